@@ -1,0 +1,162 @@
+"""The model directory: everything a translator needs in one folder, whole or refused.
+
+    config.json              languages, architecture, how it was trained, scores, and a checksum of every other file
+    tokenizer.model          SentencePiece (``tokenizer.target.model`` beside it where the languages don't share one)
+    model.safetensors        the weights, fp32
+    README.md                the model card
+
+Nothing in it is unpickled. Loading checks presence, size and sha256 of every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nmt.config import LanguageCode, ModelConfig, SearchConfig
+from nmt.corpus.tokenizer import Tokenizer
+from nmt.errors import CarouselError
+from nmt.files import atomic_directory
+
+FORMAT_VERSION = 1
+WEIGHTS = "model.safetensors"
+
+
+class StoredFile(BaseModel):
+    """What a file of the bundle must be."""
+
+    sha256: str
+    bytes: int
+
+
+class Card(BaseModel):
+    """``config.json``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format_version: int = FORMAT_VERSION
+    source_language: LanguageCode
+    target_language: LanguageCode
+    source_vocabulary: int
+    target_vocabulary: int
+    model: ModelConfig
+    search: SearchConfig
+    training: dict[str, Any] = {}
+    """How it came to be: updates, minutes, pairs, versions, the recipe."""
+    scores: dict[str, Any] = {}
+    """Of the dev and test sets: metric -> score and signature."""
+    files: dict[str, StoredFile] = {}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model directory that was read and found whole."""
+
+    path: Path
+    card: Card
+    tokenizer: Tokenizer
+
+    @property
+    def weights(self) -> Path:
+        """The file of the weights."""
+        return self.path / WEIGHTS
+
+
+def write(path: Path, card: Card, tokenizer: Tokenizer, weights: bytes) -> None:
+    """Write a bundle in place of what is at ``path``, atomically."""
+    files = {**tokenizer.files(), WEIGHTS: weights, "README.md": model_card(card).encode()}
+    stored = {name: StoredFile(sha256=_sha256(content), bytes=len(content)) for name, content in files.items()}
+    files["config.json"] = card.model_copy(update={"files": stored}).model_dump_json(indent=2).encode()
+    with atomic_directory(path) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+
+
+def read(path: Path) -> Bundle:
+    """Read a bundle, or the bundle of a run directory.
+
+    Raises CarouselError with one line when it is incomplete, damaged or from a newer format.
+    """
+    if not (path / "config.json").exists() and (path / "model").is_dir():
+        path = path / "model"
+    card = _read_card(path)
+    for name, expected in card.files.items():
+        _check(path, name, expected)
+    for name in ("tokenizer.model", WEIGHTS):
+        if name not in card.files:
+            raise CarouselError(f"{path / 'config.json'}: lists no {name}; copy the model directory again")
+    return Bundle(path, card, Tokenizer.from_files(path))
+
+
+def model_card(card: Card) -> str:
+    """The bundle's README: what it is, how well it translates, where it came from."""
+    source, target = card.source_language, card.target_language
+    scores = [
+        f"| {name} | {metric} | {value['score']:.1f} | `{value['signature']}` |"
+        for name, metrics in card.scores.items()
+        for metric, value in metrics.items()
+        if isinstance(value, dict) and "signature" in value
+    ]
+    table = ["| set | metric | score | signature |", "|---|---|---|---|", *scores] if scores else ["Not scored."]
+    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in card.training.items() if name != "recipe"]
+    model = card.model
+    return "\n".join(
+        [
+            f"# {source} → {target}",
+            "",
+            "An LSTM translation model made with Carousel.",
+            f"Encoder {model.encoder_layers} × bidirectional {model.cell}, decoder {model.decoder_layers} × {model.cell}, "
+            f"width {model.width}, attention {model.attention}.",
+            "",
+            *table,
+            "",
+            *facts,
+            "",
+            f'Use it: `echo "…" | nmt translate {"."}` in this folder, or `nmt serve .`.',
+            "",
+        ]
+    )
+
+
+def _read_card(path: Path) -> Card:
+    file = path / "config.json"
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise CarouselError(
+            f"{path}: no model directory (config.json is missing or unreadable); train one with nmt train"
+        ) from None
+    except (ValueError, RecursionError):
+        raise CarouselError(f"{file}: is damaged (not JSON); copy the model directory again") from None
+    version = tree.get("format_version") if isinstance(tree, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise CarouselError(
+            f"{file}: format {version} is newer than this Carousel reads ({FORMAT_VERSION}); upgrade carousel-nmt"
+        )
+    try:
+        return Card.model_validate(tree)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(map(str, problem["loc"]))
+        raise CarouselError(f"{file}: is damaged ({field}: {problem['msg']}); copy the model directory again") from None
+
+
+def _check(path: Path, name: str, expected: StoredFile) -> None:
+    file = path / name
+    if Path(name).name != name:
+        raise CarouselError(f"{path / 'config.json'}: names the file {name!r} outside the folder; don't use this model")
+    try:
+        content = file.read_bytes()
+    except OSError:
+        raise CarouselError(f"{file}: is missing; copy the model directory again") from None
+    if len(content) != expected.bytes or _sha256(content) != expected.sha256:
+        raise CarouselError(f"{file}: is damaged (checksum differs); copy the model directory again")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

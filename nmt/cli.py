@@ -1,0 +1,162 @@
+"""The ``nmt`` command: parse, call one function, print."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Annotated, NoReturn
+
+import typer
+
+from nmt.errors import CarouselError, UsageError, missing_extra
+from nmt.translator import Translation, Translator
+
+app = typer.Typer(
+    help="Train LSTM translators, score them, and serve them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Model = Annotated[Path, typer.Argument(help="A model directory or a run directory.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+Beam = Annotated[int | None, typer.Option(min=1, max=64, help="Hypotheses kept open; the model's own by default.")]
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A recipe, such as configs/demo.yaml.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run directory; runs/<recipe's name> by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in the directory stopped.")] = False,
+) -> None:
+    """Train a model by a recipe."""
+    from nmt import config as configs
+
+    recipe = configs.load(config, overrides or [])
+    try:
+        from nmt.training import session
+    except ModuleNotFoundError as error:
+        raise _missing(error, "train", "nmt train") from None
+    outcome = session.train(recipe, out or Path("runs") / config.stem, resume)
+    for name, metrics in outcome.scores.items():
+        scores = ", ".join(f"{metric} {value['score']:.2f}" for metric, value in metrics.items())
+        typer.echo(f"{name}: {scores}   {metrics['bleu']['signature']}")
+    if outcome.finished:
+        typer.echo(f"Model: {outcome.model}")
+
+
+@app.command()
+def translate(
+    model: Model,
+    file: Annotated[Path | None, typer.Argument(help="A text file, a sentence a line; stdin by default.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of to stdout.")] = None,
+    beam: Beam = None,
+    n_best: Annotated[int, typer.Option(min=1, max=64, help="Translations a line; needs --json.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="An object a line, with scores and alignment.")] = False,
+    threads: Threads = 1,
+) -> None:
+    """Translate text, one line out for each line in."""
+    from nmt.files import atomic_file
+
+    if n_best > 1 and not as_json:
+        raise UsageError("--n-best: more than one translation a line needs --json")
+    translator = Translator.load(model, threads=threads)
+    results = translator.stream(_lines(file), beam=beam, alternatives=n_best - 1)
+    rendered = (_render(result, as_json) for result in results)
+    if output is None:
+        _write(rendered, sys.stdout.buffer)
+        return
+    with atomic_file(output) as temporary, temporary.open("wb") as stream:
+        _write(rendered, stream)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    source: Annotated[Path, typer.Option(help="Text to translate, a sentence a line.")],
+    reference: Annotated[Path, typer.Option(help="Its translation, line by line.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    beam: Beam = None,
+    threads: Threads = 1,
+) -> None:
+    """Score a model's translations of a file with sacreBLEU."""
+    from nmt.corpus.reader import read_pairs_of_files
+    from nmt.evaluation import metrics
+
+    pairs = list(read_pairs_of_files(source, reference))
+    translator = Translator.load(model, threads=threads)
+    began = time.perf_counter()
+    translations = translator.translate([text for text, _ in pairs], beam=beam)
+    seconds = time.perf_counter() - began
+    scores = metrics.evaluate([t.text for t in translations], [text for _, text in pairs], translator.target_language)
+    result = {**scores, "sentences_per_second": round(len(pairs) / seconds, 1)}
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    for name, score in scores.items():
+        typer.echo(f"{name:5} {score['score']:6.2f} ± {score['ci']}   {score['signature']}")
+    typer.echo(f"{result['sentences_per_second']} sentences/s")
+
+
+@app.command()
+def serve(
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model directories, one a language pair.")],
+    host: Annotated[str | None, typer.Option(help="Address to listen on; NMT_HOST or 127.0.0.1 by default.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port, 0 for a free one; NMT_PORT or 5000 by default."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Validate settings and models, and exit.")] = False,
+) -> None:
+    """Serve models over HTTP."""
+    try:
+        from serve import server
+    except ModuleNotFoundError as error:
+        raise _missing(error, "serve", "nmt serve") from None
+    raise typer.Exit(server.run(models, host=host, port=port, check=check))
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake costs one line on stderr, not a traceback."""
+    try:
+        app(standalone_mode=True)
+    except CarouselError as error:
+        print(f"nmt: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("nmt: interrupted", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(0)
+
+
+def _missing(error: ModuleNotFoundError, extra: str, command: str) -> Exception:
+    """The error that names the extra, unless it is one of our own modules that is missing."""
+    ours = (error.name or "").split(".")[0] in {"nmt", "serve"} and error.name != "serve"
+    return error if ours else missing_extra(extra, command)
+
+
+def _lines(file: Path | None) -> Iterator[str]:
+    from nmt.corpus.reader import read_lines, read_stream
+
+    return read_stream(sys.stdin.buffer, "stdin") if file is None else read_lines(file)
+
+
+def _render(result: Translation, as_json: bool) -> str:
+    return json.dumps(dataclasses.asdict(result), ensure_ascii=False) if as_json else result.text
+
+
+def _write(lines: Iterator[str], stream: IO[bytes]) -> None:
+    for line in lines:
+        stream.write(line.encode() + b"\n")
+    stream.flush()

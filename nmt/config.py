@@ -1,0 +1,324 @@
+"""The configuration of a run: typed, documented, refused when wrong.
+
+A recipe is one YAML file in five sections. `load` reads it, applies ``KEY=VALUE`` overrides and checks every
+key; each complaint is one line that names file, line and field.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nmt.errors import UsageError
+
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Positive = Annotated[int, Field(gt=0)]
+Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are refused, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class HubDataset(Section):
+    """Anything that `datasets.load_dataset` loads: a hub name, or 'csv', 'parquet', 'json' with files."""
+
+    dataset: str
+    split: str = "train"
+    name: str | None = None
+    """The configuration of the data set, `load_dataset`'s second argument."""
+    data_files: str | list[str] | None = None
+    """Local files, relative to the recipe."""
+
+
+CorpusSpec = str | HubDataset
+"""A prefix of two plain files, a ``.tsv`` or ``.jsonl`` file, or a data set."""
+
+
+class FilterConfig(Section):
+    """Which training pairs are dropped. Dev and test are never filtered."""
+
+    max_characters: Positive = 1000
+    """Longest side, in characters."""
+    max_pieces: Positive = 250
+    """Longest side, in SentencePiece pieces."""
+    max_ratio: Annotated[float, Field(gt=1)] = 4.0
+    """Longer side over shorter side, in UTF-8 bytes, which compare better than characters across scripts."""
+    duplicates: bool = True
+    """Drop pairs seen before."""
+    copies: bool = True
+    """Drop pairs whose two sides are the same text."""
+
+
+class DataConfig(Section):
+    """Where the parallel text lies."""
+
+    source: LanguageCode
+    target: LanguageCode
+    train: Annotated[list[CorpusSpec], Field(min_length=1)]
+    dev: CorpusSpec | None = None
+    test: CorpusSpec | None = None
+    filter: FilterConfig = FilterConfig()
+
+
+class TokenizerConfig(Section):
+    """SentencePiece, trained on the training text alone."""
+
+    kind: Literal["bpe", "unigram", "char"] = "bpe"
+    vocab_size: Positive
+    """Pieces in all, the reserved ones and the 256 of the byte fallback included."""
+    shared: bool = True
+    """One vocabulary for both languages, or one each."""
+    byte_fallback: bool = True
+    """Spell an unknown character in bytes, so that nothing is unknown."""
+
+
+class ModelConfig(Section):
+    """The network."""
+
+    cell: Literal["lstm"] = "lstm"
+    width: Positive = 512
+    """D: of embeddings, recurrent layers and attention."""
+    feed_forward: Positive | None = None
+    """Inner width of the feed-forward layers; twice the width when absent."""
+    encoder_layers: Positive = 2
+    decoder_layers: Positive = 2
+    attention: Literal["none", "dot", "additive", "multihead"] = "multihead"
+    heads: Positive = 8
+    """Of multi-head attention."""
+    input_feeding: bool = False
+    """The classic decoder (Luong et al. 2015): each step reads the attentional vector of the one before."""
+    reverse_source: bool = False
+    """Read the source backwards (Sutskever et al. 2014)."""
+    tie_embeddings: bool = True
+    """Source, target and output embeddings share one table where the vocabularies allow it."""
+    dropout: Probability = 0.3
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelConfig:
+        if self.width % 2:
+            raise ValueError("width must be even: each direction of the encoder has half of it")
+        if self.attention == "multihead" and self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        if self.attention == "none" and self.input_feeding:
+            raise ValueError("input_feeding feeds the attentional vector: it needs an attention other than none")
+        return self
+
+    @property
+    def feed_forward_width(self) -> int:
+        """Inner width of the feed-forward layers."""
+        return self.feed_forward or 2 * self.width
+
+
+class TrainingConfig(Section):
+    """How the network is trained."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    max_updates: Positive
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Stop after this time, whatever the schedule says."""
+    batch_tokens: Positive
+    """A batch's sentences times its longest side in pieces, padding counted."""
+    accumulate: Positive = 1
+    """Batches whose gradients make one update."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    warmup: Annotated[int, Field(ge=0)] = 400
+    """Updates of linear growth from zero."""
+    schedule: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
+    betas: tuple[Probability, Probability] = (0.9, 0.98)
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    label_smoothing: Probability = 0.1
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    ema: Probability = 0.999
+    """Decay of the moving average of the weights, which is what is validated and shipped; 0 turns it off."""
+    validate_every: Positive
+    checkpoint_every: Positive
+    patience: Positive | None = None
+    """Stop after so many validations without a better dev score."""
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if device not in {"auto", "cpu", "cuda"} and not device.startswith("cuda:"):
+            raise ValueError("must be auto, cpu, cuda or cuda:N")
+        return device
+
+
+class SearchConfig(Section):
+    """How the trained model searches, unless a command says otherwise."""
+
+    beam: Annotated[int, Field(gt=0, le=64)] = 5
+    length_penalty: Annotated[float, Field(ge=0, le=5)] = 1.0
+    """Exponent alpha of the length penalty of GNMT (Wu et al. 2016, equation 14)."""
+
+
+class Config(Section):
+    """A whole recipe."""
+
+    data: DataConfig
+    tokenizer: TokenizerConfig
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig
+    search: SearchConfig = SearchConfig()
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> Config:
+    """Read a recipe and apply ``section.key=value`` overrides.
+
+    Paths in the file are relative to the file, paths in an override to the working directory.
+    Raises UsageError with one line that names file, line and field.
+    """
+    tree, lines = _read_yaml(path)
+    _resolve_paths(tree, path.parent)
+    overridden = set()
+    for override in overrides:
+        key, value = _parse_override(override)
+        overridden.add(key)
+        _set(tree, key, value)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise UsageError(_first_complaint(error, path, lines, overridden)) from None
+
+
+def dump(config: Config) -> str:
+    """The recipe as YAML, every default written out."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+# --- reading ---------------------------------------------------------------------------------------------
+
+Lines = dict[tuple[str, ...], int]
+"""Path of a key -> its line in the file, counted from 1."""
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such recipe; name a YAML file such as configs/demo.yaml") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the recipe as UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}); name a YAML file") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise UsageError(f"{path}{where}: {problem}; mend the YAML there") from None
+    if not isinstance(tree, dict):
+        raise UsageError(f"{path}: holds no sections; a recipe has data, tokenizer, model, training, search")
+    return tree, dict(_walk(node, ()))
+
+
+def _walk(node: yaml.Node | None, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            path = (*prefix, str(key.value))
+            yield path, key.start_mark.line + 1
+            yield from _walk(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            path = (*prefix, str(index))
+            yield path, value.start_mark.line + 1
+            yield from _walk(value, path)
+
+
+def _parse_override(override: str) -> tuple[tuple[str, ...], Any]:
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise UsageError(f"'{override}' is no override; write section.key=value, such as training.seed=2")
+    try:
+        return tuple(key.split(".")), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(f"{key}: '{value}' is not valid YAML; quote the value") from None
+
+
+def _set(tree: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
+    branch = tree
+    for name in key[:-1]:
+        if not isinstance(branch.get(name), dict):
+            branch[name] = {}
+        branch = branch[name]
+    branch[key[-1]] = value
+
+
+def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
+    """Make the corpus paths of the file relative to the file, not to the working directory."""
+
+    def resolve(spec: Any) -> Any:
+        if isinstance(spec, str):
+            return str(base / spec)
+        if isinstance(spec, dict) and spec.get("data_files"):
+            files = spec["data_files"]
+            resolved = [str(base / f) for f in files] if isinstance(files, list) else str(base / str(files))
+            return {**spec, "data_files": resolved}
+        return spec
+
+    data = tree.get("data")
+    if not isinstance(data, dict):
+        return
+    for key in ("dev", "test"):
+        if key in data:
+            data[key] = resolve(data[key])
+    if isinstance(data.get("train"), list):
+        data["train"] = [resolve(spec) for spec in data["train"]]
+
+
+# --- complaints ------------------------------------------------------------------------------------------
+
+
+def _first_complaint(error: ValidationError, path: Path, lines: Lines, overridden: set[tuple[str, ...]]) -> str:
+    # A union (a corpus is text or a mapping) complains once per member; the last complaint is the most specific.
+    problems = error.errors(include_url=False)
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    # Pydantic adds the names of union members to the path; keys of ours are lower case.
+    field = tuple(str(part) for part in problem["loc"] if not (isinstance(part, str) and part[:1].isupper()))
+    if field and field[-1] == "str":
+        field = field[:-1]
+    name = ".".join(field) or "recipe"
+    if field in overridden:
+        return f"{name}: {_explain(problem, field)}"
+    line = next((lines[field[:n]] for n in range(len(field), 0, -1) if field[:n] in lines), None)
+    where = f"{path}, line {line}" if line else str(path)
+    return f"{where}, {name}: {_explain(problem, field)}"
+
+
+def _explain(problem: Any, field: tuple[str, ...]) -> str:
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        known = _keys_beside(field)
+        close = difflib.get_close_matches(field[-1], known, n=1)
+        remedy = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
+        return f"unknown key; {remedy}"
+    if kind == "missing":
+        return "missing; add this key"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    value = problem["input"]
+    shown = "" if isinstance(value, dict) else f" (it is {value!r})"
+    return f"{message}{shown}"
+
+
+def _keys_beside(field: tuple[str, ...]) -> list[str]:
+    section: type[BaseModel] = Config
+    for name in field[:-1]:
+        info = section.model_fields.get(name)
+        annotation = info.annotation if info else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+        else:
+            section = HubDataset
+    return list(section.model_fields)

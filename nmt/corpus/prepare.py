@@ -1,0 +1,179 @@
+"""From corpora to memory-mapped ids, once: the results are cached by the hash of all that made them.
+
+The cache lies in ``$XDG_CACHE_HOME/carousel`` (``~/.cache/carousel``) and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from nmt.config import Config, CorpusSpec
+from nmt.corpus import tokenizer as tokenizers
+from nmt.corpus.filters import FilterReport, filter_pairs
+from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
+from nmt.corpus.tokenizer import Tokenizer
+from nmt.errors import CarouselError
+from nmt.files import atomic_directory, atomic_file
+from nmt.text.normalise import normalise
+
+Ids = np.ndarray[Any, np.dtype[np.int32]]
+Lengths = np.ndarray[Any, np.dtype[np.int64]]
+
+_FORMAT = "1"  # part of every cache key: raise it when the same input gives other ids
+_CHUNK = 10_000  # pairs that are encoded, and stored, together
+_COLUMNS = ("source", "target")
+
+
+class IdCorpus:
+    """The training pairs as ids, memory-mapped: memory holds their lengths only."""
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        """``fingerprint`` is the hash of all that made the ids."""
+        self.fingerprint = fingerprint
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self.report = FilterReport(**json.loads(table.schema.metadata[b"report"]))
+        self._columns = {name: _RaggedColumn(table.column(name)) for name in _COLUMNS}
+        self.source_lengths: Lengths = self._columns["source"].lengths()
+        self.target_lengths: Lengths = self._columns["target"].lengths()
+
+    def __len__(self) -> int:
+        return len(self.source_lengths)
+
+    def sources(self, rows: Iterable[int]) -> list[Ids]:
+        """Source ids of some pairs, without begin and end of sentence."""
+        return [self._columns["source"][row] for row in rows]
+
+    def targets(self, rows: Iterable[int]) -> list[Ids]:
+        """Target ids of some pairs, without begin and end of sentence."""
+        return [self._columns["target"][row] for row in rows]
+
+
+class _RaggedColumn:
+    """A column of lists as NumPy views of the mapped file."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._values = [chunk.values.to_numpy() for chunk in column.chunks]
+        self._offsets = [chunk.offsets.to_numpy() for chunk in column.chunks]
+        self._starts = np.cumsum([0] + [len(chunk) for chunk in column.chunks])
+
+    def __getitem__(self, row: int) -> Ids:
+        chunk = int(np.searchsorted(self._starts, row, side="right")) - 1
+        start, end = self._offsets[chunk][row - self._starts[chunk] :][:2]
+        ids: Ids = self._values[chunk][start:end]
+        return ids
+
+    def lengths(self) -> Lengths:
+        return np.concatenate([np.diff(offsets) for offsets in self._offsets] or [np.zeros(0)]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training needs of the data: ids to learn from, text to be scored on."""
+
+    tokenizer: Tokenizer
+    train: IdCorpus
+    dev: list[Pair]
+    test: list[Pair]
+
+
+def prepare(
+    config: Config, kept_tokenizer: Tokenizer | None = None, say: Callable[[str], None] = lambda message: None
+) -> Prepared:
+    """Read, filter and tokenise the corpora of a recipe; train the tokenizer unless one is kept.
+
+    ``say`` is told each step. Raises CarouselError for whatever is wrong with the corpora.
+    """
+    data = config.data
+    dev = read_all(data.dev, data.source, data.target) if data.dev else []
+    test = read_all(data.test, data.source, data.target) if data.test else []
+    corpora = _fingerprint(
+        _FORMAT, data.filter.model_dump(), [fingerprint(c, data.source, data.target) for c in data.train]
+    )
+    tokenizer = kept_tokenizer or _tokenizer(config, corpora, say)
+    train = _ids(config, tokenizer, corpora, say)
+    say(f"Training text: {train.report}")
+    return Prepared(tokenizer, train, dev, test)
+
+
+def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
+    """A dev or test corpus: normalised, unfiltered, in memory. Raises CarouselError when a side is blank."""
+    pairs = [(normalise(s), normalise(t)) for s, t in read_pairs(spec, source, target)]
+    for number, pair in enumerate(pairs, start=1):
+        if not all(pair):
+            raise CarouselError(f"{describe(spec)}, pair {number}: one side is blank; remove the pair")
+    return pairs
+
+
+def cache_directory() -> Path:
+    """Where prepared corpora are kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "carousel"
+
+
+def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Tokenizer:
+    languages = (config.data.source, config.data.target)
+    settings = config.tokenizer.model_dump()
+    directory = cache_directory() / f"tokenizer-{_fingerprint(corpora, settings, tokenizers.RESERVED)}"
+    if not directory.exists():
+        say(f"Training a {config.tokenizer.kind} tokenizer of {config.tokenizer.vocab_size:,} pieces")
+        trained = tokenizers.train(lambda: _training_pairs(config, FilterReport()), config.tokenizer, languages)
+        with atomic_directory(directory) as folder:
+            for name, content in trained.files().items():
+                (folder / name).write_bytes(content)
+    return Tokenizer.from_files(directory)
+
+
+def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
+    models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
+    key = _fingerprint(corpora, models)
+    path = cache_directory() / f"ids-{key}.arrow"
+    if not path.exists():
+        say("Encoding the training text")
+        with atomic_file(path) as temporary:
+            _write_ids(config, tokenizer, temporary)
+    return IdCorpus(path, key)
+
+
+def _write_ids(config: Config, tokenizer: Tokenizer, path: Path) -> None:
+    report, longest = FilterReport(), config.data.filter.max_pieces
+    batches = []
+    for chunk in _chunks(_training_pairs(config, report)):
+        sources = tokenizer.source.encode_many([source for source, _ in chunk])
+        targets = tokenizer.target.encode_many([target for _, target in chunk])
+        fitting = [i for i, (s, t) in enumerate(zip(sources, targets, strict=True)) if max(len(s), len(t)) <= longest]
+        report.too_long += len(chunk) - len(fitting)
+        report.kept -= len(chunk) - len(fitting)
+        columns = ([sources[i] for i in fitting], [targets[i] for i in fitting])
+        batches.append(pa.record_batch([pa.array(c, pa.list_(pa.int32())) for c in columns], names=list(_COLUMNS)))
+    if not report.kept:
+        raise CarouselError(f"{describe(config.data.train[0])}: no training pair is left: {report}; relax data.filter")
+    metadata = {"report": json.dumps(asdict(report))}
+    schema = batches[0].schema.with_metadata(metadata)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch.replace_schema_metadata(metadata))
+
+
+def _training_pairs(config: Config, report: FilterReport) -> Iterator[Pair]:
+    data = config.data
+    corpora = (read_pairs(spec, data.source, data.target) for spec in data.train)
+    return filter_pairs(itertools.chain.from_iterable(corpora), data.filter, report)
+
+
+def _chunks(pairs: Iterator[Pair]) -> Iterator[Sequence[Pair]]:
+    while chunk := list(itertools.islice(pairs, _CHUNK)):
+        yield chunk
+
+
+def _fingerprint(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

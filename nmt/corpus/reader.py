@@ -1,0 +1,198 @@
+"""Parallel text on disk, one sentence pair at a time; every complaint names file and line.
+
+Four forms: a prefix of two plain files (``PREFIX.en``, ``PREFIX.fr``), a ``.tsv`` file with two columns, a ``.jsonl``
+file with a key per language, and whatever `datasets.load_dataset` loads. A line ends at ``\\n`` alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from nmt.config import CorpusSpec, HubDataset
+from nmt.errors import CarouselError, missing_extra
+
+Pair = tuple[str, str]
+
+MAX_LINE_CHARACTERS = 50_000
+"""A longer line is no sentence but a file without line ends."""
+
+
+def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
+    """The pairs of a corpus, as they stand in it.
+
+    ``source`` and ``target`` are the language codes, which are also file endings and column names.
+    Raises CarouselError naming the file and line, and when the corpus holds no pair.
+    """
+    empty = True
+    for pair in _pairs(spec, source, target):
+        empty = False
+        yield pair
+    if empty:
+        raise CarouselError(f"{describe(spec)}: holds no sentence pair; name a corpus with text in it")
+
+
+def describe(spec: CorpusSpec) -> str:
+    """The corpus's name for messages."""
+    return spec if isinstance(spec, str) else f"{spec.dataset}[{spec.split}]"
+
+
+def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
+    """The files that a corpus is read from; none for a data set of the hub."""
+    if isinstance(spec, HubDataset):
+        files = spec.data_files or []
+        return [Path(f) for f in ([files] if isinstance(files, str) else files)]
+    if spec.endswith((".tsv", ".jsonl")):
+        return [Path(spec)]
+    return [Path(f"{spec}.{source}"), Path(f"{spec}.{target}")]
+
+
+def fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
+    """A hash of the corpus's content, or of its address where it lies on the hub."""
+    digest = hashlib.sha256(f"{source} {target}".encode())
+    if isinstance(spec, HubDataset):
+        digest.update(spec.model_dump_json(exclude={"data_files"}).encode())
+    for path in corpus_files(spec, source, target):
+        with _open(path) as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file without their ``\\n``; a last line need not end in one."""
+    with _open(path) as file:
+        yield from read_stream(file, str(path))
+
+
+def read_stream(stream: IO[bytes], name: str) -> Iterator[str]:
+    """`read_lines` of an open stream, which messages call ``name``."""
+    for number, raw in enumerate(stream, start=1):
+        yield decode_line(raw.removesuffix(b"\n").removesuffix(b"\r"), name, number)
+
+
+def read_pairs_of_files(source: Path, target: Path) -> Iterator[Pair]:
+    """The pairs of two plain files, as they stand in them."""
+    return _plain_pairs(source, target)
+
+
+def decode_line(raw: bytes, name: str, number: int) -> str:
+    """One line as text. Raises CarouselError when it is not UTF-8, holds a NUL, or is no line at all."""
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CarouselError(
+            f"{name}, line {number}: byte {error.start + 1} (0x{raw[error.start]:02x}) is not UTF-8; "
+            "convert the file to UTF-8"
+        ) from None
+    if "\0" in line:
+        raise CarouselError(f"{name}, line {number}: holds a NUL character; remove it (is this a text file?)")
+    if len(line) > MAX_LINE_CHARACTERS:
+        raise CarouselError(
+            f"{name}, line {number}: {len(line):,} characters; a line holds one sentence, "
+            f"at most {MAX_LINE_CHARACTERS:,} characters: split or remove it"
+        )
+    return line
+
+
+# --- the four forms --------------------------------------------------------------------------------------
+
+
+def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
+    if isinstance(spec, HubDataset):
+        return _dataset_pairs(spec, source, target)
+    if spec.endswith(".tsv"):
+        return _tsv_pairs(Path(spec))
+    if spec.endswith(".jsonl"):
+        return _jsonl_pairs(Path(spec), source, target)
+    return _plain_pairs(*corpus_files(spec, source, target))
+
+
+def _plain_pairs(source_path: Path, target_path: Path) -> Iterator[Pair]:
+    for path in (source_path, target_path):
+        if _size(path) == 0:
+            raise CarouselError(f"{path}: is empty; name a corpus with text in it")
+    sources, targets = read_lines(source_path), read_lines(target_path)
+    number = 0
+    for number, source in enumerate(sources, start=1):
+        target = next(targets, None)
+        if target is None:
+            raise _unequal(source_path, number + sum(1 for _ in sources), target_path, number - 1)
+        yield source, target
+    surplus = sum(1 for _ in targets)
+    if surplus:
+        raise _unequal(source_path, number, target_path, number + surplus)
+
+
+def _unequal(source_path: Path, sources: int, target_path: Path, targets: int) -> CarouselError:
+    return CarouselError(
+        f"{source_path} has {sources:,} lines but {target_path} has {targets:,}; "
+        "line N of one must translate line N of the other"
+    )
+
+
+def _tsv_pairs(path: Path) -> Iterator[Pair]:
+    for number, line in enumerate(read_lines(path), start=1):
+        columns = line.split("\t")
+        if len(columns) != 2:
+            raise CarouselError(f"{path}, line {number}: {len(columns)} columns; a line holds source, one tab, target")
+        yield columns[0], columns[1]
+
+
+def _jsonl_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
+    for number, line in enumerate(read_lines(path), start=1):
+        where = f"{path}, line {number}"
+        try:
+            record = json.loads(line)
+        except (json.JSONDecodeError, RecursionError):
+            raise CarouselError(f'{where}: not JSON; a line holds an object such as {{"{source}": …}}') from None
+        yield _pair_of(record, source, target, where)
+
+
+def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]:
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        raise missing_extra("train", f"the data set {spec.dataset}") from None
+    try:
+        rows = datasets.load_dataset(spec.dataset, spec.name, data_files=spec.data_files, split=spec.split)
+    except Exception as error:  # the library raises many kinds, each for something that the user named
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CarouselError(
+            f"data set {describe(spec)}: {reason[0]}; check dataset, name, split and data_files"
+        ) from None
+    for number, row in enumerate(rows, start=1):
+        yield _pair_of(row, source, target, f"{describe(spec)}, row {number}")
+
+
+def _pair_of(record: Any, source: str, target: str, where: str) -> Pair:
+    if isinstance(record, dict) and isinstance(record.get("translation"), dict):
+        record = record["translation"]
+    sides = []
+    for language in (source, target):
+        side = record.get(language) if isinstance(record, dict) else None
+        if not isinstance(side, str):
+            found = ", ".join(map(str, record)) if isinstance(record, dict) else type(record).__name__
+            raise CarouselError(
+                f"{where}: no text under '{language}' (found: {found}); name the keys {source}, {target}"
+            )
+        if len(side) > MAX_LINE_CHARACTERS:
+            raise CarouselError(f"{where}: '{language}' has {len(side):,} characters; split or remove it")
+        sides.append(side)
+    return sides[0], sides[1]
+
+
+def _size(path: Path) -> int:
+    with _open(path) as file:
+        return int(file.seek(0, 2))
+
+
+def _open(path: Path) -> Any:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise CarouselError(f"{path}: no such file; check the path in the recipe") from None
+    except OSError as error:
+        raise CarouselError(f"{path}: can't be read ({error.strerror}); check the path in the recipe") from None

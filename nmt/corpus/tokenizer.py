@@ -1,0 +1,172 @@
+"""SentencePiece: text to ids and back, trained on the training text alone.
+
+The first ids are fixed for ever, because pieces can't be added to a trained vocabulary: padding, unknown, begin and end
+of sentence, then the reserved pieces for placeholders, tags and languages. They are control symbols: no text of a user
+encodes to them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sentencepiece as spm
+
+from nmt.config import LanguageCode, TokenizerConfig
+from nmt.errors import CarouselError
+
+PAD, UNK, BOS, EOS = 0, 1, 2, 3
+
+PLACEHOLDERS = tuple(f"<ph:{n}>" for n in range(32))
+TAGS = tuple(f"<tag:{n}>" for n in range(16))
+LANGUAGES = tuple(f"<lang:{n}>" for n in range(16))
+RESERVED = PLACEHOLDERS + TAGS + LANGUAGES
+FIRST_ORDINARY = 4 + len(RESERVED)
+"""The first id that text can encode to."""
+
+_UNSPACED = {"zh", "ja", "ko", "th", "lo", "km", "my"}
+# Words of a corpus beyond this many sentences no longer change the pieces, only the time and memory they take.
+_TRAINING_SENTENCES = 5_000_000
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A text, its ids (no begin or end of sentence), and the code points ``[start, end)`` that each id stands for."""
+
+    text: str
+    ids: list[int]
+    spans: list[tuple[int, int]]
+
+
+class Vocabulary:
+    """One trained SentencePiece model."""
+
+    def __init__(self, serialized: bytes, origin: str = "tokenizer.model") -> None:
+        """``origin`` names the model in messages. Raises CarouselError when the bytes are no model of ours."""
+        self.serialized = serialized
+        try:
+            self._processor = spm.SentencePieceProcessor(model_proto=serialized)
+            pieces = [self._processor.id_to_piece(i) for i in range(FIRST_ORDINARY)]
+        except (RuntimeError, IndexError):
+            raise CarouselError(f"{origin}: is no SentencePiece model of Carousel's; train a new one") from None
+        if tuple(pieces[4:]) != RESERVED:
+            raise CarouselError(f"{origin}: lacks the reserved pieces; train the tokenizer with nmt train")
+
+    def __len__(self) -> int:
+        return int(self._processor.get_piece_size())
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of normalised texts, without begin and end of sentence."""
+        encoded: list[list[int]] = self._processor.encode(list(texts), return_type=int)
+        return encoded
+
+    def encode(self, text: str) -> Pieces:
+        """One normalised text as pieces, without begin and end of sentence."""
+        mapping = self._processor.encode(text, return_type="offset_mapping")
+        return Pieces(text, mapping["ids"], mapping["offsets"])
+
+    def decode(self, ids: Sequence[int]) -> Pieces:
+        """The text that ids spell; a broken character becomes U+FFFD, a line end a space."""
+        mapping = self._processor.decode(list(ids), return_type="offset_mapping")
+        # One character for one: the offsets hold.
+        text = mapping["text"].replace("\n", " ").replace("\r", " ")
+        return Pieces(text, mapping["ids"], mapping["offsets"])
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """The vocabularies of the two languages; one object twice where they share it."""
+
+    source: Vocabulary
+    target: Vocabulary
+
+    @property
+    def shared(self) -> bool:
+        """Whether both languages use one vocabulary."""
+        return self.source is self.target
+
+    def files(self) -> dict[str, bytes]:
+        """What a bundle stores: file name -> content."""
+        files = {"tokenizer.model": self.source.serialized}
+        if not self.shared:
+            files["tokenizer.target.model"] = self.target.serialized
+        return files
+
+    @staticmethod
+    def from_files(directory: Path) -> Tokenizer:
+        """Read what `files` gave."""
+        source = Vocabulary(_read(directory / "tokenizer.model"), str(directory / "tokenizer.model"))
+        path = directory / "tokenizer.target.model"
+        target = Vocabulary(_read(path), str(path)) if path.exists() else source
+        return Tokenizer(source, target)
+
+
+def train(
+    pairs: Callable[[], Iterable[tuple[str, str]]],
+    config: TokenizerConfig,
+    languages: tuple[LanguageCode, LanguageCode],
+) -> Tokenizer:
+    """Train the vocabularies on normalised pairs; equal text gives equal bytes.
+
+    ``pairs`` is called once for each vocabulary. Raises CarouselError when the text does not suit the size asked for.
+    """
+    if config.shared:
+        shared = _train_one((text for pair in pairs() for text in pair), config, languages)
+        return Tokenizer(shared, shared)
+    return Tokenizer(
+        _train_one((source for source, _ in pairs()), config, languages[:1]),
+        _train_one((target for _, target in pairs()), config, languages[1:]),
+    )
+
+
+def _train_one(texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode]) -> Vocabulary:
+    model = io.BytesIO()
+    unspaced = any(language.split("-")[0] in _UNSPACED for language in languages)
+    try:
+        spm.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            model_type=config.kind,
+            vocab_size=config.vocab_size,
+            byte_fallback=config.byte_fallback,
+            # Rare ideographs are better spelled in bytes; an alphabet is small enough to keep whole.
+            character_coverage=0.9995 if unspaced else 1.0,
+            normalization_rule_name="identity",  # nmt.text.normalise has been there
+            control_symbols=list(RESERVED),
+            pad_id=PAD,
+            unk_id=UNK,
+            bos_id=BOS,
+            eos_id=EOS,
+            input_sentence_size=_TRAINING_SENTENCES,
+            shuffle_input_sentence=True,
+            max_sentence_length=16_384,
+            num_threads=4,  # fixed: the unigram model's sums depend on it
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise _training_error(str(error), config) from None
+    return Vocabulary(model.getvalue())
+
+
+def _training_error(message: str, config: TokenizerConfig) -> CarouselError:
+    size = f"tokenizer.vocab_size: {config.vocab_size}"
+    too_high = re.search(r"too high.*?<= (\d+)", message)
+    too_small = re.search(r"smaller than required_chars.*?(\d+) vs (\d+)", message)
+    if too_high:
+        return CarouselError(f"{size} is too large for this corpus; set it to at most {too_high[1]}")
+    if too_small:
+        return CarouselError(f"{size} is too small for this corpus; set it to at least {int(too_small[2]) + 1}")
+    if "!sentences_.empty()" in message:
+        return CarouselError("data.train: no pair passes the filters; relax data.filter")
+    reason = message.strip().splitlines()[-1] if message.strip() else "no reason given"
+    return CarouselError(f"{size}: SentencePiece can't be trained on this corpus: {reason}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CarouselError(f"{path}: can't be read ({error.strerror}); is this a model directory?") from None

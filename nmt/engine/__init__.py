@@ -1,0 +1,1 @@
+"""What search drives: networks behind the protocol of `nmt.search.protocol`."""

@@ -1,0 +1,204 @@
+"""The engine on torch: validation during training, and translation where torch is installed.
+
+N slots, K rows a slot, R = N × K rows, n slots in use, S source length, V target vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from nmt.bundle import Bundle
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, PAD
+from nmt.errors import CarouselError
+from nmt.model.attention import Keys
+from nmt.model.decoder import Rows, Source
+from nmt.model.seq2seq import Seq2Seq, build_network
+from nmt.search.protocol import StepRequest, StepResult
+
+
+class TorchEngine:
+    """A network with room for N sentences of K hypotheses each; implements `nmt.search.protocol.Engine`."""
+
+    def __init__(self, network: Seq2Seq, slots: int, beam: int, device: torch.device | str = "cpu") -> None:
+        """``network`` must be in evaluation mode, on the device, and stay unchanged while sentences are in work."""
+        self._network, self._device = network, torch.device(device)
+        self._slots, self._beam = slots, beam
+        self._lengths = np.zeros(slots, dtype=np.int64)  # of the source in each slot; 0 where it is empty
+        self._source: Source | None = None  # of all slots, S as long as the longest sentence so far
+        self._state: Rows = ()
+        self._live: tuple[Tensor, Source] | None = None  # the slots in use, and their part of the source
+        # Reserved pieces are never proposed: nothing in the training text teaches when.
+        self._banned = torch.arange(FIRST_ORDINARY, device=self._device) != EOS
+
+    @property
+    def slots(self) -> int:
+        """N"""
+        return self._slots
+
+    @property
+    def beam(self) -> int:
+        """K"""
+        return self._beam
+
+    @torch.inference_mode()
+    def admit(
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+    ) -> None:
+        """See `Engine.admit`. The softmax is over the whole vocabulary, so constraints need no care."""
+        lengths = torch.tensor([len(source) + 1 for source in sources])
+        ids = torch.full((len(sources), int(lengths.max())), PAD)
+        for row, source in zip(ids, sources, strict=True):
+            row[: len(source) + 1] = torch.tensor([*source, EOS])
+        encoded, state = self._network.start(ids.to(self._device), lengths)
+        self._make_room(encoded, state)
+        assert self._source is not None
+        index = torch.tensor(slots, device=self._device)
+        length = encoded.mask.shape[1]
+        for held, new in zip(_tensors(self._source.keys), _tensors(encoded.keys), strict=True):
+            held[index, ..., :length, :] = new
+        self._source.mask[index] = False
+        self._source.mask[index, :length] = encoded.mask
+        rows = (index[:, None] * self._beam + torch.arange(self._beam, device=self._device)).flatten()
+        for held, new in zip(self._state, state, strict=True):
+            held[rows] = new.repeat_interleave(self._beam, dim=0)
+        self._lengths[list(slots)] = lengths
+        self._live = None
+
+    def release(self, slots: Sequence[int]) -> None:
+        """See `Engine.release`."""
+        self._lengths[list(slots)] = 0
+        self._live = None
+
+    @torch.inference_mode()
+    def step(self, request: StepRequest) -> StepResult:
+        """See `Engine.step`. Only the rows of slots in use are computed."""
+        live, source = self._live_source()
+        rows = (live[:, None] * self._beam + torch.arange(self._beam, device=self._device)).flatten()
+        parents = self._tensor(request.parents)[rows]
+        tokens = self._tensor(request.tokens)[rows]
+        scores, state, attention = self._network.step(tokens, source, tuple(held[parents] for held in self._state))
+        for held, new in zip(self._state, state, strict=True):
+            held[rows] = new
+        asked = scores.gather(1, self._tensor(request.asked)[rows])
+        proposals = self._suppress(scores, rows, request)
+        if request.temperature is None:
+            top, ids = proposals.topk(request.candidates, dim=1)
+        else:
+            drawn = proposals + self._noise(request, rows, proposals.shape[1])
+            ids = drawn.topk(request.candidates, dim=1).indices
+            top = proposals.gather(1, ids)
+        wanted = attention if request.attention else None
+        return self._result(rows, top, ids, asked, wanted)
+
+    def _suppress(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
+        scores[:, : len(self._banned)].masked_fill_(self._banned, -torch.inf)
+        if len(request.suppress_rows):
+            compact = torch.full((self._slots * self._beam,), -1, device=self._device)
+            compact[rows] = torch.arange(len(rows), device=self._device)
+            where = compact[self._tensor(request.suppress_rows)]
+            scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
+        return scores
+
+    def _noise(self, request: StepRequest, rows: Tensor, vocabulary: int) -> Tensor:
+        """Gumbel noise times temperature, from each row's own seed, so that a row's draw does not depend on others."""
+        assert request.temperature is not None
+        assert request.seeds is not None
+        noise = np.stack(
+            [np.random.default_rng(int(seed)).gumbel(size=vocabulary) for seed in request.seeds[rows.cpu()]]
+        )
+        scaled = noise * request.temperature[rows.cpu()][:, None]
+        return torch.from_numpy(scaled).to(self._device, torch.float32)
+
+    def _result(self, rows: Tensor, top: Tensor, ids: Tensor, asked: Tensor, attention: Tensor | None) -> StepResult:
+        """Spread the computed rows over all R; the others have no candidates."""
+        where = rows.cpu().numpy()
+        total = self._slots * self._beam
+
+        def spread(values: Tensor, fill: float, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+            full = np.full((total, values.shape[1]), fill, dtype=dtype)
+            full[where] = values.cpu().numpy()
+            return full
+
+        return StepResult(
+            scores=spread(top, -np.inf, np.float32),
+            ids=spread(ids, EOS, np.int64),
+            asked=spread(asked, -np.inf, np.float32),
+            attention=None if attention is None else spread(attention, 0.0, np.float32),
+        )
+
+    def _live_source(self) -> tuple[Tensor, Source]:
+        if self._live is None:
+            assert self._source is not None
+            in_use = np.flatnonzero(self._lengths)
+            longest = int(self._lengths.max())
+            index = torch.from_numpy(in_use).to(self._device)
+            keys = tuple((k[index, ..., :longest, :], v[index, ..., :longest, :]) for k, v in self._source.keys)
+            self._live = index, Source(keys, self._source.mask[index, :longest])
+        return self._live
+
+    def _make_room(self, source: Source, state: Rows) -> None:
+        """Allocate the slots at the first sentence, and lengthen them for a longer one."""
+        if self._source is None:
+            empty = tuple((_blank(k, self._slots), _blank(v, self._slots)) for k, v in source.keys)
+            self._source = Source(empty, _blank(source.mask, self._slots))
+            self._state = tuple(_blank(rows, self._slots * self._beam) for rows in state)
+        missing = source.mask.shape[1] - self._source.mask.shape[1]
+        if missing > 0:
+            keys: tuple[Keys, ...] = tuple((_lengthen(k, missing), _lengthen(v, missing)) for k, v in self._source.keys)
+            mask = torch.nn.functional.pad(self._source.mask, (0, missing))
+            self._source = Source(keys, mask)
+
+    def _tensor(self, values: np.ndarray[Any, Any]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+
+
+def load_network(bundle: Bundle, device: torch.device | str = "cpu") -> Seq2Seq:
+    """The network of a bundle, in evaluation mode. Raises CarouselError when weights and architecture differ."""
+    card = bundle.card
+    network = build_network(card.model, card.source_vocabulary, card.target_vocabulary, bundle.tokenizer.shared, seed=0)
+    load_weights(network, bundle.weights)
+    return network.eval().to(device)
+
+
+def engine_factory(bundle: Bundle, threads: int) -> Callable[[int, int], TorchEngine]:
+    """What makes engines, of so many slots and rows a slot, that share one network."""
+    torch.set_num_threads(threads)
+    network = load_network(bundle)
+    return lambda slots, beam: TorchEngine(network, slots, beam)
+
+
+def load_weights(network: Seq2Seq, path: Path) -> None:
+    """Fill a network with the weights of a file; shared weights are stored once."""
+    try:
+        stored = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CarouselError(f"{path}: is damaged ({error}); copy the model directory again") from None
+    parameters = dict(network.named_parameters())
+    for name in parameters.keys() | stored.keys():
+        found = stored[name].shape if name in stored else None
+        wanted = parameters[name].shape if name in parameters else None
+        if found != wanted:
+            raise CarouselError(f"{path}: {name} is {found}, not {wanted}; config.json belongs to other weights")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(stored[name])
+
+
+def _blank(like: Tensor, rows: int) -> Tensor:
+    return like.new_zeros((rows, *like.shape[1:]))
+
+
+def _lengthen(keys: Tensor, by: int) -> Tensor:
+    return torch.nn.functional.pad(keys, (0, 0, 0, by))
+
+
+def _tensors(keys: tuple[Keys, ...]) -> list[Tensor]:
+    return [tensor for pair in keys for tensor in pair]

@@ -1,0 +1,74 @@
+"""Files that are either there and whole, or not there: written beside their place, synced, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nmt.errors import CarouselError
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A path to write to; it becomes ``path`` when the block ends well, and vanishes when it doesn't.
+
+    A file of that name from before stays until the moment of the rename. Raises CarouselError when the disk is full or
+    the folder can't be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise write_error(path, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """A folder to fill; it becomes ``path`` when the block ends well, in place of one from before.
+
+    The one from before is moved aside and then deleted: a reader finds the old one, for an instant none, then the new.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            _sync(file)
+        _sync(temporary)
+        with suppress(FileNotFoundError):
+            path.rename(old)
+        temporary.rename(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise write_error(path, error) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_error(path: Path, error: OSError) -> CarouselError:
+    """The error of a failed write, with the remedy."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return CarouselError(f"{path}: the disk is full; free some space (what was there before is untouched)")
+    return CarouselError(f"{path}: can't be written ({error.strerror or error}); check the folder's permissions")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The network. Knows tensors only: no files, no text, no search."""

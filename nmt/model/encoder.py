@@ -1,0 +1,78 @@
+"""The stacked bidirectional encoder: a sentence becomes one vector a piece, and a last state for each layer.
+
+B sentences, S source length, D width.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from nmt.config import ModelConfig
+from nmt.model.cells import BidirectionalLSTMLayer, State
+from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding
+
+
+class Encoded(NamedTuple):
+    """What the encoder knows of B sentences."""
+
+    memory: Tensor
+    """[B, S, D]: one vector a piece."""
+    mask: Tensor
+    """[B, S]: true at pieces, false in the padding."""
+    states: list[State]
+    """Of each layer, (h, c) [B, D] after the whole sentence, both directions side by side."""
+
+
+class EncoderBlock(nn.Module):
+    """Layer norm, bidirectional LSTM, residual; layer norm, feed-forward, residual."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.recurrent_norm = nn.LayerNorm(config.width)
+        self.recurrent = BidirectionalLSTMLayer(config.width, config.width)
+        self.feed_forward_norm = nn.LayerNorm(config.width)
+        self.feed_forward = FeedForward(config.width, config.feed_forward_width, config.dropout)
+        self.dropout = Dropout(config.dropout)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+        """X [B, S, D], lengths [B] on the CPU."""
+        y, state = self.recurrent(self.recurrent_norm(x), lengths)
+        x = x + self.dropout(y)
+        x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        return x, state
+
+
+class Encoder(nn.Module):
+    """Embedding and a stack of blocks."""
+
+    def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
+        super().__init__()
+        self.reverse_source = config.reverse_source
+        self.embedding = embedding
+        self.dropout = Dropout(config.dropout)
+        self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
+        """Encode ids [B, S] of lengths [B]; the lengths lie on the CPU wherever the ids are."""
+        places = torch.arange(source.shape[1])
+        mask = (places < lengths.unsqueeze(1)).to(source.device)
+        order = reversed_places(places, lengths).to(source.device) if self.reverse_source else None
+        x = self.dropout(self.embedding(source if order is None else source.gather(1, order)))
+        states = []
+        for block in self.blocks:
+            x, state = block(x, lengths)
+            states.append(state)
+        memory = self.norm(x)
+        if order is not None:  # reversing twice is the identity: place i of the memory is piece i again
+            memory = memory.gather(1, order.unsqueeze(-1).expand_as(memory))
+        return Encoded(memory, mask, states)
+
+
+def reversed_places(places: Tensor, lengths: Tensor) -> Tensor:
+    """For each sentence the order that reads it backwards [B, S]; end of sentence and padding stay where they are."""
+    last = lengths.unsqueeze(1) - 2
+    return torch.where(places <= last, last - places, places.expand(len(lengths), -1))

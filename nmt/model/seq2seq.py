@@ -1,0 +1,85 @@
+"""The whole network: encoder, decoder, output layer and loss.
+
+B sentences, S source length, T target length, R rows of search, D width, V target vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from nmt.config import ModelConfig
+from nmt.model.decoder import Rows, Source, build_decoder
+from nmt.model.encoder import Encoder
+from nmt.model.layers import ScaledEmbedding
+from nmt.model.loss import smoothed_cross_entropy
+
+PAD = 0
+"""Target places with this id have no loss."""
+
+
+class Loss(NamedTuple):
+    """Sums over the target pieces of a batch, in nats."""
+
+    smoothed: Tensor
+    """What is minimised."""
+    negative_log_likelihood: Tensor
+    """What is reported: without label smoothing."""
+
+
+class Seq2Seq(nn.Module):
+    """A translator of ids."""
+
+    def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool) -> None:
+        """``shared`` says that both languages have one vocabulary, so that they can share embeddings too."""
+        super().__init__()
+        self.config = config
+        target_embedding = ScaledEmbedding(target_vocabulary, config.width)
+        share = shared and config.tie_embeddings
+        source_embedding = target_embedding if share else ScaledEmbedding(source_vocabulary, config.width)
+        self.encoder = Encoder(config, source_embedding)
+        self.decoder = build_decoder(config, target_embedding)
+        output = target_embedding if config.tie_embeddings else ScaledEmbedding(target_vocabulary, config.width)
+        self.output = output.weight
+        """[V, D]"""
+
+    def start(self, source: Tensor, lengths: Tensor) -> tuple[Source, Rows]:
+        """Encode ids [B, S] of lengths [B] (on the CPU): what the decoder reads, and its first state [B, …]."""
+        return self.decoder.start(self.encoder(source, lengths))
+
+    def step(self, tokens: Tensor, source: Source, state: Rows) -> tuple[Tensor, Rows, Tensor | None]:
+        """Log-probabilities [R, V] of the token after ``tokens`` [R], the next state, and attention [R, S].
+
+        Attention is the mean over the last layer's heads.
+        """
+        hidden, state, weights = self.decoder.step(tokens, source, state)
+        scores = (hidden @ self.output.T).float().log_softmax(dim=-1)
+        return scores, state, None if weights is None else weights.float().mean(dim=1).flatten(0, 1)
+
+    def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Decoder outputs [B, T, D] for target ids [B, T] that begin with begin of sentence; attention [B, T, S]."""
+        hidden, weights = self.decoder(target, *self.start(source, lengths))
+        return hidden, None if weights is None else weights.float().mean(dim=1)
+
+    def loss(
+        self, source: Tensor, lengths: Tensor, target_in: Tensor, target_out: Tensor, smoothing: float = 0.0
+    ) -> Loss:
+        """The loss of a batch. Padding costs nothing: its places are left out before the output layer."""
+        hidden, _ = self.decoder(target_in, *self.start(source, lengths))
+        words = target_out != PAD
+        return Loss(*smoothed_cross_entropy(hidden[words], self.output, target_out[words], smoothing))
+
+    def parameter_count(self) -> int:
+        """Trained numbers, shared ones counted once."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def build_network(
+    config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool, seed: int
+) -> Seq2Seq:
+    """A new network whose weights depend on the seed alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Seq2Seq(config, source_vocabulary, target_vocabulary, shared)

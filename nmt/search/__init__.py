@@ -1,0 +1,1 @@
+"""Decoding: hypotheses and candidates, in NumPy. Knows no network, no text, and no vocabulary."""

@@ -1,0 +1,70 @@
+"""Checkpoints: one safetensors file each, written atomically; the position in the run is its metadata.
+
+All randomness of an update comes from (seed, update), and the order of the data from (seed, epoch), so weights, their
+average, the optimiser's moments and five numbers are the whole state: a resumed run equals one that never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nmt.errors import CarouselError
+from nmt.files import atomic_file
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all numbers of the run so far."""
+
+    update: int = 0
+    """Updates done."""
+    epoch: int = 0
+    batch: int = 0
+    """Batches of the epoch that the optimiser has used."""
+    best: float | None = None
+    """Best dev score so far: higher is better."""
+    best_update: int = 0
+    stale: int = 0
+    """Validations since the best one."""
+    seconds: float = 0.0
+    target_tokens: int = 0
+
+
+@dataclass
+class Checkpoint:
+    """A point to go on from."""
+
+    progress: Progress
+    fingerprint: str
+    """Hash of the training ids and of all settings that the weights depend on."""
+    tensors: dict[str, Tensor]
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; the one it replaces stays until the new one is whole and synced."""
+    metadata = {"progress": json.dumps(asdict(checkpoint.progress)), "fingerprint": checkpoint.fingerprint}
+    tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in checkpoint.tensors.items()}
+    with atomic_file(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata)
+        except SafetensorError as error:  # the writer hides the cause: a full disk, mostly
+            raise CarouselError(f"{path}: can't be written ({error}); is the disk full?") from None
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Read a checkpoint. Raises CarouselError when it is damaged."""
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        return Checkpoint(Progress(**json.loads(metadata["progress"])), metadata["fingerprint"], tensors)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise CarouselError(f"{path}: is no readable checkpoint ({reason}); delete it to start afresh") from None

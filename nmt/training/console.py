@@ -1,0 +1,50 @@
+"""What a person sees while a model trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import rich.console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+Advance = Callable[[int, float, float | None], None]
+"""Called with the update, its loss, and the best dev BLEU so far."""
+
+
+class Console:
+    """Messages and a progress bar on stderr; without a terminal, messages alone."""
+
+    def __init__(self) -> None:
+        self._console = rich.console.Console(stderr=True, highlight=False)
+
+    def say(self, message: str) -> None:
+        """One line."""
+        self._console.print(message, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def bar(self, total: int, done: int) -> Iterator[Advance]:
+        """A progress bar over updates."""
+        columns = (
+            TextColumn("Training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
+            task = progress.add_task("", total=total, completed=done, status="")
+
+            def advance(update: int, loss: float, best: float | None) -> None:
+                status = f"loss {loss:.2f}" + ("" if best is None else f", best BLEU {best:.1f}")
+                progress.update(task, completed=update, status=status)
+
+            yield advance

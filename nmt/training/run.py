@@ -1,0 +1,98 @@
+"""The run directory: what a training leaves on disk, and who may write to it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from nmt.errors import CarouselError
+from nmt.files import atomic_file, write_error
+
+
+class RunDirectory:
+    """``DIR/model``, ``DIR/checkpoints``, ``DIR/metrics.jsonl``, ``DIR/config.yaml`` and TensorBoard's events."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.model = path / "model"
+        self.last = path / "checkpoints" / "last.safetensors"
+        self.best = path / "checkpoints" / "best.safetensors"
+        self.metrics = path / "metrics.jsonl"
+        self.recipe = path / "config.yaml"
+        self.events = path / "tensorboard"
+
+    def holds_a_run(self) -> bool:
+        """Whether a training has written here before."""
+        return any(p.exists() for p in (self.model, self.last, self.best, self.metrics))
+
+    @contextmanager
+    def claim(self, resume: bool) -> Iterator[None]:
+        """Hold the directory for this process alone.
+
+        Raises CarouselError when it holds a run and ``resume`` is off, or when another process is training in it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise write_error(self.path, error) from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CarouselError(f"{self.path}: another nmt train is writing here; choose another --out") from None
+            if self.holds_a_run() and not resume:
+                raise CarouselError(f"{self.path}: holds a run; go on with --resume, or choose another --out")
+            self._remove_litter()
+            yield
+
+    def _remove_litter(self) -> None:
+        """Half-written files of a killed process."""
+        for folder in (self.path, self.last.parent):
+            for litter in [*folder.glob(".*.tmp"), *folder.glob(".*.old")]:
+                if litter.is_dir():
+                    shutil.rmtree(litter, ignore_errors=True)
+                else:
+                    litter.unlink(missing_ok=True)
+
+
+class MetricsLog:
+    """``metrics.jsonl``, and the same numbers for TensorBoard."""
+
+    def __init__(self, run: RunDirectory, update: int) -> None:
+        """Go on after ``update`` updates: what a killed run wrote beyond them is dropped."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        kept = [line for line in _lines(run.metrics) if json.loads(line)["update"] <= update]
+        with atomic_file(run.metrics) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+        self._file: TextIO = run.metrics.open("a", encoding="utf-8")
+        self._board = SummaryWriter(run.events, purge_step=update + 1 if update else None)
+
+    def write(self, kind: str, update: int, **values: Any) -> None:
+        """Append one record; values that are None are left out of TensorBoard."""
+        try:
+            self._file.write(json.dumps({"kind": kind, "update": update, **values}) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise write_error(Path(self._file.name), error) from None
+        for name, value in values.items():
+            if value is not None and name != "epoch":
+                self._board.add_scalar(f"{kind}/{name}", value, update)
+
+    def close(self) -> None:
+        """Flush both."""
+        self._file.close()
+        self._board.close()
+
+
+def _lines(path: Path) -> list[str]:
+    """Whole lines only: the last one of a killed process may be cut."""
+    if not path.exists():
+        return []
+    return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]

@@ -1,0 +1,249 @@
+"""One call of ``nmt train``: prepare, train, validate, save, and leave a model directory behind."""
+
+from __future__ import annotations
+
+import platform
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from nmt import bundle as bundles
+from nmt.bundle import Card
+from nmt.config import Config, dump
+from nmt.corpus.prepare import Prepared, prepare
+from nmt.corpus.reader import Pair
+from nmt.engine.torch_engine import load_weights
+from nmt.evaluation.metrics import evaluate
+from nmt.files import atomic_file
+from nmt.model.seq2seq import build_network
+from nmt.training.console import Console
+from nmt.training.run import MetricsLog, RunDirectory
+from nmt.training.trainer import Trainer, UpdateReport, choose_device
+from nmt.training.validation import Validator
+
+_LOG_EVERY = 50  # updates
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended."""
+
+    finished: bool
+    """False when a signal or `training.max_updates` of a later session is to go on from here."""
+    model: Path | None
+    """The bundle, once there is one."""
+    scores: dict[str, Any]
+    """Of the finished model: set -> metric -> score, signature, ci."""
+
+
+def train(config: Config, out: Path, resume: bool = False) -> Outcome:
+    """Train by a recipe into a run directory.
+
+    SIGINT and SIGTERM save a checkpoint and end the session early. Raises CarouselError for everything that the user can
+    mend; checkpoints written before are kept.
+    """
+    run = RunDirectory(out)
+    console = Console()
+    with run.claim(resume):
+        with atomic_file(run.recipe) as temporary:
+            temporary.write_text(dump(config), encoding="utf-8")
+        prepared = prepare(config, say=console.say)
+        return _Session(config, run, prepared, console).go()
+
+
+class _Session:
+    """What the parts of a session share."""
+
+    def __init__(self, config: Config, run: RunDirectory, prepared: Prepared, console: Console) -> None:
+        self._config, self._run, self._prepared, self._console = config, run, prepared, console
+        tokenizer, device = prepared.tokenizer, choose_device(config.training)
+        network = build_network(
+            config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
+        )
+        self._trainer = Trainer(network.train().to(device), prepared.train, config)
+        self._validator = self._validate_on(prepared.dev) if prepared.dev else None
+        if run.last.exists():
+            self._trainer.restore(run.last)
+            console.say(f"Resumed after update {self._trainer.progress.update:,}")
+        console.say(
+            f"Network: {network.parameter_count() / 1e6:.1f}M parameters, "
+            f"{self._trainer.precision} on {device}, {torch.get_num_threads()} threads"
+        )
+        self._log = MetricsLog(run, self._trainer.progress.update)
+
+    def go(self) -> Outcome:
+        """Train to the end, or to a signal."""
+        try:
+            with _stop_signals() as stopped:
+                finished = self._train(stopped)
+            if not finished:
+                self._save()
+                self._console.say(f"Stopped after update {self._trainer.progress.update:,}; go on with --resume")
+                return Outcome(False, self._run.model if self._run.model.exists() else None, {})
+            return Outcome(True, self._run.model, self._finish())
+        finally:
+            self._log.close()
+
+    def _train(self, stopped: list[int]) -> bool:
+        """Whether training came to its end (and not to a signal)."""
+        training, progress = self._config.training, self._trainer.progress
+        if self._is_over():
+            return True
+        window = _Window()
+        clock = time.perf_counter()
+        with self._console.bar(training.max_updates, progress.update) as advance:
+            for report in self._trainer.updates():
+                window.add(report)
+                advance(report.update, report.loss, progress.best)
+                if report.update % _LOG_EVERY == 0 or report.update == training.max_updates:
+                    self._log.write("train", report.update, **window.take(report))
+                if self._validator and report.update % training.validate_every == 0:
+                    self._validate(self._validator)
+                    window.restart()
+                progress.seconds += time.perf_counter() - clock
+                clock = time.perf_counter()
+                over = self._is_over()
+                if report.update % training.checkpoint_every == 0 or over:
+                    self._save()
+                if over:
+                    return True
+                if stopped:
+                    return False
+        return True
+
+    def _is_over(self) -> bool:
+        training, progress = self._config.training, self._trainer.progress
+        out_of_time = training.max_minutes is not None and progress.seconds >= 60 * training.max_minutes
+        out_of_patience = training.patience is not None and progress.stale >= training.patience
+        return progress.update >= training.max_updates or out_of_time or out_of_patience
+
+    def _validate(self, validator: Validator) -> None:
+        """Score the averaged weights, and keep them when they are the best so far."""
+        progress = self._trainer.progress
+        with self._trainer.average.in_place():
+            loss, bleu = validator.loss(self._trainer), validator.bleu(self._trainer)
+            self._log.write("dev", progress.update, loss=loss, bleu=bleu)
+            better = progress.best is None or bleu > progress.best
+            self._console.say(
+                f"Update {progress.update:,}: dev loss {loss:.3f}, BLEU {bleu:.2f}" + (" (best)" if better else "")
+            )
+            if better:
+                progress.best, progress.best_update, progress.stale = bleu, progress.update, 0
+                self._keep_best()
+            else:
+                progress.stale += 1
+
+    def _save(self) -> None:
+        self._trainer.save(self._run.last)
+
+    def _keep_best(self) -> None:
+        """Write the weights that are in the network now as the best ones, and a bundle of them."""
+        weights = dict(self._trainer.network.named_parameters())
+        content = safetensors.torch.save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
+        with atomic_file(self._run.best) as temporary:
+            temporary.write_bytes(content)
+        self._write_bundle({})
+
+    def _finish(self) -> dict[str, Any]:
+        """Score the best weights with the recipe's own search, and write the final bundle."""
+        with self._trainer.average.in_place():
+            if self._validator and self._run.best.exists():
+                load_weights(self._trainer.network, self._run.best)
+            else:
+                self._keep_best()
+            scores = {
+                name: self._score(name, pairs)
+                for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test))
+                if pairs
+            }
+        self._write_bundle(scores)
+        return scores
+
+    def _score(self, name: str, pairs: list[Pair]) -> dict[str, Any]:
+        self._console.say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
+        translations = self._validate_on(pairs).translate(self._trainer, self._config.search)
+        return evaluate(translations, [target for _, target in pairs], self._config.data.target)
+
+    def _validate_on(self, pairs: list[Pair]) -> Validator:
+        return Validator(pairs, self._prepared.tokenizer, self._config.data.target)
+
+    def _write_bundle(self, scores: dict[str, Any]) -> None:
+        config, progress, tokenizer = self._config, self._trainer.progress, self._prepared.tokenizer
+        card = Card(
+            source_language=config.data.source,
+            target_language=config.data.target,
+            source_vocabulary=len(tokenizer.source),
+            target_vocabulary=len(tokenizer.target),
+            model=config.model,
+            search=config.search,
+            scores=scores,
+            training={
+                "parameters": self._trainer.network.parameter_count(),
+                "updates": progress.best_update or progress.update,
+                "minutes": round(progress.seconds / 60, 1),
+                "training_pairs": len(self._prepared.train),
+                "precision": self._trainer.precision,
+                "device": str(self._trainer.device),
+                "carousel": version("carousel-nmt"),
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+                "recipe": config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
+            },
+        )
+        bundles.write(self._run.model, card, tokenizer, self._run.best.read_bytes())
+
+
+class _Window:
+    """The updates since the last record."""
+
+    def __init__(self) -> None:
+        self._reports: list[UpdateReport] = []
+        self._began = time.perf_counter()
+
+    def add(self, report: UpdateReport) -> None:
+        self._reports.append(report)
+
+    def take(self, last: UpdateReport) -> dict[str, float]:
+        """The record's numbers; begins a new window."""
+        tokens = sum(report.target_tokens for report in self._reports)
+        seconds = time.perf_counter() - self._began
+        loss = sum(report.loss * report.target_tokens for report in self._reports) / tokens
+        self.restart()
+        return {
+            "epoch": last.epoch,
+            "loss": loss,
+            "learning_rate": last.learning_rate,
+            "grad_norm": last.grad_norm,
+            "tokens_per_second": round(tokens / seconds, 1),
+        }
+
+    def restart(self) -> None:
+        """Forget: a validation lies between, which is not training time."""
+        self._reports.clear()
+        self._began = time.perf_counter()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """A list that is filled by SIGINT or SIGTERM; a second signal is as deadly as ever."""
+    received: list[int] = []
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    previous: dict[int, Any] = {n: signal.signal(n, receive) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

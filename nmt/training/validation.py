@@ -1,0 +1,62 @@
+"""How good the network is now: its loss on the dev set, and the BLEU of its translations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from nmt.config import SearchConfig
+from nmt.corpus.batching import Batch, pad
+from nmt.corpus.reader import Pair
+from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
+from nmt.engine.torch_engine import TorchEngine
+from nmt.evaluation.metrics import bleu
+from nmt.search.beam import SearchOptions, search_all
+from nmt.training.trainer import Trainer
+
+_SLOTS = 128  # sentences searched together
+_BATCH = 64  # pairs scored together
+
+
+class Validator:
+    """A dev set, ready to be translated again and again."""
+
+    def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, target_language: str) -> None:
+        self._references = [target for _, target in pairs]
+        self._tokenizer, self._language = tokenizer, target_language
+        self._sources = tokenizer.source.encode_many([source for source, _ in pairs])
+        self._targets = tokenizer.target.encode_many(self._references)
+
+    def loss(self, trainer: Trainer) -> float:
+        """Nats a target piece."""
+        order = sorted(range(len(self._targets)), key=lambda i: len(self._targets[i]))
+        total, pieces = 0.0, 0
+        with torch.no_grad():
+            for start in range(0, len(order), _BATCH):
+                batch = self._batch(order[start : start + _BATCH])
+                total += trainer.batch_loss(batch).negative_log_likelihood.item()
+                pieces += batch.target_tokens
+        return total / pieces
+
+    def bleu(self, trainer: Trainer, search: SearchConfig | None = None) -> float:
+        """Of the network's translations: greedy ones, unless a search is given."""
+        translations = self.translate(trainer, search or SearchConfig(beam=1))
+        return bleu(translations, self._references, self._language)
+
+    def translate(self, trainer: Trainer, search: SearchConfig) -> list[str]:
+        """The dev set translated by the network as it is now."""
+        engine = TorchEngine(trainer.network, _SLOTS, search.beam, trainer.device)
+        order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
+        options = SearchOptions(search.length_penalty, attention=False)
+        translations = [""] * len(order)
+        for i, hypotheses in search_all(engine, [(i, self._sources[i]) for i in order], BOS, EOS, options):
+            translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
+        return translations
+
+    def _batch(self, rows: Sequence[int]) -> Batch:
+        sources = [np.array(self._sources[row], dtype=np.int32) for row in rows]
+        targets = [np.array(self._targets[row], dtype=np.int32) for row in rows]
+        lengths = np.array([len(source) + 1 for source in sources])
+        return Batch(pad(sources, after=EOS), lengths, pad(targets, before=BOS), pad(targets, after=EOS))

@@ -1,0 +1,1 @@
+"""The HTTP service: LibreTranslate's API over Carousel's translators."""

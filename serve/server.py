@@ -1,0 +1,160 @@
+"""Runs the application: listens, says where, and on SIGTERM finishes what it has begun."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from nmt.errors import CarouselError, UsageError
+from serve.app import create_app
+from serve.models import Loader, load_warm, loader
+from serve.protocol import JsonErrorsProtocol
+from serve.service import Service
+from serve.settings import Settings, read_settings
+
+_KEEP_ALIVE = 30  # seconds that an idle connection stays open
+_BACKLOG = 2048  # connections that may wait to be accepted
+_LAST_BYTES = 5  # seconds for slow readers to fetch their answers after the last one is ready
+
+# A text in a query string counts as part of the request's head. The default, 16 KiB, is less than 10,000
+# percent-encoded characters take.
+_MAX_HEAD_BYTES = 128 * 1024
+
+
+def run(models: Sequence[Path] = (), host: str | None = None, port: int | None = None, *, check: bool = False) -> int:
+    """Serves ``models`` until SIGTERM or SIGINT; returns the exit status. What is not given, settings say.
+
+    With ``check`` only loads and tries the models. A problem that the user can mend is one line on stderr.
+    """
+    try:
+        settings = read_settings(models=tuple(models) or None, host=host, port=port)
+        if not settings.models:
+            raise UsageError("no model to serve: name a model directory or set NMT_MODELS")
+        loaders = [loader(path, settings.threads) for path in settings.models]
+        if check:
+            _check(loaders)
+        else:
+            serve(settings, loaders)
+    except CarouselError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def serve(settings: Settings, loaders: Sequence[Loader]) -> None:
+    """Serves until SIGTERM or SIGINT. Raises ``CarouselError`` if the port or a model can't be had."""
+    listener = listen(settings.host, settings.port)
+    server = Server(create_app(settings, loaders), _url(settings.host, listener))
+    server.run(sockets=[listener])
+    if server.failure is not None:
+        raise server.failure
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which also says when it is ready and drains before it closes the door."""
+
+    def __init__(self, app: FastAPI, url: str) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=JsonErrorsProtocol,
+                ws="none",
+                lifespan="on",
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=_LAST_BYTES,
+                h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+            )
+        )
+        self.failure: CarouselError | None = None
+        self._app = app
+        self._service: Service = app.state.service
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts listening, and has the models' end of loading reported."""
+        await super().startup(sockets)
+        loading: asyncio.Task[None] = self._app.state.loading
+        loading.add_done_callback(self._loaded)
+
+    def _loaded(self, loading: asyncio.Task[None]) -> None:
+        if loading.cancelled() or self.should_exit:
+            return
+        error = loading.exception()
+        if error is None:
+            pairs = ", ".join(f"{source}→{target}" for source, target in self._service.models.pairs)
+            _print(f"Serving {pairs} on {self._url}")
+        else:
+            self.failure = _as_failure(error)
+            self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stops in good order; at a second signal, at once.
+
+        Unlike uvicorn's own, it doesn't raise the signal again after the end: the exit status shall be 0.
+        """
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finishes what was begun while the door is still open, so that newcomers are told, not cut off."""
+        self._service.models.close()
+        while self._service.active and not self.force_exit:
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises ``CarouselError`` if the address can't be had."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # "localhost" may be both; clients try IPv4 more often.
+        family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        # Without the protocol named, asyncio would leave Nagle's algorithm on: 40 ms more for each request.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+    except (OSError, ValueError) as error:  # ValueError: a host that can't be encoded
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise CarouselError(f"cannot listen on {host}:{port}: {reason}") from None
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _check(loaders: Sequence[Loader]) -> None:
+    for load in loaders:
+        try:
+            translator = load_warm(load)
+        except Exception as error:
+            raise _as_failure(error) from error
+        _print(f"{translator.source_language}→{translator.target_language} is ready to be served")
+
+
+def _as_failure(error: BaseException) -> CarouselError:
+    """What keeps a model from loading, in one line."""
+    if isinstance(error, CarouselError):
+        return error
+    return CarouselError(" ".join(f"a model cannot be loaded: {type(error).__name__}: {error}".split()))
+
+
+def _print(line: str) -> None:
+    """Prints at once, and an arrow as ``?`` where the terminal's encoding has none."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, "replace").decode(encoding), flush=True)

@@ -1,0 +1,36 @@
+"""The fused cross-entropy against torch's own."""
+
+import pytest
+import torch
+
+from nmt.model import loss
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("chunk", [3, 512])
+def test_value_and_gradients_are_those_of_torch(smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss, "_CHUNK", chunk)
+    generator = torch.Generator().manual_seed(1)
+    hidden = torch.randn(10, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(11, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(0, 11, (10,), generator=generator)
+    # In double precision the sums are kept in fp32: compare gradients exactly, values to rounding.
+    smoothed, plain = loss.smoothed_cross_entropy(hidden, weight, targets, smoothing)
+    (smoothed / 7).backward()
+    got = hidden.grad.clone(), weight.grad.clone()
+    hidden.grad = weight.grad = None
+    logits = hidden @ weight.T
+    expected = torch.nn.functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+    (expected / 7).backward()
+    torch.testing.assert_close(smoothed, expected.float(), rtol=1e-6, atol=1e-5)
+    torch.testing.assert_close(
+        plain, torch.nn.functional.cross_entropy(logits, targets, reduction="sum").float(), rtol=1e-6, atol=1e-5
+    )
+    torch.testing.assert_close(got[0], hidden.grad, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(got[1], weight.grad, rtol=1e-5, atol=1e-6)
+
+
+def test_no_gradient_is_made_when_nobody_wants_one() -> None:
+    hidden, weight = torch.randn(4, 3), torch.randn(5, 3)
+    smoothed, _ = loss.smoothed_cross_entropy(hidden, weight, torch.tensor([0, 1, 2, 3]), 0.1)
+    assert not smoothed.requires_grad

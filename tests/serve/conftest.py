@@ -1,0 +1,34 @@
+"""Fixtures of the service's tests: real servers whose translators are fakes."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode doesn't: for the helpers beside this file
+
+from fake_translator import FakeTranslator
+from serving import Running, running
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("NMT_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Running]:
+    """One model, en→fr, and the default limits. Tests leave it as they found it."""
+    with running(FakeTranslator()) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def several() -> Iterator[Running]:
+    """Three models, two source languages, and no French→Portuguese."""
+    with running(FakeTranslator("en", "fr"), FakeTranslator("fr", "en"), FakeTranslator("en", "pt-BR")) as it:
+        yield it

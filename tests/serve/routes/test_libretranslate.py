@@ -1,0 +1,362 @@
+"""Every rule of the contract that concerns LibreTranslate's routes, over real HTTP."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from serving import Running
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json"}
+
+
+def post(
+    server: Running, content: bytes = b"", headers: dict[str, str] | None = None, query: str = ""
+) -> httpx.Response:
+    return server.client.post(f"/translate{query}", content=content, headers=headers)
+
+
+def error_of(answer: httpx.Response, status: int = 400) -> str:
+    """The message of an answer that must be an error."""
+    assert answer.status_code == status, answer.text
+    assert list(answer.json()) == ["error"]
+    message: str = answer.json()["error"]
+    assert message
+    assert "\n" not in message
+    return message
+
+
+# -- how clients send their parameters -----------------------------------------------------------------------
+
+WANTED = {"q": "Ça va ? 1+1=2 & 🙂 ok", "source": "en", "target": "fr", "api_key": ""}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"json": WANTED},
+        {"json": {**WANTED, "api_key": None, "format": None, "alternatives": None, "details": None}},
+        {"json": {**WANTED, "format": "text", "unknown": {"nested": [1]}}},
+        {"data": WANTED},
+        {"data": {**WANTED, "format": "", "alternatives": "", "details": ""}},
+        {"params": WANTED},
+        {"params": WANTED, "headers": JSON},
+        {"params": WANTED, "headers": FORM},
+        {"params": {"source": "en", "target": "fr"}, "data": {"q": WANTED["q"]}},
+        {"params": {"source": "xx", "target": "fr"}, "json": {"q": WANTED["q"], "source": "en"}},
+        {"params": {"source": "en"}, "data": WANTED},
+        {"content": json.dumps(WANTED), "headers": {"content-type": "Application/JSON; charset=utf-8"}},
+        {"content": json.dumps(WANTED), "headers": {"content-type": "application/vnd.api+json"}},
+        {"content": b"\xef\xbb\xbf" + json.dumps(WANTED).encode(), "headers": JSON},
+        {"content": urlencode(WANTED), "headers": {"content-type": f"{FORM['content-type']}; charset=UTF-8"}},
+        # Not percent-encoded, as curl's --data sends it.
+        {"content": "q=Ça va ? 1%2B1=2 %26 🙂 ok&source=en&target=fr".encode(), "headers": FORM},
+    ],
+)
+def test_encodings(server: Running, request_: dict[str, Any]):
+    answer = server.client.post("/translate", **request_)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"translatedText": f"[{WANTED['q']}]"}
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_form_keeps_plus_signs_and_line_breaks(server: Running):
+    answer = post(server, b"q=a+b%2Bc%0D%0Ad&source=en&target=fr", FORM)
+    assert answer.json() == {"translatedText": "[a b+c]\r\n[d]"}
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "query"),
+    [
+        (b"", None, ""),
+        (b"{", JSON, ""),
+        (b"null", JSON, ""),
+        (b"[]", JSON, ""),
+        (b'["q"]', JSON, ""),
+        (b'"q"', JSON, ""),
+        (b"5", JSON, ""),
+        (b"NaN", JSON, ""),
+        (b'{"q": "\xff", "source": "en", "target": "fr"}', JSON, ""),
+        ('{"q": "é", "source": "en", "target": "fr"}'.encode("utf-16"), JSON, ""),
+        (b'{"q": "\\ud800", "source": "en", "target": "fr"}', JSON, ""),
+        (b'{"q": ["ok", "x\\udc00y"], "source": "en", "target": "fr"}', JSON, ""),
+        (b'{"q": "x", "source": "\\ud800", "target": "fr"}', JSON, ""),
+        (b'{"q": "x", "source": "en", "target": "fr", "format": "\\ud800"}', JSON, ""),
+        (b"[" * 100_000, JSON, ""),
+        (b'{"q":' * 100_000, JSON, ""),
+        (b'{"q": ' + b"[" * 900 + b"]" * 900 + b', "source": "en", "target": "fr"}', JSON, ""),
+        (b'{"q": ' + b"9" * 5000 + b', "source": "en", "target": "fr"}', JSON, ""),
+        (b'{"q": "x", "source": "en", "target": "fr", "alternatives": ' + b"9" * 4000 + b"}", JSON, ""),
+        (b'{"q": "x", "source": "en", "target": "fr", "alternatives": 1e999}', JSON, ""),
+        (b'{"q": "x", "source": "en", "target": "fr", "alternatives": NaN}', JSON, ""),
+        (b"q=%ff&source=en&target=fr", FORM, ""),
+        (b"q=\xff&source=en&target=fr", FORM, ""),
+        (b"q=a&q=b&source=en&target=fr", FORM, ""),
+        (b"q=a&source=en&target=fr", FORM, "?q=b"),
+        (b"&".join(b"q%d=1" % n for n in range(2000)), FORM, ""),
+        (b'{"q": "x", "source": "en", "target": "fr"}', FORM, ""),
+        (b'{"q": "x", "source": "en", "target": "fr"}', None, ""),
+        (b'{"q": "x", "source": "en", "target": "fr"}', {"content-type": "text/plain"}, ""),
+        (b'{"q": "x", "source": "en", "target": "fr"}', {"content-type": ";;="}, ""),
+        (b"--x\r\n\r\n--x--", {"content-type": "multipart/form-data; boundary=x"}, ""),
+        (b"", None, "?q=%ff&source=en&target=fr"),
+        (b"", None, "?q=a&q=b&source=en&target=fr"),
+    ],
+)
+def test_bodies_that_make_no_sense_are_400(server: Running, content: bytes, headers: dict[str, str], query: str):
+    error_of(post(server, content, headers, query))
+
+
+def test_a_field_twice_with_one_value_is_no_conflict(server: Running):
+    answer = post(server, b"q=a&source=en&target=fr&source=en", FORM)
+    assert answer.json() == {"translatedText": "[a]"}
+
+
+def test_json_keeps_the_last_of_two_equal_names(server: Running):
+    answer = post(server, b'{"q": "a", "q": "b", "source": "en", "target": "fr"}', JSON)
+    assert answer.json() == {"translatedText": "[b]"}
+
+
+# -- texts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("q", "translated"),
+    [
+        ("hello", "[hello]"),
+        ("", ""),
+        (" ", " "),
+        (" \t\r\n ", " \t\r\n "),
+        ("🙂", "🙂"),
+        ("👩‍👩‍👧 🇫🇷 1️⃣", "👩‍👩‍👧 🇫🇷 1️⃣"),
+        ("  hello \n", "  [hello] \n"),
+        ("one\n\n two\r\nthree\r", "[one]\n\n [two]\r\n[three]\r"),
+        ("a\u2028b", "[a]\u2028[b]"),
+        ("a\0b", "[a\0b]"),
+        ("NEWLINE", "[two lines]"),
+        (["a"], ["[a]"]),
+        (["a", "", "b\n", " ", "🙂"], ["[a]", "", "[b]\n", " ", "🙂"]),
+        ([""], [""]),
+    ],
+)
+def test_texts(server: Running, q: str | list[str], translated: str | list[str]):
+    answer = server.translate(q)
+    assert answer.status_code == 200
+    assert answer.json() == {"translatedText": translated}
+
+
+def test_an_empty_text_in_a_form(server: Running):
+    assert post(server, b"q=&source=en&target=fr", FORM).json() == {"translatedText": ""}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=30))
+def test_any_text_at_all(server: Running, q: str):
+    translated = server.translate(q).json()["translatedText"]
+    assert len(translated.splitlines()) == len(q.splitlines())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=3), children, max_size=3),
+    ),
+    st.sampled_from(["q", "source", "target", "format", "alternatives", "details", "api_key"]),
+)
+def test_no_value_of_any_field_is_500(server: Running, value: object, name: str):
+    content = json.dumps({"q": "x", "source": "en", "target": "fr", name: value}).encode()
+    assert post(server, content, JSON).status_code in (200, 400)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60), st.sampled_from([JSON, FORM, None]))
+def test_no_body_is_500(server: Running, content: bytes, headers: dict[str, str] | None):
+    assert post(server, content, headers).status_code == 400
+
+
+# -- refusals ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mentions"),
+    [
+        ({"q": None}, "q: "),
+        ({"q": []}, "q: "),
+        ({"q": 5}, "q: "),
+        ({"q": True}, "q: "),
+        ({"q": {"text": "x"}}, "q: "),
+        ({"q": ["a", None]}, "q: "),
+        ({"q": ["a", ["b"]]}, "q: "),
+        ({"source": None}, "source: "),
+        ({"source": 5}, "source: "),
+        ({"source": ["en"]}, "source: "),
+        ({"source": "xx"}, "'xx'"),
+        ({"source": ""}, "''"),
+        ({"target": None}, "target: "),
+        ({"target": "xx"}, "'xx'"),
+        ({"target": "auto"}, "'auto'"),
+        ({"source": "fr", "target": "en"}, "fr→en is not supported; served are en→fr"),
+        ({"source": "xx", "target": "xx"}, "'xx'"),
+        ({"format": "html"}, "plain text"),
+        ({"format": "markdown"}, "format: "),
+        ({"format": 5}, "format: "),
+        ({"alternatives": -1}, "from 0 to 5"),
+        ({"alternatives": 6}, "from 0 to 5"),
+        ({"alternatives": "x"}, "alternatives: "),
+        ({"alternatives": 1.5}, "alternatives: "),
+        ({"alternatives": True}, "alternatives: "),
+        ({"alternatives": [1]}, "alternatives: "),
+        ({"details": "perhaps"}, "details: "),
+        ({"q": "x" * 10_001}, "at most 10000"),
+        ({"q": ["a", "x" * 10_001]}, "at most 10000"),
+        ({"q": ["x"] * 129}, "at most 128"),
+    ],
+)
+def test_refusals(server: Running, parameters: dict[str, object], mentions: str):
+    calls = len(server.fake.calls)
+    answer = server.client.post("/translate", json={"q": "x", "source": "en", "target": "fr", **parameters})
+    assert mentions in error_of(answer)
+    assert len(server.fake.calls) == calls
+
+
+@pytest.mark.parametrize("missing", ["q", "source", "target"])
+@pytest.mark.parametrize("encoding", ["json", "data", "params"])
+def test_a_missing_parameter_is_named(server: Running, missing: str, encoding: str):
+    parameters = {"q": "x", "source": "en", "target": "fr"}
+    del parameters[missing]
+    assert error_of(server.client.post("/translate", **{encoding: parameters})).startswith(f"{missing}: ")
+
+
+def test_the_limits_themselves_are_allowed(server: Running):
+    assert server.translate("x" * 10_000).status_code == 200
+    assert server.translate(["🙂a" * 10] * 128).json()["translatedText"] == [f"[{'🙂a' * 10}]"] * 128
+
+
+# -- languages -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["en", "fr", "FR"])
+def test_source_equal_to_target_is_unchanged(server: Running, code: str):
+    calls = len(server.fake.calls)
+    answer = server.translate([" a\nb ", ""], source=code, target=code.lower(), alternatives=2, details=True)
+    unchanged = {"score": 0.0, "confidence": None, "alignment": [], "truncated": False, "pivot": None}
+    assert answer.json() == {
+        "translatedText": [" a\nb ", ""],
+        "alternatives": [[], []],
+        "details": [unchanged, unchanged],
+    }
+    assert len(server.fake.calls) == calls
+
+
+def test_codes_in_any_case(several: Running):
+    assert several.translate("x", source="EN", target="pt-br").json() == {"translatedText": "[x]"}
+
+
+def test_auto_with_one_source_language(server: Running):
+    detected = {"confidence": 100.0, "language": "en"}
+    assert server.translate("a", source="auto").json() == {
+        "translatedText": "[a]",
+        "detectedLanguage": detected,
+    }
+    assert server.translate(["a", ""], source="auto").json() == {
+        "translatedText": ["[a]", ""],
+        "detectedLanguage": [detected, detected],
+    }
+
+
+def test_auto_with_several_source_languages(several: Running):
+    assert "name the source language" in error_of(several.translate("a", source="auto"))
+
+
+def test_each_pair_has_its_model(several: Running):
+    before = [len(fake.calls) for fake in several.fakes]
+    several.translate("x", source="fr", target="en")
+    assert [len(fake.calls) for fake in several.fakes] == [before[0], before[1] + 1, before[2]]
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("GET", {}),
+        ("GET", {"data": {"api_key": "x"}}),
+        ("GET", {"params": {"api_key": "x"}}),
+        ("POST", {}),
+        ("POST", {"data": {"api_key": ""}}),
+        ("POST", {"content": b"", "headers": FORM}),
+        ("POST", {"json": {}}),
+    ],
+)
+def test_languages(several: Running, method: str, options: dict[str, Any]):
+    answer = several.client.request(method, "/languages", **options)
+    assert answer.status_code == 200
+    assert answer.json() == [
+        {"code": "en", "name": "English", "targets": ["en", "fr", "pt-BR"]},
+        {"code": "fr", "name": "French", "targets": ["en", "fr"]},
+        {"code": "pt-BR", "name": "Portuguese (BR)", "targets": ["pt-BR"]},
+    ]
+
+
+# -- alternatives and details --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("q", "asked", "alternatives"),
+    [
+        ("a", 2, ["[a]1", "[a]2"]),
+        ("a", "2", ["[a]1", "[a]2"]),
+        ("SAME", 2, ["[SAME]2"]),
+        ("a\n b", 1, ["[a]1\n [b]1"]),
+        ("", 2, []),
+        ("🙂", 1, []),
+        (["a", "", "SAME"], 1, [["[a]1"], [], []]),
+    ],
+)
+def test_alternatives(server: Running, q: str | list[str], asked: object, alternatives: list[object]):
+    answer = server.translate(q, alternatives=asked).json()
+    assert set(answer) == {"translatedText", "alternatives"}
+    assert answer["alternatives"] == alternatives
+
+
+def test_no_alternatives_unless_asked_for(server: Running):
+    assert server.translate("a", alternatives=0).json() == {"translatedText": "[a]"}
+
+
+def details(
+    score: float, confidence: float | None, alignment: list[list[int]] | None, truncated: bool = False
+) -> dict[str, object]:
+    return {
+        "score": score,
+        "confidence": confidence,
+        "alignment": alignment,
+        "truncated": truncated,
+        "pivot": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("abcd", details(-4, 0.04, [[0, 4, 1, 5]])),
+        ("a\n bbb", details(-2, 0.02, [[0, 1, 1, 2], [3, 6, 6, 9]])),
+        ("UNALIGNED", details(-9, 0.09, None)),
+        ("UNSURE", details(-6, None, [[0, 6, 1, 7]])),
+        ("a\nCUT", details(-2, 0.02, [[0, 1, 1, 2], [2, 5, 5, 8]], truncated=True)),
+        ("", details(0, None, [])),
+        (["abcd", " "], [details(-4, 0.04, [[0, 4, 1, 5]]), details(0, None, [])]),
+    ],
+)
+def test_details(server: Running, q: str | list[str], expected: object):
+    answer = server.translate(q, details=True).json()
+    assert set(answer) == {"translatedText", "details"}
+    assert answer["details"] == expected
+
+
+@pytest.mark.parametrize("value", ["true", "1"])
+def test_details_in_a_form(server: Running, value: str):
+    answer = post(server, f"q=abcd&source=en&target=fr&details={value}".encode(), FORM)
+    assert answer.json()["details"] == details(-4, 0.04, [[0, 4, 1, 5]])

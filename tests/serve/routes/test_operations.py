@@ -1,0 +1,60 @@
+import threading
+
+import httpx
+from fake_translator import FakeTranslator
+from serving import Running, running, wait_until
+
+
+def test_health(server: Running):
+    calls = len(server.fake.calls)
+    answer = server.client.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert len(server.fake.calls) == calls
+
+
+def test_ready(server: Running):
+    assert server.client.get("/ready").status_code == 200
+
+
+def test_alive_at_once_but_ready_only_when_warm():
+    fake = FakeTranslator()
+    fake.open.clear()
+    with running(FakeTranslator("fr", "en"), fake, ready=False) as it:
+        wait_until(lambda: fake.calls)
+        assert it.client.get("/health").json() == {"status": "ok"}
+        for answer in (it.client.get("/ready"), it.client.get("/languages"), it.translate("x")):
+            assert answer.status_code == 503
+            assert answer.json() == {"error": "the models are still loading"}
+            assert int(answer.headers["retry-after"]) > 0
+        fake.open.set()
+        wait_until(lambda: it.client.get("/ready").status_code == 200)
+        assert it.translate("x").json() == {"translatedText": "[x]"}
+
+
+def test_description_and_pages(server: Running):
+    description = server.client.get("/openapi.json").json()
+    assert {"/translate", "/languages", "/health", "/ready"} <= set(description["paths"])
+    body = description["paths"]["/translate"]["post"]["requestBody"]["content"]
+    assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
+    assert body["application/json"]["schema"]["required"] == ["q", "source", "target"]
+    assert "text/html" in server.client.get("/docs").headers["content-type"]
+
+
+def test_health_answers_while_many_translations_wait():
+    with running(FakeTranslator()) as it:
+        it.fake.open.clear()
+        for n in range(10):
+            it.translate_meanwhile(f"text {n}")
+        wait_until(lambda: it.server.config.app.state.service.active == 10)
+        assert it.client.get("/health").elapsed.total_seconds() < 1
+        assert it.client.get("/ready").status_code == 200
+
+
+def test_no_server_header(server: Running):
+    assert "server" not in server.client.get("/health").headers
+
+
+def test_keep_alive(server: Running):
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as client:
+        assert [client.get("/health").status_code for _ in range(3)] == [200] * 3
+    assert threading.active_count() < 40

@@ -1,0 +1,77 @@
+"""Real uvicorn servers on threads, for tests to talk to."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+from fake_translator import FakeTranslator
+
+from serve.app import create_app
+from serve.server import Server, listen
+from serve.settings import Settings
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
+    """Returns as soon as ``condition`` holds; fails if it doesn't in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+@dataclass
+class Running:
+    """A server that a test talks to."""
+
+    server: Server
+    port: int
+    fakes: list[FakeTranslator]
+    client: httpx.Client
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def fake(self) -> FakeTranslator:
+        return self.fakes[0]
+
+    def translate(self, q: object, **others: object) -> httpx.Response:
+        return self.client.post("/translate", json={"q": q, "source": "en", "target": "fr", **others})
+
+    def translate_meanwhile(self, q: object, **others: object) -> list[httpx.Response]:
+        """Translates on a thread; the answer appears in the returned list."""
+        answers: list[httpx.Response] = []
+        thread = threading.Thread(target=lambda: answers.append(self.translate(q, **others)))
+        self._threads.append(thread)
+        thread.start()
+        return answers
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(10)
+
+
+@contextmanager
+def running(*fakes: FakeTranslator, ready: bool = True, **settings: object) -> Iterator[Running]:
+    """Serves ``fakes`` on a port from the kernel."""
+    chosen = Settings(port=0, **settings)  # type: ignore[arg-type]
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    server = Server(create_app(chosen, [lambda fake=fake: fake for fake in fakes]), url)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
+        it = Running(server, port, list(fakes), client)
+        try:
+            if ready:
+                wait_until(lambda: client.get("/ready").status_code == 200)
+            yield it
+        finally:
+            for fake in fakes:
+                fake.open.set()
+            it.join()
+            server.should_exit = True
+            thread.join(10)
+    assert not thread.is_alive()

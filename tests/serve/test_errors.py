@@ -1,0 +1,43 @@
+import logging
+
+import pytest
+from serving import Running
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/nowhere", 404, None),
+        ("POST", "/translate/", 404, None),
+        ("GET", "/%00%ff", 404, None),
+        ("GET", "/translate", 405, {"POST"}),
+        ("DELETE", "/languages", 405, {"GET", "POST"}),
+        ("POST", "/health", 405, {"GET"}),
+        ("BREW", "/ready", 405, {"GET"}),
+    ],
+)
+def test_the_frameworks_errors_are_json(server: Running, method: str, path: str, status: int, allow: set[str] | None):
+    answer = server.client.request(method, path)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    if allow is not None:
+        assert set(answer.headers["allow"].split(", ")) <= allow
+
+
+def test_a_fault_of_the_engine_is_500_and_tells_nothing(server: Running, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.ERROR):
+        answer = server.translate("EXPLODE")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "the translation failed"}
+    assert "the engine broke" in caplog.text
+    assert server.translate("after").json() == {"translatedText": "[after]"}
+
+
+def test_a_fault_of_ours_is_json_too(server: Running, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("serve.service.split", broken)
+    answer = server.translate("x")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "internal server error"}

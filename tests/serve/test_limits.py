@@ -1,0 +1,83 @@
+import json
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fake_translator import FakeTranslator
+from serving import Running, running
+
+BYTES = 1000
+HEAD = "POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Running]:
+    with running(FakeTranslator(), max_body_bytes=BYTES, request_timeout=0.3) as it:
+        yield it
+
+
+def body(size: int) -> bytes:
+    empty = json.dumps({"q": "", "source": "en", "target": "fr"})
+    return empty.replace('""', f'"{"x" * (size - len(empty))}"').encode()
+
+
+def chunked(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), 100):
+        yield data[start : start + 100]
+
+
+def raw(port: int, *parts: bytes) -> bytes:
+    """Sends bytes as they are and returns all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for part in parts:
+            connection.sendall(part)
+        answer = b""
+        while received := connection.recv(65536):
+            answer += received
+        return answer
+
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("encode", [bytes, chunked], ids=["content-length", "chunked"])
+def test_the_limit_is_exact(small: Running, encode):
+    assert small.client.post("/translate", content=encode(body(BYTES)), headers=JSON).status_code == 200
+    refused = small.client.post("/translate", content=encode(body(BYTES + 1)), headers=JSON)
+    assert refused.status_code == 413
+    assert refused.json() == {"error": "the body is too large; at most 1000 bytes are allowed"}
+
+
+@pytest.mark.parametrize("encode", [bytes, chunked], ids=["content-length", "chunked"])
+def test_far_over_the_limit(small: Running, encode):
+    assert small.client.post("/translate", content=encode(b"x" * 300_000)).status_code == 413
+    assert small.client.get("/health").status_code == 200
+
+
+def test_a_declared_length_is_refused_before_the_body_comes(small: Running):
+    answer = raw(small.port, f"{HEAD}Content-Length: 1001\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("route", ["/health", "/languages", "/nowhere"])
+def test_every_route_has_the_limit(small: Running, route: str):
+    assert small.client.request("GET", route, content=b"x" * (BYTES + 1)).status_code == 413
+
+
+def test_a_body_that_never_ends_times_out(small: Running):
+    answer = raw(small.port, f'{HEAD}Content-Length: 100\r\n\r\n{{"q"'.encode())
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"error": "the body took too long to arrive"}
+
+
+def test_a_client_that_leaves_amid_its_body_is_no_error(small: Running):
+    with socket.create_connection(("127.0.0.1", small.port), timeout=10) as connection:
+        connection.sendall(f'{HEAD}Content-Length: 100\r\n\r\n{{"q"'.encode())
+    assert small.client.get("/health").status_code == 200
+
+
+def test_a_long_text_fits_into_a_query_string(server: Running):
+    q = "🙂a" * 5000
+    answer = httpx.post(f"http://127.0.0.1:{server.port}/translate", params={"q": q, "source": "en", "target": "fr"})
+    assert answer.json() == {"translatedText": f"[{q}]"}

@@ -1,0 +1,159 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from fake_translator import FakeTranslator
+from serving import running, wait_until
+
+from nmt.errors import CarouselError
+from serve import server as server_module
+from serve.server import listen, run, serve
+from serve.settings import Settings
+
+HERE = Path(__file__).parent
+
+
+def test_while_draining_newcomers_are_told_and_running_requests_finish():
+    with running(FakeTranslator()) as it:
+        it.fake.open.clear()
+        begun = it.translate_meanwhile("begun")
+        wait_until(lambda: it.fake.seen() == ["begun"])
+        it.server.handle_exit(signal.SIGTERM, None)
+        wait_until(lambda: it.client.get("/ready").status_code == 503)
+        for answer in (it.client.get("/ready"), it.translate("new"), it.client.get("/languages")):
+            assert answer.status_code == 503
+            assert answer.json() == {"error": "the server is shutting down"}
+            assert int(answer.headers["retry-after"]) > 0
+        assert it.client.get("/health").status_code == 200
+        it.fake.open.set()
+        it.join()
+        assert begun[0].json() == {"translatedText": "[begun]"}
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_a_real_process(sig: signal.Signals):
+    environment = os.environ | {
+        "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    command = [sys.executable, str(HERE / "drain_program.py"), "0.5"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("Serving en→fr on http://127.0.0.1:")
+            url = line.split()[-1]
+            answers: list[httpx.Response] = []
+            body = {"q": ["one", "two"], "source": "en", "target": "fr"}
+            client = threading.Thread(target=lambda: answers.append(httpx.post(f"{url}/translate", json=body)))
+            client.start()
+            assert process.stdout.readline() == "translating\n"
+            process.send_signal(sig)
+            client.join(10)
+            assert answers[0].json() == {"translatedText": ["[one]", "[two]"]}
+            assert process.wait(10) == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
+
+
+def test_a_second_signal_does_not_wait():
+    with running(FakeTranslator()) as it:
+        it.fake.open.clear()
+        it.translate_meanwhile("begun", details=False)
+        wait_until(lambda: it.fake.seen() == ["begun"])
+        it.server.handle_exit(signal.SIGTERM, None)
+        assert not it.server.force_exit
+        it.server.handle_exit(signal.SIGTERM, None)
+        assert it.server.force_exit
+
+
+def test_a_taken_port_is_one_line_and_status_1(capfd: pytest.CaptureFixture[str]):
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        assert run([Path("model")], "127.0.0.1", port) == 1
+    out, err = capfd.readouterr()
+    assert err == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert out == ""
+
+
+@pytest.mark.parametrize("host", ["a\0b", "x" * 300, "203.0.113.1"])
+def test_a_host_that_is_not_ours(host: str):
+    with pytest.raises(CarouselError, match="cannot listen on"):
+        listen(host, 0)
+
+
+def test_localhost_is_ipv4():
+    with listen("localhost", 0) as listener:
+        assert listener.family == socket.AF_INET
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_model_that_fails_to_load_is_one_line_and_status_1(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, check: bool
+):
+    def load():
+        raise CarouselError("model: config.json is missing")
+
+    monkeypatch.setattr(server_module, "loader", lambda path, threads: load)
+    assert run([Path("model")], port=0, check=check) == 1
+    assert capfd.readouterr() == ("", "model: config.json is missing\n")
+
+
+def test_an_unforeseen_failure_to_load_is_one_line_too():
+    def load():
+        raise MemoryError("so\nmuch")
+
+    with pytest.raises(CarouselError, match="a model cannot be loaded: MemoryError: so much"):
+        serve(Settings(port=0), [load])
+
+
+def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    fakes = [FakeTranslator("en", "fr"), FakeTranslator("fr", "en")]
+    waiting = iter(fakes)
+    monkeypatch.setattr(server_module, "loader", lambda path, threads: lambda: next(waiting))
+    monkeypatch.delattr(server_module, "listen")
+    assert run([Path("a"), Path("b")], check=True) == 0
+    assert capfd.readouterr() == ("en→fr is ready to be served\nfr→en is ready to be served\n", "")
+    assert all(fake.calls for fake in fakes)
+
+
+def test_no_model_and_bad_settings_are_wrong_usage(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    assert run() == 2
+    assert capfd.readouterr().err == "no model to serve: name a model directory or set NMT_MODELS\n"
+    monkeypatch.setenv("NMT_QUEUE_LIMIT", "many")
+    assert run([Path("model")]) == 2
+    err = capfd.readouterr().err
+    assert err.startswith("NMT_QUEUE_LIMIT: ")
+    assert err.count("\n") == 1
+
+
+def test_models_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    asked: list[tuple[Path, int]] = []
+
+    def loader(path: Path, threads: int):
+        asked.append((path, threads))
+        return FakeTranslator
+
+    monkeypatch.setattr(server_module, "loader", loader)
+    monkeypatch.setenv("NMT_MODELS", "one,two")
+    monkeypatch.setenv("NMT_THREADS", "3")
+    assert run(check=True) == 0
+    assert asked == [(Path("one"), 3), (Path("two"), 3)]
+
+
+def test_the_service_imports_no_torch():
+    program = "import sys, serve.server; print([name for name in ('torch', 'onnxruntime') if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=HERE.parents[1], check=True
+    )
+    assert done.stdout == "[]\n"
