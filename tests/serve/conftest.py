@@ -1,13 +1,10 @@
 """Fixtures of the service's tests: real servers whose translators are fakes."""
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode doesn't: for the helpers beside this file
 
 from fake_translator import FakeTranslator
 from serving import Running, running

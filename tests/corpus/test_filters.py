@@ -1,0 +1,30 @@
+"""Every filter drops what it should, and counts it."""
+
+from nmt.config import FilterConfig
+from nmt.corpus.filters import FilterReport, filter_pairs
+
+
+def test_each_pair_is_counted_once_under_the_first_reason() -> None:
+    pairs = [
+        ("A  dog\tsleeps.", "Un chien dort."),
+        ("A dog sleeps.", "Un chien dort."),  # the same, once normalised
+        ("", "vide"),
+        (" \u200b ", "vide"),
+        ("OK", "OK"),
+        ("x" * 1001, "trop long"),
+        ("short", "une phrase beaucoup trop longue pour ce mot"),
+        ("Yes.", "Mais bien entendu !"),  # short sides are spared by the ratio
+    ]
+    report = FilterReport()
+    kept = list(filter_pairs(pairs, FilterConfig(), report))
+    assert kept == [("A dog sleeps.", "Un chien dort."), ("Yes.", "Mais bien entendu !")]
+    assert report == FilterReport(read=8, empty=2, too_long=1, ratio=1, copy=1, duplicate=1, kept=2)
+    assert str(report) == "2 of 8 pairs kept (dropped: empty 2, too long 1, ratio 1, copy 1, duplicate 1)"
+
+
+def test_filters_can_be_turned_off() -> None:
+    pairs = [("a", "a"), ("a", "a"), ("b", "b" * 90)]
+    report = FilterReport()
+    kept = list(filter_pairs(pairs, FilterConfig(duplicates=False, copies=False, max_ratio=1000), report))
+    assert kept == pairs
+    assert str(report) == "3 of 3 pairs kept"

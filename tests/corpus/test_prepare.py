@@ -1,0 +1,76 @@
+"""Prepared corpora: the ids are those of the text, and are made once."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import toy_pairs, write_corpus
+
+from nmt import config as configs
+from nmt.corpus import prepare as preparing
+from nmt.corpus.prepare import prepare
+from nmt.errors import CarouselError
+
+
+def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "_CHUNK", 7)
+    prepared = prepare(configs.load(recipe))
+    pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))
+    corpus, vocabulary = prepared.train, prepared.tokenizer.source
+    assert len(corpus) == len(pairs)
+    rows = [0, 6, 7, 8, len(pairs) - 1]
+    for ids, row in zip(corpus.sources(rows), rows, strict=True):
+        assert vocabulary.decode(ids.tolist()).text == pairs[row][0]
+    for ids, row in zip(corpus.targets(rows), rows, strict=True):
+        assert vocabulary.decode(ids.tolist()).text == pairs[row][1]
+    expected = [len(ids) for ids in vocabulary.encode_many([source for source, _ in pairs])]
+    np.testing.assert_array_equal(corpus.source_lengths, expected)
+    assert prepared.dev == toy_pairs(20, seed=2)
+
+
+def test_what_was_made_is_not_made_again(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    first = prepare(configs.load(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
+    assert len(said) == 3
+    said.clear()
+    again = prepare(configs.load(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
+    assert said == [f"Training text: {first.train.report}"]
+    assert again.train.fingerprint == first.train.fingerprint
+    assert again.tokenizer.source.serialized == first.tokenizer.source.serialized
+
+
+def test_changed_text_or_settings_have_their_own_place(recipe: Path) -> None:
+    prints = {prepare(configs.load(recipe)).train.fingerprint}
+    prints.add(prepare(configs.load(recipe, ["tokenizer.vocab_size=410"])).train.fingerprint)
+    prints.add(prepare(configs.load(recipe, ["data.filter.max_characters=500"])).train.fingerprint)
+    write_corpus(recipe.parent / "train", toy_pairs(301, seed=1))
+    prints.add(prepare(configs.load(recipe)).train.fingerprint)
+    assert len(prints) == 4
+
+
+def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
+    prepared = prepare(configs.load(recipe, ["data.filter.max_pieces=9", "tokenizer.kind=char"]))
+    report = prepared.train.report
+    assert report.too_long > 0
+    assert report.kept == len(prepared.train)
+    assert report.kept + report.too_long + report.duplicate == report.read
+
+
+def test_filters_that_leave_nothing_are_named(recipe: Path) -> None:
+    with pytest.raises(CarouselError, match=r"no training pair is left.*relax data\.filter"):
+        prepare(configs.load(recipe, ["data.filter.max_pieces=1"]))
+
+
+def test_a_blank_side_in_the_dev_set_is_named(recipe: Path) -> None:
+    write_corpus(recipe.parent / "dev", [("a", "b"), ("c", " ")])
+    with pytest.raises(CarouselError, match=r"dev, pair 2: one side is blank"):
+        prepare(configs.load(recipe))
+
+
+def test_ids_are_mapped_not_read(recipe: Path) -> None:
+    corpus = prepare(configs.load(recipe)).train
+    maps = Path(f"/proc/{os.getpid()}/maps")
+    if not maps.exists():
+        pytest.skip("no /proc here")
+    assert f"ids-{corpus.fingerprint}.arrow" in maps.read_text()

@@ -1,0 +1,103 @@
+"""SentencePiece as Carousel trains it."""
+
+import pytest
+from toy import toy_pairs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.config import TokenizerConfig
+from nmt.corpus import tokenizer
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, RESERVED, Tokenizer, Vocabulary
+from nmt.errors import CarouselError
+from nmt.text.normalise import normalise
+
+PAIRS = toy_pairs(200, seed=3)
+BPE = TokenizerConfig(vocab_size=430)
+
+
+def train(config: TokenizerConfig) -> Tokenizer:
+    return tokenizer.train(lambda: PAIRS, config, ("en", "fr"))
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "char"])
+@pytest.mark.parametrize("shared", [True, False])
+def test_every_kind_round_trips_the_training_text(kind: str, shared: bool) -> None:
+    size = 430 if kind == "bpe" else 370
+    trained = train(TokenizerConfig(kind=kind, vocab_size=size, shared=shared))
+    assert trained.shared is shared
+    for source, target in PAIRS[:20]:
+        assert trained.source.decode(trained.source.encode(source).ids).text == source
+        assert trained.target.decode(trained.target.encode(target).ids).text == target
+
+
+VOCABULARY = train(BPE).source
+
+
+@given(st.text(max_size=40).map(normalise))
+@settings(max_examples=200, deadline=None)
+def test_nothing_is_unknown_and_spans_cover_the_text(text: str) -> None:
+    pieces = VOCABULARY.encode(text)
+    decoded = VOCABULARY.decode(pieces.ids)
+    assert decoded.text == text
+    assert decoded.ids == pieces.ids
+    assert all(id_ >= FIRST_ORDINARY for id_ in pieces.ids)
+    for spans in (pieces.spans, decoded.spans):
+        assert "".join(text[start:end] for start, end in spans) == text
+    assert VOCABULARY.encode_many([text]) == [pieces.ids]
+
+
+def test_reserved_pieces_are_there_and_out_of_reach_of_text() -> None:
+    assert len(RESERVED) == len(set(RESERVED)) == FIRST_ORDINARY - 4
+    for piece in RESERVED:
+        ids = VOCABULARY.encode(f"a {piece} b").ids
+        assert min(ids) >= FIRST_ORDINARY
+        assert VOCABULARY.decode(ids).text == f"a {piece} b"
+
+
+def test_equal_text_gives_equal_models() -> None:
+    for kind in ("bpe", "unigram"):
+        config = TokenizerConfig(kind=kind, vocab_size=400)
+        assert train(config).source.serialized == train(config).source.serialized
+
+
+def test_a_line_end_never_leaves_the_decoder() -> None:
+    newline = [VOCABULARY.encode("\n").ids[-1]]
+    assert "\n" not in VOCABULARY.decode(newline).text
+
+
+def test_without_byte_fallback_what_is_new_is_unknown() -> None:
+    plain = train(TokenizerConfig(kind="char", vocab_size=100, byte_fallback=False)).source
+    assert tokenizer.UNK in plain.encode("中").ids
+
+
+@pytest.mark.parametrize(
+    ("size", "complaint"),
+    [(100_000, "too large for this corpus; set it to at most"), (300, "too small for this corpus; set it to at least")],
+)
+def test_a_size_that_does_not_fit_is_explained(size: int, complaint: str) -> None:
+    with pytest.raises(CarouselError, match=f"tokenizer.vocab_size: {size} is {complaint}"):
+        train(TokenizerConfig(vocab_size=size))
+
+
+def test_no_text_at_all_is_explained() -> None:
+    with pytest.raises(CarouselError, match="no pair passes the filters"):
+        tokenizer.train(lambda: [], BPE, ("en", "fr"))
+
+
+def test_foreign_models_are_refused() -> None:
+    import io
+
+    import sentencepiece
+
+    stream = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([s for s, _ in PAIRS]), model_writer=stream, vocab_size=40, minloglevel=2
+    )
+    for content in (b"", b"garbage", stream.getvalue()):
+        with pytest.raises(CarouselError, match=r"^somewhere"):
+            Vocabulary(content, "somewhere")
+
+
+def test_end_of_sentence_is_where_the_models_expect_it() -> None:
+    assert EOS == 3
+    assert tokenizer.PAD == 0

@@ -1,0 +1,156 @@
+"""The torch engine keeps the protocol: scores, slots, parents, suppression, sampling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from nmt.config import ModelConfig
+from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY
+from nmt.engine.torch_engine import TorchEngine
+from nmt.model.seq2seq import Seq2Seq, build_network
+from nmt.search.beam import SearchOptions, search_all
+from nmt.search.protocol import StepRequest, StepResult
+
+VOCABULARY = FIRST_ORDINARY + 30
+DESIGNS = [
+    {"attention": "none"},
+    {"attention": "dot"},
+    {"attention": "additive", "input_feeding": True},
+    {"attention": "multihead"},
+]
+
+
+def network(**design: object) -> Seq2Seq:
+    config = ModelConfig(width=16, heads=2, encoder_layers=2, decoder_layers=2, **design)
+    return build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
+
+
+def request(engine: TorchEngine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
+    none = np.zeros(0, dtype=np.int64)
+    fields: dict[str, object] = {
+        "tokens": np.array(tokens),
+        "parents": np.arange(len(tokens)) if parents is None else np.array(parents),
+        "candidates": 5,
+        "asked": np.full((len(tokens), 1), EOS),
+        "suppress_rows": none,
+        "suppress_tokens": none,
+    }
+    return StepRequest(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def expected(net: Seq2Seq, source: list[int], prefix: list[int]) -> torch.Tensor:
+    """Log-probabilities [V] after a prefix, by the whole-sequence decoder."""
+    ids = torch.tensor([[*source, EOS]])
+    with torch.inference_mode():
+        hidden, _ = net(ids, torch.tensor([ids.shape[1]]), torch.tensor([prefix]))
+        return (hidden[0, -1] @ net.output.T).log_softmax(-1)
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=str)
+def test_rows_follow_their_parents(design: dict[str, object]) -> None:
+    """Two sentences, admitted at different times into slots of a larger engine, their rows crossing over."""
+    net = network(**design)
+    engine = TorchEngine(net, slots=3, beam=2)
+    first, second = [70, 71, 72, 73, 74], [80, 81]
+    a, b = FIRST_ORDINARY, FIRST_ORDINARY + 1
+    engine.admit([2], [first], [()])
+    engine.step(request(engine, [BOS] * 6))
+    engine.admit([0], [second], [()])
+    prefixes: dict[int, list[int]] = {4: [BOS], 5: [BOS], 0: [], 1: []}
+    steps = [([BOS, BOS, 0, 0, a, b], [0, 1, 2, 3, 4, 5]), ([a, b, 0, 0, b, a], [1, 0, 2, 3, 5, 5])]
+    for tokens, parents in steps:
+        result = engine.step(request(engine, tokens, parents))
+        prefixes = {row: [*prefixes[parents[row]], tokens[row]] for row in prefixes}
+        for row, prefix in prefixes.items():
+            scores = expected(net, first if row >= 4 else second, prefix)
+            assert result.asked[row, 0] == pytest.approx(scores[EOS].item(), abs=1e-5)
+            np.testing.assert_allclose(result.scores[row], scores[result.ids[row]], atol=1e-5)
+
+
+def test_candidates_are_the_best_and_never_reserved() -> None:
+    net = network(attention="multihead")
+    engine = TorchEngine(net, slots=1, beam=1)
+    engine.admit([0], [[70, 71]], [()])
+    result = engine.step(request(engine, [BOS], candidates=VOCABULARY - FIRST_ORDINARY + 1))
+    scores = expected(net, [70, 71], [BOS])
+    allowed = [EOS, *range(FIRST_ORDINARY, VOCABULARY)]
+    assert result.ids[0].tolist() == sorted(allowed, key=lambda token: -scores[token])
+
+
+def test_suppressed_pairs_are_no_candidates_but_keep_their_score_when_asked() -> None:
+    net = network(attention="dot")
+    engine = TorchEngine(net, slots=2, beam=2)
+    engine.admit([1], [[70, 71]], [()])
+    plain = engine.step(request(engine, [BOS] * 4))
+    best = int(plain.ids[2, 0])
+    engine.release([1])
+    engine.admit([1], [[70, 71]], [()])
+    result = engine.step(
+        request(
+            engine, [BOS] * 4, suppress_rows=np.array([2, 0]), suppress_tokens=np.array([best, best]),
+            asked=np.full((4, 1), best),
+        )
+    )  # fmt: skip
+    assert best not in result.ids[2]
+    assert result.ids[3, 0] == best
+    assert result.ids[2, 0] == plain.ids[2, 1]
+    assert result.scores[2, 0] == plain.scores[2, 1]  # not renormalised
+    assert result.asked[2, 0] == plain.scores[2, 0]
+
+
+def test_empty_slots_have_no_candidates() -> None:
+    engine = TorchEngine(network(attention="none"), slots=3, beam=2)
+    engine.admit([1], [[70]], [()])
+    result = engine.step(request(engine, [BOS] * 6))
+    assert np.isneginf(result.scores[[0, 1, 4, 5]]).all()
+    assert np.isfinite(result.scores[[2, 3]]).all()
+
+
+def test_attention_covers_the_source_and_only_it() -> None:
+    engine = TorchEngine(network(attention="multihead"), slots=2, beam=1)
+    engine.admit([0, 1], [[70, 71, 72], [80]], [(), ()])
+    result = engine.step(request(engine, [BOS, BOS], attention=True))
+    assert result.attention is not None
+    np.testing.assert_allclose(result.attention.sum(axis=1), 1.0, atol=1e-6)
+    assert (result.attention[1, 2:] == 0).all()
+    assert engine.step(request(engine, [70, 70])).attention is None
+
+
+def test_samples_follow_the_distribution_whatever_the_company() -> None:
+    net = network(attention="none")
+    rows = 2000
+    crowd = TorchEngine(net, slots=1, beam=rows)
+    crowd.admit([0], [[70, 71]], [()])
+    temperature = np.full(rows, 0.7, dtype=np.float32)
+    seeds = np.arange(rows)
+    sample: StepResult = crowd.step(
+        request(crowd, [BOS] * rows, candidates=2, temperature=temperature, seeds=seeds)
+    )
+    scores = expected(net, [70, 71], [BOS])
+    allowed = torch.full_like(scores, -torch.inf)
+    allowed[EOS], allowed[FIRST_ORDINARY:] = scores[EOS], scores[FIRST_ORDINARY:]
+    probabilities = (allowed / 0.7).softmax(-1).numpy()
+    drawn = np.bincount(sample.ids[:, 0], minlength=VOCABULARY) / rows
+    assert np.abs(drawn - probabilities).max() < 0.04
+    assert (sample.ids[:, 0] != sample.ids[:, 1]).all()  # without replacement
+    alone = TorchEngine(net, slots=1, beam=1)
+    for seed in (5, 1234):
+        alone.admit([0], [[70, 71]], [()])
+        one = alone.step(request(alone, [BOS], candidates=2, temperature=temperature[:1], seeds=np.array([seed])))
+        assert one.ids[0].tolist() == sample.ids[seed].tolist()
+        alone.release([0])
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=str)
+def test_a_translation_does_not_depend_on_its_company(design: dict[str, object]) -> None:
+    net = network(**design)
+    random = np.random.default_rng(1)
+    sources = [random.integers(FIRST_ORDINARY, VOCABULARY, size=n).tolist() for n in (3, 9, 1, 6, 6, 2, 12)]
+    options = SearchOptions(n_best=2)
+    together = dict(search_all(TorchEngine(net, 3, 3), enumerate(sources), BOS, EOS, options))
+    for number, source in enumerate(sources):
+        [(_, alone)] = search_all(TorchEngine(net, 1, 3), [(0, source)], BOS, EOS, options)
+        assert [h.tokens for h in alone] == [h.tokens for h in together[number]]
+        assert [h.score for h in alone] == pytest.approx([h.score for h in together[number]], abs=1e-4)

@@ -1,0 +1,84 @@
+"""A model directory is whole, or refused with one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nmt import bundle
+from nmt.errors import CarouselError
+
+
+@pytest.fixture()
+def copy(model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(model, tmp_path / "copy"))
+
+
+def edit(copy: Path, **values: object) -> None:
+    card = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**card, **values}))
+
+
+def test_a_bundle_is_self_contained_and_relocatable(copy: Path) -> None:
+    read = bundle.read(copy)
+    assert (read.card.source_language, read.card.target_language) == ("en", "fr")
+    assert set(read.card.files) == {"tokenizer.model", "model.safetensors", "README.md"}
+    assert "| dev | bleu |" in (copy / "README.md").read_text()
+    for path in copy.iterdir():
+        path.chmod(0o444)
+    bundle.read(copy)
+
+
+def test_a_run_directory_stands_for_its_model(model: Path) -> None:
+    assert bundle.read(model.parent).path == model
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "model.safetensors", "README.md"])
+def test_missing_and_damaged_files_are_named(name: str, copy: Path) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(CarouselError, match=rf"{name}: is damaged \(checksum differs\)"):
+        bundle.read(copy)
+    (copy / name).unlink()
+    with pytest.raises(CarouselError, match=rf"{name}: is missing"):
+        bundle.read(copy)
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"format_version": 99}, "format 99 is newer than this Carousel reads"),
+        ({"model": {"width": "wide"}}, r"is damaged \(model\.width"),
+        ({"files": {}}, "lists no tokenizer.model"),
+        ({"files": {"../x": {"sha256": "0", "bytes": 1}}}, "outside the folder"),
+    ],
+)
+def test_a_card_that_lies_is_refused(values: dict[str, object], complaint: str, copy: Path) -> None:
+    edit(copy, **values)
+    with pytest.raises(CarouselError, match=complaint) as error:
+        bundle.read(copy)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null"])
+def test_a_card_that_is_no_card_is_refused(content: str, copy: Path) -> None:
+    (copy / "config.json").write_text(content)
+    with pytest.raises(CarouselError, match=r"config\.json: is damaged"):
+        bundle.read(copy)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(CarouselError, match="no model directory"):
+            bundle.read(path)
+
+
+def test_weights_of_another_architecture_are_refused(copy: Path) -> None:
+    from nmt.engine.torch_engine import load_network
+
+    card = json.loads((copy / "config.json").read_text())
+    edit(copy, model={**card["model"], "encoder_layers": 2})
+    with pytest.raises(CarouselError, match=r"model\.safetensors: .* is None, not"):
+        load_network(bundle.read(copy))

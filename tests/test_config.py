@@ -1,0 +1,93 @@
+"""Recipes: what is accepted, and how a mistake is named."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nmt import config
+from nmt.errors import UsageError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_recipe_of_ours_is_valid(path: Path) -> None:
+    config.load(path)
+
+
+def test_paths_are_relative_to_the_recipe_and_to_the_working_directory(recipe: Path) -> None:
+    loaded = config.load(recipe, ["data.test=elsewhere/test"])
+    assert loaded.data.train == [str(recipe.parent / "train")]
+    assert loaded.data.dev == str(recipe.parent / "dev")
+    assert loaded.data.test == "elsewhere/test"
+
+
+def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
+    loaded = config.load(recipe, ["model.width=48", "data.train=[{dataset: csv, data_files: a.csv}]"])
+    (tmp_path / "again.yaml").write_text(config.dump(loaded), encoding="utf-8")
+    again = yaml.safe_load((tmp_path / "again.yaml").read_text())
+    assert config.Config.model_validate(again) == loaded
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("model.widht=3", "model.widht: unknown key; did you mean 'width'?"),
+        ("nothing.here=3", "nothing: unknown key; known keys: data, tokenizer, model, training, search"),
+        ("data.train=[{dataset: x, splt: y}]", "data.train.0.splt: unknown key; did you mean 'split'?"),
+        ("model.dropout=1.0", "model.dropout: input should be less than 1 (it is 1.0)"),
+        ("training.max_updates=-5", "training.max_updates: input should be greater than 0 (it is -5)"),
+        ("training.max_updates=many", "training.max_updates: input should be a valid integer"),
+        ("model.attention=soft", "model.attention: input should be 'none', 'dot', 'additive' or 'multihead'"),
+        ("model.heads=5", "width 32 must be a multiple of heads 5"),
+        ("model.width=33", "width must be even"),
+        ("training.device=tpu", "training.device: must be auto, cpu, cuda or cuda:N"),
+        ("training.learning_rate=.nan", "training.learning_rate: input should be"),
+        ("data.source=English", "data.source: string should match pattern"),
+        ("data.train=[]", "data.train: list should have at least 1 item"),
+        ("data.train=[5]", "data.train.0: input should be a valid string"),
+        ("model=3", "model: input should be a valid dictionary"),
+        ("oops", "'oops' is no override; write section.key=value"),
+        ("model.width=[", "model.width: '[' is not valid YAML"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line(override: str, complaint: str, recipe: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        config.load(recipe, [override])
+    assert complaint in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_wrong_line_is_named(recipe: Path) -> None:
+    text = recipe.read_text().replace("model: {width: 32,", "model:\n  {\n    wdth: 32,")
+    recipe.write_text(text)
+    with pytest.raises(UsageError, match=r"toy\.yaml, line 5, model\.wdth: unknown key; did you mean 'width'\?"):
+        config.load(recipe)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "holds no sections"),
+        (b"- a", "holds no sections"),
+        (b"a: [1", r"line 1: expected"),
+        (b"a: b: c", r"line 1: mapping values are not allowed"),
+        (b"\xff\xfe", "byte 0 is not UTF-8"),
+        (b"data: {source: en}", r"line 1, data\.target: missing; add this key"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_named(content: bytes, complaint: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=complaint) as error:
+        config.load(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no such recipe"):
+        config.load(tmp_path / "none.yaml")
+    with pytest.raises(UsageError, match=r"can't be read"):
+        config.load(tmp_path)

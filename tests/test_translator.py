@@ -1,0 +1,101 @@
+"""Text in, text out, on a model that knows a toy language."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from toy import toy_pairs
+
+from nmt import Translation, Translator, UsageError
+from nmt.translator import MAX_PIECES
+
+
+@pytest.fixture(scope="module")
+def translator(model: Path) -> Translator:
+    return Translator.load(model, threads=2)
+
+
+def test_it_translates(translator: Translator) -> None:
+    pairs = toy_pairs(40, seed=99)
+    translations = translator.translate([source for source, _ in pairs])
+    right = sum(t.text == target for t, (_, target) in zip(translations, pairs, strict=True))
+    assert right >= 36
+    assert all(-1 < t.score <= 0 for t in translations)
+
+
+def test_a_str_gives_one_and_a_list_gives_a_list(translator: Translator) -> None:
+    one = translator.translate("the red dog sees the cat.")
+    assert isinstance(one, Translation)
+    assert translator.translate(["the red dog sees the cat."]) == [one]
+    assert translator.translate([]) == []
+
+
+def test_one_at_a_time_gives_the_same_as_all_together(translator: Translator) -> None:
+    texts = [source for source, _ in toy_pairs(40, seed=5)]
+    together = translator.translate(texts)
+    for text, expected in zip(texts[:10], together, strict=False):
+        alone = translator.translate(text)
+        assert alone.text == expected.text
+        assert alone.score == pytest.approx(expected.score, abs=1e-5)
+        assert alone.alignment == expected.alignment
+
+
+def test_alternatives_are_others_and_in_order(translator: Translator) -> None:
+    result = translator.translate("the small cat hears the young king.", alternatives=4)
+    texts = [result.text, *(other.text for other in result.alternatives)]
+    assert len(texts) == len(set(texts)) > 1
+    assert len(result.alternatives) <= 4
+
+
+@pytest.mark.parametrize("text", ["", "  ", "😀🎉", "…!", "\t"])
+def test_what_has_no_words_comes_back_unchanged(text: str, translator: Translator) -> None:
+    assert translator.translate(text) == Translation(text, 0.0)
+
+
+def test_a_long_text_is_split_and_never_cut(translator: Translator) -> None:
+    pairs = toy_pairs(60, seed=7)
+    result = translator.translate(" ".join(source for source, _ in pairs))
+    assert not result.truncated
+    parts = [t.text for t in translator.translate([source for source, _ in pairs])]
+    words = sum(len(part.split()) for part in parts)
+    assert abs(len(result.text.split()) - words) <= words * 0.1
+    endless = translator.translate("dog" * 2000)
+    assert endless.text
+    assert not endless.truncated
+
+
+def test_alignment_spans_lie_in_the_given_text(translator: Translator) -> None:
+    text = " the  red\u00ad dog sees\u00a0the young king. "
+    result = translator.translate(text)
+    assert result.alignment is not None
+    by_target = {}
+    for source_start, source_end, target_start, target_end in result.alignment:
+        assert 0 <= source_start < source_end <= len(text)
+        assert 0 <= target_start < target_end <= len(result.text)
+        by_target[result.text[target_start:target_end]] = text[source_start:source_end]
+    assert all(target in result.text for target in by_target)
+
+
+def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> None:
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
+    result = translator.translate(text)
+    assert result.alignment is not None
+    assert max(span[1] for span in result.alignment) > len(text) * 0.9
+    assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
+    assert len(translator._parts(text)) > 1
+    assert all(len(part.pieces.ids) <= MAX_PIECES for part in translator._parts(text))
+
+
+@given(st.text(max_size=30))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_is_too_odd(translator: Translator, text: str) -> None:
+    result = translator.translate(text, beam=1)
+    assert isinstance(result.text, str)
+
+
+def test_impossible_calls_are_refused(model: Path, translator: Translator) -> None:
+    with pytest.raises(UsageError, match="threads: 0"):
+        Translator.load(model, threads=0)
+    with pytest.raises(UsageError, match="alternatives: -1"):
+        translator.translate("a", alternatives=-1)

@@ -1,0 +1,141 @@
+"""Whole runs: what they leave behind, how they stop, and that a killed one comes back the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Nmt
+
+from nmt import bundle
+
+ROOT = Path(__file__).parents[2]
+
+
+def spawn(recipe: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "nmt", "train", str(recipe), "--out", str(out), *more]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    _, err = process.communicate(timeout=120)
+    return process.returncode, err.decode()
+
+
+def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if path.exists() or process.poll() is not None:
+            return
+        time.sleep(0.1)
+
+
+def test_a_run_leaves_what_the_contract_names(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    ran = nmt("train", recipe, f"data.test={tmp_path / 'dev'}", "--out", out)
+    assert ran.status == 0, ran.err
+    assert {"model", "checkpoints", "metrics.jsonl", "config.yaml", "tensorboard"} <= {p.name for p in out.iterdir()}
+    records = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [r["update"] for r in records if r["kind"] == "dev"] == [6, 12]
+    assert set(records[-1]) == {"kind", "update", "loss", "bleu"} or set(records[-1]) == {
+        "kind", "update", "epoch", "loss", "learning_rate", "grad_norm", "tokens_per_second",
+    }  # fmt: skip
+    card = bundle.read(out).card
+    assert card.scores["dev"]["bleu"]["signature"].startswith("nrefs:1")
+    assert set(card.scores) == {"dev", "test"}
+    assert "train" not in card.training["recipe"]["data"]  # no paths of the machine it was trained on
+    assert "dev: bleu" in ran.out
+    again = nmt("train", recipe, "--out", out)
+    assert again.status == 1
+    assert "holds a run; go on with --resume" in again.err
+
+
+def test_two_equal_runs_give_equal_bytes(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    for name in ("a", "b"):
+        assert nmt("train", recipe, "--out", tmp_path / name, "training.precision=auto").status == 0
+    first, second = ((tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("a", "b"))
+    assert first == second
+
+
+@pytest.mark.timeout(400)
+def test_a_killed_run_resumes_to_the_same_bytes(recipe: Path, tmp_path: Path) -> None:
+    """kill -9 at three random moments after the first checkpoint."""
+    length = ("training.max_updates=60", "training.checkpoint_every=4", "training.validate_every=10")
+    assert finish(spawn(recipe, tmp_path / "whole", *length))[0] == 0
+    moments, kills = random.Random(os.urandom(8)), 0
+    for _ in range(3):
+        process = spawn(recipe, tmp_path / "killed", "--resume", *length)
+        wait_for(tmp_path / "killed" / "checkpoints" / "last.safetensors", process)
+        time.sleep(moments.uniform(0.0, 3.0))
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+    assert kills
+    status, err = finish(spawn(recipe, tmp_path / "killed", "--resume", *length))
+    assert status == 0, err
+    for name in ("model/model.safetensors", "model/tokenizer.model", "checkpoints/best.safetensors"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
+    updates = [
+        (record["kind"], record["update"], record["loss"])
+        for line in (tmp_path / "killed" / "metrics.jsonl").read_text().splitlines()
+        if (record := json.loads(line))["kind"] == "dev"
+    ]
+    assert [update for _, update, _ in updates] == [10, 20, 30, 40, 50, 60]
+    assert not [p.name for p in (tmp_path / "killed").rglob(".*") if p.name != ".lock"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_exits_0(number: signal.Signals, recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = spawn(recipe, out, "training.max_updates=100000", "training.checkpoint_every=100000")
+    wait_for(out / "model" / "config.json", process)  # of the first validation
+    process.send_signal(number)
+    status, err = finish(process)
+    assert status == 0, err
+    assert "go on with --resume" in err
+    assert (out / "checkpoints" / "last.safetensors").exists()
+
+
+def test_a_second_run_in_the_same_directory_is_refused(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    from nmt.training.run import RunDirectory
+
+    with RunDirectory(tmp_path / "run").claim(resume=False):
+        ran = nmt("train", recipe, "--out", tmp_path / "run")
+    assert ran.status == 1
+    assert "another nmt train is writing here" in ran.err
+
+
+def test_a_full_disk_keeps_what_was_saved(recipe: Path, tmp_path: Path) -> None:
+    """A limit on file sizes stands in for a full disk: the second checkpoint doesn't fit, the first is kept."""
+    out = tmp_path / "run"
+    assert finish(spawn(recipe, out, "training.max_updates=5"))[0] == 0
+    saved = (out / "checkpoints" / "last.safetensors").read_bytes()
+    limited = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        "sys.argv[0] = 'nmt'; from nmt.cli import main; main()"
+    )
+    command = [sys.executable, "-c", limited, "train", str(recipe), "--out", str(out), "--resume"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 1, process.stderr
+    assert "can't be written" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert (out / "checkpoints" / "last.safetensors").read_bytes() == saved
+
+
+def test_patience_and_minutes_end_a_run_early(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "patient"
+    ran = nmt("train", recipe, "--out", out, "training.max_updates=500", "training.patience=2",
+              "training.learning_rate=1e-9", "training.validate_every=2")  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])["update"] <= 8
+    out = tmp_path / "short"
+    ran = nmt("train", recipe, "--out", out, "training.max_updates=100000", "training.max_minutes=0.01")
+    assert ran.status == 0, ran.err
+    assert bundle.read(out).card.training["updates"] < 1000

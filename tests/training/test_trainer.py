@@ -1,0 +1,123 @@
+"""One update after another: what is learned, and that a resumed run is the same run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from nmt import config as configs
+from nmt.config import Config
+from nmt.corpus.prepare import Prepared, prepare
+from nmt.errors import CarouselError
+from nmt.model.seq2seq import build_network
+from nmt.training.trainer import Trainer
+
+
+def trainer(config: Config, prepared: Prepared) -> Trainer:
+    size = len(prepared.tokenizer.source)
+    network = build_network(config.model, size, size, True, config.training.seed)
+    return Trainer(network.train(), prepared.train, config)
+
+
+def weights(of: Trainer) -> dict[str, torch.Tensor]:
+    return {name: p.detach().clone() for name, p in of.network.named_parameters()}
+
+
+def advance(of: Trainer, updates: int) -> list[float]:
+    stream = of.updates()
+    return [next(stream).loss for _ in range(updates)]
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_resuming_anywhere_around_an_epochs_end_changes_nothing(
+    accumulate: int, recipe: Path, tmp_path: Path
+) -> None:
+    config = configs.load(recipe, [f"training.accumulate={accumulate}", "training.batch_tokens=1500"])
+    prepared = prepare(config)
+    whole = trainer(config, prepared)
+    losses = advance(whole, 12)
+    assert whole.progress.epoch >= 2
+    for stop in range(1, 12):
+        first = trainer(config, prepared)
+        assert advance(first, stop) == losses[:stop]
+        first.save(tmp_path / "checkpoint")
+        second = trainer(config, prepared)
+        second.restore(tmp_path / "checkpoint")
+        assert advance(second, 12 - stop) == losses[stop:]
+        for name, weight in weights(whole).items():
+            assert torch.equal(weight, weights(second)[name]), name
+            assert torch.equal(whole.average.weights[name], second.average.weights[name]), name
+
+
+def test_the_loss_falls(recipe: Path) -> None:
+    config = configs.load(recipe, ["training.max_updates=60", "training.learning_rate=1e-2", "model.dropout=0.0"])
+    losses = advance(trainer(config, prepare(config)), 60)
+    assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+
+
+def test_accumulation_equals_a_larger_batch(recipe: Path) -> None:
+    """The gradient of two batches is that of their union: the loss is divided by the tokens of both."""
+    config = configs.load(recipe, ["training.accumulate=2", "model.dropout=0.0", "training.ema=0"])
+    prepared = prepare(config)
+    both, union = trainer(config, prepared), trainer(config, prepared)
+    report = next(both.updates())
+    batches = union._batches()
+    losses = [union.batch_loss(next(batches), 0.1) for _ in range(2)]
+    (sum(loss.smoothed for loss in losses) / report.target_tokens).backward()
+    norm = torch.nn.utils.get_total_norm([p.grad for p in union.network.parameters() if p.grad is not None])
+    assert report.grad_norm == pytest.approx(norm.item(), rel=1e-5)
+    nats = sum(loss.negative_log_likelihood.item() for loss in losses)
+    assert report.loss == pytest.approx(nats / report.target_tokens, rel=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_before_it_spoils_the_weights(recipe: Path) -> None:
+    config = configs.load(recipe)
+    broken = trainer(config, prepare(config))
+    advance(broken, 2)
+    with torch.no_grad():
+        broken.network.encoder.norm.weight[0] = torch.inf
+    before = weights(broken)
+    with pytest.raises(CarouselError, match=r"not finite at update 3; the last checkpoint is kept"):
+        advance(broken, 1)
+    assert broken.progress.update == 2
+    assert all(torch.equal(weight, before[name]) for name, weight in weights(broken).items())
+
+
+@pytest.mark.parametrize("change", ["training.seed=2", "training.batch_tokens=300", "model.dropout=0.2"])
+def test_a_checkpoint_of_other_settings_is_refused(change: str, recipe: Path, tmp_path: Path) -> None:
+    config, other = configs.load(recipe), configs.load(recipe, [change])
+    prepared = prepare(config)
+    first = trainer(config, prepared)
+    advance(first, 1)
+    first.save(tmp_path / "checkpoint")
+    with pytest.raises(CarouselError, match="was made with other training text or other settings"):
+        trainer(other, prepared).restore(tmp_path / "checkpoint")
+
+
+def test_a_longer_schedule_may_go_on(recipe: Path, tmp_path: Path) -> None:
+    config = configs.load(recipe)
+    prepared = prepare(config)
+    first = trainer(config, prepared)
+    advance(first, 1)
+    first.save(tmp_path / "checkpoint")
+    second = trainer(configs.load(recipe, ["training.max_updates=99"]), prepared)
+    second.restore(tmp_path / "checkpoint")
+    assert second.progress.update == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"garbage" * 100])
+def test_a_damaged_checkpoint_is_named(content: bytes, recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "last.safetensors").write_bytes(content)
+    config = configs.load(recipe)
+    with pytest.raises(CarouselError, match=r"last\.safetensors: is no readable checkpoint"):
+        trainer(config, prepare(config)).restore(tmp_path / "last.safetensors")
+
+
+def test_bf16_learns_too(recipe: Path) -> None:
+    config = configs.load(recipe, ["training.precision=bf16", "model.dropout=0.0"])
+    low = trainer(config, prepare(config))
+    high = trainer(configs.load(recipe, ["model.dropout=0.0"]), prepare(config))
+    assert advance(low, 3) == pytest.approx(advance(high, 3), rel=0.02)
+    assert all(p.dtype == torch.float32 for p in low.network.parameters())
