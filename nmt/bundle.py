@@ -44,6 +44,8 @@ class Card(BaseModel):
     target_language: LanguageCode
     source_vocabulary: int
     target_vocabulary: int
+    longest_source: int
+    """In pieces; a longer text is beyond what the model was trained on, and is split."""
     model: ModelConfig
     search: SearchConfig
     training: dict[str, Any] = {}

@@ -24,9 +24,6 @@ from nmt.text.split import split_long
 Span = tuple[int, int, int, int]
 """Source start and end, target start and end: code points, half-open."""
 
-MAX_PIECES = 128
-"""A longer text is cut into parts: it is beyond what the models were trained on."""
-
 _SLOTS = 32  # sentences searched together
 _READ_AHEAD = 2000  # texts that are sorted by length before they are searched
 
@@ -139,10 +136,11 @@ class Translator:
         if not is_translatable(clean):
             return []
         pieces = self._bundle.tokenizer.source.encode(clean)
-        if len(pieces.ids) <= MAX_PIECES:
+        limit = self._bundle.card.longest_source
+        if len(pieces.ids) <= limit:
             return [_Part(0, pieces)]
         encode = self._bundle.tokenizer.source.encode
-        ranges = split_long(clean, [end for _, end in pieces.spans], MAX_PIECES)
+        ranges = split_long(clean, [end for _, end in pieces.spans], limit)
         parts = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
         return [_Part(start, encode(part)) for start, part in parts if part]
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from toy import toy_pairs
 
 from nmt import Translation, Translator, UsageError
-from nmt.translator import MAX_PIECES
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,7 @@ def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> 
     assert max(span[1] for span in result.alignment) > len(text) * 0.9
     assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
     assert len(translator._parts(text)) > 1
-    assert all(len(part.pieces.ids) <= MAX_PIECES for part in translator._parts(text))
+    assert all(len(part.pieces.ids) <= translator._bundle.card.longest_source for part in translator._parts(text))
 
 
 @given(st.text(max_size=30))

@@ -111,10 +111,11 @@ class TorchEngine:
         """Gumbel noise times temperature, from each row's own seed, so that a row's draw does not depend on others."""
         assert request.temperature is not None
         assert request.seeds is not None
+        where = rows.cpu().numpy()
         noise = np.stack(
-            [np.random.default_rng(int(seed)).gumbel(size=vocabulary) for seed in request.seeds[rows.cpu()]]
+            [np.random.default_rng(int(seed)).gumbel(size=vocabulary) for seed in request.seeds[where]]
         )
-        scaled = noise * request.temperature[rows.cpu()][:, None]
+        scaled = noise * request.temperature[where][:, None]
         return torch.from_numpy(scaled).to(self._device, torch.float32)
 
     def _result(self, rows: Tensor, top: Tensor, ids: Tensor, asked: Tensor, attention: Tensor | None) -> StepResult:

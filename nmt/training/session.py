@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 
@@ -183,6 +184,7 @@ class _Session:
             target_language=config.data.target,
             source_vocabulary=len(tokenizer.source),
             target_vocabulary=len(tokenizer.target),
+            longest_source=self._longest_source(),
             model=config.model,
             search=config.search,
             scores=scores,
@@ -200,6 +202,11 @@ class _Session:
             },
         )
         bundles.write(self._run.model, card, tokenizer, self._run.best.read_bytes())
+
+
+    def _longest_source(self) -> int:
+        """What nearly all training sources keep to, so that a freak doesn't set the limit."""
+        return max(int(np.quantile(self._prepared.train.source_lengths, 0.999)), 8)
 
 
 class _Window:

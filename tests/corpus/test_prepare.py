@@ -50,7 +50,7 @@ def test_changed_text_or_settings_have_their_own_place(recipe: Path) -> None:
 
 
 def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
-    prepared = prepare(configs.load(recipe, ["data.filter.max_pieces=9", "tokenizer.kind=char"]))
+    prepared = prepare(configs.load(recipe, ["data.filter.max_pieces=30", "tokenizer.kind=char"]))
     report = prepared.train.report
     assert report.too_long > 0
     assert report.kept == len(prepared.train)

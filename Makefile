@@ -1,0 +1,47 @@
+# The two commands of a newcomer are `make demo` and `make test`; the rest is for developers.
+
+VENV   ?= .venv
+PYTHON ?= python3
+# Another index for torch alone, such as that of PyTorch's CPU builds: make demo TORCH_INDEX=URL
+TORCH_INDEX ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types clean
+
+help:
+	@echo "make demo    train on the embedded corpus (at most 5 minutes), score, translate"
+	@echo "make test    the test suite"
+	@echo "make lint types format clean"
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/installed
+	rm -rf runs/demo
+	$(BIN)/nmt train configs/demo.yaml
+	@echo
+	@$(BIN)/python data/demo-en-fr/show.py runs/demo/model
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The bilingual English→French grammar behind the demonstration corpus."""
