@@ -112,8 +112,8 @@ def model_card(card: Card) -> str:
             f"# {source} → {target}",
             "",
             "An LSTM translation model made with Carousel.",
-            f"Encoder {model.encoder_layers} × bidirectional {model.cell}, decoder {model.decoder_layers} × {model.cell}, "
-            f"width {model.width}, attention {model.attention}.",
+            f"Encoder {model.encoder_layers} × bidirectional {model.cell}, "
+            f"decoder {model.decoder_layers} × {model.cell}, width {model.width}, attention {model.attention}.",
             "",
             *table,
             "",

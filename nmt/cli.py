@@ -25,14 +25,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Model = Annotated[Path, typer.Argument(help="A model directory or a run directory.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory or a run directory.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Beam = Annotated[int | None, typer.Option(min=1, max=64, help="Hypotheses kept open; the model's own by default.")]
 
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A recipe, such as configs/demo.yaml.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A recipe, such as configs/demo.yaml.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run directory; runs/<recipe's name> by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in the directory stopped.")] = False,
@@ -56,7 +56,9 @@ def train(
 @app.command()
 def translate(
     model: Model,
-    file: Annotated[Path | None, typer.Argument(help="A text file, a sentence a line; stdin by default.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Text, a sentence a line; stdin by default.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of to stdout.")] = None,
     beam: Beam = None,
     n_best: Annotated[int, typer.Option(min=1, max=64, help="Translations a line; needs --json.")] = 1,
@@ -108,7 +110,9 @@ def evaluate(
 
 @app.command()
 def serve(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model directories, one a language pair.")],
+    models: Annotated[
+        list[Path] | None, typer.Argument(metavar="[MODEL]...", help="Model directories; NMT_MODELS by default.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; NMT_HOST or 127.0.0.1 by default.")] = None,
     port: Annotated[
         int | None,
@@ -121,7 +125,7 @@ def serve(
         from serve import server
     except ModuleNotFoundError as error:
         raise _missing(error, "serve", "nmt serve") from None
-    raise typer.Exit(server.run(models, host=host, port=port, check=check))
+    raise typer.Exit(server.run(models or (), host=host, port=port, check=check))
 
 
 def main() -> NoReturn:
@@ -147,9 +151,16 @@ def _missing(error: ModuleNotFoundError, extra: str, command: str) -> Exception:
 
 
 def _lines(file: Path | None) -> Iterator[str]:
-    from nmt.corpus.reader import read_lines, read_stream
+    from nmt.corpus.reader import decode_lines
 
-    return read_stream(sys.stdin.buffer, "stdin") if file is None else read_lines(file)
+    if file is None:
+        yield from decode_lines(sys.stdin.buffer, "stdin")
+        return
+    try:
+        with file.open("rb") as stream:
+            yield from decode_lines(stream, str(file))
+    except OSError as error:
+        raise CarouselError(f"{file}: can't be read ({error.strerror}); name a text file") from None
 
 
 def _render(result: Translation, as_json: bool) -> str:

@@ -317,8 +317,6 @@ def _keys_beside(field: tuple[str, ...]) -> list[str]:
     for name in field[:-1]:
         info = section.model_fields.get(name)
         annotation = info.annotation if info else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-        else:
-            section = HubDataset
+        # What is no section of its own can only be a corpus.
+        section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else HubDataset
     return list(section.model_fields)

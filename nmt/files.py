@@ -16,9 +16,14 @@ from nmt.errors import CarouselError
 def atomic_file(path: Path) -> Iterator[Path]:
     """A path to write to; it becomes ``path`` when the block ends well, and vanishes when it doesn't.
 
-    A file of that name from before stays until the moment of the rename. Raises CarouselError when the disk is full or
+    A file of that name from before stays until the moment of the rename; a link stays and its target is replaced; a
+    device or pipe is written to directly. Raises CarouselError when the disk is full or
     the folder can't be written.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +34,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise write_error(path, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def _two_threads() -> None:
     torch.set_num_threads(2)
 
 
-@pytest.fixture()
+@pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     """A recipe that trains for a second on 300 pairs."""
     write_corpus(tmp_path / "train", toy_pairs(300, seed=1))
@@ -54,7 +54,7 @@ class Ran:
 Nmt = Callable[..., Ran]
 
 
-@pytest.fixture()
+@pytest.fixture
 def nmt(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Nmt:
     """Run the command line in this process: ``nmt("translate", model)``."""
     from nmt.cli import main

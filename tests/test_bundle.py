@@ -10,7 +10,7 @@ from nmt import bundle
 from nmt.errors import CarouselError
 
 
-@pytest.fixture()
+@pytest.fixture
 def copy(model: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(model, tmp_path / "copy"))
 

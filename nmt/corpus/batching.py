@@ -40,24 +40,27 @@ class Batch:
 
 
 def plan_epoch(
-    source_lengths: Lengths, target_lengths: Lengths, batch_tokens: int, seed: int, epoch: int
+    source_lengths: Lengths,
+    target_lengths: Lengths,
+    batch_tokens: int,
+    seed: int,
+    epoch: int,
+    rank: int = 0,
+    world: int = 1,
 ) -> list[Rows]:
-    """The rows of each batch of an epoch, in the order in which all ranks together use them.
+    """The rows of each batch of an epoch, in the order in which process ``rank`` of ``world`` uses them.
 
-    Sentences of like length go together, ties in random order; then the batches are shuffled. A batch holds as many
-    sentences as fit in ``batch_tokens``, counting B × max(S, T); a longer sentence is a batch of its own.
+    Sentences of like length go together, ties in random order; then the batches are shuffled, and dealt out in turn.
+    All processes get equally many, so up to ``world - 1`` batches are left out. A batch holds as many as fit in
+    ``batch_tokens``, counting B × max(S, T); a longer sentence is a batch of its own.
     """
     random = np.random.default_rng([seed, epoch])
     longer = np.maximum(source_lengths, target_lengths) + 1
     order = np.lexsort((random.permutation(len(longer)), source_lengths, target_lengths))
     starts = _cuts(longer[order], batch_tokens)
     batches = np.split(order, starts[1:])
-    return [batches[i] for i in random.permutation(len(batches))]
-
-
-def deal(batches: list[Rows], rank: int, world: int) -> list[Rows]:
-    """The batches of one of ``world`` processes; all get equally many, so up to ``world - 1`` are left out."""
-    return batches[rank : len(batches) - len(batches) % world : world] if world > 1 else batches
+    shuffled = [batches[i] for i in random.permutation(len(batches))]
+    return shuffled[rank : len(shuffled) - len(shuffled) % world : world]
 
 
 def make_batch(corpus: IdCorpus, rows: Rows) -> Batch:

@@ -125,12 +125,20 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
     settings = config.tokenizer.model_dump()
     directory = cache_directory() / f"tokenizer-{_fingerprint(corpora, settings, tokenizers.RESERVED)}"
     if not directory.exists():
+        _check(config)
         say(f"Training a {config.tokenizer.kind} tokenizer of {config.tokenizer.vocab_size:,} pieces")
         trained = tokenizers.train(lambda: _training_pairs(config, FilterReport()), config.tokenizer, languages)
         with atomic_directory(directory) as folder:
             for name, content in trained.files().items():
                 (folder / name).write_bytes(content)
     return Tokenizer.from_files(directory)
+
+
+def _check(config: Config) -> None:
+    """Read the training text once for its mistakes alone, before minutes are spent on it."""
+    for spec in config.data.train:
+        for _ in read_pairs(spec, config.data.source, config.data.target):
+            pass
 
 
 def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:

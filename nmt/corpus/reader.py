@@ -1,7 +1,7 @@
 """Parallel text on disk, one sentence pair at a time; every complaint names file and line.
 
 Four forms: a prefix of two plain files (``PREFIX.en``, ``PREFIX.fr``), a ``.tsv`` file with two columns, a ``.jsonl``
-file with a key per language, and whatever `datasets.load_dataset` loads. A line ends at ``\\n`` alone.
+file with a key per language, and whatever `datasets.load_dataset` loads. A line ends at a line feed alone.
 """
 
 from __future__ import annotations
@@ -62,39 +62,37 @@ def fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 file without their ``\\n``; a last line need not end in one."""
+    """The sentences of a UTF-8 file, a line each; the last line need not end in a line feed.
+
+    Raises CarouselError naming a line that is not UTF-8, holds a NUL, or is too long for a sentence.
+    """
     with _open(path) as file:
-        yield from read_stream(file, str(path))
+        for number, line in enumerate(decode_lines(file, str(path)), start=1):
+            if "\0" in line:
+                raise CarouselError(f"{path}, line {number}: holds a NUL character; remove it (is this a text file?)")
+            if len(line) > MAX_LINE_CHARACTERS:
+                raise CarouselError(
+                    f"{path}, line {number}: {len(line):,} characters; a line holds one sentence, "
+                    f"at most {MAX_LINE_CHARACTERS:,} characters: split or remove it"
+                )
+            yield line
 
 
-def read_stream(stream: IO[bytes], name: str) -> Iterator[str]:
-    """`read_lines` of an open stream, which messages call ``name``."""
+def decode_lines(stream: IO[bytes], name: str) -> Iterator[str]:
+    """The lines of a UTF-8 stream, whatever they hold; ``name`` is what messages call it."""
     for number, raw in enumerate(stream, start=1):
-        yield decode_line(raw.removesuffix(b"\n").removesuffix(b"\r"), name, number)
+        try:
+            yield raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise CarouselError(
+                f"{name}, line {number}: byte {error.start + 1} (0x{byte:02x}) is not UTF-8; convert the text to UTF-8"
+            ) from None
 
 
 def read_pairs_of_files(source: Path, target: Path) -> Iterator[Pair]:
     """The pairs of two plain files, as they stand in them."""
     return _plain_pairs(source, target)
-
-
-def decode_line(raw: bytes, name: str, number: int) -> str:
-    """One line as text. Raises CarouselError when it is not UTF-8, holds a NUL, or is no line at all."""
-    try:
-        line = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CarouselError(
-            f"{name}, line {number}: byte {error.start + 1} (0x{raw[error.start]:02x}) is not UTF-8; "
-            "convert the file to UTF-8"
-        ) from None
-    if "\0" in line:
-        raise CarouselError(f"{name}, line {number}: holds a NUL character; remove it (is this a text file?)")
-    if len(line) > MAX_LINE_CHARACTERS:
-        raise CarouselError(
-            f"{name}, line {number}: {len(line):,} characters; a line holds one sentence, "
-            f"at most {MAX_LINE_CHARACTERS:,} characters: split or remove it"
-        )
-    return line
 
 
 # --- the four forms --------------------------------------------------------------------------------------

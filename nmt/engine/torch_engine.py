@@ -112,9 +112,7 @@ class TorchEngine:
         assert request.temperature is not None
         assert request.seeds is not None
         where = rows.cpu().numpy()
-        noise = np.stack(
-            [np.random.default_rng(int(seed)).gumbel(size=vocabulary) for seed in request.seeds[where]]
-        )
+        noise = np.stack([np.random.default_rng(int(seed)).gumbel(size=vocabulary) for seed in request.seeds[where]])
         scaled = noise * request.temperature[where][:, None]
         return torch.from_numpy(scaled).to(self._device, torch.float32)
 

@@ -3,8 +3,8 @@
 An engine holds a fixed number of slots; a slot holds one sentence and its K rows, which are hypotheses. The vocabulary,
 the softmax over it and the recurrent state live in the engine; search sees a few candidates a row.
 
-N slots, K rows a slot, R = N × K rows (slot n owns rows n × K up to (n + 1) × K), C candidates a row, Q asked ids a row,
-S source length.
+N slots, K rows a slot, R = N × K rows (slot n owns rows n × K up to (n + 1) × K), C candidates a row, Q asked ids a
+row, S source length.
 """
 
 from __future__ import annotations

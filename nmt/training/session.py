@@ -49,7 +49,7 @@ class Outcome:
 def train(config: Config, out: Path, resume: bool = False) -> Outcome:
     """Train by a recipe into a run directory.
 
-    SIGINT and SIGTERM save a checkpoint and end the session early. Raises CarouselError for everything that the user can
+    SIGINT and SIGTERM save a checkpoint and end the session early. Raises CarouselError for all that the user can
     mend; checkpoints written before are kept.
     """
     run = RunDirectory(out)
@@ -202,7 +202,6 @@ class _Session:
             },
         )
         bundles.write(self._run.model, card, tokenizer, self._run.best.read_bytes())
-
 
     def _longest_source(self) -> int:
         """What nearly all training sources keep to, so that a freak doesn't set the limit."""

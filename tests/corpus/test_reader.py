@@ -38,7 +38,9 @@ def test_every_form_gives_the_same_pairs(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
-def test_data_sets_are_loaded_by_the_datasets_library(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_sets_are_loaded_by_the_datasets_library(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import datasets
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

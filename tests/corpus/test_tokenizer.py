@@ -1,9 +1,9 @@
 """SentencePiece as Carousel trains it."""
 
 import pytest
-from toy import toy_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy import toy_pairs
 
 from nmt.config import TokenizerConfig
 from nmt.corpus import tokenizer

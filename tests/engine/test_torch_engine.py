@@ -125,9 +125,7 @@ def test_samples_follow_the_distribution_whatever_the_company() -> None:
     crowd.admit([0], [[70, 71]], [()])
     temperature = np.full(rows, 0.7, dtype=np.float32)
     seeds = np.arange(rows)
-    sample: StepResult = crowd.step(
-        request(crowd, [BOS] * rows, candidates=2, temperature=temperature, seeds=seeds)
-    )
+    sample: StepResult = crowd.step(request(crowd, [BOS] * rows, candidates=2, temperature=temperature, seeds=seeds))
     scores = expected(net, [70, 71], [BOS])
     allowed = torch.full_like(scores, -torch.inf)
     allowed[EOS], allowed[FIRST_ORDINARY:] = scores[EOS], scores[FIRST_ORDINARY:]

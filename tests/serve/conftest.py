@@ -3,9 +3,7 @@
 import os
 from collections.abc import Iterator
 
-
 import pytest
-
 from fake_translator import FakeTranslator
 from serving import Running, running
 

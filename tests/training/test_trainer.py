@@ -31,9 +31,7 @@ def advance(of: Trainer, updates: int) -> list[float]:
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])
-def test_resuming_anywhere_around_an_epochs_end_changes_nothing(
-    accumulate: int, recipe: Path, tmp_path: Path
-) -> None:
+def test_resuming_anywhere_around_an_epochs_end_changes_nothing(accumulate: int, recipe: Path, tmp_path: Path) -> None:
     config = configs.load(recipe, [f"training.accumulate={accumulate}", "training.batch_tokens=1500"])
     prepared = prepare(config)
     whole = trainer(config, prepared)

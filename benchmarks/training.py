@@ -1,0 +1,169 @@
+"""How fast the network trains, side by side with the decoder it replaces.
+
+    python benchmarks/training.py                  # on the GPU if there is one, else on the CPU
+    python benchmarks/training.py --device cpu --threads 2
+
+Three networks of the same widths learn the same batches in turn, so that a machine whose speed drifts treats all alike:
+
+    blocks          Carousel's default network
+    input feeding   the classic decoder as Carousel builds it (`model.input_feeding: true`)
+    plain           the classic decoder as a textbook writes it: LSTM cells in a loop over steps, logits of all steps,
+                    torch's own dropout and cross-entropy (Luong et al. 2015)
+
+A batch's time is that of forward pass, backward pass, clipping and AdamW. Tokens are target pieces without padding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nmt.config import ModelConfig
+from nmt.corpus.batching import Batch, pad, plan_epoch
+from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, PAD
+from nmt.model.attention import DotAttention
+from nmt.model.encoder import Encoder
+from nmt.model.layers import ScaledEmbedding
+from nmt.model.seq2seq import build_network
+
+SMOOTHING, DROPOUT = 0.1, 0.3
+
+
+class PlainInputFeeding(nn.Module):
+    """Carousel's encoder under a textbook's decoder."""
+
+    def __init__(self, config: ModelConfig, vocabulary: int) -> None:
+        super().__init__()
+        width = config.width
+        self.embedding = ScaledEmbedding(vocabulary, width)
+        self.encoder = Encoder(config, self.embedding)
+        self.cells = nn.ModuleList(
+            nn.LSTMCell(2 * width if layer == 0 else width, width) for layer in range(config.decoder_layers)
+        )
+        self.attention = DotAttention(width)
+        self.combine = nn.Linear(2 * width, width)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def loss(self, source: Tensor, lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
+        """Summed label-smoothed cross-entropy of ids [B, S] and [B, T]."""
+        encoded = self.encoder(source, lengths)
+        keys = self.attention.keys(encoded.memory)
+        states = [encoded.states[min(layer, len(encoded.states) - 1)] for layer in range(len(self.cells))]
+        feed = torch.zeros_like(states[0][0])
+        logits = []
+        for x in self.dropout(self.embedding(target_in)).unbind(1):
+            y = torch.cat((x, feed), dim=-1)
+            for layer, cell in enumerate(self.cells):
+                states[layer] = cell(y, states[layer])
+                y = self.dropout(states[layer][0])
+            context, _ = self.attention(y.unsqueeze(1), keys, encoded.mask)
+            feed = torch.tanh(self.combine(torch.cat((context.squeeze(1), y), dim=-1)))
+            logits.append(self.dropout(feed) @ self.embedding.weight.T)
+        flat = torch.stack(logits, dim=1).flatten(0, 1).float()
+        return nn.functional.cross_entropy(
+            flat, target_out.flatten(), ignore_index=PAD, reduction="sum", label_smoothing=SMOOTHING
+        )
+
+
+def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
+    """Random sentences as long as those of a caption corpus (12 ± 4 words, 14 pieces)."""
+    random = np.random.default_rng(1)
+    sources = np.clip(random.normal(14, 4.5, size=20_000), 3, 60).astype(np.int64)
+    targets = np.clip(sources * random.normal(1.05, 0.15, size=len(sources)), 3, 80).astype(np.int64)
+    plan = plan_epoch(sources, targets, batch_tokens, seed=1, epoch=0)
+
+    def ids(lengths: np.ndarray) -> list[np.ndarray]:
+        return [random.integers(FIRST_ORDINARY, vocabulary, size=n, dtype=np.int32) for n in lengths]
+
+    made = []
+    for rows in plan[:count]:
+        source, target = ids(sources[rows]), ids(targets[rows])
+        made.append(Batch(pad(source, after=EOS), sources[rows] + 1, pad(target, before=BOS), pad(target, after=EOS)))
+    return made
+
+
+def learner(network: nn.Module, device: torch.device, precision: str) -> Callable[[Batch], float]:
+    """A function that learns a batch and says how many seconds it took."""
+    network.to(device).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
+
+    def learn(batch: Batch) -> float:
+        synchronise(device)
+        began = time.perf_counter()
+        ids = [torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, batch.target_out)]
+        lengths = torch.from_numpy(batch.source_lengths)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            if isinstance(network, PlainInputFeeding):
+                loss = network.loss(ids[0], lengths, ids[1], ids[2])
+            else:
+                loss = network.loss(ids[0], lengths, ids[1], ids[2], SMOOTHING).smoothed
+        (loss / batch.target_tokens).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        synchronise(device)
+        return time.perf_counter() - began
+
+    return learn
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for the device."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--vocabulary", type=int, default=8000)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--batches", type=int, default=12)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    config = ModelConfig(
+        width=options.width, encoder_layers=options.layers, decoder_layers=options.layers, dropout=DROPOUT
+    )
+    feeding = config.model_copy(update={"input_feeding": True, "attention": "dot"})
+    warm_up, *measured = batches(options.batches + 1, options.batch_tokens, options.vocabulary)
+    tokens = [batch.target_tokens for batch in measured]
+    print(
+        f"{device}, {options.threads} threads, torch {torch.__version__}; width {options.width}, "
+        f"{options.layers}+{options.layers} layers, vocabulary {options.vocabulary}, "
+        f"{len(measured)} batches of {statistics.mean(tokens):.0f} target tokens"
+    )
+    print(f"{'precision':10}{'network':15}{'parameters':>11}{'tokens/s':>10}{'over plain':>12}")
+    for precision in ("fp32", "bf16"):
+        networks = {
+            "blocks": build_network(config, options.vocabulary, options.vocabulary, True, seed=1),
+            "input feeding": build_network(feeding, options.vocabulary, options.vocabulary, True, seed=1),
+            "plain": PlainInputFeeding(config, options.vocabulary),
+        }
+        learners = {name: learner(network, device, precision) for name, network in networks.items()}
+        for learn in learners.values():
+            for _ in range(2):
+                learn(warm_up)
+        seconds = {name: [] for name in networks}
+        for batch in measured:
+            for name, learn in learners.items():
+                seconds[name].append(learn(batch))
+        for name, network in networks.items():
+            size = sum(p.numel() for p in network.parameters()) / 1e6
+            speed = sum(tokens) / sum(seconds[name])
+            ratio = statistics.median(p / s for p, s in zip(seconds["plain"], seconds[name], strict=True))
+            print(f"{precision:10}{name:15}{size:10.1f}M{speed:10.0f}{ratio:11.2f}x", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""A trained model behind a real server, as a user starts and stops it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nmt import Translator
+
+
+@pytest.fixture(scope="module")
+def url(model: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "nmt", "serve", str(model), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("Serving en→fr on http://127.0.0.1:")
+            yield line.split()[-1]
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def test_it_answers_as_the_library_does(url: str, model: Path) -> None:
+    texts = ["the dog sees the cat.", "the small king hears the bird."]
+    expected = [result.text for result in Translator.load(model).translate(texts)]
+    for body in ({"q": texts}, {"q": texts[0]}):
+        answer = httpx.post(f"{url}/translate", json={**body, "source": "en", "target": "fr"}).json()
+        assert answer["translatedText"] == (expected if isinstance(body["q"], list) else expected[0])
+
+
+def test_details_and_alternatives(url: str) -> None:
+    body = {"q": "the dog sees the cat.", "source": "en", "target": "fr", "alternatives": 2, "details": True}
+    answer = httpx.post(f"{url}/translate", json=body).json()
+    assert len(answer["alternatives"]) == 2
+    assert answer["translatedText"] not in answer["alternatives"]
+    assert set(answer["details"]) == {"score", "confidence", "alignment", "truncated", "pivot"}
+    assert answer["details"]["truncated"] is False
+
+
+def test_it_is_alive_and_ready_and_says_what_it_speaks(url: str) -> None:
+    assert httpx.get(f"{url}/health").json() == {"status": "ok"}
+    assert httpx.get(f"{url}/ready").status_code == 200
+    languages = {language["code"]: language["targets"] for language in httpx.get(f"{url}/languages").json()}
+    assert "fr" in languages["en"]
+
+
+def test_a_mistake_is_answered_with_a_reason(url: str) -> None:
+    answer = httpx.post(f"{url}/translate", json={"q": "hello", "source": "en", "target": "de"})
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"error"}

@@ -1,0 +1,225 @@
+"""The command line: what it prints, how it ends, and that a user's mistake costs one line."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Nmt
+from toy import toy_pairs, write_corpus
+
+
+def damage(recipe: Path, kind: str) -> None:
+    """Spoil the toy corpus beside a recipe."""
+    source, target = recipe.parent / "train.en", recipe.parent / "train.fr"
+    lines = source.read_bytes().splitlines(keepends=True)
+    match kind:
+        case "unequal line counts":
+            source.write_bytes(b"".join(lines[:-1]))
+        case "an invalid byte":
+            source.write_bytes(b"".join([*lines[:6], b"caf\xe9\n", *lines[7:]]))
+        case "an empty file":
+            source.write_bytes(b"")
+        case "an empty dev file":
+            (recipe.parent / "dev.fr").write_bytes(b"")
+        case "a missing file":
+            target.unlink()
+        case "a NUL":
+            source.write_bytes(b"".join([*lines[:2], b"a\0b\n", *lines[3:]]))
+        case "a long line":
+            source.write_bytes(b"".join([*lines[:9], b"x" * 100_000 + b"\n", *lines[10:]]))
+        case "a folder in place of a file":
+            target.unlink()
+            target.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        ("unequal line counts", r"train\.en has 299 lines but .*train\.fr has 300; line N of one must"),
+        ("an invalid byte", r"train\.en, line 7: byte 4 \(0xe9\) is not UTF-8; convert"),
+        ("an empty file", r"train\.en: is empty; name a corpus"),
+        ("an empty dev file", r"dev\.fr: is empty; name a corpus"),
+        ("a missing file", r"train\.fr: no such file; check the path"),
+        ("a NUL", r"train\.en, line 3: holds a NUL character; remove it"),
+        ("a long line", r"train\.en, line 10: 100,000 characters; .* split or remove it"),
+        ("a folder in place of a file", r"train\.fr: can't be read \(Is a directory\); check the path"),
+    ],
+)
+def test_a_corpus_that_is_not_as_it_must_be_costs_one_line(
+    kind: str, complaint: str, recipe: Path, tmp_path: Path, nmt: Nmt
+) -> None:
+    damage(recipe, kind)
+    ran = nmt("train", recipe, "--out", tmp_path / "run")
+    assert ran.status == 1
+    assert re.fullmatch(rf"nmt: .*{complaint}.*\n", ran.err), ran.err
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["model.widht=3"], "model.widht: unknown key; did you mean 'width'?"),
+        (["training.learning_rate=5"], "training.learning_rate: input should be less than or equal to 1 (it is 5)"),
+        (["search.beam=0"], "search.beam: input should be greater than 0 (it is 0)"),
+        (["beam"], "'beam' is no override; write section.key=value"),
+    ],
+)
+def test_a_wrong_configuration_costs_one_line(
+    arguments: list[str], complaint: str, recipe: Path, tmp_path: Path, nmt: Nmt
+) -> None:
+    ran = nmt("train", recipe, "--out", tmp_path / "run", *arguments)
+    assert ran.status == 2
+    assert ran.err.startswith("nmt: ")
+    assert complaint in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_that_is_not_there_is_named(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    ran = nmt("train", recipe, "--out", tmp_path / "run", "training.device=cuda:7")
+    assert ran.status == 1
+    assert "training.device: cuda:7 is not there; use auto or cpu" in ran.err
+
+
+def translate(model: Path, text: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "nmt", "translate", str(model), *options]
+    return subprocess.run(command, input=text, capture_output=True, timeout=250, check=False)
+
+
+def test_odd_input_gives_as_many_lines_as_it_has(model: Path) -> None:
+    long = " ".join(source for source, _ in toy_pairs(850, seed=4))
+    lines = ["", "the dog sees the cat.", "   ", "😀🎉", "我喜欢猫。", "a\0b\x07\x1b[31mc", "the\u2028dog\x0b\x85",
+             "\u200f\u202e", "x" * 30_000, long, "�", "the red dog\r", "end"]  # fmt: skip
+    assert len(long.split()) > 4500
+    ran = translate(model, "\n".join(lines).encode(), "--beam", "1")
+    assert ran.returncode == 0, ran.stderr.decode()
+    out = ran.stdout.decode().split("\n")
+    assert out.pop() == ""
+    assert len(out) == len(lines)
+    assert [out[0], out[2], out[3]] == ["", "   ", "😀🎉"]
+    assert out[1] == "le chien voit le chat."
+    # Nothing of the long line is cut: a sentence has one verb, so its translation has as many.
+    verbs = [sum(text.count(verb) for verb in ("voit", "entend", "suit", "aime", "dessine")) for text in out]
+    assert abs(verbs[9] - 850) < 43
+
+
+def test_ten_thousand_lines(model: Path) -> None:
+    sources = [source for source, _ in toy_pairs(10_000, seed=6)]
+    ran = translate(model, "\n".join(sources).encode() + b"\n", "--beam", "1", "--threads", "2")
+    out = ran.stdout.decode().splitlines()
+    assert len(out) == 10_000
+    again = dict(zip(sources, out, strict=True))
+    assert all(again[source] == line for source, line in zip(sources, out, strict=True))
+
+
+def test_bytes_that_are_no_text_are_named(model: Path) -> None:
+    ran = translate(model, b"fine\nbr\xc3\n")
+    assert ran.returncode == 1
+    assert ran.stderr.decode() == "nmt: stdin, line 2: byte 3 (0xc3) is not UTF-8; convert the text to UTF-8\n"
+
+
+def test_no_input_gives_no_output(model: Path) -> None:
+    ran = translate(model, b"")
+    assert (ran.returncode, ran.stdout) == (0, b"")
+
+
+def test_json_holds_the_fields_of_the_contract(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in.txt").write_text("the dog sees the cat.\n\n", encoding="utf-8")
+    ran = nmt("translate", model, tmp_path / "in.txt", "--json", "--n-best", 3)
+    first, second = map(json.loads, ran.out.splitlines())
+    assert set(first) == {"text", "score", "confidence", "alternatives", "alignment", "truncated"}
+    assert first["text"] == "le chien voit le chat."
+    assert len(first["alternatives"]) == 2
+    assert all(set(other) == {"text", "score"} for other in first["alternatives"])
+    assert all(len(span) == 4 for span in first["alignment"])
+    assert (second["text"], second["alternatives"]) == ("", [])
+
+
+def test_output_goes_to_a_file_when_it_is_whole(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in").write_bytes(b"the dog sees the cat.\n")
+    assert nmt("translate", model, tmp_path / "in", "-o", tmp_path / "out").status == 0
+    assert (tmp_path / "out").read_text() == "le chien voit le chat.\n"
+    (tmp_path / "in").write_bytes(b"the dog sees the cat.\n\xff\n")
+    assert nmt("translate", model, tmp_path / "in", "-o", tmp_path / "out").status == 1
+    assert (tmp_path / "out").read_text() == "le chien voit le chat.\n"
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    write_corpus(tmp_path / "test", toy_pairs(30, seed=11))
+    call = ("evaluate", model, "--source", tmp_path / "test.en", "--reference", tmp_path / "test.fr")
+    result = json.loads(nmt(*call, "--json").out)
+    assert set(result) == {"bleu", "chrF", "ter", "sentences_per_second"}
+    assert result["bleu"]["score"] > 60
+    assert set(result["bleu"]) == {"score", "signature", "ci"}
+    assert result["bleu"]["signature"] in nmt(*call).out
+    (tmp_path / "test.fr").write_text("le chien\n", encoding="utf-8")
+    ran = nmt(*call)
+    assert ran.status == 1
+    assert "has 30 lines but" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["translate", "nowhere"], 1, "nowhere: no model directory (config.json is missing"),
+        (["translate", "nowhere", "--n-best", "2"], 2, "--n-best: more than one translation a line needs --json"),
+        (["translate"], 2, "Missing argument 'MODEL'"),
+        (["translate", "x", "--beam", "0"], 2, "--beam"),
+        (["evaluate", "x"], 2, "--source"),
+        (["train", "nowhere.yaml"], 2, "nowhere.yaml: no such recipe"),
+        (["fly"], 2, "No such command 'fly'"),
+        (["serve", "nowhere", "--check"], 1, "nowhere: no model directory"),
+    ],
+)
+def test_wrong_calls(arguments: list[str], status: int, complaint: str, nmt: Nmt) -> None:
+    ran = nmt(*arguments)
+    assert ran.status == status
+    assert complaint in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_file_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
+    ran = nmt("translate", model, "nowhere.txt")
+    assert (ran.status, ran.err) == (
+        1,
+        "nmt: nowhere.txt: can't be read (No such file or directory); name a text file\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "extra"),
+    [
+        ("torch", ["translate", "MODEL"], "train"),
+        ("torch", ["train", "RECIPE"], "train"),
+        ("pyarrow", ["train", "RECIPE"], "train"),
+        ("sacrebleu", ["evaluate", "MODEL", "--source", "RECIPE", "--reference", "RECIPE"], "eval"),
+        ("fastapi", ["serve", "MODEL", "--check"], "serve"),
+    ],
+)
+def test_a_missing_extra_is_named(module: str, command: list[str], extra: str, model: Path, recipe: Path) -> None:
+    """In a process of its own, in which the module can't be imported."""
+    names = {"MODEL": str(model), "RECIPE": str(recipe)}
+    arguments = [names.get(word, word) for word in command]
+    code = f"import sys; sys.modules[{module!r}] = None; sys.argv = ['nmt', *{arguments!r}]; import nmt.__main__"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, input="", timeout=100, check=False
+    )
+    assert ran.returncode == 1
+    assert f"pip install 'carousel-nmt[{extra}]'" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_help_names_every_command(nmt: Nmt) -> None:
+    out = nmt("--help").out
+    assert all(command in out for command in ("train", "translate", "evaluate", "serve"))
+
+
+def test_importing_the_package_needs_no_torch() -> None:
+    code = "import sys, nmt, nmt.cli; assert not {'torch', 'datasets', 'sacrebleu', 'fastapi'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
