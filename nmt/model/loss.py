@@ -31,16 +31,15 @@ class _FusedCrossEntropy(torch.autograd.Function):
             for start in range(0, len(hidden), _CHUNK):
                 chunk = hidden[start : start + _CHUNK].to(dtype)
                 target = targets[start : start + _CHUNK].unsqueeze(1)
-                logits = (chunk @ cast_weight.T).float()
-                normaliser = logits.logsumexp(dim=1)
-                nll = (normaliser - logits.gather(1, target).squeeze(1)).sum()
+                scores = (chunk @ cast_weight.T).float().log_softmax(dim=1)
+                nll = -scores.gather(1, target).sum()
                 negative_log_likelihood += nll
                 # Smoothing mixes in the uniform distribution over the vocabulary (Szegedy et al. 2016).
-                uniform = (normaliser - logits.mean(dim=1)).sum() if smoothing else 0.0
+                uniform = -scores.mean(dim=1).sum() if smoothing else 0.0
                 loss += (1 - smoothing) * nll + smoothing * uniform
                 if hidden_grad is None or weight_grad is None:
                     continue
-                gradient = logits.sub_(normaliser.unsqueeze(1)).exp_()
+                gradient = scores.exp_()
                 if smoothing:
                     gradient -= smoothing / vocabulary
                 gradient.scatter_add_(1, target, gradient.new_full(target.shape, smoothing - 1))
