@@ -71,26 +71,19 @@ class BeamSearch:
         """``begin`` and ``end`` are the ids of begin and end of sentence."""
         slots, beam = engine.slots, engine.beam
         self._engine, self._begin, self._end = engine, begin, end
+        # Of each slot.
         self._in_use = np.zeros(slots, dtype=bool)
         self._steps = np.zeros(slots, dtype=np.int64)
         self._limits = np.zeros(slots, dtype=np.int64)
         self._alphas = np.zeros(slots, dtype=np.float64)
         self._wanted = np.ones(slots, dtype=np.int64)
         self._attention = np.zeros(slots, dtype=bool)
-        self._attends = False  # whether the engine's model has an attention to show
-        # Open hypotheses.
+        # Of each row: the open hypotheses.
         self._sums = np.full((slots, beam), _NEVER, dtype=np.float32)
         self._tokens = np.full((slots, beam), end, dtype=np.int64)
         self._parents = np.tile(np.arange(beam), (slots, 1))
-        # Finished hypotheses, best first; they end after the row `_ends` of step `_lengths`.
-        self._ranks = np.full((slots, beam), -np.inf, dtype=np.float64)
-        self._finals = np.full((slots, beam), _NEVER, dtype=np.float32)
-        self._lengths = np.zeros((slots, beam), dtype=np.int64)
-        self._ends = np.zeros((slots, beam), dtype=np.int64)
-        # [slots, L, K]: the token chosen for each row at each step, its parent, and what the parent attended to then.
-        self._history = {
-            name: np.zeros((slots, _FIRST_ROOM, beam), dtype=np.int32) for name in ("tokens", "parents", "sources")
-        }
+        self._finished = _Finished(slots, beam)
+        self._history = _History(slots, beam)
 
     def free_slots(self) -> list[int]:
         """Slots without a sentence."""
@@ -110,8 +103,8 @@ class BeamSearch:
         self._sums[index, 0] = 0.0  # the rows of a slot start equal: one of them is enough
         self._tokens[index] = self._begin
         self._parents[index] = np.arange(self._engine.beam)
-        self._ranks[index] = -np.inf
-        self._make_room(int(self._limits[index].max(initial=0)))
+        self._finished.clear(index)
+        self._history.make_room(int(self._limits[index].max(initial=0)))
 
     def release(self, slots: Sequence[int]) -> None:
         """Give up sentences, finished or not."""
@@ -159,7 +152,7 @@ class BeamSearch:
         self._sums = np.take_along_axis(totals, chosen, axis=1)
         self._tokens = np.take_along_axis(ids, chosen, axis=1)
         self._parents = chosen // candidates
-        self._remember(result)
+        self._history.write(self._steps, self._tokens, self._parents, result.attention)
         self._steps += self._in_use
 
     def _finish(self, totals: Floats, ending: Any, order: Ints, forced: Floats) -> None:
@@ -171,70 +164,109 @@ class BeamSearch:
         sums = np.where(ends_here, totals, _NEVER).reshape(slots, beam, candidates).max(axis=2)
         at_limit = self._steps + 1 >= self._limits
         sums = np.where(at_limit[:, None], forced, sums)
-        length = (self._steps + 1)[:, None]
-        ranks = sums / length_penalty(length, self._alphas[:, None])
-        columns = {
-            "_ranks": ranks,
-            "_finals": sums,
-            "_lengths": np.broadcast_to(length, ranks.shape),
-            "_ends": np.broadcast_to(np.arange(beam), ranks.shape),
-        }
-        best = np.argsort(-np.concatenate((self._ranks, ranks), axis=1), axis=1, kind="stable")[:, :beam]
-        for name, new in columns.items():
-            setattr(
-                self,
-                name,
-                np.take_along_axis(np.concatenate((getattr(self, name), new), axis=1), best, axis=1),
-            )
-
-    def _remember(self, result: StepResult) -> None:
-        slots, beam = self._sums.shape
-        index = np.arange(slots), np.minimum(self._steps, self._history["tokens"].shape[1] - 1)
-        self._history["tokens"][index] = self._tokens
-        self._history["parents"][index] = self._parents
-        if result.attention is not None:
-            self._attends = True
-            self._history["sources"][index] = result.attention.argmax(axis=1).reshape(slots, beam)
+        self._finished.merge(sums, self._steps + 1, self._alphas)
 
     def _is_done(self) -> Any:
         alphas = self._alphas
         bound = self._sums.max(axis=1) / length_penalty(self._limits, alphas)
-        last_wanted = self._ranks[np.arange(len(alphas)), self._wanted - 1]
-        full = np.isfinite(self._ranks).all(axis=1)
+        ranks = self._finished.ranks
+        last_wanted = ranks[np.arange(len(alphas)), self._wanted - 1]
+        full = np.isfinite(ranks).all(axis=1)
         return full | (last_wanted >= bound) | (self._steps >= self._limits)
 
     def _collect(self, done: Ints) -> list[list[Hypothesis]]:
-        """The finished hypotheses of some slots, traced back all at once."""
-        lengths, rows = self._lengths[done] - 1, self._ends[done].copy()  # [F, K]
-        longest = int(lengths.max(initial=0))
-        tokens = np.zeros((*rows.shape, longest), dtype=np.int64)
-        sources = np.zeros_like(tokens)
-        slots = done[:, None]
-        for step in range(longest - 1, -1, -1):
-            inside = step < lengths
-            tokens[:, :, step] = self._history["tokens"][slots, step, rows]
-            parents = self._history["parents"][slots, step, rows]
-            rows = np.where(inside, parents, rows)
-            sources[:, :, step] = self._history["sources"][slots, step, rows]
+        """The finished hypotheses of some slots, best first."""
+        lengths = self._finished.lengths[done] - 1  # [F, K]
+        tokens, sources = self._history.trace(done, lengths, self._finished.ends[done])
         return [
             [
-                Hypothesis(
-                    tokens[f, k, : lengths[f, k]].tolist(),
-                    float(self._finals[slot, k]),
-                    float(self._ranks[slot, k]),
-                    sources[f, k, : lengths[f, k]].tolist() if self._attends and self._attention[slot] else None,
-                )
+                self._hypothesis(slot, k, tokens[f, k, : lengths[f, k]], sources[f, k, : lengths[f, k]])
                 for k in range(self._wanted[slot])
-                if np.isfinite(self._ranks[slot, k])
+                if np.isfinite(self._finished.ranks[slot, k])
             ]
             for f, slot in enumerate(done.tolist())
         ]
 
-    def _make_room(self, steps: int) -> None:
-        room = self._history["tokens"].shape[1]
+    def _hypothesis(self, slot: int, k: int, tokens: Ints, sources: Ints) -> Hypothesis:
+        return Hypothesis(
+            tokens=tokens.tolist(),
+            score=float(self._finished.sums[slot, k]),
+            rank_score=float(self._finished.ranks[slot, k]),
+            sources=sources.tolist() if self._history.has_sources and self._attention[slot] else None,
+        )
+
+
+class _Finished:
+    """The K best finished hypotheses of each slot, best first; all arrays are [N, K]."""
+
+    def __init__(self, slots: int, beam: int) -> None:
+        self.ranks = np.full((slots, beam), -np.inf, dtype=np.float64)
+        """Sums over the length penalty; -inf where there is no hypothesis."""
+        self.sums = np.full((slots, beam), _NEVER, dtype=np.float32)
+        self.lengths = np.zeros((slots, beam), dtype=np.int64)
+        """In tokens, end of sentence counted."""
+        self.ends = np.zeros((slots, beam), dtype=np.int64)
+        """The row that each one left, as rows were before it ended."""
+
+    def clear(self, slots: Ints) -> None:
+        """Forget those of some slots."""
+        self.ranks[slots] = -np.inf
+
+    def merge(self, sums: Floats, lengths: Ints, alphas: Any) -> None:
+        """Take in what ends in this step, from row k of slot n: ``sums`` [N, K], -inf for none; lengths, alphas [N]."""
+        ranks = sums / length_penalty(lengths, alphas)[:, None]
+        order = np.argsort(-np.concatenate((self.ranks, ranks), axis=1), axis=1, kind="stable")[:, : sums.shape[1]]
+
+        def best(old: Any, new: Any) -> Any:
+            both = np.concatenate((old, np.broadcast_to(new, old.shape)), axis=1)
+            return np.take_along_axis(both, order, axis=1)
+
+        self.ranks, self.sums = best(self.ranks, ranks), best(self.sums, sums)
+        self.lengths = best(self.lengths, lengths[:, None])
+        self.ends = best(self.ends, np.arange(sums.shape[1]))
+
+
+class _History:
+    """How the rows came to be; all arrays are [N, L, K]: slot, step, row."""
+
+    def __init__(self, slots: int, beam: int) -> None:
+        shape = (slots, _FIRST_ROOM, beam)
+        self._tokens = np.zeros(shape, dtype=np.int32)
+        self._parents = np.zeros(shape, dtype=np.int32)
+        self._sources = np.zeros(shape, dtype=np.int32)
+        """What each row attended to most when it proposed; a child finds it at its parent."""
+        self.has_sources = False
+
+    def make_room(self, steps: int) -> None:
+        """Make L at least ``steps``."""
+        room = self._tokens.shape[1]
         if steps > room:
-            more = ((0, 0), (0, max(steps, 2 * room) - room), (0, 0))
-            self._history = {name: np.pad(values, more) for name, values in self._history.items()}
+            longer = ((0, 0), (0, max(steps, 2 * room) - room), (0, 0))
+            self._tokens = np.pad(self._tokens, longer)
+            self._parents = np.pad(self._parents, longer)
+            self._sources = np.pad(self._sources, longer)
+
+    def write(self, steps: Ints, tokens: Ints, parents: Ints, attention: Floats | None) -> None:
+        """Record step ``steps`` [N]: tokens and parents [N, K] of the new rows, attention [R, S] of the old ones."""
+        # A slot out of use may stand at the end of its room: what is written there is never read.
+        place = np.arange(len(steps)), np.minimum(steps, self._tokens.shape[1] - 1)
+        self._tokens[place] = tokens
+        self._parents[place] = parents
+        if attention is not None:
+            self.has_sources = True
+            self._sources[place] = attention.argmax(axis=1).reshape(tokens.shape)
+
+    def trace(self, slots: Ints, lengths: Ints, rows: Ints) -> tuple[Ints, Ints]:
+        """Tokens and attended sources [F, K, longest] of those that left ``rows`` [F, K] after ``lengths`` [F, K]."""
+        longest = int(lengths.max(initial=0))
+        tokens = np.zeros((*rows.shape, longest), dtype=np.int64)
+        sources = np.zeros_like(tokens)
+        slots = slots[:, None]
+        for step in range(longest - 1, -1, -1):
+            tokens[:, :, step] = self._tokens[slots, step, rows]
+            rows = np.where(step < lengths, self._parents[slots, step, rows], rows)
+            sources[:, :, step] = self._sources[slots, step, rows]
+        return tokens, sources
 
 
 def search_all(
