@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nmt.config import LanguageCode, ModelConfig, SearchConfig
+from nmt.config import LanguageCode, ModelConfig, Positive, SearchConfig
 from nmt.corpus.tokenizer import Tokenizer
 from nmt.errors import CarouselError
 from nmt.files import atomic_directory
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 WEIGHTS = "model.safetensors"
 
 
@@ -39,13 +40,15 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format_version: int = FORMAT_VERSION
+    format_version: Literal[1]
     source_language: LanguageCode
     target_language: LanguageCode
-    source_vocabulary: int
-    target_vocabulary: int
-    longest_source: int
+    source_vocabulary: Positive
+    target_vocabulary: Positive
+    longest_source: Positive
     """In pieces; a longer text is beyond what the model was trained on, and is split."""
+    longest_ratio: Annotated[float, Field(gt=0, le=1000)]
+    """Pieces of the longest translation over those of its source; the search ends there."""
     model: ModelConfig
     search: SearchConfig
     training: dict[str, Any] = {}
@@ -84,15 +87,19 @@ def read(path: Path) -> Bundle:
 
     Raises CarouselError with one line when it is incomplete, damaged or from a newer format.
     """
-    if not (path / "config.json").exists() and (path / "model").is_dir():
-        path = path / "model"
+    if not os.path.exists(path / "config.json") and os.path.isdir(path / "model"):  # noqa: PTH110, PTH112
+        path = path / "model"  # os.path takes a folder that can't be entered for an absent one; pathlib raises
     card = _read_card(path)
     for name, expected in card.files.items():
         _check(path, name, expected)
     for name in ("tokenizer.model", WEIGHTS):
         if name not in card.files:
             raise CarouselError(f"{path / 'config.json'}: lists no {name}; copy the model directory again")
-    return Bundle(path, card, Tokenizer.from_files(path))
+    tokenizer = Tokenizer.from_files(path, separate="tokenizer.target.model" in card.files)
+    sizes = len(tokenizer.source), len(tokenizer.target)
+    if sizes != (card.source_vocabulary, card.target_vocabulary):
+        raise CarouselError(f"{path / 'config.json'}: belongs to another tokenizer; copy the model directory again")
+    return Bundle(path, card, tokenizer)
 
 
 def model_card(card: Card) -> str:

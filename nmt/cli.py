@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Annotated, NoReturn
+from typing import IO, Annotated
 
 import typer
 
@@ -128,20 +127,16 @@ def serve(
     raise typer.Exit(server.run(models or (), host=host, port=port, check=check))
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line; a user's mistake costs one line on stderr, not a traceback."""
     try:
-        app(standalone_mode=True)
+        app()
     except CarouselError as error:
         print(f"nmt: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full device or a vanished disk, beyond what is told apart where it happens
+        print(f"nmt: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("nmt: interrupted", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(0)
 
 
 def _missing(error: ModuleNotFoundError, extra: str, command: str) -> Exception:

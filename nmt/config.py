@@ -7,6 +7,7 @@ key; each complaint is one line that names file, line and field.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -148,7 +149,7 @@ class TrainingConfig(Section):
     @field_validator("device")
     @classmethod
     def _known_device(cls, device: str) -> str:
-        if device not in {"auto", "cpu", "cuda"} and not device.startswith("cuda:"):
+        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
             raise ValueError("must be auto, cpu, cuda or cuda:N")
         return device
 
@@ -281,7 +282,7 @@ def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
 
 
 def _first_complaint(error: ValidationError, path: Path, lines: Lines, overridden: set[tuple[str, ...]]) -> str:
-    # A union (a corpus is text or a mapping) complains once per member; the last complaint is the most specific.
+    # A union (a corpus is text or a mapping) complains once per member; an unknown key is the most telling of them.
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     # Pydantic adds the names of union members to the path; keys of ours are lower case.

@@ -61,8 +61,27 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise write_error(path, error) from None
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_litter(path: Path) -> None:
+    """Clear away what killed writes of ``path`` left beside it; where a folder is missing, put the old one back.
+
+    Only for a place that no other process writes to now.
+    """
+    for old in path.parent.glob(f".{path.name}.*.old"):
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(path)
+    for temporary in path.parent.glob(f".{path.name}.*.tmp"):
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
 
 
 def write_error(path: Path, error: OSError) -> CarouselError:

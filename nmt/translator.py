@@ -75,6 +75,8 @@ class Translator:
 
         Raises CarouselError with one line when the model is damaged or the engine's packages are missing.
         """
+        if engine not in {"auto", "torch"}:
+            raise UsageError(f"engine: there is no {engine!r}; use 'auto' or 'torch'")
         if threads < 1:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
         bundle = bundles.read(Path(path))
@@ -116,7 +118,8 @@ class Translator:
         numbered = [(number, part) for number, of_text in enumerate(parts) for part in of_text]
         # Longest first: the short ones at the end leave little idle company.
         order = sorted(range(len(numbered)), key=lambda i: -len(numbered[i][1].pieces.ids))
-        options = SearchOptions(self._bundle.card.search.length_penalty, n_best=alternatives + 1)
+        card = self._bundle.card
+        options = SearchOptions(card.search.length_penalty, card.longest_ratio, n_best=alternatives + 1)
         sentences = ((i, numbered[i][1].pieces.ids) for i in order)
         found: list[list[Hypothesis]] = [[] for _ in numbered]
         for i, hypotheses in search_all(self._engine(beam), sentences, BOS, EOS, options):

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from nmt.text.normalise import is_translatable
+
 if TYPE_CHECKING:
     from nmt.translator import Translation
 
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 _BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _BREAK = re.compile(f"[{_BREAKS}]")
 _LINE = re.compile(f"[^{_BREAKS}]+")
-
-# The emoji that hold what Unicode counts as a letter or digit: keycaps ("1️⃣") and the information sign ("ℹ️").
-_ALPHANUMERIC_EMOJI = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +53,9 @@ def split(text: str) -> list[Line]:
     lines = []
     for match in _LINE.finditer(text):
         line = match.group().strip()
-        if _has_words(line):
+        if is_translatable(line):
             lines.append(Line(text.index(line, match.start()), line))
     return lines
-
-
-def _has_words(line: str) -> bool:
-    """False for what every language writes alike: emoji, rules of dashes, bare punctuation, nothing."""
-    return any(character.isalnum() for character in _ALPHANUMERIC_EMOJI.sub("", line))
 
 
 def assemble(text: str, lines: Sequence[Line], translations: Sequence[Translation]) -> Answer:

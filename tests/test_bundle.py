@@ -49,6 +49,9 @@ def test_missing_and_damaged_files_are_named(name: str, copy: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
+        ({"format_version": "1"}, r"is damaged \(format_version"),
+        ({"source_vocabulary": -1}, r"is damaged \(source_vocabulary"),
+        ({"target_vocabulary": 999}, "belongs to another tokenizer"),
         ({"format_version": 99}, "format 99 is newer than this Carousel reads"),
         ({"model": {"width": "wide"}}, r"is damaged \(model\.width"),
         ({"files": {}}, "lists no tokenizer.model"),

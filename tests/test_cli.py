@@ -154,7 +154,7 @@ def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt
     write_corpus(tmp_path / "test", toy_pairs(30, seed=11))
     call = ("evaluate", model, "--source", tmp_path / "test.en", "--reference", tmp_path / "test.fr")
     result = json.loads(nmt(*call, "--json").out)
-    assert set(result) == {"bleu", "chrF", "ter", "sentences_per_second"}
+    assert set(result) == {"bleu", "chrf", "ter", "sentences_per_second"}
     assert result["bleu"]["score"] > 60
     assert set(result["bleu"]) == {"score", "signature", "ci"}
     assert result["bleu"]["signature"] in nmt(*call).out

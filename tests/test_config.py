@@ -43,6 +43,7 @@ def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
         ("model.heads=5", "width 32 must be a multiple of heads 5"),
         ("model.width=33", "width must be even"),
         ("training.device=tpu", "training.device: must be auto, cpu, cuda or cuda:N"),
+        ("training.device=cuda:x", "training.device: must be auto, cpu, cuda or cuda:N"),
         ("training.learning_rate=.nan", "training.learning_rate: input should be"),
         ("data.source=English", "data.source: string should match pattern"),
         ("data.train=[]", "data.train: list should have at least 1 item"),

@@ -1,5 +1,6 @@
 """Files are whole or not there."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import CarouselError
-from nmt.files import atomic_directory, atomic_file
+from nmt.files import atomic_directory, atomic_file, remove_litter
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
@@ -53,6 +54,35 @@ def test_a_folder_is_swapped_whole(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert [p.name for p in path.iterdir()] == ["two"]
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model"
+    with atomic_directory(path) as temporary:
+        (temporary / "one").write_text("one")
+    rename, calls = Path.rename, []
+
+    def fails_the_second_time(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails_the_second_time)
+    with pytest.raises(CarouselError, match="the disk is full"), atomic_directory(path) as temporary:
+        (temporary / "two").write_text("two")
+    assert [p.name for p in path.iterdir()] == ["one"]
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_litter_of_a_killed_write_is_cleared_and_the_old_folder_put_back(tmp_path: Path) -> None:
+    for name in (".model.77.tmp", ".model.77.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    (tmp_path / ".other.77.tmp").write_text("not ours")
+    remove_litter(tmp_path / "model")
+    assert (tmp_path / "model" / "file").read_text() == ".model.77.old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".other.77.tmp", "model"]
 
 
 def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:

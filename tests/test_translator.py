@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from toy import toy_pairs
 
 from nmt import Translation, Translator, UsageError
+from nmt.search.beam import Hypothesis
+from nmt.translator import _alignment, _Part
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +70,29 @@ def test_alignment_spans_lie_in_the_given_text(translator: Translator) -> None:
     text = " the  red\u00ad dog sees\u00a0the young king. "
     result = translator.translate(text)
     assert result.alignment is not None
-    by_target = {}
     for source_start, source_end, target_start, target_end in result.alignment:
         assert 0 <= source_start < source_end <= len(text)
         assert 0 <= target_start < target_end <= len(result.text)
-        by_target[result.text[target_start:target_end]] = text[source_start:source_end]
-    assert all(target in result.text for target in by_target)
+        assert not result.text[target_start].isspace()
+
+
+def test_alignment_names_the_words_that_were_attended_to(translator: Translator) -> None:
+    """Two parts of a text, with attention given by hand: piece n to piece n, then all to the end of sentence."""
+    text = "  the\u00ad dog. the cat"
+    vocabulary = translator._bundle.tokenizer.source
+    parts = [_Part(0, vocabulary.encode("the dog.")), _Part(9, vocabulary.encode("the cat"))]
+    targets = [vocabulary.decode(part.pieces.ids) for part in parts]
+    lengths = [len(part.pieces.ids) for part in parts]
+    attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
+    hypotheses = [Hypothesis(t.ids, -1.0, -1.0, sources) for t, sources in zip(targets, attended, strict=True)]
+    spans = _alignment(text, parts, hypotheses, targets)
+    joined = "the dog. the cat"
+    assert spans is not None
+    pairs = [(text[a:b].replace("\u00ad", ""), joined[c:d]) for a, b, c, d in spans]
+    assert "".join(source for source, _ in pairs[: lengths[0]]) == "thedog."
+    assert all(source == target for source, target in pairs)
+    assert len(pairs) == lengths[0] + 1
+    assert joined.endswith(pairs[-1][1])
 
 
 def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> None:
@@ -96,5 +115,7 @@ def test_no_text_is_too_odd(translator: Translator, text: str) -> None:
 def test_impossible_calls_are_refused(model: Path, translator: Translator) -> None:
     with pytest.raises(UsageError, match="threads: 0"):
         Translator.load(model, threads=0)
+    with pytest.raises(UsageError, match="engine: there is no 'abacus'"):
+        Translator.load(model, engine="abacus")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="alternatives: -1"):
         translator.translate("a", alternatives=-1)

@@ -23,7 +23,7 @@ from nmt.corpus.filters import FilterReport, filter_pairs
 from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
 from nmt.corpus.tokenizer import Tokenizer
 from nmt.errors import CarouselError
-from nmt.files import atomic_directory, atomic_file
+from nmt.files import atomic_directory
 from nmt.text.normalise import normalise
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
@@ -32,16 +32,20 @@ Lengths = np.ndarray[Any, np.dtype[np.int64]]
 _FORMAT = "1"  # part of every cache key: raise it when the same input gives other ids
 _CHUNK = 10_000  # pairs that are encoded, and stored, together
 _COLUMNS = ("source", "target")
+_IDS, _REPORT = "ids.arrow", "report.json"
 
 
 class IdCorpus:
     """The training pairs as ids, memory-mapped: memory holds their lengths only."""
 
-    def __init__(self, path: Path, fingerprint: str) -> None:
-        """``fingerprint`` is the hash of all that made the ids."""
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        """``fingerprint`` is the hash of all that made the ids. Raises CarouselError when they are damaged."""
         self.fingerprint = fingerprint
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        self.report = FilterReport(**json.loads(table.schema.metadata[b"report"]))
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(folder / _IDS))).read_all()
+            self.report = FilterReport(**json.loads((folder / _REPORT).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # Arrow's errors are of these kinds too
+            raise CarouselError(f"{folder}: the prepared corpus is damaged; delete this folder") from None
         self._columns = {name: _RaggedColumn(table.column(name)) for name in _COLUMNS}
         self.source_lengths: Lengths = self._columns["source"].lengths()
         self.target_lengths: Lengths = self._columns["target"].lengths()
@@ -86,10 +90,8 @@ class Prepared:
     test: list[Pair]
 
 
-def prepare(
-    config: Config, kept_tokenizer: Tokenizer | None = None, say: Callable[[str], None] = lambda message: None
-) -> Prepared:
-    """Read, filter and tokenise the corpora of a recipe; train the tokenizer unless one is kept.
+def prepare(config: Config, say: Callable[[str], None] = lambda message: None) -> Prepared:
+    """Read, filter and tokenise the corpora of a recipe.
 
     ``say`` is told each step. Raises CarouselError for whatever is wrong with the corpora.
     """
@@ -99,17 +101,17 @@ def prepare(
     corpora = _fingerprint(
         _FORMAT, data.filter.model_dump(), [fingerprint(c, data.source, data.target) for c in data.train]
     )
-    tokenizer = kept_tokenizer or _tokenizer(config, corpora, say)
+    tokenizer = _tokenizer(config, corpora, say)
     train = _ids(config, tokenizer, corpora, say)
     say(f"Training text: {train.report}")
     return Prepared(tokenizer, train, dev, test)
 
 
 def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
-    """A dev or test corpus: normalised, unfiltered, in memory. Raises CarouselError when a side is blank."""
-    pairs = [(normalise(s), normalise(t)) for s, t in read_pairs(spec, source, target)]
+    """A dev or test corpus as it stands, in memory. Raises CarouselError when a side is blank."""
+    pairs = list(read_pairs(spec, source, target))
     for number, pair in enumerate(pairs, start=1):
-        if not all(pair):
+        if not all(map(normalise, pair)):
             raise CarouselError(f"{describe(spec)}, pair {number}: one side is blank; remove the pair")
     return pairs
 
@@ -131,7 +133,7 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
         with atomic_directory(directory) as folder:
             for name, content in trained.files().items():
                 (folder / name).write_bytes(content)
-    return Tokenizer.from_files(directory)
+    return Tokenizer.from_files(directory, separate=not config.tokenizer.shared)
 
 
 def _check(config: Config) -> None:
@@ -144,32 +146,35 @@ def _check(config: Config) -> None:
 def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
     key = _fingerprint(corpora, models)
-    path = cache_directory() / f"ids-{key}.arrow"
-    if not path.exists():
+    folder = cache_directory() / f"ids-{key}"
+    if not folder.exists():
         say("Encoding the training text")
-        with atomic_file(path) as temporary:
+        with atomic_directory(folder) as temporary:
             _write_ids(config, tokenizer, temporary)
-    return IdCorpus(path, key)
+    return IdCorpus(folder, key)
 
 
-def _write_ids(config: Config, tokenizer: Tokenizer, path: Path) -> None:
-    report, longest = FilterReport(), config.data.filter.max_pieces
-    batches = []
-    for chunk in _chunks(_training_pairs(config, report)):
-        sources = tokenizer.source.encode_many([source for source, _ in chunk])
-        targets = tokenizer.target.encode_many([target for _, target in chunk])
-        fitting = [i for i, (s, t) in enumerate(zip(sources, targets, strict=True)) if max(len(s), len(t)) <= longest]
-        report.too_long += len(chunk) - len(fitting)
-        report.kept -= len(chunk) - len(fitting)
-        columns = ([sources[i] for i in fitting], [targets[i] for i in fitting])
-        batches.append(pa.record_batch([pa.array(c, pa.list_(pa.int32())) for c in columns], names=list(_COLUMNS)))
+def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
+    """Encode a chunk at a time, so that the text may be larger than memory."""
+    report = FilterReport()
+    schema = pa.schema([(name, pa.list_(pa.int32())) for name in _COLUMNS])
+    with pa.OSFile(str(folder / _IDS), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        for chunk in _chunks(_training_pairs(config, report)):
+            columns = _encode(chunk, tokenizer, config.data.filter.max_pieces)
+            dropped = len(chunk) - len(columns[0])
+            report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
+            writer.write_batch(pa.record_batch([pa.array(column, pa.list_(pa.int32())) for column in columns], schema))
     if not report.kept:
         raise CarouselError(f"{describe(config.data.train[0])}: no training pair is left: {report}; relax data.filter")
-    metadata = {"report": json.dumps(asdict(report))}
-    schema = batches[0].schema.with_metadata(metadata)
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch.replace_schema_metadata(metadata))
+    (folder / _REPORT).write_text(json.dumps(asdict(report)), encoding="utf-8")
+
+
+def _encode(chunk: Sequence[Pair], tokenizer: Tokenizer, longest: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Source and target ids of the pairs of which neither side has more than ``longest`` pieces."""
+    sources = tokenizer.source.encode_many([source for source, _ in chunk])
+    targets = tokenizer.target.encode_many([target for _, target in chunk])
+    fitting = [i for i, sides in enumerate(zip(sources, targets, strict=True)) if max(map(len, sides)) <= longest]
+    return [sources[i] for i in fitting], [targets[i] for i in fitting]
 
 
 def _training_pairs(config: Config, report: FilterReport) -> Iterator[Pair]:

@@ -109,19 +109,24 @@ def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
 
 
 def _plain_pairs(source_path: Path, target_path: Path) -> Iterator[Pair]:
-    for path in (source_path, target_path):
-        if _size(path) == 0:
-            raise CarouselError(f"{path}: is empty; name a corpus with text in it")
     sources, targets = read_lines(source_path), read_lines(target_path)
     number = 0
     for number, source in enumerate(sources, start=1):
         target = next(targets, None)
+        if target is None and number == 1:
+            raise _empty(target_path)
         if target is None:
             raise _unequal(source_path, number + sum(1 for _ in sources), target_path, number - 1)
         yield source, target
+    if number == 0:
+        raise _empty(source_path)
     surplus = sum(1 for _ in targets)
     if surplus:
         raise _unequal(source_path, number, target_path, number + surplus)
+
+
+def _empty(path: Path) -> CarouselError:
+    return CarouselError(f"{path}: is empty; name a corpus with text in it")
 
 
 def _unequal(source_path: Path, sources: int, target_path: Path, targets: int) -> CarouselError:
@@ -182,15 +187,10 @@ def _pair_of(record: Any, source: str, target: str, where: str) -> Pair:
     return sides[0], sides[1]
 
 
-def _size(path: Path) -> int:
-    with _open(path) as file:
-        return int(file.seek(0, 2))
-
-
 def _open(path: Path) -> Any:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise CarouselError(f"{path}: no such file; check the path in the recipe") from None
+        raise CarouselError(f"{path}: no such file; check the path") from None
     except OSError as error:
-        raise CarouselError(f"{path}: can't be read ({error.strerror}); check the path in the recipe") from None
+        raise CarouselError(f"{path}: can't be read ({error.strerror}); check the path") from None

@@ -96,12 +96,10 @@ class Tokenizer:
         return files
 
     @staticmethod
-    def from_files(directory: Path) -> Tokenizer:
-        """Read what `files` gave."""
-        source = Vocabulary(_read(directory / "tokenizer.model"), str(directory / "tokenizer.model"))
-        path = directory / "tokenizer.target.model"
-        target = Vocabulary(_read(path), str(path)) if path.exists() else source
-        return Tokenizer(source, target)
+    def from_files(directory: Path, separate: bool) -> Tokenizer:
+        """Read what `files` gave; ``separate`` says that the target has a file of its own."""
+        source = _read(directory / "tokenizer.model")
+        return Tokenizer(source, _read(directory / "tokenizer.target.model") if separate else source)
 
 
 def train(
@@ -165,8 +163,8 @@ def _training_error(message: str, config: TokenizerConfig) -> CarouselError:
     return CarouselError(f"{size}: SentencePiece can't be trained on this corpus: {reason}")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> Vocabulary:
     try:
-        return path.read_bytes()
+        return Vocabulary(path.read_bytes(), str(path))
     except OSError as error:
         raise CarouselError(f"{path}: can't be read ({error.strerror}); is this a model directory?") from None

@@ -52,4 +52,4 @@ def _metrics(language: str) -> dict[str, Any]:
     except ModuleNotFoundError:
         raise missing_extra("eval", "scoring") from None
     tokeniser = bleu_tokeniser(language)
-    return {"bleu": BLEU(tokenize=tokeniser), "chrF": CHRF(), "ter": TER()}
+    return {"bleu": BLEU(tokenize=tokeniser), "chrf": CHRF(), "ter": TER()}

@@ -5,6 +5,8 @@ B sentences, T steps, D width. A state is (h, c): the output and the memory cell
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -22,8 +24,9 @@ class LSTMLayer(nn.Module):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run over x [B, T, inputs] from a state; gives the outputs [B, T, D] and the last state."""
-        h, c = state
-        y, (h, c) = self.lstm(x, (h.unsqueeze(0).contiguous(), c.unsqueeze(0).contiguous()))
+        with full_precision_on_gpu(x):
+            h, c = (part.to(x.dtype).unsqueeze(0).contiguous() for part in state)
+            y, (h, c) = self.lstm(x, (h, c))
         return y, (h.squeeze(0), c.squeeze(0))
 
 
@@ -40,10 +43,19 @@ class BidirectionalLSTMLayer(nn.Module):
 
         Gives the outputs [B, S, D], zero in the padding, and the state in which each direction ended.
         """
-        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        y, (h, c) = self.lstm(packed)
+        with full_precision_on_gpu(x):
+            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            y, (h, c) = self.lstm(packed)
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
         return y, (torch.cat((h[0], h[1]), dim=-1), torch.cat((c[0], c[1]), dim=-1))
+
+
+def full_precision_on_gpu(x: Tensor) -> AbstractContextManager[object]:
+    """No autocast for cuDNN's recurrent layers.
+
+    Whatever type autocast is set to, torch hands them fp16 (ATen's AutocastRNN), whose range would need loss scaling.
+    """
+    return torch.autocast("cuda", enabled=False) if x.is_cuda else nullcontext()
 
 
 def remember(lstm: nn.LSTM) -> None:

@@ -17,8 +17,9 @@ _CHUNK = 512  # pieces; times 8,000 of a vocabulary, 16 MB in fp32
 
 class _FusedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-        learning = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, learning: bool
+    ) -> tuple[Tensor, Tensor]:
         device = hidden.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         vocabulary = weight.shape[0]
@@ -54,7 +55,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         hidden_grad, weight_grad = ctx.saved_tensors
-        return hidden_grad * grads[0].to(hidden_grad.dtype), weight_grad * grads[0], None, None
+        return hidden_grad * grads[0].to(hidden_grad.dtype), weight_grad * grads[0], None, None, None
 
 
 def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
@@ -62,5 +63,6 @@ def smoothed_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, smoo
 
     Gives two sums over N, in nats: the loss, which has a gradient, and the plain negative log-likelihood.
     """
-    sums = _FusedCrossEntropy.apply(hidden, weight, targets, smoothing)  # type: ignore[no-untyped-call]
+    learning = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    sums = _FusedCrossEntropy.apply(hidden, weight, targets, smoothing, learning)  # type: ignore[no-untyped-call]
     return cast(tuple[Tensor, Tensor], sums)

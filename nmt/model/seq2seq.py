@@ -80,6 +80,6 @@ def build_network(
     config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool, seed: int
 ) -> Seq2Seq:
     """A new network whose weights depend on the seed alone."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Seq2Seq(config, source_vocabulary, target_vocabulary, shared)

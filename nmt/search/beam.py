@@ -18,8 +18,7 @@ from nmt.search.protocol import Engine, Floats, Ints, StepRequest, StepResult
 
 _NEVER = np.float32(-np.inf)
 _FIRST_ROOM = 64
-# The search is limited to a multiple of the source's length: beyond it lies only repetition.
-_LIMIT_RATIO, _LIMIT_EXTRA = 2, 16
+_LIMIT_EXTRA = 16  # tokens that even the shortest source may give beyond its share
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,8 @@ class SearchOptions:
 
     length_penalty: float = 1.0
     """Exponent alpha of `length_penalty`."""
+    length_ratio: float = 2.0
+    """Tokens of the longest translation over those of its source: beyond it lies only repetition."""
     n_best: int = 1
     """Hypotheses wanted, at most K."""
     attention: bool = True
@@ -95,7 +96,7 @@ class BeamSearch:
         index = np.array(slots)
         self._in_use[index] = True
         self._steps[index] = 0
-        self._limits[index] = [_LIMIT_RATIO * len(source) + _LIMIT_EXTRA for source in sources]
+        self._limits[index] = [int(options.length_ratio * len(source)) + _LIMIT_EXTRA for source in sources]
         self._alphas[index] = options.length_penalty
         self._wanted[index] = min(options.n_best, self._engine.beam)
         self._attention[index] = options.attention

@@ -10,6 +10,8 @@ import unicodedata
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\ufeff\ud800-\udfff]"
 )
+# The emoji that hold what Unicode counts as a letter or digit: keycaps ("1️⃣") and the information sign ("ℹ️").
+_ALPHANUMERIC_EMOJI = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")
 _SPACES = re.compile(r"\s+")
 
 
@@ -19,8 +21,8 @@ def normalise(text: str) -> str:
 
 
 def is_translatable(text: str) -> bool:
-    """Whether there is a letter or a digit in it: punctuation and emoji alone are copied, not translated."""
-    return any(character.isalnum() for character in text)
+    """Whether there is a letter or a digit in it: punctuation and emoji are written alike in every language."""
+    return any(character.isalnum() for character in _ALPHANUMERIC_EMOJI.sub("", text))
 
 
 def original_places(text: str) -> list[int]:

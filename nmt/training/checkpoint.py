@@ -1,7 +1,8 @@
 """Checkpoints: one safetensors file each, written atomically; the position in the run is its metadata.
 
 All randomness of an update comes from (seed, update), and the order of the data from (seed, epoch), so weights, their
-average, the optimiser's moments and five numbers are the whole state: a resumed run equals one that never stopped.
+average, the optimiser's moments and the few numbers of `Progress` are the whole state: a resumed run equals one that
+never stopped.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ class Progress:
     stale: int = 0
     """Validations since the best one."""
     seconds: float = 0.0
-    target_tokens: int = 0
 
 
 @dataclass

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from nmt.errors import CarouselError
-from nmt.files import atomic_file, write_error
+from nmt.files import atomic_file, remove_litter, write_error
 
 
 class RunDirectory:
@@ -48,17 +48,9 @@ class RunDirectory:
                 raise CarouselError(f"{self.path}: another nmt train is writing here; choose another --out") from None
             if self.holds_a_run() and not resume:
                 raise CarouselError(f"{self.path}: holds a run; go on with --resume, or choose another --out")
-            self._remove_litter()
+            for path in (self.model, self.last, self.best, self.metrics, self.recipe):
+                remove_litter(path)
             yield
-
-    def _remove_litter(self) -> None:
-        """Half-written files of a killed process."""
-        for folder in (self.path, self.last.parent):
-            for litter in [*folder.glob(".*.tmp"), *folder.glob(".*.old")]:
-                if litter.is_dir():
-                    shutil.rmtree(litter, ignore_errors=True)
-                else:
-                    litter.unlink(missing_ok=True)
 
 
 class MetricsLog:
@@ -68,7 +60,7 @@ class MetricsLog:
         """Go on after ``update`` updates: what a killed run wrote beyond them is dropped."""
         from torch.utils.tensorboard import SummaryWriter
 
-        kept = [line for line in _lines(run.metrics) if json.loads(line)["update"] <= update]
+        kept = [line for line in _lines(run.metrics) if _update_of(line) <= update]
         with atomic_file(run.metrics) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
         self._file: TextIO = run.metrics.open("a", encoding="utf-8")
@@ -89,6 +81,14 @@ class MetricsLog:
         """Flush both."""
         self._file.close()
         self._board.close()
+
+
+def _update_of(line: str) -> float:
+    """A record's update; a line that is no record belongs to none."""
+    try:
+        return float(json.loads(line)["update"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def _lines(path: Path) -> list[str]:

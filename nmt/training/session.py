@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -39,7 +39,7 @@ class Outcome:
     """How a session ended."""
 
     finished: bool
-    """False when a signal or `training.max_updates` of a later session is to go on from here."""
+    """False after a signal."""
     model: Path | None
     """The bundle, once there is one."""
     scores: dict[str, Any]
@@ -53,20 +53,20 @@ def train(config: Config, out: Path, resume: bool = False) -> Outcome:
     mend; checkpoints written before are kept.
     """
     run = RunDirectory(out)
-    console = Console()
-    with run.claim(resume):
-        with atomic_file(run.recipe) as temporary:
-            temporary.write_text(dump(config), encoding="utf-8")
+    console, device = Console(), choose_device(config.training)
+    with run.claim(resume), _stop_signals() as stopped:
         prepared = prepare(config, say=console.say)
-        return _Session(config, run, prepared, console).go()
+        return _Session(config, run, prepared, console, device).go(stopped)
 
 
 class _Session:
     """What the parts of a session share."""
 
-    def __init__(self, config: Config, run: RunDirectory, prepared: Prepared, console: Console) -> None:
+    def __init__(
+        self, config: Config, run: RunDirectory, prepared: Prepared, console: Console, device: torch.device
+    ) -> None:
         self._config, self._run, self._prepared, self._console = config, run, prepared, console
-        tokenizer, device = prepared.tokenizer, choose_device(config.training)
+        tokenizer = prepared.tokenizer
         network = build_network(
             config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
         )
@@ -79,14 +79,14 @@ class _Session:
             f"Network: {network.parameter_count() / 1e6:.1f}M parameters, "
             f"{self._trainer.precision} on {device}, {torch.get_num_threads()} threads"
         )
+        with atomic_file(run.recipe) as temporary:
+            temporary.write_text(dump(config), encoding="utf-8")
         self._log = MetricsLog(run, self._trainer.progress.update)
 
-    def go(self) -> Outcome:
-        """Train to the end, or to a signal."""
+    def go(self, stopped: list[int]) -> Outcome:
+        """Train to the end, or to a signal, of which ``stopped`` will tell."""
         try:
-            with _stop_signals() as stopped:
-                finished = self._train(stopped)
-            if not finished:
+            if not self._train(stopped):
                 self._save()
                 self._console.say(f"Stopped after update {self._trainer.progress.update:,}; go on with --resume")
                 return Outcome(False, self._run.model if self._run.model.exists() else None, {})
@@ -97,8 +97,8 @@ class _Session:
     def _train(self, stopped: list[int]) -> bool:
         """Whether training came to its end (and not to a signal)."""
         training, progress = self._config.training, self._trainer.progress
-        if self._is_over():
-            return True
+        if self._is_over() or stopped:
+            return not stopped
         window = _Window()
         clock = time.perf_counter()
         with self._console.bar(training.max_updates, progress.update) as advance:
@@ -107,12 +107,13 @@ class _Session:
                 advance(report.update, report.loss, progress.best)
                 if report.update % _LOG_EVERY == 0 or report.update == training.max_updates:
                     self._log.write("train", report.update, **window.take(report))
-                if self._validator and report.update % training.validate_every == 0:
-                    self._validate(self._validator)
-                    window.restart()
                 progress.seconds += time.perf_counter() - clock
                 clock = time.perf_counter()
                 over = self._is_over()
+                if self._validator and (report.update % training.validate_every == 0 or over):
+                    self._validate(self._validator)
+                    over = self._is_over()  # patience may have come to its end
+                    window.restart()
                 if report.update % training.checkpoint_every == 0 or over:
                     self._save()
                 if over:
@@ -134,14 +135,13 @@ class _Session:
             loss, bleu = validator.loss(self._trainer), validator.bleu(self._trainer)
             self._log.write("dev", progress.update, loss=loss, bleu=bleu)
             better = progress.best is None or bleu > progress.best
+            progress.stale = 0 if better else progress.stale + 1
+            if better or bleu == progress.best:  # of equals the later one: at BLEU 0, say, it has learned more
+                progress.best, progress.best_update = bleu, progress.update
+                self._keep_best()
             self._console.say(
                 f"Update {progress.update:,}: dev loss {loss:.3f}, BLEU {bleu:.2f}" + (" (best)" if better else "")
             )
-            if better:
-                progress.best, progress.best_update, progress.stale = bleu, progress.update, 0
-                self._keep_best()
-            else:
-                progress.stale += 1
 
     def _save(self) -> None:
         self._trainer.save(self._run.last)
@@ -156,8 +156,9 @@ class _Session:
 
     def _finish(self) -> dict[str, Any]:
         """Score the best weights with the recipe's own search, and write the final bundle."""
+        progress = self._trainer.progress
         with self._trainer.average.in_place():
-            if self._validator and self._run.best.exists():
+            if progress.best is not None:
                 load_weights(self._trainer.network, self._run.best)
             else:
                 self._keep_best()
@@ -180,11 +181,13 @@ class _Session:
     def _write_bundle(self, scores: dict[str, Any]) -> None:
         config, progress, tokenizer = self._config, self._trainer.progress, self._prepared.tokenizer
         card = Card(
+            format_version=bundles.FORMAT_VERSION,
             source_language=config.data.source,
             target_language=config.data.target,
             source_vocabulary=len(tokenizer.source),
             target_vocabulary=len(tokenizer.target),
             longest_source=self._longest_source(),
+            longest_ratio=self._longest_ratio(),
             model=config.model,
             search=config.search,
             scores=scores,
@@ -195,7 +198,7 @@ class _Session:
                 "training_pairs": len(self._prepared.train),
                 "precision": self._trainer.precision,
                 "device": str(self._trainer.device),
-                "carousel": version("carousel-nmt"),
+                "carousel": _version(),
                 "torch": torch.__version__,
                 "python": platform.python_version(),
                 "recipe": config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
@@ -206,6 +209,18 @@ class _Session:
     def _longest_source(self) -> int:
         """What nearly all training sources keep to, so that a freak doesn't set the limit."""
         return max(int(np.quantile(self._prepared.train.source_lengths, 0.999)), 8)
+
+    def _longest_ratio(self) -> float:
+        """Target over source length; with half as much again, room for what training has not seen."""
+        train = self._prepared.train
+        return max(1.5 * float(np.quantile(train.target_lengths / train.source_lengths, 0.999)), 2.0)
+
+
+def _version() -> str:
+    try:
+        return version("carousel-nmt")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 class _Window:

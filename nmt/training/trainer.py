@@ -88,7 +88,6 @@ class Trainer:
         self._optimiser.zero_grad(set_to_none=True)
         self.average.update(update)
         self.progress.update += 1
-        self.progress.target_tokens += tokens
         return UpdateReport(
             update=self.progress.update,
             epoch=self.progress.epoch + 1,
@@ -152,7 +151,7 @@ class Trainer:
         if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
             raise CarouselError(
                 f"training.learning_rate: the loss or its gradient is not finite at update {self.progress.update + 1}; "
-                "the last checkpoint is kept: resume it with a smaller learning_rate or clip_norm, or a longer warmup"
+                "earlier checkpoints are kept: resume with a smaller learning_rate or clip_norm, or a longer warmup"
             )
 
     def _autocast(self) -> AbstractContextManager[object]:

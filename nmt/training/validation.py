@@ -14,6 +14,7 @@ from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
 from nmt.engine.torch_engine import TorchEngine
 from nmt.evaluation.metrics import bleu
 from nmt.search.beam import SearchOptions, search_all
+from nmt.text.normalise import normalise
 from nmt.training.trainer import Trainer
 
 _SLOTS = 128  # sentences searched together
@@ -26,8 +27,8 @@ class Validator:
     def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, target_language: str) -> None:
         self._references = [target for _, target in pairs]
         self._tokenizer, self._language = tokenizer, target_language
-        self._sources = tokenizer.source.encode_many([source for source, _ in pairs])
-        self._targets = tokenizer.target.encode_many(self._references)
+        self._sources = tokenizer.source.encode_many([normalise(source) for source, _ in pairs])
+        self._targets = tokenizer.target.encode_many([normalise(target) for _, target in pairs])
 
     def loss(self, trainer: Trainer) -> float:
         """Nats a target piece."""
@@ -40,9 +41,9 @@ class Validator:
                 pieces += batch.target_tokens
         return total / pieces
 
-    def bleu(self, trainer: Trainer, search: SearchConfig | None = None) -> float:
-        """Of the network's translations: greedy ones, unless a search is given."""
-        translations = self.translate(trainer, search or SearchConfig(beam=1))
+    def bleu(self, trainer: Trainer) -> float:
+        """Of the network's greedy translations."""
+        translations = self.translate(trainer, SearchConfig(beam=1))
         return bleu(translations, self._references, self._language)
 
     def translate(self, trainer: Trainer, search: SearchConfig) -> list[str]:

@@ -77,9 +77,8 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(seed: int, alpha: float)
     limit = 3
     engine = FakeEngine(slots=1, beam=64, vocabulary=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(beam_module, "_LIMIT_RATIO", 0)
         patch.setattr(beam_module, "_LIMIT_EXTRA", limit)
-        [found] = run(engine, [(seed,)], SearchOptions(length_penalty=alpha, n_best=4))
+        [found] = run(engine, [(seed,)], SearchOptions(length_penalty=alpha, length_ratio=0.0, n_best=4))
     everything = []
     for words in range(1, limit):
         for tokens in itertools.product((2, 3), repeat=words):

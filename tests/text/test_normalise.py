@@ -48,3 +48,4 @@ def test_only_letters_and_digits_are_worth_translating() -> None:
     assert is_translatable("中")
     assert not is_translatable("😀 … !")
     assert not is_translatable("")
+    assert not is_translatable("1\ufe0f\u20e3 ℹ️")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,16 @@ def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
     return process.returncode, err.decode()
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        if path.exists() or process.poll() is not None:
+def changed(path: Path) -> int:
+    """When a file was last written; 0 while it is not there."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def wait_for(moment: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    for _ in range(6000):
+        if moment() or process.poll() is not None:
             return
-        time.sleep(0.1)
+        time.sleep(0.01)
 
 
 def test_a_run_leaves_what_the_contract_names(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -65,18 +71,19 @@ def test_two_equal_runs_give_equal_bytes(recipe: Path, tmp_path: Path, nmt: Nmt)
 
 @pytest.mark.timeout(400)
 def test_a_killed_run_resumes_to_the_same_bytes(recipe: Path, tmp_path: Path) -> None:
-    """kill -9 at three random moments after the first checkpoint."""
-    length = ("training.max_updates=60", "training.checkpoint_every=4", "training.validate_every=10")
+    """kill -9 at three random moments, each after at least one more checkpoint."""
+    length = ("training.max_updates=240", "training.checkpoint_every=7", "training.validate_every=40")
     assert finish(spawn(recipe, tmp_path / "whole", *length))[0] == 0
-    moments, kills = random.Random(os.urandom(8)), 0
+    moments = random.Random(os.urandom(8))
+    checkpoint = tmp_path / "killed" / "checkpoints" / "last.safetensors"
     for _ in range(3):
+        before = changed(checkpoint)
         process = spawn(recipe, tmp_path / "killed", "--resume", *length)
-        wait_for(tmp_path / "killed" / "checkpoints" / "last.safetensors", process)
-        time.sleep(moments.uniform(0.0, 3.0))
-        kills += process.poll() is None
+        wait_for(lambda before=before: changed(checkpoint) > before, process)  # type: ignore[misc]
+        time.sleep(moments.uniform(0.0, 0.5))
         process.kill()
         process.communicate()
-    assert kills
+        assert process.returncode == -signal.SIGKILL, "it had come to its end before it was killed"
     status, err = finish(spawn(recipe, tmp_path / "killed", "--resume", *length))
     assert status == 0, err
     for name in ("model/model.safetensors", "model/tokenizer.model", "checkpoints/best.safetensors"):
@@ -86,7 +93,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(recipe: Path, tmp_path: Path) ->
         for line in (tmp_path / "killed" / "metrics.jsonl").read_text().splitlines()
         if (record := json.loads(line))["kind"] == "dev"
     ]
-    assert [update for _, update, _ in updates] == [10, 20, 30, 40, 50, 60]
+    assert [update for _, update, _ in updates] == [40, 80, 120, 160, 200, 240]
     assert not [p.name for p in (tmp_path / "killed").rglob(".*") if p.name != ".lock"]
 
 
@@ -94,7 +101,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(recipe: Path, tmp_path: Path) ->
 def test_a_signal_saves_and_exits_0(number: signal.Signals, recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = spawn(recipe, out, "training.max_updates=100000", "training.checkpoint_every=100000")
-    wait_for(out / "model" / "config.json", process)  # of the first validation
+    wait_for((out / "model" / "config.json").exists, process)  # of the first validation
     process.send_signal(number)
     status, err = finish(process)
     assert status == 0, err
@@ -139,3 +146,28 @@ def test_patience_and_minutes_end_a_run_early(recipe: Path, tmp_path: Path, nmt:
     ran = nmt("train", recipe, "--out", out, "training.max_updates=100000", "training.max_minutes=0.01")
     assert ran.status == 0, ran.err
     assert bundle.read(out).card.training["updates"] < 1000
+
+
+def test_the_last_weights_are_validated_too(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    """Whatever the interval: the end of a schedule is where weights are best."""
+    out = tmp_path / "run"
+    assert nmt("train", recipe, "--out", out, "training.max_updates=10").status == 0
+    dev = [json.loads(line)["update"] for line in (out / "metrics.jsonl").read_text().splitlines() if '"dev"' in line]
+    assert dev == [6, 10]
+
+
+def test_a_refused_resume_changes_nothing(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    assert nmt("train", recipe, "--out", out).status == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert nmt("train", recipe, "--out", out, "--resume", "model.width=64").status == 1
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_without_a_dev_set_ships_its_last_weights(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    assert nmt("train", recipe, "--out", out, "data.dev=null").status == 0
+    first = (out / "model" / "model.safetensors").read_bytes()
+    assert nmt("train", recipe, "--out", out, "data.dev=null", "--resume", "training.max_updates=20").status == 0
+    assert (out / "model" / "model.safetensors").read_bytes() != first
+    assert bundle.read(out).card.training["updates"] == 20
