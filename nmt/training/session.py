@@ -22,7 +22,7 @@ from nmt.bundle import Card
 from nmt.config import Config, dump
 from nmt.corpus.prepare import Prepared, prepare
 from nmt.corpus.reader import Pair
-from nmt.engine.torch_engine import load_weights
+from nmt.engine.torch_engine import TorchEngine, load_network
 from nmt.evaluation.metrics import evaluate
 from nmt.files import atomic_file
 from nmt.model.seq2seq import build_network
@@ -30,6 +30,7 @@ from nmt.training.console import Console
 from nmt.training.run import MetricsLog, RunDirectory
 from nmt.training.trainer import Trainer, UpdateReport, choose_device
 from nmt.training.validation import Validator
+from nmt.translator import Translator
 
 _LOG_EVERY = 50  # updates
 
@@ -71,7 +72,7 @@ class _Session:
             config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
         )
         self._trainer = Trainer(network.train().to(device), prepared.train, config)
-        self._validator = self._validate_on(prepared.dev) if prepared.dev else None
+        self._validator = Validator(prepared.dev, tokenizer, config.data.target) if prepared.dev else None
         if run.last.exists():
             self._trainer.restore(run.last)
             console.say(f"Resumed after update {self._trainer.progress.update:,}")
@@ -155,28 +156,30 @@ class _Session:
         self._write_bundle({})
 
     def _finish(self) -> dict[str, Any]:
-        """Score the best weights with the recipe's own search, and write the final bundle."""
-        progress = self._trainer.progress
-        with self._trainer.average.in_place():
-            if progress.best is not None:
-                load_weights(self._trainer.network, self._run.best)
-            else:
+        """Write the final bundle, and score it as its users will use it."""
+        if self._trainer.progress.best is None:
+            with self._trainer.average.in_place():
                 self._keep_best()
-            scores = {
-                name: self._score(name, pairs)
-                for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test))
-                if pairs
-            }
+        else:
+            self._write_bundle({})
+        translator = self._load_translator()
+        scores = {
+            name: self._score(translator, name, pairs)
+            for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test))
+            if pairs
+        }
         self._write_bundle(scores)
         return scores
 
-    def _score(self, name: str, pairs: list[Pair]) -> dict[str, Any]:
-        self._console.say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
-        translations = self._validate_on(pairs).translate(self._trainer, self._config.search)
-        return evaluate(translations, [target for _, target in pairs], self._config.data.target)
+    def _load_translator(self) -> Translator:
+        bundle, device = bundles.read(self._run.model), self._trainer.device
+        network = load_network(bundle, device)
+        return Translator(bundle, lambda slots, beam: TorchEngine(network, slots, beam, device))
 
-    def _validate_on(self, pairs: list[Pair]) -> Validator:
-        return Validator(pairs, self._prepared.tokenizer, self._config.data.target)
+    def _score(self, translator: Translator, name: str, pairs: list[Pair]) -> dict[str, Any]:
+        self._console.say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
+        translations = [result.text for result in translator.translate([source for source, _ in pairs])]
+        return evaluate(translations, [target for _, target in pairs], self._config.data.target)
 
     def _write_bundle(self, scores: dict[str, Any]) -> None:
         config, progress, tokenizer = self._config, self._trainer.progress, self._prepared.tokenizer

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from nmt.config import SearchConfig
 from nmt.corpus.batching import Batch, pad
 from nmt.corpus.reader import Pair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
@@ -43,18 +42,13 @@ class Validator:
 
     def bleu(self, trainer: Trainer) -> float:
         """Of the network's greedy translations."""
-        translations = self.translate(trainer, SearchConfig(beam=1))
-        return bleu(translations, self._references, self._language)
-
-    def translate(self, trainer: Trainer, search: SearchConfig) -> list[str]:
-        """The dev set translated by the network as it is now."""
-        engine = TorchEngine(trainer.network, _SLOTS, search.beam, trainer.device)
+        engine = TorchEngine(trainer.network, _SLOTS, beam=1, device=trainer.device)
         order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
-        options = SearchOptions(search.length_penalty, attention=False)
         translations = [""] * len(order)
-        for i, hypotheses in search_all(engine, [(i, self._sources[i]) for i in order], BOS, EOS, options):
+        sentences = ((i, self._sources[i]) for i in order)
+        for i, hypotheses in search_all(engine, sentences, BOS, EOS, SearchOptions(attention=False)):
             translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
-        return translations
+        return bleu(translations, self._references, self._language)
 
     def _batch(self, rows: Sequence[int]) -> Batch:
         sources = [np.array(self._sources[row], dtype=np.int32) for row in rows]
