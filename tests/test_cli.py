@@ -164,6 +164,15 @@ def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt
     assert "has 30 lines but" in ran.err
 
 
+def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> None:
+    dev = model.parent.parent / "dev"
+    call = ("evaluate", model, "--source", f"{dev}.en", "--reference", f"{dev}.fr", "--threads", 2)
+    found = json.loads(nmt(*call, "--json").out)
+    expected = json.loads((model / "config.json").read_text(encoding="utf-8"))["scores"]["dev"]
+    assert {name: found[name] for name in expected} == expected
+    assert 0 < expected["bleu"]["score"] < 100  # at the ends different translations could score alike
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [

@@ -167,11 +167,13 @@ def load_network(bundle: Bundle, device: torch.device | str = "cpu") -> Seq2Seq:
     return network.eval().to(device)
 
 
-def engine_factory(bundle: Bundle, threads: int) -> Callable[[int, int], TorchEngine]:
+def engine_factory(
+    bundle: Bundle, threads: int, device: torch.device | str = "cpu"
+) -> Callable[[int, int], TorchEngine]:
     """What makes engines, of so many slots and rows a slot, that share one network."""
     torch.set_num_threads(threads)
-    network = load_network(bundle)
-    return lambda slots, beam: TorchEngine(network, slots, beam)
+    network = load_network(bundle, device)
+    return lambda slots, beam: TorchEngine(network, slots, beam, device)
 
 
 def load_weights(network: Seq2Seq, path: Path) -> None:

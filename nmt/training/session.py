@@ -22,7 +22,7 @@ from nmt.bundle import Card
 from nmt.config import Config, dump
 from nmt.corpus.prepare import Prepared, prepare
 from nmt.corpus.reader import Pair
-from nmt.engine.torch_engine import TorchEngine, load_network
+from nmt.engine.torch_engine import engine_factory
 from nmt.evaluation.metrics import evaluate
 from nmt.files import atomic_file
 from nmt.model.seq2seq import build_network
@@ -162,7 +162,8 @@ class _Session:
                 self._keep_best()
         else:
             self._write_bundle({})
-        translator = self._load_translator()
+        bundle = bundles.read(self._run.model)
+        translator = Translator(bundle, engine_factory(bundle, torch.get_num_threads(), self._trainer.device))
         scores = {
             name: self._score(translator, name, pairs)
             for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test))
@@ -170,11 +171,6 @@ class _Session:
         }
         self._write_bundle(scores)
         return scores
-
-    def _load_translator(self) -> Translator:
-        bundle, device = bundles.read(self._run.model), self._trainer.device
-        network = load_network(bundle, device)
-        return Translator(bundle, lambda slots, beam: TorchEngine(network, slots, beam, device))
 
     def _score(self, translator: Translator, name: str, pairs: list[Pair]) -> dict[str, Any]:
         self._console.say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
