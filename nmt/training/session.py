@@ -53,6 +53,8 @@ def train(config: Config, out: Path, resume: bool = False) -> Outcome:
     SIGINT and SIGTERM save a checkpoint and end the session early. Raises CarouselError for all that the user can
     mend; checkpoints written before are kept.
     """
+    # Unless a number was set, MKL chooses one call by call, and sums in another order are other sums.
+    torch.set_num_threads(torch.get_num_threads())
     run = RunDirectory(out)
     console, device = Console(), choose_device(config.training)
     with run.claim(resume), _stop_signals() as stopped:

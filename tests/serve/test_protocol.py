@@ -1,3 +1,4 @@
+import http.client
 import json
 import socket
 
@@ -26,12 +27,20 @@ def test_what_is_not_http_is_a_json_error(server: Running, request_: bytes):
     assert json.loads(body) == {"error": "Invalid HTTP request received."}
 
 
-def test_garbage_after_a_whole_request_only_closes(server: Running):
+def status_of_answer(connection: socket.socket) -> int:
+    """Read one whole answer: its head and its body may arrive apart."""
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    return answer.status
+
+
+def test_garbage_after_a_whole_request_is_refused(server: Running):
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert status_of_answer(connection) == 200
         connection.sendall(b"garbage\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+        assert status_of_answer(connection) == 400
 
 
 def test_a_request_on_an_open_connection_does_not_wait_for_nagle(server: Running):
