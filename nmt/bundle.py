@@ -2,8 +2,13 @@
 
     config.json              languages, architecture, how it was trained, scores, and a checksum of every other file
     tokenizer.model          SentencePiece (``tokenizer.target.model`` beside it where the languages don't share one)
-    model.safetensors        the weights, fp32
+    model.safetensors        the weights, fp32: what training and the torch engine read
+    onnx/                    the graphs and their weights: what the ONNX engine reads (see `nmt.engine.export`)
+    shortlist.npz            for each source piece its likely translations (see `nmt.engine.shortlist`)
     README.md                the model card
+
+A bundle that training wrote has all of it; one that `nmt export` wrote has no ``model.safetensors``, and
+``shortlist.npz`` only where it was asked for.
 
 Nothing in it is unpickled. Loading checks presence, size and sha256 of every file.
 """
@@ -13,10 +18,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nmt.config import LanguageCode, ModelConfig, Positive, SearchConfig
@@ -24,8 +31,9 @@ from nmt.corpus.tokenizer import Tokenizer
 from nmt.errors import CarouselError
 from nmt.files import atomic_directory
 
-FORMAT_VERSION: Literal[1] = 1
-WEIGHTS = "model.safetensors"
+FORMAT_VERSION = 2
+"""Format 1 had no graphs."""
+WEIGHTS, SHORTLIST, GRAPHS = "model.safetensors", "shortlist.npz", "onnx"
 
 
 class StoredFile(BaseModel):
@@ -35,12 +43,27 @@ class StoredFile(BaseModel):
     bytes: int
 
 
+class Calibration(BaseModel):
+    """What a translation's score says of its quality: a monotone curve through points, learned on the dev set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scores: list[float]
+    """Mean log-probability a token, ascending."""
+    values: list[float]
+    """Expected sentence chrF over 100."""
+
+    def confidence(self, score: float) -> float:
+        """The curve at a score; beyond its ends, as at them."""
+        return float(np.interp(score, self.scores, self.values))
+
+
 class Card(BaseModel):
     """``config.json``."""
 
     model_config = ConfigDict(frozen=True)
 
-    format_version: Literal[1]
+    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION)] = FORMAT_VERSION
     source_language: LanguageCode
     target_language: LanguageCode
     source_vocabulary: Positive
@@ -51,6 +74,9 @@ class Card(BaseModel):
     """Pieces of the longest translation over those of its source; the search ends there."""
     model: ModelConfig
     search: SearchConfig
+    precision: Literal["fp32", "int8"] = "fp32"
+    """Of the graphs."""
+    confidence: Calibration | None = None
     training: dict[str, Any] = {}
     """How it came to be: updates, minutes, pairs, versions, the recipe."""
     scores: dict[str, Any] = {}
@@ -67,18 +93,36 @@ class Bundle:
     tokenizer: Tokenizer
 
     @property
-    def weights(self) -> Path:
-        """The file of the weights."""
-        return self.path / WEIGHTS
+    def weights(self) -> Path | None:
+        """The file of the trained weights; None in a bundle that was exported for serving."""
+        return self._file(WEIGHTS)
+
+    @property
+    def shortlist(self) -> Path | None:
+        """The file of the shortlist, if there is one."""
+        return self._file(SHORTLIST)
+
+    @property
+    def graphs(self) -> Path | None:
+        """The folder of the graphs, if there is one."""
+        return self.path / GRAPHS if any(name.startswith(f"{GRAPHS}/") for name in self.card.files) else None
+
+    def _file(self, name: str) -> Path | None:
+        return self.path / name if name in self.card.files else None
 
 
-def write(path: Path, card: Card, tokenizer: Tokenizer, weights: bytes) -> None:
-    """Write a bundle in place of what is at ``path``, atomically."""
-    files = {**tokenizer.files(), WEIGHTS: weights, "README.md": model_card(card).encode()}
-    stored = {name: StoredFile(sha256=_sha256(content), bytes=len(content)) for name, content in files.items()}
-    files["config.json"] = card.model_copy(update={"files": stored}).model_dump_json(indent=2).encode()
+def write(path: Path, card: Card, tokenizer: Tokenizer, files: Mapping[str, bytes]) -> None:
+    """Write a bundle in place of what is at ``path``, atomically.
+
+    ``files`` are weights, graphs and shortlist by their names in the bundle.
+    """
+    contents = {**tokenizer.files(), **files, "README.md": model_card(card).encode()}
+    stored = {name: StoredFile(sha256=_sha256(content), bytes=len(content)) for name, content in contents.items()}
+    written = card.model_copy(update={"format_version": FORMAT_VERSION, "files": stored})
+    contents["config.json"] = written.model_dump_json(indent=2).encode()
     with atomic_directory(path) as folder:
-        for name, content in files.items():
+        for name, content in contents.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
 
 
@@ -92,9 +136,10 @@ def read(path: Path) -> Bundle:
     card = _read_card(path)
     for name, expected in card.files.items():
         _check(path, name, expected)
-    for name in ("tokenizer.model", WEIGHTS):
-        if name not in card.files:
-            raise CarouselError(f"{path / 'config.json'}: lists no {name}; copy the model directory again")
+    if "tokenizer.model" not in card.files:
+        raise CarouselError(f"{path / 'config.json'}: lists no tokenizer.model; copy the model directory again")
+    if WEIGHTS not in card.files and f"{GRAPHS}/encoder.onnx" not in card.files:
+        raise CarouselError(f"{path / 'config.json'}: lists neither weights nor graphs; copy the model directory again")
     tokenizer = Tokenizer.from_files(path, separate="tokenizer.target.model" in card.files)
     sizes = len(tokenizer.source), len(tokenizer.target)
     if sizes != (card.source_vocabulary, card.target_vocabulary):
@@ -157,7 +202,7 @@ def _read_card(path: Path) -> Card:
 
 def _check(path: Path, name: str, expected: StoredFile) -> None:
     file = path / name
-    if Path(name).name != name:
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise CarouselError(f"{path / 'config.json'}: names the file {name!r} outside the folder; don't use this model")
     try:
         content = file.read_bytes()

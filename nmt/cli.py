@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Literal
 
 import typer
 
@@ -108,6 +108,29 @@ def evaluate(
 
 
 @app.command()
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The model directory to write.")],
+    quantize: Annotated[Literal["fp32", "int8"], typer.Option(help="Precision of the weights.")] = "fp32",
+    shortlist: Annotated[bool, typer.Option("--shortlist", help="Include the shortlist.")] = False,
+) -> None:
+    """Write a model directory for serving: small, and without what only training needs."""
+    from nmt import bundle as bundles
+
+    try:
+        from nmt.engine.export import export_bundle
+    except ModuleNotFoundError as error:
+        raise _missing(error, "train", "nmt export") from None
+    if out.exists() and not (out / "config.json").exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CarouselError(f"{out}: exists and is no model directory; choose another OUT")
+    bundle = bundles.read(model)
+    if out.resolve() == bundle.path.resolve():
+        raise UsageError(f"{out}: is the model itself, whose weights would be lost; choose another OUT")
+    export_bundle(bundle, out, quantize, shortlist)
+    typer.echo(f"Model: {out} ({_megabytes(out)} MB)")
+
+
+@app.command()
 def serve(
     models: Annotated[
         list[Path] | None, typer.Argument(metavar="[MODEL]...", help="Model directories; NMT_MODELS by default.")
@@ -143,6 +166,10 @@ def _missing(error: ModuleNotFoundError, extra: str, command: str) -> Exception:
     """The error that names the extra, unless it is one of our own modules that is missing."""
     ours = (error.name or "").split(".")[0] in {"nmt", "serve"} and error.name != "serve"
     return error if ours else missing_extra(extra, command)
+
+
+def _megabytes(folder: Path) -> float:
+    return round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6, 1)
 
 
 def _lines(file: Path | None) -> Iterator[str]:

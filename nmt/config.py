@@ -160,6 +160,8 @@ class SearchConfig(Section):
     beam: Annotated[int, Field(gt=0, le=64)] = 5
     length_penalty: Annotated[float, Field(ge=0, le=5)] = 1.0
     """Exponent alpha of the length penalty of GNMT (Wu et al. 2016, equation 14)."""
+    coverage_penalty: Annotated[float, Field(ge=0, le=5)] = 0.0
+    """Weight beta of the coverage penalty there: what the attention never looked at makes a translation worse."""
 
 
 class Config(Section):

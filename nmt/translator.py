@@ -7,24 +7,25 @@ translations are joined again. Nothing is ever dropped silently.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, overload
+from typing import overload
 
 from nmt import bundle as bundles
 from nmt.bundle import Bundle
-from nmt.corpus.tokenizer import BOS, EOS, Pieces
-from nmt.errors import UsageError, missing_extra
-from nmt.search.beam import Hypothesis, SearchOptions, search_all
-from nmt.search.protocol import Engine
+from nmt.corpus.tokenizer import Pieces
+from nmt.engine.choice import EngineName, check_ensemble, engine_factories
+from nmt.errors import UsageError
+from nmt.search.beam import Hypothesis
+from nmt.search.options import SearchOptions
 from nmt.text.normalise import is_translatable, normalise, original_places
 from nmt.text.split import split_long
+from nmt.workers import Workers
 
 Span = tuple[int, int, int, int]
 """Source start and end, target start and end: code points, half-open."""
 
-_SLOTS = 32  # sentences searched together
 _READ_AHEAD = 2000  # texts that are sorted by length before they are searched
 
 
@@ -53,85 +54,148 @@ class Translation:
     """Whether some of the source was never encoded."""
 
 
-EngineFactory = Callable[[int, int], Engine]
-"""Makes an engine of so many slots and rows a slot."""
+@dataclass(frozen=True)
+class Score:
+    """What the model thinks of a translation that was given to it."""
+
+    score: float
+    """Log-probability of the whole translation, end of sentence counted."""
+    tokens: int
+    """Its pieces, end of sentence counted: ``score / tokens`` compares translations of several lengths."""
+    alignment: tuple[Span, ...] | None = None
+    """Which part of the source each part of the target attends to; None for models without attention."""
 
 
 class Translator:
     """A loaded model. Not for use by several threads at once."""
 
-    def __init__(self, bundle: Bundle, make_engine: EngineFactory) -> None:
+    def __init__(self, bundle: Bundle, workers: Workers) -> None:
         """Use `Translator.load` instead."""
-        self._bundle, self._make_engine = bundle, make_engine
-        self._engines: dict[int, Engine] = {}
+        self._bundle, self._workers = bundle, workers
         self.source_language = bundle.card.source_language
         self.target_language = bundle.card.target_language
 
     @staticmethod
     def load(
-        path: str | os.PathLike[str], *, engine: Literal["auto", "torch"] = "auto", threads: int = 1
+        path: str | os.PathLike[str],
+        *,
+        engine: EngineName = "auto",
+        threads: int = 1,
+        shortlist: bool = True,
+        ensemble: Sequence[str | os.PathLike[str]] = (),
     ) -> Translator:
         """Load a model directory or a run directory.
 
-        Raises CarouselError with one line when the model is damaged or the engine's packages are missing.
+        The engine is ONNX Runtime where the model has graphs, else torch. ``shortlist=False`` lets every sentence see
+        the whole vocabulary. The models of ``ensemble`` translate together with the first one. Raises CarouselError
+        with one line when a model is damaged or does not suit the engine, or when the engine's packages are missing.
         """
-        if engine not in {"auto", "torch"}:
-            raise UsageError(f"engine: there is no {engine!r}; use 'auto' or 'torch'")
+        if engine not in {"auto", "onnx", "torch"}:
+            raise UsageError(f"engine: there is no {engine!r}; use 'auto', 'onnx' or 'torch'")
         if threads < 1:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
-        bundle = bundles.read(Path(path))
-        return Translator(bundle, _torch_engines(bundle, threads))
+        members = [bundles.read(Path(each)) for each in (path, *ensemble)]
+        check_ensemble(members)
+        return Translator(members[0], Workers(engine_factories(members, engine, threads, shortlist)))
+
+    @property
+    def search_options(self) -> SearchOptions:
+        """How this model searches by itself; change it with `dataclasses.replace`."""
+        card = self._bundle.card
+        return SearchOptions(
+            length_penalty=card.search.length_penalty,
+            coverage_penalty=card.search.coverage_penalty,
+            length_ratio=card.longest_ratio,
+        )
+
+    def source_ids(self, text: str) -> tuple[int, ...]:
+        """The ids of a source text."""
+        return tuple(self._bundle.tokenizer.source.encode(normalise(text)).ids)
+
+    def target_ids(self, text: str) -> tuple[int, ...]:
+        """The ids of a target text: what ``SearchOptions`` wants for prefixes, bans and required phrases."""
+        return tuple(self._bundle.tokenizer.target.encode(normalise(text)).ids)
 
     @overload
-    def translate(self, text: str, *, beam: int | None = ..., alternatives: int = ...) -> Translation: ...
+    def translate(
+        self, text: str, *, beam: int | None = ..., alternatives: int = ..., options: SearchOptions | None = ...
+    ) -> Translation: ...
     @overload
     def translate(
-        self, text: list[str] | tuple[str, ...], *, beam: int | None = ..., alternatives: int = ...
+        self,
+        text: list[str] | tuple[str, ...],
+        *,
+        beam: int | None = ...,
+        alternatives: int = ...,
+        options: SearchOptions | None = ...,
     ) -> list[Translation]: ...
 
     def translate(
-        self, text: str | Sequence[str], *, beam: int | None = None, alternatives: int = 0
+        self,
+        text: str | Sequence[str],
+        *,
+        beam: int | None = None,
+        alternatives: int = 0,
+        options: SearchOptions | None = None,
     ) -> Translation | list[Translation]:
         """Translate one text or several; several together are faster than one by one.
 
         ``beam`` is the model's own unless given; ``alternatives`` asks for so many others, and widens the beam to it.
+        ``options`` say more of the search than most need: see `search_options`.
         """
         if isinstance(text, str):
-            return next(self.stream([text], beam=beam, alternatives=alternatives))
-        return list(self.stream(text, beam=beam, alternatives=alternatives))
+            return next(self.stream([text], beam=beam, alternatives=alternatives, options=options))
+        return list(self.stream(text, beam=beam, alternatives=alternatives, options=options))
 
-    def stream(self, texts: Iterable[str], *, beam: int | None = None, alternatives: int = 0) -> Iterator[Translation]:
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        beam: int | None = None,
+        alternatives: int = 0,
+        options: SearchOptions | None = None,
+    ) -> Iterator[Translation]:
         """Translate texts as they come, in order, holding only a few thousand of them at a time."""
         beam = max(beam or self._bundle.card.search.beam, alternatives + 1)
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
+        options = replace(options or self.search_options, n_best=alternatives + 1)
         window: list[str] = []
         for text in texts:
             window.append(text)
             if len(window) == _READ_AHEAD:
-                yield from self._translate_window(window, beam, alternatives)
+                yield from self._translate_window(window, beam, options)
                 window.clear()
-        yield from self._translate_window(window, beam, alternatives)
+        yield from self._translate_window(window, beam, options)
 
-    def _translate_window(self, texts: list[str], beam: int, alternatives: int) -> Iterator[Translation]:
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
+        """What the model thinks of given pairs of source and target text.
+
+        With a shortlist, a probability is that among the words of the list; load the model without for the exact one.
+        """
+        tokenizer = self._bundle.tokenizer
+        texts = [(normalise(source), normalise(target)) for source, target in pairs]
+        sides = [(tokenizer.source.encode(source), tokenizer.target.encode(target)) for source, target in texts]
+        order = sorted(range(len(sides)), key=lambda n: -len(sides[n][1].ids))
+        found = self._workers.score([(n, sides[n][0].ids, sides[n][1].ids) for n in order])
+        return [
+            Score(
+                score=found[n].score,
+                tokens=len(found[n].token_scores),
+                alignment=_given_alignment(pairs[n], sides[n], found[n].sources),
+            )
+            for n in range(len(pairs))
+        ]
+
+    def _translate_window(self, texts: list[str], beam: int, options: SearchOptions) -> Iterator[Translation]:
         parts = [self._parts(text) for text in texts]
         numbered = [(number, part) for number, of_text in enumerate(parts) for part in of_text]
         # Longest first: the short ones at the end leave little idle company.
         order = sorted(range(len(numbered)), key=lambda i: -len(numbered[i][1].pieces.ids))
-        card = self._bundle.card
-        options = SearchOptions(card.search.length_penalty, card.longest_ratio, n_best=alternatives + 1)
-        sentences = ((i, numbered[i][1].pieces.ids) for i in order)
-        found: list[list[Hypothesis]] = [[] for _ in numbered]
-        for i, hypotheses in search_all(self._engine(beam), sentences, BOS, EOS, options):
-            found[i] = hypotheses
-        results = iter(found)
+        found = self._workers.search([(i, numbered[i][1].pieces.ids) for i in order], beam, options)
+        results = iter([found[i] for i in range(len(numbered))])
         for text, of_text in zip(texts, parts, strict=True):
-            yield self._assemble(text, of_text, [next(results) for _ in of_text], alternatives)
-
-    def _engine(self, beam: int) -> Engine:
-        if beam not in self._engines:
-            self._engines[beam] = self._make_engine(_SLOTS, beam)
-        return self._engines[beam]
+            yield self._assemble(text, of_text, [next(results) for _ in of_text], options.n_best - 1)
 
     def _parts(self, text: str) -> list[_Part]:
         """The parts of a text that are searched; none when nothing in it can be translated."""
@@ -160,11 +224,13 @@ class Translator:
             if all(joined != other.text for other in others) and joined != " ".join(p.text for p in best):
                 others.append(Alternative(joined, _mean_score(nth)))
         firsts = [hypotheses[0] for hypotheses in found]
+        score, calibration = _mean_score(firsts), self._bundle.card.confidence
         return Translation(
             text=" ".join(pieces.text for pieces in best),
-            score=_mean_score(firsts),
+            score=score,
+            confidence=calibration.confidence(score) if calibration else None,
             alternatives=tuple(others),
-            alignment=_alignment(text, parts, firsts, best),
+            alignment=_alignment(text, parts, [hypothesis.sources for hypothesis in firsts], best),
         )
 
 
@@ -184,16 +250,16 @@ def _mean_score(hypotheses: Sequence[Hypothesis]) -> float:
 
 
 def _alignment(
-    text: str, parts: Sequence[_Part], hypotheses: Sequence[Hypothesis], translations: Sequence[Pieces]
+    text: str, parts: Sequence[_Part], attended: Sequence[list[int] | None], translations: Sequence[Pieces]
 ) -> tuple[Span, ...] | None:
-    """Spans in the text as it was given, from the piece that each target piece attends to."""
+    """Spans in the text as it was given, from the source piece that each target piece attends to."""
     places = original_places(text)
     spans: list[Span] = []
     offset = 0
-    for part, hypothesis, translation in zip(parts, hypotheses, translations, strict=True):
-        if hypothesis.sources is None:
+    for part, sources, translation in zip(parts, attended, translations, strict=True):
+        if sources is None:
             return None
-        for source, (target_start, target_end) in zip(hypothesis.sources, translation.spans, strict=True):
+        for source, (target_start, target_end) in zip(sources, translation.spans, strict=True):
             # A piece that attends to end of sentence stands for no part of the source; nor does a piece without text.
             if source >= len(part.pieces.spans):
                 continue
@@ -206,16 +272,15 @@ def _alignment(
     return tuple(spans)
 
 
+def _given_alignment(
+    texts: tuple[str, str], pieces: tuple[Pieces, Pieces], sources: list[int] | None
+) -> tuple[Span, ...] | None:
+    """Spans in both texts as they were given."""
+    spans = _alignment(texts[0], [_Part(0, pieces[0])], [sources], [pieces[1]])
+    places = original_places(texts[1])
+    return None if spans is None else tuple((a, b, places[c], places[d]) for a, b, c, d in spans)
+
+
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     """The range without the space that a piece begins with."""
     return (start + 1, end) if text[start:end].startswith(" ") else (start, end)
-
-
-def _torch_engines(bundle: Bundle, threads: int) -> EngineFactory:
-    try:
-        from nmt.engine.torch_engine import engine_factory
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise missing_extra("train", "translating with the torch engine") from None
-    return engine_factory(bundle, threads)

@@ -12,7 +12,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import sentencepiece as spm
 
 from nmt.config import LanguageCode, TokenizerConfig
@@ -30,6 +32,12 @@ FIRST_ORDINARY = 4 + len(RESERVED)
 _UNSPACED = {"zh", "ja", "ko", "th", "lo", "km", "my"}
 # Words of a corpus beyond this many sentences no longer change the pieces, only the time and memory they take.
 _TRAINING_SENTENCES = 5_000_000
+
+
+def is_reserved(vocabulary: int) -> Any:
+    """[V]: true for ids that are never proposed, because nothing in the training text teaches when."""
+    ids = np.arange(vocabulary)
+    return (ids < FIRST_ORDINARY) & (ids != EOS)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nmt.bundle import Bundle
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, PAD
+from nmt.corpus.tokenizer import EOS, PAD, is_reserved
 from nmt.errors import CarouselError
 from nmt.model.attention import Keys
 from nmt.model.decoder import Rows, Source
@@ -35,8 +35,7 @@ class TorchEngine:
         self._source: Source | None = None  # of all slots, S as long as the longest sentence so far
         self._state: Rows = ()
         self._live: tuple[Tensor, Source] | None = None  # the slots in use, and their part of the source
-        # Reserved pieces are never proposed: nothing in the training text teaches when.
-        self._banned = torch.arange(FIRST_ORDINARY, device=self._device) != EOS
+        self._reserved = torch.from_numpy(is_reserved(len(network.output))).to(self._device)
 
     @property
     def slots(self) -> int:
@@ -99,7 +98,7 @@ class TorchEngine:
         return self._result(rows, top, ids, asked, wanted)
 
     def _suppress(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
-        scores[:, : len(self._banned)].masked_fill_(self._banned, -torch.inf)
+        scores.masked_fill_(self._reserved, -torch.inf)
         if len(request.suppress_rows):
             compact = torch.full((self._slots * self._beam,), -1, device=self._device)
             compact[rows] = torch.arange(len(rows), device=self._device)
@@ -163,6 +162,8 @@ def load_network(bundle: Bundle, device: torch.device | str = "cpu") -> Seq2Seq:
     """The network of a bundle, in evaluation mode. Raises CarouselError when weights and architecture differ."""
     card = bundle.card
     network = build_network(card.model, card.source_vocabulary, card.target_vocabulary, bundle.tokenizer.shared, seed=0)
+    if bundle.weights is None:
+        raise CarouselError(f"{bundle.path}: has no weights for torch; use the model that it was exported from")
     load_weights(network, bundle.weights)
     return network.eval().to(device)
 

@@ -18,11 +18,11 @@ import safetensors.torch
 import torch
 
 from nmt import bundle as bundles
-from nmt.bundle import Card
+from nmt.bundle import WEIGHTS, Card
 from nmt.config import Config, dump
 from nmt.corpus.prepare import Prepared, prepare
 from nmt.corpus.reader import Pair
-from nmt.engine.torch_engine import engine_factory
+from nmt.engine.export import graph_files
 from nmt.evaluation.metrics import evaluate
 from nmt.files import atomic_file
 from nmt.model.seq2seq import build_network
@@ -164,8 +164,7 @@ class _Session:
                 self._keep_best()
         else:
             self._write_bundle({})
-        bundle = bundles.read(self._run.model)
-        translator = Translator(bundle, engine_factory(bundle, torch.get_num_threads(), self._trainer.device))
+        translator = Translator.load(self._run.model, threads=torch.get_num_threads())
         scores = {
             name: self._score(translator, name, pairs)
             for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test))
@@ -182,7 +181,6 @@ class _Session:
     def _write_bundle(self, scores: dict[str, Any]) -> None:
         config, progress, tokenizer = self._config, self._trainer.progress, self._prepared.tokenizer
         card = Card(
-            format_version=bundles.FORMAT_VERSION,
             source_language=config.data.source,
             target_language=config.data.target,
             source_vocabulary=len(tokenizer.source),
@@ -205,7 +203,8 @@ class _Session:
                 "recipe": config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
             },
         )
-        bundles.write(self._run.model, card, tokenizer, self._run.best.read_bytes())
+        files = {WEIGHTS: self._run.best.read_bytes(), **graph_files(config.model, self._run.best, "fp32")}
+        bundles.write(self._run.model, card, tokenizer, files)
 
     def _longest_source(self) -> int:
         """What nearly all training sources keep to, so that a freak doesn't set the limit."""

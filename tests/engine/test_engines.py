@@ -1,33 +1,23 @@
-"""The torch engine keeps the protocol: scores, slots, parents, suppression, sampling."""
+"""Both engines keep the protocol: scores, slots, parents, suppression, sampling, and nobody notices company."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from engines import DESIGNS, VOCABULARY, Lists, MakeEngine, network, onnx_engines, torch_engines
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nmt.config import ModelConfig
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY
-from nmt.engine.torch_engine import TorchEngine
-from nmt.model.seq2seq import Seq2Seq, build_network
+from nmt.model.seq2seq import Seq2Seq
 from nmt.search.beam import SearchOptions, search_all
-from nmt.search.protocol import StepRequest, StepResult
+from nmt.search.protocol import Engine, StepRequest, StepResult
 
-VOCABULARY = FIRST_ORDINARY + 30
-DESIGNS = [
-    {"attention": "none"},
-    {"attention": "dot"},
-    {"attention": "additive", "input_feeding": True},
-    {"attention": "multihead"},
-]
+ENGINES = {"torch": torch_engines, "onnx": onnx_engines}
 
 
-def network(**design: object) -> Seq2Seq:
-    config = ModelConfig(width=16, heads=2, encoder_layers=2, decoder_layers=2, **design)
-    return build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
-
-
-def request(engine: TorchEngine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
+def request(engine: Engine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
     none = np.zeros(0, dtype=np.int64)
     fields: dict[str, object] = {
         "tokens": np.array(tokens),
@@ -48,11 +38,16 @@ def expected(net: Seq2Seq, source: list[int], prefix: list[int]) -> torch.Tensor
         return (hidden[0, -1] @ net.output.T).log_softmax(-1)
 
 
+def engines(kind: str, net: Seq2Seq) -> MakeEngine:
+    return ENGINES[kind](net)
+
+
+@pytest.mark.parametrize("kind", ENGINES)
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
-def test_rows_follow_their_parents(design: dict[str, object]) -> None:
+def test_rows_follow_their_parents(design: dict[str, object], kind: str) -> None:
     """Two sentences, admitted at different times into slots of a larger engine, their rows crossing over."""
     net = network(**design)
-    engine = TorchEngine(net, slots=3, beam=2)
+    engine = engines(kind, net)(3, 2)
     first, second = [70, 71, 72, 73, 74], [80, 81]
     a, b = FIRST_ORDINARY, FIRST_ORDINARY + 1
     engine.admit([2], [first], [()])
@@ -69,9 +64,10 @@ def test_rows_follow_their_parents(design: dict[str, object]) -> None:
             np.testing.assert_allclose(result.scores[row], scores[result.ids[row]], atol=1e-5)
 
 
-def test_candidates_are_the_best_and_never_reserved() -> None:
+@pytest.mark.parametrize("kind", ENGINES)
+def test_candidates_are_the_best_and_never_reserved(kind: str) -> None:
     net = network(attention="multihead")
-    engine = TorchEngine(net, slots=1, beam=1)
+    engine = engines(kind, net)(1, 1)
     engine.admit([0], [[70, 71]], [()])
     result = engine.step(request(engine, [BOS], candidates=VOCABULARY - FIRST_ORDINARY + 1))
     scores = expected(net, [70, 71], [BOS])
@@ -79,9 +75,9 @@ def test_candidates_are_the_best_and_never_reserved() -> None:
     assert result.ids[0].tolist() == sorted(allowed, key=lambda token: -scores[token])
 
 
-def test_suppressed_pairs_are_no_candidates_but_keep_their_score_when_asked() -> None:
-    net = network(attention="dot")
-    engine = TorchEngine(net, slots=2, beam=2)
+@pytest.mark.parametrize("kind", ENGINES)
+def test_suppressed_pairs_are_no_candidates_but_keep_their_score_when_asked(kind: str) -> None:
+    engine = engines(kind, network(attention="dot"))(2, 2)
     engine.admit([1], [[70, 71]], [()])
     plain = engine.step(request(engine, [BOS] * 4))
     best = int(plain.ids[2, 0])
@@ -100,16 +96,18 @@ def test_suppressed_pairs_are_no_candidates_but_keep_their_score_when_asked() ->
     assert result.asked[2, 0] == plain.scores[2, 0]
 
 
-def test_empty_slots_have_no_candidates() -> None:
-    engine = TorchEngine(network(attention="none"), slots=3, beam=2)
+@pytest.mark.parametrize("kind", ENGINES)
+def test_empty_slots_have_no_candidates(kind: str) -> None:
+    engine = engines(kind, network(attention="none"))(3, 2)
     engine.admit([1], [[70]], [()])
     result = engine.step(request(engine, [BOS] * 6))
     assert np.isneginf(result.scores[[0, 1, 4, 5]]).all()
     assert np.isfinite(result.scores[[2, 3]]).all()
 
 
-def test_attention_covers_the_source_and_only_it() -> None:
-    engine = TorchEngine(network(attention="multihead"), slots=2, beam=1)
+@pytest.mark.parametrize("kind", ENGINES)
+def test_attention_covers_the_source_and_only_it(kind: str) -> None:
+    engine = engines(kind, network(attention="multihead"))(2, 1)
     engine.admit([0, 1], [[70, 71, 72], [80]], [(), ()])
     result = engine.step(request(engine, [BOS, BOS], attention=True))
     assert result.attention is not None
@@ -118,10 +116,11 @@ def test_attention_covers_the_source_and_only_it() -> None:
     assert engine.step(request(engine, [70, 70])).attention is None
 
 
-def test_samples_follow_the_distribution_whatever_the_company() -> None:
+@pytest.mark.parametrize("kind", ENGINES)
+def test_samples_follow_the_distribution_whatever_the_company(kind: str) -> None:
     net = network(attention="none")
-    rows = 2000
-    crowd = TorchEngine(net, slots=1, beam=rows)
+    make, rows = engines(kind, net), 2000
+    crowd = make(1, rows)
     crowd.admit([0], [[70, 71]], [()])
     temperature = np.full(rows, 0.7, dtype=np.float32)
     seeds = np.arange(rows)
@@ -133,7 +132,7 @@ def test_samples_follow_the_distribution_whatever_the_company() -> None:
     drawn = np.bincount(sample.ids[:, 0], minlength=VOCABULARY) / rows
     assert np.abs(drawn - probabilities).max() < 0.04
     assert (sample.ids[:, 0] != sample.ids[:, 1]).all()  # without replacement
-    alone = TorchEngine(net, slots=1, beam=1)
+    alone = make(1, 1)
     for seed in (5, 1234):
         alone.admit([0], [[70, 71]], [()])
         one = alone.step(request(alone, [BOS], candidates=2, temperature=temperature[:1], seeds=np.array([seed])))
@@ -141,14 +140,39 @@ def test_samples_follow_the_distribution_whatever_the_company() -> None:
         alone.release([0])
 
 
+SOURCES = st.lists(
+    st.lists(st.integers(FIRST_ORDINARY, VOCABULARY - 1), min_size=1, max_size=40), min_size=2, max_size=8
+)
+
+
+def found(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int], list[int] | None, float]]]:
+    """Of each source the hypotheses: tokens, attended pieces, score."""
+    options = SearchOptions(n_best=2)
+    hypotheses = dict(search_all(engine, enumerate(sources), BOS, EOS, options))
+    return [[(h.tokens, h.sources, h.score) for h in hypotheses[number]] for number in range(len(sources))]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
-def test_a_translation_does_not_depend_on_its_company(design: dict[str, object]) -> None:
-    net = network(**design)
+@given(SOURCES, st.integers(2, 5), st.booleans())
+@settings(max_examples=8)
+def test_company_changes_not_a_bit(
+    design: dict[str, object], precision: str, sources: list[list[int]], slots: int, listed: bool
+) -> None:
+    """Alone, in any batch, in any slot, after any refill: equal tokens, equal attention, equal scores to the bit."""
+    make = onnx_engines(network(**design), precision, Lists() if listed else None)
+    alone = [found(make(1, 3), [source])[0] for source in sources]
+    assert found(make(slots, 3), sources) == alone
+    assert found(make(slots, 3), sources[::-1]) == alone[::-1]
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=str)
+def test_torch_engines_do_not_depend_on_company_but_for_rounding(design: dict[str, object]) -> None:
+    make = torch_engines(network(**design))
     random = np.random.default_rng(1)
     sources = [random.integers(FIRST_ORDINARY, VOCABULARY, size=n).tolist() for n in (3, 9, 1, 6, 6, 2, 12)]
-    options = SearchOptions(n_best=2)
-    together = dict(search_all(TorchEngine(net, 3, 3), enumerate(sources), BOS, EOS, options))
-    for number, source in enumerate(sources):
-        [(_, alone)] = search_all(TorchEngine(net, 1, 3), [(0, source)], BOS, EOS, options)
-        assert [h.tokens for h in alone] == [h.tokens for h in together[number]]
-        assert [h.score for h in alone] == pytest.approx([h.score for h in together[number]], abs=1e-4)
+    together = found(make(3, 3), sources)
+    for source, expected_ in zip(sources, together, strict=True):
+        [alone] = found(make(1, 3), [source])
+        assert [tokens for tokens, _, _ in alone] == [tokens for tokens, _, _ in expected_]
+        assert [score for _, _, score in alone] == pytest.approx([score for _, _, score in expected_], abs=1e-4)

@@ -1,0 +1,313 @@
+"""The engine on ONNX Runtime: translation without torch.
+
+N slots, K rows a slot, R = N × K rows, P sentences in work, M = P × K rows in work, S source length, L tokens of a
+list, C candidates, Q asked ids, Z numbers of a row's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from nmt.bundle import GRAPHS, Bundle
+from nmt.corpus.tokenizer import EOS, PAD, is_reserved
+from nmt.engine.ragged import Column, Ragged
+from nmt.engine.sampling import draw
+from nmt.engine.shortlist import Shortlist
+from nmt.errors import CarouselError
+from nmt.search.protocol import StepRequest, StepResult
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Arrays = dict[str, Array]
+
+# Padding is rounded to these: memory is seldom moved, and sums are split alike whatever the company.
+_SOURCE_BLOCK, _LIST_BLOCK = 16, 64
+_NEVER = np.float32(-np.inf)
+_BEYOND = np.iinfo(np.int32).max  # a list goes on with this token, after all others
+
+
+class Graphs:
+    """The graphs of a bundle, each loaded when first needed; the engines of a thread share them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sessions: dict[str, ort.InferenceSession] = {}
+
+    def __getitem__(self, name: str) -> ort.InferenceSession:
+        """The session of ``name``.onnx, on one thread. Raises CarouselError when it can't be loaded."""
+        if name not in self._sessions:
+            self._sessions[name] = _load(self._folder / f"{name}.onnx")
+        return self._sessions[name]
+
+    def run(self, name: str, feeds: Arrays) -> Arrays:
+        """All outputs of a graph, by name."""
+        names = [output.name for output in self[name].get_outputs()]
+        return dict(zip(names, self[name].run(names, feeds), strict=True))
+
+
+class OnnxEngine:
+    """Room for N sentences of K hypotheses each; implements `nmt.search.protocol.Engine`.
+
+    Sentences in work lie side by side: a sentence's place is not its slot. The last one moves into a gap, so that a
+    step computes nothing for empty slots, and the memory of those that stay is not copied.
+    """
+
+    def __init__(self, graphs: Graphs, slots: int, beam: int, shortlist: Shortlist | None = None) -> None:
+        """Without a shortlist, every sentence sees the whole vocabulary."""
+        self._graphs, self._shortlist = graphs, shortlist
+        self._slots, self._beam = slots, beam
+        self._kind = "" if shortlist is None else "_list"
+        columns = _columns(graphs[f"step{self._kind}"])
+        self._attends = bool(columns)
+        self._memory = Ragged(columns, slots, _SOURCE_BLOCK)
+        self._lists = Ragged(_list_columns(graphs) if shortlist else {}, slots, _LIST_BLOCK)
+        self._slot_of = np.zeros(slots, dtype=np.int64)  # of each place
+        self._count = 0  # P
+        self._state: Array = np.zeros((0, 0), dtype=np.float32)
+        """[rows before, Z]"""
+        self._state_rows = np.zeros((slots, beam), dtype=np.int64)
+        """[N, K]: where in the state the rows of each place are."""
+        self._lay_out()
+
+    @property
+    def slots(self) -> int:
+        """N"""
+        return self._slots
+
+    @property
+    def beam(self) -> int:
+        """K"""
+        return self._beam
+
+    def admit(
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+    ) -> None:
+        """See `Engine.admit`."""
+        first, self._count = self._count, self._count + len(slots)
+        lengths = np.array([len(source) + 1 for source in sources])
+        ids = _padded([[*source, EOS] for source in sources], PAD)
+        encoded = self._graphs.run("encoder", {"source": ids, "lengths": lengths.astype(np.int32)})
+        state = encoded.pop("state")
+        self._slot_of[first : self._count] = slots
+        self._state_rows[first : self._count] = (len(self._state) + np.arange(len(slots)))[:, None]
+        self._state = np.concatenate((self._state, state)) if len(self._state) else state
+        self._memory.put(first, encoded, lengths)
+        if self._shortlist is not None:
+            lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, constraints, strict=True)]
+            self._put_lists(first, lists)
+        self._lay_out()
+
+    def release(self, slots: Sequence[int]) -> None:
+        """See `Engine.release`."""
+        for slot in slots:
+            place = int(np.flatnonzero(self._slot_of[: self._count] == slot)[0])
+            last = self._count = self._count - 1
+            if place != last:
+                self._slot_of[place], self._state_rows[place] = self._slot_of[last], self._state_rows[last]
+                self._memory.move(last, place)
+                self._lists.move(last, place)
+        self._lay_out()
+
+    def step(self, request: StepRequest) -> StepResult:
+        """See `Engine.step`."""
+        if request.temperature is not None:
+            return self.choose(request, *self.distribution(request))
+        questions, listed = self._find(request.asked[self._rows])
+        found = self._run("step", request, ["top_scores", "top", "asked_scores"], {
+            "asked": questions.reshape(self._count, self._beam, -1),
+            "candidates": np.array([request.candidates]),
+            "suppressed": self._suppressed(request),
+        })  # fmt: skip
+        answers = found["asked_scores"].reshape(len(self._rows), -1)
+        return self._result(found["top_scores"], found["top"], _blank(answers, listed), found.get("attention"))
+
+    def distribution(self, request: StepRequest) -> tuple[Array, Array | None]:
+        """Advance every row, and give the log-probabilities of all tokens [M, V or L] and the attention [P, K, S]."""
+        found = self._run("scores", request, ["scores"], {})
+        return found["scores"].reshape(len(self._rows), -1), found.get("attention")
+
+    def choose(self, request: StepRequest, scores: Array, attention: Array | None) -> StepResult:
+        """The result of a step from the log-probabilities of all tokens."""
+        questions, listed = self._find(request.asked[self._rows])
+        proposals = self._proposals(request, scores)
+        if request.temperature is None:
+            top = np.argsort(-proposals, axis=1, kind="stable")[:, : request.candidates]
+        else:
+            top = draw(proposals, request, self._rows)
+        answers = _blank(np.take_along_axis(scores, questions, axis=1), listed)
+        return self._result(np.take_along_axis(proposals, top, axis=1), top, answers, attention)
+
+    # --- one step --------------------------------------------------------------------------------------------
+
+    def _run(self, name: str, request: StepRequest, outputs: list[str], feeds: Arrays) -> Arrays:
+        """Run a step's graph, with what every kind of step reads and ``feeds`` besides, and keep the state."""
+        rows = self._rows
+        outputs = [*outputs, "next_state"]
+        if request.attention and self._attends:
+            outputs.append("attention")
+        feeds["tokens"] = request.tokens[rows].reshape(self._count, self._beam)
+        feeds["parents"] = self._state_rows[: self._count].ravel()[request.parents[rows] - self._shift]
+        feeds["state"] = self._state
+        feeds.update(self._views)
+        found = dict(zip(outputs, self._graphs[f"{name}{self._kind}"].run(outputs, feeds), strict=True))
+        self._state = found["next_state"]
+        self._state_rows[: self._count] = np.arange(len(self._state)).reshape(-1, self._beam)
+        return found
+
+    def _result(self, scores: Array, top: Array, answers: Array, attention: Array | None) -> StepResult:
+        return StepResult(
+            scores=self._spread(scores, _NEVER),
+            ids=self._spread(self._tokens(top), EOS),
+            asked=self._spread(answers, _NEVER),
+            attention=None if attention is None else self._spread(attention, 0.0),
+        )
+
+    def _suppressed(self, request: StepRequest) -> Array:
+        """The pairs that are no candidates, [pairs, 3]: place, row of the place, and place in the list."""
+        if not len(request.suppress_rows):
+            return np.zeros((0, 3), dtype=np.int64)
+        compact = np.full(self._slots * self._beam, -1)
+        compact[self._rows] = np.arange(len(self._rows))
+        rows, tokens = compact[request.suppress_rows], request.suppress_tokens
+        rows, tokens = rows[rows >= 0], tokens[rows >= 0]
+        places, listed = self._find(tokens[:, None], rows // self._beam)
+        pairs = np.stack((rows // self._beam, rows % self._beam, places[:, 0]), axis=1)
+        return pairs if listed is None else pairs[listed[:, 0]]
+
+    def _proposals(self, request: StepRequest, scores: Array) -> Array:
+        """The scores [M, V or L] with -inf for what must not be chosen."""
+        places, rows, tokens = self._suppressed(request).T
+        proposals: Array = scores.copy()
+        proposals[places * self._beam + rows, tokens] = _NEVER
+        if self._shortlist is None:
+            proposals[:, is_reserved(proposals.shape[1])] = _NEVER
+        return proposals
+
+    def _find(self, tokens: Array, sentences: Array | None = None) -> tuple[Array, Array | None]:
+        """Where tokens [m, Q] are in the lists of their sentences [m] (by default, those of the rows in work).
+
+        Also whether they are there at all; None if all are.
+        """
+        if self._shortlist is None or (tokens == EOS).all():
+            return (tokens if self._shortlist is None else np.zeros_like(tokens)), None
+        if sentences is None:
+            sentences = np.repeat(np.arange(self._count), self._beam)
+        length = self._tokens_of.shape[1]
+        starts = np.arange(self._count)[:, None] * (_BEYOND + 1)
+        shifted = (tokens + starts[sentences]).ravel()
+        found = np.searchsorted((self._tokens_of + starts).ravel(), shifted).reshape(tokens.shape)
+        places = np.minimum(found - sentences[:, None] * length, length - 1)
+        listed = self._tokens_of[sentences[:, None], places] == tokens
+        return np.where(listed, places, 0), None if listed.all() else listed
+
+    def _tokens(self, places: Array) -> Array:
+        """Tokens [M, C] at places in the lists."""
+        flat = places.reshape(len(self._rows), -1)
+        if self._shortlist is None:
+            return flat
+        tokens: Array = self._tokens_of.ravel()[flat + self._list_starts]
+        return tokens
+
+    def _spread(self, values: Array, fill: float) -> Array:
+        """Values of the rows in work [M, …] as values of all rows [R, …]."""
+        flat: Array = values.reshape(len(self._rows), -1)
+        if self._in_order:
+            return flat
+        full = np.full((self._slots * self._beam, flat.shape[1]), fill, dtype=flat.dtype)
+        full[self._rows] = flat
+        return full
+
+    # --- what is in work -------------------------------------------------------------------------------------
+
+    def _put_lists(self, first: int, lists: list[Array]) -> None:
+        """Gather the output layer of the newcomers' lists."""
+        lengths = np.array([len(tokens) for tokens in lists])
+        ids = _padded(lists, EOS)
+        beyond = np.arange(ids.shape[1]) >= lengths[:, None]
+        arrays = self._graphs.run("rows", {"list": ids})
+        arrays["list_bias"] = np.where(beyond, _NEVER, np.float32(0))
+        arrays["list"] = np.where(beyond, _BEYOND, ids)
+        self._lists.put(first, arrays, lengths)
+
+    def _lay_out(self) -> None:
+        """Note which rows are in work; the arrays of places side by side are views, not copies."""
+        count, beam = self._count, self._beam
+        slots = self._slot_of[:count]
+        self._rows = (slots[:, None] * beam + np.arange(beam)).ravel()
+        self._in_order = np.array_equal(slots, np.arange(self._slots))
+        self._shift = np.repeat((slots - np.arange(count)) * beam, beam)
+        self._views = self._memory.views(count)
+        if self._shortlist is not None:
+            lists = self._lists.views(count)
+            self._tokens_of = lists.pop("list", np.zeros((0, 0), dtype=np.int64))
+            self._list_starts = np.repeat(np.arange(count) * self._tokens_of.shape[1], beam)[:, None]
+            self._views |= lists
+
+
+def engine_factories(
+    bundles: Sequence[Bundle], threads: int, shortlist: bool
+) -> list[Callable[[int, int], OnnxEngine | EnsembleEngine]]:
+    """For each thread what makes its engines; threads that share a session wait for each other, so each has its own."""
+    for bundle in bundles:
+        if bundle.graphs is None:
+            raise CarouselError(f"{bundle.path}: has no graphs for the onnx engine; make them with nmt export")
+    path = bundles[0].shortlist
+    lists = Shortlist.load(path) if shortlist and path else None
+
+    def factory() -> Callable[[int, int], OnnxEngine | EnsembleEngine]:
+        members = [Graphs(bundle.path / GRAPHS) for bundle in bundles]
+
+        def make(slots: int, beam: int) -> OnnxEngine | EnsembleEngine:
+            engines = [OnnxEngine(graphs, slots, beam, lists) for graphs in members]
+            return engines[0] if len(engines) == 1 else EnsembleEngine(engines)
+
+        return make
+
+    return [factory() for _ in range(threads)]
+
+
+def _load(path: Path) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    # Fusing a residual into its layer normalisation makes both slower here, by a tenth of a step.
+    slow = ["SkipLayerNormFusion"]
+    try:
+        return ort.InferenceSession(path, options, ["CPUExecutionProvider"], disabled_optimizers=slow)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise CarouselError(f"{path}: can't be loaded ({reason}); export the model again with nmt export") from None
+
+
+def _blank(answers: Array, listed: Array | None) -> Array:
+    """Answers [M, Q] with -inf for tokens that are in no list."""
+    return answers if listed is None else np.where(listed, answers, _NEVER)
+
+
+def _columns(step: ort.InferenceSession) -> dict[str, Column]:
+    """The inputs of a step that are a sentence's memory."""
+    inputs = {value.name: value.shape for value in step.get_inputs()}
+    return {
+        name: Column(shape.index("source"), -np.inf if name.startswith("bias.") else 0.0)
+        for name, shape in inputs.items()
+        if "source" in shape
+    }
+
+
+def _list_columns(graphs: Graphs) -> dict[str, Column]:
+    """The output layer of a list, and its tokens."""
+    rows = {value.name: Column(value.shape.index("list")) for value in graphs["rows"].get_outputs()}
+    return {**rows, "list_bias": Column(1, -np.inf), "list": Column(1, _BEYOND)}
+
+
+def _padded(sequences: Sequence[Sequence[int]] | Sequence[Array], fill: int) -> Array:
+    """Sequences [n] of several lengths as one array [n, longest]."""
+    ids = np.full((len(sequences), max(map(len, sequences))), fill, dtype=np.int64)
+    for row, sequence in zip(ids, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return ids

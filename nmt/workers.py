@@ -1,0 +1,82 @@
+"""Ids in, hypotheses out: threads that search, the engines that they keep, and a second try where one went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from nmt.corpus.tokenizer import BOS, EOS
+from nmt.guards import is_looping
+from nmt.search.beam import Hypothesis, search_all
+from nmt.search.forced import Forced, score_all
+from nmt.search.options import SearchOptions
+from nmt.search.protocol import Engine
+
+EngineFactory = Callable[[int, int], Engine]
+"""Makes an engine of so many slots and rows a slot."""
+
+Numbered = tuple[int, Sequence[int]]
+"""A sentence's number and its source ids."""
+NumberedPair = tuple[int, Sequence[int], Sequence[int]]
+"""A pair's number, source ids and target ids."""
+
+_SLOTS = 32  # sentences searched together
+_SENTENCES_A_THREAD = 8  # below that, another thread brings nothing
+_LOOP_BREAKER = 3  # of the second try: no piece sequence of that length comes twice
+
+
+class Workers:
+    """Decoding threads, each with engines of its own."""
+
+    def __init__(self, factories: Sequence[EngineFactory]) -> None:
+        self._workers = [_Worker(make_engine) for make_engine in factories]
+        self._threads = ThreadPoolExecutor(len(factories), "decoding")  # starts none before there is work
+
+    def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+        """The hypotheses of numbered sentences, best first.
+
+        A translation that loops is searched once more, with no three pieces allowed to come twice; it stays as it was
+        if that doesn't help.
+        """
+        found = self._share(sentences, lambda worker, share: worker.search(share, beam, options))
+        looping = [(n, source) for n, source in sentences if is_looping(source, found[n][0].tokens)]
+        if looping and options.no_repeat_ngram == 0:
+            safer = replace(options, no_repeat_ngram=_LOOP_BREAKER)
+            again = self._share(looping, lambda worker, share: worker.search(share, beam, safer))
+            found |= {n: again[n] for n, source in looping if not is_looping(source, again[n][0].tokens)}
+        return found
+
+    def score(self, pairs: Sequence[NumberedPair]) -> dict[int, Forced]:
+        """What the model thinks of numbered pairs."""
+        return self._share(pairs, lambda worker, share: worker.score(share))
+
+    def _share(self, items: Sequence[Any], work: Callable[[_Worker, Sequence[Any]], dict[int, Any]]) -> dict[int, Any]:
+        """Each thread works on every n-th item, so that all get like lengths."""
+        count = min(len(self._workers), -(-len(items) // _SENTENCES_A_THREAD))
+        if count <= 1:
+            return work(self._workers[0], items)
+        running = [self._threads.submit(work, self._workers[n], items[n::count]) for n in range(count)]
+        return {number: result for future in running for number, result in future.result().items()}
+
+
+class _Worker:
+    """One thread's engines."""
+
+    def __init__(self, make_engine: EngineFactory) -> None:
+        self._make_engine = make_engine
+        self._engines: dict[tuple[int, int], Engine] = {}
+
+    def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+        return dict(search_all(self._engine(len(sentences), beam), sentences, BOS, EOS, options))
+
+    def score(self, pairs: Sequence[NumberedPair]) -> dict[int, Forced]:
+        return dict(score_all(self._engine(len(pairs), 1), pairs, BOS, EOS, attention=True))
+
+    def _engine(self, sentences: int, beam: int) -> Engine:
+        # Search keeps arrays of all slots: a sentence alone should not pay for the room of many.
+        slots = _SLOTS if sentences > 1 else 1
+        if (slots, beam) not in self._engines:
+            self._engines[slots, beam] = self._make_engine(slots, beam)
+        return self._engines[slots, beam]

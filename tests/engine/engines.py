@@ -1,0 +1,73 @@
+"""Small networks of every design, and engines for them."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nmt.config import ModelConfig
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.engine.export import Precision, export
+from nmt.engine.onnx_engine import Graphs, OnnxEngine
+from nmt.engine.torch_engine import TorchEngine
+from nmt.model.seq2seq import Seq2Seq, build_network
+from nmt.search.protocol import Engine
+
+VOCABULARY = FIRST_ORDINARY + 30
+DESIGNS: list[dict[str, object]] = [
+    {"attention": "none", "reverse_source": True},
+    {"attention": "dot", "reverse_source": True},
+    {"attention": "additive"},
+    {"attention": "additive", "input_feeding": True},
+    {"attention": "multihead"},
+    {"attention": "multihead", "input_feeding": True, "tie_embeddings": False},
+]
+
+MakeEngine = Callable[[int, int], Engine]
+
+
+@functools.cache
+def network(**design: object) -> Seq2Seq:
+    """Larger weights than a new network has, so that hypotheses differ."""
+    config = ModelConfig(width=16, heads=2, encoder_layers=2, decoder_layers=2, **design)  # type: ignore[arg-type]
+    net = build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.15 * torch.randn(parameter.shape, generator=generator)
+    return net
+
+
+class Lists:
+    """A shortlist: half of the vocabulary, which half depends on the first piece of the source."""
+
+    def for_sentence(self, source: Sequence[int], constraints: Sequence[int]) -> np.ndarray:
+        chosen = np.random.default_rng(source[0]).choice(VOCABULARY - FIRST_ORDINARY, 15, replace=False)
+        return np.unique([EOS, *(chosen + FIRST_ORDINARY), *constraints])
+
+
+def torch_engines(net: Seq2Seq) -> MakeEngine:
+    return lambda slots, beam: TorchEngine(net, slots, beam)
+
+
+def onnx_engines(net: Seq2Seq, precision: Precision = "fp32", lists: Lists | None = None) -> MakeEngine:
+    loaded = graphs(net, precision)
+    return lambda slots, beam: OnnxEngine(loaded, slots, beam, lists)  # type: ignore[arg-type]
+
+
+_FOLDER = tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def graphs(net: Seq2Seq, precision: Precision) -> Graphs:
+    """The graphs of a network."""
+    folder = Path(tempfile.mkdtemp(dir=_FOLDER.name))
+    weights = {name: parameter.detach().numpy() for name, parameter in net.named_parameters()}
+    for name, content in export(net.config, weights, precision).items():
+        (folder / name).write_bytes(content)
+    return Graphs(folder)
