@@ -31,16 +31,16 @@ _BLOCK_CELLS = 500_000  # worked on together
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The translations of pieces, sorted by source, then target."""
+    """What became of source pieces, and of the null word, sorted by source, then target."""
 
     sources: Ids
-    """[E]"""
+    """[E]; 0 is the null word."""
     targets: Ids
     """[E]"""
     probabilities: Floats
     """[E]: of the target given the source."""
     counts: Floats
-    """[E]: how often the one was the other's translation, as far as the model can tell."""
+    """[E]: how often the one became the other, as far as the model can tell."""
 
 
 class Aligner:
@@ -90,11 +90,9 @@ class _TranslationModel:
             self._learn(entries, diagonal=round_ >= _TABLE_ROUNDS)
 
     def lexicon(self) -> Lexicon:
-        """The table without the null word."""
-        words = self._sources != _NULL
-        keys = self._keys[words]
-        ids = (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
-        return Lexicon(*ids, self._table[:-1][words], self._counts[words])
+        """The table as it stands."""
+        sources, targets = self._sources.astype(np.int32), (self._keys & 0xFFFFFFFF).astype(np.int32)
+        return Lexicon(sources, targets, self._table[:-1], self._counts)
 
     def best(self, keys: Ints) -> Ints:
         """The most probable source place of each target piece [B, T], or -1; ``keys`` as of `_keys`."""
