@@ -101,6 +101,8 @@ class ModelConfig(Section):
     tie_embeddings: bool = True
     """Source, target and output embeddings share one table where the vocabularies allow it."""
     dropout: Probability = 0.3
+    alignment_head: bool = False
+    """Head 0 of the last attention alone shows where a token comes from; `training.guided_alignment` sees to it."""
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:
@@ -110,6 +112,8 @@ class ModelConfig(Section):
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
         if self.attention == "none" and self.input_feeding:
             raise ValueError("input_feeding feeds the attentional vector: it needs an attention other than none")
+        if self.attention == "none" and self.alignment_head:
+            raise ValueError("alignment_head is a head of the attention: it needs an attention other than none")
         return self
 
     @property
@@ -139,6 +143,8 @@ class TrainingConfig(Section):
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     ema: Probability = 0.999
     """Decay of the moving average of the weights, which is what is validated and shipped; 0 turns it off."""
+    guided_alignment: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the loss that teaches the alignment head what an aligner finds in the training text; 0 turns it off."""
     validate_every: Positive
     checkpoint_every: Positive
     patience: Positive | None = None
@@ -172,6 +178,14 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig
     search: SearchConfig = SearchConfig()
+
+    @model_validator(mode="after")
+    def _guided_model_has_an_alignment_head(self) -> Config:
+        if not self.training.guided_alignment or self.model.alignment_head:
+            return self
+        if self.model.attention == "none":
+            raise ValueError("training.guided_alignment teaches an attention head: it needs model.attention not none")
+        return self.model_copy(update={"model": self.model.model_copy(update={"alignment_head": True})})
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Config:

@@ -3,7 +3,7 @@
 Nothing here keeps a running state: the batches of an epoch are planned for all ranks at once and then dealt out, so a
 resumed run, or one on another number of processes, finds its place by counting.
 
-B sentences of a batch, S and T the lengths of its longest source and target in pieces, with end of sentence.
+B sentences of a batch, S and T the lengths of its longest source and target in pieces, with end of sentence; L links.
 """
 
 from __future__ import annotations
@@ -13,11 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from nmt.corpus.prepare import IdCorpus, Ids, Lengths
+from nmt.corpus.prepare import IdCorpus
+from nmt.corpus.ragged import Ids, Lengths
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 Matrix = np.ndarray[Any, np.dtype[np.int64]]
+Shares = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class BatchLinks:
+    """Where the alignment head should look, as indices into a batch."""
+
+    sentences: Rows
+    """[L]"""
+    targets: Rows
+    """[L]: places in ``target_out``."""
+    sources: Rows
+    """[L]"""
+    shares: Shares
+    """[L]: one over the links of the target place."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,8 @@ class Batch:
     """[B, T], begin of sentence first."""
     target_out: Matrix
     """[B, T], end of sentence last."""
+    links: BatchLinks | None = None
+    """Where the corpus has them."""
 
     @property
     def target_tokens(self) -> int:
@@ -66,11 +84,15 @@ def plan_epoch(
 def make_batch(corpus: IdCorpus, rows: Rows) -> Batch:
     """The padded ids of some pairs."""
     sources, targets = corpus.sources(rows), corpus.targets(rows)
+    source_lengths = np.array([len(ids) + 1 for ids in sources], dtype=np.int64)
+    target_out = pad(targets, after=EOS)
+    links = corpus.links(rows)
     return Batch(
         source=pad(sources, after=EOS),
-        source_lengths=np.array([len(ids) + 1 for ids in sources], dtype=np.int64),
+        source_lengths=source_lengths,
         target_in=pad(targets, before=BOS),
-        target_out=pad(targets, after=EOS),
+        target_out=target_out,
+        links=None if links is None else _join(links, source_lengths, target_out),
     )
 
 
@@ -86,6 +108,18 @@ def pad(sentences: list[Ids], before: int | None = None, after: int | None = Non
     if before is not None:
         matrix[:, 0] = before
     return matrix
+
+
+def _join(links: list[tuple[Ids, Ids]], source_lengths: Lengths, target_out: Matrix) -> BatchLinks:
+    """The links of a batch's pairs; what renders nothing, and end of sentence, looks at end of sentence."""
+    marks = np.zeros((*target_out.shape, source_lengths.max()), dtype=bool)  # [B, T, S]
+    for of_pair, (source, target) in zip(marks, links, strict=True):
+        of_pair[target, source] = True
+    sentences, targets = (~marks.any(axis=2) & (target_out != PAD)).nonzero()
+    marks[sentences, targets, source_lengths[sentences] - 1] = True
+    sentences, targets, sources = marks.nonzero()
+    shares = 1 / marks.sum(axis=2)[sentences, targets]
+    return BatchLinks(sentences, targets, sources, shares.astype(np.float32))
 
 
 def _cuts(lengths: Lengths, batch_tokens: int) -> list[int]:

@@ -14,25 +14,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from nmt.config import Config, CorpusSpec
+from nmt.corpus import ragged
 from nmt.corpus import tokenizer as tokenizers
+from nmt.corpus.aligner import Aligner, learned_rows
 from nmt.corpus.filters import FilterReport, filter_pairs
+from nmt.corpus.ragged import Ids, Lengths, Lists, RaggedTable
 from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
 from nmt.corpus.tokenizer import Tokenizer
 from nmt.errors import CarouselError
 from nmt.files import atomic_directory
 from nmt.text.normalise import normalise
 
-Ids = np.ndarray[Any, np.dtype[np.int32]]
-Lengths = np.ndarray[Any, np.dtype[np.int64]]
-
 _FORMAT = "1"  # part of every cache key: raise it when the same input gives other ids
-_CHUNK = 10_000  # pairs that are encoded, and stored, together
-_COLUMNS = ("source", "target")
-_IDS, _REPORT = "ids.arrow", "report.json"
+_ALIGNER = "1"  # likewise part of the key of links
+_CHUNK = 10_000  # pairs that are encoded or aligned, and stored, together
+_IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
 
 
 class IdCorpus:
@@ -42,42 +39,36 @@ class IdCorpus:
         """``fingerprint`` is the hash of all that made the ids. Raises CarouselError when they are damaged."""
         self.fingerprint = fingerprint
         try:
-            table = pa.ipc.open_file(pa.memory_map(str(folder / _IDS))).read_all()
+            self._ids = RaggedTable(folder / _IDS)
             self.report = FilterReport(**json.loads((folder / _REPORT).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):  # Arrow's errors are of these kinds too
-            raise CarouselError(f"{folder}: the prepared corpus is damaged; delete this folder") from None
-        self._columns = {name: _RaggedColumn(table.column(name)) for name in _COLUMNS}
-        self.source_lengths: Lengths = self._columns["source"].lengths()
-        self.target_lengths: Lengths = self._columns["target"].lengths()
+        except (OSError, ValueError, TypeError):
+            raise _damaged(folder) from None
+        self._links: RaggedTable | None = None
+        self.source_lengths: Lengths = self._ids.source.lengths()
+        self.target_lengths: Lengths = self._ids.target.lengths()
 
     def __len__(self) -> int:
         return len(self.source_lengths)
 
     def sources(self, rows: Iterable[int]) -> list[Ids]:
         """Source ids of some pairs, without begin and end of sentence."""
-        return [self._columns["source"][row] for row in rows]
+        return [self._ids.source[row] for row in rows]
 
     def targets(self, rows: Iterable[int]) -> list[Ids]:
         """Target ids of some pairs, without begin and end of sentence."""
-        return [self._columns["target"][row] for row in rows]
+        return [self._ids.target[row] for row in rows]
 
+    def add_links(self, folder: Path) -> None:
+        """Take in the alignment of the pairs. Raises CarouselError when it is damaged."""
+        try:
+            self._links = RaggedTable(folder / _LINKS)
+        except (OSError, ValueError):
+            raise _damaged(folder) from None
 
-class _RaggedColumn:
-    """A column of lists as NumPy views of the mapped file."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        self._values = [chunk.values.to_numpy() for chunk in column.chunks]
-        self._offsets = [chunk.offsets.to_numpy() for chunk in column.chunks]
-        self._starts = np.cumsum([0] + [len(chunk) for chunk in column.chunks])
-
-    def __getitem__(self, row: int) -> Ids:
-        chunk = int(np.searchsorted(self._starts, row, side="right")) - 1
-        start, end = self._offsets[chunk][row - self._starts[chunk] :][:2]
-        ids: Ids = self._values[chunk][start:end]
-        return ids
-
-    def lengths(self) -> Lengths:
-        return np.concatenate([np.diff(offsets) for offsets in self._offsets] or [np.zeros(0)]).astype(np.int64)
+    def links(self, rows: Iterable[int]) -> list[tuple[Ids, Ids]] | None:
+        """The linked places of some pairs, in the source and in the target; None where no links were added."""
+        table = self._links
+        return None if table is None else [(table.source[row], table.target[row]) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -103,6 +94,8 @@ def prepare(config: Config, say: Callable[[str], None] = lambda message: None) -
     )
     tokenizer = _tokenizer(config, corpora, say)
     train = _ids(config, tokenizer, corpora, say)
+    if config.training.guided_alignment:
+        train.add_links(_links(train, say))
     say(f"Training text: {train.report}")
     return Prepared(tokenizer, train, dev, test)
 
@@ -114,6 +107,12 @@ def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
         if not all(map(normalise, pair)):
             raise CarouselError(f"{describe(spec)}, pair {number}: one side is blank; remove the pair")
     return pairs
+
+
+def learn_to_align(corpus: IdCorpus) -> Aligner:
+    """An aligner that has learned from the training pairs."""
+    rows = learned_rows(corpus.source_lengths, corpus.target_lengths)
+    return Aligner(corpus.sources(rows), corpus.targets(rows))
 
 
 def cache_directory() -> Path:
@@ -155,18 +154,19 @@ def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str]
 
 
 def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
-    """Encode a chunk at a time, so that the text may be larger than memory."""
     report = FilterReport()
-    schema = pa.schema([(name, pa.list_(pa.int32())) for name in _COLUMNS])
-    with pa.OSFile(str(folder / _IDS), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-        for chunk in _chunks(_training_pairs(config, report)):
-            columns = _encode(chunk, tokenizer, config.data.filter.max_pieces)
-            dropped = len(chunk) - len(columns[0])
-            report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
-            writer.write_batch(pa.record_batch([pa.array(column, pa.list_(pa.int32())) for column in columns], schema))
+    ragged.write(folder / _IDS, _encoded_chunks(config, tokenizer, report))
     if not report.kept:
         raise CarouselError(f"{describe(config.data.train[0])}: no training pair is left: {report}; relax data.filter")
     (folder / _REPORT).write_text(json.dumps(asdict(report)), encoding="utf-8")
+
+
+def _encoded_chunks(config: Config, tokenizer: Tokenizer, report: FilterReport) -> Iterator[tuple[Lists, Lists]]:
+    for chunk in _chunks(_training_pairs(config, report)):
+        sources, targets = _encode(chunk, tokenizer, config.data.filter.max_pieces)
+        dropped = len(chunk) - len(sources)
+        report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
+        yield sources, targets
 
 
 def _encode(chunk: Sequence[Pair], tokenizer: Tokenizer, longest: int) -> tuple[list[list[int]], list[list[int]]]:
@@ -186,6 +186,22 @@ def _training_pairs(config: Config, report: FilterReport) -> Iterator[Pair]:
 def _chunks(pairs: Iterator[Pair]) -> Iterator[Sequence[Pair]]:
     while chunk := list(itertools.islice(pairs, _CHUNK)):
         yield chunk
+
+
+def _links(corpus: IdCorpus, say: Callable[[str], None]) -> Path:
+    folder = cache_directory() / f"links-{_fingerprint(_ALIGNER, corpus.fingerprint)}"
+    if not folder.exists():
+        say("Aligning the training text")
+        aligner = learn_to_align(corpus)
+        with atomic_directory(folder) as temporary:
+            chunks = (range(start, min(start + _CHUNK, len(corpus))) for start in range(0, len(corpus), _CHUNK))
+            aligned = (aligner.align(corpus.sources(rows), corpus.targets(rows)) for rows in chunks)
+            ragged.write(temporary / _LINKS, aligned)
+    return folder
+
+
+def _damaged(folder: Path) -> CarouselError:
+    return CarouselError(f"{folder}: the prepared corpus is damaged; delete this folder")
 
 
 def _fingerprint(*parts: Any) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nmt.config import ModelConfig
 from nmt.model.decoder import Rows, Source, build_decoder
 from nmt.model.encoder import Encoder
+from nmt.model.guidance import Links, alignment_loss
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
 
@@ -27,6 +28,8 @@ class Loss(NamedTuple):
     """What is minimised."""
     negative_log_likelihood: Tensor
     """What is reported: without label smoothing."""
+    alignment: Tensor
+    """What teaches the alignment head; zero where there are no links."""
 
 
 class Seq2Seq(nn.Module):
@@ -52,24 +55,37 @@ class Seq2Seq(nn.Module):
     def step(self, tokens: Tensor, source: Source, state: Rows) -> tuple[Tensor, Rows, Tensor | None]:
         """Log-probabilities [R, V] of the token after ``tokens`` [R], the next state, and attention [R, S].
 
-        Attention is the mean over the last layer's heads.
+        Attention is that of the last layer: its alignment head's, or the mean over its heads where it has none.
         """
         hidden, state, weights = self.decoder.step(tokens, source, state)
         scores = (hidden @ self.output.T).float().log_softmax(dim=-1)
-        return scores, state, None if weights is None else weights.float().mean(dim=1).flatten(0, 1)
+        return scores, state, None if weights is None else self._alignment(weights).flatten(0, 1)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Decoder outputs [B, T, D] for target ids [B, T] that begin with begin of sentence; attention [B, T, S]."""
         hidden, weights = self.decoder(target, *self.start(source, lengths))
-        return hidden, None if weights is None else weights.float().mean(dim=1)
+        return hidden, None if weights is None else self._alignment(weights)
 
     def loss(
-        self, source: Tensor, lengths: Tensor, target_in: Tensor, target_out: Tensor, smoothing: float = 0.0
+        self,
+        source: Tensor,
+        lengths: Tensor,
+        target_in: Tensor,
+        target_out: Tensor,
+        smoothing: float = 0.0,
+        links: Links | None = None,
     ) -> Loss:
         """The loss of a batch. Padding costs nothing: its places are left out before the output layer."""
-        hidden, _ = self.decoder(target_in, *self.start(source, lengths))
+        hidden, weights = self.decoder(target_in, *self.start(source, lengths))
         words = target_out != PAD
-        return Loss(*smoothed_cross_entropy(hidden[words], self.output, target_out[words], smoothing))
+        smoothed, plain = smoothed_cross_entropy(hidden[words], self.output, target_out[words], smoothing)
+        if links is None or weights is None:
+            return Loss(smoothed, plain, torch.zeros_like(plain))
+        return Loss(smoothed, plain, alignment_loss(self._alignment(weights), links))
+
+    def _alignment(self, weights: Tensor) -> Tensor:
+        """The attention [B, Q, S] that shows where a token comes from, of weights [B, H, Q, S]."""
+        return weights[:, 0].float() if self.config.alignment_head else weights.float().mean(dim=1)
 
     def parameter_count(self) -> int:
         """Trained numbers, shared ones counted once."""

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from nmt.config import Config, TrainingConfig
-from nmt.corpus.batching import Batch, make_batch, plan_epoch
+from nmt.corpus.batching import Batch, BatchLinks, make_batch, plan_epoch
 from nmt.corpus.prepare import IdCorpus
 from nmt.errors import CarouselError
+from nmt.model.guidance import Links
 from nmt.model.seq2seq import Loss, Seq2Seq
 from nmt.training import checkpoint as checkpoints
 from nmt.training.average import MovingAverage
@@ -77,7 +78,8 @@ class Trainer:
         negative_log_likelihood = torch.zeros((), device=self.device)
         for batch in batches:
             loss = self.batch_loss(batch, self._config.label_smoothing)
-            (loss.smoothed / tokens).backward()  # type: ignore[no-untyped-call]
+            learned = loss.smoothed + self._config.guided_alignment * loss.alignment
+            (learned / tokens).backward()  # type: ignore[no-untyped-call]
             negative_log_likelihood += loss.negative_log_likelihood
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm)
         self._refuse_nonfinite(negative_log_likelihood, norm)
@@ -106,6 +108,7 @@ class Trainer:
                 self._tensor(batch.target_in),
                 self._tensor(batch.target_out),
                 smoothing,
+                None if batch.links is None else self._links(batch.links),
             )
 
     def save(self, path: Path) -> None:
@@ -158,6 +161,9 @@ class Trainer:
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def _links(self, links: BatchLinks) -> Links:
+        return Links(*map(self._tensor, (links.sentences, links.targets, links.sources, links.shares)))
 
     def _tensor(self, ids: Any) -> Tensor:
         return torch.from_numpy(ids).to(self.device, non_blocking=True)

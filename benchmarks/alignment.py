@@ -1,0 +1,51 @@
+"""How well models align: the alignment error rate on gold links, side by side.
+
+    python benchmarks/alignment.py runs/guided runs/plain
+
+Each model is made to write the gold translations; a target piece is linked to the source piece that it attends to most
+(guided models: by the alignment head alone; others: by the mean over the last layer's heads). Without options the gold
+links are those of the demonstration corpus, whose rules say what a word is: what stands between spaces; commas, final
+marks and French elisions apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from nmt import bundle as bundles
+from nmt.corpus.reader import read_pairs_of_files
+from nmt.engine.torch_engine import load_network
+from nmt.evaluation.alignment import error_rate, read_links, word_links, word_ranges
+from nmt.evaluation.forced import forced_alignment
+from nmt.text.normalise import normalise
+
+DEMO = Path(__file__).parents[1] / "data" / "demo-en-fr"
+sys.path.insert(0, str(DEMO))
+
+from bilingual.phrases import tokenise_english, tokenise_french  # noqa: E402
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
+    parser.add_argument("--source", type=Path, default=DEMO / "test.en")
+    parser.add_argument("--target", type=Path, default=DEMO / "test.fr")
+    parser.add_argument("--links", type=Path, default=DEMO / "test.align")
+    options = parser.parse_args()
+    pairs = [(normalise(a), normalise(b)) for a, b in read_pairs_of_files(options.source, options.target)]
+    words = [(word_ranges(a, tokenise_english(a)), word_ranges(b, tokenise_french(b))) for a, b in pairs]
+    gold = read_links(options.links)
+    print(f"{len(pairs)} pairs, {sum(map(len, gold))} gold links")
+    for model in options.models:
+        bundle = bundles.read(model)
+        aligned = forced_alignment(load_network(bundle), bundle.tokenizer, pairs)
+        found = [word_links(spans, *ranges) for spans, ranges in zip(aligned, words, strict=True)]
+        head = "alignment head" if bundle.card.model.alignment_head else "mean over heads"
+        print(f"AER = {error_rate(found, gold):.3f}   {head}   {model}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

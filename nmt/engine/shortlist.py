@@ -1,0 +1,107 @@
+"""Which target pieces a sentence can need: the softmax over these alone is several times cheaper.
+
+For each source piece its likeliest translations, for every sentence the most frequent target pieces (Jean et al. 2015,
+section 3.3, after their "candidate lists").
+
+V_s and V_t vocabularies, N candidates in all, F frequent pieces.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nmt.corpus.aligner import Lexicon
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.errors import CarouselError
+
+Ids = np.ndarray[Any, np.dtype[np.int32]]
+
+
+class Shortlist:
+    """The lists of a pair of vocabularies."""
+
+    def __init__(self, target_vocabulary: int, offsets: Ids, candidates: Ids, frequent: Ids) -> None:
+        """Candidates [N] of source piece i lie from ``offsets[i]`` to ``offsets[i + 1]`` [V_s + 1]; frequent [F].
+
+        Raises ValueError when these don't fit together.
+        """
+        counts, ids = np.diff(offsets), np.concatenate((candidates, frequent))
+        if offsets[:1] != 0 or offsets[-1] != len(candidates) or counts.min(initial=0) < 0:
+            raise ValueError("offsets are not those of the candidates")
+        if ids.min(initial=0) < 0 or ids.max(initial=0) >= target_vocabulary:
+            raise ValueError("ids are not of the target vocabulary")
+        self._offsets, self._candidates, self._frequent = offsets, candidates, frequent
+        self._bounds: list[int] = offsets.tolist()
+        self._always = np.zeros(target_vocabulary, dtype=bool)
+        self._always[frequent] = True
+
+    def for_sentence(self, source: Sequence[int], constraints: Sequence[int] = ()) -> Ids:
+        """The target ids that a sentence of source ids can need, sorted; ``constraints`` are always among them."""
+        candidates, bounds = self._candidates, self._bounds
+        wanted = self._always.copy()
+        wanted[np.concatenate([candidates[bounds[i] : bounds[i + 1]] for i in source] or [self._frequent])] = True
+        wanted[list(constraints)] = True
+        return wanted.nonzero()[0].astype(np.int32)
+
+    def coverage(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> float:
+        """The share of target ids that are in the list of their own sentence, over pairs of source and target ids."""
+        found = total = 0
+        for source, target in pairs:
+            found += int(np.isin(target, self.for_sentence(source)).sum())
+            total += len(target)
+        return found / max(total, 1)
+
+    def save(self, path: Path) -> None:
+        """Write what `load` reads; equal lists give equal bytes."""
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                target_vocabulary=np.int32(len(self._always)),
+                offsets=self._offsets,
+                candidates=self._candidates,
+                frequent=self._frequent,
+            )
+
+    @staticmethod
+    def load(path: Path) -> Shortlist:
+        """Read the lists. Raises CarouselError when they are damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                lists = (stored[name].astype(np.int32) for name in ("offsets", "candidates", "frequent"))
+                return Shortlist(int(stored["target_vocabulary"]), *lists)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            raise CarouselError(f"{path}: is no readable shortlist; copy the model directory again") from None
+
+
+def build(
+    lexicon: Lexicon,
+    source_vocabulary: int,
+    target_vocabulary: int,
+    shared: bool,
+    pieces_a_source: int = 50,
+    frequent: int = 200,
+) -> Shortlist:
+    """Shortlists from an aligner's lexicon.
+
+    Where both languages share a vocabulary each source piece is a candidate too, so that names can be copied. Of the
+    reserved pieces only end of sentence is ever listed, always.
+    """
+    ordinary = (lexicon.sources >= FIRST_ORDINARY) & (lexicon.targets >= FIRST_ORDINARY)
+    sources, targets = lexicon.sources[ordinary], lexicon.targets[ordinary]
+    best = np.lexsort((targets, -lexicon.probabilities[ordinary], sources))
+    rank = np.arange(len(best)) - np.searchsorted(sources, sources)  # sources are sorted before and after
+    best = best[rank < pieces_a_source]
+    own = np.arange(FIRST_ORDINARY, source_vocabulary if shared else FIRST_ORDINARY)
+    listed = np.unique(np.stack((np.append(sources[best], own), np.append(targets[best], own))), axis=1)
+    offsets = np.searchsorted(listed[0], np.arange(source_vocabulary + 1))
+    # Each piece of the text was counted once in all, the null word's translations included.
+    counts = np.bincount(lexicon.targets, lexicon.counts, minlength=target_vocabulary)
+    counts[:FIRST_ORDINARY] = 0
+    most = np.argsort(-counts, kind="stable")[:frequent]
+    always = np.unique(np.append(most[counts[most] > 0], EOS))
+    return Shortlist(target_vocabulary, offsets.astype(np.int32), listed[1].astype(np.int32), always.astype(np.int32))
