@@ -1,62 +1,27 @@
 """Beam search over slots: sentences enter and leave at any step, and none notices the others.
 
-N slots, K rows a slot, R = N × K, C candidates a row, L steps that the history has room for.
+N slots, K rows a slot, R = N × K, C candidates a row, F slots where something happens, H hypotheses.
 
-A step has no loop over sentences or hypotheses. Greedy search is a beam of one.
+A step has no loop over sentences or hypotheses, and few calls, for to one sentence a call costs as much as the
+arithmetic. Greedy search is a beam of one.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 
-from nmt.search.protocol import Engine, Floats, Ints, StepRequest, StepResult
+from nmt.search.hypotheses import Doubles, Finished, History, Hypothesis, length_penalty
+from nmt.search.options import SearchOptions
+from nmt.search.protocol import Engine, Ints, StepRequest, StepResult
 
-_NEVER = np.float32(-np.inf)
-_FIRST_ROOM = 64
-_LIMIT_EXTRA = 16  # tokens that even the shortest source may give beyond its share
+__all__ = ["BeamSearch", "Hypothesis", "SearchOptions", "length_penalty", "search_all"]
 
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """How one sentence is searched."""
-
-    length_penalty: float = 1.0
-    """Exponent alpha of `length_penalty`."""
-    length_ratio: float = 2.0
-    """Tokens of the longest translation over those of its source: beyond it lies only repetition."""
-    n_best: int = 1
-    """Hypotheses wanted, at most K."""
-    attention: bool = True
-    """Whether hypotheses shall know their ``sources``."""
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A finished translation."""
-
-    tokens: list[int]
-    """Without end of sentence."""
-    score: float
-    """Sum of the log-probabilities, end of sentence counted."""
-    rank_score: float
-    """``score`` over the length penalty: what hypotheses are ranked by."""
-    sources: list[int] | None
-    """For each token, the source piece that it attends to most."""
-
-    @property
-    def mean_score(self) -> float:
-        """Mean log-probability a token, end of sentence counted."""
-        return self.score / (len(self.tokens) + 1)
-
-
-def length_penalty(length: Any, alpha: Any) -> Any:
-    """The penalty of GNMT (Wu et al. 2016, equation 14) for ``length`` tokens, end of sentence counted."""
-    return ((5.0 + length) / 6.0) ** alpha
+_NO_END = np.iinfo(np.int64).max
+_HOPELESS = np.finfo(np.float64).min  # below every sum but that of a hypothesis which is none
 
 
 class BeamSearch:
@@ -72,219 +37,185 @@ class BeamSearch:
         """``begin`` and ``end`` are the ids of begin and end of sentence."""
         slots, beam = engine.slots, engine.beam
         self._engine, self._begin, self._end = engine, begin, end
+        self._clock = 0
         # Of each slot.
-        self._in_use = np.zeros(slots, dtype=bool)
-        self._steps = np.zeros(slots, dtype=np.int64)
-        self._limits = np.zeros(slots, dtype=np.int64)
-        self._alphas = np.zeros(slots, dtype=np.float64)
+        self._free = set(range(slots))
+        self._began = np.zeros(slots, dtype=np.int64)  # the clock of its first step
+        self._may_end = np.zeros(slots, dtype=np.int64)  # the clock from which on hypotheses may end
+        self._must_end = np.full(slots, _NO_END)  # the clock at which all do
+        self._alphas = np.zeros(slots)
+        self._last_penalties = np.ones(slots)  # the length penalty at the limit
         self._wanted = np.ones(slots, dtype=np.int64)
+        self._floors = np.full(slots, -np.inf)  # the sum below which the best open hypothesis is of no more use
         self._attention = np.zeros(slots, dtype=bool)
         # Of each row: the open hypotheses.
-        self._sums = np.full((slots, beam), _NEVER, dtype=np.float32)
+        self._rows = np.arange(slots * beam).reshape(slots, beam)
+        self._sums: Doubles = np.full((slots, beam), -np.inf)
         self._tokens = np.full((slots, beam), end, dtype=np.int64)
-        self._parents = np.tile(np.arange(beam), (slots, 1))
-        self._finished = _Finished(slots, beam)
-        self._history = _History(slots, beam)
+        self._parents = self._rows.copy()
+        self._finished = Finished(slots, beam)
+        self._history = History(slots * beam)
+        # What every plain request holds.
+        self._asked = np.full((slots * beam, 1), end)
+        self._none = np.zeros(0, dtype=np.int64)
 
     def free_slots(self) -> list[int]:
         """Slots without a sentence."""
-        return np.flatnonzero(~self._in_use).tolist()
+        return sorted(self._free)
 
     def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: SearchOptions) -> None:
         """Begin the search for some sentences in free slots."""
         self._engine.admit(slots, sources, [()] * len(slots))
         index = np.array(slots)
-        self._in_use[index] = True
-        self._steps[index] = 0
-        self._limits[index] = [int(options.length_ratio * len(source)) + _LIMIT_EXTRA for source in sources]
+        fewest, most = np.array([options.limits(len(source)) for source in sources]).T
+        self._free.difference_update(slots)
+        self._began[index] = self._clock
+        self._may_end[index] = self._clock + fewest
+        self._must_end[index] = self._clock + most - 1
         self._alphas[index] = options.length_penalty
+        self._last_penalties[index] = length_penalty(most, options.length_penalty)
         self._wanted[index] = min(options.n_best, self._engine.beam)
+        self._floors[index] = _HOPELESS
         self._attention[index] = options.attention
-        self._sums[index] = _NEVER
         self._sums[index, 0] = 0.0  # the rows of a slot start equal: one of them is enough
         self._tokens[index] = self._begin
-        self._parents[index] = np.arange(self._engine.beam)
+        self._parents[index] = self._rows[index]
         self._finished.clear(index)
-        self._history.make_room(int(self._limits[index].max(initial=0)))
+        self._history.make_room(int(most.max()), self._clock)
+        self._plan()
 
     def release(self, slots: Sequence[int]) -> None:
         """Give up sentences, finished or not."""
         self._engine.release(slots)
-        self._in_use[list(slots)] = False
+        index = list(slots)
+        self._free.update(slots)
+        self._must_end[index] = _NO_END
+        self._floors[index] = -np.inf
+        self._attention[index] = False
+        self._sums[index] = -np.inf
+        self._plan()
+
+    def _plan(self) -> None:
+        """Work out what holds until sentences come or go."""
+        self._next_limit = int(self._must_end.min())
+        self._wants_attention = bool(self._attention.any())
 
     def advance(self) -> list[tuple[int, list[Hypothesis]]]:
         """One step for all slots in use; gives the sentences that finish with it, and frees their slots."""
         result = self._engine.step(self._request())
-        self._take(result)
-        done = np.flatnonzero(self._in_use & self._is_done())
-        if not len(done):
-            return []
-        finished = list(zip(done.tolist(), self._collect(done), strict=True))
-        self.release(done.tolist())
+        ends: Doubles = result.asked[:, 0].reshape(self._sums.shape) + self._sums
+        self._go_on(result)
+        if self._clock >= self._next_limit or np.count_nonzero(ends > self._sums[:, -1:]):
+            self._finish(ends)
+        done = self._sums[:, 0] < self._floors
+        finished = self._collect(np.flatnonzero(done), ends) if np.count_nonzero(done) else []
+        self._clock += 1
+        if finished:
+            self.release([slot for slot, _ in finished])
         return finished
 
     def _request(self) -> StepRequest:
-        slots, beam = self._sums.shape
-        none = np.zeros(0, dtype=np.int64)
         return StepRequest(
             tokens=self._tokens.ravel(),
-            parents=(self._parents + np.arange(slots)[:, None] * beam).ravel(),
-            candidates=beam + 1,  # at most one of them ends the sentence
-            asked=np.full((slots * beam, 1), self._end),
-            suppress_rows=none,
-            suppress_tokens=none,
-            attention=bool(self._attention[self._in_use].any()),
+            parents=self._parents.ravel(),
+            candidates=self._engine.beam + 1,  # at most one of them ends the sentence
+            asked=self._asked,
+            suppress_rows=self._none,
+            suppress_tokens=self._none,
+            attention=self._wants_attention,
         )
 
-    def _take(self, result: StepResult) -> None:
-        """Choose the next rows of every slot, and move finished hypotheses out."""
+    def _go_on(self, result: StepResult) -> None:
+        """The K best candidates of every slot that don't end the sentence become its rows, best first."""
         slots, beam = self._sums.shape
         candidates = result.ids.shape[1]
-        ids = result.ids.reshape(slots, beam * candidates)
-        totals = (self._sums[:, :, None] + result.scores.reshape(slots, beam, candidates)).reshape(slots, -1)
-        ending = ids == self._end
-        # An empty translation is no translation.
-        totals[ending & (self._steps == 0)[:, None]] = _NEVER
-        order = np.argsort(-totals, axis=1, kind="stable")
-        self._finish(totals, ending, order, self._sums + result.asked.reshape(slots, beam))
-        # The K best that go on: of the stable order, those that end the sentence sink to the bottom.
-        going_on = np.argsort(np.take_along_axis(ending, order, axis=1), axis=1, kind="stable")[:, :beam]
-        chosen = np.take_along_axis(order, going_on, axis=1)
-        self._sums = np.take_along_axis(totals, chosen, axis=1)
-        self._tokens = np.take_along_axis(ids, chosen, axis=1)
+        totals = self._sums.reshape(-1, 1) + result.scores
+        np.putmask(totals, result.ids == self._end, -np.inf)
+        # Stable, so that ties are resolved alike whatever the company and its number of candidates.
+        order = totals.reshape(slots, -1).argsort(axis=1, kind="stable")[:, : -beam - 1 : -1]
+        chosen = order + self._rows[:, :1] * candidates
+        self._sums = totals.take(chosen)
+        self._tokens = result.ids.take(chosen)
         self._parents = chosen // candidates
-        self._history.write(self._steps, self._tokens, self._parents, result.attention)
-        self._steps += self._in_use
-
-    def _finish(self, totals: Floats, ending: Any, order: Ints, forced: Floats) -> None:
-        """Merge hypotheses that end here into the finished ones; at the limit (``forced`` [N, K]) all end."""
-        slots, beam = self._sums.shape
-        candidates = totals.shape[1] // beam
-        places = np.argsort(order, axis=1)  # the rank of each candidate
-        ends_here = ending & (places < beam)
-        sums = np.where(ends_here, totals, _NEVER).reshape(slots, beam, candidates).max(axis=2)
-        at_limit = self._steps + 1 >= self._limits
-        sums = np.where(at_limit[:, None], forced, sums)
-        self._finished.merge(sums, self._steps + 1, self._alphas)
-
-    def _is_done(self) -> Any:
-        alphas = self._alphas
-        bound = self._sums.max(axis=1) / length_penalty(self._limits, alphas)
-        ranks = self._finished.ranks
-        last_wanted = ranks[np.arange(len(alphas)), self._wanted - 1]
-        full = np.isfinite(ranks).all(axis=1)
-        return full | (last_wanted >= bound) | (self._steps >= self._limits)
-
-    def _collect(self, done: Ints) -> list[list[Hypothesis]]:
-        """The finished hypotheses of some slots, best first."""
-        lengths = self._finished.lengths[done] - 1  # [F, K]
-        tokens, sources = self._history.trace(done, lengths, self._finished.ends[done])
-        return [
-            [
-                self._hypothesis(slot, k, tokens[f, k, : lengths[f, k]], sources[f, k, : lengths[f, k]])
-                for k in range(self._wanted[slot])
-                if np.isfinite(self._finished.ranks[slot, k])
-            ]
-            for f, slot in enumerate(done.tolist())
-        ]
-
-    def _hypothesis(self, slot: int, k: int, tokens: Ints, sources: Ints) -> Hypothesis:
-        return Hypothesis(
-            tokens=tokens.tolist(),
-            score=float(self._finished.sums[slot, k]),
-            rank_score=float(self._finished.ranks[slot, k]),
-            sources=sources.tolist() if self._history.has_sources and self._attention[slot] else None,
+        self._history.write(
+            self._clock, self._tokens.ravel(), self._parents.ravel(), self._sums.ravel(), result.attention
         )
 
+    def _finish(self, ends: Doubles) -> None:
+        """Move finished hypotheses out: of the sums with an end of sentence [N, K], those among the K best."""
+        beam = ends.shape[1]
+        at_limit = self._must_end <= self._clock
+        where = np.flatnonzero((ends > self._sums[:, -1:]).any(axis=1) | at_limit)
+        ends, at_limit = ends[where], at_limit[where]
+        both = np.concatenate((self._sums[where], ends), axis=1)
+        both.sort(axis=1)
+        among_best = (ends >= both[:, beam, None]) & (self._may_end[where] <= self._clock)[:, None]
+        self._merge(where, np.where(among_best | at_limit[:, None], ends, -np.inf))
+        ranks = self._finished.ranks[where]
+        bounds = ranks[np.arange(len(where)), self._wanted[where] - 1] * self._last_penalties[where]
+        full = at_limit | (ranks[:, -1] > -np.inf)
+        self._floors[where] = np.where(full, np.inf, np.maximum(bounds, _HOPELESS))
 
-class _Finished:
-    """The K best finished hypotheses of each slot, best first; all arrays are [N, K]."""
+    def _merge(self, slots: Ints, sums: Doubles) -> None:
+        """Take finished hypotheses with sums [F, K] in."""
+        penalties = length_penalty(self._clock - self._began[slots] + 1, self._alphas[slots])
+        places = self._rows[slots] + self._clock * self._rows.size
+        self._finished.merge(slots, sums / penalties[:, None], sums, places)
 
-    def __init__(self, slots: int, beam: int) -> None:
-        self.ranks = np.full((slots, beam), -np.inf, dtype=np.float64)
-        """Sums over the length penalty; -inf where there is no hypothesis."""
-        self.sums = np.full((slots, beam), _NEVER, dtype=np.float32)
-        self.lengths = np.zeros((slots, beam), dtype=np.int64)
-        """In tokens, end of sentence counted."""
-        self.ends = np.zeros((slots, beam), dtype=np.int64)
-        """The row that each one left, as rows were before it ended."""
+    def _collect(self, done: Ints, ends: Doubles) -> list[tuple[int, list[Hypothesis]]]:
+        """The finished hypotheses of some slots, best first."""
+        stuck = done[self._finished.ranks[done, 0] == -np.inf]
+        if len(stuck):  # nothing may go on and nothing has ended: what there is must do
+            self._merge(stuck, ends[stuck])
+        ranks = self._finished.ranks[done]
+        which, k = np.nonzero((np.arange(ranks.shape[1]) < self._wanted[done, None]) & (ranks > -np.inf))
+        slots = done[which]
+        found: dict[int, list[Hypothesis]] = {slot: [] for slot in done.tolist()}
+        for slot, hypothesis in zip(slots.tolist(), self._read(slots, k), strict=True):
+            found[slot].append(hypothesis)
+        return list(found.items())
 
-    def clear(self, slots: Ints) -> None:
-        """Forget those of some slots."""
-        self.ranks[slots] = -np.inf
-
-    def merge(self, sums: Floats, lengths: Ints, alphas: Any) -> None:
-        """Take in what ends in this step, from row k of slot n: ``sums`` [N, K], -inf for none; lengths, alphas [N]."""
-        ranks = sums / length_penalty(lengths, alphas)[:, None]
-        order = np.argsort(-np.concatenate((self.ranks, ranks), axis=1), axis=1, kind="stable")[:, : sums.shape[1]]
-
-        def best(old: Any, new: Any) -> Any:
-            both = np.concatenate((old, np.broadcast_to(new, old.shape)), axis=1)
-            return np.take_along_axis(both, order, axis=1)
-
-        self.ranks, self.sums = best(self.ranks, ranks), best(self.sums, sums)
-        self.lengths = best(self.lengths, lengths[:, None])
-        self.ends = best(self.ends, np.arange(sums.shape[1]))
-
-
-class _History:
-    """How the rows came to be; all arrays are [N, L, K]: slot, step, row."""
-
-    def __init__(self, slots: int, beam: int) -> None:
-        shape = (slots, _FIRST_ROOM, beam)
-        self._tokens = np.zeros(shape, dtype=np.int32)
-        self._parents = np.zeros(shape, dtype=np.int32)
-        self._sources = np.zeros(shape, dtype=np.int32)
-        """What each row attended to most when it proposed; a child finds it at its parent."""
-        self.has_sources = False
-
-    def make_room(self, steps: int) -> None:
-        """Make L at least ``steps``."""
-        room = self._tokens.shape[1]
-        if steps > room:
-            longer = ((0, 0), (0, max(steps, 2 * room) - room), (0, 0))
-            self._tokens = np.pad(self._tokens, longer)
-            self._parents = np.pad(self._parents, longer)
-            self._sources = np.pad(self._sources, longer)
-
-    def write(self, steps: Ints, tokens: Ints, parents: Ints, attention: Floats | None) -> None:
-        """Record step ``steps`` [N]: tokens and parents [N, K] of the new rows, attention [R, S] of the old ones."""
-        # A slot out of use may stand at the end of its room: what is written there is never read.
-        place = np.arange(len(steps)), np.minimum(steps, self._tokens.shape[1] - 1)
-        self._tokens[place] = tokens
-        self._parents[place] = parents
-        if attention is not None:
-            self.has_sources = True
-            self._sources[place] = attention.argmax(axis=1).reshape(tokens.shape)
-
-    def trace(self, slots: Ints, lengths: Ints, rows: Ints) -> tuple[Ints, Ints]:
-        """Tokens and attended sources [F, K, longest] of those that left ``rows`` [F, K] after ``lengths`` [F, K]."""
-        longest = int(lengths.max(initial=0))
-        tokens = np.zeros((*rows.shape, longest), dtype=np.int64)
-        sources = np.zeros_like(tokens)
-        slots = slots[:, None]
-        for step in range(longest - 1, -1, -1):
-            tokens[:, :, step] = self._tokens[slots, step, rows]
-            rows = np.where(step < lengths, self._parents[slots, step, rows], rows)
-            sources[:, :, step] = self._sources[slots, step, rows]
-        return tokens, sources
+    def _read(self, slots: Ints, k: Ints) -> Iterator[Hypothesis]:
+        """The k-th best [H] of slots [H]."""
+        clocks, rows = np.divmod(self._finished.places[slots, k], self._rows.size)
+        lengths = clocks - self._began[slots]
+        trail = self._history.trace(clocks, rows, int(lengths.max(initial=0)))
+        sums, ranks = self._finished.sums[slots, k].tolist(), self._finished.ranks[slots, k].tolist()
+        for h, words in enumerate(lengths.tolist()):
+            backwards = slice(words - 1, None, -1) if words else slice(0)
+            running = [0.0, *trail.sums[backwards, h].tolist(), sums[h]]
+            with_sources = self._history.has_sources and self._attention[slots[h]]
+            yield Hypothesis(
+                tokens=trail.tokens[backwards, h].tolist(),
+                score=sums[h],
+                rank_score=ranks[h],
+                token_scores=[after - before for before, after in pairwise(running)],
+                sources=trail.sources[backwards, h].tolist() if with_sources else None,
+            )
 
 
 def search_all(
-    engine: Engine, sources: Iterable[tuple[int, Sequence[int]]], begin: int, end: int, options: SearchOptions
+    engine: Engine,
+    sources: Iterable[tuple[int, Sequence[int]]],
+    begin: int,
+    end: int,
+    options: SearchOptions,
+    *,
+    refill: bool = True,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
-    """Search numbered sentences, refilling slots as they fall free; gives (number, hypotheses) as they finish.
+    """Search numbered sentences; gives (number, hypotheses) as they finish.
 
-    Sentences of like length keep each other company best: the caller decides the order.
+    Slots are refilled as they fall free; without ``refill``, once all are. Sentences of like length keep each other
+    company best: the caller decides the order.
     """
     search = BeamSearch(engine, begin, end)
     waiting = deque(sources)
     numbers: dict[int, int] = {}
+    # Encoding one sentence costs almost as much as encoding several: wait until a quarter of the slots is free.
+    enough = -(-engine.slots // 4) if refill else engine.slots
     while waiting or numbers:
-        free = search.free_slots()
-        # Encoding one sentence costs almost as much as encoding several: wait until a quarter of the slots is free.
-        if waiting and (len(free) >= -(-engine.slots // 4) or not numbers):
-            admitted = [(slot, waiting.popleft()) for slot in free[: len(waiting)]]
+        if waiting and engine.slots - len(numbers) >= enough:
+            admitted = [(slot, waiting.popleft()) for slot in search.free_slots()[: len(waiting)]]
             numbers.update((slot, number) for slot, (number, _) in admitted)
             search.admit([slot for slot, _ in admitted], [source for _, (_, source) in admitted], options)
         for slot, hypotheses in search.advance():

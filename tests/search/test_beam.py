@@ -9,7 +9,6 @@ from fake_engine import BEGIN, END, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.search import beam as beam_module
 from nmt.search.beam import BeamSearch, Hypothesis, SearchOptions, length_penalty, search_all
 
 
@@ -76,9 +75,8 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(seed: int, alpha: float)
     """Four tokens, two of them words, at most three steps: a beam of 64 holds every hypothesis there is."""
     limit = 3
     engine = FakeEngine(slots=1, beam=64, vocabulary=4)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(beam_module, "_LIMIT_EXTRA", limit)
-        [found] = run(engine, [(seed,)], SearchOptions(length_penalty=alpha, length_ratio=0.0, n_best=4))
+    options = SearchOptions(length_penalty=alpha, length_ratio=0.0, length_extra=limit, n_best=4)
+    [found] = run(engine, [(seed,)], options)
     everything = []
     for words in range(1, limit):
         for tokens in itertools.product((2, 3), repeat=words):
@@ -112,6 +110,9 @@ def test_scores_are_those_of_the_model() -> None:
         total = sum(engine.log_probabilities((4, 2), path[:i])[path[i]] for i in range(1, len(path)))
         assert hypothesis.score == pytest.approx(total, abs=1e-5)
         assert hypothesis.mean_score == pytest.approx(total / (len(path) - 1), abs=1e-5)
+        assert hypothesis.token_scores == pytest.approx(
+            [engine.log_probabilities((4, 2), path[:i])[path[i]] for i in range(1, len(path))], abs=1e-6
+        )
         assert hypothesis.sources == [(step + 1) % 8 for step in range(len(hypothesis.tokens))]
     assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
 
