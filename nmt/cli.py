@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
@@ -27,6 +28,8 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory or a run directory.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Beam = Annotated[int | None, typer.Option(min=1, max=64, help="Hypotheses kept open; the model's own by default.")]
+NoShortlist = Annotated[bool, typer.Option("--no-shortlist", help="Let every sentence see the whole vocabulary.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of to stdout.")]
 
 
 @app.command()
@@ -58,25 +61,52 @@ def translate(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="Text, a sentence a line; stdin by default.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of to stdout.")] = None,
+    output: Output = None,
     beam: Beam = None,
     n_best: Annotated[int, typer.Option(min=1, max=64, help="Translations a line; needs --json.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="An object a line, with scores and alignment.")] = False,
     threads: Threads = 1,
+    no_shortlist: NoShortlist = False,
+    others: Annotated[
+        list[Path] | None, typer.Option("--with", metavar="MODEL", help="Translate together with this model too.")
+    ] = None,
+    groups: Annotated[
+        int, typer.Option(min=1, max=64, help="Parts of the beam that keep apart, so that --n-best differ.")
+    ] = 1,
+    prefix: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
+    require: Annotated[list[str] | None, typer.Option(help="A phrase that every translation must hold.")] = None,
+    ban: Annotated[list[str] | None, typer.Option(help="A phrase that no translation may hold.")] = None,
+    no_repeat_ngram: Annotated[int, typer.Option(min=0, help="So many pieces in a row never come twice.")] = 0,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw translations instead of searching the best.")] = False,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Of --sample: below 1 is safer, above wilder.")] = 1.0,
+    top_k: Annotated[int, typer.Option(min=0, help="Of --sample: among so many likeliest pieces; 0 for all.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="Of --sample: among the likeliest of that probability together.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of --sample: equal seeds draw equally.")] = 0,
 ) -> None:
     """Translate text, one line out for each line in."""
-    from nmt.files import atomic_file
-
     if n_best > 1 and not as_json:
         raise UsageError("--n-best: more than one translation a line needs --json")
-    translator = Translator.load(model, threads=threads)
-    results = translator.stream(_lines(file), beam=beam, alternatives=n_best - 1)
-    rendered = (_render(result, as_json) for result in results)
-    if output is None:
-        _write(rendered, sys.stdout.buffer)
-        return
-    with atomic_file(output) as temporary, temporary.open("wb") as stream:
-        _write(rendered, stream)
+    translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
+    try:
+        options = dataclasses.replace(
+            translator.search_options,
+            attention=as_json,  # text has no use for it
+            groups=groups,
+            prefix=translator.target_ids(prefix),
+            required=tuple(map(translator.target_ids, require or ())),
+            banned=tuple(map(translator.target_ids, ban or ())),
+            no_repeat_ngram=no_repeat_ngram,
+            temperature=temperature if sample else 0.0,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    results = translator.stream(_lines(file), beam=beam, alternatives=n_best - 1, options=options)
+    _print((_render(result, as_json) for result in results), output)
 
 
 @app.command()
@@ -87,13 +117,14 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     beam: Beam = None,
     threads: Threads = 1,
+    no_shortlist: NoShortlist = False,
 ) -> None:
     """Score a model's translations of a file with sacreBLEU."""
     from nmt.corpus.reader import read_pairs_of_files
     from nmt.evaluation import metrics
 
     pairs = list(read_pairs_of_files(source, reference))
-    translator = Translator.load(model, threads=threads)
+    translator = Translator.load(model, threads=threads, shortlist=not no_shortlist)
     began = time.perf_counter()
     translations = translator.translate([text for text, _ in pairs], beam=beam)
     seconds = time.perf_counter() - began
@@ -105,6 +136,26 @@ def evaluate(
     for name, score in scores.items():
         typer.echo(f"{name:5} {score['score']:6.2f} ± {score['ci']}   {score['signature']}")
     typer.echo(f"{result['sentences_per_second']} sentences/s")
+
+
+@app.command()
+def score(
+    model: Model,
+    source: Annotated[Path, typer.Option(help="Text, a sentence a line.")],
+    target: Annotated[Path, typer.Option(help="A translation of it, line by line.")],
+    output: Output = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="An object a line: score, number of tokens, alignment.")
+    ] = False,
+    threads: Threads = 1,
+) -> None:
+    """Print the log-probability of each given translation, for rescoring and filtering."""
+    from nmt.corpus.reader import read_pairs_of_files
+
+    translator = Translator.load(model, threads=threads, shortlist=False)
+    pairs = read_pairs_of_files(source, target)
+    scores = (score for window in _windows(pairs) for score in translator.score(window))
+    _print((json.dumps(dataclasses.asdict(s)) if as_json else f"{s.score:.6f}" for s in scores), output)
 
 
 @app.command()
@@ -187,6 +238,23 @@ def _lines(file: Path | None) -> Iterator[str]:
 
 def _render(result: Translation, as_json: bool) -> str:
     return json.dumps(dataclasses.asdict(result), ensure_ascii=False) if as_json else result.text
+
+
+def _windows(pairs: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """A few thousand at a time, so that files may be larger than memory."""
+    iterator = iter(pairs)
+    while window := list(itertools.islice(iterator, 2000)):
+        yield window
+
+
+def _print(lines: Iterator[str], output: Path | None) -> None:
+    from nmt.files import atomic_file
+
+    if output is None:
+        _write(lines, sys.stdout.buffer)
+        return
+    with atomic_file(output) as temporary, temporary.open("wb") as stream:
+        _write(lines, stream)
 
 
 def _write(lines: Iterator[str], stream: IO[bytes]) -> None:

@@ -8,14 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from nmt.corpus.tokenizer import BOS, EOS
+from nmt.engine.choice import EngineFactory
 from nmt.guards import is_looping
 from nmt.search.beam import Hypothesis, search_all
 from nmt.search.forced import Forced, score_all
 from nmt.search.options import SearchOptions
 from nmt.search.protocol import Engine
-
-EngineFactory = Callable[[int, int], Engine]
-"""Makes an engine of so many slots and rows a slot."""
 
 Numbered = tuple[int, Sequence[int]]
 """A sentence's number and its source ids."""

@@ -66,6 +66,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
 
+    def piece(self, number: int) -> str:
+        """The piece of an id, as SentencePiece writes it."""
+        return str(self._processor.id_to_piece(number))
+
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of normalised texts, without begin and end of sentence."""
         encoded: list[list[int]] = self._processor.encode(list(texts), return_type=int)

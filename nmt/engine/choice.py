@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from nmt.bundle import Bundle
+from nmt.bundle import GRAPHS, Bundle
 from nmt.errors import CarouselError, UsageError, missing_extra
 from nmt.search.protocol import Engine
 
 EngineName = Literal["auto", "onnx", "torch"]
+EngineFactory = Callable[[int, int], Engine]
+"""Makes an engine of so many slots and rows a slot."""
 
 
 def engine_factories(
     bundles: Sequence[Bundle], engine: EngineName, threads: int, shortlist: bool
-) -> Sequence[Callable[[int, int], Engine]]:
+) -> list[EngineFactory]:
     """For each thread, what makes its engines of so many slots and rows a slot.
 
     Several bundles make an ensemble, for which the first one's shortlist counts. Raises CarouselError when a bundle
@@ -23,9 +25,7 @@ def engine_factories(
     if engine == "auto":
         engine = "onnx" if all(bundle.graphs for bundle in bundles) else "torch"
     if engine == "onnx":
-        from nmt.engine import onnx_engine
-
-        return onnx_engine.engine_factories(bundles, threads, shortlist)
+        return _onnx_factories(bundles, threads, shortlist)
     if len(bundles) > 1:
         raise UsageError("an ensemble needs the onnx engine, and models with graphs; make them with nmt export")
     return [_torch_factory(bundles[0], threads)]
@@ -43,7 +43,31 @@ def check_ensemble(bundles: Sequence[Bundle]) -> None:
             raise CarouselError(f"{bundle.path}: has another tokenizer; train the members of an ensemble with the same")
 
 
-def _torch_factory(bundle: Bundle, threads: int) -> Callable[[int, int], Engine]:
+def _onnx_factories(bundles: Sequence[Bundle], threads: int, shortlist: bool) -> list[EngineFactory]:
+    from nmt.engine.ensemble import EnsembleEngine
+    from nmt.engine.onnx_engine import Graphs, OnnxEngine
+    from nmt.engine.shortlist import Shortlist
+
+    for bundle in bundles:
+        if bundle.graphs is None:
+            raise CarouselError(f"{bundle.path}: has no graphs for the onnx engine; make them with nmt export")
+    path = bundles[0].shortlist
+    lists = Shortlist.load(path) if shortlist and path else None
+
+    def factory() -> EngineFactory:
+        members = [Graphs(bundle.path / GRAPHS) for bundle in bundles]
+
+        def make(slots: int, beam: int) -> Engine:
+            engines = [OnnxEngine(graphs, slots, beam, lists) for graphs in members]
+            return engines[0] if len(engines) == 1 else EnsembleEngine(engines)
+
+        return make
+
+    # Threads that share a session wait for each other.
+    return [factory() for _ in range(threads)]
+
+
+def _torch_factory(bundle: Bundle, threads: int) -> EngineFactory:
     try:
         from nmt.engine.torch_engine import engine_factory
     except ModuleNotFoundError as error:

@@ -184,9 +184,8 @@ class EncoderGraph(Layers):
         lengths = graph.input("lengths", np.int32, "sentences")
         order = self._backwards(source, lengths) if self.model.reverse_source else None
         ids = source if order is None else graph.op("GatherElements", source, order, axis=1)
-        x = self.embed(
-            graph.op("Transpose", ids, perm=[1, 0]), "encoder.embedding.weight"
-        )  # [S, N, D], as the LSTM operator wants it
+        # [S, N, D], as the LSTM operator wants it.
+        x = self.embed(graph.op("Transpose", ids, perm=[1, 0]), "encoder.embedding.weight")
         states = []
         for layer in range(self.model.encoder_layers):
             x, state = self._block(x, lengths, f"encoder.blocks.{layer}")
@@ -426,6 +425,8 @@ class StepGraph(Layers):
         context = graph.op("Reshape", context, graph.shape(-1, width))
         if self.model.attention == "multihead":
             context = graph.op("Add", context, self.vector(f"{name}.output.bias"))
+        if self.model.alignment_head:
+            return context, graph.op("Gather", weights, graph.constant(0, np.int64), axis=2)
         return context, graph.op("ReduceMean", weights, graph.constant([2], np.int64), keepdims=0)
 
     def _additive_scores(self, query: str, layer: int, name: str, tokens: str) -> str:

@@ -6,14 +6,14 @@ list, C candidates, Q asked ids, Z numbers of a row's state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
-from nmt.bundle import GRAPHS, Bundle
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
 from nmt.engine.ragged import Column, Ragged
 from nmt.engine.sampling import draw
@@ -26,7 +26,7 @@ Arrays = dict[str, Array]
 
 # Padding is rounded to these: memory is seldom moved, and sums are split alike whatever the company.
 _SOURCE_BLOCK, _LIST_BLOCK = 16, 64
-_NEVER = np.float32(-np.inf)
+_NEVER = -math.inf
 _BEYOND = np.iinfo(np.int32).max  # a list goes on with this token, after all others
 
 
@@ -229,7 +229,7 @@ class OnnxEngine:
         ids = _padded(lists, EOS)
         beyond = np.arange(ids.shape[1]) >= lengths[:, None]
         arrays = self._graphs.run("rows", {"list": ids})
-        arrays["list_bias"] = np.where(beyond, _NEVER, np.float32(0))
+        arrays["list_bias"] = np.where(beyond, np.float32(_NEVER), np.float32(0))
         arrays["list"] = np.where(beyond, _BEYOND, ids)
         self._lists.put(first, arrays, lengths)
 
@@ -248,28 +248,6 @@ class OnnxEngine:
             self._views |= lists
 
 
-def engine_factories(
-    bundles: Sequence[Bundle], threads: int, shortlist: bool
-) -> list[Callable[[int, int], OnnxEngine | EnsembleEngine]]:
-    """For each thread what makes its engines; threads that share a session wait for each other, so each has its own."""
-    for bundle in bundles:
-        if bundle.graphs is None:
-            raise CarouselError(f"{bundle.path}: has no graphs for the onnx engine; make them with nmt export")
-    path = bundles[0].shortlist
-    lists = Shortlist.load(path) if shortlist and path else None
-
-    def factory() -> Callable[[int, int], OnnxEngine | EnsembleEngine]:
-        members = [Graphs(bundle.path / GRAPHS) for bundle in bundles]
-
-        def make(slots: int, beam: int) -> OnnxEngine | EnsembleEngine:
-            engines = [OnnxEngine(graphs, slots, beam, lists) for graphs in members]
-            return engines[0] if len(engines) == 1 else EnsembleEngine(engines)
-
-        return make
-
-    return [factory() for _ in range(threads)]
-
-
 def _load(path: Path) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -286,7 +264,7 @@ def _load(path: Path) -> ort.InferenceSession:
 
 def _blank(answers: Array, listed: Array | None) -> Array:
     """Answers [M, Q] with -inf for tokens that are in no list."""
-    return answers if listed is None else np.where(listed, answers, _NEVER)
+    return answers if listed is None else np.where(listed, answers, np.float32(_NEVER))
 
 
 def _columns(step: ort.InferenceSession) -> dict[str, Column]:
@@ -305,7 +283,7 @@ def _list_columns(graphs: Graphs) -> dict[str, Column]:
     return {**rows, "list_bias": Column(1, -np.inf), "list": Column(1, _BEYOND)}
 
 
-def _padded(sequences: Sequence[Sequence[int]] | Sequence[Array], fill: int) -> Array:
+def _padded(sequences: Sequence[Any], fill: int) -> Array:
     """Sequences [n] of several lengths as one array [n, longest]."""
     ids = np.full((len(sequences), max(map(len, sequences))), fill, dtype=np.int64)
     for row, sequence in zip(ids, sequences, strict=True):

@@ -8,16 +8,19 @@ V_s and V_t vocabularies, N candidates in all, F frequent pieces.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmt.corpus.aligner import Lexicon
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
 from nmt.errors import CarouselError
+
+if TYPE_CHECKING:
+    from nmt.corpus.aligner import Lexicon
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -56,16 +59,17 @@ class Shortlist:
             total += len(target)
         return found / max(total, 1)
 
-    def save(self, path: Path) -> None:
-        """Write what `load` reads; equal lists give equal bytes."""
-        with path.open("wb") as file:
-            np.savez_compressed(
-                file,
-                target_vocabulary=np.int32(len(self._always)),
-                offsets=self._offsets,
-                candidates=self._candidates,
-                frequent=self._frequent,
-            )
+    def serialise(self) -> bytes:
+        """The file that `load` reads; equal lists give equal bytes."""
+        content = io.BytesIO()
+        np.savez_compressed(
+            content,
+            target_vocabulary=np.int32(len(self._always)),
+            offsets=self._offsets,
+            candidates=self._candidates,
+            frequent=self._frequent,
+        )
+        return content.getvalue()
 
     @staticmethod
     def load(path: Path) -> Shortlist:

@@ -44,6 +44,15 @@ def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str
     return result
 
 
+def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
+    """Each translation's chrF over 100."""
+    chrf = _metrics("en")["chrf"]
+    return [
+        chrf.sentence_score(hypothesis, [reference]).score / 100
+        for hypothesis, reference in zip(hypotheses, references, strict=True)
+    ]
+
+
 def _metrics(language: str) -> dict[str, Any]:
     try:
         from sacrebleu.metrics.bleu import BLEU

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import platform
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
 
-from nmt import bundle as bundles
-from nmt.bundle import WEIGHTS, Card
 from nmt.config import Config, dump
 from nmt.corpus.prepare import Prepared, prepare
-from nmt.corpus.reader import Pair
-from nmt.engine.export import graph_files
-from nmt.evaluation.metrics import evaluate
 from nmt.files import atomic_file
 from nmt.model.seq2seq import build_network
 from nmt.training.console import Console
+from nmt.training.publish import Publisher
 from nmt.training.run import MetricsLog, RunDirectory
 from nmt.training.trainer import Trainer, UpdateReport, choose_device
 from nmt.training.validation import Validator
-from nmt.translator import Translator
 
 _LOG_EVERY = 50  # updates
 
@@ -74,6 +66,7 @@ class _Session:
             config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
         )
         self._trainer = Trainer(network.train().to(device), prepared.train, config)
+        self._publisher = Publisher(config, run, prepared, self._trainer)
         self._validator = Validator(prepared.dev, tokenizer, config.data.target) if prepared.dev else None
         if run.last.exists():
             self._trainer.restore(run.last)
@@ -155,72 +148,14 @@ class _Session:
         content = safetensors.torch.save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
         with atomic_file(self._run.best) as temporary:
             temporary.write_bytes(content)
-        self._write_bundle({})
+        self._publisher.write()
 
     def _finish(self) -> dict[str, Any]:
-        """Write the final bundle, and score it as its users will use it."""
+        """Publish the best weights, or the last where none were validated."""
         if self._trainer.progress.best is None:
             with self._trainer.average.in_place():
                 self._keep_best()
-        else:
-            self._write_bundle({})
-        translator = Translator.load(self._run.model, threads=torch.get_num_threads())
-        scores = {
-            name: self._score(translator, name, pairs)
-            for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test))
-            if pairs
-        }
-        self._write_bundle(scores)
-        return scores
-
-    def _score(self, translator: Translator, name: str, pairs: list[Pair]) -> dict[str, Any]:
-        self._console.say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
-        translations = [result.text for result in translator.translate([source for source, _ in pairs])]
-        return evaluate(translations, [target for _, target in pairs], self._config.data.target)
-
-    def _write_bundle(self, scores: dict[str, Any]) -> None:
-        config, progress, tokenizer = self._config, self._trainer.progress, self._prepared.tokenizer
-        card = Card(
-            source_language=config.data.source,
-            target_language=config.data.target,
-            source_vocabulary=len(tokenizer.source),
-            target_vocabulary=len(tokenizer.target),
-            longest_source=self._longest_source(),
-            longest_ratio=self._longest_ratio(),
-            model=config.model,
-            search=config.search,
-            scores=scores,
-            training={
-                "parameters": self._trainer.network.parameter_count(),
-                "updates": progress.best_update or progress.update,
-                "minutes": round(progress.seconds / 60, 1),
-                "training_pairs": len(self._prepared.train),
-                "precision": self._trainer.precision,
-                "device": str(self._trainer.device),
-                "carousel": _version(),
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-                "recipe": config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
-            },
-        )
-        files = {WEIGHTS: self._run.best.read_bytes(), **graph_files(config.model, self._run.best, "fp32")}
-        bundles.write(self._run.model, card, tokenizer, files)
-
-    def _longest_source(self) -> int:
-        """What nearly all training sources keep to, so that a freak doesn't set the limit."""
-        return max(int(np.quantile(self._prepared.train.source_lengths, 0.999)), 8)
-
-    def _longest_ratio(self) -> float:
-        """Target over source length; with half as much again, room for what training has not seen."""
-        train = self._prepared.train
-        return max(1.5 * float(np.quantile(train.target_lengths / train.source_lengths, 0.999)), 2.0)
-
-
-def _version() -> str:
-    try:
-        return version("carousel-nmt")
-    except PackageNotFoundError:
-        return "not installed"
+        return self._publisher.finish(self._console.say)
 
 
 class _Window:

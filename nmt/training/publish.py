@@ -1,0 +1,126 @@
+"""What a training leaves for its users: the model directory, scored as they will use it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+
+from nmt import bundle as bundles
+from nmt.bundle import SHORTLIST, WEIGHTS, Calibration, Card
+from nmt.config import Config
+from nmt.corpus.prepare import Prepared, learn_to_align
+from nmt.engine import shortlist as shortlists
+from nmt.engine.export import graph_files
+from nmt.engine.shortlist import Shortlist
+from nmt.evaluation.calibration import calibrate
+from nmt.evaluation.metrics import evaluate, sentence_chrf
+from nmt.text.normalise import normalise
+from nmt.training.run import RunDirectory
+from nmt.training.trainer import Trainer
+from nmt.translator import Translator
+
+
+class Publisher:
+    """Writes the bundle of a run's best weights so far."""
+
+    def __init__(self, config: Config, run: RunDirectory, prepared: Prepared, trainer: Trainer) -> None:
+        self._config, self._run, self._prepared, self._trainer = config, run, prepared, trainer
+
+    def finish(self, say: Callable[[str], None]) -> dict[str, Any]:
+        """Write the final bundle, with all that makes it fast; score it, and write what the scores taught.
+
+        Gives set -> metric -> score, signature, ci.
+        """
+        say("Collecting the likely translations of each piece")
+        shortlist = self._shortlist()
+        self.write(shortlist)
+        translator = Translator.load(self._run.model, threads=torch.get_num_threads())
+        scores, confidence = {}, None
+        for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test)):
+            if not pairs:
+                continue
+            say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
+            translations = translator.translate([source for source, _ in pairs])
+            texts, references = [t.text for t in translations], [target for _, target in pairs]
+            scores[name] = evaluate(texts, references, self._config.data.target)
+            if name == "dev":
+                confidence = calibrate([t.score for t in translations], sentence_chrf(texts, references))
+        self.write(shortlist, scores, confidence)
+        return scores
+
+    def write(
+        self,
+        shortlist: Shortlist | None = None,
+        scores: dict[str, Any] | None = None,
+        confidence: Calibration | None = None,
+    ) -> None:
+        """Write the bundle, with what is known so far."""
+        config, tokenizer = self._config, self._prepared.tokenizer
+        files = {WEIGHTS: self._run.best.read_bytes(), **graph_files(config.model, self._run.best, "fp32")}
+        training = self._history()
+        if shortlist is not None:
+            files[SHORTLIST] = shortlist.serialise()
+            training["shortlist_coverage"] = self._coverage(shortlist)
+        card = Card(
+            source_language=config.data.source,
+            target_language=config.data.target,
+            source_vocabulary=len(tokenizer.source),
+            target_vocabulary=len(tokenizer.target),
+            longest_source=self._longest_source(),
+            longest_ratio=self._longest_ratio(),
+            model=config.model,
+            search=config.search,
+            confidence=confidence,
+            scores=scores or {},
+            training=training,
+        )
+        bundles.write(self._run.model, card, tokenizer, files)
+
+    def _history(self) -> dict[str, Any]:
+        """How the weights came to be."""
+        progress = self._trainer.progress
+        return {
+            "parameters": self._trainer.network.parameter_count(),
+            "updates": progress.best_update or progress.update,
+            "minutes": round(progress.seconds / 60, 1),
+            "training_pairs": len(self._prepared.train),
+            "precision": self._trainer.precision,
+            "device": str(self._trainer.device),
+            "carousel": _version(),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "recipe": self._config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
+        }
+
+    def _shortlist(self) -> Shortlist:
+        tokenizer = self._prepared.tokenizer
+        lexicon = learn_to_align(self._prepared.train).lexicon
+        return shortlists.build(lexicon, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
+
+    def _coverage(self, shortlist: Shortlist) -> float | None:
+        """The share of dev reference pieces that their sentences' lists hold; None without a dev set."""
+        tokenizer, dev = self._prepared.tokenizer, self._prepared.dev
+        sources = tokenizer.source.encode_many([normalise(source) for source, _ in dev])
+        targets = tokenizer.target.encode_many([normalise(target) for _, target in dev])
+        return round(shortlist.coverage(zip(sources, targets, strict=True)), 4) if dev else None
+
+    def _longest_source(self) -> int:
+        """What nearly all training sources keep to, so that a freak doesn't set the limit."""
+        return max(int(np.quantile(self._prepared.train.source_lengths, 0.999)), 8)
+
+    def _longest_ratio(self) -> float:
+        """Target over source length; with half as much again, room for what training has not seen."""
+        train = self._prepared.train
+        return max(1.5 * float(np.quantile(train.target_lengths / train.source_lengths, 0.999)), 2.0)
+
+
+def _version() -> str:
+    try:
+        return version("carousel-nmt")
+    except PackageNotFoundError:
+        return "not installed"

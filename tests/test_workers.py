@@ -1,0 +1,67 @@
+"""Threads share the work, and a loop is searched again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.search.options import SearchOptions
+from nmt.search.protocol import StepRequest, StepResult
+from nmt.workers import Workers
+
+A, B = FIRST_ORDINARY, FIRST_ORDINARY + 1
+
+
+class Stutterer:
+    """A model that likes the first piece of its source above all, the second less, and hardly ever ends."""
+
+    def __init__(self, slots: int, beam: int) -> None:
+        self.slots, self.beam = slots, beam
+        self.sources: dict[int, Sequence[int]] = {}
+
+    def admit(
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+    ) -> None:
+        self.sources.update(zip(slots, sources, strict=True))
+
+    def release(self, slots: Sequence[int]) -> None:
+        for slot in slots:
+            del self.sources[slot]
+
+    def step(self, request: StepRequest) -> StepResult:
+        rows = self.slots * self.beam
+        scores = np.full((rows, B + 1), -np.inf, dtype=np.float32)
+        for slot, source in self.sources.items():
+            of_slot = scores[slot * self.beam : (slot + 1) * self.beam]
+            of_slot[:, source[0]], of_slot[:, source[-1]], of_slot[:, EOS] = np.log([0.8, 0.15, 0.05])
+        asked = np.take_along_axis(scores, request.asked, axis=1)
+        scores[request.suppress_rows, request.suppress_tokens] = -np.inf
+        ids = np.argsort(-scores, axis=1, kind="stable")[:, : request.candidates]
+        return StepResult(np.take_along_axis(scores, ids, axis=1), ids, asked)
+
+
+def test_a_loop_is_searched_once_more_without_repetition() -> None:
+    workers = Workers([Stutterer])
+    options = SearchOptions(length_extra=10, length_ratio=0.0)
+    [hypothesis] = workers.search([(7, [A, B])], 2, options)[7]
+    tokens = hypothesis.tokens
+    trigrams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    assert len(trigrams) == len(set(trigrams))
+    [stuttering] = workers.search(
+        [(7, [A, B])], 2, SearchOptions(length_extra=10, length_ratio=0.0, no_repeat_ngram=9)
+    )[7]
+    assert stuttering.tokens == [A] * 9  # who asks for repetition gets it
+
+
+def test_a_source_that_repeats_excuses_repetition() -> None:
+    [hypothesis] = Workers([Stutterer]).search([(0, [A] * 9)], 1, SearchOptions(length_extra=10, length_ratio=0.0))[0]
+    assert hypothesis.tokens == [A] * 9
+
+
+def test_threads_share_the_sentences() -> None:
+    options = SearchOptions(length_extra=4, length_ratio=0.0)
+    sentences = [(number, [A, B] if number % 3 else [B, A]) for number in range(50)]
+    alone = Workers([Stutterer]).search(sentences, 2, options)
+    together = Workers([Stutterer] * 3).search(sentences, 2, options)
+    assert together == alone
+    assert sorted(together) == list(range(50))
