@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -171,8 +172,7 @@ class DiverseGuide(Guide):
         self._groups = min(options.groups, beam)
         self._of_row = [row * self._groups // beam for row in range(beam)]
         self._sizes = Counter(self._of_row)
-        self._lacking = Counter(self._of_row)  # finished hypotheses, until a group is done
-        self._of_words: dict[Words, int] = {}  # the group that was first to end with them
+        self._ended: list[list[Words]] = [[] for _ in range(self._groups)]  # of each group
 
     @property
     def first_rows(self) -> list[int]:
@@ -195,14 +195,12 @@ class DiverseGuide(Guide):
         self._of_row = [self._of_row[parent] for parent in parents]
 
     def select(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
-        """The best of each group, then the second best, and so on; what several groups found counts once."""
-        of_group: dict[int, list[Hypothesis]] = defaultdict(list)
-        for hypothesis in {tuple(h.tokens): h for h in reversed(hypotheses)}.values():
-            of_group[self._of_words.get(tuple(hypothesis.tokens), 0)].append(hypothesis)
-        in_turn = [(turn, -h.rank_score, h) for group in of_group.values() for turn, h in enumerate(reversed(group))]
-        in_turn.sort(key=lambda turn: turn[:2])
-        chosen = [hypothesis for *_, hypothesis in in_turn[: self.options.n_best]]
-        return sorted(chosen, key=lambda hypothesis: -hypothesis.rank_score)
+        """The best of each group, then the second best, and so on; what several groups have found counts once."""
+        places = {tuple(hypothesis.tokens): place for place, hypothesis in enumerate(hypotheses)}
+        of_groups = [sorted(places[words] for words in ended) for ended in self._ended]
+        in_turn = [place for turn in zip_longest(*of_groups) for place in turn if place is not None]
+        chosen = list(dict.fromkeys(in_turn or range(len(hypotheses))))[: self.options.n_best]
+        return [hypotheses[place] for place in sorted(chosen)]
 
     def _choose(self, offer: Offer) -> Choice:
         chosen = Choice([], [])
@@ -221,12 +219,11 @@ class DiverseGuide(Guide):
         size = self._sizes[group]
         best_first = sorted(candidates, key=lambda c: self.options.diversity * taken[c.token] - c.total)
         _, ended = self._apart(best_first[:size])
-        ended = ended[: self._lacking[group]] if self._may_end or at_limit else []
-        self._lacking[group] -= len(ended)
-        for end in ended:
-            self._of_words.setdefault(self.words[end.row], group)
+        lacking = size - len(self._ended[group])
+        ended = ended[:lacking] if self._may_end or at_limit else []
+        self._ended[group] += [self.words[end.row] for end in ended]
         going_on, _ = self._apart(best_first)
-        return Choice(going_on[:size] if self._lacking[group] else [], ended)
+        return Choice(going_on[:size] if len(ended) < lacking else [], ended)
 
 
 class RequiringGuide(Guide):

@@ -137,8 +137,9 @@ def test_without_refill_slots_wait_for_one_another() -> None:
 def test_long_sentences_outlast_the_first_room_of_the_history() -> None:
     """Short sentences come first, so that the ring is in the middle when it has to grow."""
     engine = FakeEngine(slots=2, beam=2)
-    sources = [(n,) for n in range(9)] + [(n, *range(20)) for n in range(6)]
+    sources = [(n,) for n in range(30)] + [(n, *range(20)) for n in range(6)]
     found = run(engine, sources, SearchOptions(min_length_ratio=8.0, length_ratio=9.0))
+    assert engine.steps > 3 * 168
     for source, [best] in zip(sources, found, strict=True):
         path = [BEGIN, *best.tokens, END]
         scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]

@@ -1,6 +1,7 @@
 """The options of search: against exhaustive search, and what they promise of narrow beams."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_beam import run
 
-from nmt.search.beam import BeamSearch, Hypothesis
+from nmt.search.beam import BeamSearch, Hypothesis, length_penalty
 from nmt.search.constraints import Required, completing, repeating
 from nmt.search.options import SearchOptions
 
@@ -122,21 +123,43 @@ def test_phrases_start_again_when_they_are_interrupted() -> None:
     assert required.following((2, 2, 3, 4, 2, 2, 3)) == set()
 
 
-@given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
-def test_groups_without_a_penalty_are_beams_of_their_size(seed: int) -> None:
-    options = SearchOptions(groups=2, diversity=0.0)
-    [grouped] = run(FakeEngine(slots=1, beam=6), [(seed,)], options)
-    # A group searches to its own end: the wider list that it finds starts with what a beam stops at.
-    [plain] = run(FakeEngine(slots=1, beam=3), [(seed,)], SearchOptions(n_best=3))
-    assert grouped == plain[:1]
+def naive_groups(engine: FakeEngine, source: list[int], options: SearchOptions) -> list[list[list[int]]]:
+    """What each group finds, best first, by plain loops over lists."""
+    size, alpha = engine.beam // options.groups, options.length_penalty
+    open_ = [[(0.0, [BEGIN])] for _ in range(options.groups)]
+    finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(options.groups)]
+    _, limit = options.limits(len(source))
+    for length in range(1, limit + 1):
+        taken: Counter[int] = Counter()
+        for group in range(options.groups):
+            candidates = [
+                (total + float(scores[token]), [*path, token])
+                for total, path in open_[group]
+                for scores in [engine.log_probabilities(source, path)]
+                for token in ([END] if length == limit else range(END + (length == 1), engine.vocabulary))
+            ]
+            candidates.sort(key=lambda c: c[0] - options.diversity * taken[c[1][-1]], reverse=True)
+            ended = [(total, path[1:-1]) for total, path in candidates[:size] if path[-1] == END]
+            finished[group] += ended[: size - len(finished[group])]
+            going_on = [c for c in candidates if c[1][-1] != END][:size]
+            open_[group] = going_on if len(finished[group]) < size else []
+            taken.update(path[-1] for _, path in open_[group])
+    return [
+        [path for _, path in sorted(of_group, key=lambda f: -f[0] / length_penalty(len(f[1]) + 1, alpha))]
+        for of_group in finished
+    ]
 
 
-@given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
-def test_groups_with_a_large_penalty_take_different_tokens(seed: int) -> None:
-    [found] = run(FakeEngine(slots=1, beam=3), [(seed,)], SearchOptions(groups=3, diversity=100.0, n_best=3))
-    assert len({hypothesis.tokens[0] for hypothesis in found}) == 3
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.7, 4.0]), st.integers(1, 3), st.integers(2, 3))
+@settings(max_examples=40, deadline=None)
+def test_diverse_groups_are_the_plain_loops(seed: int, diversity: float, size: int, groups: int) -> None:
+    engine = FakeEngine(slots=2, beam=size * groups)
+    options = SearchOptions(groups=groups, diversity=diversity, n_best=size * groups)
+    expected = naive_groups(engine, [seed], options)
+    [everything_found] = run(engine, [[seed]], options)
+    assert sorted(h.tokens for h in everything_found) == sorted(map(list, {tuple(p) for g in expected for p in g}))
+    [best] = run(engine, [[seed]], replace(options, n_best=groups))
+    assert all(of_group[0] in [h.tokens for h in best] for of_group in expected)
 
 
 def test_samples_follow_the_distribution() -> None:
