@@ -20,7 +20,7 @@ from nmt.search.guides import make_guide
 from nmt.search.hypotheses import Doubles, Finished, History, Hypothesis, length_penalty
 from nmt.search.options import SearchOptions
 from nmt.search.protocol import Engine, Floats, Ints, StepRequest
-from nmt.search.steering import Steering
+from nmt.search.steering import Flags, Steering
 
 __all__ = ["BeamSearch", "Hypothesis", "SearchOptions", "length_penalty", "search_all"]
 
@@ -127,16 +127,17 @@ class BeamSearch:
         forced: Doubles = result.asked[:, 0].reshape(self._sums.shape) + self._sums
         totals: Doubles = result.scores + self._sums.reshape(-1, 1)
         np.putmask(totals, result.ids == self._end, -np.inf)
+        ids, ends = result.ids, forced
         if self._steering.guides:
             at_limit = self._must_end <= self._clock
             ids, ends = self._steering.choose(result, self._sums, totals, forced, at_limit)
-            self._go_on(totals, ids, result.attention)
+        self._go_on(totals, ids, result.attention)
+        ending = ends > self._sums[:, -1:]  # the others are certainly not among the K best
+        if self._steering.guides:
+            ending |= self._steering.decided[:, None] & (ends > -np.inf)
             self._steering.follow(self._parents, self._tokens)
-        else:
-            ends = forced
-            self._go_on(totals, result.ids, result.attention)
-        if self._clock >= self._next_limit or np.count_nonzero(ends > self._sums[:, -1:]):
-            self._finish(ends)
+        if self._clock >= self._next_limit or np.count_nonzero(ending):
+            self._finish(ends, ending)
         done = self._sums[:, 0] < self._floors
         finished = self._collect(np.flatnonzero(done), forced) if np.count_nonzero(done) else []
         if self._wants_coverage:
@@ -170,14 +171,14 @@ class BeamSearch:
         self._parents = chosen // candidates
         self._history.write(self._clock, self._tokens.ravel(), self._parents.ravel(), self._sums.ravel(), attention)
 
-    def _finish(self, ends: Doubles) -> None:
+    def _finish(self, ends: Doubles, ending: Flags) -> None:
         """Move finished hypotheses out: of the sums with an end of sentence [N, K], those among the K best.
 
         Where a guide has decided, all; and at the limit.
         """
         beam = ends.shape[1]
         at_limit = self._must_end <= self._clock
-        where = np.flatnonzero((ends > self._sums[:, -1:]).any(axis=1) | at_limit)
+        where = np.flatnonzero(ending.any(axis=1) | at_limit)
         ends, at_limit = ends[where], at_limit[where]
         both = np.concatenate((self._sums[where], ends), axis=1)
         both.sort(axis=1)
