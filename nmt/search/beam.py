@@ -3,7 +3,8 @@
 N slots, K rows a slot, R = N × K, C candidates a row, F slots where something happens, H hypotheses.
 
 A step has no loop over sentences or hypotheses, and few calls, for to one sentence a call costs as much as the
-arithmetic. Greedy search is a beam of one.
+arithmetic. Greedy search is a beam of one. The slots whose options ask for more than a beam are steered
+by guides.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from nmt.search.coverage import Coverage
+from nmt.search.guides import make_guide
 from nmt.search.hypotheses import Doubles, Finished, History, Hypothesis, length_penalty
 from nmt.search.options import SearchOptions
-from nmt.search.protocol import Engine, Ints, StepRequest, StepResult
+from nmt.search.protocol import Engine, Floats, Ints, StepRequest
+from nmt.search.steering import Flags, Steering
 
 __all__ = ["BeamSearch", "Hypothesis", "SearchOptions", "length_penalty", "search_all"]
 
@@ -29,8 +33,9 @@ class BeamSearch:
 
     In a step the K best candidates of a slot are looked at: those that end the sentence are finished hypotheses, and
     the K best that don't go on. A sentence is finished when it has K finished hypotheses, or when no open one could
-    still overtake the last of the ``n_best`` wanted (an open one's sum can only fall, its penalty only rise to that of
-    the length limit), or at the limit.
+    still overtake the last of the ``n_best`` wanted, or at the limit. That bound is exact: an open hypothesis's sum can
+    only fall, its length penalty only rise to that of the limit, and its coverage penalty is 0 at the very best; so
+    its rank will never exceed its sum now over the length penalty at the limit.
     """
 
     def __init__(self, engine: Engine, begin: int, end: int) -> None:
@@ -47,7 +52,8 @@ class BeamSearch:
         self._last_penalties = np.ones(slots)  # the length penalty at the limit
         self._wanted = np.ones(slots, dtype=np.int64)
         self._floors = np.full(slots, -np.inf)  # the sum below which the best open hypothesis is of no more use
-        self._attention = np.zeros(slots, dtype=bool)
+        self._attention = np.zeros(slots, dtype=bool)  # whether sources are wanted
+        self._covering = np.zeros(slots, dtype=bool)  # whether there is a coverage penalty
         # Of each row: the open hypotheses.
         self._rows = np.arange(slots * beam).reshape(slots, beam)
         self._sums: Doubles = np.full((slots, beam), -np.inf)
@@ -55,6 +61,8 @@ class BeamSearch:
         self._parents = self._rows.copy()
         self._finished = Finished(slots, beam)
         self._history = History(slots * beam)
+        self._coverage = Coverage(slots, beam)
+        self._steering = Steering(slots, beam, end)
         # What every plain request holds.
         self._asked = np.full((slots * beam, 1), end)
         self._none = np.zeros(0, dtype=np.int64)
@@ -65,9 +73,10 @@ class BeamSearch:
 
     def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: SearchOptions) -> None:
         """Begin the search for some sentences in free slots."""
-        self._engine.admit(slots, sources, [()] * len(slots))
         index = np.array(slots)
         fewest, most = np.array([options.limits(len(source)) for source in sources]).T
+        guides = [make_guide(options, self._engine.beam, self._end, least) for least in fewest.tolist()]
+        self._engine.admit(slots, sources, [guide.reachable if guide else () for guide in guides])
         self._free.difference_update(slots)
         self._began[index] = self._clock
         self._may_end[index] = self._clock + fewest
@@ -77,10 +86,18 @@ class BeamSearch:
         self._wanted[index] = min(options.n_best, self._engine.beam)
         self._floors[index] = _HOPELESS
         self._attention[index] = options.attention
+        self._covering[index] = options.coverage_penalty > 0
+        if options.coverage_penalty > 0:
+            self._coverage.admit(slots, [len(source) for source in sources], options.coverage_penalty)
         self._sums[index, 0] = 0.0  # the rows of a slot start equal: one of them is enough
         self._tokens[index] = self._begin
         self._parents[index] = self._rows[index]
         self._finished.clear(index)
+        for slot, guide in zip(slots, guides, strict=True):
+            if guide:
+                self._steering.guides[slot] = guide
+                self._sums[slot, guide.first_rows] = 0.0
+                self._wanted[slot] = guide.wanted
         self._history.make_room(int(most.max()), self._clock)
         self._plan()
 
@@ -88,34 +105,50 @@ class BeamSearch:
         """Give up sentences, finished or not."""
         self._engine.release(slots)
         index = list(slots)
+        self._steering.release(slots)
         self._free.update(slots)
         self._must_end[index] = _NO_END
         self._floors[index] = -np.inf
-        self._attention[index] = False
+        self._attention[index] = self._covering[index] = False
         self._sums[index] = -np.inf
         self._plan()
 
     def _plan(self) -> None:
         """Work out what holds until sentences come or go."""
         self._next_limit = int(self._must_end.min())
-        self._wants_attention = bool(self._attention.any())
+        self._wants_coverage = bool(self._covering.any())
+        self._wants_attention = self._wants_coverage or bool(self._attention.any())
 
     def advance(self) -> list[tuple[int, list[Hypothesis]]]:
         """One step for all slots in use; gives the sentences that finish with it, and frees their slots."""
         result = self._engine.step(self._request())
-        ends: Doubles = result.asked[:, 0].reshape(self._sums.shape) + self._sums
-        self._go_on(result)
-        if self._clock >= self._next_limit or np.count_nonzero(ends > self._sums[:, -1:]):
-            self._finish(ends)
+        if self._wants_coverage and result.attention is not None:
+            self._coverage.add(result.attention)
+        forced: Doubles = result.asked[:, 0].reshape(self._sums.shape) + self._sums
+        totals: Doubles = result.scores + self._sums.reshape(-1, 1)
+        np.putmask(totals, result.ids == self._end, -np.inf)
+        ids, ends = result.ids, forced
+        if self._steering.guides:
+            at_limit = self._must_end <= self._clock
+            ids, ends = self._steering.choose(result, self._sums, totals, forced, at_limit)
+        self._go_on(totals, ids, result.attention)
+        ending = ends > self._sums[:, -1:]  # the others are certainly not among the K best
+        if self._steering.guides:
+            ending |= self._steering.decided[:, None] & (ends > -np.inf)
+            self._steering.follow(self._parents, self._tokens)
+        if self._clock >= self._next_limit or np.count_nonzero(ending):
+            self._finish(ends, ending)
         done = self._sums[:, 0] < self._floors
-        finished = self._collect(np.flatnonzero(done), ends) if np.count_nonzero(done) else []
+        finished = self._collect(np.flatnonzero(done), forced) if np.count_nonzero(done) else []
+        if self._wants_coverage:
+            self._coverage.follow(self._parents)
         self._clock += 1
         if finished:
             self.release([slot for slot, _ in finished])
         return finished
 
     def _request(self) -> StepRequest:
-        return StepRequest(
+        request = StepRequest(
             tokens=self._tokens.ravel(),
             parents=self._parents.ravel(),
             candidates=self._engine.beam + 1,  # at most one of them ends the sentence
@@ -124,33 +157,34 @@ class BeamSearch:
             suppress_tokens=self._none,
             attention=self._wants_attention,
         )
+        return self._steering.extend(request) if self._steering.guides else request
 
-    def _go_on(self, result: StepResult) -> None:
-        """The K best candidates of every slot that don't end the sentence become its rows, best first."""
+    def _go_on(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
+        """The K best of every slot's totals [R, C] with ids [R, C] become its rows, best first."""
         slots, beam = self._sums.shape
-        candidates = result.ids.shape[1]
-        totals = self._sums.reshape(-1, 1) + result.scores
-        np.putmask(totals, result.ids == self._end, -np.inf)
-        # Stable, so that ties are resolved alike whatever the company and its number of candidates.
+        candidates = totals.shape[1]
+        # Stable, so that ties are resolved alike whatever the company.
         order = totals.reshape(slots, -1).argsort(axis=1, kind="stable")[:, : -beam - 1 : -1]
         chosen = order + self._rows[:, :1] * candidates
         self._sums = totals.take(chosen)
-        self._tokens = result.ids.take(chosen)
+        self._tokens = ids.take(chosen)
         self._parents = chosen // candidates
-        self._history.write(
-            self._clock, self._tokens.ravel(), self._parents.ravel(), self._sums.ravel(), result.attention
-        )
+        self._history.write(self._clock, self._tokens.ravel(), self._parents.ravel(), self._sums.ravel(), attention)
 
-    def _finish(self, ends: Doubles) -> None:
-        """Move finished hypotheses out: of the sums with an end of sentence [N, K], those among the K best."""
+    def _finish(self, ends: Doubles, ending: Flags) -> None:
+        """Move finished hypotheses out: of the sums with an end of sentence [N, K], those among the K best.
+
+        Where a guide has decided, all; and at the limit.
+        """
         beam = ends.shape[1]
         at_limit = self._must_end <= self._clock
-        where = np.flatnonzero((ends > self._sums[:, -1:]).any(axis=1) | at_limit)
+        where = np.flatnonzero(ending.any(axis=1) | at_limit)
         ends, at_limit = ends[where], at_limit[where]
         both = np.concatenate((self._sums[where], ends), axis=1)
         both.sort(axis=1)
         among_best = (ends >= both[:, beam, None]) & (self._may_end[where] <= self._clock)[:, None]
-        self._merge(where, np.where(among_best | at_limit[:, None], ends, -np.inf))
+        accepted = among_best | (at_limit | self._steering.decided[where])[:, None]
+        self._merge(where, np.where(accepted, ends, -np.inf))
         ranks = self._finished.ranks[where]
         bounds = ranks[np.arange(len(where)), self._wanted[where] - 1] * self._last_penalties[where]
         full = at_limit | (ranks[:, -1] > -np.inf)
@@ -159,8 +193,11 @@ class BeamSearch:
     def _merge(self, slots: Ints, sums: Doubles) -> None:
         """Take finished hypotheses with sums [F, K] in."""
         penalties = length_penalty(self._clock - self._began[slots] + 1, self._alphas[slots])
+        ranks = sums / penalties[:, None]
+        if self._wants_coverage and self._history.has_sources:
+            ranks[self._covering[slots]] += self._coverage.penalties(slots[self._covering[slots]])
         places = self._rows[slots] + self._clock * self._rows.size
-        self._finished.merge(slots, sums / penalties[:, None], sums, places)
+        self._finished.merge(slots, ranks, sums, places)
 
     def _collect(self, done: Ints, ends: Doubles) -> list[tuple[int, list[Hypothesis]]]:
         """The finished hypotheses of some slots, best first."""
@@ -173,6 +210,9 @@ class BeamSearch:
         found: dict[int, list[Hypothesis]] = {slot: [] for slot in done.tolist()}
         for slot, hypothesis in zip(slots.tolist(), self._read(slots, k), strict=True):
             found[slot].append(hypothesis)
+        for slot, guide in self._steering.guides.items():
+            if slot in found:
+                found[slot] = guide.select(found[slot])
         return list(found.items())
 
     def _read(self, slots: Ints, k: Ints) -> Iterator[Hypothesis]:

@@ -7,7 +7,7 @@ A clock counts the steps of the whole search. A place is a row at a time, as one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,10 +29,10 @@ class Hypothesis:
     """Sum of the log-probabilities, end of sentence counted."""
     rank_score: float
     """``score`` over the length penalty: what hypotheses are ranked by."""
-    token_scores: list[float]
-    """The log-probability of each token, end of sentence last."""
     sources: list[int] | None
     """For each token, the source piece that it attends to most."""
+    token_scores: list[float] = field(default_factory=list)
+    """The log-probability of each token, end of sentence last."""
 
     @property
     def mean_score(self) -> float:
@@ -71,15 +71,13 @@ class Finished:
 
 
 class Trail(NamedTuple):
-    """What led to some places; all arrays but the last are [W, H], last word first, with anything after the first."""
+    """What led to some places, last word first: [W, H]; after the first word of a hypothesis comes anything."""
 
     tokens: Ints
     sources: Ints
     """What each word attended to most."""
     sums: Doubles
     """The running sums, the word's own score counted."""
-    roots: Ints
-    """[H]: the rows before the first word of the longest."""
 
 
 class History:
@@ -122,9 +120,7 @@ class History:
         for back in range(words):
             path[back + 1] = self._parents[steps[back], path[back]]
         children, parents = path[:-1], path[1:]
-        return Trail(
-            self._tokens[steps, children], self._sources[steps, parents], self._sums[steps, children], path[-1]
-        )
+        return Trail(self._tokens[steps, children], self._sources[steps, parents], self._sums[steps, children])
 
 
 def _longer(ring: Any, room: int, kept: Ints) -> Any:

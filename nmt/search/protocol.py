@@ -21,7 +21,7 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True)
 class StepRequest:
-    """One step for all rows. Rows of empty slots carry any valid token and their own parent, and are ignored."""
+    """One step for all rows. Rows of empty slots carry any token and a parent of the same slot, and are ignored."""
 
     tokens: Ints
     """[R]: the last token of each row."""
@@ -36,9 +36,17 @@ class StepRequest:
     suppress_tokens: Ints
     """[P]"""
     temperature: Floats | None = None
-    """[R]: for sampling; candidates are then drawn without replacement (Gumbel top-C, Kool et al. 2019)."""
+    """[R]: for sampling; candidates are then drawn without replacement (Gumbel top-C, Kool et al. 2019).
+
+    A row with 0 is not sampled: its candidates are the best. The three fields below go with this one.
+    """
     seeds: Ints | None = None
-    """[R]: of the noise of each row; goes with ``temperature``."""
+    """[R]: of the noise of each row."""
+    top_k: Ints | None = None
+    """[R]: a sampled row draws among so many of the likeliest tokens; 0 for all."""
+    top_p: Floats | None = None
+    """[R]: a sampled row draws among the likeliest tokens that together have this probability, or just more, as
+    suppression, temperature and ``top_k`` leave them (Holtzman et al. 2020)."""
     attention: bool = False
     """Whether the result shall hold the attention."""
 
@@ -47,7 +55,8 @@ class StepRequest:
 class StepResult:
     """The candidates of all rows, best first (when sampling: in the order drawn).
 
-    Scores are the model's log-probabilities before suppression; a suppressed or missing candidate has -inf.
+    Scores are the model's log-probabilities before suppression; a suppressed or missing candidate has -inf, and any id.
+    Search has done with the arrays before the next step, so that an engine may use them again.
     """
 
     scores: Floats

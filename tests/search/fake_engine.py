@@ -10,6 +10,7 @@ import numpy as np
 from nmt.search.protocol import StepRequest, StepResult
 
 BEGIN, END = 0, 1
+WIDTH = 8  # positions of the attention
 
 
 class FakeEngine:
@@ -19,12 +20,14 @@ class FakeEngine:
         self.slots, self.beam = slots, beam
         self.vocabulary, self.sharpness = vocabulary, sharpness
         self.sources: dict[int, tuple[int, ...]] = {}
+        self.constraints: list[tuple[int, ...]] = []
         self.prefixes: list[tuple[int, ...]] = [()] * (slots * beam)
         self.steps = 0
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
     ) -> None:
+        self.constraints += [tuple(tokens) for tokens in constraints]
         for slot, source in zip(slots, sources, strict=True):
             assert slot not in self.sources, "admitted into a slot in use"
             self.sources[slot] = tuple(source)
@@ -37,10 +40,14 @@ class FakeEngine:
 
     def log_probabilities(self, source: Sequence[int], prefix: Sequence[int]) -> np.ndarray:
         """Of each token of the vocabulary after ``prefix``, which starts with the begin of sentence."""
-        seed = zlib.crc32(repr((tuple(map(int, source)), tuple(map(int, prefix)))).encode())
-        logits = np.random.default_rng(seed).normal(size=self.vocabulary) * self.sharpness
+        logits = _random(source, prefix).normal(size=self.vocabulary) * self.sharpness
         logits[BEGIN] = -np.inf
         return (logits - np.logaddexp.reduce(logits)).astype(np.float32)
+
+    def attention(self, source: Sequence[int], prefix: Sequence[int]) -> np.ndarray:
+        """To each position, when the token after ``prefix`` is proposed."""
+        weights = _random(source, prefix).random(WIDTH) ** 4
+        return (weights / weights.sum()).astype(np.float32)
 
     def step(self, request: StepRequest) -> StepResult:
         self.steps += 1
@@ -49,12 +56,34 @@ class FakeEngine:
         scores = np.full((rows, request.candidates), -np.inf, dtype=np.float32)
         ids = np.full((rows, request.candidates), END, dtype=np.int64)
         asked = np.full(request.asked.shape, -np.inf, dtype=np.float32)
-        attention = np.zeros((rows, 8), dtype=np.float32)
+        attention = np.zeros((rows, WIDTH), dtype=np.float32)
         for slot, source in self.sources.items():
             for row in range(slot * self.beam, (slot + 1) * self.beam):
                 all_scores = self.log_probabilities(source, self.prefixes[row])
-                order = np.argsort(-all_scores, kind="stable")[: request.candidates]
-                ids[row, : len(order)], scores[row, : len(order)] = order, all_scores[order]
                 asked[row] = all_scores[request.asked[row]]
-                attention[row, len(self.prefixes[row]) % 8] = 1.0
+                attention[row] = self.attention(source, self.prefixes[row])
+                all_scores[request.suppress_tokens[request.suppress_rows == row]] = -np.inf
+                order = _order(all_scores, row, request)[: request.candidates]
+                ids[row, : len(order)], scores[row, : len(order)] = order, all_scores[order]
         return StepResult(scores, ids, asked, attention if request.attention else None)
+
+
+def _order(scores: np.ndarray, row: int, request: StepRequest) -> np.ndarray:
+    """The possible tokens of a row, best first or as they are drawn."""
+    best_first = np.argsort(-scores, kind="stable")
+    best_first = best_first[np.isfinite(scores[best_first])]
+    if request.temperature is None or request.temperature[row] == 0:
+        return best_first
+    assert request.seeds is not None
+    assert request.top_k is not None
+    assert request.top_p is not None
+    kept = best_first[: request.top_k[row] or None]
+    tempered = scores[kept] / request.temperature[row]
+    before = np.cumsum(np.exp(tempered - np.logaddexp.reduce(tempered)))
+    kept = kept[np.concatenate(([True], before[:-1] < request.top_p[row]))[: len(kept)]]
+    noise = np.random.default_rng(int(request.seeds[row])).gumbel(size=len(scores)) * request.temperature[row]
+    return kept[np.argsort(-(scores + noise)[kept], kind="stable")]
+
+
+def _random(source: Sequence[int], prefix: Sequence[int]) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(repr((tuple(map(int, source)), tuple(map(int, prefix)))).encode()))

@@ -113,7 +113,8 @@ def test_scores_are_those_of_the_model() -> None:
         assert hypothesis.token_scores == pytest.approx(
             [engine.log_probabilities((4, 2), path[:i])[path[i]] for i in range(1, len(path))], abs=1e-6
         )
-        assert hypothesis.sources == [(step + 1) % 8 for step in range(len(hypothesis.tokens))]
+        attended = [engine.attention((4, 2), path[:i]).argmax() for i in range(1, len(path) - 1)]
+        assert hypothesis.sources == attended
     assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
 
 
@@ -124,6 +125,25 @@ def test_slots_are_refilled_while_others_run() -> None:
     one_by_one = FakeEngine(slots=1, beam=1)
     assert refilled == run(one_by_one, sources, SearchOptions())
     assert engine.steps < one_by_one.steps / 2
+
+
+def test_without_refill_slots_wait_for_one_another() -> None:
+    engine = FakeEngine(slots=4, beam=2)
+    sources = [(n,) for n in range(10)]
+    together = dict(search_all(engine, enumerate(sources), BEGIN, END, SearchOptions(), refill=False))
+    assert [together[n] for n in range(10)] == run(FakeEngine(4, 2), sources, SearchOptions())
+
+
+def test_long_sentences_outlast_the_first_room_of_the_history() -> None:
+    """Short sentences come first, so that the ring is in the middle when it has to grow."""
+    engine = FakeEngine(slots=2, beam=2)
+    sources = [(n,) for n in range(30)] + [(n, *range(20)) for n in range(6)]
+    found = run(engine, sources, SearchOptions(min_length_ratio=8.0, length_ratio=9.0))
+    assert engine.steps > 3 * 168
+    for source, [best] in zip(sources, found, strict=True):
+        path = [BEGIN, *best.tokens, END]
+        scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
+        assert best.token_scores == pytest.approx(scores, abs=1e-5)
 
 
 def test_a_released_sentence_leaves_the_others_alone() -> None:

@@ -1,0 +1,218 @@
+"""The options of search: against exhaustive search, and what they promise of narrow beams."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from exhaustive import everything
+from fake_engine import BEGIN, END, FakeEngine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_beam import run
+
+from nmt.search.beam import BeamSearch, Hypothesis, length_penalty
+from nmt.search.constraints import Required, completing, repeating
+from nmt.search.options import SearchOptions
+
+_WORDS = st.integers(2, 3)
+
+
+def _phrases(most: int) -> st.SearchStrategy[tuple[tuple[int, ...], ...]]:
+    return st.lists(st.lists(_WORDS, min_size=1, max_size=2).map(tuple), max_size=most).map(tuple)
+
+
+@st.composite
+def every_option(draw: st.DrawFn) -> SearchOptions:
+    way = draw(st.sampled_from(["beam", "groups", "required"]))
+    return SearchOptions(
+        length_penalty=draw(st.sampled_from([0.0, 0.8, 1.0, 1.5])),
+        length_ratio=0.0,
+        length_extra=draw(st.integers(2, 5)),
+        n_best=draw(st.integers(1, 4)),
+        min_length_ratio=draw(st.sampled_from([0.0, 1.0, 2.0])),
+        coverage_penalty=draw(st.sampled_from([0.0, 0.2, 1.0])),
+        no_repeat_ngram=draw(st.integers(0, 3)),
+        banned=draw(_phrases(2)),
+        prefix=draw(st.lists(_WORDS, max_size=2).map(tuple)),
+        required=draw(_phrases(2)) if way == "required" else (),
+        groups=2 if way == "groups" else 1,
+        diversity=draw(st.sampled_from([0.0, 0.5, 3.0])),
+    )
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3), every_option())
+@settings(max_examples=120, deadline=None)
+def test_a_wide_beam_finds_what_exhaustive_search_finds(source: list[int], options: SearchOptions) -> None:
+    """Two words, and a beam (or two groups) with room for all translations: nothing may be lost on the way."""
+    engine = FakeEngine(slots=1, beam=130 if options.groups > 1 else 65, vocabulary=4)
+    [found] = run(engine, [source], options)
+    expected = everything(engine, source, options)[: options.n_best]
+    if expected:
+        assert [h.rank_score for h in found] == pytest.approx([rank for rank, _ in expected], abs=1e-5)
+        assert [h.tokens for h in found] == [words for _, words in expected]
+    else:
+        assert found, "wishes that contradict one another still get an answer"
+
+
+SOME = [
+    SearchOptions(n_best=2),
+    SearchOptions(n_best=3, min_length_ratio=1.0, coverage_penalty=0.3),
+    SearchOptions(no_repeat_ngram=2, banned=((4,), (2, 3)), attention=False),
+    SearchOptions(prefix=(5, 5, 2)),
+    SearchOptions(required=((3, 3), (4,), (4,))),
+    SearchOptions(groups=3, n_best=3, diversity=2.0),
+    SearchOptions(temperature=0.9, n_best=2, seed=7, prefix=(2,)),
+    SearchOptions(temperature=1.5, top_k=3, top_p=0.8, no_repeat_ngram=1),
+]
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 99)), min_size=1, max_size=12), st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_sentences_with_different_options_keep_company(sentences: list[tuple[int, int]], beam: int) -> None:
+    engine = FakeEngine(slots=4, beam=beam, vocabulary=7)
+    search = BeamSearch(engine, BEGIN, END)
+    found: dict[int, list[Hypothesis]] = {}
+    numbers: dict[int, int] = {}
+    waiting = list(enumerate(sentences))
+    while waiting or numbers:
+        for slot in search.free_slots()[: len(waiting)]:
+            numbers[slot], (which, seed) = waiting.pop()
+            search.admit([slot], [(seed, 1, 2)], SOME[which])
+        found |= {numbers.pop(slot): hypotheses for slot, hypotheses in search.advance()}
+    for number, (which, seed) in enumerate(sentences):
+        [alone] = run(FakeEngine(1, beam, vocabulary=7), [(seed, 1, 2)], SOME[which])
+        assert found[number] == alone
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from(SOME))
+@settings(max_examples=60, deadline=None)
+def test_narrow_beams_keep_promises_too(seed: int, beam: int, options: SearchOptions) -> None:
+    engine = FakeEngine(slots=1, beam=beam, vocabulary=8)
+    source = (seed, 1, 2)
+    [found] = run(engine, [source], options)
+    assert 1 <= len(found) <= options.n_best
+    assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
+    for hypothesis in found:
+        words = tuple(hypothesis.tokens)
+        fewest, most = options.limits(len(source))
+        assert fewest <= len(words) < most
+        assert words[: len(options.prefix)] == options.prefix
+        assert Required(options.required).progress(words) == sum(map(len, options.required))
+        for i in range(len(options.prefix), len(words)):
+            assert words[i] not in completing(words[:i], options.banned) | repeating(words[:i], options.no_repeat_ngram)
+        path = [BEGIN, *words, END]
+        scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
+        assert hypothesis.token_scores == pytest.approx(scores, abs=1e-5)
+        assert hypothesis.score == pytest.approx(sum(scores), abs=1e-4)
+
+
+def test_what_must_stay_reachable_is_told_to_the_engine() -> None:
+    engine = FakeEngine(slots=2, beam=3)
+    run(engine, [(1,)], SearchOptions(prefix=(5, 2), required=((3, 5),)))
+    run(engine, [(1,)], SearchOptions())
+    assert engine.constraints == [(2, 3, 5), ()]
+
+
+def test_phrases_start_again_when_they_are_interrupted() -> None:
+    required = Required([(2, 2, 3), (2, 2, 3), (4,)])
+    assert required.total == 7
+    for words, progress in [((), 0), ((2, 2), 2), ((2, 2, 2), 2), ((2, 2, 5), 0), ((2, 2, 2, 3), 3), ((4, 2), 2)]:
+        assert required.progress(words) == progress
+    assert required.following((2, 2)) == {3, 4}
+    assert required.following((2, 2, 3, 4, 2, 2, 3)) == set()
+
+
+def naive_groups(engine: FakeEngine, source: list[int], options: SearchOptions) -> list[list[list[int]]]:
+    """What each group finds, best first, by plain loops over lists."""
+    size, alpha = engine.beam // options.groups, options.length_penalty
+    open_ = [[(0.0, [BEGIN])] for _ in range(options.groups)]
+    finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(options.groups)]
+    _, limit = options.limits(len(source))
+    for length in range(1, limit + 1):
+        taken: Counter[int] = Counter()
+        for group in range(options.groups):
+            candidates = [
+                (total + float(scores[token]), [*path, token])
+                for total, path in open_[group]
+                for scores in [engine.log_probabilities(source, path)]
+                for token in ([END] if length == limit else range(END + (length == 1), engine.vocabulary))
+            ]
+            candidates.sort(key=lambda c: c[0] - options.diversity * taken[c[1][-1]], reverse=True)
+            ended = [(total, path[1:-1]) for total, path in candidates[:size] if path[-1] == END]
+            finished[group] += ended[: size - len(finished[group])]
+            going_on = [c for c in candidates if c[1][-1] != END][:size]
+            open_[group] = going_on if len(finished[group]) < size else []
+            taken.update(path[-1] for _, path in open_[group])
+    return [
+        [path for _, path in sorted(of_group, key=lambda f: -f[0] / length_penalty(len(f[1]) + 1, alpha))]
+        for of_group in finished
+    ]
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.7, 4.0]), st.integers(1, 3), st.integers(2, 3))
+@settings(max_examples=40, deadline=None)
+def test_diverse_groups_are_the_plain_loops(seed: int, diversity: float, size: int, groups: int) -> None:
+    engine = FakeEngine(slots=2, beam=size * groups)
+    options = SearchOptions(groups=groups, diversity=diversity, n_best=size * groups)
+    expected = naive_groups(engine, [seed], options)
+    [everything_found] = run(engine, [[seed]], options)
+    assert sorted(h.tokens for h in everything_found) == sorted(map(list, {tuple(p) for g in expected for p in g}))
+    [best] = run(engine, [[seed]], replace(options, n_best=groups))
+    assert all(of_group[0] in [h.tokens for h in best] for of_group in expected)
+
+
+def test_samples_follow_the_distribution() -> None:
+    """Of 40 seeds and 50 samples each; the first token is no end of sentence, for no translation is empty."""
+    engine = FakeEngine(slots=1, beam=50)
+    counts: Counter[int] = Counter()
+    for seed in range(40):
+        options = SearchOptions(temperature=0.7, length_ratio=0.0, length_extra=2, n_best=50, seed=seed)
+        [found] = run(engine, [(3,)], options)
+        counts.update(hypothesis.tokens[0] for hypothesis in found)
+    weights = np.exp(engine.log_probabilities((3,), [BEGIN]) / 0.7)
+    weights[END] = 0.0
+    drawn = np.array([counts[token] for token in range(engine.vocabulary)]) / 2000
+    assert counts.total() == 2000
+    assert np.abs(drawn - weights / weights.sum()).max() < 0.04
+
+
+@pytest.mark.parametrize(
+    "narrowed", [SearchOptions(temperature=2.0, top_k=1), SearchOptions(temperature=2.0, top_p=1e-6)]
+)
+def test_sampling_among_one_token_is_greedy_search(narrowed: SearchOptions) -> None:
+    sources = [(n,) for n in range(8)]
+    sampled = run(FakeEngine(slots=3, beam=4), sources, narrowed)
+    greedy = run(FakeEngine(slots=3, beam=1), sources, SearchOptions())
+    assert [h.tokens for [h] in sampled] == [h.tokens for [h] in greedy]
+
+
+def test_seeds_and_sample_numbers_make_the_difference() -> None:
+    def draw(seed: int, samples: int) -> set[tuple[int, ...]]:
+        options = SearchOptions(temperature=1.0, seed=seed, n_best=samples)
+        [found] = run(FakeEngine(slots=1, beam=8, vocabulary=50), [(1, 2, 3)], options)
+        return {tuple(hypothesis.tokens) for hypothesis in found}
+
+    assert draw(1, 8) == draw(1, 8)
+    assert draw(1, 3) < draw(1, 8)
+    assert not draw(1, 8) & draw(2, 8)
+    assert len(draw(1, 8)) == 8
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"length_penalty": -1.0}, "length_penalty"),
+        ({"min_length_ratio": float("nan")}, "min_length_ratio"),
+        ({"n_best": 0}, "n_best"),
+        ({"groups": 0}, "groups"),
+        ({"top_p": 0.0}, "top_p"),
+        ({"seed": -1}, "seed"),
+        ({"banned": ((),)}, "banned"),
+        ({"groups": 2, "temperature": 1.0}, "groups"),
+        ({"required": ((3,),), "temperature": 1.0}, "required"),
+    ],
+)
+def test_nonsense_is_refused(wrong: dict[str, object], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        SearchOptions(**wrong)  # type: ignore[arg-type]
