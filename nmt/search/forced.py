@@ -47,7 +47,7 @@ def score_all(
     end: int,
     attention: bool = False,
 ) -> Iterator[tuple[int, Forced]]:
-    """Score numbered pairs (number, source, target) with an engine of one row a slot, refilling slots as they finish."""
+    """Score numbered pairs (number, source, target) with an engine of one row a slot."""
     if engine.beam != 1:
         raise ValueError(f"a given target is one hypothesis: it needs an engine with a beam of 1, not {engine.beam}")
     waiting = deque(pairs)
