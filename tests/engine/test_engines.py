@@ -154,16 +154,16 @@ def found(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int]
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
-@given(SOURCES, st.integers(2, 5), st.booleans())
+@given(SOURCES, st.integers(2, 5), st.integers(1, 4), st.booleans())
 @settings(max_examples=8)
 def test_company_changes_not_a_bit(
-    design: dict[str, object], precision: str, sources: list[list[int]], slots: int, listed: bool
+    design: dict[str, object], precision: str, sources: list[list[int]], slots: int, beam: int, listed: bool
 ) -> None:
     """Alone, in any batch, in any slot, after any refill: equal tokens, equal attention, equal scores to the bit."""
     make = onnx_engines(network(**design), precision, Lists() if listed else None)
-    alone = [found(make(1, 3), [source])[0] for source in sources]
-    assert found(make(slots, 3), sources) == alone
-    assert found(make(slots, 3), sources[::-1]) == alone[::-1]
+    alone = [found(make(1, beam), [source])[0] for source in sources]
+    assert found(make(slots, beam), sources) == alone
+    assert found(make(slots, beam), sources[::-1]) == alone[::-1]
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
