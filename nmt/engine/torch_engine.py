@@ -92,6 +92,7 @@ class TorchEngine:
         if request.temperature is None:
             top, ids = proposals.topk(request.candidates, dim=1)
         else:
+            proposals = self._narrow(proposals, rows, request)
             drawn = proposals + self._noise(request, rows, proposals.shape[1])
             ids = drawn.topk(request.candidates, dim=1).indices
             top = proposals.gather(1, ids)
@@ -107,14 +108,32 @@ class TorchEngine:
             scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
         return scores
 
+    def _narrow(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
+        """Leave sampled rows their ``top_k`` likeliest tokens, and of these those that ``top_p`` asks for."""
+        if request.top_k is None or request.top_p is None:
+            return scores
+        assert request.temperature is not None
+        temperature = self._tensor(request.temperature)[rows, None]
+        top_k, top_p = self._tensor(request.top_k)[rows, None], self._tensor(request.top_p)[rows, None]
+        ranked, order = scores.sort(dim=1, descending=True)
+        outside = (torch.arange(scores.shape[1], device=self._device) >= top_k) & (top_k > 0)
+        tempered = ranked.masked_fill(outside, -torch.inf) / temperature.where(temperature > 0, 1.0)
+        probabilities = tempered.softmax(dim=1)
+        # Where nothing is asked for, rounding shall not cut the tail.
+        outside |= (probabilities.cumsum(dim=1) - probabilities >= top_p) & (top_p < 1)
+        outside &= temperature > 0
+        return scores.masked_fill(torch.zeros_like(outside).scatter(1, order, outside), -torch.inf)
+
     def _noise(self, request: StepRequest, rows: Tensor, vocabulary: int) -> Tensor:
         """Gumbel noise times temperature, from each row's own seed, so that a row's draw does not depend on others."""
         assert request.temperature is not None
         assert request.seeds is not None
         where = rows.cpu().numpy()
-        noise = np.stack([np.random.default_rng(int(seed)).gumbel(size=vocabulary) for seed in request.seeds[where]])
-        scaled = noise * request.temperature[where][:, None]
-        return torch.from_numpy(scaled).to(self._device, torch.float32)
+        temperature, seeds = request.temperature[where], request.seeds[where]
+        noise = np.zeros((len(where), vocabulary), dtype=np.float32)
+        for row in np.flatnonzero(temperature):
+            noise[row] = np.random.default_rng(int(seeds[row])).gumbel(size=vocabulary) * temperature[row]
+        return torch.from_numpy(noise).to(self._device)
 
     def _result(self, rows: Tensor, top: Tensor, ids: Tensor, asked: Tensor, attention: Tensor | None) -> StepResult:
         """Spread the computed rows over all R; the others have no candidates."""
