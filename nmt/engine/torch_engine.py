@@ -17,6 +17,7 @@ from torch import Tensor
 
 from nmt.bundle import Bundle
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
+from nmt.engine.sampling import draw
 from nmt.errors import CarouselError
 from nmt.model.attention import Keys
 from nmt.model.decoder import Rows, Source
@@ -91,9 +92,9 @@ class TorchEngine:
         if request.temperature is None:
             top, ids = proposals.topk(request.candidates, dim=1)
         else:
-            drawn = proposals + self._noise(request, rows, proposals.shape[1])
-            ids = drawn.topk(request.candidates, dim=1).indices
-            top = proposals.gather(1, ids)
+            drawn = proposals.cpu().numpy()
+            ids = self._tensor(draw(drawn, request, rows.cpu().numpy()))
+            top = self._tensor(drawn).gather(1, ids)
         wanted = attention if request.attention else None
         return self._result(rows, top, ids, asked, wanted)
 
@@ -105,15 +106,6 @@ class TorchEngine:
             where = compact[self._tensor(request.suppress_rows)]
             scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
         return scores
-
-    def _noise(self, request: StepRequest, rows: Tensor, vocabulary: int) -> Tensor:
-        """Gumbel noise times temperature, from each row's own seed, so that a row's draw does not depend on others."""
-        assert request.temperature is not None
-        assert request.seeds is not None
-        where = rows.cpu().numpy()
-        noise = np.stack([np.random.default_rng(int(seed)).gumbel(size=vocabulary) for seed in request.seeds[where]])
-        scaled = noise * request.temperature[where][:, None]
-        return torch.from_numpy(scaled).to(self._device, torch.float32)
 
     def _result(self, rows: Tensor, top: Tensor, ids: Tensor, asked: Tensor, attention: Tensor | None) -> StepResult:
         """Spread the computed rows over all R; the others have no candidates."""

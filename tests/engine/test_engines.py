@@ -140,6 +140,50 @@ def test_samples_follow_the_distribution_whatever_the_company(kind: str) -> None
         alone.release([0])
 
 
+@pytest.mark.parametrize("kind", ENGINES)
+def test_samples_are_drawn_among_the_likeliest(kind: str) -> None:
+    """Six rows in one state: one not sampled, and five with narrower and narrower choices."""
+    net = network(attention="none")
+    engine = engines(kind, net)(1, 6)
+    engine.admit([0], [[70, 71]], [()])
+    scores = expected(net, [70, 71], [BOS])
+    allowed = sorted([EOS, *range(FIRST_ORDINARY, VOCABULARY)], key=lambda token: -scores[token])
+    shares = (scores[allowed] / 1.5).softmax(-1).cumsum(-1).numpy()
+    result = engine.step(
+        request(
+            engine, [BOS] * 6, candidates=len(allowed), seeds=np.arange(6),
+            temperature=np.array([0, 1.5, 1.5, 1.5, 1.5, 1.5], dtype=np.float32),
+            top_k=np.array([1, 0, 7, 0, 3, 1]),
+            top_p=np.array([0.1, 1.0, 1.0, (shares[3] + shares[4]) / 2, 1e-6, 1.0], dtype=np.float32),
+        )
+    )  # fmt: skip
+    assert result.ids[0].tolist() == allowed
+    for row, kept in enumerate([len(allowed), len(allowed), 7, 5, 1, 1]):
+        possible = np.isfinite(result.scores[row])
+        assert set(result.ids[row][possible].tolist()) == set(allowed[:kept])
+        np.testing.assert_allclose(result.scores[row][possible], scores[result.ids[row][possible]], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("design", DESIGNS, ids=str)
+def test_a_sentence_keeps_its_options_in_company(design: dict[str, object], kind: str) -> None:
+    """Bans, prefixes, phrases, groups and samples through a real network."""
+    make = engines(kind, network(**design))
+    a, b, c = FIRST_ORDINARY, FIRST_ORDINARY + 1, FIRST_ORDINARY + 2
+    for options in (
+        SearchOptions(n_best=2, banned=((a,), (b, c)), no_repeat_ngram=2, coverage_penalty=0.2),
+        SearchOptions(prefix=(a, b), required=((c, c), (a,))),
+        SearchOptions(groups=2, n_best=2, prefix=(c,)),
+        SearchOptions(temperature=0.8, top_k=10, top_p=0.9, n_best=2),
+    ):
+        sources = [[70, 71, 72], [80], [75, 76]]
+        together = dict(search_all(make(2, 4), enumerate(sources), BOS, EOS, options))
+        for number, source in enumerate(sources):
+            [(_, alone)] = search_all(make(1, 4), [(0, source)], BOS, EOS, options)
+            assert [h.tokens for h in alone] == [h.tokens for h in together[number]]
+            assert all(h.tokens[: len(options.prefix)] == list(options.prefix) for h in alone)
+
+
 SOURCES = st.lists(
     st.lists(st.integers(FIRST_ORDINARY, VOCABULARY - 1), min_size=1, max_size=40), min_size=2, max_size=8
 )
