@@ -23,6 +23,14 @@ def test_paths_are_relative_to_the_recipe_and_to_the_working_directory(recipe: P
     assert loaded.data.test == "elsewhere/test"
 
 
+def test_guidance_gives_the_model_an_alignment_head(recipe: Path) -> None:
+    assert not config.load(recipe).model.alignment_head
+    assert config.load(recipe, ["training.guided_alignment=0.1"]).model.alignment_head
+    for wanted in ("training.guided_alignment=0.1", "model.alignment_head=true"):
+        with pytest.raises(UsageError, match="needs an attention other than none"):
+            config.load(recipe, [wanted, "model.attention=none"])
+
+
 def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
     loaded = config.load(recipe, ["model.width=48", "data.train=[{dataset: csv, data_files: a.csv}]"])
     (tmp_path / "again.yaml").write_text(config.dump(loaded), encoding="utf-8")
@@ -42,6 +50,7 @@ def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
         ("model.attention=soft", "model.attention: input should be 'none', 'dot', 'additive' or 'multihead'"),
         ("model.heads=5", "width 32 must be a multiple of heads 5"),
         ("model.width=33", "width must be even"),
+        ("training.guided_alignment=-1", "training.guided_alignment: input should be greater than or equal to 0"),
         ("training.device=tpu", "training.device: must be auto, cpu, cuda or cuda:N"),
         ("training.device=cuda:x", "training.device: must be auto, cpu, cuda or cuda:N"),
         ("training.learning_rate=.nan", "training.learning_rate: input should be"),

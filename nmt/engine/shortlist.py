@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,10 +76,10 @@ class Shortlist:
     def load(path: Path) -> Shortlist:
         """Read the lists. Raises CarouselError when they are damaged."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 lists = (stored[name].astype(np.int32) for name in ("offsets", "candidates", "frequent"))
                 return Shortlist(int(stored["target_vocabulary"]), *lists)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
             raise CarouselError(f"{path}: is no readable shortlist; copy the model directory again") from None
 
 

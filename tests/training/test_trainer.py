@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from nmt import config as configs
 from nmt.config import Config
+from nmt.corpus.batching import make_batch
 from nmt.corpus.prepare import Prepared, prepare
 from nmt.errors import CarouselError
 from nmt.model.seq2seq import build_network
@@ -30,9 +32,12 @@ def advance(of: Trainer, updates: int) -> list[float]:
     return [next(stream).loss for _ in range(updates)]
 
 
-@pytest.mark.parametrize("accumulate", [1, 3])
-def test_resuming_anywhere_around_an_epochs_end_changes_nothing(accumulate: int, recipe: Path, tmp_path: Path) -> None:
-    config = configs.load(recipe, [f"training.accumulate={accumulate}", "training.batch_tokens=1500"])
+@pytest.mark.parametrize(("accumulate", "guidance"), [(1, 0.0), (3, 0.0), (3, 0.5)])
+def test_resuming_anywhere_around_an_epochs_end_changes_nothing(
+    accumulate: int, guidance: float, recipe: Path, tmp_path: Path
+) -> None:
+    settings = [f"training.accumulate={accumulate}", f"training.guided_alignment={guidance}"]
+    config = configs.load(recipe, [*settings, "training.batch_tokens=1500"])
     prepared = prepare(config)
     whole = trainer(config, prepared)
     losses = advance(whole, 12)
@@ -53,6 +58,21 @@ def test_the_loss_falls(recipe: Path) -> None:
     config = configs.load(recipe, ["training.max_updates=60", "training.learning_rate=1e-2", "model.dropout=0.0"])
     losses = advance(trainer(config, prepare(config)), 60)
     assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_guidance_is_learned(precision: str, recipe: Path) -> None:
+    """The head finds the aligner's links, which the loss of translating alone does not teach it."""
+    settings = ["training.max_updates=60", "training.learning_rate=1e-2", f"training.precision={precision}"]
+    found = []
+    for guidance in (0.0, 0.5):
+        config = configs.load(recipe, [*settings, f"training.guided_alignment={guidance}"])
+        taught = trainer(config, prepare(config))
+        advance(taught, 60)
+        guided = prepare(configs.load(recipe, ["training.guided_alignment=1"])).train
+        batch = make_batch(guided, np.arange(50))
+        found.append(taught.batch_loss(batch).alignment.item() / batch.target_tokens)
+    assert found[1] < 0.5 * found[0]
 
 
 def test_accumulation_equals_a_larger_batch(recipe: Path) -> None:

@@ -1,0 +1,88 @@
+"""Shortlists hold what they must, and nothing that they must not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.corpus.aligner import Aligner, Lexicon
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.engine.shortlist import Shortlist, build
+from nmt.errors import CarouselError
+
+VOCABULARY = FIRST_ORDINARY + 20
+piece = st.integers(FIRST_ORDINARY, VOCABULARY - 1)
+sentence = st.lists(piece, min_size=1, max_size=8)
+
+
+def lexicon() -> Lexicon:
+    """Pieces 0 to 4, counted from the first ordinary one: 0 becomes 1 or 2, 3 becomes 2; the null word 4."""
+    sources = np.array([0, FIRST_ORDINARY, FIRST_ORDINARY, FIRST_ORDINARY + 3], dtype=np.int32)
+    targets = FIRST_ORDINARY + np.array([4, 1, 2, 2], dtype=np.int32)
+    return Lexicon(sources, targets, np.array([1.0, 0.4, 0.6, 1.0]), np.array([9.0, 4.0, 6.0, 1.0]))
+
+
+def listed(shortlist: Shortlist, *pieces: int) -> list[int]:
+    """Counted from the first ordinary one; end of sentence, which is always there, left out."""
+    ids = shortlist.for_sentence([FIRST_ORDINARY + piece for piece in pieces]).tolist()
+    assert ids[0] == EOS
+    return [i - FIRST_ORDINARY for i in ids[1:]]
+
+
+def test_the_likeliest_the_most_frequent_and_the_source_itself() -> None:
+    one = build(lexicon(), VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    assert [listed(one, 0), listed(one, 3), listed(one, 0, 3), listed(one, 7)] == [[2, 4], [2, 4], [2, 4], [4]]
+    two = build(lexicon(), VOCABULARY, VOCABULARY, shared=True, pieces_a_source=2, frequent=2)
+    assert [listed(two, 0), listed(two, 3), listed(two, 0, 3), listed(two, 7)] == [
+        [0, 1, 2, 4], [2, 3, 4], [0, 1, 2, 3, 4], [2, 4, 7],
+    ]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(sentence, sentence), min_size=1, max_size=5), sentence, st.lists(st.integers(0, VOCABULARY - 1))
+)
+def test_lists_are_sorted_and_keep_what_is_asked_for(
+    pairs: list[tuple[list[int], list[int]]], source: list[int], constraints: list[int]
+) -> None:
+    sources, targets = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*pairs, strict=True))
+    shortlist = build(Aligner(sources, targets).lexicon, VOCABULARY, VOCABULARY, True, pieces_a_source=2, frequent=3)
+    ids = shortlist.for_sentence(source, constraints)
+    assert ids.dtype == np.int32
+    assert ids.tolist() == sorted(set(ids.tolist()))
+    assert {EOS, *source, *constraints} <= set(ids.tolist())
+    assert all(i == EOS or i >= FIRST_ORDINARY or i in constraints for i in ids)
+    everything = build(Aligner(sources, targets).lexicon, VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY)
+    assert everything.coverage(pairs) == 1.0
+
+
+def test_coverage_is_the_share_of_reference_pieces() -> None:
+    shortlist = build(lexicon(), VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    pair = [FIRST_ORDINARY], [FIRST_ORDINARY + 2, FIRST_ORDINARY + 4, FIRST_ORDINARY + 1]
+    assert shortlist.coverage([pair]) == pytest.approx(2 / 3)
+
+
+def test_saved_lists_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) -> None:
+    shortlist = build(lexicon(), VOCABULARY, VOCABULARY, shared=True)
+    for name in ("a", "b"):
+        shortlist.save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    again = Shortlist.load(tmp_path / "a")
+    for piece in range(FIRST_ORDINARY, VOCABULARY):
+        assert again.for_sentence([piece]).tolist() == shortlist.for_sentence([piece]).tolist()
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "shortlist.npz"
+    build(lexicon(), VOCABULARY, VOCABULARY, shared=True).save(path)
+    whole = path.read_bytes()
+    beyond = {"target_vocabulary": 3, "offsets": [0, 1], "candidates": [3], "frequent": [2]}
+    for content in (b"", b"garbage", whole[:-50]):
+        path.write_bytes(content)
+        with pytest.raises(CarouselError, match=r"shortlist\.npz: is no readable shortlist"):
+            Shortlist.load(path)
+    for change in ({}, {"candidates": [1, 2]}, {"offsets": [1, 0]}):
+        np.savez(path, **(beyond | change))
+        with pytest.raises(CarouselError, match=r"shortlist\.npz: is no readable shortlist"):
+            Shortlist.load(path)
