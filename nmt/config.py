@@ -184,9 +184,7 @@ class Config(Section):
         if not self.training.guided_alignment or self.model.alignment_head:
             return self
         if self.model.attention == "none":
-            raise ValueError(
-                "guided_alignment teaches a head of the attention: it needs an attention other than none"
-            )
+            raise ValueError("guided_alignment teaches a head of the attention: it needs an attention other than none")
         return self.model_copy(update={"model": self.model.model_copy(update={"alignment_head": True})})
 
 

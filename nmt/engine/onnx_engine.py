@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
-from nmt.engine.ragged import Column, Ragged
+from nmt.engine.padded import Column, Padded
 from nmt.engine.sampling import draw
 from nmt.engine.shortlist import Shortlist
 from nmt.errors import CarouselError
@@ -63,8 +63,8 @@ class OnnxEngine:
         self._kind = "" if shortlist is None else "_list"
         columns = _columns(graphs[f"step{self._kind}"])
         self._attends = bool(columns)
-        self._memory = Ragged(columns, slots, _SOURCE_BLOCK)
-        self._lists = Ragged(_list_columns(graphs) if shortlist else {}, slots, _LIST_BLOCK)
+        self._memory = Padded(columns, slots, _SOURCE_BLOCK)
+        self._lists = Padded(_list_columns(graphs) if shortlist else {}, slots, _LIST_BLOCK)
         self._slot_of = np.zeros(slots, dtype=np.int64)  # of each place
         self._count = 0  # P
         self._state: Array = np.zeros((0, 0), dtype=np.float32)

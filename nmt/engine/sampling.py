@@ -36,7 +36,10 @@ def draw(proposals: Floats, request: StepRequest, rows: Ints) -> Ints:
 
 
 def _narrowed(scores: Floats, temperature: Floats, top_k: Ints, top_p: Floats) -> Floats:
-    """Leave each row its ``top_k`` [m] likeliest tokens, and of these the nucleus of ``top_p`` [m] (Holtzman et al. 2020)."""
+    """The scores [m, T] of each row's ``top_k`` [m] likeliest tokens, and of these of the nucleus of ``top_p`` [m].
+
+    Nucleus: Holtzman et al. 2020.
+    """
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=1)
     outside = (np.arange(scores.shape[1]) >= top_k[:, None]) & (top_k > 0)[:, None]

@@ -21,7 +21,8 @@ def test_each_token_is_scored_after_the_ones_before_it(pairs: list[tuple[list[in
         expected = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
         assert found[number].token_scores == pytest.approx(expected)
         assert found[number].score == pytest.approx(sum(expected), abs=1e-5)
-        assert found[number].sources == [step % 8 for step in range(1, len(target) + 1)]
+        attended = [int(engine.attention(source, path[:i]).argmax()) for i in range(1, len(path) - 1)]
+        assert found[number].sources == attended
     assert not engine.sources
 
 

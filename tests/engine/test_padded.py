@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.engine.ragged import Column, Ragged
+from nmt.engine.padded import Column, Padded
 
 STEPS = st.lists(
     st.one_of(st.lists(st.integers(1, 30), min_size=1, max_size=3), st.integers(0, 5)), min_size=1, max_size=12
@@ -14,13 +14,13 @@ STEPS = st.lists(
 @given(STEPS)
 def test_sentences_come_and_go(steps: list[list[int] | int]) -> None:
     """A list of lengths is put; a number removes the sentence in that place, into which the last one moves."""
-    ragged = Ragged({"a": Column(1), "b": Column(2, -1.0)}, places=6, block=4)
+    padded = Padded({"a": Column(1), "b": Column(2, -1.0)}, places=6, block=4)
     random = np.random.default_rng(0)
     expected: list[np.ndarray] = []
     for step in steps:
         if isinstance(step, int):
             if step < len(expected):
-                ragged.move(len(expected) - 1, step)
+                padded.move(len(expected) - 1, step)
                 expected[step] = expected[-1]
                 expected.pop()
         elif len(expected) + len(step) <= 6:
@@ -30,9 +30,9 @@ def test_sentences_come_and_go(steps: list[list[int] | int]) -> None:
                 row[: len(sentence)] = sentence
             padding = np.arange(max(step)) >= np.array(step)[:, None]
             a, b = np.where(padding, 0.0, arrays), np.where(padding, -1.0, arrays)
-            ragged.put(len(expected), {"a": a, "b": np.stack((b, b), axis=1)}, np.array(step))
+            padded.put(len(expected), {"a": a, "b": np.stack((b, b), axis=1)}, np.array(step))
             expected += sentences
-        views = ragged.views(len(expected))
+        views = padded.views(len(expected))
         for place, sentence in enumerate(expected):
             length = len(sentence)
             np.testing.assert_array_equal(views["a"][place, :length], sentence)

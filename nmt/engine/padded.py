@@ -11,7 +11,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Column(NamedTuple):
-    """How one array of `Ragged` is kept."""
+    """How one array of `Padded` is kept."""
 
     axis: int
     """Which of its axes, counted with the first, is as long as the sentence."""
@@ -19,7 +19,7 @@ class Column(NamedTuple):
     """What lies beyond a sentence's end."""
 
 
-class Ragged:
+class Padded:
     """Arrays [places, ...] of which one axis is as long as the longest sentence, rounded up to a block.
 
     The places in use are the first ``count``. An array is moved only when a sentence needs more room, or the longest
