@@ -12,7 +12,8 @@ import torch
 
 from nmt.config import ModelConfig
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
-from nmt.engine.export import Precision, export
+from nmt.engine.export import export
+from nmt.engine.graphs.layers import Precision
 from nmt.engine.onnx_engine import Graphs, OnnxEngine
 from nmt.engine.torch_engine import TorchEngine
 from nmt.model.seq2seq import Seq2Seq, build_network

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.engine.export import export
-from nmt.engine.graph import WEIGHT_FILE
-from nmt.engine.quantise import LARGEST, quantise
+from nmt.engine.graphs.builder import WEIGHT_FILE
+from nmt.engine.graphs.quantise import LARGEST, quantise
 
 
 def write(folder: Path, precision: str, **design: object) -> Path:

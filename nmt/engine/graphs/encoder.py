@@ -1,0 +1,162 @@
+"""The graph that reads sentences.
+
+N sentences, S source length, H heads, D width, Z numbers of a row's state.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nmt.config import ModelConfig
+from nmt.engine.graphs.builder import Array, WeightFile
+from nmt.engine.graphs.layers import Layers, Precision, Weights, attending, state_size
+
+
+class EncoderGraph(Layers):
+    """``source`` [N, S] and ``lengths`` [N] to a ``state`` [N, Z] and what the step calls its memory.
+
+    For each layer l that attends: ``keys.l``, ``bias.l`` and ``values.l``. The query's projection is multiplied into
+    the keys and the output's into the values, so that a step has two products for all heads together: with x [K, D]
+    the layer's input, softmax(x · keys [D, H × S] + bias [H × S]) · values [H × S, D]. Bias is -inf in the padding.
+    """
+
+    def __init__(self, model: ModelConfig, weights: Weights, precision: Precision, shared: WeightFile) -> None:
+        super().__init__("encoder", model, weights, precision, shared)
+
+    def build(self) -> bytes:
+        """The graph's file."""
+        graph = self.graph
+        source = graph.input("source", np.int64, "sentences", "source")
+        lengths = graph.input("lengths", np.int32, "sentences")
+        order = self._backwards(source, lengths) if self.model.reverse_source else None
+        ids = source if order is None else graph.op("GatherElements", source, order, axis=1)
+        # [S, N, D], as the LSTM operator wants it.
+        x = self.embed(graph.op("Transpose", ids, perm=[1, 0]), "encoder.embedding.weight")
+        states = []
+        for layer in range(self.model.encoder_layers):
+            x, state = self._block(x, lengths, f"encoder.blocks.{layer}")
+            states.append(state)
+        memory = graph.op("Transpose", self.layer_norm(x, "encoder.norm"), perm=[1, 0, 2])  # [N, S, D]
+        if order is not None:
+            places = graph.op("Unsqueeze", order, graph.constant([2], np.int64))
+            memory = graph.op("GatherElements", memory, graph.op("Expand", places, graph.op("Shape", memory)), axis=1)
+        words = self._words(source, lengths)
+        column = graph.op("Unsqueeze", words, graph.constant([2], np.int64))
+        memory = graph.op("Where", column, memory, graph.constant(0.0))
+        for layer, name in enumerate(attending(self.model)):
+            self._memory(layer, name, memory, words)
+        self._first_state(states)
+        return graph.serialise()
+
+    def _block(self, x: str, lengths: str, name: str) -> tuple[str, tuple[str, str]]:
+        """See `nmt.model.encoder.EncoderBlock`; x is [S, N, D]."""
+        graph, half = self.graph, self.model.width // 2
+        lstm = f"{name}.recurrent.lstm"
+
+        def both(kind: str) -> Array:
+            return np.concatenate([_onnx_gates(self.weights[f"{lstm}.{kind}_l0{d}"]) for d in ("", "_reverse")])
+
+        inputs = self._directions(f"{lstm}.input", both("weight_ih"))
+        recurrent = self._directions(f"{lstm}.recurrent", both("weight_hh"))
+        # torch has two biases for each gate; their sum is what matters.
+        biases = (both("bias_ih") + both("bias_hh")).reshape(2, -1)
+        bias = graph.weight(f"{lstm}.bias", np.concatenate((biases, np.zeros_like(biases)), axis=1))
+        y, h, c = graph.ops(
+            "LSTM", self.layer_norm(x, f"{name}.recurrent_norm"), inputs, recurrent, bias, lengths,
+            outputs=3, hidden_size=half, direction="bidirectional",
+        )  # fmt: skip
+        y = graph.op("Reshape", graph.op("Transpose", y, perm=[0, 2, 1, 3]), graph.shape(0, 0, -1))
+        x = self.add(x, y)
+        x = self.add(x, self.feed_forward(self.layer_norm(x, f"{name}.feed_forward_norm"), f"{name}.feed_forward"))
+        return x, (self._side_by_side(h), self._side_by_side(c))
+
+    def _directions(self, name: str, matrix: Array) -> str:
+        """Weights [8 × D/2, in] of both directions as [2, 4 × D/2, in]."""
+        graph = self.graph
+        return graph.op("Reshape", self.constant_matrix(name, matrix), graph.shape(2, -1, matrix.shape[1]))
+
+    def _side_by_side(self, state: str) -> str:
+        """[2, N, D/2] to [N, D]."""
+        return self.graph.op("Reshape", self.graph.op("Transpose", state, perm=[1, 0, 2]), self.graph.shape(0, -1))
+
+    def _memory(self, layer: int, name: str, memory: str, words: str) -> None:
+        """The keys, bias and values of one attending layer."""
+        graph, model = self.graph, self.model
+        width = model.width
+        heads = model.heads if model.attention == "multihead" else 1
+        if model.attention == "additive":
+            keys = self.linear(memory, f"{name}.of_memory", bias=False)
+            graph.output(keys, f"keys.{layer}", np.float32, "sentences", "source", width)
+        if model.attention == "dot":
+            keys = graph.op("Transpose", self.linear(memory, f"{name}.project", bias=False), perm=[0, 2, 1])
+            keys = graph.op("Unsqueeze", keys, graph.constant([2], np.int64))
+            graph.output(keys, f"keys.{layer}", np.float32, "sentences", width, 1, "source")
+        if model.attention == "multihead":
+            bias, values = self._heads(layer, name, memory)
+        else:
+            bias = graph.constant(np.zeros((1, 1, 1)))
+            values = graph.op("Unsqueeze", memory, graph.constant([1], np.int64))
+        mask = graph.op("Unsqueeze", words, graph.constant([1], np.int64))
+        bias = graph.op("Where", mask, bias, graph.constant(-np.inf))
+        graph.output(bias, f"bias.{layer}", np.float32, "sentences", heads, "source")
+        graph.output(values, f"values.{layer}", np.float32, "sentences", heads, "source", width)
+
+    def _heads(self, layer: int, name: str, memory: str) -> tuple[str, str]:
+        """Output the keys [N, D, H, S]; give bias [N, H, S] and values [N, H, S, D] of multi-head attention."""
+        graph, width, heads = self.graph, self.model.width, self.model.heads
+        size = width // heads
+        both = graph.op("Reshape", self.linear(memory, f"{name}.key_value"), graph.shape(0, 0, 2 * heads, size))
+        both = graph.op("Transpose", both, perm=[0, 2, 1, 3])  # [N, 2H, S, D/H]
+        key, value = graph.ops("Split", both, graph.constant([heads, heads], np.int64), axis=1, outputs=2)
+        query = self.weights[f"{name}.query.weight"] / math.sqrt(size)
+        of_query = self.constant_matrix(f"{name}.query.scaled", query)  # [D, D]
+        of_query = graph.op("Reshape", of_query, graph.shape(heads, size, width))
+        keys = graph.op("Transpose", graph.op("MatMul", key, of_query), perm=[0, 3, 1, 2])
+        graph.output(keys, f"keys.{layer}", np.float32, "sentences", width, heads, "source")
+        # A product with a single column is summed in another order when a sentence has a single piece: multiply, add.
+        offset = (self.weights[f"{name}.query.bias"] / math.sqrt(size)).reshape(heads, 1, size)
+        shifted = graph.op("Mul", key, graph.weight(f"{name}.query.offset", offset))
+        bias = graph.op("ReduceSum", shifted, graph.constant([3], np.int64), keepdims=0)
+        output = self.constant_matrix(f"{name}.output.transposed", self.weights[f"{name}.output.weight"].T)
+        values = graph.op("MatMul", value, graph.op("Reshape", output, graph.shape(heads, size, width)))
+        return bias, values
+
+    def _first_state(self, states: list[tuple[str, str]]) -> None:
+        """See `nmt.model.decoder.Bridge`."""
+        graph, parts = self.graph, []
+        for layer in range(self.model.decoder_layers):
+            h, c = states[min(layer, len(states) - 1)]
+            parts += [
+                graph.op("Tanh", self.linear(h, f"decoder.bridge.outputs.{layer}")),
+                self.linear(c, f"decoder.bridge.cells.{layer}"),
+            ]
+        if self.model.input_feeding:
+            parts.append(graph.op("Sub", parts[0], parts[0]))
+        graph.output(graph.op("Concat", *parts, axis=1), "state", np.float32, "sentences", state_size(self.model))
+
+    def _places(self, source: str) -> str:
+        """0, 1, … S - 1."""
+        graph = self.graph
+        count = graph.op("Squeeze", graph.op("Shape", source, start=1, end=2))
+        return graph.op("Range", graph.constant(0, np.int64), count, graph.constant(1, np.int64))
+
+    def _words(self, source: str, lengths: str) -> str:
+        """[N, S]: true at pieces, false in the padding."""
+        graph = self.graph
+        column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.constant([1], np.int64))
+        return graph.op("Less", self._places(source), column)
+
+    def _backwards(self, source: str, lengths: str) -> str:
+        """See `nmt.model.encoder.reversed_places`."""
+        graph, places = self.graph, self._places(source)
+        column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.constant([1], np.int64))
+        mirrored = graph.op("Sub", graph.op("Sub", column, graph.constant(2, np.int64)), places)
+        return graph.op("Where", graph.op("GreaterOrEqual", mirrored, graph.constant(0, np.int64)), mirrored, places)
+
+
+def _onnx_gates(weight: Array) -> Array:
+    """Torch's order of gates (input, forget, candidate, output) to ONNX's (input, output, forget, candidate)."""
+    input_, forget, candidate, output = np.split(weight, 4)
+    return np.concatenate((input_, output, forget, candidate))
