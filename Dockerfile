@@ -5,10 +5,7 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /opt/venv
-COPY constraints.txt ./
-ARG TORCH_INDEX=
-RUN /opt/venv/bin/pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} --constraint constraints.txt torch
-COPY pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY nmt nmt
 COPY serve serve
 RUN /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt '.[serve]'
