@@ -63,7 +63,7 @@ class Guide:
 
     @property
     def wanted(self) -> int:
-        """How many finished hypotheses make the sentence safe from open ones."""
+        """Finished hypotheses that are collected; with so many, the search ends once no open one can overtake them."""
         return min(self.options.n_best, self.beam)
 
     @property
@@ -260,6 +260,7 @@ class RequiringGuide(Guide):
         return Choice(self._in_turn(going_on), ended)
 
     def _in_turn(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """K candidates, chosen by the banks in turn."""
         banks: dict[int, list[Candidate]] = defaultdict(list)
         for candidate in sorted(candidates, key=lambda candidate: candidate.total):
             words = self.words[candidate.row]

@@ -28,7 +28,7 @@ class Hypothesis:
     score: float
     """Sum of the log-probabilities, end of sentence counted."""
     rank_score: float
-    """``score`` over the length penalty: what hypotheses are ranked by."""
+    """``score`` over the length penalty, and with the coverage penalty: what hypotheses are ranked by."""
     sources: list[int] | None
     """For each token, the source piece that it attends to most."""
     token_scores: list[float] = field(default_factory=list)

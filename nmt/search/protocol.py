@@ -32,7 +32,7 @@ class StepRequest:
     asked: Ints
     """[R, Q]: ids whose scores are wanted whatever their rank."""
     suppress_rows: Ints
-    """[P]: with ``suppress_tokens``, pairs that are no candidates in this step."""
+    """[P]: with ``suppress_tokens``, pairs that are no candidates in this step; some never were."""
     suppress_tokens: Ints
     """[P]"""
     temperature: Floats | None = None

@@ -37,12 +37,12 @@ class Steering:
     def extend(self, request: StepRequest) -> StepRequest:
         """A plain request, and what guides ask besides."""
         suppressed = [(row, token) for row, guide, k in self._rows() for token in sorted(guide.suppressed(k))]
-        pairs = np.array(suppressed, dtype=np.int64).reshape(-1, 2)
+        pairs = np.array(suppressed, dtype=np.int64).reshape(-1, 2).T.copy()
         self._asked = {row: guide.asked(k) for row, guide, k in self._rows()}
         columns = np.full((len(request.tokens), 1 + max(map(len, self._asked.values()))), self._end)
         for row, tokens in self._asked.items():
             columns[row, 1 : 1 + len(tokens)] = tokens
-        request = replace(request, asked=columns, suppress_rows=pairs[:, 0], suppress_tokens=pairs[:, 1])
+        request = replace(request, asked=columns, suppress_rows=pairs[0], suppress_tokens=pairs[1])
         return self._with_sampling(request)
 
     def _with_sampling(self, request: StepRequest) -> StepRequest:
