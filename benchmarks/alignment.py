@@ -16,10 +16,8 @@ from pathlib import Path
 
 from nmt import bundle as bundles
 from nmt.corpus.reader import read_pairs_of_files
-from nmt.engine.torch_engine import load_network
 from nmt.evaluation.alignment import error_rate, read_links, word_links, word_ranges
-from nmt.evaluation.forced import forced_alignment
-from nmt.text.normalise import normalise
+from nmt.translator import Translator
 
 DEMO = Path(__file__).parents[1] / "data" / "demo-en-fr"
 sys.path.insert(0, str(DEMO))
@@ -35,15 +33,14 @@ def main() -> None:
     parser.add_argument("--target", type=Path, default=DEMO / "test.fr")
     parser.add_argument("--links", type=Path, default=DEMO / "test.align")
     options = parser.parse_args()
-    pairs = [(normalise(a), normalise(b)) for a, b in read_pairs_of_files(options.source, options.target)]
+    pairs = list(read_pairs_of_files(options.source, options.target))
     words = [(word_ranges(a, tokenise_english(a)), word_ranges(b, tokenise_french(b))) for a, b in pairs]
     gold = read_links(options.links)
     print(f"{len(pairs)} pairs, {sum(map(len, gold))} gold links")
     for model in options.models:
-        bundle = bundles.read(model)
-        aligned = forced_alignment(load_network(bundle), bundle.tokenizer, pairs)
-        found = [word_links(spans, *ranges) for spans, ranges in zip(aligned, words, strict=True)]
-        head = "alignment head" if bundle.card.model.alignment_head else "mean over heads"
+        scores = Translator.load(model, shortlist=False).score(pairs)
+        found = [word_links(score.alignment or (), *ranges) for score, ranges in zip(scores, words, strict=True)]
+        head = "alignment head" if bundles.read(model).card.model.alignment_head else "mean over heads"
         print(f"AER = {error_rate(found, gold):.3f}   {head}   {model}", flush=True)
 
 
