@@ -192,7 +192,7 @@ def build_transformer(model: bundles.Bundle, shape: str, folder: Path) -> Path:
     random = np.random.default_rng(1)
     spec = transformer_spec.TransformerSpec.from_config((layers, layers), heads, pre_norm=True)
     rows = {"linear_0": 3 * width, "linear_1": width}
-    for name, value in spec.variables():
+    for name, value in spec.variables(ordered=True):
         if value is not None:
             continue
         parts = name.split("/")

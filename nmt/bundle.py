@@ -63,7 +63,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION)] = FORMAT_VERSION
+    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
     source_language: LanguageCode
     target_language: LanguageCode
     source_vocabulary: Positive

@@ -79,7 +79,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("toy")
     write_corpus(folder / "train", toy_pairs(1500, seed=1))
-    write_corpus(folder / "dev", toy_pairs(40, seed=2))
+    write_corpus(folder / "dev", toy_pairs(60, seed=2))
     (folder / "toy.yaml").write_text(RECIPE, encoding="utf-8")
     recipe = config.load(
         folder / "toy.yaml",

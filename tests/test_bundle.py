@@ -23,9 +23,11 @@ def edit(copy: Path, **values: object) -> None:
 def test_a_bundle_is_self_contained_and_relocatable(copy: Path) -> None:
     read = bundle.read(copy)
     assert (read.card.source_language, read.card.target_language) == ("en", "fr")
-    assert set(read.card.files) == {"tokenizer.model", "model.safetensors", "README.md"}
+    graphs = {f"onnx/{name}.onnx" for name in ("encoder", "rows", "step", "step_list", "scores", "scores_list")}
+    others = {"tokenizer.model", "model.safetensors", "shortlist.npz", "onnx/weights.bin", "README.md"}
+    assert set(read.card.files) == graphs | others
     assert "| dev | bleu |" in (copy / "README.md").read_text()
-    for path in copy.iterdir():
+    for path in copy.rglob("*.*"):
         path.chmod(0o444)
     bundle.read(copy)
 
@@ -34,7 +36,7 @@ def test_a_run_directory_stands_for_its_model(model: Path) -> None:
     assert bundle.read(model.parent).path == model
 
 
-@pytest.mark.parametrize("name", ["tokenizer.model", "model.safetensors", "README.md"])
+@pytest.mark.parametrize("name", ["tokenizer.model", "model.safetensors", "onnx/weights.bin", "README.md"])
 def test_missing_and_damaged_files_are_named(name: str, copy: Path) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -55,6 +57,7 @@ def test_missing_and_damaged_files_are_named(name: str, copy: Path) -> None:
         ({"format_version": 99}, "format 99 is newer than this Carousel reads"),
         ({"model": {"width": "wide"}}, r"is damaged \(model\.width"),
         ({"files": {}}, "lists no tokenizer.model"),
+        ({"files": {"/etc/passwd": {"sha256": "0", "bytes": 1}}}, "outside the folder"),
         ({"files": {"../x": {"sha256": "0", "bytes": 1}}}, "outside the folder"),
     ],
 )
@@ -85,3 +88,22 @@ def test_weights_of_another_architecture_are_refused(copy: Path) -> None:
     edit(copy, model={**card["model"], "encoder_layers": 2})
     with pytest.raises(CarouselError, match=r"model\.safetensors: .* is None, not"):
         load_network(bundle.read(copy))
+
+
+def test_a_model_of_the_first_format_is_read(copy: Path) -> None:
+    """It had no graphs: torch translates with it."""
+    from nmt import Translator
+
+    card = json.loads((copy / "config.json").read_text())
+    files = {n: f for n, f in card["files"].items() if n in {"tokenizer.model", "model.safetensors", "README.md"}}
+    edit(copy, format_version=1, files=files)
+    assert Translator.load(copy).translate("the dog sees the cat.").text == "le chien voit le chat."
+    with pytest.raises(CarouselError, match="has no graphs for the onnx engine"):
+        Translator.load(copy, engine="onnx")
+
+
+def test_a_bundle_without_weights_and_graphs_is_refused(copy: Path) -> None:
+    card = json.loads((copy / "config.json").read_text())
+    edit(copy, files={"tokenizer.model": card["files"]["tokenizer.model"]})
+    with pytest.raises(CarouselError, match="lists neither weights nor graphs"):
+        bundle.read(copy)

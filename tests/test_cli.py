@@ -137,7 +137,8 @@ def test_json_holds_the_fields_of_the_contract(model: Path, tmp_path: Path, nmt:
     assert len(first["alternatives"]) == 2
     assert all(set(other) == {"text", "score"} for other in first["alternatives"])
     assert all(len(span) == 4 for span in first["alignment"])
-    assert (second["text"], second["alternatives"]) == ("", [])
+    assert 0 < first["confidence"] <= 1
+    assert (second["text"], second["alternatives"], second["confidence"]) == ("", [], None)
 
 
 def test_output_goes_to_a_file_when_it_is_whole(model: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -148,6 +149,88 @@ def test_output_goes_to_a_file_when_it_is_whole(model: Path, tmp_path: Path, nmt
     assert nmt("translate", model, tmp_path / "in", "-o", tmp_path / "out").status == 1
     assert (tmp_path / "out").read_text() == "le chien voit le chat.\n"
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_the_search_obeys_the_command_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in").write_text("the dog sees the cat.\n", encoding="utf-8")
+
+    def out(*options: object) -> str:
+        ran = nmt("translate", model, tmp_path / "in", *options)
+        assert (ran.status, ran.err) == (0, "")
+        return ran.out
+
+    plain = out()
+    assert plain == out("--no-shortlist") == out("--with", model) == "le chien voit le chat.\n"
+    assert "chat" not in out("--ban", "chat")
+    assert out("--prefix", "le roi").startswith("le roi")
+    assert "cheval" in out("--require", "cheval")
+    sample = ("--sample", "--temperature", 3, "--top-k", 30)
+    assert out(*sample, "--seed", 3) == out(*sample, "--seed", 3)
+    assert len({out(*sample, "--seed", seed) for seed in range(8)}) > 1
+    assert out("--sample", "--top-p", 0.01) == plain
+    alternatives = json.loads(out("--json", "--n-best", 3, "--groups", 3))["alternatives"]
+    assert len({other["text"] for other in alternatives} - {plain.strip()}) == len(alternatives) > 0
+
+
+def test_score_gives_the_log_probability_of_each_pair(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in").write_text("the dog sees the cat.\n" * 4, encoding="utf-8")
+    (tmp_path / "out").write_text("le chien voit le chat.\nle chat voit le chien.\nroi\n\n", encoding="utf-8")
+    call = ("score", model, "--source", tmp_path / "in", "--target", tmp_path / "out")
+    right, swapped, wrong, empty = map(float, nmt(*call).out.splitlines())
+    assert 0 > right > max(swapped, wrong, empty)
+    [translation] = map(json.loads, nmt("translate", model, tmp_path / "in", "--json").out.splitlines()[:1])
+    scored = json.loads(nmt(*call, "--json", "-o", tmp_path / "s").out or (tmp_path / "s").read_text().splitlines()[0])
+    assert scored["score"] == pytest.approx(right, abs=1e-5)
+    assert scored["score"] / scored["tokens"] == pytest.approx(translation["score"], abs=1e-2)  # that of a list
+    assert scored["alignment"] == translation["alignment"]
+
+
+def test_an_exported_model_translates_alike_and_is_small(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in").write_text("".join(f"{source}\n" for source, _ in toy_pairs(60, seed=12)), encoding="utf-8")
+    assert nmt("export", model, tmp_path / "int8", "--quantize", "int8", "--shortlist").status == 0
+    ran = nmt("export", model, tmp_path / "fp32")
+    assert re.fullmatch(rf"Model: {tmp_path}/fp32 \(\d+\.\d MB\)\n", ran.out)
+    expected = nmt("translate", model, tmp_path / "in").out.splitlines()
+    assert nmt("translate", tmp_path / "fp32", tmp_path / "in").out.splitlines() == expected
+    int8 = nmt("translate", tmp_path / "int8", tmp_path / "in").out.splitlines()
+    assert sum(a == b for a, b in zip(int8, expected, strict=True)) >= 58
+    assert (tmp_path / "int8" / "shortlist.npz").exists()
+    assert not (tmp_path / "fp32" / "shortlist.npz").exists()
+    assert not list(tmp_path.glob("*/model.safetensors"))
+    sizes = [(tmp_path / name / "onnx" / "weights.bin").stat().st_size for name in ("int8", "fp32")]
+    assert sizes[0] < 0.4 * sizes[1]
+
+
+def test_exports_that_would_lose_something_are_refused(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "a.txt").write_text("dear")
+    ran = nmt("export", model, tmp_path / "letters")
+    assert (ran.status, ran.err) == (
+        1,
+        f"nmt: {tmp_path}/letters: exists and is no model directory; choose another OUT\n",
+    )
+    ran = nmt("export", model, model.parent / "model")
+    assert ran.status == 2
+    assert "is the model itself, whose weights would be lost" in ran.err
+    assert nmt("export", model, tmp_path / "out").status == 0
+    for options, complaint in (((), "has no model.safetensors"), (("--shortlist",), "has no model.safetensors")):
+        ran = nmt("export", tmp_path / "out", tmp_path / "again", *options)
+        assert (ran.status, ran.err.count("\n")) == (1, 1)
+        assert complaint in ran.err
+
+
+def test_translating_needs_neither_torch_nor_what_else_trains(model: Path) -> None:
+    """In a process in which none of it can be imported."""
+    absent = ["torch", "onnx", "datasets", "pyarrow", "sacrebleu", "tensorboard", "fastapi"]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
+        f"sys.argv = ['nmt', 'translate', {str(model)!r}]; import nmt.__main__"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, input="the dog sees the cat.\n", timeout=100,
+        check=False,
+    )  # fmt: skip
+    assert (ran.stdout, ran.stderr) == ("le chien voit le chat.\n", "")
 
 
 def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -181,13 +264,18 @@ def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> 
         (["translate"], 2, "Missing argument 'MODEL'"),
         (["translate", "x", "--beam", "0"], 2, "--beam"),
         (["evaluate", "x"], 2, "--source"),
+        (["score", "x"], 2, "--source"),
+        (["export", "nowhere", "out"], 1, "nowhere: no model directory"),
+        (["translate", "MODEL", "--sample", "--groups", "2"], 2, "each has its own way to choose"),
+        (["translate", "MODEL", "--ban", ""], 2, "a phrase has no tokens"),
+        (["translate", "MODEL", "--with", "nowhere"], 1, "nowhere: no model directory"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml: no such recipe"),
         (["fly"], 2, "No such command 'fly'"),
         (["serve", "nowhere", "--check"], 1, "nowhere: no model directory"),
     ],
 )
-def test_wrong_calls(arguments: list[str], status: int, complaint: str, nmt: Nmt) -> None:
-    ran = nmt(*arguments)
+def test_wrong_calls(arguments: list[str], status: int, complaint: str, model: Path, nmt: Nmt) -> None:
+    ran = nmt(*(model if word == "MODEL" else word for word in arguments))
     assert ran.status == status
     assert complaint in ran.err
     assert "Traceback" not in ran.err
@@ -204,7 +292,7 @@ def test_a_file_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
 @pytest.mark.parametrize(
     ("module", "command", "extra"),
     [
-        ("torch", ["translate", "MODEL"], "train"),
+        ("onnx", ["export", "MODEL", "OUT"], "train"),
         ("torch", ["train", "RECIPE"], "train"),
         ("pyarrow", ["train", "RECIPE"], "train"),
         ("sacrebleu", ["evaluate", "MODEL", "--source", "RECIPE", "--reference", "RECIPE"], "eval"),
@@ -226,7 +314,7 @@ def test_a_missing_extra_is_named(module: str, command: list[str], extra: str, m
 
 def test_help_names_every_command(nmt: Nmt) -> None:
     out = nmt("--help").out
-    assert all(command in out for command in ("train", "translate", "evaluate", "serve"))
+    assert all(command in out for command in ("train", "translate", "evaluate", "score", "export", "serve"))
 
 
 def test_importing_the_package_needs_no_torch() -> None:

@@ -1,5 +1,8 @@
 """Text in, text out, on a model that knows a toy language."""
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toy import toy_pairs
 
-from nmt import Translation, Translator, UsageError
-from nmt.search.beam import Hypothesis
+from nmt import CarouselError, Translation, Translator, UsageError
 from nmt.translator import _alignment, _Part
 
 
@@ -84,8 +86,7 @@ def test_alignment_names_the_words_that_were_attended_to(translator: Translator)
     targets = [vocabulary.decode(part.pieces.ids) for part in parts]
     lengths = [len(part.pieces.ids) for part in parts]
     attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
-    hypotheses = [Hypothesis(t.ids, -1.0, -1.0, sources) for t, sources in zip(targets, attended, strict=True)]
-    spans = _alignment(text, parts, hypotheses, targets)
+    spans = _alignment(text, parts, attended, targets)
     joined = "the dog. the cat"
     assert spans is not None
     pairs = [(text[a:b].replace("\u00ad", ""), joined[c:d]) for a, b, c, d in spans]
@@ -110,6 +111,52 @@ def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> 
 def test_no_text_is_too_odd(translator: Translator, text: str) -> None:
     result = translator.translate(text, beam=1)
     assert isinstance(result.text, str)
+
+
+def test_both_engines_and_an_ensemble_of_one_model_translate_alike(model: Path) -> None:
+    texts = [source for source, _ in toy_pairs(60, seed=21)]
+    onnx = Translator.load(model, engine="onnx", shortlist=False).translate(texts)
+    for other in (
+        Translator.load(model, engine="torch"),
+        Translator.load(model, shortlist=False, ensemble=[model, model]),
+    ):
+        for a, b in zip(onnx, other.translate(texts), strict=True):
+            assert (a.text, a.alignment) == (b.text, b.alignment)
+            assert a.score == pytest.approx(b.score, abs=1e-5)
+
+
+def test_an_ensemble_shares_languages_and_tokenizer(model: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(model, tmp_path / "other"))
+    card = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**card, "target_language": "it"}))
+    with pytest.raises(CarouselError, match="other: translates between other languages"):
+        Translator.load(model, ensemble=[other])
+    with pytest.raises(UsageError, match="an ensemble needs the onnx engine"):
+        Translator.load(model, engine="torch", ensemble=[model])
+
+
+def test_scores_of_given_translations_are_those_of_the_search(translator: Translator) -> None:
+    texts = [source for source, _ in toy_pairs(40, seed=3)]
+    translations = translator.translate(texts)
+    scores = translator.score([(text, t.text) for text, t in zip(texts, translations, strict=True)])
+    for found, expected in zip(scores, translations, strict=True):
+        assert found.score / found.tokens == pytest.approx(expected.score, abs=1e-5)
+        assert found.alignment == expected.alignment
+
+
+def test_confidence_never_falls_as_the_score_rises(translator: Translator) -> None:
+    texts = [source for source, _ in toy_pairs(30, seed=4)] + ["king king the the", "small", "draws the red"]
+    pairs = sorted((t.score, t.confidence) for t in translator.translate(texts))
+    confidences = [confidence for _, confidence in pairs]
+    assert all(confidence is not None and 0 <= confidence <= 1 for confidence in confidences)
+    assert confidences == sorted(confidences)
+
+
+def test_a_required_piece_is_never_lost_to_the_shortlist(translator: Translator) -> None:
+    """A phrase that no list of this source would hold."""
+    odd = "Zyx"
+    options = replace(translator.search_options, required=(translator.target_ids(odd),))
+    assert odd in translator.translate("the dog sees the cat.", options=options).text
 
 
 def test_impossible_calls_are_refused(model: Path, translator: Translator) -> None:
