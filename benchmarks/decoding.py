@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -129,7 +128,13 @@ def serve(orders: Connection, kind: str, arguments: dict[str, Any], pairs: Seque
             orders.send((SINGLES, [timed(system.forced, [pair]) for pair in pairs[:SINGLES]]))
         else:
             orders.send((len(pairs), [timed(system.file, pairs)]))
-    orders.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    orders.send(peak_memory())
+
+
+def peak_memory() -> float:
+    """Of this process since it began, in MiB; getrusage would count what its parent held at the fork."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
 
 
 def timed(work: Any, *arguments: Any) -> float:
@@ -189,49 +194,44 @@ def build_transformer(model: bundles.Bundle, shape: str, folder: Path) -> Path:
     from ctranslate2.specs import transformer_spec
 
     layers, width, inner, heads = SHAPES[shape]
+    sizes = model.card.source_vocabulary, model.card.target_vocabulary
     random = np.random.default_rng(1)
     spec = transformer_spec.TransformerSpec.from_config((layers, layers), heads, pre_norm=True)
-    rows = {"linear_0": 3 * width, "linear_1": width}
     for name, value in spec.variables(ordered=True):
-        if value is not None:
-            continue
-        parts = name.split("/")
-        if parts[-1] in {"gamma", "beta"}:
-            tensor = np.full(width, float(parts[-1] == "gamma"), dtype=np.float32)
-        else:
-            if "embeddings" in name or "projection" in name:
-                source = parts[0] == "encoder"
-                size = (model.card.source_vocabulary if source else model.card.target_vocabulary), width
-            elif "ffn" in name:
-                size = (inner, width) if parts[-2] == "linear_0" else (width, inner)
-            elif "self_attention" in name:
-                size = rows[parts[-2]], width
-            else:
-                size = {"linear_0": width, "linear_1": 2 * width, "linear_2": width}[parts[-2]], width
-            tensor = random.normal(scale=size[1] ** -0.5, size=size).astype(np.float32)
-        owner = spec
-        for part in parts[:-1]:
-            owner = owner[int(part.split("_")[1])] if isinstance(owner, list) else child(owner, part)
-        setattr(owner, parts[-1], tensor)
+        if value is None:
+            rows, columns = tensor_size(name, sizes, width, inner)
+            tensor = random.normal(scale=columns**-0.5, size=(rows, columns)).astype(np.float32)
+            if rows == 1:  # layer normalisation
+                tensor = np.full(columns, name.endswith("gamma"), dtype=np.float32)
+            *path, last = name.split("/")
+            owner = spec
+            for part in path:
+                owner = child(owner, part)
+            setattr(owner, last, tensor)
     tokenizer = model.tokenizer
-    sides = [(tokenizer.source, spec.register_source_vocabulary), (tokenizer.target, spec.register_target_vocabulary)]
-    pieces = [[side.piece(i) for i in range(len(side))] for side, _ in sides]
-    for (_, register), names in zip(sides, pieces, strict=True):
-        register(names)
-    assert model.shortlist is not None
-    lists = Shortlist.load(model.shortlist)
-    always = set(lists.for_sentence([]).tolist())
-    with (folder / f"{shape}.vmap").open("w", encoding="utf-8") as file:
-        file.write("\t" + " ".join(pieces[1][i] for i in sorted(always)) + "\n")
-        for i in range(FIRST_ORDINARY, len(pieces[0])):
-            own = [pieces[1][t] for t in lists.for_sentence([i]).tolist() if t not in always]
-            file.write(f"{pieces[0][i]}\t{' '.join(own)}\n")
-    spec.register_vocabulary_mapping(str(folder / f"{shape}.vmap"))
+    pieces = [[side.piece(i) for i in range(len(side))] for side in (tokenizer.source, tokenizer.target)]
+    spec.register_source_vocabulary(pieces[0])
+    spec.register_target_vocabulary(pieces[1])
+    spec.register_vocabulary_mapping(str(write_map(model, *pieces, folder / f"{shape}.vmap")))
     spec.validate()
     spec.optimize(quantization="int8")
     (folder / shape).mkdir()
     spec.save(str(folder / shape))
     return folder / shape
+
+
+def tensor_size(name: str, vocabularies: tuple[int, int], width: int, inner: int) -> tuple[int, int]:
+    """Rows and columns of a weight; one row for the vectors of layer normalisation."""
+    *_, layer, last = name.split("/")
+    if last in {"gamma", "beta"}:
+        return 1, width
+    if "embeddings" in name or "projection" in name:
+        return vocabularies[not name.startswith("encoder")], width
+    if "ffn" in name:
+        return (inner, width) if layer == "linear_0" else (width, inner)
+    if "self_attention" in name:  # query, key and value together; output
+        return {"linear_0": 3 * width, "linear_1": width}[layer], width
+    return {"linear_0": width, "linear_1": 2 * width, "linear_2": width}[layer], width
 
 
 def child(owner: Any, part: str) -> Any:
@@ -240,6 +240,20 @@ def child(owner: Any, part: str) -> Any:
         return getattr(owner, part)
     name, _, number = part.rpartition("_")
     return getattr(owner, name)[int(number)]
+
+
+def write_map(model: bundles.Bundle, sources: Sequence[str], targets: Sequence[str], path: Path) -> Path:
+    """CTranslate2's vocabulary map: a source piece and its target pieces a line, first those that are always there."""
+    if model.shortlist is None:
+        sys.exit(f"{model.path}: has no shortlist; export it with --shortlist")
+    lists = Shortlist.load(model.shortlist)
+    always = set(lists.for_sentence([]).tolist())
+    lines = ["\t" + " ".join(targets[i] for i in sorted(always))]
+    for i in range(FIRST_ORDINARY, len(sources)):
+        own = [targets[t] for t in lists.for_sentence([i]).tolist() if t not in always]
+        lines.append(f"{sources[i]}\t{' '.join(own)}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def main() -> None:

@@ -20,7 +20,10 @@ Numbered = tuple[int, Sequence[int]]
 NumberedPair = tuple[int, Sequence[int], Sequence[int]]
 """A pair's number, source ids and target ids."""
 
-_SLOTS = 32  # sentences searched together
+# Sentences searched together. A step's time grows with its rows from the first on, so few of like length, whose memory
+# stays in the cache, are faster than many; for the same reason all finish before others begin (benchmarks/search.py
+# --refill measures it).
+_SLOTS = 16
 _SENTENCES_A_THREAD = 8  # below that, another thread brings nothing
 _LOOP_BREAKER = 3  # of the second try: no piece sequence of that length comes twice
 
@@ -67,7 +70,7 @@ class _Worker:
         self._engines: dict[tuple[int, int], Engine] = {}
 
     def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
-        return dict(search_all(self._engine(len(sentences), beam), sentences, BOS, EOS, options))
+        return dict(search_all(self._engine(len(sentences), beam), sentences, BOS, EOS, options, refill=False))
 
     def score(self, pairs: Sequence[NumberedPair]) -> dict[int, Forced]:
         return dict(score_all(self._engine(len(pairs), 1), pairs, BOS, EOS, attention=True))

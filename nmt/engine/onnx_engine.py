@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
-from nmt.engine.padded import Column, Padded
+from nmt.engine.padded import BLOCK, Column, Padded
 from nmt.engine.sampling import draw
 from nmt.engine.shortlist import Shortlist
 from nmt.errors import CarouselError
@@ -24,9 +24,9 @@ from nmt.search.protocol import StepRequest, StepResult
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = dict[str, Array]
 
-# Padding is rounded to these: memory is seldom moved, and sums are split alike whatever the company.
-_SOURCE_BLOCK, _LIST_BLOCK = 16, 64
+_LIST_BLOCK = 64  # lists are padded to a multiple, so that memory is seldom moved
 _NEVER = -math.inf
+_NOTHING, _NO_PAIRS = np.zeros(0, dtype=np.float32), np.zeros((0, 3), dtype=np.int64)
 _BEYOND = np.iinfo(np.int32).max  # a list goes on with this token, after all others
 
 
@@ -63,7 +63,7 @@ class OnnxEngine:
         self._kind = "" if shortlist is None else "_list"
         columns = _columns(graphs[f"step{self._kind}"])
         self._attends = bool(columns)
-        self._memory = Padded(columns, slots, _SOURCE_BLOCK)
+        self._memory = Padded(columns, slots, block=1)
         self._lists = Padded(_list_columns(graphs) if shortlist else {}, slots, _LIST_BLOCK)
         self._slot_of = np.zeros(slots, dtype=np.int64)  # of each place
         self._count = 0  # P
@@ -71,6 +71,8 @@ class OnnxEngine:
         """[rows before, Z]"""
         self._state_rows = np.zeros((slots, beam), dtype=np.int64)
         """[N, K]: where in the state the rows of each place are."""
+        self._newcomers = False
+        """Whether sentences came or moved since the last step, so that the rows are not simply in order."""
         self._lay_out()
 
     @property
@@ -95,7 +97,7 @@ class OnnxEngine:
         self._slot_of[first : self._count] = slots
         self._state_rows[first : self._count] = (len(self._state) + np.arange(len(slots)))[:, None]
         self._state = np.concatenate((self._state, state)) if len(self._state) else state
-        self._memory.put(first, encoded, lengths)
+        self._memory.put(first, encoded, -(-lengths // BLOCK))
         if self._shortlist is not None:
             lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, constraints, strict=True)]
             self._put_lists(first, lists)
@@ -117,10 +119,12 @@ class OnnxEngine:
         if request.temperature is not None:
             return self.choose(request, *self.distribution(request))
         questions, listed = self._find(request.asked[self._rows])
+        suppressed = self._suppressed(request)
         found = self._run("step", request, ["top_scores", "top", "asked_scores"], {
             "asked": questions.reshape(self._count, self._beam, -1),
             "candidates": np.array([request.candidates]),
-            "suppressed": self._suppressed(request),
+            "suppressed": suppressed,
+            "never": _NOTHING if not len(suppressed) else np.full(len(suppressed), _NEVER, dtype=np.float32),
         })  # fmt: skip
         answers = found["asked_scores"].reshape(len(self._rows), -1)
         return self._result(found["top_scores"], found["top"], _blank(answers, listed), found.get("attention"))
@@ -150,12 +154,17 @@ class OnnxEngine:
         if request.attention and self._attends:
             outputs.append("attention")
         feeds["tokens"] = request.tokens[rows].reshape(self._count, self._beam)
-        feeds["parents"] = self._state_rows[: self._count].ravel()[request.parents[rows] - self._shift]
+        parents = request.parents[rows] - self._shift
+        if self._newcomers:
+            parents = self._state_rows[: self._count].ravel()[parents]
+        feeds["parents"] = parents.reshape(self._count, self._beam)
         feeds["state"] = self._state
         feeds.update(self._views)
         found = dict(zip(outputs, self._graphs[f"{name}{self._kind}"].run(outputs, feeds), strict=True))
-        self._state = found["next_state"]
-        self._state_rows[: self._count] = np.arange(len(self._state)).reshape(-1, self._beam)
+        self._state = found["next_state"].reshape(len(rows), -1)
+        if self._newcomers:
+            self._state_rows[: self._count] = np.arange(len(self._state)).reshape(-1, self._beam)
+            self._newcomers = False
         return found
 
     def _result(self, scores: Array, top: Array, answers: Array, attention: Array | None) -> StepResult:
@@ -169,7 +178,7 @@ class OnnxEngine:
     def _suppressed(self, request: StepRequest) -> Array:
         """The pairs that are no candidates, [pairs, 3]: place, row of the place, and place in the list."""
         if not len(request.suppress_rows):
-            return np.zeros((0, 3), dtype=np.int64)
+            return _NO_PAIRS
         compact = np.full(self._slots * self._beam, -1)
         compact[self._rows] = np.arange(len(self._rows))
         rows, tokens = compact[request.suppress_rows], request.suppress_tokens
@@ -229,7 +238,7 @@ class OnnxEngine:
         ids = _padded(lists, EOS)
         beyond = np.arange(ids.shape[1]) >= lengths[:, None]
         arrays = self._graphs.run("rows", {"list": ids})
-        arrays["list_bias"] = np.where(beyond, np.float32(_NEVER), np.float32(0))
+        arrays["list_bias"] = np.where(beyond, np.float32(_NEVER), np.float32(0))[:, None]
         arrays["list"] = np.where(beyond, _BEYOND, ids)
         self._lists.put(first, arrays, lengths)
 
@@ -240,6 +249,7 @@ class OnnxEngine:
         self._rows = (slots[:, None] * beam + np.arange(beam)).ravel()
         self._in_order = np.array_equal(slots, np.arange(self._slots))
         self._shift = np.repeat((slots - np.arange(count)) * beam, beam)
+        self._newcomers = True
         self._views = self._memory.views(count)
         if self._shortlist is not None:
             lists = self._lists.views(count)
@@ -271,16 +281,16 @@ def _columns(step: ort.InferenceSession) -> dict[str, Column]:
     """The inputs of a step that are a sentence's memory."""
     inputs = {value.name: value.shape for value in step.get_inputs()}
     return {
-        name: Column(shape.index("source"), -np.inf if name.startswith("bias.") else 0.0)
+        name: Column(shape.index("blocks"), -np.inf if name.startswith("bias.") else 0.0)
         for name, shape in inputs.items()
-        if "source" in shape
+        if "blocks" in shape
     }
 
 
 def _list_columns(graphs: Graphs) -> dict[str, Column]:
     """The output layer of a list, and its tokens."""
     rows = {value.name: Column(value.shape.index("list")) for value in graphs["rows"].get_outputs()}
-    return {**rows, "list_bias": Column(1, -np.inf), "list": Column(1, _BEYOND)}
+    return {**rows, "list_bias": Column(2, -np.inf), "list": Column(1, _BEYOND)}
 
 
 def _padded(sequences: Sequence[Any], fill: int) -> Array:

@@ -10,6 +10,10 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+BLOCK = 16
+"""Places of a source that attention works on together."""
+
+
 class Column(NamedTuple):
     """How one array of `Padded` is kept."""
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from nmt.config import ModelConfig
 from nmt.engine.graphs.builder import Array, WeightFile
-from nmt.engine.graphs.layers import Layers, Precision, Weights, attending, state_size
+from nmt.engine.graphs.layers import Layers, Precision, Weights, attending, attention_heads, state_size
+from nmt.engine.padded import BLOCK
 
 
 class EncoderGraph(Layers):
@@ -20,6 +21,10 @@ class EncoderGraph(Layers):
     For each layer l that attends: ``keys.l``, ``bias.l`` and ``values.l``. The query's projection is multiplied into
     the keys and the output's into the values, so that a step has two products for all heads together: with x [K, D]
     the layer's input, softmax(x · keys [D, H × S] + bias [H × S]) · values [H × S, D]. Bias is -inf in the padding.
+
+    The source is cut into blocks of B places, and each block is a product of its own. In which order a product sums
+    depends on its shape: were it of all places at once, a longer companion would change the last bits. So keys are
+    [N, S / B, D, H × B], bias [N, S / B, 1, H × B] and values [N, S / B, H × B, D].
     """
 
     def __init__(self, model: ModelConfig, weights: Weights, precision: Precision, shared: WeightFile) -> None:
@@ -42,8 +47,11 @@ class EncoderGraph(Layers):
         if order is not None:
             places = graph.op("Unsqueeze", order, graph.constant([2], np.int64))
             memory = graph.op("GatherElements", memory, graph.op("Expand", places, graph.op("Shape", memory)), axis=1)
-        words = self._words(source, lengths)
-        column = graph.op("Unsqueeze", words, graph.constant([2], np.int64))
+        missing = graph.op("Mod", graph.op("Neg", graph.op("Shape", source, start=1, end=2)), self.whole(BLOCK))
+        pads = graph.op("Concat", self.whole([0]), missing, axis=0)
+        memory = graph.op("Pad", memory, pads, "", self.whole([1]))
+        words = self._words(memory, lengths)
+        column = graph.op("Unsqueeze", words, self.whole([2]))
         memory = graph.op("Where", column, memory, graph.constant(0.0))
         for layer, name in enumerate(attending(self.model)):
             self._memory(layer, name, memory, words)
@@ -82,29 +90,37 @@ class EncoderGraph(Layers):
         return self.graph.op("Reshape", self.graph.op("Transpose", state, perm=[1, 0, 2]), self.graph.shape(0, -1))
 
     def _memory(self, layer: int, name: str, memory: str, words: str) -> None:
-        """The keys, bias and values of one attending layer."""
+        """Output the keys, bias and values of one attending layer, of the memory [N, S, D] with S a whole of blocks."""
         graph, model = self.graph, self.model
-        width = model.width
-        heads = model.heads if model.attention == "multihead" else 1
-        if model.attention == "additive":
-            keys = self.linear(memory, f"{name}.of_memory", bias=False)
-            graph.output(keys, f"keys.{layer}", np.float32, "sentences", "source", width)
-        if model.attention == "dot":
-            keys = graph.op("Transpose", self.linear(memory, f"{name}.project", bias=False), perm=[0, 2, 1])
-            keys = graph.op("Unsqueeze", keys, graph.constant([2], np.int64))
-            graph.output(keys, f"keys.{layer}", np.float32, "sentences", width, 1, "source")
         if model.attention == "multihead":
-            bias, values = self._heads(layer, name, memory)
+            keys, bias, values = self._heads(name, memory)
         else:
+            projection = "project" if model.attention == "dot" else "of_memory"
+            keys = graph.op("Unsqueeze", self.linear(memory, f"{name}.{projection}", bias=False), self.whole([1]))
             bias = graph.constant(np.zeros((1, 1, 1)))
-            values = graph.op("Unsqueeze", memory, graph.constant([1], np.int64))
-        mask = graph.op("Unsqueeze", words, graph.constant([1], np.int64))
-        bias = graph.op("Where", mask, bias, graph.constant(-np.inf))
-        graph.output(bias, f"bias.{layer}", np.float32, "sentences", heads, "source")
-        graph.output(values, f"values.{layer}", np.float32, "sentences", heads, "source", width)
+            values = graph.op("Unsqueeze", memory, self.whole([1]))
+        bias = graph.op("Where", graph.op("Unsqueeze", words, self.whole([1])), bias, graph.constant(-np.inf))
+        width, places = model.width, attention_heads(model) * BLOCK
+        keys = self._blocks(keys, [0, 2, 1, 3, 4] if model.attention == "additive" else [0, 2, 4, 1, 3])
+        keys_shape = (places, width) if model.attention == "additive" else (width, places)
+        keys = graph.op("Reshape", keys, graph.shape(0, 0, *keys_shape))
+        values = graph.op("Reshape", self._blocks(values, [0, 2, 1, 3, 4]), graph.shape(0, 0, places, width))
+        bias = graph.op("Reshape", self._blocks(bias, [0, 2, 1, 3]), graph.shape(0, 0, 1, places))
+        graph.output(keys, f"keys.{layer}", np.float32, "sentences", "blocks", *keys_shape)
+        graph.output(bias, f"bias.{layer}", np.float32, "sentences", "blocks", 1, places)
+        graph.output(values, f"values.{layer}", np.float32, "sentences", "blocks", places, width)
 
-    def _heads(self, layer: int, name: str, memory: str) -> tuple[str, str]:
-        """Output the keys [N, D, H, S]; give bias [N, H, S] and values [N, H, S, D] of multi-head attention."""
+    def _blocks(self, x: str, order: list[int]) -> str:
+        """[N, H, S, …] with S cut into blocks [N, H, S / BLOCK, BLOCK, …], its axes in that order."""
+        graph = self.graph
+        rest = [0] * (len(order) - 4)
+        heads = graph.op(
+            "Reshape", x, graph.shape(0, attention_heads(self.model), -1, BLOCK, *rest and [self.model.width])
+        )
+        return graph.op("Transpose", heads, perm=order)
+
+    def _heads(self, name: str, memory: str) -> tuple[str, str, str]:
+        """Keys [N, H, S, D], bias [N, H, S] and values [N, H, S, D] of multi-head attention."""
         graph, width, heads = self.graph, self.model.width, self.model.heads
         size = width // heads
         both = graph.op("Reshape", self.linear(memory, f"{name}.key_value"), graph.shape(0, 0, 2 * heads, size))
@@ -112,16 +128,14 @@ class EncoderGraph(Layers):
         key, value = graph.ops("Split", both, graph.constant([heads, heads], np.int64), axis=1, outputs=2)
         query = self.weights[f"{name}.query.weight"] / math.sqrt(size)
         of_query = self.constant_matrix(f"{name}.query.scaled", query)  # [D, D]
-        of_query = graph.op("Reshape", of_query, graph.shape(heads, size, width))
-        keys = graph.op("Transpose", graph.op("MatMul", key, of_query), perm=[0, 3, 1, 2])
-        graph.output(keys, f"keys.{layer}", np.float32, "sentences", width, heads, "source")
+        keys = graph.op("MatMul", key, graph.op("Reshape", of_query, graph.shape(heads, size, width)))
         # A product with a single column is summed in another order when a sentence has a single piece: multiply, add.
         offset = (self.weights[f"{name}.query.bias"] / math.sqrt(size)).reshape(heads, 1, size)
         shifted = graph.op("Mul", key, graph.weight(f"{name}.query.offset", offset))
         bias = graph.op("ReduceSum", shifted, graph.constant([3], np.int64), keepdims=0)
         output = self.constant_matrix(f"{name}.output.transposed", self.weights[f"{name}.output.weight"].T)
         values = graph.op("MatMul", value, graph.op("Reshape", output, graph.shape(heads, size, width)))
-        return bias, values
+        return keys, bias, values
 
     def _first_state(self, states: list[tuple[str, str]]) -> None:
         """See `nmt.model.decoder.Bridge`."""
@@ -137,7 +151,7 @@ class EncoderGraph(Layers):
         graph.output(graph.op("Concat", *parts, axis=1), "state", np.float32, "sentences", state_size(self.model))
 
     def _places(self, source: str) -> str:
-        """0, 1, … S - 1."""
+        """0, 1, … S - 1, of anything [N, S, …]."""
         graph = self.graph
         count = graph.op("Squeeze", graph.op("Shape", source, start=1, end=2))
         return graph.op("Range", graph.constant(0, np.int64), count, graph.constant(1, np.int64))

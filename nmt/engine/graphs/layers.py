@@ -36,18 +36,18 @@ class Layers:
         """A trained vector as it is."""
         return self.graph.weight(name, self.weights[name])
 
-    def linear(self, x: str, name: str, bias: bool = True) -> str:
-        """A layer of torch's `Linear`: [..., in] to [..., out]."""
-        y = self.product(x, f"{name}.weight", self.weights[f"{name}.weight"])
+    def linear(self, x: str, name: str, bias: bool = True, positive: bool = False) -> str:
+        """A layer of torch's `Linear`: [..., in] to [..., out]; ``positive`` says that nothing in x is negative."""
+        y = self.product(x, f"{name}.weight", self.weights[f"{name}.weight"], positive)
         return self.graph.op("Add", y, self.vector(f"{name}.bias")) if bias else y
 
-    def product(self, x: str, name: str, weight: Array) -> str:
+    def product(self, x: str, name: str, weight: Array, positive: bool = False) -> str:
         """X [..., in] times a constant ``weight`` [out, in], transposed; the runtime transposes once, when it loads."""
         graph = self.graph
         if not self.int8:
             return graph.op("MatMul", x, graph.op("Transpose", graph.weight(name, weight), perm=[1, 0]))
         levels, scales = quantise(weight)
-        x_levels, peaks = self.quantised_rows(x)
+        x_levels, peaks = self.quantised_rows(x, positive)
         y = graph.op(
             "MatMulIntegerToFloat",
             x_levels,
@@ -58,14 +58,15 @@ class Layers:
         )
         return graph.op("Mul", y, peaks)
 
-    def quantised_rows(self, x: str) -> tuple[str, str]:
+    def quantised_rows(self, x: str, positive: bool = False) -> tuple[str, str]:
         """Levels 1 to 255 of x over the largest magnitude of its row, 128 for zero; and that magnitude [..., 1].
 
         A scale for each row makes a row's result independent of the others. A row of zeros gives 0 / 0, some level
         and a magnitude of 0, whose product is 0 again.
         """
         graph = self.graph
-        peaks = graph.op("ReduceMax", graph.op("Abs", x), graph.constant([-1], np.int64), keepdims=1)
+        magnitudes = x if positive else graph.op("Abs", x)
+        peaks = graph.op("ReduceMax", magnitudes, graph.constant([-1], np.int64), keepdims=1)
         ratio = graph.op("Div", x, peaks)
         return graph.op("QuantizeLinear", ratio, graph.constant(1 / 127), graph.constant(128, np.uint8)), peaks
 
@@ -90,15 +91,22 @@ class Layers:
         factors = graph.weight(f"{name}.input_scales", scales[:, None] * np.float32(scale))
         return graph.op("Mul", rows, graph.op("Gather", factors, ids))
 
-    def layer_norm(self, x: str, name: str) -> str:
-        """Torch's `LayerNorm` over the last dimension."""
-        gain, bias = self.vector(f"{name}.weight"), self.vector(f"{name}.bias")
-        return self.graph.op("LayerNormalization", x, gain, bias, epsilon=1e-5)
+    def layer_norm(self, x: str, name: str, gain: float = 1.0) -> str:
+        """Torch's `LayerNorm` over the last dimension, times a gain."""
+        vectors = [
+            self.graph.weight(f"{name}.{part}.times.{gain}", np.float32(gain) * self.weights[f"{name}.{part}"])
+            for part in ("weight", "bias")
+        ]
+        return self.graph.op("LayerNormalization", x, *vectors, epsilon=1e-5)
 
     def feed_forward(self, x: str, name: str) -> str:
         """See `nmt.model.layers.FeedForward`."""
         inner = self.graph.op("Relu", self.linear(x, f"{name}.widen"))
-        return self.linear(inner, f"{name}.narrow")
+        return self.linear(inner, f"{name}.narrow", positive=True)
+
+    def whole(self, numbers: int | list[int]) -> str:
+        """A constant of whole numbers."""
+        return self.graph.constant(numbers, np.int64)
 
     def add(self, x: str, y: str) -> str:
         """A residual connection."""
@@ -112,6 +120,11 @@ def attending(model: ModelConfig) -> list[str]:
     if model.input_feeding:
         return ["decoder.attention"]
     return [f"decoder.blocks.{layer}.attention" for layer in range(model.decoder_layers)]
+
+
+def attention_heads(model: ModelConfig) -> int:
+    """H: one for all kinds of attention but multi-head."""
+    return model.heads if model.attention == "multihead" else 1
 
 
 def state_size(model: ModelConfig) -> int:
