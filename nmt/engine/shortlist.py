@@ -89,7 +89,7 @@ def build(
     target_vocabulary: int,
     shared: bool,
     pieces_a_source: int = 50,
-    frequent: int = 200,
+    frequent: int = 100,
 ) -> Shortlist:
     """Shortlists from an aligner's lexicon.
 

@@ -44,6 +44,13 @@ def network(**design: object) -> Seq2Seq:
     return net
 
 
+@functools.cache
+def wide_network() -> Seq2Seq:
+    """As wide as a model of use."""
+    config = ModelConfig(width=256, heads=4, encoder_layers=1, decoder_layers=1)
+    return build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
+
+
 class Lists:
     """A shortlist: half of the vocabulary, which half depends on the first piece of the source."""
 

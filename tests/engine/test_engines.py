@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from engines import DESIGNS, VOCABULARY, Lists, MakeEngine, network, onnx_engines, torch_engines
+from engines import DESIGNS, VOCABULARY, Lists, MakeEngine, network, onnx_engines, torch_engines, wide_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -208,6 +208,17 @@ def test_company_changes_not_a_bit(
     alone = [found(make(1, beam), [source])[0] for source in sources]
     assert found(make(slots, beam), sources) == alone
     assert found(make(slots, beam), sources[::-1]) == alone[::-1]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_company_changes_not_a_bit_at_a_width_of_use(precision: str) -> None:
+    """Wide products are summed in parts; a source of 70 pieces has five blocks."""
+    make = onnx_engines(wide_network(), precision, Lists())
+    random = np.random.default_rng(2)
+    sources = [random.integers(FIRST_ORDINARY, VOCABULARY, size=n).tolist() for n in (5, 70, 14, 31, 15, 16, 9, 33)]
+    alone = [found(make(1, 5), [source])[0] for source in sources]
+    assert found(make(8, 5), sources) == alone
+    assert found(make(3, 5), sources[::-1]) == alone[::-1]
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
