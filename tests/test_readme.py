@@ -1,4 +1,4 @@
-"""The README is true, and the page on decoding: its code runs, its tables and links are complete, and both languages say the same."""
+"""The README and the page on decoding are true: code runs, tables and links are whole, both languages say the same."""
 
 from __future__ import annotations
 
