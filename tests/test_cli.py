@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -232,6 +233,15 @@ def test_translating_needs_neither_torch_nor_what_else_trains(model: Path) -> No
         check=False,
     )  # fmt: skip
     assert (ran.stdout, ran.stderr) == ("le chien voit le chat.\n", "")
+
+
+def test_translating_leaves_nothing_behind(model: Path, tmp_path: Path) -> None:
+    """ONNX Runtime would store a device's identity and report to its maker."""
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-m", "nmt", "translate", str(model)]
+    ran = subprocess.run(command, input=b"the dog\n", capture_output=True, env=home, timeout=100, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt: Nmt) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
 from nmt.engine.padded import BLOCK, Column, Padded
+from nmt.engine.runtime import ort
 from nmt.engine.sampling import draw
 from nmt.engine.shortlist import Shortlist
 from nmt.errors import CarouselError

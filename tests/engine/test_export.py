@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 import torch
 from engines import DESIGNS, network
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from nmt.engine.export import export
 from nmt.engine.graphs.builder import WEIGHT_FILE
 from nmt.engine.graphs.quantise import LARGEST, quantise
+from nmt.engine.runtime import ort
 
 
 def write(folder: Path, precision: str, **design: object) -> Path:
