@@ -21,8 +21,7 @@ NumberedPair = tuple[int, Sequence[int], Sequence[int]]
 """A pair's number, source ids and target ids."""
 
 # Sentences searched together. A step's time grows with its rows from the first on, so few of like length, whose memory
-# stays in the cache, are faster than many; for the same reason all finish before others begin (benchmarks/search.py
-# --refill measures it).
+# stays in the cache, are faster than many; for the same reason all finish before others begin (benchmarks/refill.py).
 _SLOTS = 16
 _SENTENCES_A_THREAD = 8  # below that, another thread brings nothing
 _LOOP_BREAKER = 3  # of the second try: no piece sequence of that length comes twice
