@@ -126,6 +126,22 @@ def write(path: Path, card: Card, tokenizer: Tokenizer, files: Mapping[str, byte
             (folder / name).write_bytes(content)
 
 
+def check_replaceable(path: Path) -> None:
+    """Raise CarouselError unless a bundle may be written there: over nothing, or over one without trained weights."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    try:
+        card = _read_card(path)
+    except CarouselError:
+        raise CarouselError(f"{path}: exists and is no model directory; choose another OUT") from None
+    if WEIGHTS in card.files:
+        raise CarouselError(f"{path}: holds trained weights, which would be lost; choose another OUT")
+    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir())
+    for name in files:
+        if name not in {*card.files, "config.json"}:
+            raise CarouselError(f"{path}: holds {name}, which is no part of a model; choose another OUT")
+
+
 def read(path: Path) -> Bundle:
     """Read a bundle, or the bundle of a run directory.
 

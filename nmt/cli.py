@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, Any, Literal
 
 import typer
 
@@ -74,20 +74,32 @@ def translate(
         int, typer.Option(min=1, max=64, help="Parts of the beam that keep apart, so that --n-best differ.")
     ] = 1,
     prefix: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
-    require: Annotated[list[str] | None, typer.Option(help="A phrase that every translation must hold.")] = None,
-    ban: Annotated[list[str] | None, typer.Option(help="A phrase that no translation may hold.")] = None,
-    no_repeat_ngram: Annotated[int, typer.Option(min=0, help="So many pieces in a row never come twice.")] = 0,
+    require: Annotated[list[str] | None, typer.Option(help="A phrase that every translation holds.")] = None,
+    ban: Annotated[list[str] | None, typer.Option(help="A phrase, spelt as the tokenizer does, to keep out.")] = None,
+    no_repeat_ngram: Annotated[
+        int, typer.Option(min=0, max=1000, help="So many pieces in a row never come twice.")
+    ] = 0,
     sample: Annotated[bool, typer.Option("--sample", help="Draw translations instead of searching the best.")] = False,
-    temperature: Annotated[float, typer.Option(min=0.01, help="Of --sample: below 1 is safer, above wilder.")] = 1.0,
-    top_k: Annotated[int, typer.Option(min=0, help="Of --sample: among so many likeliest pieces; 0 for all.")] = 0,
+    temperature: Annotated[
+        float | None, typer.Option(min=0.01, max=100, help="Of --sample: below 1 is safer, above wilder.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Of --sample: among so many likeliest pieces.")
+    ] = None,
     top_p: Annotated[
-        float, typer.Option(min=0.001, max=1.0, help="Of --sample: among the likeliest of that probability together.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of --sample: equal seeds draw equally.")] = 0,
+        float | None, typer.Option(min=0.001, max=1, help="Of --sample: among the likeliest of that probability.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Of --sample: equal seeds draw equally.")
+    ] = None,
 ) -> None:
     """Translate text, one line out for each line in."""
     if n_best > 1 and not as_json:
         raise UsageError("--n-best: more than one translation a line needs --json")
+    drawing = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    given: dict[str, Any] = {name: value for name, value in drawing.items() if value is not None}
+    if given and not sample:
+        raise UsageError(f"--{next(iter(given)).replace('_', '-')}: says how to draw; it goes with --sample")
     translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
     try:
         options = dataclasses.replace(
@@ -98,10 +110,7 @@ def translate(
             required=tuple(map(translator.target_ids, require or ())),
             banned=tuple(map(translator.target_ids, ban or ())),
             no_repeat_ngram=no_repeat_ngram,
-            temperature=temperature if sample else 0.0,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
+            **({"temperature": 1.0} | given if sample else {}),
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
@@ -172,11 +181,8 @@ def export(
         from nmt.engine.export import export_bundle
     except ModuleNotFoundError as error:
         raise _missing(error, "train", "nmt export") from None
-    if out.exists() and not (out / "config.json").exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CarouselError(f"{out}: exists and is no model directory; choose another OUT")
     bundle = bundles.read(model)
-    if out.resolve() == bundle.path.resolve():
-        raise UsageError(f"{out}: is the model itself, whose weights would be lost; choose another OUT")
+    bundles.check_replaceable(out)
     export_bundle(bundle, out, quantize, shortlist)
     typer.echo(f"Model: {out} ({_megabytes(out)} MB)")
 

@@ -44,6 +44,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
     The one from before is moved aside and then deleted: a reader finds the old one, for an instant none, then the new.
     """
+    path = path.resolve()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:

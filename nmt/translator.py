@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import overload
 
 from nmt import bundle as bundles
-from nmt.bundle import Bundle
-from nmt.corpus.tokenizer import Pieces
+from nmt.bundle import Bundle, Calibration
+from nmt.corpus.tokenizer import UNK, Pieces
 from nmt.engine.choice import EngineName, check_ensemble, engine_factories
 from nmt.errors import UsageError
 from nmt.search.beam import Hypothesis
@@ -69,9 +69,9 @@ class Score:
 class Translator:
     """A loaded model. Not for use by several threads at once."""
 
-    def __init__(self, bundle: Bundle, workers: Workers) -> None:
+    def __init__(self, bundle: Bundle, workers: Workers, calibration: Calibration | None) -> None:
         """Use `Translator.load` instead."""
-        self._bundle, self._workers = bundle, workers
+        self._bundle, self._workers, self._calibration = bundle, workers, calibration
         self.source_language = bundle.card.source_language
         self.target_language = bundle.card.target_language
 
@@ -96,7 +96,10 @@ class Translator:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
         members = [bundles.read(Path(each)) for each in (path, *ensemble)]
         check_ensemble(members)
-        return Translator(members[0], Workers(engine_factories(members, engine, threads, shortlist)))
+        workers = Workers(engine_factories(members, engine, threads, shortlist))
+        # The calibration holds for scores like those that it was learned from.
+        like_published = not ensemble and (shortlist or members[0].shortlist is None)
+        return Translator(members[0], workers, members[0].card.confidence if like_published else None)
 
     @property
     def search_options(self) -> SearchOptions:
@@ -108,13 +111,15 @@ class Translator:
             length_ratio=card.longest_ratio,
         )
 
-    def source_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a source text."""
-        return tuple(self._bundle.tokenizer.source.encode(normalise(text)).ids)
-
     def target_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a target text: what ``SearchOptions`` wants for prefixes, bans and required phrases."""
-        return tuple(self._bundle.tokenizer.target.encode(normalise(text)).ids)
+        """The ids of a target text: what ``SearchOptions`` wants for prefixes, bans and required phrases.
+
+        Raises UsageError for text with characters that the model has no piece for.
+        """
+        ids = tuple(self._bundle.tokenizer.target.encode(normalise(text)).ids)
+        if UNK in ids:
+            raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
+        return ids
 
     @overload
     def translate(
@@ -156,6 +161,8 @@ class Translator:
         options: SearchOptions | None = None,
     ) -> Iterator[Translation]:
         """Translate texts as they come, in order, holding only a few thousand of them at a time."""
+        if beam is not None and beam < 1:
+            raise UsageError(f"beam: {beam} is too few; use at least 1")
         beam = max(beam or self._bundle.card.search.beam, alternatives + 1)
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
@@ -192,10 +199,19 @@ class Translator:
         numbered = [(number, part) for number, of_text in enumerate(parts) for part in of_text]
         # Longest first: the short ones at the end leave little idle company.
         order = sorted(range(len(numbered)), key=lambda i: -len(numbered[i][1].pieces.ids))
-        found = self._workers.search([(i, numbered[i][1].pieces.ids) for i in order], beam, options)
+        found = self._search([(i, numbered[i][1]) for i in order], beam, options)
         results = iter([found[i] for i in range(len(numbered))])
         for text, of_text in zip(texts, parts, strict=True):
-            yield self._assemble(text, of_text, [next(results) for _ in of_text], options.n_best - 1)
+            yield self._assemble(text, of_text, [next(results) for _ in of_text], options)
+
+    def _search(self, parts: list[tuple[int, _Part]], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+        """The hypotheses of numbered parts; a text's first part alone has the prefix and the required phrases."""
+        later = replace(options, prefix=(), required=())
+        if later == options:
+            return self._workers.search([(n, part.pieces.ids) for n, part in parts], beam, options)
+        first = [(n, part.pieces.ids) for n, part in parts if part.start == 0]
+        others = [(n, part.pieces.ids) for n, part in parts if part.start > 0]
+        return self._workers.search(first, beam, options) | self._workers.search(others, beam, later)
 
     def _parts(self, text: str) -> list[_Part]:
         """The parts of a text that are searched; none when nothing in it can be translated."""
@@ -211,24 +227,26 @@ class Translator:
         parts = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
         return [_Part(start, encode(part)) for start, part in parts if part]
 
-    def _assemble(self, text: str, parts: list[_Part], found: list[list[Hypothesis]], alternatives: int) -> Translation:
+    def _assemble(
+        self, text: str, parts: list[_Part], found: list[list[Hypothesis]], options: SearchOptions
+    ) -> Translation:
         """Join the translations of a text's parts."""
         if not parts:
             return Translation(text, 0.0)
         best = [self._bundle.tokenizer.target.decode(hypotheses[0].tokens) for hypotheses in found]
         others: list[Alternative] = []
-        for n in range(1, alternatives + 1):
+        for n in range(1, options.n_best):
             # Of a text in several parts, the n-th alternative joins the n-th best of each.
             nth = [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in found]
             joined = " ".join(self._bundle.tokenizer.target.decode(hypothesis.tokens).text for hypothesis in nth)
             if all(joined != other.text for other in others) and joined != " ".join(p.text for p in best):
                 others.append(Alternative(joined, _mean_score(nth)))
         firsts = [hypotheses[0] for hypotheses in found]
-        score, calibration = _mean_score(firsts), self._bundle.card.confidence
+        score = _mean_score(firsts)
         return Translation(
             text=" ".join(pieces.text for pieces in best),
             score=score,
-            confidence=calibration.confidence(score) if calibration else None,
+            confidence=self._calibration.confidence(score) if self._calibration and options.temperature == 0 else None,
             alternatives=tuple(others),
             alignment=_alignment(text, parts, [hypothesis.sources for hypothesis in firsts], best),
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -69,14 +70,18 @@ class _Worker:
         self._engines: dict[tuple[int, int], Engine] = {}
 
     def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
-        return dict(search_all(self._engine(len(sentences), beam), sentences, BOS, EOS, options, refill=False))
+        with self._engine(len(sentences), beam) as engine:
+            return dict(search_all(engine, sentences, BOS, EOS, options, refill=False))
 
     def score(self, pairs: Sequence[NumberedPair]) -> dict[int, Forced]:
-        return dict(score_all(self._engine(len(pairs), 1), pairs, BOS, EOS, attention=True))
+        with self._engine(len(pairs), 1) as engine:
+            return dict(score_all(engine, pairs, BOS, EOS, attention=True))
 
-    def _engine(self, sentences: int, beam: int) -> Engine:
+    @contextmanager
+    def _engine(self, sentences: int, beam: int) -> Iterator[Engine]:
+        """An engine of that beam, kept for the next call unless this one fails: sentences would be left in it."""
         # Search keeps arrays of all slots: a sentence alone should not pay for the room of many.
-        slots = _SLOTS if sentences > 1 else 1
-        if (slots, beam) not in self._engines:
-            self._engines[slots, beam] = self._make_engine(slots, beam)
-        return self._engines[slots, beam]
+        key = (_SLOTS if sentences > 1 else 1), beam
+        engine = self._engines.pop(key, None) or self._make_engine(*key)
+        yield engine
+        self._engines[key] = engine

@@ -181,7 +181,8 @@ def test_score_gives_the_log_probability_of_each_pair(model: Path, tmp_path: Pat
     assert 0 > right > max(swapped, wrong, empty)
     exact = nmt("translate", model, tmp_path / "in", "--json", "--no-shortlist").out
     translation = json.loads(exact.splitlines()[0])
-    scored = json.loads(nmt(*call, "--json", "-o", tmp_path / "s").out or (tmp_path / "s").read_text().splitlines()[0])
+    assert nmt(*call, "--json", "-o", tmp_path / "s").out == ""
+    scored = json.loads((tmp_path / "s").read_text().splitlines()[0])
     assert scored["score"] == pytest.approx(right, abs=1e-5)
     assert scored["score"] / scored["tokens"] == pytest.approx(translation["score"], abs=1e-5)
     assert scored["alignment"] == translation["alignment"]
@@ -212,13 +213,19 @@ def test_exports_that_would_lose_something_are_refused(model: Path, tmp_path: Pa
         f"nmt: {tmp_path}/letters: exists and is no model directory; choose another OUT\n",
     )
     ran = nmt("export", model, model.parent / "model")
-    assert ran.status == 2
-    assert "is the model itself, whose weights would be lost" in ran.err
+    assert ran.status == 1
+    assert "holds trained weights, which would be lost" in ran.err
     assert nmt("export", model, tmp_path / "out").status == 0
-    for options, complaint in (((), "has no model.safetensors"), (("--shortlist",), "has no model.safetensors")):
-        ran = nmt("export", tmp_path / "out", tmp_path / "again", *options)
-        assert (ran.status, ran.err.count("\n")) == (1, 1)
-        assert complaint in ran.err
+    ran = nmt("export", tmp_path / "out", tmp_path / "again")
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert "has no model.safetensors" in ran.err
+    assert nmt("export", model, tmp_path / "out").status == 0  # over what was exported before
+    (tmp_path / "out" / "diary.txt").write_text("dear")
+    ran = nmt("export", model, tmp_path / "out")
+    assert (ran.status, "holds diary.txt, which is no part of a model" in ran.err) == (1, True)
+    (tmp_path / "letters" / "config.json").write_text("{}")
+    assert "exists and is no model directory" in nmt("export", model, tmp_path / "letters").err
+    assert (tmp_path / "letters" / "a.txt").read_text() == "dear"
 
 
 def test_translating_needs_neither_torch_nor_what_else_trains(model: Path) -> None:
@@ -242,6 +249,13 @@ def test_translating_leaves_nothing_behind(model: Path, tmp_path: Path) -> None:
     ran = subprocess.run(command, input=b"the dog\n", capture_output=True, env=home, timeout=100, check=False)
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_beam_may_be_wider_than_the_list(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in").write_text("the dog sees the cat.\n", encoding="utf-8")
+    wide = nmt("translate", model, tmp_path / "in", "--beam", 64, "--n-best", 64, "--json")
+    assert wide.status == 0
+    assert json.loads(wide.out)["text"] == "le chien voit le chat."
 
 
 def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -277,8 +291,11 @@ def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> 
         (["evaluate", "x"], 2, "--source"),
         (["score", "x"], 2, "--source"),
         (["export", "nowhere", "out"], 1, "nowhere: no model directory"),
-        (["translate", "MODEL", "--sample", "--groups", "2"], 2, "each has its own way to choose"),
-        (["translate", "MODEL", "--ban", ""], 2, "a phrase has no tokens"),
+        (["translate", "MODEL", "--sample", "--groups", "2"], 2, "each have their own way to choose"),
+        (["translate", "MODEL", "--ban", ""], 2, "a banned or required phrase is empty"),
+        (["translate", "MODEL", "--top-k", "3"], 2, "--top-k: says how to draw; it goes with --sample"),
+        (["translate", "MODEL", "--sample", "--top-k", "9" * 30], 2, "--top-k"),
+        (["translate", "MODEL", "--sample", "--temperature", "inf"], 2, "--temperature"),
         (["translate", "MODEL", "--with", "nowhere"], 1, "nowhere: no model directory"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml: no such recipe"),
         (["fly"], 2, "No such command 'fly'"),

@@ -159,10 +159,28 @@ def test_a_required_piece_is_never_lost_to_the_shortlist(translator: Translator)
     assert odd in translator.translate("the dog sees the cat.", options=options).text
 
 
+def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> None:
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
+    options = replace(translator.search_options, prefix=translator.target_ids("roi roi roi"))
+    translated = translator.translate(text, options=options).text
+    assert translated.startswith("roi roi roi")
+    assert translated.count("roi roi roi") == 1
+
+
+def test_confidence_is_for_scores_like_those_it_was_learned_from(model: Path, translator: Translator) -> None:
+    text = "the dog sees the cat."
+    drawn = translator.translate(text, options=replace(translator.search_options, temperature=1.0))
+    others = [Translator.load(model, shortlist=False), Translator.load(model, ensemble=[model])]
+    assert all(t.confidence is None for t in (drawn, *(other.translate(text) for other in others)))
+    assert translator.translate(text).confidence is not None
+
+
 def test_impossible_calls_are_refused(model: Path, translator: Translator) -> None:
     with pytest.raises(UsageError, match="threads: 0"):
         Translator.load(model, threads=0)
     with pytest.raises(UsageError, match="engine: there is no 'abacus'"):
         Translator.load(model, engine="abacus")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="beam: 0 is too few"):
+        translator.translate("a", beam=0)
     with pytest.raises(UsageError, match="alternatives: -1"):
         translator.translate("a", alternatives=-1)

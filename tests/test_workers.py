@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
 from nmt.search.options import SearchOptions
@@ -56,6 +57,23 @@ def test_a_loop_is_searched_once_more_without_repetition() -> None:
 def test_a_source_that_repeats_excuses_repetition() -> None:
     [hypothesis] = Workers([Stutterer]).search([(0, [A] * 9)], 1, SearchOptions(length_extra=10, length_ratio=0.0))[0]
     assert hypothesis.tokens == [A] * 9
+
+
+def test_a_failure_leaves_no_sentences_behind() -> None:
+    class Fragile(Stutterer):
+        steps = 0
+
+        def step(self, request: StepRequest) -> StepResult:
+            Fragile.steps += 1
+            if Fragile.steps == 2:
+                raise KeyboardInterrupt
+            return super().step(request)
+
+    workers, options = Workers([Fragile]), SearchOptions(length_extra=4, length_ratio=0.0)
+    sentences = [(0, [A, B]), (1, [B, A])]
+    with pytest.raises(KeyboardInterrupt):
+        workers.search(sentences, 2, options)
+    assert workers.search(sentences, 2, options) == Workers([Stutterer]).search(sentences, 2, options)
 
 
 def test_threads_share_the_sentences() -> None:

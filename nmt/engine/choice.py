@@ -55,7 +55,7 @@ def _onnx_factories(bundles: Sequence[Bundle], threads: int, shortlist: bool) ->
     lists = Shortlist.load(path) if shortlist and path else None
 
     def factory() -> EngineFactory:
-        members = [Graphs(bundle.path / GRAPHS) for bundle in bundles]
+        members = [Graphs(bundle.path / GRAPHS, bundle.card.target_vocabulary) for bundle in bundles]
 
         def make(slots: int, beam: int) -> Engine:
             engines = [OnnxEngine(graphs, slots, beam, lists) for graphs in members]

@@ -52,7 +52,10 @@ def export_bundle(bundle: Bundle, out: Path, precision: Precision, shortlist: bo
         if bundle.shortlist is None:
             raise CarouselError(f"{bundle.path}: has no {SHORTLIST}; export without --shortlist, or train again")
         files[SHORTLIST] = bundle.shortlist.read_bytes()
-    bundles.write(out, bundle.card.model_copy(update={"precision": precision}), bundle.tokenizer, files)
+    # What the card says of quality was found before: the reader shall know with what.
+    history = {**bundle.card.training, "scores_measured_with": f"{bundle.card.precision}, before this export"}
+    card = bundle.card.model_copy(update={"precision": precision, "training": history})
+    bundles.write(out, card, bundle.tokenizer, files)
 
 
 def graph_files(model: ModelConfig, weights: Path, precision: Precision) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nmt.corpus.tokenizer import EOS, PAD, is_reserved
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, PAD, is_reserved
 from nmt.engine.padded import BLOCK, Column, Padded
 from nmt.engine.runtime import ort
 from nmt.engine.sampling import draw
@@ -27,14 +27,15 @@ Arrays = dict[str, Array]
 _LIST_BLOCK = 64  # lists are padded to a multiple, so that memory is seldom moved
 _NEVER = -math.inf
 _NOTHING, _NO_PAIRS = np.zeros(0, dtype=np.float32), np.zeros((0, 3), dtype=np.int64)
-_BEYOND = np.iinfo(np.int32).max  # a list goes on with this token, after all others
+_BEYOND = np.iinfo(np.int32).max  # sorts after all tokens
 
 
 class Graphs:
     """The graphs of a bundle, each loaded when first needed; the engines of a thread share them."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, vocabulary: int) -> None:
+        """``vocabulary`` is V."""
+        self._folder, self.vocabulary = folder, vocabulary
         self._sessions: dict[str, ort.InferenceSession] = {}
 
     def __getitem__(self, name: str) -> ort.InferenceSession:
@@ -99,7 +100,9 @@ class OnnxEngine:
         self._state = np.concatenate((self._state, state)) if len(self._state) else state
         self._memory.put(first, encoded, -(-lengths // BLOCK))
         if self._shortlist is not None:
-            lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, constraints, strict=True)]
+            # End of sentence is the first of every list; other reserved pieces are never proposed.
+            wanted = [[token for token in tokens if token >= FIRST_ORDINARY] for tokens in constraints]
+            lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, wanted, strict=True)]
             self._put_lists(first, lists)
         self._lay_out()
 
@@ -122,12 +125,14 @@ class OnnxEngine:
         suppressed = self._suppressed(request)
         found = self._run("step", request, ["top_scores", "top", "asked_scores"], {
             "asked": questions.reshape(self._count, self._beam, -1),
-            "candidates": np.array([request.candidates]),
+            "candidates": np.array([min(request.candidates, self._width)]),
             "suppressed": suppressed,
             "never": _NOTHING if not len(suppressed) else np.full(len(suppressed), _NEVER, dtype=np.float32),
         })  # fmt: skip
         answers = found["asked_scores"].reshape(len(self._rows), -1)
-        return self._result(found["top_scores"], found["top"], _blank(answers, listed), found.get("attention"))
+        return self._result(
+            request.candidates, found["top_scores"], found["top"], _blank(answers, listed), found.get("attention")
+        )
 
     def distribution(self, request: StepRequest) -> tuple[Array, Array | None]:
         """Advance every row, and give the log-probabilities of all tokens [M, V or L] and the attention [P, K, S]."""
@@ -143,7 +148,7 @@ class OnnxEngine:
         else:
             top = draw(proposals, request, self._rows)
         answers = _blank(np.take_along_axis(scores, questions, axis=1), listed)
-        return self._result(np.take_along_axis(proposals, top, axis=1), top, answers, attention)
+        return self._result(request.candidates, np.take_along_axis(proposals, top, axis=1), top, answers, attention)
 
     # --- one step --------------------------------------------------------------------------------------------
 
@@ -167,7 +172,13 @@ class OnnxEngine:
             self._newcomers = False
         return found
 
-    def _result(self, scores: Array, top: Array, answers: Array, attention: Array | None) -> StepResult:
+    def _result(
+        self, candidates: int, scores: Array, top: Array, answers: Array, attention: Array | None
+    ) -> StepResult:
+        missing = candidates - scores.shape[-1]  # of a list, or a vocabulary, that is shorter
+        if missing > 0:
+            wider = ((0, 0),) * (scores.ndim - 1) + ((0, missing),)
+            scores, top = np.pad(scores, wider, constant_values=_NEVER), np.pad(top, wider)
         return StepResult(
             scores=self._spread(scores, _NEVER),
             ids=self._spread(self._tokens(top), EOS),
@@ -205,12 +216,13 @@ class OnnxEngine:
             return (tokens if self._shortlist is None else np.zeros_like(tokens)), None
         if sentences is None:
             sentences = np.repeat(np.arange(self._count), self._beam)
-        length = self._tokens_of.shape[1]
+        length = self._width
+        listed_tokens = np.where(self._views["list_bias"][:, 0] < 0, _BEYOND, self._tokens_of)
         starts = np.arange(self._count)[:, None] * (_BEYOND + 1)
         shifted = (tokens + starts[sentences]).ravel()
-        found = np.searchsorted((self._tokens_of + starts).ravel(), shifted).reshape(tokens.shape)
+        found = np.searchsorted((listed_tokens + starts).ravel(), shifted).reshape(tokens.shape)
         places = np.minimum(found - sentences[:, None] * length, length - 1)
-        listed = self._tokens_of[sentences[:, None], places] == tokens
+        listed = listed_tokens[sentences[:, None], places] == tokens
         return np.where(listed, places, 0), None if listed.all() else listed
 
     def _tokens(self, places: Array) -> Array:
@@ -239,7 +251,7 @@ class OnnxEngine:
         beyond = np.arange(ids.shape[1]) >= lengths[:, None]
         arrays = self._graphs.run("rows", {"list": ids})
         arrays["list_bias"] = np.where(beyond, np.float32(_NEVER), np.float32(0))[:, None]
-        arrays["list"] = np.where(beyond, _BEYOND, ids)
+        arrays["list"] = ids
         self._lists.put(first, arrays, lengths)
 
     def _lay_out(self) -> None:
@@ -251,9 +263,11 @@ class OnnxEngine:
         self._shift = np.repeat((slots - np.arange(count)) * beam, beam)
         self._newcomers = True
         self._views = self._memory.views(count)
+        self._width = self._graphs.vocabulary  # tokens among which a row chooses
         if self._shortlist is not None:
             lists = self._lists.views(count)
             self._tokens_of = lists.pop("list", np.zeros((0, 0), dtype=np.int64))
+            self._width = self._tokens_of.shape[1]
             self._list_starts = np.repeat(np.arange(count) * self._tokens_of.shape[1], beam)[:, None]
             self._views |= lists
 
@@ -290,7 +304,7 @@ def _columns(step: ort.InferenceSession) -> dict[str, Column]:
 def _list_columns(graphs: Graphs) -> dict[str, Column]:
     """The output layer of a list, and its tokens."""
     rows = {value.name: Column(value.shape.index("list")) for value in graphs["rows"].get_outputs()}
-    return {**rows, "list_bias": Column(2, -np.inf), "list": Column(1, _BEYOND)}
+    return {**rows, "list_bias": Column(2, -np.inf), "list": Column(1, EOS)}
 
 
 def _padded(sequences: Sequence[Any], fill: int) -> Array:

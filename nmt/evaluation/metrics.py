@@ -34,8 +34,12 @@ def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str
         )
     result = {}
     for name, metric in _metrics(language).items():
-        score = metric.corpus_score(list(hypotheses), [list(references)], n_bootstrap=_BOOTSTRAP)
-        ci = float(score._ci)
+        texts = list(hypotheses), [list(references)]
+        try:
+            score = metric.corpus_score(*texts, n_bootstrap=_BOOTSTRAP)
+            ci = float(score._ci)
+        except TypeError:  # sacreBLEU can't resample a few sentences of which some have no n-grams
+            score, ci = metric.corpus_score(*texts), math.nan
         result[name] = {
             "score": round(score.score, 2),
             "signature": metric.get_signature().format(),

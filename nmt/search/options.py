@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -52,7 +53,7 @@ class SearchOptions:
         """Raise ValueError for what no search can mean."""
         for name in ("length_penalty", "length_ratio", "length_extra", "min_length_ratio", "coverage_penalty",
                      "no_repeat_ngram", "diversity", "temperature", "top_k", "seed"):  # fmt: skip
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: {getattr(self, name)} is not a number from 0 up")
         for name in ("n_best", "groups"):
             if getattr(self, name) < 1:
@@ -60,9 +61,9 @@ class SearchOptions:
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p: {self.top_p} is no probability above 0")
         if () in self.banned or () in self.required:
-            raise ValueError("banned, required: a phrase has no tokens")
+            raise ValueError("a banned or required phrase is empty")
         if (self.temperature > 0) + (self.groups > 1) + bool(self.required) > 1:
-            raise ValueError("temperature, groups, required: each has its own way to choose; use one of them")
+            raise ValueError("sampling, groups and required phrases each have their own way to choose; use one of them")
 
     def limits(self, source_length: int) -> tuple[int, int]:
         """The fewest tokens of a translation, and the most; only the most count end of sentence."""

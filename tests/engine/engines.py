@@ -78,4 +78,4 @@ def graphs(net: Seq2Seq, precision: Precision) -> Graphs:
     weights = {name: parameter.detach().numpy() for name, parameter in net.named_parameters()}
     for name, content in export(net.config, weights, precision).items():
         (folder / name).write_bytes(content)
-    return Graphs(folder)
+    return Graphs(folder, VOCABULARY)

@@ -9,7 +9,7 @@ from engines import DESIGNS, VOCABULARY, Lists, MakeEngine, network, onnx_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY
+from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, UNK
 from nmt.model.seq2seq import Seq2Seq
 from nmt.search.beam import SearchOptions, search_all
 from nmt.search.protocol import Engine, StepRequest, StepResult
@@ -182,6 +182,28 @@ def test_a_sentence_keeps_its_options_in_company(design: dict[str, object], kind
             [(_, alone)] = search_all(make(1, 4), [(0, source)], BOS, EOS, options)
             assert [h.tokens for h in alone] == [h.tokens for h in together[number]]
             assert all(h.tokens[: len(options.prefix)] == list(options.prefix) for h in alone)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_more_candidates_than_tokens_leave_places_empty(listed: bool) -> None:
+    engine = onnx_engines(network(attention="dot"), "int8", Lists() if listed else None)(1, 1)
+    engine.admit([0], [[70, 71]], [()])
+    result = engine.step(request(engine, [BOS], candidates=VOCABULARY + 9))
+    tokens = 16 if listed else VOCABULARY - FIRST_ORDINARY + 1
+    assert np.isfinite(result.scores[0, :tokens]).all()
+    assert np.isneginf(result.scores[0, tokens:]).all()
+    assert result.ids.shape == (1, VOCABULARY + 9)
+    assert (result.ids[0] < VOCABULARY).all()
+
+
+def test_reserved_pieces_among_the_constraints_stay_out_of_the_list() -> None:
+    engine = onnx_engines(network(attention="dot"), "fp32", Lists())(1, 1)
+    engine.admit([0], [[70, 71]], [(UNK, 90)])
+    result = engine.step(request(engine, [BOS], candidates=17, asked=np.array([[EOS, UNK, 90]])))
+    assert UNK not in result.ids[0]
+    assert np.isneginf(result.asked[0, 1])
+    assert np.isfinite(result.asked[0, [0, 2]]).all()
+    assert result.scores[0][result.ids[0] == EOS][0] == result.asked[0, 0]
 
 
 SOURCES = st.lists(
