@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from nmt import bundle as bundles
-from nmt.bundle import SHORTLIST, WEIGHTS, Calibration, Card
+from nmt.bundle import SHORTLIST, WEIGHTS, Card
 from nmt.config import Config
 from nmt.corpus.prepare import Prepared, learn_to_align
 from nmt.engine import shortlist as shortlists
@@ -38,7 +38,9 @@ class Publisher:
         """
         say("Collecting the likely translations of each piece")
         shortlist = self._shortlist()
-        self.write(shortlist)
+        files = {**self._files(), SHORTLIST: shortlist.serialise()}
+        card = self._card({"shortlist_coverage": self._coverage(shortlist)})
+        bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         translator = Translator.load(self._run.model, threads=torch.get_num_threads())
         scores, confidence = {}, None
         for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test)):
@@ -50,23 +52,23 @@ class Publisher:
             scores[name] = evaluate(texts, references, self._config.data.target)
             if name == "dev":
                 confidence = calibrate([t.score for t in translations], sentence_chrf(texts, references))
-        self.write(shortlist, scores, confidence)
+        card = card.model_copy(update={"scores": scores, "confidence": confidence})
+        bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         return scores
 
-    def write(
-        self,
-        shortlist: Shortlist | None = None,
-        scores: dict[str, Any] | None = None,
-        confidence: Calibration | None = None,
-    ) -> None:
-        """Write the bundle, with what is known so far."""
+    def write(self) -> None:
+        """Write the bundle of a run that goes on."""
+        bundles.write(self._run.model, self._card({}), self._prepared.tokenizer, self._files())
+
+    def _files(self) -> dict[str, bytes]:
+        """The weights, and the graphs made of them."""
+        best = self._run.best
+        return {WEIGHTS: best.read_bytes(), **graph_files(self._config.model, best, "fp32")}
+
+    def _card(self, found: dict[str, Any]) -> Card:
+        """The card of an unscored bundle; what was ``found`` besides goes to its history."""
         config, tokenizer = self._config, self._prepared.tokenizer
-        files = {WEIGHTS: self._run.best.read_bytes(), **graph_files(config.model, self._run.best, "fp32")}
-        training = self._history()
-        if shortlist is not None:
-            files[SHORTLIST] = shortlist.serialise()
-            training["shortlist_coverage"] = self._coverage(shortlist)
-        card = Card(
+        return Card(
             source_language=config.data.source,
             target_language=config.data.target,
             source_vocabulary=len(tokenizer.source),
@@ -75,11 +77,8 @@ class Publisher:
             longest_ratio=self._longest_ratio(),
             model=config.model,
             search=config.search,
-            confidence=confidence,
-            scores=scores or {},
-            training=training,
+            training=self._history() | found,
         )
-        bundles.write(self._run.model, card, tokenizer, files)
 
     def _history(self) -> dict[str, Any]:
         """How the weights came to be."""

@@ -75,9 +75,9 @@ class Graph:
         self._constants.setdefault(name, numpy_helper.from_array(array, name))
         return name
 
-    def shape(self, *sizes: int) -> str:
-        """A constant shape, with Reshape's meaning of 0 (as it was) and -1 (what is left)."""
-        return self.constant(sizes, np.int64)
+    def whole(self, *numbers: int) -> str:
+        """Constant whole numbers: axes, parts, or a shape with Reshape's meaning of 0 (as it was) and -1 (the rest)."""
+        return self.constant(numbers, np.int64)
 
     def weight(self, name: str, array: Array) -> str:
         """A trained array, in the shared file unless it is small."""

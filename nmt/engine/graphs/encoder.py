@@ -45,13 +45,13 @@ class EncoderGraph(Layers):
             states.append(state)
         memory = graph.op("Transpose", self.layer_norm(x, "encoder.norm"), perm=[1, 0, 2])  # [N, S, D]
         if order is not None:
-            places = graph.op("Unsqueeze", order, graph.constant([2], np.int64))
+            places = graph.op("Unsqueeze", order, graph.whole(2))
             memory = graph.op("GatherElements", memory, graph.op("Expand", places, graph.op("Shape", memory)), axis=1)
-        missing = graph.op("Mod", graph.op("Neg", graph.op("Shape", source, start=1, end=2)), self.whole(BLOCK))
-        pads = graph.op("Concat", self.whole([0]), missing, axis=0)
-        memory = graph.op("Pad", memory, pads, "", self.whole([1]))
+        missing = graph.op("Mod", graph.op("Neg", graph.op("Shape", source, start=1, end=2)), graph.whole(BLOCK))
+        pads = graph.op("Concat", graph.whole(0), missing, axis=0)
+        memory = graph.op("Pad", memory, pads, "", graph.whole(1))
         words = self._words(memory, lengths)
-        column = graph.op("Unsqueeze", words, self.whole([2]))
+        column = graph.op("Unsqueeze", words, graph.whole(2))
         memory = graph.op("Where", column, memory, graph.constant(0.0))
         for layer, name in enumerate(attending(self.model)):
             self._memory(layer, name, memory, words)
@@ -75,7 +75,7 @@ class EncoderGraph(Layers):
             "LSTM", self.layer_norm(x, f"{name}.recurrent_norm"), inputs, recurrent, bias, lengths,
             outputs=3, hidden_size=half, direction="bidirectional",
         )  # fmt: skip
-        y = graph.op("Reshape", graph.op("Transpose", y, perm=[0, 2, 1, 3]), graph.shape(0, 0, -1))
+        y = graph.op("Reshape", graph.op("Transpose", y, perm=[0, 2, 1, 3]), graph.whole(0, 0, -1))
         x = self.add(x, y)
         x = self.add(x, self.feed_forward(self.layer_norm(x, f"{name}.feed_forward_norm"), f"{name}.feed_forward"))
         return x, (self._side_by_side(h), self._side_by_side(c))
@@ -83,11 +83,11 @@ class EncoderGraph(Layers):
     def _directions(self, name: str, matrix: Array) -> str:
         """Weights [8 × D/2, in] of both directions as [2, 4 × D/2, in]."""
         graph = self.graph
-        return graph.op("Reshape", self.constant_matrix(name, matrix), graph.shape(2, -1, matrix.shape[1]))
+        return graph.op("Reshape", self.constant_matrix(name, matrix), graph.whole(2, -1, matrix.shape[1]))
 
     def _side_by_side(self, state: str) -> str:
         """[2, N, D/2] to [N, D]."""
-        return self.graph.op("Reshape", self.graph.op("Transpose", state, perm=[1, 0, 2]), self.graph.shape(0, -1))
+        return self.graph.op("Reshape", self.graph.op("Transpose", state, perm=[1, 0, 2]), self.graph.whole(0, -1))
 
     def _memory(self, layer: int, name: str, memory: str, words: str) -> None:
         """Output the keys, bias and values of one attending layer, of the memory [N, S, D] with S a whole of blocks."""
@@ -96,16 +96,16 @@ class EncoderGraph(Layers):
             keys, bias, values = self._heads(name, memory)
         else:
             projection = "project" if model.attention == "dot" else "of_memory"
-            keys = graph.op("Unsqueeze", self.linear(memory, f"{name}.{projection}", bias=False), self.whole([1]))
+            keys = graph.op("Unsqueeze", self.linear(memory, f"{name}.{projection}", bias=False), graph.whole(1))
             bias = graph.constant(np.zeros((1, 1, 1)))
-            values = graph.op("Unsqueeze", memory, self.whole([1]))
-        bias = graph.op("Where", graph.op("Unsqueeze", words, self.whole([1])), bias, graph.constant(-np.inf))
+            values = graph.op("Unsqueeze", memory, graph.whole(1))
+        bias = graph.op("Where", graph.op("Unsqueeze", words, graph.whole(1)), bias, graph.constant(-np.inf))
         width, places = model.width, attention_heads(model) * BLOCK
         keys = self._blocks(keys, [0, 2, 1, 3, 4] if model.attention == "additive" else [0, 2, 4, 1, 3])
         keys_shape = (places, width) if model.attention == "additive" else (width, places)
-        keys = graph.op("Reshape", keys, graph.shape(0, 0, *keys_shape))
-        values = graph.op("Reshape", self._blocks(values, [0, 2, 1, 3, 4]), graph.shape(0, 0, places, width))
-        bias = graph.op("Reshape", self._blocks(bias, [0, 2, 1, 3]), graph.shape(0, 0, 1, places))
+        keys = graph.op("Reshape", keys, graph.whole(0, 0, *keys_shape))
+        values = graph.op("Reshape", self._blocks(values, [0, 2, 1, 3, 4]), graph.whole(0, 0, places, width))
+        bias = graph.op("Reshape", self._blocks(bias, [0, 2, 1, 3]), graph.whole(0, 0, 1, places))
         graph.output(keys, f"keys.{layer}", np.float32, "sentences", "blocks", *keys_shape)
         graph.output(bias, f"bias.{layer}", np.float32, "sentences", "blocks", 1, places)
         graph.output(values, f"values.{layer}", np.float32, "sentences", "blocks", places, width)
@@ -115,7 +115,7 @@ class EncoderGraph(Layers):
         graph = self.graph
         rest = [0] * (len(order) - 4)
         heads = graph.op(
-            "Reshape", x, graph.shape(0, attention_heads(self.model), -1, BLOCK, *rest and [self.model.width])
+            "Reshape", x, graph.whole(0, attention_heads(self.model), -1, BLOCK, *rest and [self.model.width])
         )
         return graph.op("Transpose", heads, perm=order)
 
@@ -123,18 +123,18 @@ class EncoderGraph(Layers):
         """Keys [N, H, S, D], bias [N, H, S] and values [N, H, S, D] of multi-head attention."""
         graph, width, heads = self.graph, self.model.width, self.model.heads
         size = width // heads
-        both = graph.op("Reshape", self.linear(memory, f"{name}.key_value"), graph.shape(0, 0, 2 * heads, size))
+        both = graph.op("Reshape", self.linear(memory, f"{name}.key_value"), graph.whole(0, 0, 2 * heads, size))
         both = graph.op("Transpose", both, perm=[0, 2, 1, 3])  # [N, 2H, S, D/H]
-        key, value = graph.ops("Split", both, graph.constant([heads, heads], np.int64), axis=1, outputs=2)
+        key, value = graph.ops("Split", both, graph.whole(heads, heads), axis=1, outputs=2)
         query = self.weights[f"{name}.query.weight"] / math.sqrt(size)
         of_query = self.constant_matrix(f"{name}.query.scaled", query)  # [D, D]
-        keys = graph.op("MatMul", key, graph.op("Reshape", of_query, graph.shape(heads, size, width)))
+        keys = graph.op("MatMul", key, graph.op("Reshape", of_query, graph.whole(heads, size, width)))
         # A product with a single column is summed in another order when a sentence has a single piece: multiply, add.
         offset = (self.weights[f"{name}.query.bias"] / math.sqrt(size)).reshape(heads, 1, size)
         shifted = graph.op("Mul", key, graph.weight(f"{name}.query.offset", offset))
-        bias = graph.op("ReduceSum", shifted, graph.constant([3], np.int64), keepdims=0)
+        bias = graph.op("ReduceSum", shifted, graph.whole(3), keepdims=0)
         output = self.constant_matrix(f"{name}.output.transposed", self.weights[f"{name}.output.weight"].T)
-        values = graph.op("MatMul", value, graph.op("Reshape", output, graph.shape(heads, size, width)))
+        values = graph.op("MatMul", value, graph.op("Reshape", output, graph.whole(heads, size, width)))
         return keys, bias, values
 
     def _first_state(self, states: list[tuple[str, str]]) -> None:
@@ -159,13 +159,13 @@ class EncoderGraph(Layers):
     def _words(self, source: str, lengths: str) -> str:
         """[N, S]: true at pieces, false in the padding."""
         graph = self.graph
-        column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.constant([1], np.int64))
+        column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.whole(1))
         return graph.op("Less", self._places(source), column)
 
     def _backwards(self, source: str, lengths: str) -> str:
         """See `nmt.model.encoder.reversed_places`."""
         graph, places = self.graph, self._places(source)
-        column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.constant([1], np.int64))
+        column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.whole(1))
         mirrored = graph.op("Sub", graph.op("Sub", column, graph.constant(2, np.int64)), places)
         return graph.op("Where", graph.op("GreaterOrEqual", mirrored, graph.constant(0, np.int64)), mirrored, places)
 

@@ -66,7 +66,7 @@ class Layers:
         """
         graph = self.graph
         magnitudes = x if positive else graph.op("Abs", x)
-        peaks = graph.op("ReduceMax", magnitudes, graph.constant([-1], np.int64), keepdims=1)
+        peaks = graph.op("ReduceMax", magnitudes, graph.whole(-1), keepdims=1)
         ratio = graph.op("Div", x, peaks)
         return graph.op("QuantizeLinear", ratio, graph.constant(1 / 127), graph.constant(128, np.uint8)), peaks
 
@@ -103,10 +103,6 @@ class Layers:
         """See `nmt.model.layers.FeedForward`."""
         inner = self.graph.op("Relu", self.linear(x, f"{name}.widen"))
         return self.linear(inner, f"{name}.narrow", positive=True)
-
-    def whole(self, numbers: int | list[int]) -> str:
-        """A constant of whole numbers."""
-        return self.graph.constant(numbers, np.int64)
 
     def add(self, x: str, y: str) -> str:
         """A residual connection."""

@@ -57,7 +57,7 @@ class StepGraph(Layers):
 
     def _split(self, x: str, widths: list[int]) -> list[str]:
         """The parts of x [N, K, sum of widths]."""
-        return self.graph.ops("Split", x, self.graph.shape(*widths), axis=2, outputs=len(widths))
+        return self.graph.ops("Split", x, self.graph.whole(*widths), axis=2, outputs=len(widths))
 
     def _blocks(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
         """See `nmt.model.decoder.BlockDecoder.step`; x is [N, K, D]."""
@@ -115,31 +115,31 @@ class StepGraph(Layers):
             scores = self._additive_scores(query, layer, name, bias)
         else:
             keys = graph.input(f"keys.{layer}", np.float32, "sentences", "blocks", width, places)
-            query = graph.op("Unsqueeze", query, graph.constant([1], np.int64))
+            query = graph.op("Unsqueeze", query, graph.whole(1))
             scores = graph.op("Add", graph.op("MatMul", query, keys), bias)  # [N, S / B, K, H × B]
-            scores = graph.op("Reshape", scores, graph.shape(0, 0, 0, heads, BLOCK))
+            scores = graph.op("Reshape", scores, graph.whole(0, 0, 0, heads, BLOCK))
             scores = graph.op("Transpose", scores, perm=[0, 2, 3, 1, 4])
-            scores = graph.op("Reshape", scores, graph.shape(0, 0, heads, -1))
+            scores = graph.op("Reshape", scores, graph.whole(0, 0, heads, -1))
         weights = graph.op("Softmax", scores, axis=-1)  # [N, K, H, S]
-        blocks = graph.op("Reshape", weights, graph.shape(0, 0, heads, -1, BLOCK))
+        blocks = graph.op("Reshape", weights, graph.whole(0, 0, heads, -1, BLOCK))
         blocks = graph.op("Transpose", blocks, perm=[0, 3, 1, 2, 4])
-        blocks = graph.op("Reshape", blocks, graph.shape(0, 0, 0, places))
-        context = graph.op("ReduceSum", graph.op("MatMul", blocks, values), graph.constant([1], np.int64), keepdims=0)
+        blocks = graph.op("Reshape", blocks, graph.whole(0, 0, 0, places))
+        context = graph.op("ReduceSum", graph.op("MatMul", blocks, values), graph.whole(1), keepdims=0)
         if self.model.attention == "multihead":
             context = graph.op("Add", context, self.vector(f"{name}.output.bias"))
         if self.model.alignment_head:
             return context, graph.op("Gather", weights, graph.constant(0, np.int64), axis=2)
-        return context, graph.op("ReduceMean", weights, graph.constant([2], np.int64), keepdims=0)
+        return context, graph.op("ReduceMean", weights, graph.whole(2), keepdims=0)
 
     def _additive_scores(self, query: str, layer: int, name: str, bias: str) -> str:
         """[N, K, 1, S], by the network of Bahdanau et al. (2015)."""
         graph, width = self.graph, self.model.width
         keys = graph.input(f"keys.{layer}", np.float32, "sentences", "blocks", BLOCK, width)
-        query = graph.op("Unsqueeze", self.linear(query, f"{name}.of_query"), graph.constant([2], np.int64))
-        pairs = graph.op("Add", query, graph.op("Reshape", keys, graph.shape(0, 1, -1, width)))
+        query = graph.op("Unsqueeze", self.linear(query, f"{name}.of_query"), graph.whole(2))
+        pairs = graph.op("Add", query, graph.op("Reshape", keys, graph.whole(0, 1, -1, width)))
         vector = graph.weight(f"{name}.score.column", self.weights[f"{name}.score.weight"].T)
         scores = graph.op("Transpose", graph.op("MatMul", graph.op("Tanh", pairs), vector), perm=[0, 1, 3, 2])
-        return graph.op("Add", scores, graph.op("Reshape", bias, graph.shape(0, 1, 1, -1)))
+        return graph.op("Add", scores, graph.op("Reshape", bias, graph.whole(0, 1, 1, -1)))
 
     def _logits(self, hidden: str, listed: bool) -> str:
         """[N, K, V or L] of hidden [N, K, D]."""
@@ -185,7 +185,7 @@ def rows_graph(model: ModelConfig, weights: Weights, precision: Precision, share
         table, scales = quantise(table)
         kind, name = np.int8, f"{EMBEDDING}.levels"
         factors = graph.op("Gather", graph.weight(f"{EMBEDDING}.scales", scales), ids)
-        factors = graph.op("Unsqueeze", factors, graph.constant([1], np.int64))
+        factors = graph.op("Unsqueeze", factors, graph.whole(1))
         graph.output(factors, "row_scales", np.float32, "sentences", 1, "list")
     rows = graph.op("Transpose", graph.op("Gather", graph.weight(name, table), ids), perm=[0, 2, 1])
     graph.output(rows, "rows", kind, "sentences", model.width, "list")
