@@ -16,6 +16,7 @@ A batch's time is that of forward pass, backward pass, clipping and AdamW. Token
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -25,12 +26,13 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config import ModelConfig
-from nmt.corpus.batching import Batch, pad, plan_epoch
-from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, PAD
+from nmt.corpus.batching import Batch, assemble, plan_epoch
+from nmt.corpus.ragged import Ragged
+from nmt.corpus.tokenizer import FIRST_ORDINARY, PAD
 from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder
 from nmt.model.layers import ScaledEmbedding
-from nmt.model.seq2seq import build_network
+from nmt.model.seq2seq import Examples, build_network
 
 SMOOTHING, DROPOUT = 0.1, 0.3
 
@@ -76,16 +78,14 @@ def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
     random = np.random.default_rng(1)
     sources = np.clip(random.normal(14, 4.5, size=20_000), 3, 60).astype(np.int64)
     targets = np.clip(sources * random.normal(1.05, 0.15, size=len(sources)), 3, 80).astype(np.int64)
-    plan = plan_epoch(sources, targets, batch_tokens, seed=1, epoch=0)
+    plan = plan_epoch(sources, targets, np.arange(len(sources)), batch_tokens, seed=1, epoch=0)
 
     def ids(lengths: np.ndarray) -> list[np.ndarray]:
         return [random.integers(FIRST_ORDINARY, vocabulary, size=n, dtype=np.int32) for n in lengths]
 
-    made = []
-    for rows in plan[:count]:
-        source, target = ids(sources[rows]), ids(targets[rows])
-        made.append(Batch(pad(source, after=EOS), sources[rows] + 1, pad(target, before=BOS), pad(target, after=EOS)))
-    return made
+    return [
+        assemble(Ragged.of(ids(sources[rows])), Ragged.of(ids(targets[rows]))) for rows in itertools.islice(plan, count)
+    ]
 
 
 def learner(network: nn.Module, device: torch.device, precision: str) -> Callable[[Batch], float]:
@@ -96,13 +96,16 @@ def learner(network: nn.Module, device: torch.device, precision: str) -> Callabl
     def learn(batch: Batch) -> float:
         synchronise(device)
         began = time.perf_counter()
-        ids = [torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, batch.target_out)]
+        source, target_in, target_out, places = (
+            torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, batch.target_out, batch.places)
+        )
         lengths = torch.from_numpy(batch.source_lengths)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
             if isinstance(network, PlainInputFeeding):
-                loss = network.loss(ids[0], lengths, ids[1], ids[2])
+                loss = network.loss(source, lengths, target_in, target_out)
             else:
-                loss = network.loss(ids[0], lengths, ids[1], ids[2], SMOOTHING).smoothed
+                examples = Examples(source, lengths, target_in, target_out.flatten()[places], places)
+                loss = network.loss(examples, SMOOTHING).smoothed
         (loss / batch.target_tokens).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()

@@ -38,16 +38,23 @@ def train(
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run directory; runs/<recipe's name> by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in the directory stopped.")] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="MODEL", help="Go on from its weights, with its tokenizer."),
+    ] = None,
 ) -> None:
     """Train a model by a recipe."""
+    from nmt import bundle as bundles
     from nmt import config as configs
 
-    recipe = configs.load(config, overrides or [])
     try:
-        from nmt.training import session
+        from nmt.training import finetuning, session
     except ModuleNotFoundError as error:
         raise _missing(error, "train", "nmt train") from None
-    outcome = session.train(recipe, out or Path("runs") / config.stem, resume)
+    origin = bundles.read(start) if start else None
+    defaults = {"tokenizer": finetuning.tokenizer_section(origin).model_dump()} if origin else None
+    recipe = configs.load(config, overrides or [], defaults)
+    outcome = session.train(recipe, out or Path("runs") / config.stem, resume, origin)
     for name, metrics in outcome.scores.items():
         scores = ", ".join(f"{metric} {value['score']:.2f}" for metric, value in metrics.items())
         typer.echo(f"{name}: {scores}   {metrics['bleu']['signature']}")

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from nmt.errors import UsageError
 
@@ -37,10 +46,52 @@ class HubDataset(Section):
     """The configuration of the data set, `load_dataset`'s second argument."""
     data_files: str | list[str] | None = None
     """Local files, relative to the recipe."""
+    streaming: bool = False
+    """Read the rows as they arrive, without a copy on the disk: for what is larger than that."""
 
 
-CorpusSpec = str | HubDataset
-"""A prefix of two plain files, a ``.tsv`` or ``.jsonl`` file, or a data set."""
+class FilePair(Section):
+    """Two plain files by their names, such as a training source and a teacher's translation of it."""
+
+    source: str
+    target: str
+
+
+def _form(spec: Any) -> str:
+    """Which form of corpus somebody meant, so that a mistake is explained in its terms."""
+    if isinstance(spec, Section):
+        return type(spec).__name__
+    if not isinstance(spec, dict):
+        return "Text"
+    if "corpus" in spec:
+        return "MixedCorpus"
+    return "FilePair" if {"source", "target"} & spec.keys() else "HubDataset"
+
+
+CorpusSpec = Annotated[
+    Annotated[str, Tag("Text")] | Annotated[FilePair, Tag("FilePair")] | Annotated[HubDataset, Tag("HubDataset")],
+    Discriminator(_form),
+]
+"""A prefix of two plain files, a ``.tsv`` or ``.jsonl`` file, two files by name, or a data set."""
+
+
+class MixedCorpus(Section):
+    """A training corpus among others."""
+
+    corpus: CorpusSpec
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """How often an epoch sees each of its pairs; 0.1 is a tenth of the pairs, another one in each epoch."""
+    tag: Annotated[int, Field(ge=0, lt=16)] | None = None
+    """A reserved piece <tag:N> that begins each source sentence: marks back-translations (Caswell et al. 2019)."""
+
+
+TrainingCorpus = Annotated[
+    Annotated[str, Tag("Text")]
+    | Annotated[FilePair, Tag("FilePair")]
+    | Annotated[HubDataset, Tag("HubDataset")]
+    | Annotated[MixedCorpus, Tag("MixedCorpus")],
+    Discriminator(_form),
+]
 
 
 class FilterConfig(Section):
@@ -63,10 +114,15 @@ class DataConfig(Section):
 
     source: LanguageCode
     target: LanguageCode
-    train: Annotated[list[CorpusSpec], Field(min_length=1)]
+    train: Annotated[list[TrainingCorpus], Field(min_length=1)]
     dev: CorpusSpec | None = None
     test: CorpusSpec | None = None
     filter: FilterConfig = FilterConfig()
+
+    @property
+    def mixture(self) -> list[MixedCorpus]:
+        """The training corpora, each with its weight and tag."""
+        return [spec if isinstance(spec, MixedCorpus) else MixedCorpus(corpus=spec) for spec in self.train]
 
 
 class TokenizerConfig(Section):
@@ -101,6 +157,12 @@ class ModelConfig(Section):
     tie_embeddings: bool = True
     """Source, target and output embeddings share one table where the vocabularies allow it."""
     dropout: Probability = 0.3
+    locked_dropout: bool = False
+    """One dropout mask a sentence instead of one a place, before and after recurrent layers (Gal & Ghahramani 2016)."""
+    word_dropout: Probability = 0.0
+    """Share of pieces, source and target, whose embedding is dropped whole (Gal & Ghahramani 2016)."""
+    weight_drop: Probability = 0.0
+    """Share of the recurrent weights that a training step leaves out (Merity et al. 2018)."""
     alignment_head: bool = False
     """Head 0 of the last attention alone shows where a token comes from; `training.guided_alignment` sees to it."""
 
@@ -140,9 +202,16 @@ class TrainingConfig(Section):
     betas: tuple[Probability, Probability] = (0.9, 0.98)
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     label_smoothing: Probability = 0.1
+    r_drop: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the divergence of two passes with other dropout (Liang et al. 2021), twice the work; 0 is off."""
+    subword_sampling: Probability = 0.0
+    """How much the segmentation of the training text varies: the share of merges that are left out of BPE (Provilkov et
+    al. 2020), the exponent of a unigram model's probabilities (Kudo 2018); 0 is off."""
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     ema: Probability = 0.999
     """Decay of the moving average of the weights, which is what is validated and shipped; 0 turns it off."""
+    average_best: Annotated[int, Field(ge=1, le=50)] = 1
+    """Ship the mean of so many validated weights, the best ones by the dev score (Junczys-Dowmunt et al. 2016)."""
     guided_alignment: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the loss that teaches the alignment head what an aligner finds in the training text; 0 turns it off."""
     validate_every: Positive
@@ -180,6 +249,14 @@ class Config(Section):
     search: SearchConfig = SearchConfig()
 
     @model_validator(mode="after")
+    def _sampled_pieces_are_not_aligned(self) -> Config:
+        if self.training.guided_alignment and self.training.subword_sampling:
+            raise ValueError("guided_alignment links fixed pieces: it can't go with subword_sampling")
+        if self.training.subword_sampling and self.tokenizer.kind == "char":
+            raise ValueError("subword_sampling varies how words are cut: it needs tokenizer.kind bpe or unigram")
+        return self
+
+    @model_validator(mode="after")
     def _guided_model_has_an_alignment_head(self) -> Config:
         if not self.training.guided_alignment or self.model.alignment_head:
             return self
@@ -188,13 +265,15 @@ class Config(Section):
         return self.model_copy(update={"model": self.model.model_copy(update={"alignment_head": True})})
 
 
-def load(path: Path, overrides: Iterable[str] = ()) -> Config:
+def load(path: Path, overrides: Iterable[str] = (), defaults: Mapping[str, Any] | None = None) -> Config:
     """Read a recipe and apply ``section.key=value`` overrides.
 
-    Paths in the file are relative to the file, paths in an override to the working directory.
+    ``defaults`` are sections for a recipe that lacks them. Paths in the file are relative to the file, paths in an
+    override to the working directory.
     Raises UsageError with one line that names file, line and field.
     """
     tree, lines = _read_yaml(path)
+    tree = {**(defaults or {}), **tree}
     _resolve_paths(tree, path.parent)
     overridden = set()
     for override in overrides:
@@ -272,39 +351,38 @@ def _set(tree: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
     branch[key[-1]] = value
 
 
+_PATH_KEYS = {"corpus", "source", "target", "data_files"}
+"""Of the mappings that stand for a corpus."""
+
+
 def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
     """Make the corpus paths of the file relative to the file, not to the working directory."""
 
     def resolve(spec: Any) -> Any:
         if isinstance(spec, str):
             return str(base / spec)
-        if isinstance(spec, dict) and spec.get("data_files"):
-            files = spec["data_files"]
-            resolved = [str(base / f) for f in files] if isinstance(files, list) else str(base / str(files))
-            return {**spec, "data_files": resolved}
+        if isinstance(spec, list):
+            return [resolve(part) for part in spec]
+        if isinstance(spec, dict):
+            return {key: resolve(part) if key in _PATH_KEYS and part else part for key, part in spec.items()}
         return spec
 
     data = tree.get("data")
     if not isinstance(data, dict):
         return
-    for key in ("dev", "test"):
-        if key in data:
-            data[key] = resolve(data[key])
-    if isinstance(data.get("train"), list):
-        data["train"] = [resolve(spec) for spec in data["train"]]
+    for key in {"train", "dev", "test"} & data.keys():
+        data[key] = resolve(data[key])
 
 
 # --- complaints ------------------------------------------------------------------------------------------
 
 
 def _first_complaint(error: ValidationError, path: Path, lines: Lines, overridden: set[tuple[str, ...]]) -> str:
-    # A union (a corpus is text or a mapping) complains once per member; an unknown key is the most telling of them.
+    # A misspelt key is reported as unknown, and often as missing too: the first of the two says more.
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     # Pydantic adds the names of union members to the path; keys of ours are lower case.
     field = tuple(str(part) for part in problem["loc"] if not (isinstance(part, str) and part[:1].isupper()))
-    if field and field[-1] == "str":
-        field = field[:-1]
     name = ".".join(field) or "recipe"
     if field in overridden:
         return f"{name}: {_explain(problem, field)}"
@@ -334,6 +412,7 @@ def _keys_beside(field: tuple[str, ...]) -> list[str]:
     for name in field[:-1]:
         info = section.model_fields.get(name)
         annotation = info.annotation if info else None
-        # What is no section of its own can only be a corpus.
-        section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else HubDataset
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return sorted({key for form in (MixedCorpus, FilePair, HubDataset) for key in form.model_fields})
+        section = annotation
     return list(section.model_fields)

@@ -28,9 +28,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise write_error(path, error) from None
     finally:
@@ -53,12 +53,12 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
-            _sync(file)
-        _sync(temporary)
+            sync(file)
+        sync(temporary)
         with suppress(FileNotFoundError):
             path.rename(old)
         temporary.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise write_error(path, error) from None
     finally:
@@ -92,7 +92,8 @@ def write_error(path: Path, error: OSError) -> CarouselError:
     return CarouselError(f"{path}: can't be written ({error.strerror or error}); check the folder's permissions")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the disk hold what was written to a file, or which files a folder has."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -57,6 +57,15 @@ def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
         ("data.source=English", "data.source: string should match pattern"),
         ("data.train=[]", "data.train: list should have at least 1 item"),
         ("data.train=[5]", "data.train.0: input should be a valid string"),
+        ("data.train=[{corpus: x, wieght: 2}]", "data.train.0.wieght: unknown key; did you mean 'weight'?"),
+        ("data.train=[{corpus: x, weight: 0}]", "data.train.0.weight: input should be greater than 0 (it is 0)"),
+        ("data.train=[{corpus: x, tag: 16}]", "data.train.0.tag: input should be less than 16 (it is 16)"),
+        ("data.train=[{source: x}]", "data.train.0.target: missing; add this key"),
+        (
+            "training={max_updates: 1, batch_tokens: 9, validate_every: 1, checkpoint_every: 1, guided_alignment: 1, "
+            "subword_sampling: 0.1}",
+            "guided_alignment links fixed pieces",
+        ),
         ("model=3", "model: input should be a valid dictionary"),
         ("oops", "'oops' is no override; write section.key=value"),
         ("model.width=[", "model.width: '[' is not valid YAML"),

@@ -67,12 +67,12 @@ class Aligner:
         return [source for _, source in links], [target for target, _ in links]
 
 
-def learned_rows(source_lengths: Ints, target_lengths: Ints) -> range:
+def learned_rows(source_lengths: Ids, target_lengths: Ids) -> range:
     """The pairs to learn from: all, or evenly spaced ones of a corpus whose cells memory should not have to hold.
 
     `Aligner` takes some 20 bytes a cell, a piece of the source with a piece of the target: about a gigabyte at most.
     """
-    cells = int(source_lengths @ target_lengths)
+    cells = int(source_lengths.astype(np.int64) @ target_lengths)
     return range(0, len(source_lengths), max(-(-cells // _LEARNED_CELLS), 1))
 
 

@@ -1,25 +1,28 @@
-"""Length-bucketed batches whose order is a pure function of seed, epoch and rank.
+"""Length-bucketed batches whose order is a pure function of seed and epoch.
 
-Nothing here keeps a running state: the batches of an epoch are planned for all ranks at once and then dealt out, so a
-resumed run, or one on another number of processes, finds its place by counting.
+Nothing here keeps a running state, so a resumed run, or one on another number of processes, finds its place by
+counting batches.
 
-B sentences of a batch, S and T the lengths of its longest source and target in pieces, with end of sentence; L links.
+B sentences of a batch, S and T the lengths of its longest source and target in pieces, with end of sentence; N target
+pieces, L links.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nmt.corpus.prepare import IdCorpus
-from nmt.corpus.ragged import Ids, Lengths
+from nmt.corpus.ragged import Ids, Lengths, Ragged, Rows
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
-Rows = np.ndarray[Any, np.dtype[np.int64]]
 Matrix = np.ndarray[Any, np.dtype[np.int64]]
 Shares = np.ndarray[Any, np.dtype[np.float32]]
+
+_WINDOW = 4_000_000  # pairs sorted by length together: bounds what planning takes, however large the corpus
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class Batch:
 
     source: Matrix
     """[B, S], each row ends in end of sentence."""
-    source_lengths: Lengths
-    """[B]"""
+    source_lengths: Rows
+    """[B], end of sentence counted."""
     target_in: Matrix
     """[B, T], begin of sentence first."""
     target_out: Matrix
@@ -52,65 +55,85 @@ class Batch:
     """Where the corpus has them."""
 
     @property
+    def places(self) -> Rows:
+        """[N]: where in B × T the target pieces are, end of sentence counted, padding not."""
+        return np.flatnonzero(self.target_out != PAD)
+
+    @property
     def target_tokens(self) -> int:
-        """Target pieces, end of sentence counted, padding not."""
+        """N."""
         return int((self.target_out != PAD).sum())
 
 
-def plan_epoch(
-    source_lengths: Lengths,
-    target_lengths: Lengths,
-    batch_tokens: int,
-    seed: int,
-    epoch: int,
-    rank: int = 0,
-    world: int = 1,
-) -> list[Rows]:
-    """The rows of each batch of an epoch, in the order in which process ``rank`` of ``world`` uses them.
+def epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> Rows:
+    """The rows that an epoch uses, in no useful order, of corpora of these sizes that lie one after the other.
 
-    Sentences of like length go together, ties in random order; then the batches are shuffled, and dealt out in turn.
-    All processes get equally many, so up to ``world - 1`` batches are left out. A batch holds as many as fit in
-    ``batch_tokens``, counting B × max(S, T); a longer sentence is a batch of its own.
+    Each corpus is an endless row of shuffled passes, of which an epoch takes the next ``weight × size`` pairs: however
+    small the weight, all of its pairs are seen equally often in the end.
+    """
+    parts, first = [np.zeros(0, dtype=np.int64)], 0
+    for number, (size, weight) in enumerate(zip(sizes, weights, strict=True)):
+        start, stop = (int(e * weight * size) for e in (epoch, epoch + 1))
+        for turn in range(start // size, -(-stop // size)):
+            order = np.random.default_rng([seed, number, turn]).permutation(size)
+            parts.append(first + order[max(start - turn * size, 0) : stop - turn * size])
+        first += size
+    return np.concatenate(parts)
+
+
+def plan_epoch(
+    source_lengths: Lengths, target_lengths: Lengths, rows: Rows, batch_tokens: int, seed: int, epoch: int
+) -> Iterator[Rows]:
+    """The rows of each batch of an epoch, in order, of the ``rows`` that it uses.
+
+    Sentences of like length go together, ties in random order; then the batches are shuffled. A batch holds as many as
+    fit in ``batch_tokens``, counting B × max(S, T); a longer sentence is a batch of its own.
     """
     random = np.random.default_rng([seed, epoch])
-    longer = np.maximum(source_lengths, target_lengths) + 1
-    order = np.lexsort((random.permutation(len(longer)), source_lengths, target_lengths))
-    starts = _cuts(longer[order], batch_tokens)
-    batches = np.split(order, starts[1:])
-    shuffled = [batches[i] for i in random.permutation(len(batches))]
-    return shuffled[rank : len(shuffled) - len(shuffled) % world : world]
+    rows = random.permutation(rows)
+    for start in range(0, len(rows), _WINDOW):
+        window = rows[start : start + _WINDOW]
+        source, target = source_lengths[window], target_lengths[window]
+        order = np.lexsort((source, target))  # stable: ties stay shuffled
+        batches = np.split(window[order], _cuts(np.maximum(source, target)[order] + 1, batch_tokens)[1:])
+        for i in random.permutation(len(batches)):
+            yield batches[i]
 
 
 def make_batch(corpus: IdCorpus, rows: Rows) -> Batch:
     """The padded ids of some pairs."""
-    sources, targets = corpus.sources(rows), corpus.targets(rows)
-    source_lengths = np.array([len(ids) + 1 for ids in sources], dtype=np.int64)
-    target_out = pad(targets, after=EOS)
+    batch = assemble(corpus.sources(rows), corpus.targets(rows))
     links = corpus.links(rows)
+    if links is None:
+        return batch
+    pairs = zip(*(side.lists() for side in links), strict=True)
+    return replace(batch, links=_join(list(pairs), batch.source_lengths, batch.target_out))
+
+
+def assemble(sources: Ragged, targets: Ragged) -> Batch:
+    """The batch of these ids, which have no begin or end of sentence yet."""
     return Batch(
         source=pad(sources, after=EOS),
-        source_lengths=source_lengths,
+        source_lengths=sources.lengths.astype(np.int64) + 1,
         target_in=pad(targets, before=BOS),
-        target_out=target_out,
-        links=None if links is None else _join(links, source_lengths, target_out),
+        target_out=pad(targets, after=EOS),
     )
 
 
-def pad(sentences: list[Ids], before: int | None = None, after: int | None = None) -> Matrix:
+def pad(sentences: Ragged, before: int | None = None, after: int | None = None) -> Matrix:
     """Sentences of B lengths as one matrix [B, longest + 1], with one more id before or after each."""
-    shift = int(before is not None)
-    longest = max((len(ids) for ids in sentences), default=0)
-    matrix = np.full((len(sentences), longest + 1), PAD, dtype=np.int64)
-    for row, ids in zip(matrix, sentences, strict=True):
-        row[shift : shift + len(ids)] = ids
-        if after is not None:
-            row[len(ids)] = after
+    lengths = sentences.lengths[:, None]
+    places = np.arange(int(lengths.max(initial=0)) + 1) - int(before is not None)
+    matrix = np.full((len(lengths), len(places)), PAD, dtype=np.int64)
+    matrix[(places >= 0) & (places < lengths)] = sentences.values
     if before is not None:
         matrix[:, 0] = before
+    if after is not None:
+        matrix[np.arange(len(lengths)), sentences.lengths] = after
     return matrix
 
 
-def _join(links: list[tuple[Ids, Ids]], source_lengths: Lengths, target_out: Matrix) -> BatchLinks:
+def _join(links: list[tuple[Ids, Ids]], source_lengths: Rows, target_out: Matrix) -> BatchLinks:
     """The links of a batch's pairs; what renders nothing, and end of sentence, looks at end of sentence."""
     marks = np.zeros((*target_out.shape, source_lengths.max()), dtype=bool)  # [B, T, S]
     for of_pair, (source, target) in zip(marks, links, strict=True):

@@ -9,24 +9,26 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.config import Config, CorpusSpec
+import numpy as np
+
+from nmt.config import Config, CorpusSpec, MixedCorpus
 from nmt.corpus import ragged
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.aligner import Aligner, learned_rows
-from nmt.corpus.filters import FilterReport, filter_pairs
-from nmt.corpus.ragged import Ids, Lengths, Lists, RaggedTable
+from nmt.corpus.filters import FilterReport, PairFilter
+from nmt.corpus.ragged import Lengths, Ragged, RaggedTable, Rows
 from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
-from nmt.corpus.tokenizer import Tokenizer
+from nmt.corpus.tokenizer import Tokenizer, tag_id
 from nmt.errors import CarouselError
 from nmt.files import atomic_directory
 from nmt.text.normalise import normalise
 
-_FORMAT = "1"  # part of every cache key: raise it when the same input gives other ids
+_FORMAT = "2"  # part of every cache key: raise it when the same input gives other ids
 _ALIGNER = "1"  # likewise part of the key of links
 _CHUNK = 10_000  # pairs that are encoded or aligned, and stored, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
@@ -40,23 +42,29 @@ class IdCorpus:
         self.fingerprint = fingerprint
         try:
             self._ids = RaggedTable(folder / _IDS)
-            self.report = FilterReport(**json.loads((folder / _REPORT).read_text(encoding="utf-8")))
+            reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+            self.reports = [FilterReport(**report) for report in reports]
         except (OSError, ValueError, TypeError):
             raise _damaged(folder) from None
         self._links: RaggedTable | None = None
         self.source_lengths: Lengths = self._ids.source.lengths()
         self.target_lengths: Lengths = self._ids.target.lengths()
 
+    @property
+    def sizes(self) -> list[int]:
+        """Pairs of each corpus of the mixture; they lie one after the other."""
+        return [report.kept for report in self.reports]
+
     def __len__(self) -> int:
         return len(self.source_lengths)
 
-    def sources(self, rows: Iterable[int]) -> list[Ids]:
+    def sources(self, rows: Rows) -> Ragged:
         """Source ids of some pairs, without begin and end of sentence."""
-        return [self._ids.source[row] for row in rows]
+        return self._ids.source.take(rows)
 
-    def targets(self, rows: Iterable[int]) -> list[Ids]:
+    def targets(self, rows: Rows) -> Ragged:
         """Target ids of some pairs, without begin and end of sentence."""
-        return [self._ids.target[row] for row in rows]
+        return self._ids.target.take(rows)
 
     def add_links(self, folder: Path) -> None:
         """Take in the alignment of the pairs. Raises CarouselError when it is damaged."""
@@ -65,10 +73,10 @@ class IdCorpus:
         except (OSError, ValueError):
             raise _damaged(folder) from None
 
-    def links(self, rows: Iterable[int]) -> list[tuple[Ids, Ids]] | None:
+    def links(self, rows: Rows) -> tuple[Ragged, Ragged] | None:
         """The linked places of some pairs, in the source and in the target; None where no links were added."""
         table = self._links
-        return None if table is None else [(table.source[row], table.target[row]) for row in rows]
+        return None if table is None else (table.source.take(rows), table.target.take(rows))
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,10 @@ class Prepared:
     test: list[Pair]
 
 
-def prepare(config: Config, say: Callable[[str], None] = lambda message: None) -> Prepared:
-    """Read, filter and tokenise the corpora of a recipe.
+def prepare(
+    config: Config, say: Callable[[str], None] = lambda message: None, tokenizer: Tokenizer | None = None
+) -> Prepared:
+    """Read, filter and tokenise the corpora of a recipe, with its own tokenizer or the one given.
 
     ``say`` is told each step. Raises CarouselError for whatever is wrong with the corpora.
     """
@@ -90,13 +100,14 @@ def prepare(config: Config, say: Callable[[str], None] = lambda message: None) -
     dev = read_all(data.dev, data.source, data.target) if data.dev else []
     test = read_all(data.test, data.source, data.target) if data.test else []
     corpora = _fingerprint(
-        _FORMAT, data.filter.model_dump(), [fingerprint(c, data.source, data.target) for c in data.train]
+        _FORMAT, data.filter.model_dump(), [fingerprint(c.corpus, data.source, data.target) for c in data.mixture]
     )
-    tokenizer = _tokenizer(config, corpora, say)
+    tokenizer = tokenizer or _tokenizer(config, corpora, say)
     train = _ids(config, tokenizer, corpora, say)
     if config.training.guided_alignment:
         train.add_links(_links(train, say))
-    say(f"Training text: {train.report}")
+    for mixed, report in zip(data.mixture, train.reports, strict=True):
+        say(f"Training text {describe(mixed.corpus)}: {report}" + _mixed(mixed))
     return Prepared(tokenizer, train, dev, test)
 
 
@@ -111,8 +122,8 @@ def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
 
 def learn_to_align(corpus: IdCorpus) -> Aligner:
     """An aligner that has learned from the training pairs."""
-    rows = learned_rows(corpus.source_lengths, corpus.target_lengths)
-    return Aligner(corpus.sources(rows), corpus.targets(rows))
+    rows = np.array(learned_rows(corpus.source_lengths, corpus.target_lengths))
+    return Aligner(corpus.sources(rows).lists(), corpus.targets(rows).lists())
 
 
 def cache_directory() -> Path:
@@ -128,7 +139,7 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
     if not directory.exists():
         _check(config)
         say(f"Training a {config.tokenizer.kind} tokenizer of {config.tokenizer.vocab_size:,} pieces")
-        trained = tokenizers.train(lambda: _training_pairs(config, FilterReport()), config.tokenizer, languages)
+        trained = tokenizers.train(lambda: _all_training_pairs(config), config.tokenizer, languages)
         with atomic_directory(directory) as folder:
             for name, content in trained.files().items():
                 (folder / name).write_bytes(content)
@@ -137,14 +148,14 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
 
 def _check(config: Config) -> None:
     """Read the training text once for its mistakes alone, before minutes are spent on it."""
-    for spec in config.data.train:
-        for _ in read_pairs(spec, config.data.source, config.data.target):
+    for mixed in config.data.mixture:
+        for _ in read_pairs(mixed.corpus, config.data.source, config.data.target):
             pass
 
 
 def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
-    key = _fingerprint(corpora, models)
+    key = _fingerprint(corpora, models, [mixed.tag for mixed in config.data.mixture])
     folder = cache_directory() / f"ids-{key}"
     if not folder.exists():
         say("Encoding the training text")
@@ -154,33 +165,52 @@ def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str]
 
 
 def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
-    report = FilterReport()
-    ragged.write(folder / _IDS, _encoded_chunks(config, tokenizer, report))
-    if not report.kept:
-        raise CarouselError(f"{describe(config.data.train[0])}: no training pair is left: {report}; relax data.filter")
-    (folder / _REPORT).write_text(json.dumps(asdict(report)), encoding="utf-8")
+    reports = [FilterReport() for _ in config.data.train]
+    ragged.write(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
+    for mixed, report in zip(config.data.mixture, reports, strict=True):
+        if not report.kept:
+            raise CarouselError(f"{describe(mixed.corpus)}: no training pair is left: {report}; relax data.filter")
+    (folder / _REPORT).write_text(json.dumps([asdict(report) for report in reports]), encoding="utf-8")
 
 
-def _encoded_chunks(config: Config, tokenizer: Tokenizer, report: FilterReport) -> Iterator[tuple[Lists, Lists]]:
-    for chunk in _chunks(_training_pairs(config, report)):
-        sources, targets = _encode(chunk, tokenizer, config.data.filter.max_pieces)
-        dropped = len(chunk) - len(sources)
-        report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
-        yield sources, targets
+def _encoded_chunks(
+    config: Config, tokenizer: Tokenizer, reports: Sequence[FilterReport]
+) -> Iterator[tuple[Ragged, Ragged]]:
+    texts = _training_texts(config, reports)
+    for mixed, report, pairs in zip(config.data.mixture, reports, texts, strict=True):
+        for chunk in _chunks(pairs):
+            encoded = _encode(chunk, tokenizer, mixed.tag, config.data.filter.max_pieces)
+            dropped = len(chunk) - len(encoded)
+            report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
+            yield Ragged.of([source for source, _ in encoded]), Ragged.of([target for _, target in encoded])
 
 
-def _encode(chunk: Sequence[Pair], tokenizer: Tokenizer, longest: int) -> tuple[list[list[int]], list[list[int]]]:
+def _encode(
+    chunk: Sequence[Pair], tokenizer: Tokenizer, tag: int | None, longest: int
+) -> list[tuple[Sequence[int], Sequence[int]]]:
     """Source and target ids of the pairs of which neither side has more than ``longest`` pieces."""
     sources = tokenizer.source.encode_many([source for source, _ in chunk])
     targets = tokenizer.target.encode_many([target for _, target in chunk])
-    fitting = [i for i, sides in enumerate(zip(sources, targets, strict=True)) if max(map(len, sides)) <= longest]
-    return [sources[i] for i in fitting], [targets[i] for i in fitting]
+    if tag is not None:
+        sources = [[tag_id(tag), *source] for source in sources]
+    return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= longest]
 
 
-def _training_pairs(config: Config, report: FilterReport) -> Iterator[Pair]:
-    data = config.data
-    corpora = (read_pairs(spec, data.source, data.target) for spec in data.train)
-    return filter_pairs(itertools.chain.from_iterable(corpora), data.filter, report)
+def _training_texts(config: Config, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
+    """The pairs that pass the filters, corpus by corpus."""
+    data, passes = config.data, PairFilter(config.data.filter)
+    for mixed, report in zip(data.mixture, reports, strict=True):
+        yield passes.passing(read_pairs(mixed.corpus, data.source, data.target), report)
+
+
+def _all_training_pairs(config: Config) -> Iterator[Pair]:
+    return itertools.chain.from_iterable(_training_texts(config, [FilterReport() for _ in config.data.train]))
+
+
+def _mixed(mixed: MixedCorpus) -> str:
+    """How a corpus takes part, where that needs saying."""
+    weight = "" if mixed.weight == 1 else f", {mixed.weight:g} times an epoch"
+    return weight + ("" if mixed.tag is None else f", tagged {mixed.tag}")
 
 
 def _chunks(pairs: Iterator[Pair]) -> Iterator[Sequence[Pair]]:
@@ -195,9 +225,13 @@ def _links(corpus: IdCorpus, say: Callable[[str], None]) -> Path:
         aligner = learn_to_align(corpus)
         with atomic_directory(folder) as temporary:
             chunks = (range(start, min(start + _CHUNK, len(corpus))) for start in range(0, len(corpus), _CHUNK))
-            aligned = (aligner.align(corpus.sources(rows), corpus.targets(rows)) for rows in chunks)
-            ragged.write(temporary / _LINKS, aligned)
+            ragged.write(temporary / _LINKS, (_aligned(aligner, corpus, np.array(rows)) for rows in chunks))
     return folder
+
+
+def _aligned(aligner: Aligner, corpus: IdCorpus, rows: Rows) -> tuple[Ragged, Ragged]:
+    sources, targets = aligner.align(corpus.sources(rows).lists(), corpus.targets(rows).lists())
+    return Ragged.of(sources), Ragged.of(targets)
 
 
 def _damaged(folder: Path) -> CarouselError:

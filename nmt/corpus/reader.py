@@ -1,7 +1,8 @@
 """Parallel text on disk, one sentence pair at a time; every complaint names file and line.
 
-Four forms: a prefix of two plain files (``PREFIX.en``, ``PREFIX.fr``), a ``.tsv`` file with two columns, a ``.jsonl``
-file with a key per language, and whatever `datasets.load_dataset` loads. A line ends at a line feed alone.
+Five forms: a prefix of two plain files (``PREFIX.en``, ``PREFIX.fr``), two files by name, a ``.tsv`` file with two
+columns, a ``.jsonl`` file with a key per language, and whatever `datasets.load_dataset` loads. A line ends at a line
+feed alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from nmt.config import CorpusSpec, HubDataset
+from nmt.config import CorpusSpec, FilePair, HubDataset
 from nmt.errors import CarouselError, missing_extra
 
 Pair = tuple[str, str]
@@ -37,6 +38,8 @@ def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
 
 def describe(spec: CorpusSpec) -> str:
     """The corpus's name for messages."""
+    if isinstance(spec, FilePair):
+        return f"{spec.source} + {spec.target}"
     return spec if isinstance(spec, str) else f"{spec.dataset}[{spec.split}]"
 
 
@@ -45,6 +48,8 @@ def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
     if isinstance(spec, HubDataset):
         files = spec.data_files or []
         return [Path(f) for f in ([files] if isinstance(files, str) else files)]
+    if isinstance(spec, FilePair):
+        return [Path(spec.source), Path(spec.target)]
     if spec.endswith((".tsv", ".jsonl")):
         return [Path(spec)]
     return [Path(f"{spec}.{source}"), Path(f"{spec}.{target}")]
@@ -54,7 +59,7 @@ def fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
     """A hash of the corpus's content, or of its address where it lies on the hub."""
     digest = hashlib.sha256(f"{source} {target}".encode())
     if isinstance(spec, HubDataset):
-        digest.update(spec.model_dump_json(exclude={"data_files"}).encode())
+        digest.update(spec.model_dump_json(exclude={"data_files", "streaming"}).encode())
     for path in corpus_files(spec, source, target):
         with _open(path) as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -95,12 +100,14 @@ def read_pairs_of_files(source: Path, target: Path) -> Iterator[Pair]:
     return _plain_pairs(source, target)
 
 
-# --- the four forms --------------------------------------------------------------------------------------
+# --- the five forms --------------------------------------------------------------------------------------
 
 
 def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
     if isinstance(spec, HubDataset):
         return _dataset_pairs(spec, source, target)
+    if isinstance(spec, FilePair):
+        return _plain_pairs(Path(spec.source), Path(spec.target))
     if spec.endswith(".tsv"):
         return _tsv_pairs(Path(spec))
     if spec.endswith(".jsonl"):
@@ -160,7 +167,9 @@ def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]
     except ModuleNotFoundError:
         raise missing_extra("train", f"the data set {spec.dataset}") from None
     try:
-        rows = datasets.load_dataset(spec.dataset, spec.name, data_files=spec.data_files, split=spec.split)
+        rows = datasets.load_dataset(
+            spec.dataset, spec.name, data_files=spec.data_files, split=spec.split, streaming=spec.streaming
+        )
     except Exception as error:  # the library raises many kinds, each for something that the user named
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CarouselError(

@@ -29,6 +29,12 @@ RESERVED = PLACEHOLDERS + TAGS + LANGUAGES
 FIRST_ORDINARY = 4 + len(RESERVED)
 """The first id that text can encode to."""
 
+
+def tag_id(number: int) -> int:
+    """The id of a corpus's tag."""
+    return FIRST_ORDINARY - len(LANGUAGES) - len(TAGS) + number
+
+
 _UNSPACED = {"zh", "ja", "ko", "th", "lo", "km", "my"}
 # Words of a corpus beyond this many sentences no longer change the pieces, only the time and memory they take.
 _TRAINING_SENTENCES = 5_000_000
@@ -74,6 +80,19 @@ class Vocabulary:
         """Ids of normalised texts, without begin and end of sentence."""
         encoded: list[list[int]] = self._processor.encode(list(texts), return_type=int)
         return encoded
+
+    def sample(self, ids: Sequence[Sequence[int]], alpha: float, seed: int) -> list[list[int]]:
+        """Other segmentations of segmented texts; equal seeds draw equally.
+
+        ``alpha`` is the share of merges that are left out of BPE, or the exponent of a unigram model's probabilities.
+        """
+        texts: list[str] = self._processor.decode([list(text) for text in ids])
+        # The generator belongs to a thread, and is seeded when that begins: the one thread that encodes this batch.
+        spm.set_random_generator_seed(seed)
+        sampled: list[list[int]] = self._processor.encode(
+            texts, return_type=int, enable_sampling=True, nbest_size=-1, alpha=alpha, num_threads=1
+        )
+        return sampled
 
     def encode(self, text: str) -> Pieces:
         """One normalised text as pieces, without begin and end of sentence."""

@@ -16,7 +16,7 @@ from nmt.config import ModelConfig
 from nmt.model.attention import Keys, build_attention
 from nmt.model.cells import LSTMLayer, State
 from nmt.model.encoder import Encoded
-from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding
+from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
 
 Rows = tuple[Tensor, ...]
 """A decoder's state: tensors whose first dimension is rows. Search re-orders them without knowing what they are."""
@@ -54,12 +54,12 @@ class DecoderBlock(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.recurrent_norm = nn.LayerNorm(config.width)
-        self.recurrent = LSTMLayer(config.width, config.width)
+        self.recurrent = LSTMLayer(config.width, config.width, config.weight_drop)
         self.attention = build_attention(config.attention, config.width, config.heads)
         self.attention_norm = nn.LayerNorm(config.width) if self.attention else None
         self.feed_forward_norm = nn.LayerNorm(config.width)
         self.feed_forward = FeedForward(config.width, config.feed_forward_width, config.dropout)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout, config.locked_dropout)
 
     def recur(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """The recurrent third, over x [rows, steps, D]."""
@@ -82,7 +82,8 @@ class BlockDecoder(nn.Module):
     def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
         super().__init__()
         self.embedding = embedding
-        self.dropout = Dropout(config.dropout)
+        self.word_dropout = WordDropout(config.word_dropout)
+        self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.bridge = Bridge(config)
         self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
@@ -94,7 +95,7 @@ class BlockDecoder(nn.Module):
 
     def forward(self, target: Tensor, source: Source, state: Rows) -> tuple[Tensor, Tensor | None]:
         """Outputs [B, T, D] for ids [B, T], and the last layer's attention weights [B, H, T, S]."""
-        x = self.dropout(self.embedding(target))
+        x = self.dropout(self.word_dropout(self.embedding(target)))
         weights = None
         for layer, block in enumerate(self._blocks()):
             x, _ = block.recur(x, _layer_state(state, layer))
@@ -130,11 +131,13 @@ class InputFeedingDecoder(nn.Module):
         if attention is None:
             raise ValueError("input feeding feeds the attentional vector: it needs an attention")
         self.embedding = embedding
+        self.word_dropout = WordDropout(config.word_dropout)
         self.attention = attention
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.bridge = Bridge(config)
         self.layers = nn.ModuleList(
-            LSTMLayer(config.width * (1 + (layer == 0)), config.width) for layer in range(config.decoder_layers)
+            LSTMLayer(config.width * (1 + (layer == 0)), config.width, config.weight_drop)
+            for layer in range(config.decoder_layers)
         )
         self.combine = nn.Linear(2 * config.width, config.width)
 
@@ -149,8 +152,9 @@ class InputFeedingDecoder(nn.Module):
     def forward(self, target: Tensor, source: Source, state: Rows) -> tuple[Tensor, Tensor | None]:
         """See `BlockDecoder.forward`."""
         outputs, weights = [], []
-        for x in self.dropout(self.embedding(target)).unbind(1):
-            output, state, weight = self._advance(x, source, state)
+        locked = [self.dropout.mask(state[0]) for _ in self.layers] if self.dropout.locked else None
+        for x in self.dropout(self.word_dropout(self.embedding(target))).unbind(1):
+            output, state, weight = self._advance(x, source, state, locked)
             outputs.append(output)
             weights.append(weight)
         return self.dropout(torch.stack(outputs, dim=1)), torch.cat(weights, dim=2)
@@ -159,14 +163,16 @@ class InputFeedingDecoder(nn.Module):
         """See `BlockDecoder.step`."""
         return self._advance(self.embedding(tokens), source, state)
 
-    def _advance(self, x: Tensor, source: Source, state: Rows) -> tuple[Tensor, Rows, Tensor]:
-        """One step from the embedded tokens [R, D]."""
+    def _advance(
+        self, x: Tensor, source: Source, state: Rows, locked: list[Tensor] | None = None
+    ) -> tuple[Tensor, Rows, Tensor]:
+        """One step from the embedded tokens [R, D]; ``locked`` dropout masks [R, D] are those of all steps."""
         rows: list[Tensor] = []
         y = torch.cat((x, state[-1]), dim=-1)
         for layer, module in enumerate(self.layers):
             h, (h, c) = _one_step(module, y, _layer_state(state, layer))
             rows += [h, c]
-            y = self.dropout(h)
+            y = h * locked[layer] if locked else self.dropout(h)
         context, weights = self.attention(y.view(len(source.mask), -1, y.shape[-1]), source.keys[0], source.mask)
         output = self.combine(torch.cat((context.reshape(y.shape), y), dim=-1)).tanh()
         return output, (*rows, output), weights

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nmt.config import ModelConfig
 from nmt.model.cells import BidirectionalLSTMLayer, State
-from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding
+from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
 
 
 class Encoded(NamedTuple):
@@ -32,10 +32,10 @@ class EncoderBlock(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.recurrent_norm = nn.LayerNorm(config.width)
-        self.recurrent = BidirectionalLSTMLayer(config.width, config.width)
+        self.recurrent = BidirectionalLSTMLayer(config.width, config.width, config.weight_drop)
         self.feed_forward_norm = nn.LayerNorm(config.width)
         self.feed_forward = FeedForward(config.width, config.feed_forward_width, config.dropout)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout, config.locked_dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
         """X [B, S, D], lengths [B] on the CPU."""
@@ -52,7 +52,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.reverse_source = config.reverse_source
         self.embedding = embedding
-        self.dropout = Dropout(config.dropout)
+        self.word_dropout = WordDropout(config.word_dropout)
+        self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
         self.norm = nn.LayerNorm(config.width)
 
@@ -61,7 +62,8 @@ class Encoder(nn.Module):
         places = torch.arange(source.shape[1])
         mask = (places < lengths.unsqueeze(1)).to(source.device)
         order = reversed_places(places, lengths).to(source.device) if self.reverse_source else None
-        x = self.dropout(self.embedding(source if order is None else source.gather(1, order)))
+        x = self.embedding(source if order is None else source.gather(1, order))
+        x = self.dropout(self.word_dropout(x))
         states = []
         for block in self.blocks:
             x, state = block(x, lengths)

@@ -15,24 +15,43 @@ class Dropout(nn.Module):
     scale is that of the rounded one, and the expectation exact.
     """
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float, locked: bool = False) -> None:
+        """``locked`` draws one mask a sentence, for all its places (Gal & Ghahramani 2016)."""
         super().__init__()
-        self.probability = probability
+        self.probability, self.locked = probability, locked
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape; the identity outside training."""
+        """X [B, places, D] or, when not locked, of any shape; the identity outside training."""
         if not self.training or self.probability == 0.0:
             return x
+        if self.locked:
+            return x * self.mask(x[:, :1])
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.probability)
+        return x * self.mask(x)
+
+    def mask(self, like: Tensor) -> Tensor:
+        """What keeps or drops each number of a tensor: a scale or zero, and ones outside training."""
+        if not self.training or self.probability == 0.0:
+            return torch.ones_like(like)
+        if like.device.type != "cpu":
+            return nn.functional.dropout(torch.ones_like(like), self.probability)
         dropped = min(round(self.probability * 256), 255)
-        draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
-        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
-        return x * kept.to(x.dtype).mul_(256 / (256 - dropped))
+        draws = torch.empty(-(-like.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+        kept = draws.view(torch.uint8)[: like.numel()].view(like.shape) >= dropped
+        return kept.to(like.dtype).mul_(256 / (256 - dropped))
 
     def extra_repr(self) -> str:
-        """The probability, for the printed network."""
-        return f"p={self.probability}"
+        """The settings, for the printed network."""
+        return f"p={self.probability}" + (", locked" if self.locked else "")
+
+
+class WordDropout(Dropout):
+    """Drops whole pieces: all numbers of a place together (Sennrich, Haddow & Birch 2016, "Edinburgh")."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, places, D]; the identity outside training."""
+        return x * self.mask(x[..., :1]) if self.training and self.probability else x
 
 
 class FeedForward(nn.Module):

@@ -17,8 +17,21 @@ from nmt.model.guidance import Links, alignment_loss
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
 
-PAD = 0
-"""Target places with this id have no loss."""
+
+class Examples(NamedTuple):
+    """A batch to learn from, of N target pieces."""
+
+    source: Tensor
+    """[B, S]: ids, end of sentence last, then padding."""
+    lengths: Tensor
+    """[B], on the CPU."""
+    target_in: Tensor
+    """[B, T]: ids, begin of sentence first."""
+    targets: Tensor
+    """[N]: the ids to predict, padding left out."""
+    places: Tensor
+    """[N]: where in B × T they are."""
+    links: Links | None = None
 
 
 class Loss(NamedTuple):
@@ -66,19 +79,19 @@ class Seq2Seq(nn.Module):
         hidden, weights = self.decoder(target, *self.start(source, lengths))
         return hidden, None if weights is None else self._alignment(weights)
 
-    def loss(
-        self,
-        source: Tensor,
-        lengths: Tensor,
-        target_in: Tensor,
-        target_out: Tensor,
-        smoothing: float = 0.0,
-        links: Links | None = None,
-    ) -> Loss:
-        """The loss of a batch. Padding costs nothing: its places are left out before the output layer."""
+    def loss(self, examples: Examples, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
+        """The loss of a batch.
+
+        ``r_drop`` is the weight of the divergence between two passes, which run as one batch of twice the sentences.
+        """
+        source, lengths, target_in, targets, places, links = examples
+        if r_drop:
+            source, lengths = source.repeat(2, 1), lengths.repeat(2)
+            places = torch.cat((places, places + target_in.numel()))
+            target_in = target_in.repeat(2, 1)
         hidden, weights = self.decoder(target_in, *self.start(source, lengths))
-        words = target_out != PAD
-        smoothed, plain = smoothed_cross_entropy(hidden[words], self.output, target_out[words], smoothing)
+        hidden = hidden.flatten(0, 1)[places]
+        smoothed, plain = smoothed_cross_entropy(hidden, self.output, targets, smoothing, r_drop)
         if links is None or weights is None:
             return Loss(smoothed, plain, torch.zeros_like(plain))
         return Loss(smoothed, plain, alignment_loss(self._alignment(weights), links))

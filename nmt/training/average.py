@@ -1,12 +1,23 @@
-"""A moving average of the weights, which translates better than the weights themselves (Polyak & Juditsky 1992)."""
+"""Averages of weights, which translate better than the weights themselves (Polyak & Juditsky 1992)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
+
+
+def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of the weights in some safetensors files, by name (Junczys-Dowmunt, Dwojak & Sennrich 2016)."""
+    total: dict[str, Tensor] = {}
+    for path in files:
+        for name, weight in load_file(path).items():
+            total[name] = total[name] + weight.double() if name in total else weight.double()
+    return {name: (weight / len(files)).float() for name, weight in total.items()}
 
 
 class MovingAverage:

@@ -8,9 +8,11 @@ never stopped.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -34,6 +36,14 @@ class Progress:
     best_update: int = 0
     stale: int = 0
     """Validations since the best one."""
+    kept: list[tuple[float, int]] = field(default_factory=list)
+    """Score and update of the validated weights that are kept, best first."""
+    loss: float | None = None
+    """Running mean of the training loss, nats a target piece."""
+    lowest_loss: float | None = None
+    """The lowest that this mean has been."""
+    rate_scale: float = 1.0
+    """Of the learning rate: smaller after the loss has diverged."""
     seconds: float = 0.0
 
 
@@ -58,13 +68,22 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
             raise CarouselError(f"{path}: can't be written ({error}); is the disk full?") from None
 
 
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write weights alone, by name; equal weights give equal bytes."""
+    content = safetensors.torch.save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     """Read a checkpoint. Raises CarouselError when it is damaged."""
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        return Checkpoint(Progress(**json.loads(metadata["progress"])), metadata["fingerprint"], tensors)
+        progress = Progress(**json.loads(metadata["progress"]))
+        progress.kept = [(score, update) for score, update in progress.kept]
+        return Checkpoint(progress, metadata["fingerprint"], tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise CarouselError(f"{path}: is no readable checkpoint ({reason}); delete it to start afresh") from None

@@ -22,8 +22,9 @@ Advance = Callable[[int, float, float | None], None]
 class Console:
     """Messages and a progress bar on stderr; without a terminal, messages alone."""
 
-    def __init__(self) -> None:
-        self._console = rich.console.Console(stderr=True, highlight=False)
+    def __init__(self, quiet: bool = False) -> None:
+        """``quiet`` is for the processes that don't lead."""
+        self._console = rich.console.Console(stderr=True, highlight=False, quiet=quiet)
 
     def say(self, message: str) -> None:
         """One line."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,14 @@ class Publisher:
     def __init__(self, config: Config, run: RunDirectory, prepared: Prepared, trainer: Trainer) -> None:
         self._config, self._run, self._prepared, self._trainer = config, run, prepared, trainer
 
-    def finish(self, say: Callable[[str], None]) -> dict[str, Any]:
-        """Write the final bundle, with all that makes it fast; score it, and write what the scores taught.
+    def finish(self, weights: Path, say: Callable[[str], None]) -> dict[str, Any]:
+        """Write the final bundle of these weights, with all that makes it fast.
 
-        Gives set -> metric -> score, signature, ci.
+        It is scored, and holds what the scores taught. Gives set -> metric -> score, signature, ci.
         """
         say("Collecting the likely translations of each piece")
         shortlist = self._shortlist()
-        files = {**self._files(), SHORTLIST: shortlist.serialise()}
+        files = {**self._files(weights), SHORTLIST: shortlist.serialise()}
         card = self._card({"shortlist_coverage": self._coverage(shortlist)})
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         translator = Translator.load(self._run.model, threads=torch.get_num_threads())
@@ -56,14 +57,13 @@ class Publisher:
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         return scores
 
-    def write(self) -> None:
+    def write(self, weights: Path) -> None:
         """Write the bundle of a run that goes on."""
-        bundles.write(self._run.model, self._card({}), self._prepared.tokenizer, self._files())
+        bundles.write(self._run.model, self._card({}), self._prepared.tokenizer, self._files(weights))
 
-    def _files(self) -> dict[str, bytes]:
+    def _files(self, weights: Path) -> dict[str, bytes]:
         """The weights, and the graphs made of them."""
-        best = self._run.best
-        return {WEIGHTS: best.read_bytes(), **graph_files(self._config.model, best, "fp32")}
+        return {WEIGHTS: weights.read_bytes(), **graph_files(self._config.model, weights, "fp32")}
 
     def _card(self, found: dict[str, Any]) -> Card:
         """The card of an unscored bundle; what was ``found`` besides goes to its history."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from nmt.errors import CarouselError
-from nmt.files import atomic_file, remove_litter, write_error
+from nmt.files import atomic_file, remove_litter, sync, write_error
 
 
 class RunDirectory:
@@ -21,14 +21,40 @@ class RunDirectory:
         self.path = path
         self.model = path / "model"
         self.last = path / "checkpoints" / "last.safetensors"
+        self.previous = path / "checkpoints" / "previous.safetensors"
+        self.coming = path / "checkpoints" / "coming.safetensors"
         self.best = path / "checkpoints" / "best.safetensors"
+        self.mean = path / "checkpoints" / "mean.safetensors"
         self.metrics = path / "metrics.jsonl"
         self.recipe = path / "config.yaml"
         self.events = path / "tensorboard"
 
     def holds_a_run(self) -> bool:
         """Whether a training has written here before."""
-        return any(p.exists() for p in (self.model, self.last, self.best, self.metrics))
+        return any(p.exists() for p in (self.model, self.last, self.previous, self.best, self.metrics))
+
+    def validated(self, update: int) -> Path:
+        """The weights that were validated after that update, where they are kept to be averaged."""
+        return self.path / "checkpoints" / f"validated-{update}.safetensors"
+
+    def rotate(self, save: Callable[[Path], None]) -> None:
+        """Let ``save`` write the last checkpoint; the one that was the last before is kept beside it.
+
+        A process that is killed leaves at least one of them whole.
+        """
+        save(self.coming)
+        if self.last.exists():
+            self.last.replace(self.previous)
+        self.coming.replace(self.last)
+        sync(self.last.parent)
+
+    def resumable(self) -> Path | None:
+        """The checkpoint to go on from: the last one, or the one before where a kill came between two renames."""
+        return next((path for path in (self.last, self.previous) if path.exists()), None)
+
+    def before_last(self) -> Path | None:
+        """The checkpoint to go back to: the one before the last, where there is one."""
+        return next((path for path in (self.previous, self.last) if path.exists()), None)
 
     @contextmanager
     def claim(self, resume: bool) -> Iterator[None]:
@@ -48,7 +74,7 @@ class RunDirectory:
                 raise CarouselError(f"{self.path}: another nmt train is writing here; choose another --out") from None
             if self.holds_a_run() and not resume:
                 raise CarouselError(f"{self.path}: holds a run; go on with --resume, or choose another --out")
-            for path in (self.model, self.last, self.best, self.metrics, self.recipe):
+            for path in (self.model, self.coming, self.best, self.mean, self.metrics, self.recipe):
                 remove_litter(path)
             yield
 

@@ -5,26 +5,33 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import safetensors.torch
 import torch
+from torch import Tensor
 
+from nmt.bundle import Bundle
 from nmt.config import Config, dump
 from nmt.corpus.prepare import Prepared, prepare
+from nmt.engine.torch_engine import load_weights
+from nmt.errors import CarouselError
 from nmt.files import atomic_file
-from nmt.model.seq2seq import build_network
+from nmt.model.seq2seq import Seq2Seq, build_network
+from nmt.training import average, checkpoint
 from nmt.training.console import Console
+from nmt.training.distributed import Processes, processes
+from nmt.training.finetuning import adopted
 from nmt.training.publish import Publisher
 from nmt.training.run import MetricsLog, RunDirectory
-from nmt.training.trainer import Trainer, UpdateReport, choose_device
+from nmt.training.trainer import DivergenceError, Trainer, UpdateReport, Wishes, choose_device
 from nmt.training.validation import Validator
 
 _LOG_EVERY = 50  # updates
+_SMALLER = 0.5  # the learning rate after training has diverged
 
 
 @dataclass(frozen=True)
@@ -39,123 +46,248 @@ class Outcome:
     """Of the finished model: set -> metric -> score, signature, ci."""
 
 
-def train(config: Config, out: Path, resume: bool = False) -> Outcome:
-    """Train by a recipe into a run directory.
+def train(config: Config, out: Path, resume: bool = False, start: Bundle | None = None) -> Outcome:
+    """Train by a recipe into a run directory, from new weights or from those of a bundle.
 
-    SIGINT and SIGTERM save a checkpoint and end the session early. Raises CarouselError for all that the user can
-    mend; checkpoints written before are kept.
+    SIGINT and SIGTERM save a checkpoint and end the session early. Under ``torchrun`` several processes train together,
+    and the first of them writes. Raises CarouselError for all that the user can mend; checkpoints written before are
+    kept.
     """
     # Unless a number was set, MKL chooses one call by call, and sums in another order are other sums.
     torch.set_num_threads(torch.get_num_threads())
     run = RunDirectory(out)
-    console, device = Console(), choose_device(config.training)
-    with run.claim(resume), _stop_signals() as stopped:
-        prepared = prepare(config, say=console.say)
-        return _Session(config, run, prepared, console, device).go(stopped)
+    with processes(config.training.device) as joined, _stop_signals() as stopped:
+        console, device = Console(quiet=not joined.leads), choose_device(config.training, joined.local_rank)
+        with run.claim(resume) if joined.leads else nullcontext():
+            if start:
+                config = adopted(config, start, console.say)
+            with joined.in_turn():
+                prepared = prepare(config, console.say, start.tokenizer if start else None)
+            network = _network(config, prepared, start).train().to(device)
+            trainer = Trainer(network, prepared, config, joined)
+            return _Session(config, run, prepared, trainer, joined, console).go(stopped)
+
+
+def _network(config: Config, prepared: Prepared, start: Bundle | None) -> Seq2Seq:
+    tokenizer = prepared.tokenizer
+    network = build_network(
+        config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
+    )
+    if start and start.weights:
+        load_weights(network, start.weights)
+    return network
 
 
 class _Session:
     """What the parts of a session share."""
 
     def __init__(
-        self, config: Config, run: RunDirectory, prepared: Prepared, console: Console, device: torch.device
+        self,
+        config: Config,
+        run: RunDirectory,
+        prepared: Prepared,
+        trainer: Trainer,
+        joined: Processes,
+        console: Console,
     ) -> None:
-        self._config, self._run, self._prepared, self._console = config, run, prepared, console
-        tokenizer = prepared.tokenizer
-        network = build_network(
-            config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
-        )
-        self._trainer = Trainer(network.train().to(device), prepared.train, config)
-        self._publisher = Publisher(config, run, prepared, self._trainer)
-        self._validator = Validator(prepared.dev, tokenizer, config.data.target) if prepared.dev else None
-        if run.last.exists():
-            self._trainer.restore(run.last)
-            console.say(f"Resumed after update {self._trainer.progress.update:,}")
+        self._config, self._run, self._console = config, run, console
+        self._trainer, self._processes = trainer, joined
+        self._publisher = Publisher(config, run, prepared, trainer)
+        dev = prepared.dev if joined.leads else []
+        self._validator = Validator(dev, prepared.tokenizer, config.data.target) if dev else None
+        self._validates = bool(prepared.dev)
+        self._resume()
         console.say(
-            f"Network: {network.parameter_count() / 1e6:.1f}M parameters, "
-            f"{self._trainer.precision} on {device}, {torch.get_num_threads()} threads"
+            f"Network: {trainer.network.parameter_count() / 1e6:.1f}M parameters, {trainer.precision} on "
+            f"{trainer.device}, {torch.get_num_threads()} threads"
+            + (f", {joined.world} processes" if joined.world > 1 else "")
         )
-        with atomic_file(run.recipe) as temporary:
-            temporary.write_text(dump(config), encoding="utf-8")
-        self._log = MetricsLog(run, self._trainer.progress.update)
+        if joined.leads:
+            with atomic_file(run.recipe) as temporary:
+                temporary.write_text(dump(config), encoding="utf-8")
+        self._log = self._open_log()
 
     def go(self, stopped: list[int]) -> Outcome:
         """Train to the end, or to a signal, of which ``stopped`` will tell."""
         try:
-            if not self._train(stopped):
+            if not self._train_despite_divergence(stopped):
                 self._save()
                 self._console.say(f"Stopped after update {self._trainer.progress.update:,}; go on with --resume")
                 return Outcome(False, self._run.model if self._run.model.exists() else None, {})
+            if not self._processes.leads:
+                return Outcome(True, None, {})
             return Outcome(True, self._run.model, self._finish())
         finally:
-            self._log.close()
+            if self._log:
+                self._log.close()
+
+    def _train_despite_divergence(self, stopped: list[int]) -> bool:
+        """As `_train`; what diverges gets a second try from an earlier checkpoint."""
+        while True:
+            try:
+                return self._train(stopped)
+            except DivergenceError as error:
+                self._roll_back(error)
 
     def _train(self, stopped: list[int]) -> bool:
         """Whether training came to its end (and not to a signal)."""
-        training, progress = self._config.training, self._trainer.progress
+        progress = self._trainer.progress
         if self._is_over() or stopped:
             return not stopped
+        self._announce()
         window = _Window()
         clock = time.perf_counter()
-        with self._console.bar(training.max_updates, progress.update) as advance:
-            for report in self._trainer.updates():
+        wishes = lambda: Wishes(bool(stopped), self._processes.leads and self._is_out_of_time())  # noqa: E731
+        with (
+            self._console.bar(self._config.training.max_updates, progress.update) as advance,
+            closing(self._trainer.updates(wishes)) as updates,
+        ):
+            for report in updates:
                 window.add(report)
-                advance(report.update, report.loss, progress.best)
-                if report.update % _LOG_EVERY == 0 or report.update == training.max_updates:
-                    self._log.write("train", report.update, **window.take(report))
+                if report.settled:
+                    advance(report.update, report.loss, progress.best)
+                if report.update % _LOG_EVERY == 0 or report.update == self._config.training.max_updates:
+                    self._record(report.update, window.take(report))
                 progress.seconds += time.perf_counter() - clock
                 clock = time.perf_counter()
-                over = self._is_over()
-                if self._validator and (report.update % training.validate_every == 0 or over):
-                    self._validate(self._validator)
-                    over = self._is_over()  # patience may have come to its end
-                    window.restart()
-                if report.update % training.checkpoint_every == 0 or over:
-                    self._save()
-                if over:
+                if self._attend(report):
                     return True
-                if stopped:
+                if report.settled and report.stop:
                     return False
+                window.began += time.perf_counter() - clock  # validating is no training time
+                clock = time.perf_counter()
         return True
 
-    def _is_over(self) -> bool:
-        training, progress = self._config.training, self._trainer.progress
-        out_of_time = training.max_minutes is not None and progress.seconds >= 60 * training.max_minutes
-        out_of_patience = training.patience is not None and progress.stale >= training.patience
-        return progress.update >= training.max_updates or out_of_time or out_of_patience
+    def _attend(self, report: UpdateReport) -> bool:
+        """Validate and save when it is time; whether training is over."""
+        training = self._config.training
+        over = report.update >= training.max_updates or (report.settled and report.finish)
+        if self._validates and (report.update % training.validate_every == 0 or over):
+            self._validate()
+            over = over or self._is_out_of_patience()
+        if report.update % training.checkpoint_every == 0 or over:
+            self._save()
+        return over
 
-    def _validate(self, validator: Validator) -> None:
-        """Score the averaged weights, and keep them when they are the best so far."""
-        progress = self._trainer.progress
+    def _is_over(self) -> bool:
+        updates = self._trainer.progress.update
+        return updates >= self._config.training.max_updates or self._is_out_of_time() or self._is_out_of_patience()
+
+    def _is_out_of_time(self) -> bool:
+        minutes = self._config.training.max_minutes
+        return minutes is not None and self._trainer.progress.seconds >= 60 * minutes
+
+    def _is_out_of_patience(self) -> bool:
+        patience = self._config.training.patience
+        return patience is not None and self._trainer.progress.stale >= patience
+
+    def _announce(self) -> None:
+        """Say how much work lies ahead."""
+        outlook, minutes = self._trainer.outlook(), self._config.training.max_minutes
+        limit = f", at most {minutes:g} min in all" if minutes else ""
+        self._console.say(
+            f"Ahead: {outlook.updates:,} updates, {outlook.tokens / 1e6:,.1f}M target pieces, {outlook.epochs:.1f} "
+            f"epochs; about {_duration(outlook.seconds)} on this machine, without validation{limit}"
+        )
+
+    def _validate(self) -> None:
+        """Score the averaged weights, and keep them when they are among the best so far."""
+        progress, update = self._trainer.progress, self._trainer.progress.update
         with self._trainer.average.in_place():
-            loss, bleu = validator.loss(self._trainer), validator.bleu(self._trainer)
-            self._log.write("dev", progress.update, loss=loss, bleu=bleu)
+            scores = [0.0, 0.0]
+            if self._validator:
+                scores = [self._validator.loss(self._trainer), self._validator.bleu(self._trainer)]
+            loss, bleu = self._processes.share(scores, self._trainer.device)
+            self._record(update, {"loss": loss, "bleu": bleu}, kind="dev")
             better = progress.best is None or bleu > progress.best
             progress.stale = 0 if better else progress.stale + 1
+            self._keep(bleu)
             if better or bleu == progress.best:  # of equals the later one: at BLEU 0, say, it has learned more
-                progress.best, progress.best_update = bleu, progress.update
+                progress.best, progress.best_update = bleu, update
                 self._keep_best()
-            self._console.say(
-                f"Update {progress.update:,}: dev loss {loss:.3f}, BLEU {bleu:.2f}" + (" (best)" if better else "")
-            )
+        self._console.say(f"Update {update:,}: dev loss {loss:.3f}, BLEU {bleu:.2f}" + (" (best)" if better else ""))
 
-    def _save(self) -> None:
-        self._trainer.save(self._run.last)
+    def _keep(self, bleu: float) -> None:
+        """Keep the weights that are in the network now, if their mean with others may be shipped."""
+        progress, count = self._trainer.progress, self._config.training.average_best
+        ranked = sorted([*progress.kept, (bleu, progress.update)], reverse=True)
+        if count == 1 or (bleu, progress.update) not in ranked[:count]:
+            return
+        progress.kept = ranked[:count]
+        if self._processes.leads:
+            checkpoint.save_weights(self._run.validated(progress.update), self._weights())
+            for _, update in ranked[count:]:
+                self._run.validated(update).unlink(missing_ok=True)
 
     def _keep_best(self) -> None:
         """Write the weights that are in the network now as the best ones, and a bundle of them."""
-        weights = dict(self._trainer.network.named_parameters())
-        content = safetensors.torch.save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
-        with atomic_file(self._run.best) as temporary:
-            temporary.write_bytes(content)
-        self._publisher.write()
+        if self._processes.leads:
+            checkpoint.save_weights(self._run.best, self._weights())
+            self._publisher.write(self._run.best)
+
+    def _weights(self) -> dict[str, Tensor]:
+        return dict(self._trainer.network.named_parameters())
+
+    def _record(self, update: int, values: dict[str, float], kind: str = "train") -> None:
+        if self._log:
+            self._log.write(kind, update, **values)
+
+    def _save(self) -> None:
+        if self._processes.leads:
+            self._run.rotate(self._trainer.save)
+
+    def _resume(self) -> None:
+        """Go on from the last checkpoint if there is one, else write the first."""
+        source = self._run.resumable() if self._processes.leads else None
+        if self._trainer.restore(source):
+            self._console.say(f"Resumed after update {self._trainer.progress.update:,}")
+        else:
+            self._save()
+
+    def _roll_back(self, error: DivergenceError) -> None:
+        """Go on from the checkpoint before the last with a smaller rate, once; raise CarouselError the next time."""
+        advice = "set a smaller training.learning_rate or clip_norm, or a longer warmup"
+        if self._trainer.progress.rate_scale < 1:
+            raise CarouselError(f"{error}, for the second time; earlier checkpoints are kept: {advice}")
+        self._trainer.restore(self._run.before_last() if self._processes.leads else None)
+        self._trainer.progress.rate_scale = _SMALLER
+        self._console.say(
+            f"Training diverged: {error}. Going on from update {self._trainer.progress.update:,} with {_SMALLER:g} "
+            f"times the learning rate; if that fails too, {advice}"
+        )
+        self._save()
+        if self._log:
+            self._log.close()
+            self._log = self._open_log()
+
+    def _open_log(self) -> MetricsLog | None:
+        return MetricsLog(self._run, self._trainer.progress.update) if self._processes.leads else None
 
     def _finish(self) -> dict[str, Any]:
         """Publish the best weights, or the last where none were validated."""
-        if self._trainer.progress.best is None:
+        progress, weights = self._trainer.progress, self._run.best
+        if progress.best is None:
             with self._trainer.average.in_place():
                 self._keep_best()
-        return self._publisher.finish(self._console.say)
+        elif len(progress.kept) > 1:
+            weights = self._mean_of_best(progress.best)
+        return self._publisher.finish(weights, self._console.say)
+
+    def _mean_of_best(self, best: float) -> Path:
+        """The mean of the best validated weights, unless the best of them are better alone."""
+        kept = self._trainer.progress.kept
+        mean = average.mean_weights([self._run.validated(update) for _, update in kept])
+        checkpoint.save_weights(self._run.mean, mean)
+        load_weights(self._trainer.network, self._run.mean)
+        bleu = self._validator.bleu(self._trainer) if self._validator else 0.0
+        chosen, weights = ("mean", self._run.mean) if bleu >= best else ("best", self._run.best)
+        self._console.say(f"Mean of the {len(kept)} best weights: BLEU {bleu:.2f}; shipping the {chosen}")
+        return weights
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if 1 <= minutes < 120 else f"{minutes / 60:.1f} h" if minutes >= 120 else "a minute"
 
 
 class _Window:
@@ -163,7 +295,7 @@ class _Window:
 
     def __init__(self) -> None:
         self._reports: list[UpdateReport] = []
-        self._began = time.perf_counter()
+        self.began = time.perf_counter()
 
     def add(self, report: UpdateReport) -> None:
         self._reports.append(report)
@@ -171,9 +303,10 @@ class _Window:
     def take(self, last: UpdateReport) -> dict[str, float]:
         """The record's numbers; begins a new window."""
         tokens = sum(report.target_tokens for report in self._reports)
-        seconds = time.perf_counter() - self._began
         loss = sum(report.loss * report.target_tokens for report in self._reports) / tokens
-        self.restart()
+        seconds = time.perf_counter() - self.began
+        self._reports.clear()
+        self.began = time.perf_counter()
         return {
             "epoch": last.epoch,
             "loss": loss,
@@ -181,11 +314,6 @@ class _Window:
             "grad_norm": last.grad_norm,
             "tokens_per_second": round(tokens / seconds, 1),
         }
-
-    def restart(self) -> None:
-        """Forget: a validation lies between, which is not training time."""
-        self._reports.clear()
-        self._began = time.perf_counter()
 
 
 @contextmanager

@@ -7,109 +7,169 @@ not depend on how the run came there.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
-from collections.abc import Iterator, Sequence
+import statistics
+import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from nmt.config import Config, TrainingConfig
-from nmt.corpus.batching import Batch, BatchLinks, make_batch, plan_epoch
-from nmt.corpus.prepare import IdCorpus
+from nmt.corpus.batching import Batch, BatchLinks
+from nmt.corpus.loader import Loader, Place
+from nmt.corpus.prepare import IdCorpus, Prepared
+from nmt.corpus.sampling import SubwordSampler
 from nmt.errors import CarouselError
 from nmt.model.guidance import Links
-from nmt.model.seq2seq import Loss, Seq2Seq
+from nmt.model.seq2seq import Examples, Loss, Seq2Seq
 from nmt.training import checkpoint as checkpoints
 from nmt.training.average import MovingAverage
 from nmt.training.checkpoint import Checkpoint, Progress
+from nmt.training.distributed import ALONE, Processes
 from nmt.training.schedule import learning_rate
 
+_SETTLE_EVERY = 10  # updates after which the host waits for a GPU, to see what came of them
+_MEMORY = 0.8  # of the running mean of the losses of settled updates
+_EXPLODED = 1.0  # nats a piece of that mean above its lowest value
+_SAMPLED_TURNS = 100  # to estimate the size of an update from
+_REHEARSALS = 2  # batches that are timed; one more comes before, which loads and tunes
 
-@dataclass(frozen=True)
+
+class DivergenceError(CarouselError):
+    """The loss or its gradient is no number any more, or the loss has exploded."""
+
+
 class UpdateReport:
-    """What one update did."""
+    """What one update did, in all processes together."""
 
-    update: int
-    """Counted from 1."""
-    epoch: int
-    """Counted from 1."""
-    loss: float
-    """Negative log-likelihood, nats a target piece."""
-    learning_rate: float
-    grad_norm: float
-    """Before clipping."""
-    target_tokens: int
+    def __init__(self, update: int, epoch: int, learning_rate: float, settled: bool, numbers: Tensor) -> None:
+        self.update = update
+        """Counted from 1."""
+        self.epoch = epoch
+        """Counted from 1."""
+        self.learning_rate = learning_rate
+        self.settled = settled
+        """Whether the numbers are at hand; else whoever asks for them waits for the GPU."""
+        self._pending = numbers  # nats, target pieces, wishes to stop and to finish, norm
+
+    @cached_property
+    def _numbers(self) -> list[float]:
+        return [float(number) for number in self._pending.tolist()]
+
+    @property
+    def loss(self) -> float:
+        """Negative log-likelihood, nats a target piece."""
+        return self._numbers[0] / self._numbers[1]
+
+    @property
+    def target_tokens(self) -> int:
+        """Target pieces learned from."""
+        return int(self._numbers[1])
+
+    @property
+    def grad_norm(self) -> float:
+        """Before clipping."""
+        return self._numbers[4]
+
+    @property
+    def stop(self) -> bool:
+        """Whether some process was asked to stop; all of them see the same."""
+        return self._numbers[2] > 0
+
+    @property
+    def finish(self) -> bool:
+        """Whether some process says that time is up."""
+        return self._numbers[3] > 0
+
+
+class Wishes(NamedTuple):
+    """What a process wants of all."""
+
+    stop: bool = False
+    """To stop and save, because of a signal."""
+    finish: bool = False
+    """To come to the end, because time is up."""
+
+
+class Outlook(NamedTuple):
+    """What lies before a run."""
+
+    updates: int
+    tokens: float
+    """Target pieces in all."""
+    epochs: float
+    seconds: float
+    """Of training alone, without validation."""
 
 
 class Trainer:
     """A network, its optimiser and its place in the data."""
 
-    def __init__(self, network: Seq2Seq, corpus: IdCorpus, config: Config) -> None:
+    def __init__(self, network: Seq2Seq, prepared: Prepared, config: Config, processes: Processes = ALONE) -> None:
         """``network`` is on its device already."""
         training = config.training
-        self.network, self._corpus, self._config = network, corpus, training
+        self.network, self._config, self._processes = network, training, processes
         self.device = next(network.parameters()).device
         self.precision = choose_precision(training, self.device)
         self.progress = Progress()
         self.average = MovingAverage(network, training.ema)
-        self._fingerprint = _fingerprint(config, corpus)
+        sampler = SubwordSampler(prepared.tokenizer, training.subword_sampling) if training.subword_sampling else None
+        self._loader = Loader(
+            prepared.train,
+            [mixed.weight for mixed in config.data.mixture],
+            training.batch_tokens,
+            training.seed,
+            sampler,
+            processes.rank,
+            processes.world,
+        )
+        self._fingerprint = _fingerprint(config, prepared.train)
+        self._loss_of = _LossOf(network)
+        # Gradients are averaged over the processes while the backward pass still runs.
+        self._parallel = DistributedDataParallel(self._loss_of) if processes.world > 1 else None
         self._optimiser = torch.optim.AdamW(
             network.parameters(), betas=training.betas, weight_decay=training.weight_decay, fused=True
         )
 
-    def updates(self) -> Iterator[UpdateReport]:
+    def updates(self, wishes: Callable[[], Wishes] = Wishes) -> Generator[UpdateReport]:
         """Train until ``max_updates``, giving a report after each; the caller may stop at any of them.
 
-        Raises CarouselError when the loss or the gradient is not finite; the weights are then those from before.
+        ``wishes`` are this process's own, of which the reports of all processes tell.
+        Raises DivergenceError when training has gone wrong; weights with numbers that are not finite are never made.
         """
-        stream = self._batches()
-        while self.progress.update < self._config.max_updates:
-            yield self._update([next(stream) for _ in range(self._config.accumulate)])
+        place = Place(self.progress.epoch, self.progress.batch)
+        with self._loader.batches(place) as batches:
+            while self.progress.update < self._config.max_updates:
+                report = self._update(list(itertools.islice(batches, self._config.accumulate)), wishes())
+                if report.settled:
+                    self._watch(report)
+                yield report
 
-    def _update(self, batches: Sequence[Batch]) -> UpdateReport:
-        update = self.progress.update
-        torch.manual_seed(_mix(self._config.seed, update))
-        tokens = sum(batch.target_tokens for batch in batches)
-        negative_log_likelihood = torch.zeros((), device=self.device)
-        for batch in batches:
-            loss = self.batch_loss(batch, self._config.label_smoothing)
-            learned = loss.smoothed + self._config.guided_alignment * loss.alignment
-            (learned / tokens).backward()  # type: ignore[no-untyped-call]
-            negative_log_likelihood += loss.negative_log_likelihood
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm)
-        self._refuse_nonfinite(negative_log_likelihood, norm)
-        rate = learning_rate(self._config, update)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
-        self.average.update(update)
-        self.progress.update += 1
-        return UpdateReport(
-            update=self.progress.update,
-            epoch=self.progress.epoch + 1,
-            loss=negative_log_likelihood.item() / tokens,
-            learning_rate=rate,
-            grad_norm=norm.item(),
-            target_tokens=tokens,
-        )
+    def outlook(self) -> Outlook:
+        """What lies ahead; for that, two batches are learned from and forgotten again."""
+        place = Place(self.progress.epoch, self.progress.batch)
+        corpus, accumulate = self._loader.corpus, self._config.accumulate
+        turns = itertools.islice(self._loader.turns(place), _SAMPLED_TURNS)
+        rows = [batch for turn in turns for batch in turn.batches]
+        a_batch = statistics.fmean(int(corpus.target_lengths[batch].sum()) + len(batch) for batch in rows)
+        with self._loader.batches(place) as batches:
+            _, *timed = (self._rehearse(batch) for batch, _ in itertools.islice(batches, 1 + _REHEARSALS))
+        updates = self._config.max_updates - self.progress.update
+        tokens = updates * accumulate * self._processes.world * a_batch
+        return Outlook(updates, tokens, tokens / self._loader.epoch_tokens(), updates * accumulate * min(timed))
 
-    def batch_loss(self, batch: Batch, smoothing: float = 0.0) -> Loss:
-        """The summed loss of a batch, in the run's precision."""
+    def batch_loss(self, batch: Batch) -> Loss:
+        """The summed loss of a batch, in the run's precision, without smoothing."""
         with self._autocast():
-            return self.network.loss(
-                self._tensor(batch.source),
-                torch.from_numpy(batch.source_lengths),
-                self._tensor(batch.target_in),
-                self._tensor(batch.target_out),
-                smoothing,
-                None if batch.links is None else self._links(batch.links),
-            )
+            return self.network.loss(self._examples(batch))
 
     def save(self, path: Path) -> None:
         """Write all that `restore` needs."""
@@ -121,15 +181,16 @@ class Trainer:
         checkpoints.save(path, Checkpoint(self.progress, self._fingerprint, tensors))
 
     @torch.no_grad()
-    def restore(self, path: Path) -> None:
-        """Go on from a checkpoint. Raises CarouselError when it belongs to other data or settings."""
-        checkpoint = checkpoints.load(path)
-        if checkpoint.fingerprint != self._fingerprint:
-            raise CarouselError(
-                f"{path}: was made with other training text or other settings of data, tokenizer, model or batches; "
-                "restore them, or start afresh in another --out"
-            )
+    def restore(self, path: Path | None) -> bool:
+        """Go on from a checkpoint that the leading process reads; whether it gave one.
+
+        Raises CarouselError when it belongs to other data or settings.
+        """
+        checkpoint = self._processes.share_object(self._read(path) if path else None)
+        if checkpoint is None:
+            return False
         tensors = checkpoint.tensors
+        self._optimiser.state.clear()
         for name, parameter in self.network.named_parameters():
             parameter.copy_(tensors[f"weights.{name}"])
             self.average.weights[name].copy_(tensors[f"average.{name}"])
@@ -137,24 +198,82 @@ class Trainer:
             if moments:
                 self._optimiser.state[parameter] = {m: value.to(parameter.device) for m, value in moments.items()}
         self.progress = checkpoint.progress
+        return True
 
-    def _batches(self) -> Iterator[Batch]:
-        """Batches from the present place on, without end; the place moves as they are used."""
-        lengths = self._corpus.source_lengths, self._corpus.target_lengths
-        progress = self.progress
-        while True:
-            plan = plan_epoch(*lengths, self._config.batch_tokens, self._config.seed, progress.epoch)
-            while progress.batch < len(plan):
-                batch = make_batch(self._corpus, plan[progress.batch])
-                progress.batch += 1
-                yield batch
-            progress.epoch, progress.batch = progress.epoch + 1, 0
-
-    def _refuse_nonfinite(self, loss: Tensor, norm: Tensor) -> None:
-        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+    def _read(self, path: Path) -> Checkpoint:
+        checkpoint = checkpoints.load(path)
+        if checkpoint.fingerprint != self._fingerprint:
             raise CarouselError(
-                f"training.learning_rate: the loss or its gradient is not finite at update {self.progress.update + 1}; "
-                "earlier checkpoints are kept: resume with a smaller learning_rate or clip_norm, or a longer warmup"
+                f"{path}: was made with other training text or other settings of data, tokenizer, model or batches "
+                "(or with --from); restore them, or start afresh in another --out"
+            )
+        return checkpoint
+
+    def _update(self, batches: Sequence[tuple[Batch, Place]], wishes: Wishes) -> UpdateReport:
+        progress, parameters = self.progress, list(self.network.parameters())
+        torch.manual_seed(_mix(self._config.seed, progress.update, self._processes.rank))
+        tokens = sum(batch.target_tokens for batch, _ in batches)
+        sums = torch.tensor([0, tokens, *wishes], dtype=torch.float64, device=self.device)
+        for number, (batch, _) in enumerate(batches, start=1):
+            sums[0] += self._backward(batch, last=number == len(batches))
+        self._processes.sum(sums)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        torch._foreach_mul_(gradients, (self._processes.world / sums[1]).to(gradients[0].dtype))
+        norm = nn.utils.clip_grad_norm_(parameters, self._config.clip_norm)
+        rate = progress.rate_scale * learning_rate(self._config, progress.update)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        # A fused optimiser leaves the weights alone when this is true; the host need not wait to know.
+        self._optimiser.found_inf = (~(sums[0] + norm).isfinite()).float()  # type: ignore[attr-defined]
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self.average.update(progress.update)
+        progress.update += 1
+        progress.epoch, progress.batch = batches[-1][1]
+        numbers = torch.cat((sums, norm.to(sums).unsqueeze(0)))
+        return UpdateReport(progress.update, progress.epoch + 1, rate, self._settles(progress.update), numbers)
+
+    def _backward(self, batch: Batch, last: bool) -> Tensor:
+        """Add the gradients of the batch's summed loss; gives its negative log-likelihood.
+
+        In several processes the ``last`` batch of an update brings in those of the others.
+        """
+        config, loss_of = self._config, self._parallel or self._loss_of
+        unshared = self._parallel.no_sync() if self._parallel and not last else nullcontext()
+        with unshared:
+            with self._autocast():
+                loss: Loss = loss_of(self._examples(batch), config.label_smoothing, config.r_drop)
+            (loss.smoothed + config.guided_alignment * loss.alignment).backward()  # type: ignore[no-untyped-call]
+        return loss.negative_log_likelihood
+
+    def _rehearse(self, batch: Batch) -> float:
+        """The seconds that learning from a batch takes."""
+        began = time.perf_counter()
+        self._backward(batch, last=False)
+        self._optimiser.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter() - began
+
+    def _settles(self, update: int) -> bool:
+        """Whether the host looks at what came of an update before it begins another."""
+        config = self._config
+        moments = (_SETTLE_EVERY, config.validate_every, config.checkpoint_every, config.max_updates)
+        return self.device.type != "cuda" or any(update % moment == 0 for moment in moments)
+
+    def _watch(self, report: UpdateReport) -> None:
+        """Raise DivergenceError when training has gone wrong."""
+        if not math.isfinite(report.loss) or not math.isfinite(report.grad_norm):
+            raise DivergenceError(f"the loss or its gradient is not finite at update {report.update:,}")
+        if report.update % _SETTLE_EVERY:
+            return
+        progress = self.progress
+        before = report.loss if progress.loss is None else progress.loss
+        progress.loss = _MEMORY * before + (1 - _MEMORY) * report.loss
+        progress.lowest_loss = min(progress.loss, math.inf if progress.lowest_loss is None else progress.lowest_loss)
+        if progress.loss > progress.lowest_loss + _EXPLODED:
+            raise DivergenceError(
+                f"the loss has risen from {progress.lowest_loss:.2f} to {progress.loss:.2f} by update {report.update:,}"
             )
 
     def _autocast(self) -> AbstractContextManager[object]:
@@ -162,17 +281,43 @@ class Trainer:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
+    def _examples(self, batch: Batch) -> Examples:
+        places = batch.places
+        return Examples(
+            self._tensor(batch.source),
+            torch.from_numpy(batch.source_lengths),
+            self._tensor(batch.target_in),
+            self._tensor(batch.target_out.ravel()[places]),
+            self._tensor(places),
+            None if batch.links is None else self._links(batch.links),
+        )
+
     def _links(self, links: BatchLinks) -> Links:
         return Links(*map(self._tensor, (links.sentences, links.targets, links.sources, links.shares)))
 
     def _tensor(self, ids: Any) -> Tensor:
-        return torch.from_numpy(ids).to(self.device, non_blocking=True)
+        tensor = torch.from_numpy(ids)
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
 
-def choose_device(config: TrainingConfig) -> torch.device:
-    """The device asked for, or the best there is. Raises CarouselError when it is not there."""
+class _LossOf(nn.Module):
+    """A network whose `forward` is its loss, as `DistributedDataParallel` needs it."""
+
+    def __init__(self, network: Seq2Seq) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, examples: Examples, smoothing: float, r_drop: float) -> Loss:
+        """See `Seq2Seq.loss`."""
+        return self.network.loss(examples, smoothing, r_drop)
+
+
+def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
+    """The device asked for, or the best there is for this process. Raises CarouselError when it is not there."""
+    if config.device in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda", local_rank)
     if config.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu")
     device = torch.device(config.device)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise CarouselError(f"training.device: {config.device} is not there; use auto or cpu")
@@ -194,15 +339,17 @@ def _fingerprint(config: Config, corpus: IdCorpus) -> str:
     training = config.training
     parts = [
         corpus.fingerprint,
+        [mixed.weight for mixed in config.data.mixture],
         config.model.model_dump(),
         training.seed,
         training.batch_tokens,
         training.accumulate,
+        training.subword_sampling,
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _mix(seed: int, update: int) -> int:
-    """One seed of two numbers, so that neighbours have nothing in common."""
-    digest = hashlib.blake2b(f"{seed} {update}".encode(), digest_size=8).digest()
+def _mix(*numbers: int) -> int:
+    """One seed of several numbers, so that neighbours have nothing in common."""
+    digest = hashlib.blake2b(" ".join(map(str, numbers)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=False) >> 1

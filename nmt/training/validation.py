@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
-from nmt.corpus.batching import Batch, pad
+from nmt.corpus.batching import Batch, assemble
+from nmt.corpus.ragged import Ragged
 from nmt.corpus.reader import Pair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
 from nmt.engine.torch_engine import TorchEngine
@@ -51,7 +51,5 @@ class Validator:
         return bleu(translations, self._references, self._language)
 
     def _batch(self, rows: Sequence[int]) -> Batch:
-        sources = [np.array(self._sources[row], dtype=np.int32) for row in rows]
-        targets = [np.array(self._targets[row], dtype=np.int32) for row in rows]
-        lengths = np.array([len(source) + 1 for source in sources])
-        return Batch(pad(sources, after=EOS), lengths, pad(targets, before=BOS), pad(targets, after=EOS))
+        sources, targets = ([ids[row] for row in rows] for ids in (self._sources, self._targets))
+        return assemble(Ragged.of(sources), Ragged.of(targets))

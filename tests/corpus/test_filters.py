@@ -1,7 +1,7 @@
 """Every filter drops what it should, and counts it."""
 
 from nmt.config import FilterConfig
-from nmt.corpus.filters import FilterReport, filter_pairs
+from nmt.corpus.filters import FilterReport, PairFilter
 
 
 def test_each_pair_is_counted_once_under_the_first_reason() -> None:
@@ -16,7 +16,7 @@ def test_each_pair_is_counted_once_under_the_first_reason() -> None:
         ("Yes.", "Mais bien entendu !"),  # short sides are spared by the ratio
     ]
     report = FilterReport()
-    kept = list(filter_pairs(pairs, FilterConfig(), report))
+    kept = list(PairFilter(FilterConfig()).passing(pairs, report))
     assert kept == [("A dog sleeps.", "Un chien dort."), ("Yes.", "Mais bien entendu !")]
     assert report == FilterReport(read=8, empty=2, too_long=1, ratio=1, copy=1, duplicate=1, kept=2)
     assert str(report) == "2 of 8 pairs kept (dropped: empty 2, too long 1, ratio 1, copy 1, duplicate 1)"
@@ -25,6 +25,7 @@ def test_each_pair_is_counted_once_under_the_first_reason() -> None:
 def test_filters_can_be_turned_off() -> None:
     pairs = [("a", "a"), ("a", "a"), ("b", "b" * 90)]
     report = FilterReport()
-    kept = list(filter_pairs(pairs, FilterConfig(duplicates=False, copies=False, max_ratio=1000), report))
+    lenient = FilterConfig(duplicates=False, copies=False, max_ratio=1000)
+    kept = list(PairFilter(lenient).passing(pairs, report))
     assert kept == pairs
     assert str(report) == "3 of 3 pairs kept"

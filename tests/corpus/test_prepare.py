@@ -19,10 +19,10 @@ def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypa
     pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))
     corpus, vocabulary = prepared.train, prepared.tokenizer.source
     assert len(corpus) == len(pairs)
-    rows = [0, 6, 7, 8, len(pairs) - 1]
-    for ids, row in zip(corpus.sources(rows), rows, strict=True):
+    rows = np.array([0, 6, 7, 8, len(pairs) - 1, 3, 3])
+    for ids, row in zip(corpus.sources(rows).lists(), rows, strict=True):
         assert vocabulary.decode(ids.tolist()).text == pairs[row][0]
-    for ids, row in zip(corpus.targets(rows), rows, strict=True):
+    for ids, row in zip(corpus.targets(rows).lists(), rows, strict=True):
         assert vocabulary.decode(ids.tolist()).text == pairs[row][1]
     expected = [len(ids) for ids in vocabulary.encode_many([source for source, _ in pairs])]
     np.testing.assert_array_equal(corpus.source_lengths, expected)
@@ -35,7 +35,7 @@ def test_what_was_made_is_not_made_again(recipe: Path, monkeypatch: pytest.Monke
     assert len(said) == 3
     said.clear()
     again = prepare(configs.load(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
-    assert said == [f"Training text: {first.train.report}"]
+    assert said == [f"Training text {recipe.parent / 'train'}: {first.train.reports[0]}"]
     assert again.train.fingerprint == first.train.fingerprint
     assert again.tokenizer.source.serialized == first.tokenizer.source.serialized
 
@@ -51,7 +51,7 @@ def test_changed_text_or_settings_have_their_own_place(recipe: Path) -> None:
 
 def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
     prepared = prepare(configs.load(recipe, ["data.filter.max_pieces=30", "tokenizer.kind=char"]))
-    report = prepared.train.report
+    report = prepared.train.reports[0]
     assert report.too_long > 0
     assert report.kept == len(prepared.train)
     assert report.kept + report.too_long + report.duplicate == report.read
@@ -74,3 +74,23 @@ def test_ids_are_mapped_not_read(recipe: Path) -> None:
     if not maps.exists():
         pytest.skip("no /proc here")
     assert f"ids-{corpus.fingerprint}" in maps.read_text()
+
+
+def test_a_mixture_keeps_its_corpora_apart_and_tags_them(recipe: Path) -> None:
+    write_corpus(recipe.parent / "extra", toy_pairs(50, seed=5))
+    mixture = "data.train=[{corpus: TRAIN, weight: 0.5}, {corpus: {source: EXTRA.en, target: EXTRA.fr}, tag: 2}]"
+    for name in ("train", "extra"):
+        mixture = mixture.replace(name.upper(), str(recipe.parent / name))
+    said: list[str] = []
+    prepared = prepare(configs.load(recipe, [mixture]), say=said.append)
+    corpus, vocabulary = prepared.train, prepared.tokenizer.source
+    general = list(dict.fromkeys(toy_pairs(300, seed=1)))
+    extra = [pair for pair in dict.fromkeys(toy_pairs(50, seed=5)) if pair not in general]
+    assert corpus.sizes == [len(general), len(extra)]
+    assert corpus.reports[1].duplicate == 50 - len(extra)  # also those that the other corpus has
+    ids = corpus.sources(np.array([0, len(general)])).lists()
+    assert vocabulary.decode(ids[0].tolist()).text == general[0][0]
+    assert vocabulary.piece(int(ids[1][0])) == "<tag:2>"
+    assert vocabulary.decode(ids[1][1:].tolist()).text == extra[0][0]
+    assert said[-2].endswith(", 0.5 times an epoch")
+    assert said[-1].endswith(", tagged 2")

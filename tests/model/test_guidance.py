@@ -5,7 +5,7 @@ import torch
 
 from nmt.config import ModelConfig
 from nmt.model.guidance import Links, alignment_loss
-from nmt.model.seq2seq import build_network
+from nmt.model.seq2seq import Examples, build_network
 
 LINKS = {(0, 0): [1, 2], (0, 1): [0], (1, 2): [0, 1, 2]}
 """(sentence, target place) -> source places."""
@@ -49,13 +49,14 @@ def test_guidance_teaches_the_head_that_the_attention_shows(design: dict[str, ob
         width=16, encoder_layers=1, decoder_layers=2, heads=2, dropout=0.0, alignment_head=True, **design
     )
     network = build_network(config, 20, 20, shared=True, seed=1)
-    batch = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]]), torch.tensor([[8, 9, 3]])
+    source, lengths, target_in = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
+    examples = Examples(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
     taught = Links(torch.zeros(3, dtype=torch.long), torch.arange(3), torch.ones(3, dtype=torch.long), torch.ones(3))
     optimiser = torch.optim.Adam(network.parameters(), lr=0.05)
     for _ in range(40):
         optimiser.zero_grad()
-        network.loss(*batch, links=taught).alignment.backward()
+        network.loss(examples._replace(links=taught)).alignment.backward()
         optimiser.step()
-    _, attention = network(*batch[:3])
+    _, attention = network(source, lengths, target_in)
     assert (attention[0, :, 1] > 0.9).all()
-    assert network.loss(*batch).alignment == 0
+    assert network.loss(examples).alignment == 0

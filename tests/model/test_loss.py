@@ -30,6 +30,36 @@ def test_value_and_gradients_are_those_of_torch(smoothing: float, chunk: int, mo
     torch.testing.assert_close(got[1], weight.grad, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("chunk", [3, 512])
+def test_r_drop_is_the_mean_loss_and_the_divergence_both_ways(
+    smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss, "_CHUNK", chunk)
+    generator = torch.Generator().manual_seed(1)
+    hidden = torch.randn(20, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(11, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(0, 11, (10,), generator=generator)
+    smoothed, plain = loss.smoothed_cross_entropy(hidden, weight, targets, smoothing, r_drop=0.7)
+    (smoothed / 7).backward()
+    got = hidden.grad.clone(), weight.grad.clone()
+    hidden.grad = weight.grad = None
+
+    def cross_entropy(logits: torch.Tensor, smoothing: float) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+
+    one, other = (half @ weight.T for half in hidden.chunk(2))
+    p, q = one.log_softmax(1), other.log_softmax(1)
+    divergence = [torch.nn.functional.kl_div(a, b, reduction="sum", log_target=True) for a, b in ((p, q), (q, p))]
+    expected = (cross_entropy(one, smoothing) + cross_entropy(other, smoothing)) / 2 + 0.7 * sum(divergence) / 2
+    (expected / 7).backward()
+    torch.testing.assert_close(smoothed, expected.float(), rtol=1e-6, atol=1e-5)
+    mean = (cross_entropy(one, 0.0) + cross_entropy(other, 0.0)) / 2
+    torch.testing.assert_close(plain, mean.float(), rtol=1e-6, atol=1e-5)
+    torch.testing.assert_close(got[0], hidden.grad, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(got[1], weight.grad, rtol=1e-5, atol=1e-6)
+
+
 def test_no_gradient_is_made_when_nobody_wants_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The logits are enough then: one matrix product instead of three."""
     products = []
