@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nmt.config import Config, CorpusSpec
 from nmt.corpus import ragged
@@ -71,6 +71,17 @@ class IdCorpus:
         return None if table is None else [(table.source[row], table.target[row]) for row in rows]
 
 
+class CorpusHash(NamedTuple):
+    """What a corpus held when it was read."""
+
+    role: str
+    """train, dev or test."""
+    corpus: str
+    """Its name."""
+    hash: str
+    """Of its content: see `nmt.corpus.reader.fingerprint`."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What training needs of the data: ids to learn from, text to be scored on."""
@@ -79,6 +90,8 @@ class Prepared:
     train: IdCorpus
     dev: list[Pair]
     test: list[Pair]
+    hashes: list[CorpusHash]
+    """Of all corpora of the recipe, in its order."""
 
 
 def prepare(config: Config, say: Callable[[str], None] = lambda message: None) -> Prepared:
@@ -89,15 +102,15 @@ def prepare(config: Config, say: Callable[[str], None] = lambda message: None) -
     data = config.data
     dev = read_all(data.dev, data.source, data.target) if data.dev else []
     test = read_all(data.test, data.source, data.target) if data.test else []
-    corpora = _fingerprint(
-        _FORMAT, data.filter.model_dump(), [fingerprint(c, data.source, data.target) for c in data.train]
-    )
+    hashes = _hashes(config)
+    read = [corpus.hash for corpus in hashes if corpus.role == "train"]
+    corpora = _fingerprint(_FORMAT, data.filter.model_dump(), read)
     tokenizer = _tokenizer(config, corpora, say)
     train = _ids(config, tokenizer, corpora, say)
     if config.training.guided_alignment:
         train.add_links(_links(train, say))
     say(f"Training text: {train.report}")
-    return Prepared(tokenizer, train, dev, test)
+    return Prepared(tokenizer, train, dev, test, hashes)
 
 
 def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
@@ -119,6 +132,14 @@ def cache_directory() -> Path:
     """Where prepared corpora are kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "carousel"
+
+
+def _hashes(config: Config) -> list[CorpusHash]:
+    data = config.data
+    roles = [*(("train", spec) for spec in data.train), ("dev", data.dev), ("test", data.test)]
+    return [
+        CorpusHash(role, describe(spec), fingerprint(spec, data.source, data.target)) for role, spec in roles if spec
+    ]
 
 
 def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Tokenizer:

@@ -80,6 +80,11 @@ class Vocabulary:
         mapping = self._processor.encode(text, return_type="offset_mapping")
         return Pieces(text, mapping["ids"], mapping["offsets"])
 
+    def decode_many(self, lists: Sequence[list[int]]) -> list[str]:
+        """The texts that lists of ids spell; faster than `decode`, which also says where each piece stands."""
+        texts: list[str] = self._processor.decode(list(lists))
+        return texts
+
     def decode(self, ids: Sequence[int]) -> Pieces:
         """The text that ids spell; a broken character becomes U+FFFD, a line end a space."""
         mapping = self._processor.decode(list(ids), return_type="offset_mapping")
