@@ -15,7 +15,7 @@ from nmt.files import atomic_file, remove_litter, write_error
 
 
 class RunDirectory:
-    """``DIR/model``, ``DIR/checkpoints``, ``DIR/metrics.jsonl``, ``DIR/config.yaml`` and TensorBoard's events."""
+    """``DIR/model``, ``checkpoints``, ``metrics.jsonl``, ``report.html``, ``config.yaml`` and TensorBoard's events."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -23,12 +23,17 @@ class RunDirectory:
         self.last = path / "checkpoints" / "last.safetensors"
         self.best = path / "checkpoints" / "best.safetensors"
         self.metrics = path / "metrics.jsonl"
+        self.report = path / "report.html"
         self.recipe = path / "config.yaml"
         self.events = path / "tensorboard"
 
     def holds_a_run(self) -> bool:
         """Whether a training has written here before."""
         return any(p.exists() for p in (self.model, self.last, self.best, self.metrics))
+
+    def records(self) -> list[dict[str, Any]]:
+        """What `MetricsLog` has written."""
+        return [json.loads(line) for line in _lines(self.metrics)]
 
     @contextmanager
     def claim(self, resume: bool) -> Iterator[None]:
@@ -48,7 +53,7 @@ class RunDirectory:
                 raise CarouselError(f"{self.path}: another nmt train is writing here; choose another --out") from None
             if self.holds_a_run() and not resume:
                 raise CarouselError(f"{self.path}: holds a run; go on with --resume, or choose another --out")
-            for path in (self.model, self.last, self.best, self.metrics, self.recipe):
+            for path in (self.model, self.last, self.best, self.metrics, self.report, self.recipe):
                 remove_litter(path)
             yield
 
