@@ -155,6 +155,28 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    systems: Annotated[
+        list[Path], typer.Argument(metavar="SYSTEM", help="Translated files, a sentence a line; the baseline first.")
+    ],
+    reference: Annotated[Path, typer.Option(help="What they should be, line by line.")],
+    target_language: Annotated[
+        str, typer.Option(help="Its code chooses BLEU's tokeniser: zh, ja and ko have their own.")
+    ] = "en",
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Of each test; 1,000 resamples and 10,000 randomised trials by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Equal seeds give equal p-values.")] = 12345,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell whether systems differ from the first one by more than chance: sacreBLEU's paired tests."""
+    from nmt.evaluation import significance
+
+    result = significance.compare_files(reference, systems, target_language, samples, seed)
+    _print(iter([json.dumps(result, ensure_ascii=False)]) if as_json else significance.table(result), None)
+
+
+@app.command()
 def score(
     model: Model,
     source: Annotated[Path, typer.Option(help="Text, a sentence a line.")],

@@ -290,6 +290,9 @@ def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> 
         (["translate", "x", "--beam", "0"], 2, "--beam"),
         (["evaluate", "x"], 2, "--source"),
         (["score", "x"], 2, "--source"),
+        (["compare", "x", "y"], 2, "--reference"),
+        (["compare", "--reference", "x"], 2, "Missing argument 'SYSTEM"),
+        (["compare", "--reference", "x", "y", "z", "--samples", "0"], 2, "--samples"),
         (["export", "nowhere", "out"], 1, "nowhere: no model directory"),
         (["translate", "MODEL", "--sample", "--groups", "2"], 2, "each have their own way to choose"),
         (["translate", "MODEL", "--ban", ""], 2, "a banned or required phrase is empty"),
@@ -324,6 +327,7 @@ def test_a_file_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
         ("torch", ["train", "RECIPE"], "train"),
         ("pyarrow", ["train", "RECIPE"], "train"),
         ("sacrebleu", ["evaluate", "MODEL", "--source", "RECIPE", "--reference", "RECIPE"], "eval"),
+        ("sacrebleu", ["compare", "--reference", "RECIPE", "RECIPE", "RECIPE"], "eval"),
         ("fastapi", ["serve", "MODEL", "--check"], "serve"),
     ],
 )
@@ -342,7 +346,7 @@ def test_a_missing_extra_is_named(module: str, command: list[str], extra: str, m
 
 def test_help_names_every_command(nmt: Nmt) -> None:
     out = nmt("--help").out
-    assert all(command in out for command in ("train", "translate", "evaluate", "score", "export", "serve"))
+    assert all(command in out for command in ("train", "translate", "evaluate", "compare", "score", "export", "serve"))
 
 
 def test_importing_the_package_needs_no_torch() -> None:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,17 @@ class IdCorpus:
         return None if table is None else (table.source.take(rows), table.target.take(rows))
 
 
+class CorpusHash(NamedTuple):
+    """What a corpus held when it was read."""
+
+    role: str
+    """train, dev or test."""
+    corpus: str
+    """Its name."""
+    hash: str
+    """Of its content: see `nmt.corpus.reader.fingerprint`."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What training needs of the data: ids to learn from, text to be scored on."""
@@ -87,6 +98,8 @@ class Prepared:
     train: IdCorpus
     dev: list[Pair]
     test: list[Pair]
+    hashes: list[CorpusHash]
+    """Of all corpora of the recipe, in its order."""
 
 
 def prepare(
@@ -99,16 +112,16 @@ def prepare(
     data = config.data
     dev = read_all(data.dev, data.source, data.target) if data.dev else []
     test = read_all(data.test, data.source, data.target) if data.test else []
-    corpora = _fingerprint(
-        _FORMAT, data.filter.model_dump(), [fingerprint(c.corpus, data.source, data.target) for c in data.mixture]
-    )
+    hashes = _hashes(config)
+    read = [corpus.hash for corpus in hashes if corpus.role == "train"]
+    corpora = _fingerprint(_FORMAT, data.filter.model_dump(), read)
     tokenizer = tokenizer or _tokenizer(config, corpora, say)
     train = _ids(config, tokenizer, corpora, say)
     if config.training.guided_alignment:
         train.add_links(_links(train, say))
     for mixed, report in zip(data.mixture, train.reports, strict=True):
         say(f"Training text {describe(mixed.corpus)}: {report}" + _mixed(mixed))
-    return Prepared(tokenizer, train, dev, test)
+    return Prepared(tokenizer, train, dev, test, hashes)
 
 
 def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
@@ -130,6 +143,14 @@ def cache_directory() -> Path:
     """Where prepared corpora are kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "carousel"
+
+
+def _hashes(config: Config) -> list[CorpusHash]:
+    data = config.data
+    roles = [*(("train", mixed.corpus) for mixed in data.mixture), ("dev", data.dev), ("test", data.test)]
+    return [
+        CorpusHash(role, describe(spec), fingerprint(spec, data.source, data.target)) for role, spec in roles if spec
+    ]
 
 
 def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Tokenizer:

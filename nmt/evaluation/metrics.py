@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nmt.errors import CarouselError, missing_extra
@@ -19,8 +19,13 @@ def bleu_tokeniser(language: str) -> str:
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str) -> float:
     """Cased corpus BLEU of detokenised text."""
-    score: float = _metrics(language)["bleu"].corpus_score(list(hypotheses), [list(references)]).score
+    score: float = sacrebleu_metrics(language)["bleu"].corpus_score(list(hypotheses), [list(references)]).score
     return score
+
+
+def bleu_with_interval(hypotheses: Sequence[str], references: Sequence[str], language: str) -> dict[str, Any]:
+    """BLEU as `evaluate` gives it."""
+    return _scored(sacrebleu_metrics(language)["bleu"], hypotheses, references)
 
 
 def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str) -> dict[str, dict[str, Any]]:
@@ -32,32 +37,26 @@ def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str
         raise CarouselError(
             f"{len(hypotheses):,} translations but {len(references):,} references; line N must belong to line N"
         )
-    result = {}
-    for name, metric in _metrics(language).items():
-        texts = list(hypotheses), [list(references)]
-        try:
-            score = metric.corpus_score(*texts, n_bootstrap=_BOOTSTRAP)
-            ci = float(score._ci)
-        except TypeError:  # sacreBLEU can't resample a few sentences of which some have no n-grams
-            score, ci = metric.corpus_score(*texts), math.nan
-        result[name] = {
-            "score": round(score.score, 2),
-            "signature": metric.get_signature().format(),
-            "ci": round(ci, 2) if math.isfinite(ci) else None,
-        }
-    return result
+    return {name: _scored(metric, hypotheses, references) for name, metric in sacrebleu_metrics(language).items()}
 
 
 def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
     """Each translation's chrF over 100."""
-    chrf = _metrics("en")["chrf"]
+    chrf = sacrebleu_metrics("en")["chrf"]
     return [
         chrf.sentence_score(hypothesis, [reference]).score / 100
         for hypothesis, reference in zip(hypotheses, references, strict=True)
     ]
 
 
-def _metrics(language: str) -> dict[str, Any]:
+def word_splitter(language: str) -> Callable[[str], list[str]]:
+    """What splits a text of a language into the words of BLEU: in Chinese, its characters."""
+    tokenise = sacrebleu_metrics(language)["bleu"].tokenizer
+    return lambda text: tokenise(text).split()
+
+
+def sacrebleu_metrics(language: str) -> dict[str, Any]:
+    """SacreBLEU's objects for BLEU, chrF and TER. Raises CarouselError where it is not installed."""
     try:
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
@@ -66,3 +65,18 @@ def _metrics(language: str) -> dict[str, Any]:
         raise missing_extra("eval", "scoring") from None
     tokeniser = bleu_tokeniser(language)
     return {"bleu": BLEU(tokenize=tokeniser), "chrf": CHRF(), "ter": TER()}
+
+
+def _scored(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+    """Score, signature and the half-width of the interval of one metric."""
+    texts = list(hypotheses), [list(references)]
+    try:
+        score = metric.corpus_score(*texts, n_bootstrap=_BOOTSTRAP)
+        ci = float(score._ci)
+    except TypeError:  # sacreBLEU can't resample a few sentences of which some have no n-grams
+        score, ci = metric.corpus_score(*texts), math.nan
+    return {
+        "score": round(score.score, 2),
+        "signature": metric.get_signature().format(),
+        "ci": round(ci, 2) if math.isfinite(ci) else None,
+    }

@@ -18,6 +18,7 @@ from nmt.corpus.prepare import Prepared, learn_to_align
 from nmt.engine import shortlist as shortlists
 from nmt.engine.export import graph_files
 from nmt.engine.shortlist import Shortlist
+from nmt.evaluation import report
 from nmt.evaluation.calibration import calibrate
 from nmt.evaluation.metrics import evaluate, sentence_chrf
 from nmt.text.normalise import normalise
@@ -35,7 +36,8 @@ class Publisher:
     def finish(self, weights: Path, say: Callable[[str], None]) -> dict[str, Any]:
         """Write the final bundle of these weights, with all that makes it fast.
 
-        It is scored, and holds what the scores taught. Gives set -> metric -> score, signature, ci.
+        It is scored, and holds what the scores taught; at last comes the report. Gives set -> metric -> score,
+        signature, ci.
         """
         say("Collecting the likely translations of each piece")
         shortlist = self._shortlist()
@@ -43,7 +45,7 @@ class Publisher:
         card = self._card({"shortlist_coverage": self._coverage(shortlist)})
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         translator = Translator.load(self._run.model, threads=torch.get_num_threads())
-        scores, confidence = {}, None
+        scores, confidence, dev = {}, None, []
         for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test)):
             if not pairs:
                 continue
@@ -52,14 +54,30 @@ class Publisher:
             texts, references = [t.text for t in translations], [target for _, target in pairs]
             scores[name] = evaluate(texts, references, self._config.data.target)
             if name == "dev":
+                dev = texts
                 confidence = calibrate([t.score for t in translations], sentence_chrf(texts, references))
         card = card.model_copy(update={"scores": scores, "confidence": confidence})
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
+        say("Writing the report")
+        self._report(dev, say)
         return scores
 
     def write(self, weights: Path) -> None:
         """Write the bundle of a run that goes on."""
         bundles.write(self._run.model, self._card({}), self._prepared.tokenizer, self._files(weights))
+
+    def _report(self, dev: list[str], say: Callable[[str], None]) -> None:
+        """Write the page on this training and its translations of the dev set."""
+        progress = self._trainer.progress
+        best = progress.best_update if progress.best is not None else None
+        try:
+            records = self._run.records()
+            training = report.Training(
+                self._config, self._prepared, self._run.model, records, progress.update, best, dev
+            )
+            report.write(self._run.report, training)
+        except Exception as error:  # the model is finished and scored: whatever ails a page must not cost that
+            say(f"{self._run.report}: not written ({type(error).__name__}: {error})")
 
     def _files(self, weights: Path) -> dict[str, bytes]:
         """The weights, and the graphs made of them."""

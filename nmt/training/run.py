@@ -15,7 +15,7 @@ from nmt.files import atomic_file, remove_litter, sync, write_error
 
 
 class RunDirectory:
-    """``DIR/model``, ``DIR/checkpoints``, ``DIR/metrics.jsonl``, ``DIR/config.yaml`` and TensorBoard's events."""
+    """``DIR/model``, ``checkpoints``, ``metrics.jsonl``, ``report.html``, ``config.yaml`` and TensorBoard's events."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,6 +26,7 @@ class RunDirectory:
         self.best = path / "checkpoints" / "best.safetensors"
         self.mean = path / "checkpoints" / "mean.safetensors"
         self.metrics = path / "metrics.jsonl"
+        self.report = path / "report.html"
         self.recipe = path / "config.yaml"
         self.events = path / "tensorboard"
 
@@ -56,6 +57,10 @@ class RunDirectory:
         """The checkpoint to go back to: the one before the last, where there is one."""
         return next((path for path in (self.previous, self.last) if path.exists()), None)
 
+    def records(self) -> list[dict[str, Any]]:
+        """What `MetricsLog` has written."""
+        return [json.loads(line) for line in _lines(self.metrics)]
+
     @contextmanager
     def claim(self, resume: bool) -> Iterator[None]:
         """Hold the directory for this process alone.
@@ -74,7 +79,8 @@ class RunDirectory:
                 raise CarouselError(f"{self.path}: another nmt train is writing here; choose another --out") from None
             if self.holds_a_run() and not resume:
                 raise CarouselError(f"{self.path}: holds a run; go on with --resume, or choose another --out")
-            for path in (self.model, self.coming, self.best, self.mean, self.metrics, self.recipe):
+            files = self.coming, self.best, self.mean, self.metrics, self.report, self.recipe
+            for path in (self.model, *files):
                 remove_litter(path)
             yield
 

@@ -44,6 +44,7 @@ def test_nothing_is_unknown_and_spans_cover_the_text(text: str) -> None:
     for spans in (pieces.spans, decoded.spans):
         assert "".join(text[start:end] for start, end in spans) == text
     assert VOCABULARY.encode_many([text]) == [pieces.ids]
+    assert VOCABULARY.decode_many([pieces.ids, []]) == [text, ""]
 
 
 def test_reserved_pieces_are_there_and_out_of_reach_of_text() -> None:

@@ -51,7 +51,9 @@ def test_a_run_leaves_what_the_contract_names(recipe: Path, tmp_path: Path, nmt:
     out = tmp_path / "run"
     ran = nmt("train", recipe, f"data.test={tmp_path / 'dev'}", "--out", out)
     assert ran.status == 0, ran.err
-    assert {"model", "checkpoints", "metrics.jsonl", "config.yaml", "tensorboard"} <= {p.name for p in out.iterdir()}
+    assert {"model", "checkpoints", "metrics.jsonl", "report.html", "config.yaml", "tensorboard"} <= {
+        p.name for p in out.iterdir()
+    }
     records = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [r["update"] for r in records if r["kind"] == "dev"] == [6, 12]
     assert set(records[-1]) == {"kind", "update", "loss", "bleu"} or set(records[-1]) == {

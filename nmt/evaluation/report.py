@@ -1,0 +1,255 @@
+"""``report.html``: what a training was, how well its model translates, and where it fails.
+
+One file that needs no other and no network: no script, charts as inline SVG, all text escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nmt import bundle as bundles
+from nmt.bundle import Bundle, Card
+from nmt.config import Config, dump
+from nmt.corpus.prepare import Prepared
+from nmt.corpus.ragged import Rows
+from nmt.errors import missing_extra
+from nmt.evaluation import charts, examples
+from nmt.evaluation.analysis import ClassQuality, count_words, length_bins, quality_by_frequency
+from nmt.evaluation.attention import attention_maps
+from nmt.evaluation.charts import Bar, Series
+from nmt.evaluation.environment import environment
+from nmt.evaluation.examples import Run
+from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_splitter
+from nmt.files import atomic_file
+from nmt.text.normalise import normalise
+
+_BINS = 6  # of sentence lengths
+_COUNTED_PAIRS = 200_000  # training pairs in which words are counted, at most
+_CHUNK = 2000  # of them that are decoded together
+_MAPS = 3
+_MAP_PIECES = 40  # a longer sentence makes a picture that nobody reads
+_EXAMPLES = 4  # of the best, of the worst, and between
+
+
+class _Curve(NamedTuple):
+    title: str
+    unit: str
+    series: tuple[tuple[str, str, str], ...]
+    """Name, kind of record, key."""
+    from_zero: bool = True
+    """Whether the upright axis begins there."""
+    small: bool = False
+
+
+_CURVES = (
+    _Curve("Loss", "nats a target piece", (("training", "train", "loss"), ("dev", "dev", "loss")), from_zero=False),
+    _Curve("BLEU on dev, greedy", "BLEU", (("dev", "dev", "bleu"),)),
+    _Curve("Learning rate", "of AdamW", (("learning rate", "train", "learning_rate"),), small=True),
+    _Curve("Gradient norm", "before clipping", (("gradient norm", "train", "grad_norm"),), small=True),
+    _Curve("Speed", "target pieces a second", (("speed", "train", "tokens_per_second"),), small=True),
+)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A finished training."""
+
+    config: Config
+    prepared: Prepared
+    model: Path
+    """Its bundle, scored."""
+    records: Sequence[dict[str, Any]]
+    """Of ``metrics.jsonl``."""
+    updates: int
+    best_update: int | None
+    """Whose weights the bundle has; None where no dev set chose."""
+    dev: Sequence[str]
+    """The model's translations of the dev set; empty without one."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sentence of the dev set."""
+
+    number: int
+    """Its line, counted from 1."""
+    chrf: float
+    """0 to 100."""
+    source: str
+    translation: list[Run]
+    reference: list[Run]
+
+
+def write(path: Path, training: Training) -> None:
+    """Write the report. Raises CarouselError where that can't be done."""
+    page = render(training)
+    with atomic_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def render(training: Training) -> str:
+    """The page. Raises CarouselError where Jinja is not installed."""
+    try:
+        import jinja2
+    except ModuleNotFoundError:
+        raise missing_extra("train", "the report") from None
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("nmt.evaluation"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    bundle = bundles.read(training.model)
+    page: str = templates.get_template("report.html.j2").render(
+        card=bundle.card,
+        facts=_facts(training, bundle.card),
+        curves=_curves(training),
+        best=training.best_update,
+        **_dev_set(training, bundle),
+        environment=environment(bundle.card.training["device"])
+        | {"Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"},
+        hashes=training.prepared.hashes,
+        prepared=training.prepared.train,
+        coverage=bundle.card.training["shortlist_coverage"],
+        config=dump(training.config),
+    )
+    return page
+
+
+def _facts(training: Training, card: Card) -> dict[str, str]:
+    """What is said of the training at a glance."""
+    model, history = card.model, card.training
+    source, target = card.source_vocabulary, card.target_vocabulary
+    separate = f"{source:,} of {card.source_language}, {target:,} of {card.target_language}"
+    best = f", the best after {training.best_update:,}" if training.best_update is not None else ""
+    return {
+        "Network": f"encoder {model.encoder_layers} × bidirectional {model.cell}, "
+        f"decoder {model.decoder_layers} × {model.cell}, width {model.width}, attention {model.attention}",
+        "Parameters": f"{history['parameters']:,}",
+        "Pieces": f"{source:,} for both languages" if training.prepared.tokenizer.shared else separate,
+        "Training pairs": f"{history['training_pairs']:,}",
+        "Updates": f"{training.updates:,}{best}",
+        "Time": f"{history['minutes']:,.1f} minutes of training",
+        "Device": f"{history['device']}, {history['precision']}",
+        "Search": f"beam {card.search.beam}, length penalty {card.search.length_penalty:g}",
+    }
+
+
+# --- curves ------------------------------------------------------------------------------------------------
+
+
+def _curves(training: Training) -> dict[str, list[tuple[str, str]]]:
+    """Title and picture of each curve of which there are records, the large ones and the small ones."""
+    pictures: dict[str, list[tuple[str, str]]] = {"large": [], "small": []}
+    for curve in _CURVES:
+        series = [Series(name, _points(training.records, kind, key)) for name, kind, key in curve.series]
+        series = [line for line in series if line.points]
+        if series:
+            best = training.best_update
+            picture = charts.line_chart(curve.title, series, curve.unit, curve.from_zero, best, curve.small)
+            pictures["small" if curve.small else "large"].append((curve.title, picture))
+    return pictures
+
+
+def _points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tuple[float, float]]:
+    return [(float(r["update"]), float(r[key])) for r in records if r["kind"] == kind and r.get(key) is not None]
+
+
+# --- the dev set -------------------------------------------------------------------------------------------
+
+
+def _dev_set(training: Training, bundle: Bundle) -> dict[str, Any]:
+    """What there is to see on the dev set: names of the template's sections -> what they show; None without one."""
+    if not training.dev:
+        return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
+    # Scores are of the references as they stand, like those of the bundle; what is shown and counted is one spelling.
+    references = [reference for _, reference in training.prepared.dev]
+    sources = [normalise(source) for source, _ in training.prepared.dev]
+    return {
+        "lengths": _by_length(training, sources, references),
+        "frequencies": _by_frequency(training, list(map(normalise, references))),
+        "maps": _maps(bundle, sources, training.dev),
+        "groups": _examples(sources, training.dev, references),
+    }
+
+
+def _by_length(training: Training, sources: Sequence[str], references: Sequence[str]) -> str:
+    """BLEU by words of the source."""
+    data = training.config.data
+    split = word_splitter(data.source)
+    bars = []
+    for group in length_bins([len(split(source)) for source in sources], _BINS):
+        translated, wanted = ([side[n] for n in group.sentences] for side in (training.dev, references))
+        score = bleu_with_interval(translated, wanted, data.target)
+        ends = sorted({group.shortest, group.longest})
+        bars.append(Bar("–".join(map(str, ends)), f"{len(group.sentences):,}", score["score"], score["ci"]))
+    return charts.bar_chart("BLEU by length", bars, "BLEU", "words of the source; sentences", ceiling=100, decimals=1)
+
+
+def _by_frequency(training: Training, references: Sequence[str]) -> tuple[str, str]:
+    """F1 of target words by their frequency in the training text: the picture, and in which pairs they were counted."""
+    split = word_splitter(training.config.data.target)
+    translated, wanted = [split(text) for text in training.dev], [split(text) for text in references]
+    pairs = len(training.prepared.train)
+    rows = np.unique(np.linspace(0, pairs - 1, min(pairs, _COUNTED_PAIRS)).astype(np.int64))
+    words = {word for texts in (translated, wanted) for text in texts for word in text}
+    frequencies = count_words(_target_texts(training.prepared, rows), split, words)
+    classes = quality_by_frequency(translated, wanted, frequencies)
+    bars = [Bar(_class_name(each), f"{each.reference:,}", each.f1) for each in classes]
+    across = "occurrences in training; words in the references"
+    counted = f"all {pairs:,}" if len(rows) == pairs else f"{len(rows):,} evenly spaced of the {pairs:,}"
+    return charts.bar_chart("F1 by frequency", bars, "F1", across, ceiling=1, decimals=2), counted
+
+
+def _class_name(each: ClassQuality) -> str:
+    if each.most is None:
+        return f"{each.least:,}+"
+    return f"{each.least}" if each.least == each.most else f"{each.least}–{each.most}"
+
+
+def _target_texts(prepared: Prepared, rows: Rows) -> Iterator[str]:
+    """The target side of some training pairs, a chunk in memory at a time."""
+    for start in range(0, len(rows), _CHUNK):
+        ids = prepared.train.targets(rows[start : start + _CHUNK])
+        yield from prepared.tokenizer.target.decode_many([each.tolist() for each in ids.lists()])
+
+
+def _maps(bundle: Bundle, sources: Sequence[str], translations: Sequence[str]) -> list[tuple[int, str]]:
+    """Line and picture of the attention of a short, a middling and a long sentence; none without attention."""
+    pieces = [len(ids) for ids in bundle.tokenizer.source.encode_many(sources)]
+    readable = [n for n, text in enumerate(translations) if text and pieces[n] <= _MAP_PIECES]
+    order = sorted(readable, key=lambda n: pieces[n])
+    chosen = sorted({order[(2 * n + 1) * len(order) // (2 * _MAPS)] for n in range(_MAPS)} if order else ())
+    found = attention_maps(bundle, [(sources[n], translations[n]) for n in chosen])
+    return [
+        (n + 1, charts.heat_map(f"Attention of sentence {n + 1}", each.target, each.source, each.weights))
+        for n, each in zip(chosen, found, strict=False)  # a model without attention gives none
+    ]
+
+
+def _examples(
+    sources: Sequence[str], translations: Sequence[str], references: Sequence[str]
+) -> list[tuple[str, list[Example]]]:
+    """Groups of sentences, each with its title."""
+    qualities = sentence_chrf(translations, references)
+    choice = examples.choose(qualities, _EXAMPLES)
+
+    def example(n: int) -> Example:
+        translation, reference = translations[n], normalise(references[n])
+        return Example(
+            number=n + 1,
+            chrf=100 * qualities[n],
+            source=sources[n],
+            translation=examples.difference(translation, reference),
+            reference=examples.difference(reference, translation),
+        )
+
+    groups = (("The worst", choice.worst), ("Drawn from between", choice.middle), ("The best", choice.best))
+    return [(title, [example(n) for n in numbers]) for title, numbers in groups if numbers]

@@ -1,0 +1,85 @@
+"""Bins and word F1 against naive counting."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.evaluation.analysis import FREQUENCY_CLASSES, count_words, length_bins, quality_by_frequency
+
+WORDS = st.lists(st.sampled_from("abcdefgh"), max_size=12)
+
+
+@given(st.lists(st.integers(0, 40), max_size=80), st.integers(1, 8))
+def test_bins_part_the_sentences_by_length(lengths: list[int], most: int) -> None:
+    bins = length_bins(lengths, most)
+    assert sorted(n for group in bins for n in group.sentences) == list(range(len(lengths)))
+    assert len(bins) <= most
+    for group in bins:
+        assert list(group.sentences) == sorted(group.sentences)
+        found = [lengths[n] for n in group.sentences]
+        assert (group.shortest, group.longest) == (min(found), max(found))
+    assert all(a.longest < b.shortest for a, b in itertools.pairwise(bins))
+
+
+def test_bins_of_distinct_lengths_are_equally_full() -> None:
+    bins = length_bins([5, 1, 4, 2, 6, 3, 12, 10, 11, 8, 9, 7], 6)
+    assert [(group.shortest, group.longest) for group in bins] == [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12)]
+    assert bins[0].sentences == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "expected"),
+    [(0, 0), (1, 1), (2, 2), (4, 2), (5, 3), (9, 3), (10, 4), (99, 4), (100, 5), (999, 5), (1000, 6), (10**9, 6)],
+)
+def test_a_word_belongs_to_the_class_of_its_frequency(frequency: int, expected: int) -> None:
+    classes = quality_by_frequency([["x"]], [["x"]], Counter({"x": frequency}))
+    assert [each.matched for each in classes] == [int(n == expected) for n in range(len(FREQUENCY_CLASSES))]
+    least, most = classes[expected].least, classes[expected].most
+    assert least <= frequency
+    assert most is None or frequency <= most
+
+
+def test_f1_of_an_example_by_hand() -> None:
+    """Repeated words match as often as both sides have them, in the same sentence alone."""
+    translations = [["the", "the", "cat"], ["dog"]]
+    references = [["the", "cat", "cat"], ["the"]]
+    classes = quality_by_frequency(translations, references, Counter({"the": 50, "cat": 3}))
+    by_least = {each.least: each for each in classes}
+    the, cat, dog = by_least[10], by_least[2], by_least[0]
+    assert (the.reference, the.translated, the.matched, the.f1) == (2, 2, 1, 0.5)
+    assert (cat.reference, cat.translated, cat.matched) == (2, 1, 1)
+    assert cat.f1 == pytest.approx(2 / 3)
+    assert (dog.reference, dog.translated, dog.f1) == (0, 1, 0.0)
+    assert by_least[1].f1 is None
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), max_size=6), st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 20)))
+def test_f1_agrees_with_precision_and_recall(pairs: list[tuple[list[str], list[str]]], counts: dict[str, int]) -> None:
+    translations, references = [a for a, _ in pairs], [b for _, b in pairs]
+    for each in quality_by_frequency(translations, references, Counter(counts)):
+        most = 10**9 if each.most is None else each.most
+        matched = translated = reference = 0
+        for found, wanted in pairs:
+            left = list(wanted)
+            for word in found:
+                if each.least <= counts.get(word, 0) <= most:
+                    translated += 1
+                    if word in left:
+                        left.remove(word)
+                        matched += 1
+            reference += sum(each.least <= counts.get(word, 0) <= most for word in wanted)
+        assert (each.matched, each.translated, each.reference) == (matched, translated, reference)
+        if matched:
+            precision, recall = matched / translated, matched / reference
+            assert each.f1 == pytest.approx(2 * precision * recall / (precision + recall))
+        else:
+            assert each.f1 == (0.0 if translated + reference else None)
+
+
+def test_only_wanted_words_are_counted() -> None:
+    assert count_words(iter(["a b a", "c a"]), str.split, {"a", "z"}) == Counter(a=3)

@@ -1,0 +1,123 @@
+"""Ticks, labels, and that pictures say what they were given."""
+
+from __future__ import annotations
+
+import math
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.evaluation.charts import Bar, Series, bar_chart, heat_map, line_chart, number, thinned, ticks
+
+MEASURES = st.floats(-1e6, 1e6).map(lambda x: round(x, 9))
+
+
+@given(MEASURES, MEASURES, st.integers(2, 8))
+def test_ticks_are_few_even_round_and_hold_the_values(a: float, b: float, most: int) -> None:
+    low, high = min(a, b), max(a, b)
+    found = ticks(low, high, most)
+    step = found[1] - found[0]
+    assert 2 <= len(found) <= most + 1
+    assert found[0] <= low + 1e-6 * step
+    assert found[-1] >= high - 1e-6 * step
+    assert np.diff(found) == pytest.approx(step, rel=1e-6)
+    leading = step / 10 ** math.floor(math.log10(step) + 1e-9)
+    assert min(abs(leading - round_) for round_ in (1, 2, 5)) < 1e-3
+
+
+def test_ticks_of_known_ranges() -> None:
+    assert ticks(0, 100) == [0, 20, 40, 60, 80, 100]
+    assert ticks(0, 3000) == [0, 500, 1000, 1500, 2000, 2500, 3000]
+    assert ticks(1.32, 4.9) == [1, 2, 3, 4, 5]
+    assert ticks(0, 0.3) == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
+    assert ticks(7, 7)[0] < 7 < ticks(7, 7)[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "expected"),
+    [(12000, 2000, "12,000"), (0.0005, 0.0005, "0.0005"), (0.15, 0.05, "0.15"), (0, 1e-5, "0"), (2e-5, 1e-5, "2e-05"),
+     (1.2e-4, 2e-5, "1.2e-04"), (3, 1, "3"), (0.3, 0.1, "0.3"), (-40, 20, "-40")],
+)  # fmt: skip
+def test_numbers_are_as_exact_as_their_step(value: float, step: float, expected: str) -> None:
+    assert number(value, step) == expected
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=300), st.integers(1, 20))
+def test_a_thinned_line_keeps_order_and_extremes(values: list[float], groups: int) -> None:
+    points = [(float(n), value) for n, value in enumerate(values)]
+    kept = thinned(points, groups)
+    assert len(kept) <= 2 * groups or kept == points
+    assert kept == sorted(set(kept))
+    assert set(kept) <= set(points)
+    assert {min(values), max(values)} <= {y for _, y in kept}
+
+
+def texts(svg: str, tag: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg).iter(tag)]
+
+
+def test_a_line_chart_tells_its_values_and_marks_the_best() -> None:
+    train = Series("training", [(50.0, 4.0), (100.0, 3.0)])
+    dev = Series("dev", [(100.0, 3.5)])
+    svg = line_chart("Loss", [train, dev], "nats", from_zero=False, best=100.0)
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == "Loss"
+    assert {"nats", "update", "training", "dev", "0", "100", "3.0", "4.0"} <= set(texts(svg, "text"))
+    assert texts(svg, "title") == ["update 50: training 4", "update 100: training 3, dev 3.5"]
+    lines = [element.get("points", "") for element in root.iter("polyline")]
+    assert len(lines) == 1  # a single point is a dot
+    (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in lines[0].split())
+    assert x1 < x2
+    assert y1 < y2  # loss falls; y grows downwards
+    [best] = [element for element in root.iter("line") if element.get("class") == "best"]
+    assert best.get("x1") == best.get("x2") == f"{x2:.1f}".removesuffix(".0")
+    assert {circle.get("class") for circle in root.iter("circle")} == {"dot s0", "dot s1"}
+
+
+def test_a_long_line_has_bands_side_by_side_to_its_end() -> None:
+    points = [(float(n), 1.0 / n) for n in range(1, 1001)]
+    root = ElementTree.fromstring(line_chart("Loss", [Series("loss", points)], "nats", from_zero=True))
+    bands = [rect for rect in root.iter("rect") if rect.get("class") == "band"]
+    assert len(bands) == 60
+    assert bands[-1][0].text == "update 1,000: loss 0.001"
+    ends = [float(b.get("x", "0")) + float(b.get("width", "0")) for b in bands]
+    assert ends[:-1] == pytest.approx([float(b.get("x", "0")) for b in bands[1:]], abs=0.11)
+    [line] = root.iter("polyline")
+    assert len(line.get("points", "").split()) <= 500
+
+
+def test_a_very_short_run_has_whole_updates() -> None:
+    shown = texts(line_chart("BLEU", [Series("dev", [(3.0, 50.0)])], "BLEU", from_zero=True, small=True), "text")
+    assert [text for text in shown if text in set("0123456")] == ["0", "0", "1", "2", "3"]
+
+
+def test_a_flat_line_of_zeros_has_an_axis_from_zero() -> None:
+    shown = texts(line_chart("BLEU", [Series("dev", [(1.0, 0.0), (2.0, 0.0)])], "BLEU", from_zero=True), "text")
+    assert "0" in shown
+    assert not [text for text in shown if text.startswith("-")]
+
+
+def test_bars_stand_in_proportion_and_never_above_the_ceiling() -> None:
+    bars = [Bar("1–5", "12", 80.0, 30.0), Bar("6", "3", 40.0), Bar("7", "0", None)]
+    svg = bar_chart("BLEU", bars, "BLEU", "words", ceiling=100, decimals=1)
+    root = ElementTree.fromstring(svg)
+    heights = [float(rect.get("height", "0")) for rect in root.iter("rect")]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=0.11)
+    assert {"1–5", "12", "80.0", "6", "3", "40.0", "7", "0", "–", "100"} <= set(texts(svg, "text"))
+    assert texts(svg, "title") == ["1–5: 80.0 ± 30.0 (12)", "6: 40.0 (3)"]
+    [whisker] = [line for line in root.iter("line") if line.get("class") == "whisker"]
+    top = min(float(line.get("y1", "0")) for line in root.iter("line") if line.get("class") == "grid")
+    assert float(whisker.get("y1", "0")) == top  # that of 100
+
+
+def test_a_heat_map_has_a_cell_for_each_pair() -> None:
+    svg = heat_map("Attention", ["▁le", "猫"], ["<script>", "ال", "</s>"], np.array([[1, 0, 0], [0.25, 0.5, 0.25]]))
+    assert "<script" not in svg
+    root = ElementTree.fromstring(svg)
+    cells = [rect for rect in root.iter("rect") if rect.get("class") == "cell"]
+    assert [float(cell.get("fill-opacity", "nan")) for cell in cells] == [1, 0, 0, 0.25, 0.5, 0.25]
+    assert [cell[0].text for cell in cells][3:5] == ["猫 ← <script>: 0.25", "猫 ← ال: 0.50"]
+    assert len({(cell.get("x"), cell.get("y")) for cell in cells}) == 6

@@ -1,0 +1,124 @@
+"""SacreBLEU's paired tests: against tests written out here, and that chance alone is not called significant."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Nmt
+from sacrebleu.metrics.bleu import BLEU
+from toy import toy_pairs
+
+from nmt.evaluation.significance import compare
+
+REFERENCES = [target for _, target in toy_pairs(60, seed=5)]
+
+
+def spoiled(share: float, seed: int) -> list[str]:
+    """The references with some words left out."""
+    rng = random.Random(seed)
+    return [" ".join(w for w in text.split() if rng.random() >= share) for text in REFERENCES]
+
+
+GOOD, ALIKE, BAD = spoiled(0.2, 1), spoiled(0.2, 2), spoiled(0.5, 3)
+
+
+def test_the_tests_are_those_of_the_papers() -> None:
+    """Both p-values of BLEU, each from a plain loop over corpora made of whole sentences."""
+    found = compare([("good", GOOD), ("alike", ALIKE)], REFERENCES, "fr", samples=200, seed=7)["bleu"]["systems"][1]
+    bleu, count = BLEU(), len(REFERENCES)
+
+    def score(texts: list[str], rows: range | np.ndarray = range(count)) -> float:
+        return float(bleu.corpus_score([texts[n] for n in rows], [[REFERENCES[n] for n in rows]]).score)
+
+    difference = abs(score(GOOD) - score(ALIKE))
+    rng = np.random.default_rng(7)
+    draws = rng.choice(count, size=(200, count), replace=True)
+    resampled = np.abs([score(ALIKE, rows) - score(GOOD, rows) for rows in draws])
+    assert found["p"]["bootstrap"] == pytest.approx(
+        (1 + np.sum(resampled - resampled.mean() > difference)) / 201, abs=0.006
+    )
+    rng = np.random.default_rng(7)
+    trials = 0
+    for kept in rng.integers(2, size=(200, count), dtype=bool):
+        swapped = [a if keep else b for a, b, keep in zip(GOOD, ALIKE, kept, strict=True)]
+        others = [b if keep else a for a, b, keep in zip(GOOD, ALIKE, kept, strict=True)]
+        trials += abs(score(swapped) - score(others)) > difference
+    assert found["p"]["randomisation"] == pytest.approx((1 + trials) / 201, abs=1e-6)
+    assert found["score"] == pytest.approx(score(ALIKE), abs=0.005)
+
+
+def test_a_worse_system_is_told_from_an_unlucky_one() -> None:
+    systems = [("good", GOOD), ("alike", ALIKE), ("bad", BAD), ("good again", GOOD)]
+    result = compare(systems, REFERENCES, "fr", samples=100, seed=1)
+    assert list(result) == ["bleu", "chrf", "ter"]
+    for metric, outcome in result.items():
+        _, alike, bad, same = outcome["systems"]
+        assert all(p > 0.05 for p in alike["p"].values())
+        assert all(p < 0.05 for p in bad["p"].values())
+        assert (bad["difference"] > 0) == (metric == "ter")
+        assert same["p"] == {"bootstrap": 1.0, "randomisation": 1.0}
+        assert same["difference"] == 0
+        assert "bs:100|seed:1|" in outcome["signatures"]["bootstrap"]
+        assert "ar:100|seed:1|" in outcome["signatures"]["randomisation"]
+
+
+def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    def p_values(seed: int) -> list[float]:
+        result = compare([("a", GOOD), ("b", ALIKE)], REFERENCES, "fr", samples=50, seed=seed)
+        return [p for outcome in result.values() for p in outcome["systems"][1]["p"].values()]
+
+    first = p_values(3)
+    monkeypatch.setenv("SACREBLEU_SEED", "none")
+    assert p_values(3) == first
+    assert os.environ["SACREBLEU_SEED"] == "none"
+    assert p_values(4) != first
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    texts = {"ref": REFERENCES, "good": GOOD, "bad": BAD}
+    for name, lines in texts.items():
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return {name: tmp_path / name for name in texts}
+
+
+def test_the_command_prints_a_table_or_json(files: dict[str, Path], nmt: Nmt) -> None:
+    call = ("compare", "--reference", files["ref"], files["good"], files["bad"], "--samples", 100)
+    ran = nmt(*call)
+    assert (ran.status, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert [line.split()[0] for line in lines[1:7]] == ["bleu", "bleu", "chrf", "chrf", "ter", "ter"]
+    assert lines[1].endswith("baseline")
+    assert lines[2].count("*") == 2
+    result = json.loads(nmt(*call, "--json").out)
+    assert result == compare(
+        [(str(files["good"]), GOOD), (str(files["bad"]), BAD)], REFERENCES, "fr", samples=100, seed=12345
+    )
+    assert f"{result['bleu']['systems'][1]['score']:.2f}" in lines[2]
+    assert all(text in ran.out for outcome in result.values() for text in outcome["signatures"].values())
+    chinese = json.loads(nmt(*call, "--json", "--target-language", "zh").out)
+    assert "tok:zh" in chinese["bleu"]["signatures"]["bootstrap"]
+
+
+def test_mistakes_cost_one_line(files: dict[str, Path], tmp_path: Path, nmt: Nmt) -> None:
+    short, broken, empty = tmp_path / "short", tmp_path / "broken", tmp_path / "empty"
+    short.write_text("le chien\n" * 7, encoding="utf-8")
+    broken.write_bytes(b"le chien\ncaf\xe9\n")
+    empty.write_bytes(b"")
+    good, ref = files["good"], files["ref"]
+    expected = {
+        (good,): (2, "a comparison needs two translated files or more; name the baseline first"),
+        (good, short): (1, f"{short} has 7 lines but {ref} has 60; line N of one must"),
+        (good, tmp_path / "none"): (1, f"{tmp_path}/none: no such file; check the path"),
+        (good, broken): (1, f"{broken}, line 2: byte 4 (0xe9) is not UTF-8; convert"),
+        (empty, good): (1, f"{empty}: is empty; name a file"),
+    }
+    for systems, (status, complaint) in expected.items():
+        ran = nmt("compare", "--reference", ref, *systems)
+        assert (ran.status, ran.out, ran.err.count("\n")) == (status, "", 1)
+        assert ran.err.startswith(f"nmt: {complaint}")
