@@ -58,7 +58,7 @@ def train(
     for name, metrics in outcome.scores.items():
         scores = ", ".join(f"{metric} {value['score']:.2f}" for metric, value in metrics.items())
         typer.echo(f"{name}: {scores}   {metrics['bleu']['signature']}")
-    if outcome.finished:
+    if outcome.finished and outcome.model:
         typer.echo(f"Model: {outcome.model}")
 
 

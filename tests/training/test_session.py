@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Nmt
+from safetensors.torch import load_file
 
 from nmt import bundle
+from nmt.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 
@@ -178,3 +182,79 @@ def test_a_run_without_a_dev_set_ships_its_last_weights(recipe: Path, tmp_path: 
     assert nmt("train", recipe, "--out", out, "data.dev=null", "--resume", "training.max_updates=20").status == 0
     assert (out / "model" / "model.safetensors").read_bytes() != first
     assert bundle.read(out).card.training["updates"] == 20
+
+
+def losses(out: Path, kind: str = "train") -> dict[int, dict[str, float]]:
+    lines = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    return {line["update"]: line for line in lines if line["kind"] == kind}
+
+
+def test_a_run_that_diverges_gets_one_more_try(
+    recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that is none, once: the run goes on from the checkpoint before the last, more slowly."""
+    backward, calls = Trainer._backward, []
+
+    def fail_once(self: Trainer, *arguments: object, **more: object) -> torch.Tensor:
+        calls.append(self.progress.update)
+        nats = backward(self, *arguments, **more)  # type: ignore[arg-type]
+        return nats * torch.nan if calls.count(33) == 1 and calls[-1] == 33 else nats
+
+    monkeypatch.setattr(Trainer, "_backward", fail_once)
+    settings = ("training.max_updates=100", "training.checkpoint_every=10", "training.schedule=constant")
+    ran = nmt("train", recipe, "--out", tmp_path / "run", *settings)
+    assert ran.status == 0, ran.err
+    assert "Training diverged: the loss or its gradient is not finite at update 34. Going on from update 20" in ran.err
+    assert calls.count(25) == 2
+    assert losses(tmp_path / "run")[100]["learning_rate"] == pytest.approx(0.5 * 2e-3)
+
+
+def test_a_run_that_diverges_twice_stops_with_a_reason(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out, steady = tmp_path / "run", ("training.schedule=constant", "training.checkpoint_every=20")
+    assert nmt("train", recipe, "--out", out, *steady, "training.max_updates=60").status == 0
+    weights = (out / "model" / "model.safetensors").read_bytes()
+    wild = ("training.max_updates=300", "training.learning_rate=1", "training.validate_every=1000")
+    ran = nmt("train", recipe, "--out", out, *steady, "--resume", *wild)
+    assert ran.status == 1
+    assert "Training diverged: the loss has risen from" in ran.err
+    assert "for the second time; earlier checkpoints are kept: set a smaller training.learning_rate" in ran.err
+    assert (out / "model" / "model.safetensors").read_bytes() == weights
+
+
+def test_a_damaged_last_checkpoint_is_no_lost_run(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    assert nmt("train", recipe, "--out", out, "training.max_updates=10").status == 0
+    checkpoints = out / "checkpoints"
+    assert {"last.safetensors", "previous.safetensors"} <= {path.name for path in checkpoints.iterdir()}
+    (checkpoints / "last.safetensors").unlink()  # a kill between two renames
+    ran = nmt("train", recipe, "--out", out, "--resume")
+    assert ran.status == 0, ran.err
+    assert "Resumed after update 5" in ran.err
+
+
+def test_the_mean_of_the_best_weights_is_shipped_where_it_is_better(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    settings = ("training.max_updates=60", "training.validate_every=10", "training.average_best=3",
+                "training.learning_rate=5e-3", "training.ema=0")  # fmt: skip
+    ran = nmt("train", recipe, "--out", out, *settings)
+    assert ran.status == 0, ran.err
+    dev = {update: line["bleu"] for update, line in losses(out, "dev").items()}
+    best = sorted(dev, key=lambda update: (dev[update], update))[-3:]
+    kept = {int(path.stem.split("-")[1]): load_file(path) for path in (out / "checkpoints").glob("validated-*")}
+    assert sorted(kept) == sorted(best)
+    mean = load_file(out / "checkpoints" / "mean.safetensors")
+    for name, weight in mean.items():
+        torch.testing.assert_close(weight, sum(weights[name] for weights in kept.values()) / 3)
+    shipped = load_file(out / "model" / "model.safetensors")
+    chosen = mean if "shipping the mean" in ran.err else load_file(out / "checkpoints" / "best.safetensors")
+    assert all(torch.equal(weight, chosen[name]) for name, weight in shipped.items())
+
+
+def test_what_lies_ahead_is_said_before(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    ran = nmt("train", recipe, "--out", tmp_path / "run", "training.max_updates=200", "training.max_minutes=0.05")
+    tokens, epochs = re.search(r"Ahead: 200 updates, ([\d.]+)M target pieces, ([\d.]+) epochs", ran.err).groups()  # type: ignore[union-attr]
+    measured = losses(tmp_path / "run")
+    spoken = measured[max(measured)]["epoch"] / max(measured) * 200
+    assert float(epochs) == pytest.approx(spoken, rel=0.3)
+    assert float(tokens) > 0
+    assert "without validation, at most 0.05 min in all" in ran.err

@@ -1,0 +1,78 @@
+"""Two processes under torchrun learn what one process learns that sees both their batches."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTHING_RANDOM = ("model.dropout=0.0", "training.batch_tokens=400", "training.max_updates=100", "training.ema=0.9")
+
+
+def start(recipe: Path, out: Path, *more: str, processes: int) -> subprocess.Popen[str]:
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *(launcher if processes > 1 else []), "-m", "nmt", "train", str(recipe)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # a sum's order depends on the threads that share it
+    return subprocess.Popen(
+        [*command, "--out", str(out), *more],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def run(recipe: Path, out: Path, *more: str, processes: int) -> str:
+    process = start(recipe, out, *more, processes=processes)
+    _, error = process.communicate(timeout=200)
+    assert process.returncode == 0, error
+    return error
+
+
+def records(out: Path, kind: str) -> list[dict[str, float]]:
+    lines = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == kind]
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_two_processes_equal_one_that_accumulates_twice_as_much(accumulate: int, recipe: Path, tmp_path: Path) -> None:
+    said = run(recipe, tmp_path / "two", *NOTHING_RANDOM, f"training.accumulate={accumulate}", processes=2)
+    assert said.count("2 processes") == 1  # one of them speaks
+    run(recipe, tmp_path / "one", *NOTHING_RANDOM, f"training.accumulate={2 * accumulate}", processes=1)
+    for kind in ("train", "dev"):
+        one, two = (records(tmp_path / name, kind) for name in ("one", "two"))
+        assert [line["update"] for line in one] == [line["update"] for line in two]
+        assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], rel=1e-6)
+    weights = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("one", "two")]
+    # Of two gradients the sum is the same in any order; of four it is equal to rounding.
+    assert weights[0] == weights[1] or accumulate == 2
+
+
+def test_two_processes_stop_and_go_on_with_another_number(recipe: Path, tmp_path: Path) -> None:
+    """A signal to one stops both after the same update; the checkpoint knows no number of processes."""
+    out, long = tmp_path / "run", ("training.max_updates=100000", "training.checkpoint_every=100000")
+    process = start(recipe, out, *long, processes=2)
+    for _ in range(6000):
+        if (out / "model" / "config.json").exists() or process.poll() is not None:  # the first validation is over
+            break
+        time.sleep(0.01)
+    [leader] = [pid for pid in children(process.pid) if b"RANK=0" in environment_of(pid)]
+    os.kill(leader, signal.SIGTERM)
+    _, error = process.communicate(timeout=100)
+    assert process.returncode == 0, error
+    assert error.count("go on with --resume") == 1
+    stopped = int(error.split("Stopped after update ")[1].split(";")[0].replace(",", ""))
+    said = run(recipe, out, "--resume", f"training.max_updates={stopped + 5}", processes=1)
+    assert f"Resumed after update {stopped:,}" in said
+
+
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def environment_of(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
