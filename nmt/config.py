@@ -141,12 +141,19 @@ class ModelConfig(Section):
     """The network."""
 
     cell: Literal["lstm"] = "lstm"
+    design: Literal["blocks", "classic"] = "blocks"
+    """What a layer is: an LSTM and a feed-forward layer, each with layer norm and a residual connection, and in the
+    decoder an attention between them; or an LSTM alone, with one attention above the decoder's last."""
     width: Positive = 512
     """D: of embeddings, recurrent layers and attention."""
     feed_forward: Positive | None = None
     """Inner width of the feed-forward layers; twice the width when absent."""
     encoder_layers: Positive = 2
     decoder_layers: Positive = 2
+    bidirectional_layers: Annotated[int, Field(ge=0)] | None = None
+    """How many of the encoder's layers, from below, read both ways; all when absent."""
+    residual: bool = False
+    """In the classic design: each LSTM above the first adds its input to its output (Wu et al. 2016)."""
     attention: Literal["none", "dot", "additive", "multihead"] = "multihead"
     heads: Positive = 8
     """Of multi-head attention."""
@@ -172,11 +179,24 @@ class ModelConfig(Section):
             raise ValueError("width must be even: each direction of the encoder has half of it")
         if self.attention == "multihead" and self.width % self.heads:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        if (self.bidirectional_layers or 0) > self.encoder_layers:
+            raise ValueError(f"bidirectional_layers must be at most encoder_layers, {self.encoder_layers}")
+        if self.residual and self.design == "blocks":
+            raise ValueError("residual is for the classic design: blocks have residual connections anyway")
         if self.attention == "none" and self.input_feeding:
             raise ValueError("input_feeding feeds the attentional vector: it needs an attention other than none")
         if self.attention == "none" and self.alignment_head:
             raise ValueError("alignment_head is a head of the attention: it needs an attention other than none")
         return self
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether the decoder is made of blocks: input feeding goes with the classic one."""
+        return self.design == "blocks" and not self.input_feeding
+
+    def reads_both_ways(self, layer: int) -> bool:
+        """Whether a layer of the encoder is bidirectional."""
+        return self.bidirectional_layers is None or layer < self.bidirectional_layers
 
     @property
     def feed_forward_width(self) -> int:

@@ -33,24 +33,24 @@ class LSTMLayer(nn.Module):
         return y, (h.squeeze(0), c.squeeze(0))
 
 
-class BidirectionalLSTMLayer(nn.Module):
-    """Two LSTMs, one from each end, each of half the width; padding is never read from either end."""
+class SourceLSTMLayer(nn.Module):
+    """An LSTM that reads whole sentences, or two of half the width, one from each end; padding is never read."""
 
-    def __init__(self, inputs: int, width: int, weight_drop: float = 0.0) -> None:
+    def __init__(self, inputs: int, width: int, weight_drop: float = 0.0, both_ways: bool = True) -> None:
         """``weight_drop`` is the share of recurrent weights that each training pass leaves out."""
         super().__init__()
-        self.lstm = WeightDroppedLSTM(inputs, width // 2, weight_drop, bidirectional=True)
+        self.lstm = WeightDroppedLSTM(inputs, width // 2 if both_ways else width, weight_drop, both_ways)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
         """Run over x [B, S, inputs] with lengths [B] (on the CPU).
 
-        Gives the outputs [B, S, D], zero in the padding, and the state in which each direction ended.
+        Gives the outputs [B, S, D], zero in the padding, and the state in which each direction ended, side by side.
         """
         with full_precision_on_gpu(x):
             packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
             y, (h, c) = self.lstm(packed)
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
-        return y, (torch.cat((h[0], h[1]), dim=-1), torch.cat((c[0], c[1]), dim=-1))
+        return y, (torch.cat(h.unbind(), dim=-1), torch.cat(c.unbind(), dim=-1))
 
 
 class WeightDroppedLSTM(nn.LSTM):

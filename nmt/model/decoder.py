@@ -1,4 +1,4 @@
-"""The decoders: one that runs each layer over the whole target at once, and the classic one with input feeding.
+"""The decoders: one of blocks, each of which attends, and the classic one, which attends above its last layer.
 
 Both have a whole-sequence `forward` and a one-token `step` that agree to rounding.
 
@@ -7,6 +7,8 @@ B sentences, T target length, S source length, K rows a sentence in search, R = 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -42,10 +44,21 @@ class Bridge(nn.Module):
     def forward(self, states: list[State]) -> Rows:
         """H and c [B, D] of each decoder layer, in turn; a deeper decoder repeats the encoder's top."""
         rows = []
-        for layer, (output, cell) in enumerate(zip(self.outputs, self.cells, strict=True)):
-            h, c = states[min(layer, len(states) - 1)]
+        for (h, c), output, cell in zip(_stretched(states, len(self.cells)), self.outputs, self.cells, strict=True):
             rows += [output(h).tanh(), cell(c)]
         return tuple(rows)
+
+
+class PlainBridge(nn.Module):
+    """The encoder's last states are the decoder's first (Sutskever et al. 2014)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.layers = config.decoder_layers
+
+    def forward(self, states: list[State]) -> Rows:
+        """See `Bridge.forward`."""
+        return tuple(part for state in _stretched(states, self.layers) for part in state)
 
 
 class DecoderBlock(nn.Module):
@@ -118,77 +131,87 @@ class BlockDecoder(nn.Module):
         return [block for block in self.blocks if isinstance(block, DecoderBlock)]
 
 
-class InputFeedingDecoder(nn.Module):
-    """The classic recurrent decoder with attention (Luong et al. 2015, section 3.3).
+class ClassicDecoder(nn.Module):
+    """A stack of LSTMs, and above it an attention, if any, whose attentional vector tanh(W[context; h]) is the output.
 
-    A stack of LSTMs whose first layer reads the last token and the last attentional vector tanh(W[context; h]); that
-    vector is also the output.
+    With input feeding its first layer reads the last token and the last attentional vector (Luong et al. 2015, section
+    3.3), and training is a loop over steps. Without attention the top layer's output is all (Sutskever et al. 2014).
     """
 
     def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
         super().__init__()
-        attention = build_attention(config.attention, config.width, config.heads)
-        if attention is None:
-            raise ValueError("input feeding feeds the attentional vector: it needs an attention")
+        width, self.feeds, self.residual = config.width, config.input_feeding, config.residual
         self.embedding = embedding
         self.word_dropout = WordDropout(config.word_dropout)
-        self.attention = attention
+        self.attention = build_attention(config.attention, width, config.heads)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        self.bridge = Bridge(config)
+        self.bridge = Bridge(config) if config.design == "blocks" else PlainBridge(config)
         self.layers = nn.ModuleList(
-            LSTMLayer(config.width * (1 + (layer == 0)), config.width, config.weight_drop)
+            LSTMLayer(width * (1 + (layer == 0 and self.feeds)), width, config.weight_drop)
             for layer in range(config.decoder_layers)
         )
-        self.combine = nn.Linear(2 * config.width, config.width)
+        self.combine = nn.Linear(2 * width, width) if self.attention else None
 
     def start(self, encoded: Encoded) -> tuple[Source, Rows]:
-        """See `BlockDecoder.start`; the state ends in the attentional vector, at first zero."""
+        """See `BlockDecoder.start`; with input feeding the state ends in the attentional vector, at first zero."""
         state = self.bridge(encoded.states)
-        return Source((self.attention.keys(encoded.memory),), encoded.mask), (
-            *state,
-            torch.zeros_like(state[0]),
-        )
+        fed = (torch.zeros_like(state[0]),) if self.feeds else ()
+        keys = (self.attention.keys(encoded.memory),) if self.attention else ()
+        return Source(keys, encoded.mask), (*state, *fed)
 
     def forward(self, target: Tensor, source: Source, state: Rows) -> tuple[Tensor, Tensor | None]:
         """See `BlockDecoder.forward`."""
-        outputs, weights = [], []
-        locked = [self.dropout.mask(state[0]) for _ in self.layers] if self.dropout.locked else None
-        for x in self.dropout(self.word_dropout(self.embedding(target))).unbind(1):
-            output, state, weight = self._advance(x, source, state, locked)
+        x = self.dropout(self.word_dropout(self.embedding(target)))
+        if not self.feeds:
+            output, _, weights = self._advance(x, source, state, self.dropout)
+            return self.dropout(output), weights
+        outputs, all_weights = [], []
+        dropout = self._locked(state[0]) if self.dropout.locked else self.dropout
+        for place in x.split(1, dim=1):
+            output, state, weights = self._advance(place, source, state, dropout)
             outputs.append(output)
-            weights.append(weight)
-        return self.dropout(torch.stack(outputs, dim=1)), torch.cat(weights, dim=2)
+            all_weights.append(weights)
+        return self.dropout(torch.cat(outputs, dim=1)), torch.cat([w for w in all_weights if w is not None], dim=2)
 
     def step(self, tokens: Tensor, source: Source, state: Rows) -> tuple[Tensor, Rows, Tensor | None]:
         """See `BlockDecoder.step`."""
-        return self._advance(self.embedding(tokens), source, state)
+        output, state, weights = self._advance(self.embedding(tokens).unsqueeze(1), source, state, nn.Identity())
+        return output.squeeze(1), state, weights
 
     def _advance(
-        self, x: Tensor, source: Source, state: Rows, locked: list[Tensor] | None = None
-    ) -> tuple[Tensor, Rows, Tensor]:
-        """One step from the embedded tokens [R, D]; ``locked`` dropout masks [R, D] are those of all steps."""
+        self, x: Tensor, source: Source, state: Rows, dropout: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Rows, Tensor | None]:
+        """Outputs [R, T, D] of the embedded tokens [R, T, D], of which input feeding allows but one, and so on."""
         rows: list[Tensor] = []
-        y = torch.cat((x, state[-1]), dim=-1)
+        y = torch.cat((x, state[-1].unsqueeze(1)), dim=-1) if self.feeds else x
         for layer, module in enumerate(self.layers):
-            h, (h, c) = _one_step(module, y, _layer_state(state, layer))
-            rows += [h, c]
-            y = h * locked[layer] if locked else self.dropout(h)
-        context, weights = self.attention(y.view(len(source.mask), -1, y.shape[-1]), source.keys[0], source.mask)
+            h, (last, cell) = module(y, _layer_state(state, layer))
+            rows += [last, cell]
+            y = y + dropout(h) if self.residual and layer else dropout(h)
+        if self.attention is None or self.combine is None:
+            return y, tuple(rows), None
+        queries = y.reshape(len(source.mask), -1, y.shape[-1])
+        context, weights = self.attention(queries, source.keys[0], source.mask)
         output = self.combine(torch.cat((context.reshape(y.shape), y), dim=-1)).tanh()
-        return output, (*rows, output), weights
+        return output, (*rows, output.squeeze(1)) if self.feeds else tuple(rows), weights
+
+    def _locked(self, like: Tensor) -> Callable[[Tensor], Tensor]:
+        """Dropout [R, 1, D] that is the same at every call, as that of each layer is in a loop over steps."""
+        masks = itertools.cycle([self.dropout.mask(like).unsqueeze(1) for _ in self.layers])
+        return lambda x: x * next(masks)
 
 
-Decoder = BlockDecoder | InputFeedingDecoder
+Decoder = BlockDecoder | ClassicDecoder
 
 
 def build_decoder(config: ModelConfig, embedding: ScaledEmbedding) -> Decoder:
     """The decoder that a configuration asks for."""
-    return (InputFeedingDecoder if config.input_feeding else BlockDecoder)(config, embedding)
+    return (BlockDecoder if config.has_blocks else ClassicDecoder)(config, embedding)
 
 
-def _one_step(layer: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
-    y, state = layer(x.unsqueeze(1), state)
-    return y.squeeze(1), state
+def _stretched(states: list[State], layers: int) -> list[State]:
+    """A state for each decoder layer: a deeper decoder repeats the encoder's top."""
+    return [states[min(layer, len(states) - 1)] for layer in range(layers)]
 
 
 def _layer_state(state: Rows, layer: int) -> State:

@@ -1,4 +1,4 @@
-"""The stacked bidirectional encoder: a sentence becomes one vector a piece, and a last state for each layer.
+"""The stacked encoder: a sentence becomes one vector a piece, and a last state for each layer.
 
 B sentences, S source length, D width.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config import ModelConfig
-from nmt.model.cells import BidirectionalLSTMLayer, State
+from nmt.model.cells import SourceLSTMLayer, State
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
 
 
@@ -23,16 +23,16 @@ class Encoded(NamedTuple):
     mask: Tensor
     """[B, S]: true at pieces, false in the padding."""
     states: list[State]
-    """Of each layer, (h, c) [B, D] after the whole sentence, both directions side by side."""
+    """Of each layer, (h, c) [B, D] after the whole sentence, its directions side by side."""
 
 
 class EncoderBlock(nn.Module):
-    """Layer norm, bidirectional LSTM, residual; layer norm, feed-forward, residual."""
+    """Layer norm, LSTM, residual; layer norm, feed-forward, residual."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         self.recurrent_norm = nn.LayerNorm(config.width)
-        self.recurrent = BidirectionalLSTMLayer(config.width, config.width, config.weight_drop)
+        self.recurrent = _recurrent(config, layer)
         self.feed_forward_norm = nn.LayerNorm(config.width)
         self.feed_forward = FeedForward(config.width, config.feed_forward_width, config.dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
@@ -45,8 +45,28 @@ class EncoderBlock(nn.Module):
         return x, state
 
 
+class ClassicLayer(nn.Module):
+    """An LSTM and nothing else, but for a residual connection where it is asked for."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.recurrent = _recurrent(config, layer)
+        self.dropout = Dropout(config.dropout, config.locked_dropout)
+        self.residual = config.residual and layer > 0
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+        """X [B, S, D], lengths [B] on the CPU."""
+        y, state = self.recurrent(x, lengths)
+        y = self.dropout(y)
+        return x + y if self.residual else y, state
+
+
+def _recurrent(config: ModelConfig, layer: int) -> SourceLSTMLayer:
+    return SourceLSTMLayer(config.width, config.width, config.weight_drop, config.reads_both_ways(layer))
+
+
 class Encoder(nn.Module):
-    """Embedding and a stack of blocks."""
+    """Embedding and a stack of blocks or classic layers."""
 
     def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
         super().__init__()
@@ -54,8 +74,9 @@ class Encoder(nn.Module):
         self.embedding = embedding
         self.word_dropout = WordDropout(config.word_dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
-        self.norm = nn.LayerNorm(config.width)
+        kind = EncoderBlock if config.design == "blocks" else ClassicLayer
+        self.blocks = nn.ModuleList(kind(config, layer) for layer in range(config.encoder_layers))
+        self.norm = nn.LayerNorm(config.width) if config.design == "blocks" else nn.Identity()
 
     def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
         """Encode ids [B, S] of lengths [B]; the lengths lie on the CPU wherever the ids are."""

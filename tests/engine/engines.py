@@ -27,6 +27,9 @@ DESIGNS: list[dict[str, object]] = [
     {"attention": "additive", "input_feeding": True},
     {"attention": "multihead"},
     {"attention": "multihead", "input_feeding": True, "tie_embeddings": False},
+    {"design": "classic", "attention": "none", "bidirectional_layers": 0, "reverse_source": True},
+    {"design": "classic", "attention": "dot", "bidirectional_layers": 1, "residual": True},
+    {"design": "classic", "attention": "additive", "residual": True, "input_feeding": True},
 ]
 
 MakeEngine = Callable[[int, int], Engine]

@@ -13,6 +13,11 @@ DESIGNS = [
     for feeding in (False, True)
     for reverse in (False, True)
     if not (attention == "none" and feeding)
+] + [
+    {"design": "classic", "attention": "none", "bidirectional_layers": 0, "reverse_source": True},
+    {"design": "classic", "attention": "dot", "bidirectional_layers": 1},
+    {"design": "classic", "attention": "additive", "residual": True, "input_feeding": True},
+    {"design": "blocks", "attention": "dot", "bidirectional_layers": 1},
 ]
 
 

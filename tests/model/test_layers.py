@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nmt.config import ModelConfig
-from nmt.model.cells import BidirectionalLSTMLayer, LSTMLayer
+from nmt.model.cells import LSTMLayer, SourceLSTMLayer
 from nmt.model.layers import Dropout, WordDropout
 from nmt.model.seq2seq import build_network
 
@@ -49,7 +49,7 @@ def test_weight_drop_thins_the_recurrent_weights_alone(probability: float) -> No
 
 def test_weight_drop_thins_both_directions() -> None:
     torch.manual_seed(1)
-    layer = BidirectionalLSTMLayer(8, 32, 0.5)
+    layer = SourceLSTMLayer(8, 32, 0.5)
     y, _ = layer(torch.randn(2, 5, 8), torch.tensor([5, 3]))
     y.sum().backward()
     for gradient in (layer.lstm.weight_hh_l0.grad, layer.lstm.weight_hh_l0_reverse.grad):
@@ -57,12 +57,12 @@ def test_weight_drop_thins_both_directions() -> None:
     assert (layer.lstm.weight_ih_l0.grad != 0).all()
 
 
-@pytest.mark.parametrize("input_feeding", [False, True])
+@pytest.mark.parametrize("design", [{}, {"input_feeding": True}, {"design": "classic"}], ids=str)
 @pytest.mark.parametrize("locked", [False, True])
-def test_whatever_is_dropped_in_training_is_whole_in_use(input_feeding: bool, locked: bool) -> None:
+def test_whatever_is_dropped_in_training_is_whole_in_use(design: dict[str, object], locked: bool) -> None:
     config = ModelConfig(
         width=16, encoder_layers=2, decoder_layers=2, heads=2, dropout=0.4, word_dropout=0.2, weight_drop=0.3,
-        locked_dropout=locked, input_feeding=input_feeding,
+        locked_dropout=locked, **design,
     )  # fmt: skip
     network = build_network(config, 20, 20, shared=True, seed=1)
     batch = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
@@ -72,3 +72,22 @@ def test_whatever_is_dropped_in_training_is_whole_in_use(input_feeding: bool, lo
     assert torch.equal(*using)
     plain = build_network(config.model_copy(update={"dropout": 0.0}), 20, 20, shared=True, seed=1).eval()
     assert torch.equal(using[0], plain(*batch)[0])
+
+
+@pytest.mark.parametrize("input_feeding", [False, True])
+def test_classic_layers_have_masks_of_their_own_when_locked(input_feeding: bool) -> None:
+    """In a loop over steps too: the same mask at every step, another one for each layer."""
+    config = ModelConfig(
+        design="classic", width=64, encoder_layers=1, decoder_layers=2, dropout=0.5, locked_dropout=True,
+        attention="dot", input_feeding=input_feeding,
+    )  # fmt: skip
+    decoder = build_network(config, 20, 20, shared=True, seed=1).train().decoder
+    seen: list[list[torch.Tensor]] = [[], []]
+    for layer, module in enumerate(decoder.layers):
+        module.register_forward_hook(lambda _, inputs, output, layer=layer: seen[layer].append(inputs[0]))
+    network = build_network(config, 20, 20, shared=True, seed=1).train()
+    network.decoder = decoder
+    network(torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9, 10]]))
+    dropped = torch.cat(seen[1], dim=1) == 0  # what the second layer reads is the first one's output
+    assert 0.3 < dropped.float().mean() < 0.7
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))

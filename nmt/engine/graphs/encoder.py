@@ -40,10 +40,12 @@ class EncoderGraph(Layers):
         # [S, N, D], as the LSTM operator wants it.
         x = self.embed(graph.op("Transpose", ids, perm=[1, 0]), "encoder.embedding.weight")
         states = []
+        layer_of_design = self._block if self.model.design == "blocks" else self._classic_layer
         for layer in range(self.model.encoder_layers):
-            x, state = self._block(x, lengths, f"encoder.blocks.{layer}")
+            x, state = layer_of_design(x, lengths, layer)
             states.append(state)
-        memory = graph.op("Transpose", self.layer_norm(x, "encoder.norm"), perm=[1, 0, 2])  # [N, S, D]
+        x = self.layer_norm(x, "encoder.norm") if self.model.design == "blocks" else x
+        memory = graph.op("Transpose", x, perm=[1, 0, 2])  # [N, S, D]
         if order is not None:
             places = graph.op("Unsqueeze", order, graph.whole(2))
             memory = graph.op("GatherElements", memory, graph.op("Expand", places, graph.op("Shape", memory)), axis=1)
@@ -58,35 +60,46 @@ class EncoderGraph(Layers):
         self._first_state(states)
         return graph.serialise()
 
-    def _block(self, x: str, lengths: str, name: str) -> tuple[str, tuple[str, str]]:
+    def _block(self, x: str, lengths: str, layer: int) -> tuple[str, tuple[str, str]]:
         """See `nmt.model.encoder.EncoderBlock`; x is [S, N, D]."""
-        graph, half = self.graph, self.model.width // 2
-        lstm = f"{name}.recurrent.lstm"
-
-        def both(kind: str) -> Array:
-            return np.concatenate([_onnx_gates(self.weights[f"{lstm}.{kind}_l0{d}"]) for d in ("", "_reverse")])
-
-        inputs = self._directions(f"{lstm}.input", both("weight_ih"))
-        recurrent = self._directions(f"{lstm}.recurrent", both("weight_hh"))
-        # torch has two biases for each gate; their sum is what matters.
-        biases = (both("bias_ih") + both("bias_hh")).reshape(2, -1)
-        bias = graph.weight(f"{lstm}.bias", np.concatenate((biases, np.zeros_like(biases)), axis=1))
-        y, h, c = graph.ops(
-            "LSTM", self.layer_norm(x, f"{name}.recurrent_norm"), inputs, recurrent, bias, lengths,
-            outputs=3, hidden_size=half, direction="bidirectional",
-        )  # fmt: skip
-        y = graph.op("Reshape", graph.op("Transpose", y, perm=[0, 2, 1, 3]), graph.whole(0, 0, -1))
+        name = f"encoder.blocks.{layer}"
+        y, state = self._lstm(self.layer_norm(x, f"{name}.recurrent_norm"), lengths, layer)
         x = self.add(x, y)
         x = self.add(x, self.feed_forward(self.layer_norm(x, f"{name}.feed_forward_norm"), f"{name}.feed_forward"))
-        return x, (self._side_by_side(h), self._side_by_side(c))
+        return x, state
 
-    def _directions(self, name: str, matrix: Array) -> str:
-        """Weights [8 × D/2, in] of both directions as [2, 4 × D/2, in]."""
+    def _classic_layer(self, x: str, lengths: str, layer: int) -> tuple[str, tuple[str, str]]:
+        """See `nmt.model.encoder.ClassicLayer`; x is [S, N, D]."""
+        y, state = self._lstm(x, lengths, layer)
+        return self.add(x, y) if self.model.residual and layer else y, state
+
+    def _lstm(self, x: str, lengths: str, layer: int) -> tuple[str, tuple[str, str]]:
+        """See `nmt.model.cells.SourceLSTMLayer`; x is [S, N, D]."""
+        graph, lstm = self.graph, f"encoder.blocks.{layer}.recurrent.lstm"
+        directions = ("", "_reverse") if self.model.reads_both_ways(layer) else ("",)
+
+        def all_of(kind: str) -> Array:
+            return np.concatenate([_onnx_gates(self.weights[f"{lstm}.{kind}_l0{d}"]) for d in directions])
+
+        inputs = self._directions(f"{lstm}.input", all_of("weight_ih"), len(directions))
+        recurrent = self._directions(f"{lstm}.recurrent", all_of("weight_hh"), len(directions))
+        # torch has two biases for each gate; their sum is what matters.
+        biases = (all_of("bias_ih") + all_of("bias_hh")).reshape(len(directions), -1)
+        bias = graph.weight(f"{lstm}.bias", np.concatenate((biases, np.zeros_like(biases)), axis=1))
+        y, h, c = graph.ops(
+            "LSTM", x, inputs, recurrent, bias, lengths, outputs=3,
+            hidden_size=self.model.width // len(directions), direction="bidirectional" if directions[1:] else "forward",
+        )  # fmt: skip
+        y = graph.op("Reshape", graph.op("Transpose", y, perm=[0, 2, 1, 3]), graph.whole(0, 0, -1))
+        return y, (self._side_by_side(h), self._side_by_side(c))
+
+    def _directions(self, name: str, matrix: Array, count: int) -> str:
+        """Weights [4 × D, in] of one or two directions as [1, 4 × D, in] or [2, 4 × D/2, in]."""
         graph = self.graph
-        return graph.op("Reshape", self.constant_matrix(name, matrix), graph.whole(2, -1, matrix.shape[1]))
+        return graph.op("Reshape", self.constant_matrix(name, matrix), graph.whole(count, -1, matrix.shape[1]))
 
     def _side_by_side(self, state: str) -> str:
-        """[2, N, D/2] to [N, D]."""
+        """[1, N, D] or [2, N, D/2] to [N, D]."""
         return self.graph.op("Reshape", self.graph.op("Transpose", state, perm=[1, 0, 2]), self.graph.whole(0, -1))
 
     def _memory(self, layer: int, name: str, memory: str, words: str) -> None:
@@ -138,14 +151,14 @@ class EncoderGraph(Layers):
         return keys, bias, values
 
     def _first_state(self, states: list[tuple[str, str]]) -> None:
-        """See `nmt.model.decoder.Bridge`."""
+        """See `nmt.model.decoder.Bridge` and `nmt.model.decoder.PlainBridge`."""
         graph, parts = self.graph, []
         for layer in range(self.model.decoder_layers):
             h, c = states[min(layer, len(states) - 1)]
-            parts += [
-                graph.op("Tanh", self.linear(h, f"decoder.bridge.outputs.{layer}")),
-                self.linear(c, f"decoder.bridge.cells.{layer}"),
-            ]
+            if self.model.design == "blocks":
+                h = graph.op("Tanh", self.linear(h, f"decoder.bridge.outputs.{layer}"))
+                c = self.linear(c, f"decoder.bridge.cells.{layer}")
+            parts += [h, c]
         if self.model.input_feeding:
             parts.append(graph.op("Sub", parts[0], parts[0]))
         graph.output(graph.op("Concat", *parts, axis=1), "state", np.float32, "sentences", state_size(self.model))

@@ -113,7 +113,7 @@ def attending(model: ModelConfig) -> list[str]:
     """The names of the layers that attend."""
     if model.attention == "none":
         return []
-    if model.input_feeding:
+    if not model.has_blocks:
         return ["decoder.attention"]
     return [f"decoder.blocks.{layer}.attention" for layer in range(model.decoder_layers)]
 

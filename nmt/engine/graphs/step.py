@@ -43,7 +43,7 @@ class StepGraph(Layers):
         parents = graph.input("parents", np.int64, "sentences", "beam")
         state = graph.op("Gather", graph.input("state", np.float32, "rows_before", size), parents, axis=0)
         parts = self._split(state, [self.model.width] * (size // self.model.width))
-        decode = self._input_feeding if self.model.input_feeding else self._blocks
+        decode = self._blocks if self.model.has_blocks else self._classic
         hidden, parts, attention = decode(self.embed(tokens, "decoder.embedding.weight"), parts)
         graph.output(graph.op("Concat", *parts, axis=2), "next_state", np.float32, "sentences", "beam", size)
         scores = graph.op("LogSoftmax", self._logits(hidden, listed), axis=-1)
@@ -75,18 +75,24 @@ class StepGraph(Layers):
             x = self.add(x, self.feed_forward(self.layer_norm(x, f"{name}.feed_forward_norm"), f"{name}.feed_forward"))
         return self.layer_norm(x, "decoder.norm"), parts, attention
 
-    def _input_feeding(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
-        """See `nmt.model.decoder.InputFeedingDecoder.step`; x is [N, K, D]."""
-        small = self.graph.op("Mul", x, self.graph.constant(_INPUT_GAIN))
-        inputs, parts = [(small, _INPUT_GAIN), (state[-1], 1.0)], []
-        for layer in range(self.model.decoder_layers):
+    def _classic(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
+        """See `nmt.model.decoder.ClassicDecoder.step`; x is [N, K, D]."""
+        model, parts = self.model, []
+        inputs = [(self.graph.op("Mul", x, self.graph.constant(_INPUT_GAIN)), _INPUT_GAIN)]
+        if model.input_feeding:
+            inputs.append((state[-1], 1.0))
+        y = x
+        for layer in range(model.decoder_layers):
             h, c = self._lstm(inputs, state[2 * layer], state[2 * layer + 1], f"decoder.layers.{layer}.lstm")
             parts += [h, c]
-            inputs = [(h, 1.0)]
-        context, attention = self._attend(h, 0, "decoder.attention")
-        output = self.linear(self.graph.op("Concat", context, h, axis=2), "decoder.combine")
+            y = self.add(y, h) if model.residual and layer else h
+            inputs = [(y, 1.0)]
+        if model.attention == "none":
+            return y, parts, None
+        context, attention = self._attend(y, 0, "decoder.attention")
+        output = self.linear(self.graph.op("Concat", context, y, axis=2), "decoder.combine")
         output = self.graph.op("Tanh", output)
-        return output, [*parts, output], attention
+        return output, [*parts, output] if model.input_feeding else parts, attention
 
     def _lstm(self, inputs: list[tuple[str, float]], h: str, c: str, name: str) -> tuple[str, str]:
         """One step of a layer; each part of the input comes with the gain that it has had."""
