@@ -25,7 +25,8 @@ _NULL = 0  # the id of padding, which no text has, stands for the null word
 _TABLE_ROUNDS, _DIAGONAL_ROUNDS = 3, 5
 _NULL_SHARE, _TENSION = 0.08, 4.0  # of target pieces that render nothing, and lambda: fast_align's, never retrained
 _UNSEEN = 1e-9  # probability of two pieces that never met
-_LEARNED_CELLS = 60_000_000  # pieces × pieces: of some 250,000 captions; more change the table little
+_LEARNED_CELLS = 20_000_000  # pieces × pieces: of some 80,000 captions; more change the table little
+_CLEAR_CELLS = 1000  # a longer pair says less of what became of what, and takes more memory
 _BLOCK_CELLS = 500_000  # worked on together
 
 
@@ -51,11 +52,6 @@ class Aligner:
         self._forward = _TranslationModel(sources, targets)
         self._backward = _TranslationModel(targets, sources)
 
-    @property
-    def lexicon(self) -> Lexicon:
-        """What source pieces become."""
-        return self._forward.lexicon()
-
     def align(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> tuple[list[Ids], list[Ids]]:
         """The linked places of each pair, in its source and in its target, be it one of the training or not."""
         links: list[tuple[Any, ...]] = [()] * len(sources)
@@ -67,13 +63,23 @@ class Aligner:
         return [source for _, source in links], [target for target, _ in links]
 
 
-def learned_rows(source_lengths: Ids, target_lengths: Ids) -> range:
+def learned_rows(source_lengths: Ids, target_lengths: Ids) -> Ints:
     """The pairs to learn from: all, or evenly spaced ones of a corpus whose cells memory should not have to hold.
 
-    `Aligner` takes some 20 bytes a cell, a piece of the source with a piece of the target: about a gigabyte at most.
+    A cell is a piece of the source with a piece of the target. Of a corpus that is too large only short pairs are
+    taken, if there are enough of them: on law text they cover more of the translations than as many cells of all.
     """
-    cells = int(source_lengths.astype(np.int64) @ target_lengths)
-    return range(0, len(source_lengths), max(-(-cells // _LEARNED_CELLS), 1))
+    cells = source_lengths.astype(np.int64) * target_lengths
+    rows = np.flatnonzero(cells <= _CLEAR_CELLS)
+    if cells.sum() <= _LEARNED_CELLS or cells[rows].sum() < _LEARNED_CELLS:
+        rows = np.arange(len(cells))
+    step = max(-(-int(cells[rows].sum()) // _LEARNED_CELLS), 1)
+    return rows[::step]
+
+
+def learn_lexicon(sources: Sequence[Ids], targets: Sequence[Ids]) -> Lexicon:
+    """What source pieces become, by the ids of pairs of which no side is empty."""
+    return _TranslationModel(sources, targets).lexicon()
 
 
 class _TranslationModel:
@@ -82,7 +88,7 @@ class _TranslationModel:
     def __init__(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> None:
         blocks = list(_blocks(sources, targets))
         self._keys = _union(np.unique(_keys(sources, targets, rows)) for rows in blocks)
-        self._sources = self._keys >> 32
+        self._sources = (self._keys >> 32).astype(np.int32)
         self._counts: Floats = np.zeros(0)
         self._table = np.append(np.ones(len(self._keys)), _UNSEEN)  # to begin with, all translations are alike
         entries = [np.searchsorted(self._keys, _keys(sources, targets, rows)).astype(np.int32) for rows in blocks]
@@ -91,8 +97,7 @@ class _TranslationModel:
 
     def lexicon(self) -> Lexicon:
         """The table as it stands."""
-        sources, targets = self._sources.astype(np.int32), (self._keys & 0xFFFFFFFF).astype(np.int32)
-        return Lexicon(sources, targets, self._table[:-1], self._counts)
+        return Lexicon(self._sources, (self._keys & 0xFFFFFFFF).astype(np.int32), self._table[:-1], self._counts)
 
     def best(self, keys: Ints) -> Ints:
         """The most probable source place of each target piece [B, T], or -1; ``keys`` as of `_keys`."""

@@ -19,9 +19,9 @@ import numpy as np
 from nmt.config import Config, CorpusSpec, MixedCorpus
 from nmt.corpus import ragged
 from nmt.corpus import tokenizer as tokenizers
-from nmt.corpus.aligner import Aligner, learned_rows
+from nmt.corpus.aligner import Aligner, Lexicon, learn_lexicon, learned_rows
 from nmt.corpus.filters import FilterReport, PairFilter
-from nmt.corpus.ragged import Lengths, Ragged, RaggedTable, Rows
+from nmt.corpus.ragged import Ids, Lengths, Ragged, RaggedTable, Rows
 from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
 from nmt.corpus.tokenizer import Tokenizer, tag_id
 from nmt.errors import CarouselError
@@ -133,10 +133,9 @@ def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
     return pairs
 
 
-def learn_to_align(corpus: IdCorpus) -> Aligner:
-    """An aligner that has learned from the training pairs."""
-    rows = np.array(learned_rows(corpus.source_lengths, corpus.target_lengths))
-    return Aligner(corpus.sources(rows).lists(), corpus.targets(rows).lists())
+def translations_of_pieces(corpus: IdCorpus) -> Lexicon:
+    """What source pieces become in the training pairs."""
+    return learn_lexicon(*_clear_pairs(corpus))
 
 
 def cache_directory() -> Path:
@@ -243,11 +242,17 @@ def _links(corpus: IdCorpus, say: Callable[[str], None]) -> Path:
     folder = cache_directory() / f"links-{_fingerprint(_ALIGNER, corpus.fingerprint)}"
     if not folder.exists():
         say("Aligning the training text")
-        aligner = learn_to_align(corpus)
+        aligner = Aligner(*_clear_pairs(corpus))
         with atomic_directory(folder) as temporary:
             chunks = (range(start, min(start + _CHUNK, len(corpus))) for start in range(0, len(corpus), _CHUNK))
             ragged.write(temporary / _LINKS, (_aligned(aligner, corpus, np.array(rows)) for rows in chunks))
     return folder
+
+
+def _clear_pairs(corpus: IdCorpus) -> tuple[list[Ids], list[Ids]]:
+    """The ids that an aligner learns from."""
+    rows = learned_rows(corpus.source_lengths, corpus.target_lengths)
+    return corpus.sources(rows).lists(), corpus.targets(rows).lists()
 
 
 def _aligned(aligner: Aligner, corpus: IdCorpus, rows: Rows) -> tuple[Ragged, Ragged]:

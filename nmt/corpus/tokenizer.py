@@ -37,7 +37,7 @@ def tag_id(number: int) -> int:
 
 _UNSPACED = {"zh", "ja", "ko", "th", "lo", "km", "my"}
 # Words of a corpus beyond this many sentences no longer change the pieces, only the time and memory they take.
-_TRAINING_SENTENCES = 5_000_000
+_TRAINING_SENTENCES = 500_000
 
 
 def is_reserved(vocabulary: int) -> Any:
@@ -157,6 +157,7 @@ def train(
 
 def _train_one(texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode]) -> Vocabulary:
     model = io.BytesIO()
+    spm.set_random_generator_seed(0)  # which sentences of a larger corpus it is
     unspaced = any(language.split("-")[0] in _UNSPACED for language in languages)
     try:
         spm.SentencePieceTrainer.train(

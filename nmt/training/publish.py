@@ -14,7 +14,7 @@ import torch
 from nmt import bundle as bundles
 from nmt.bundle import SHORTLIST, WEIGHTS, Card
 from nmt.config import Config
-from nmt.corpus.prepare import Prepared, learn_to_align
+from nmt.corpus.prepare import Prepared, translations_of_pieces
 from nmt.engine import shortlist as shortlists
 from nmt.engine.export import graph_files
 from nmt.engine.shortlist import Shortlist
@@ -116,7 +116,7 @@ class Publisher:
 
     def _shortlist(self) -> Shortlist:
         tokenizer = self._prepared.tokenizer
-        lexicon = learn_to_align(self._prepared.train).lexicon
+        lexicon = translations_of_pieces(self._prepared.train)
         return shortlists.build(lexicon, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
 
     def _coverage(self, shortlist: Shortlist) -> float | None:

@@ -25,6 +25,7 @@ from nmt.training import average, checkpoint
 from nmt.training.console import Console
 from nmt.training.distributed import Processes, processes
 from nmt.training.finetuning import adopted
+from nmt.training.memory import keep_freed_memory
 from nmt.training.publish import Publisher
 from nmt.training.run import MetricsLog, RunDirectory
 from nmt.training.trainer import DivergenceError, Trainer, UpdateReport, Wishes, choose_device
@@ -55,6 +56,7 @@ def train(config: Config, out: Path, resume: bool = False, start: Bundle | None 
     """
     # Unless a number was set, MKL chooses one call by call, and sums in another order are other sums.
     torch.set_num_threads(torch.get_num_threads())
+    keep_freed_memory()
     run = RunDirectory(out)
     with processes(config.training.device) as joined, _stop_signals() as stopped:
         console, device = Console(quiet=not joined.leads), choose_device(config.training, joined.local_rank)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.corpus.aligner import Aligner, Lexicon
+from nmt.corpus.aligner import Lexicon, learn_lexicon
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
 from nmt.engine.shortlist import Shortlist, build
 from nmt.errors import CarouselError
@@ -47,13 +47,13 @@ def test_lists_are_sorted_and_keep_what_is_asked_for(
     pairs: list[tuple[list[int], list[int]]], source: list[int], constraints: list[int]
 ) -> None:
     sources, targets = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*pairs, strict=True))
-    shortlist = build(Aligner(sources, targets).lexicon, VOCABULARY, VOCABULARY, True, pieces_a_source=2, frequent=3)
+    shortlist = build(learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, pieces_a_source=2, frequent=3)
     ids = shortlist.for_sentence(source, constraints)
     assert ids.dtype == np.int32
     assert ids.tolist() == sorted(set(ids.tolist()))
     assert {EOS, *source, *constraints} <= set(ids.tolist())
     assert all(i == EOS or i >= FIRST_ORDINARY or i in constraints for i in ids)
-    everything = build(Aligner(sources, targets).lexicon, VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY)
+    everything = build(learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY)
     assert everything.coverage(pairs) == 1.0
 
 

@@ -1,0 +1,169 @@
+"""What each method of training is worth: the same small network on the same pairs, with one thing changed at a time.
+
+    python benchmarks/methods.py OUT --train PREFIX --dev PREFIX --test PREFIX [--monolingual FILE]
+
+PREFIX are plain files PREFIX.en and PREFIX.de (see --source, --target). Prints a table of BLEU by method, the mean over
+the seeds, and the difference to the base. With --monolingual, text in the target language, back-translation is measured
+too. Runs lie in OUT, and what is there already is not run again: a study that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+import statistics
+from pathlib import Path
+
+from nmt import bundle, config
+from nmt.errors import CarouselError
+from nmt.evaluation.metrics import bleu
+from nmt.training import session
+from nmt.translator import Translator
+
+RECIPE = """\
+data: {{source: {source}, target: {target}, train: [{train}], dev: {dev}, test: {test}}}
+tokenizer: {{vocab_size: 5000}}
+model: {{width: 192, feed_forward: 768, encoder_layers: 2, decoder_layers: 1, heads: 4, dropout: 0.25}}
+training: {{max_updates: 1500, batch_tokens: 3000, learning_rate: 2.0e-3, warmup: 200, label_smoothing: 0.1, ema: 0.999,
+           validate_every: 150, checkpoint_every: 150}}
+"""
+METHODS = {
+    "base": [],
+    "no label smoothing": ["training.label_smoothing=0"],
+    "no moving average": ["training.ema=0"],
+    "mean of the 3 best, no moving average": ["training.ema=0", "training.average_best=3"],
+    "mean of the 3 best": ["training.average_best=3"],
+    "dropout 0.35": ["model.dropout=0.35"],
+    "locked dropout": ["model.locked_dropout=true"],
+    "word dropout 0.1": ["model.word_dropout=0.1"],
+    "weight drop 0.2": ["model.weight_drop=0.2"],
+    "subword sampling 0.1": ["training.subword_sampling=0.1"],
+    "R-Drop 1": ["training.r_drop=1"],
+    "R-Drop 3": ["training.r_drop=3"],
+}
+
+
+class Study:
+    """The runs of one corpus."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.out = options, options.out
+        self.train = self._shortened(options.train, options.pairs)
+        text = RECIPE.format(
+            source=options.source, target=options.target, train=self.train, dev=options.dev.resolve(),
+            test=options.test.resolve(),
+        )  # fmt: skip
+        self.recipe = self.out / "base.yaml"
+        self.recipe.write_text(text, encoding="utf-8")
+
+    def _shortened(self, prefix: Path, pairs: int) -> Path:
+        """The first pairs of the corpus."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        for language in (self.options.source, self.options.target):
+            with Path(f"{prefix}.{language}").open(encoding="utf-8") as file:
+                (self.out / f"train.{language}").write_text("".join(itertools.islice(file, pairs)), encoding="utf-8")
+        return (self.out / "train").resolve()
+
+    def run(self, name: str, overrides: list[str], seed: int) -> Path:
+        """Train, unless that is done."""
+        out = self.out / f"{name.replace(' ', '-')}.{seed}"
+        if not self._scored(out):
+            session.train(config.load(self.recipe, [*overrides, f"training.seed={seed}"]), out, resume=True)
+        return out
+
+    def row(self, name: str, overrides: list[str]) -> list[dict[str, float]]:
+        """Scores and minutes of the method with each seed."""
+        rows = []
+        for seed in range(1, self.options.seeds + 1):
+            card = bundle.read(self.run(name, overrides, seed)).card
+            scores = {of: metrics["bleu"]["score"] for of, metrics in card.scores.items()}
+            rows.append({**scores, "minutes": card.training["minutes"]})
+        return rows
+
+    def ensemble(self) -> list[dict[str, float]]:
+        """The base's seeds together."""
+        models = [self.run("base", [], seed) for seed in range(1, self.options.seeds + 1)]
+        together = Translator.load(models[0], ensemble=models[1:])
+        scores = {}
+        for of, prefix in (("dev", self.options.dev), ("test", self.options.test)):
+            source, target = (read(prefix, language) for language in (self.options.source, self.options.target))
+            scores[of] = bleu([t.text for t in together.translate(source)], target, self.options.target)
+        return [{**scores, "minutes": 0.0}]
+
+    def distilled(self) -> list[str]:
+        """Overrides that add the ensemble's translations of the training source."""
+        teacher = self.out / f"teacher.{self.options.target}"
+        if not teacher.exists():
+            models = [self.run("base", [], seed) for seed in range(1, self.options.seeds + 1)]
+            together = Translator.load(models[0], threads=2, ensemble=models[1:])
+            self._write(teacher, together, read(self.train, self.options.source))
+        return self._with({"source": f"{self.train}.{self.options.source}", "target": str(teacher)})
+
+    def back_translated(self, tag: int | None) -> list[str]:
+        """Overrides that add monolingual text with its back-translation, of three times as many pairs."""
+        options = self.options
+        text, made = self.out / f"mono.{options.target}", self.out / f"mono.{options.source}"
+        if not made.exists():
+            known = {line for of in (options.dev, options.test) for line in read(of, options.target)}
+            lines = sorted(set(options.monolingual.read_text(encoding="utf-8").splitlines()) - known)
+            chosen = random.Random(1).sample(lines, min(3 * options.pairs, len(lines)))
+            text.write_text("".join(f"{line}\n" for line in chosen), encoding="utf-8")
+            back = [f"data.source={options.target}", f"data.target={options.source}"]
+            self._write(made, Translator.load(self.run("backward", back, 1), threads=2), chosen)
+        marked = {} if tag is None else {"tag": tag}
+        return self._with({"corpus": {"source": str(made), "target": str(text)}, **marked})
+
+    def _with(self, corpus: dict[str, object]) -> list[str]:
+        return [f"data.train={json.dumps([str(self.train), corpus])}"]
+
+    def _write(self, path: Path, translator: Translator, texts: list[str]) -> None:
+        lines = "".join(f"{each.text}\n" for each in translator.translate(texts))
+        path.write_text(lines, encoding="utf-8")
+
+    @staticmethod
+    def _scored(out: Path) -> bool:
+        try:
+            return "test" in bundle.read(out).card.scores
+        except CarouselError:
+            return False
+
+
+def read(prefix: Path, language: str) -> list[str]:
+    return Path(f"{prefix}.{language}").read_text(encoding="utf-8").splitlines()
+
+
+def show(name: str, rows: list[dict[str, float]], base: list[dict[str, float]]) -> None:
+    dev, test, minutes = (statistics.fmean(row[key] for row in rows) for key in ("dev", "test", "minutes"))
+    gain = test - statistics.fmean(row["test"] for row in base)
+    spread = max(row["test"] for row in rows) - min(row["test"] for row in rows)
+    print(f"| {name} | {dev:.1f} | {test:.1f} | {gain:+.1f} | {spread:.1f} | {minutes:.0f} |", flush=True)
+
+
+def main() -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    for name in ("train", "dev", "test"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--monolingual", type=Path)
+    parser.add_argument("--source", default="en")
+    parser.add_argument("--target", default="de")
+    parser.add_argument("--pairs", type=int, default=10_000)
+    parser.add_argument("--seeds", type=int, default=2)
+    study = Study(options := parser.parse_args())
+    base = study.row("base", METHODS["base"])
+    print("| method | dev | test | over base | spread of seeds | minutes |\n|---|---|---|---|---|---|")
+    for name, overrides in METHODS.items():
+        show(name, study.row(name, overrides), base)
+    if options.seeds > 1:
+        show(f"ensemble of {options.seeds}", study.ensemble(), base)
+    show("distilled from that", study.row("distilled", study.distilled()), base)
+    if options.monolingual:
+        show("back-translation", study.row("back-translation", study.back_translated(None)), base)
+        show("tagged back-translation", study.row("tagged back-translation", study.back_translated(0)), base)
+
+
+if __name__ == "__main__":
+    main()
