@@ -3,12 +3,14 @@
     python benchmarks/training.py                  # on the GPU if there is one, else on the CPU
     python benchmarks/training.py --device cpu --threads 2
 
-Three networks of the same widths learn the same batches in turn, so that a machine whose speed drifts treats all alike:
+Networks of the same widths learn the same batches in turn, so that a machine whose speed drifts treats all alike:
 
     blocks          Carousel's default network
     input feeding   the classic decoder as Carousel builds it (`model.input_feeding: true`)
     plain           the classic decoder as a textbook writes it: LSTM cells in a loop over steps, logits of all steps,
                     torch's own dropout and cross-entropy (Luong et al. 2015)
+    JoeyNMT         the recurrent model of that toolkit, where it is installed (pip install joeynmt); in fp32, as it
+                    trains on a CPU
 
 A batch's time is that of forward pass, backward pass, clipping and AdamW. Tokens are target pieces without padding.
 """
@@ -20,6 +22,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -28,7 +31,7 @@ from torch import Tensor, nn
 from nmt.config import ModelConfig
 from nmt.corpus.batching import Batch, assemble, plan_epoch
 from nmt.corpus.ragged import Ragged
-from nmt.corpus.tokenizer import FIRST_ORDINARY, PAD
+from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, PAD, UNK
 from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder
 from nmt.model.layers import ScaledEmbedding
@@ -73,6 +76,51 @@ class PlainInputFeeding(nn.Module):
         )
 
 
+class JoeyNMT(nn.Module):
+    """JoeyNMT's recurrent model: the same widths and layers, input feeding, one embedding table for both languages."""
+
+    def __init__(self, config: ModelConfig, vocabulary: int) -> None:
+        """Raises ModuleNotFoundError where it is not installed."""
+        from joeynmt.model import build_model
+
+        super().__init__()
+        width = config.width
+        embeddings = {"embedding_dim": width, "dropout": DROPOUT}
+        pieces = Pieces(vocabulary)
+        encoder = {"type": "recurrent", "rnn_type": "lstm", "hidden_size": width // 2, "bidirectional": True}
+        decoder = {
+            "type": "recurrent", "rnn_type": "lstm", "hidden_size": width, "input_feeding": True,
+            "attention": "luong", "init_hidden": "bridge", "hidden_dropout": DROPOUT,
+        }  # fmt: skip
+        common = {"num_layers": config.encoder_layers, "dropout": DROPOUT, "embeddings": embeddings}
+        settings = {"encoder": encoder | common, "decoder": decoder | common}
+        self.model = build_model(settings | {"tied_embeddings": True, "tied_softmax": True}, pieces, pieces)
+        self.model.loss_function = ("crossentropy", SMOOTHING)
+
+    def loss(self, source: Tensor, lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
+        """Summed label-smoothed cross-entropy of ids [B, S] and [B, T]."""
+        order = lengths.argsort(descending=True)  # as it sorts its batches
+        source, lengths, target_in, target_out = (x[order] for x in (source, lengths, target_in, target_out))
+        masks = {"src_mask": (source != PAD).unsqueeze(1), "trg_mask": (target_in != PAD).unsqueeze(1)}
+        batch = {"src": source, "src_length": lengths, "trg_input": target_in, "trg": target_out}
+        loss: Tensor = self.model("loss", **batch, **masks)[0]
+        return loss
+
+
+class Pieces:
+    """What JoeyNMT asks of a vocabulary."""
+
+    pad_index, bos_index, eos_index, sep_index, unk_index = PAD, BOS, EOS, None, UNK
+    specials: tuple[str, ...] = ()
+    lang_tags: tuple[str, ...] = ()
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+
 def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
     """Random sentences as long as those of a caption corpus (12 ± 4 words, 14 pieces)."""
     random = np.random.default_rng(1)
@@ -101,7 +149,7 @@ def learner(network: nn.Module, device: torch.device, precision: str) -> Callabl
         )
         lengths = torch.from_numpy(batch.source_lengths)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
-            if isinstance(network, PlainInputFeeding):
+            if isinstance(network, PlainInputFeeding | JoeyNMT):
                 loss = network.loss(source, lengths, target_in, target_out)
             else:
                 examples = Examples(source, lengths, target_in, target_out.flatten()[places], places)
@@ -153,6 +201,9 @@ def main() -> None:
             "input feeding": build_network(feeding, options.vocabulary, options.vocabulary, True, seed=1),
             "plain": PlainInputFeeding(config, options.vocabulary),
         }
+        if precision == "fp32" or device.type == "cuda":
+            with suppress(ModuleNotFoundError):
+                networks["JoeyNMT"] = JoeyNMT(config, options.vocabulary)
         learners = {name: learner(network, device, precision) for name, network in networks.items()}
         for learn in learners.values():
             for _ in range(2):
