@@ -28,7 +28,7 @@ from nmt.errors import CarouselError
 from nmt.files import atomic_directory
 from nmt.text.normalise import normalise
 
-_FORMAT = "2"  # part of every cache key: raise it when the same input gives other ids
+_FORMAT = "3"  # part of every cache key: raise it when the same input gives other ids
 _ALIGNER = "1"  # likewise part of the key of links
 _CHUNK = 10_000  # pairs that are encoded or aligned, and stored, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
@@ -157,20 +157,19 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
     settings = config.tokenizer.model_dump()
     directory = cache_directory() / f"tokenizer-{_fingerprint(corpora, settings, tokenizers.RESERVED)}"
     if not directory.exists():
-        _check(config)
+        step = -(-2 * _count(config) // tokenizers.TRAINING_SENTENCES)
         say(f"Training a {config.tokenizer.kind} tokenizer of {config.tokenizer.vocab_size:,} pieces")
-        trained = tokenizers.train(lambda: _all_training_pairs(config), config.tokenizer, languages)
+        trained = tokenizers.train(lambda: _all_training_pairs(config, step), config.tokenizer, languages)
         with atomic_directory(directory) as folder:
             for name, content in trained.files().items():
                 (folder / name).write_bytes(content)
     return Tokenizer.from_files(directory, separate=not config.tokenizer.shared)
 
 
-def _check(config: Config) -> None:
-    """Read the training text once for its mistakes alone, before minutes are spent on it."""
-    for mixed in config.data.mixture:
-        for _ in read_pairs(mixed.corpus, config.data.source, config.data.target):
-            pass
+def _count(config: Config) -> int:
+    """Pairs of the training text, which is read once for its mistakes too, before minutes are spent on it."""
+    data = config.data
+    return sum(1 for mixed in data.mixture for _ in read_pairs(mixed.corpus, data.source, data.target))
 
 
 def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
@@ -223,8 +222,10 @@ def _training_texts(config: Config, reports: Sequence[FilterReport]) -> Iterator
         yield passes.passing(read_pairs(mixed.corpus, data.source, data.target), report)
 
 
-def _all_training_pairs(config: Config) -> Iterator[Pair]:
-    return itertools.chain.from_iterable(_training_texts(config, [FilterReport() for _ in config.data.train]))
+def _all_training_pairs(config: Config, step: int) -> Iterator[Pair]:
+    """Every ``step``-th pair of all corpora that passes the filters."""
+    corpora = _training_texts(config, [FilterReport() for _ in config.data.train])
+    return itertools.islice(itertools.chain.from_iterable(corpora), 0, None, step)
 
 
 def _mixed(mixed: MixedCorpus) -> str:

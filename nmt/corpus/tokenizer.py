@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ def tag_id(number: int) -> int:
 
 
 _UNSPACED = {"zh", "ja", "ko", "th", "lo", "km", "my"}
-# Words of a corpus beyond this many sentences no longer change the pieces, only the time and memory they take.
-_TRAINING_SENTENCES = 500_000
+TRAINING_SENTENCES = 500_000
+"""More of them no longer change the pieces, only the time and memory that training takes."""
 
 
 def is_reserved(vocabulary: int) -> Any:
@@ -81,17 +81,22 @@ class Vocabulary:
         encoded: list[list[int]] = self._processor.encode(list(texts), return_type=int)
         return encoded
 
-    def sample(self, ids: Sequence[Sequence[int]], alpha: float, seed: int) -> list[list[int]]:
-        """Other segmentations of segmented texts; equal seeds draw equally.
+    def ordinary_pieces(self) -> Iterator[tuple[str, int, float]]:
+        """Each piece that is made of text: how it is written, its id and its score."""
+        processor = self._processor
+        for i in range(FIRST_ORDINARY, len(self)):
+            if not (processor.is_byte(i) or processor.is_control(i) or processor.is_unused(i)):
+                yield self.piece(i), i, processor.get_score(i)
 
-        ``alpha`` is the share of merges that are left out of BPE, or the exponent of a unigram model's probabilities.
-        """
-        # The generator belongs to a thread, and is seeded when that begins: the one thread that encodes this batch.
-        spm.set_random_generator_seed(seed)
-        sampled: list[list[int]] = self._processor.encode(
-            self.decode_many(ids), return_type=int, enable_sampling=True, nbest_size=-1, alpha=alpha, num_threads=1
-        )
-        return sampled
+    def spelled(self, character: str) -> list[int]:
+        """The ids of a character that is no piece: its bytes where the vocabulary has them, else the unknown piece."""
+        ids = [int(self._processor.piece_to_id(f"<0x{byte:02X}>")) for byte in character.encode()]
+        return [UNK] if UNK in ids else ids
+
+    def likely(self, text: str, count: int) -> list[tuple[list[int], float]]:
+        """The likeliest segmentations of a text by a unigram model, with their log-probabilities."""
+        found = self._processor.nbest_encode(text, nbest_size=count, return_type="proto")
+        return [([piece.id for piece in each.pieces], each.score) for each in found.nbests]
 
     def encode(self, text: str) -> Pieces:
         """One normalised text as pieces, without begin and end of sentence."""
@@ -157,7 +162,6 @@ def train(
 
 def _train_one(texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode]) -> Vocabulary:
     model = io.BytesIO()
-    spm.set_random_generator_seed(0)  # which sentences of a larger corpus it is
     unspaced = any(language.split("-")[0] in _UNSPACED for language in languages)
     try:
         spm.SentencePieceTrainer.train(
@@ -174,8 +178,6 @@ def _train_one(texts: Iterable[str], config: TokenizerConfig, languages: Sequenc
             unk_id=UNK,
             bos_id=BOS,
             eos_id=EOS,
-            input_sentence_size=_TRAINING_SENTENCES,
-            shuffle_input_sentence=True,
             max_sentence_length=16_384,
             num_threads=4,  # fixed: the unigram model's sums depend on it
             minloglevel=2,

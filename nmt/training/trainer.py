@@ -121,7 +121,9 @@ class Trainer:
         self.precision = choose_precision(training, self.device)
         self.progress = Progress()
         self.average = MovingAverage(network, training.ema)
-        sampler = SubwordSampler(prepared.tokenizer, training.subword_sampling) if training.subword_sampling else None
+        alpha, sampler = training.subword_sampling, None
+        if alpha:
+            sampler = SubwordSampler(prepared.tokenizer, config.tokenizer.kind, alpha)
         self._loader = Loader(
             prepared.train,
             [mixed.weight for mixed in config.data.mixture],

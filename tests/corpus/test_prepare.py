@@ -9,6 +9,7 @@ from toy import toy_pairs, write_corpus
 
 from nmt import config as configs
 from nmt.corpus import prepare as preparing
+from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.prepare import prepare
 from nmt.errors import CarouselError
 
@@ -94,3 +95,12 @@ def test_a_mixture_keeps_its_corpora_apart_and_tags_them(recipe: Path) -> None:
     assert vocabulary.decode(ids[1][1:].tolist()).text == extra[0][0]
     assert said[-2].endswith(", 0.5 times an epoch")
     assert said[-1].endswith(", tagged 2")
+
+
+def test_a_tokenizer_learns_from_a_part_of_a_large_corpus(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizers, "TRAINING_SENTENCES", 250)
+    size = ["tokenizer.vocab_size=403"]  # that no other test has left in the cache
+    part = prepare(configs.load(recipe, size)).tokenizer.source.serialized
+    pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))[::3]  # 600 sentences for 250
+    write_corpus(recipe.parent / "train", pairs)
+    assert prepare(configs.load(recipe, size)).tokenizer.source.serialized == part
