@@ -187,9 +187,10 @@ class _Session:
         """Say how much work lies ahead."""
         outlook, minutes = self._trainer.outlook(), self._config.training.max_minutes
         limit = f", at most {minutes:g} min in all" if minutes else ""
+        tokens = float(f"{outlook.tokens:.3g}")
         self._console.say(
-            f"Ahead: {outlook.updates:,} updates, {outlook.tokens / 1e6:,.1f}M target pieces, {outlook.epochs:.1f} "
-            f"epochs; about {_duration(outlook.seconds)} on this machine, without validation{limit}"
+            f"Ahead: {outlook.updates:,} updates, {tokens:,.0f} target pieces, {outlook.epochs:.1f} epochs; "
+            f"about {_duration(outlook.seconds)} on this machine, without validation{limit}"
         )
 
     def _validate(self) -> None:
