@@ -174,14 +174,12 @@ def model_card(card: Card) -> str:
     ]
     table = ["| set | metric | score | signature |", "|---|---|---|---|", *scores] if scores else ["Not scored."]
     facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in card.training.items() if name != "recipe"]
-    model = card.model
     return "\n".join(
         [
             f"# {source} → {target}",
             "",
             "An LSTM translation model made with Carousel.",
-            f"Encoder {model.encoder_layers} × bidirectional {model.cell}, "
-            f"decoder {model.decoder_layers} × {model.cell}, width {model.width}, attention {model.attention}.",
+            f"Network: {card.model.summary}.",
             "",
             *table,
             "",

@@ -79,7 +79,7 @@ class MixedCorpus(Section):
     """A training corpus among others."""
 
     corpus: CorpusSpec
-    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    weight: Annotated[float, Field(ge=0.001, le=1000)] = 1.0
     """How often an epoch sees each of its pairs; 0.1 is a tenth of the pairs, another one in each epoch."""
     tag: Annotated[int, Field(ge=0, lt=16)] | None = None
     """A reserved piece <tag:N> that begins each source sentence: marks back-translations (Caswell et al. 2019)."""
@@ -167,7 +167,7 @@ class ModelConfig(Section):
     locked_dropout: bool = False
     """One dropout mask a sentence instead of one a place, before and after recurrent layers (Gal & Ghahramani 2016)."""
     word_dropout: Probability = 0.0
-    """Share of pieces, source and target, whose embedding is dropped whole (Gal & Ghahramani 2016)."""
+    """Share of pieces, source and target, whose embedding is dropped whole (Sennrich et al. 2016)."""
     weight_drop: Probability = 0.0
     """Share of the recurrent weights that a training step leaves out (Merity et al. 2018)."""
     alignment_head: bool = False
@@ -183,6 +183,8 @@ class ModelConfig(Section):
             raise ValueError(f"bidirectional_layers must be at most encoder_layers, {self.encoder_layers}")
         if self.residual and self.design == "blocks":
             raise ValueError("residual is for the classic design: blocks have residual connections anyway")
+        if self.weight_drop and self.input_feeding:
+            raise ValueError("weight_drop leaves weights out of whole passes: it can't go with input_feeding")
         if self.attention == "none" and self.input_feeding:
             raise ValueError("input_feeding feeds the attentional vector: it needs an attention other than none")
         if self.attention == "none" and self.alignment_head:
@@ -197,6 +199,27 @@ class ModelConfig(Section):
     def reads_both_ways(self, layer: int) -> bool:
         """Whether a layer of the encoder is bidirectional."""
         return self.bidirectional_layers is None or layer < self.bidirectional_layers
+
+    @property
+    def states_passed_on(self) -> list[int]:
+        """For each decoder layer, the encoder layer whose last state it begins with.
+
+        A deeper decoder repeats the encoder's top. Of a deeper encoder, without attention, it is the top layers:
+        nothing else would be heard of them.
+        """
+        above = max(self.encoder_layers - self.decoder_layers, 0) if self.attention == "none" else 0
+        return [min(above + layer, self.encoder_layers - 1) for layer in range(self.decoder_layers)]
+
+    @property
+    def summary(self) -> str:
+        """The network in words."""
+        both_ways = sum(map(self.reads_both_ways, range(self.encoder_layers)))
+        one_way = self.encoder_layers - both_ways
+        encoder = [f"{n} × {kind}" for n, kind in ((both_ways, "bidirectional "), (one_way, "")) if n]
+        return (
+            f"{self.design} design, encoder {' and '.join(encoder)}{self.cell}, decoder {self.decoder_layers} × "
+            f"{self.cell}, width {self.width}, attention {self.attention}"
+        )
 
     @property
     def feed_forward_width(self) -> int:
@@ -223,7 +246,8 @@ class TrainingConfig(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     label_smoothing: Probability = 0.1
     r_drop: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the divergence of two passes with other dropout (Liang et al. 2021), twice the work; 0 is off."""
+    """Weight of the mean divergence of two passes with other dropout beside the mean of their losses, half the alpha of
+    Liang et al. 2021; twice the work; 0 is off."""
     subword_sampling: Probability = 0.0
     """How much the segmentation of the training text varies: the share of merges that are left out of BPE (Provilkov et
     al. 2020), the exponent of a unigram model's probabilities (Kudo 2018); 0 is off."""
@@ -404,7 +428,7 @@ def _first_complaint(error: ValidationError, path: Path, lines: Lines, overridde
     # Pydantic adds the names of union members to the path; keys of ours are lower case.
     field = tuple(str(part) for part in problem["loc"] if not (isinstance(part, str) and part[:1].isupper()))
     name = ".".join(field) or "recipe"
-    if field in overridden:
+    if any(field[: len(key)] == key for key in overridden):
         return f"{name}: {_explain(problem, field)}"
     line = next((lines[field[:n]] for n in range(len(field), 0, -1) if field[:n] in lines), None)
     where = f"{path}, line {line}" if line else str(path)
@@ -413,6 +437,10 @@ def _first_complaint(error: ValidationError, path: Path, lines: Lines, overridde
 
 def _explain(problem: Any, field: tuple[str, ...]) -> str:
     kind = problem["type"]
+    if kind == "extra_forbidden" and field[0] == "data" and field[-1] in ("weight", "tag"):
+        return "a corpus of data.train has a weight or a tag so: {corpus: …, weight: 0.5, tag: 1}"
+    if kind == "union_tag_invalid":
+        return "names a corpus of a mixture; only the corpora of data.train are mixed: name the corpus alone"
     if kind == "extra_forbidden":
         known = _keys_beside(field)
         close = difflib.get_close_matches(field[-1], known, n=1)
@@ -433,6 +461,6 @@ def _keys_beside(field: tuple[str, ...]) -> list[str]:
         info = section.model_fields.get(name)
         annotation = info.annotation if info else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return sorted({key for form in (MixedCorpus, FilePair, HubDataset) for key in form.model_fields})
+            return sorted({*FilePair.model_fields, *HubDataset.model_fields} | {"corpus"})
         section = annotation
     return list(section.model_fields)

@@ -57,8 +57,14 @@ def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
         ("data.source=English", "data.source: string should match pattern"),
         ("data.train=[]", "data.train: list should have at least 1 item"),
         ("data.train=[5]", "data.train.0: input should be a valid string"),
-        ("data.train=[{corpus: x, wieght: 2}]", "data.train.0.wieght: unknown key; did you mean 'weight'?"),
-        ("data.train=[{corpus: x, weight: 0}]", "data.train.0.weight: input should be greater than 0 (it is 0)"),
+        ("data.train=[{corpus: x, wieght: 2}]", "data.train.0.wieght: unknown key; did you mean"),
+        ("data.train=[{corpus: x, weight: 0}]", "data.train.0.weight: input should be greater than or equal to 0.001"),
+        (
+            "data.train=[{dataset: x, weight: 2}]",
+            "data.train.0.weight: a corpus of data.train has a weight or a tag so",
+        ),
+        ("data.dev={corpus: x, weight: 2}", "data.dev: names a corpus of a mixture; only the corpora of data.train"),
+        ("model={input_feeding: true, weight_drop: 0.1}", "weight_drop leaves weights out of whole passes"),
         ("data.train=[{corpus: x, tag: 16}]", "data.train.0.tag: input should be less than 16 (it is 16)"),
         ("data.train=[{source: x}]", "data.train.0.target: missing; add this key"),
         (

@@ -35,11 +35,15 @@ class Place(NamedTuple):
 class Turn(NamedTuple):
     """What the processes use next, each its own batch."""
 
-    batches: list[Rows]
+    batches: tuple[Rows, ...]
     """The pairs of each process's batch."""
-    number: Place
-    """Where the first of them is."""
-    after: Place
+    places: tuple[Place, ...]
+    """The place after each of them."""
+
+    @property
+    def after(self) -> Place:
+        """The place after all of them."""
+        return self.places[-1]
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,8 @@ class Loader:
     def turns(self, start: Place) -> Iterator[Turn]:
         """What the processes use from a place on, without end."""
         plan = self._plan(start)
-        place = start
         while True:
-            batches, after = zip(*itertools.islice(plan, self.world), strict=True)
-            yield Turn(list(batches), place, after[-1])
-            place = after[-1]
+            yield Turn(*zip(*itertools.islice(plan, self.world), strict=True))
 
     def epoch_tokens(self) -> float:
         """Target pieces of an epoch, end of sentence counted."""
@@ -120,7 +121,7 @@ class Loader:
         rows = turn.batches[self.rank]
         if self.sampler is None:
             return make_batch(self.corpus, rows)
-        return self.sampler.make_batch(self.corpus, rows, (self.seed, *turn.number, self.rank))
+        return self.sampler.make_batch(self.corpus, rows, (self.seed, *turn.places[self.rank]))
 
 
 def _consume(made: queue.Queue[tuple[Batch, Place] | Exception]) -> Iterator[tuple[Batch, Place]]:

@@ -8,6 +8,7 @@ feed alone.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,13 +171,24 @@ def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]
         rows = datasets.load_dataset(
             spec.dataset, spec.name, data_files=spec.data_files, split=spec.split, streaming=spec.streaming
         )
+        rows = iter(rows)
     except Exception as error:  # the library raises many kinds, each for something that the user named
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CarouselError(
-            f"data set {describe(spec)}: {reason[0]}; check dataset, name, split and data_files"
-        ) from None
-    for number, row in enumerate(rows, start=1):
+        raise _data_set_error(spec, error) from None
+    for number in itertools.count(1):
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except Exception as error:  # a damaged file, or a network that went away
+            raise _data_set_error(spec, error) from None
         yield _pair_of(row, source, target, f"{describe(spec)}, row {number}")
+
+
+def _data_set_error(spec: HubDataset, error: BaseException) -> CarouselError:
+    while error.__cause__ is not None:  # the first cause says most
+        error = error.__cause__
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return CarouselError(f"data set {describe(spec)}: {reason[0]}; check dataset, name, split and data_files")
 
 
 def _pair_of(record: Any, source: str, target: str, where: str) -> Pair:

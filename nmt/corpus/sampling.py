@@ -71,12 +71,10 @@ class _Words:
         tags, pieces = zip(*map(_split, sentences.lists()), strict=True)
         texts = [text.split() for text in self._vocabulary.decode_many(pieces)]
         numbers = iter(random.integers(_WAYS, size=sum(map(len, texts))).tolist())
-        return Ragged.of(
-            [
-                [*tag, *(i for word in text for i in self._way(word, next(numbers)))]
-                for tag, text in zip(tags, texts, strict=True)
-            ]
-        )
+        cut = [[i for word in text for i in self._way(word, next(numbers))] for text in texts]
+        # What holds an unknown piece does not spell its text any more: it stays as it is.
+        parts = zip(tags, pieces, cut, strict=True)
+        return Ragged.of([[*tag, *(whole if UNK in whole else ids)] for tag, whole, ids in parts])
 
 
 class BpeDropout:

@@ -125,13 +125,12 @@ def render(training: Training) -> str:
 
 def _facts(training: Training, card: Card) -> dict[str, str]:
     """What is said of the training at a glance."""
-    model, history = card.model, card.training
+    history = card.training
     source, target = card.source_vocabulary, card.target_vocabulary
     separate = f"{source:,} of {card.source_language}, {target:,} of {card.target_language}"
     best = f", the best after {training.best_update:,}" if training.best_update is not None else ""
     return {
-        "Network": f"encoder {model.encoder_layers} × bidirectional {model.cell}, "
-        f"decoder {model.decoder_layers} × {model.cell}, width {model.width}, attention {model.attention}",
+        "Network": card.model.summary,
         "Parameters": f"{history['parameters']:,}",
         "Pieces": f"{source:,} for both languages" if training.prepared.tokenizer.shared else separate,
         "Training pairs": f"{history['training_pairs']:,}",

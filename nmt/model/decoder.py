@@ -40,11 +40,13 @@ class Bridge(nn.Module):
         super().__init__()
         self.outputs = nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(config.decoder_layers))
         self.cells = nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(config.decoder_layers))
+        self.layers = config.states_passed_on
 
     def forward(self, states: list[State]) -> Rows:
-        """H and c [B, D] of each decoder layer, in turn; a deeper decoder repeats the encoder's top."""
+        """H and c [B, D] of each decoder layer, in turn."""
         rows = []
-        for (h, c), output, cell in zip(_stretched(states, len(self.cells)), self.outputs, self.cells, strict=True):
+        for layer, output, cell in zip(self.layers, self.outputs, self.cells, strict=True):
+            h, c = states[layer]
             rows += [output(h).tanh(), cell(c)]
         return tuple(rows)
 
@@ -54,11 +56,11 @@ class PlainBridge(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layers = config.decoder_layers
+        self.layers = config.states_passed_on
 
     def forward(self, states: list[State]) -> Rows:
         """See `Bridge.forward`."""
-        return tuple(part for state in _stretched(states, self.layers) for part in state)
+        return tuple(part for layer in self.layers for part in states[layer])
 
 
 class DecoderBlock(nn.Module):
@@ -207,11 +209,6 @@ Decoder = BlockDecoder | ClassicDecoder
 def build_decoder(config: ModelConfig, embedding: ScaledEmbedding) -> Decoder:
     """The decoder that a configuration asks for."""
     return (BlockDecoder if config.has_blocks else ClassicDecoder)(config, embedding)
-
-
-def _stretched(states: list[State], layers: int) -> list[State]:
-    """A state for each decoder layer: a deeper decoder repeats the encoder's top."""
-    return [states[min(layer, len(states) - 1)] for layer in range(layers)]
 
 
 def _layer_state(state: Rows, layer: int) -> State:

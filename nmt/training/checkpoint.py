@@ -44,6 +44,8 @@ class Progress:
     """The lowest that this mean has been."""
     rate_scale: float = 1.0
     """Of the learning rate: smaller after the loss has diverged."""
+    diverged_rate: float | None = None
+    """The recipe's learning rate when that happened."""
     seconds: float = 0.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from nmt.errors import CarouselError
 
 Thing = TypeVar("Thing")
 
@@ -38,6 +41,12 @@ class Processes:
         """Add up the numbers of all processes, in place."""
         if self.world > 1:
             dist.all_reduce(numbers)
+
+    def any(self, wish: bool, device: torch.device) -> bool:
+        """Whether some process has the wish."""
+        wishes = torch.tensor(float(wish), device=device)
+        self.sum(wishes)
+        return bool(wishes.item())
 
     def wait(self) -> None:
         """Until all others are here too."""
@@ -82,8 +91,21 @@ def processes(device: str) -> Iterator[Processes]:
     if world == 1:
         yield ALONE
         return
-    joined = Processes(int(os.environ["RANK"]), world, int(os.environ["LOCAL_RANK"]))
+    try:
+        joined = Processes(int(os.environ["RANK"]), world, int(os.environ["LOCAL_RANK"]))
+    except KeyError as missing:
+        raise CarouselError(
+            f"WORLD_SIZE is set without {missing.args[0]}; start several processes with torchrun"
+        ) from None
+    if re.fullmatch(r"cuda:\d+", device):
+        raise CarouselError(
+            f"training.device: {device} is one GPU; with torchrun write cuda, and each process has its own"
+        )
     on_gpu = device != "cpu" and torch.cuda.is_available()
+    if on_gpu and joined.local_rank >= torch.cuda.device_count():
+        raise CarouselError(
+            f"torchrun: more processes on a machine than its {torch.cuda.device_count()} GPUs; start fewer"
+        )
     if on_gpu:
         torch.cuda.set_device(joined.local_rank)
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pydantic import ValidationError
+
 from nmt.bundle import Bundle
 from nmt.config import Config, ModelConfig, TokenizerConfig
 from nmt.errors import CarouselError
@@ -33,9 +35,12 @@ def adopted(config: Config, start: Bundle, say: Callable[[str], None]) -> Config
         if name in config.model.model_fields_set and getattr(config.model, name) != getattr(network, name)
     ]
     say(f"Tokenizer and network: those of {start.path}" + (f" ({', '.join(overruled)})" if overruled else ""))
-    if config.training.guided_alignment and not network.alignment_head:
-        network = network.model_copy(update={"alignment_head": True})
-    return config.model_copy(update={"model": network, "tokenizer": tokenizer_section(start)})
+    merged = config.model_copy(update={"model": network, "tokenizer": tokenizer_section(start)})
+    try:
+        return Config.model_validate(merged.model_dump())
+    except ValidationError as error:
+        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise CarouselError(f"{start.path}: does not suit the recipe: {reason}") from None
 
 
 def tokenizer_section(start: Bundle) -> TokenizerConfig:

@@ -49,6 +49,11 @@ class RunDirectory:
         self.coming.replace(self.last)
         sync(self.last.parent)
 
+    def forget_last(self) -> None:
+        """Drop the last checkpoint, where there is one before it to go on from."""
+        if self.previous.exists():
+            self.last.unlink(missing_ok=True)
+
     def resumable(self) -> Path | None:
         """The checkpoint to go on from: the last one, or the one before where a kill came between two renames."""
         return next((path for path in (self.last, self.previous) if path.exists()), None)
@@ -88,11 +93,15 @@ class RunDirectory:
 class MetricsLog:
     """``metrics.jsonl``, and the same numbers for TensorBoard."""
 
-    def __init__(self, run: RunDirectory, update: int) -> None:
-        """Go on after ``update`` updates: what a killed run wrote beyond them is dropped."""
+    def __init__(self, run: RunDirectory, update: int, best_update: int) -> None:
+        """Go on after ``update`` updates: what a killed run wrote beyond them is dropped.
+
+        Scores are kept up to the best ones: a run that goes back keeps those weights too.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
-        kept = [line for line in _lines(run.metrics) if _update_of(line) <= update]
+        lasting = {"train": update, "dev": max(update, best_update)}
+        kept = [line for line in _lines(run.metrics) if _update_of(line) <= lasting.get(_kind_of(line), 0)]
         with atomic_file(run.metrics) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
         self._file: TextIO = run.metrics.open("a", encoding="utf-8")
@@ -113,6 +122,13 @@ class MetricsLog:
         """Flush both."""
         self._file.close()
         self._board.close()
+
+
+def _kind_of(line: str) -> str:
+    try:
+        return str(json.loads(line)["kind"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _update_of(line: str) -> float:

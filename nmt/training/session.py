@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -12,7 +14,6 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from nmt.bundle import Bundle
 from nmt.config import Config, dump
@@ -21,14 +22,15 @@ from nmt.engine.torch_engine import load_weights
 from nmt.errors import CarouselError
 from nmt.files import atomic_file
 from nmt.model.seq2seq import Seq2Seq, build_network
-from nmt.training import average, checkpoint
+from nmt.training.best import BestWeights
 from nmt.training.console import Console
 from nmt.training.distributed import Processes, processes
 from nmt.training.finetuning import adopted
 from nmt.training.memory import keep_freed_memory
 from nmt.training.publish import Publisher
+from nmt.training.reports import UpdateReport, Window, Wishes
 from nmt.training.run import MetricsLog, RunDirectory
-from nmt.training.trainer import DivergenceError, Trainer, UpdateReport, Wishes, choose_device
+from nmt.training.trainer import DivergenceError, Trainer, choose_device
 from nmt.training.validation import Validator
 
 _LOG_EVERY = 50  # updates
@@ -58,7 +60,7 @@ def train(config: Config, out: Path, resume: bool = False, start: Bundle | None 
     torch.set_num_threads(torch.get_num_threads())
     keep_freed_memory()
     run = RunDirectory(out)
-    with processes(config.training.device) as joined, _stop_signals() as stopped:
+    with processes(config.training.device) as joined, _stop_signals(joined.leads) as stopped:
         console, device = Console(quiet=not joined.leads), choose_device(config.training, joined.local_rank)
         with run.claim(resume) if joined.leads else nullcontext():
             if start:
@@ -95,6 +97,7 @@ class _Session:
         self._config, self._run, self._console = config, run, console
         self._trainer, self._processes = trainer, joined
         self._publisher = Publisher(config, run, prepared, trainer)
+        self._weights = BestWeights(run, trainer, config.training.average_best, joined.leads)
         dev = prepared.dev if joined.leads else []
         self._validator = Validator(dev, prepared.tokenizer, config.data.target) if dev else None
         self._validates = bool(prepared.dev)
@@ -134,10 +137,11 @@ class _Session:
     def _train(self, stopped: list[int]) -> bool:
         """Whether training came to its end (and not to a signal)."""
         progress = self._trainer.progress
-        if self._is_over() or stopped:
-            return not stopped
+        stop = self._processes.any(bool(stopped), self._trainer.device)
+        if stop or self._is_over():
+            return not stop
         self._announce()
-        window = _Window()
+        window = Window()
         clock = time.perf_counter()
         wishes = lambda: Wishes(bool(stopped), self._processes.leads and self._is_out_of_time())  # noqa: E731
         with (
@@ -152,10 +156,11 @@ class _Session:
                     self._record(report.update, window.take(report))
                 progress.seconds += time.perf_counter() - clock
                 clock = time.perf_counter()
-                if self._attend(report):
-                    return True
-                if report.settled and report.stop:
-                    return False
+                over = self._attend(report)
+                if over or (report.settled and report.stop):
+                    if not window.empty:
+                        self._record(report.update, window.take(report))
+                    return over
                 window.began += time.perf_counter() - clock  # validating is no training time
                 clock = time.perf_counter()
         return True
@@ -204,32 +209,13 @@ class _Session:
             self._record(update, {"loss": loss, "bleu": bleu}, kind="dev")
             better = progress.best is None or bleu > progress.best
             progress.stale = 0 if better else progress.stale + 1
-            self._keep(bleu)
+            self._weights.keep(bleu)
             if better or bleu == progress.best:  # of equals the later one: at BLEU 0, say, it has learned more
                 progress.best, progress.best_update = bleu, update
-                self._keep_best()
+                if self._processes.leads:
+                    self._weights.keep_best()
+                    self._publisher.write(self._run.best)
         self._console.say(f"Update {update:,}: dev loss {loss:.3f}, BLEU {bleu:.2f}" + (" (best)" if better else ""))
-
-    def _keep(self, bleu: float) -> None:
-        """Keep the weights that are in the network now, if their mean with others may be shipped."""
-        progress, count = self._trainer.progress, self._config.training.average_best
-        ranked = sorted([*progress.kept, (bleu, progress.update)], reverse=True)
-        if count == 1 or (bleu, progress.update) not in ranked[:count]:
-            return
-        progress.kept = ranked[:count]
-        if self._processes.leads:
-            checkpoint.save_weights(self._run.validated(progress.update), self._weights())
-            for _, update in ranked[count:]:
-                self._run.validated(update).unlink(missing_ok=True)
-
-    def _keep_best(self) -> None:
-        """Write the weights that are in the network now as the best ones, and a bundle of them."""
-        if self._processes.leads:
-            checkpoint.save_weights(self._run.best, self._weights())
-            self._publisher.write(self._run.best)
-
-    def _weights(self) -> dict[str, Tensor]:
-        return dict(self._trainer.network.named_parameters())
 
     def _record(self, update: int, values: dict[str, float], kind: str = "train") -> None:
         if self._log:
@@ -242,18 +228,30 @@ class _Session:
     def _resume(self) -> None:
         """Go on from the last checkpoint if there is one, else write the first."""
         source = self._run.resumable() if self._processes.leads else None
-        if self._trainer.restore(source):
-            self._console.say(f"Resumed after update {self._trainer.progress.update:,}")
-        else:
+        if not self._trainer.restore(source):
             self._save()
+            return
+        progress, rate = self._trainer.progress, self._config.training.learning_rate
+        if progress.diverged_rate != rate:  # another rate has another chance
+            progress.diverged_rate, progress.rate_scale = None, 1.0
+        if self._processes.leads:
+            self._weights.reconcile()
+        slower = f", at {progress.rate_scale:g} times the rate, as it has diverged" if progress.rate_scale < 1 else ""
+        self._console.say(f"Resumed after update {progress.update:,}{slower}")
 
     def _roll_back(self, error: DivergenceError) -> None:
         """Go on from the checkpoint before the last with a smaller rate, once; raise CarouselError the next time."""
         advice = "set a smaller training.learning_rate or clip_norm, or a longer warmup"
-        if self._trainer.progress.rate_scale < 1:
+        before = self._trainer.progress
+        if before.rate_scale < 1:
             raise CarouselError(f"{error}, for the second time; earlier checkpoints are kept: {advice}")
         self._trainer.restore(self._run.before_last() if self._processes.leads else None)
-        self._trainer.progress.rate_scale = _SMALLER
+        progress = self._trainer.progress
+        # What was best is best, wherever training goes on from.
+        progress.best, progress.best_update, progress.kept = before.best, before.best_update, before.kept
+        progress.rate_scale, progress.diverged_rate = _SMALLER, self._config.training.learning_rate
+        if self._processes.leads:
+            self._run.forget_last()
         self._console.say(
             f"Training diverged: {error}. Going on from update {self._trainer.progress.update:,} with {_SMALLER:g} "
             f"times the learning rate; if that fails too, {advice}"
@@ -264,68 +262,35 @@ class _Session:
             self._log = self._open_log()
 
     def _open_log(self) -> MetricsLog | None:
-        return MetricsLog(self._run, self._trainer.progress.update) if self._processes.leads else None
+        progress = self._trainer.progress
+        return MetricsLog(self._run, progress.update, progress.best_update) if self._processes.leads else None
 
     def _finish(self) -> dict[str, Any]:
         """Publish the best weights, or the last where none were validated."""
-        progress, weights = self._trainer.progress, self._run.best
-        if progress.best is None:
+        if self._trainer.progress.best is None:
             with self._trainer.average.in_place():
-                self._keep_best()
-        elif len(progress.kept) > 1:
-            weights = self._mean_of_best(progress.best)
-        return self._publisher.finish(weights, self._console.say)
-
-    def _mean_of_best(self, best: float) -> Path:
-        """The mean of the best validated weights, unless the best of them are better alone."""
-        kept = self._trainer.progress.kept
-        mean = average.mean_weights([self._run.validated(update) for _, update in kept])
-        checkpoint.save_weights(self._run.mean, mean)
-        load_weights(self._trainer.network, self._run.mean)
-        bleu = self._validator.bleu(self._trainer) if self._validator else 0.0
-        chosen, weights = ("mean", self._run.mean) if bleu >= best else ("best", self._run.best)
-        self._console.say(f"Mean of the {len(kept)} best weights: BLEU {bleu:.2f}; shipping the {chosen}")
-        return weights
+                self._weights.keep_best()
+                self._publisher.write(self._run.best)
+        bleu = self._validator.bleu if self._validator else None
+        return self._publisher.finish(self._weights.shipped(bleu, self._console.say), self._console.say)
 
 
 def _duration(seconds: float) -> str:
     minutes = seconds / 60
-    return f"{minutes:.0f} min" if 1 <= minutes < 120 else f"{minutes / 60:.1f} h" if minutes >= 120 else "a minute"
-
-
-class _Window:
-    """The updates since the last record."""
-
-    def __init__(self) -> None:
-        self._reports: list[UpdateReport] = []
-        self.began = time.perf_counter()
-
-    def add(self, report: UpdateReport) -> None:
-        self._reports.append(report)
-
-    def take(self, last: UpdateReport) -> dict[str, float]:
-        """The record's numbers; begins a new window."""
-        tokens = sum(report.target_tokens for report in self._reports)
-        loss = sum(report.loss * report.target_tokens for report in self._reports) / tokens
-        seconds = time.perf_counter() - self.began
-        self._reports.clear()
-        self.began = time.perf_counter()
-        return {
-            "epoch": last.epoch,
-            "loss": loss,
-            "learning_rate": last.learning_rate,
-            "grad_norm": last.grad_norm,
-            "tokens_per_second": round(tokens / seconds, 1),
-        }
+    if minutes < 1:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 @contextmanager
-def _stop_signals() -> Iterator[list[int]]:
+def _stop_signals(speaks: bool) -> Iterator[list[int]]:
     """A list that is filled by SIGINT or SIGTERM; a second signal is as deadly as ever."""
     received: list[int] = []
 
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
+        if speaks:
+            os.write(sys.stderr.fileno(), b"Stopping after the present step; a second signal stops at once\n")
         signal.signal(number, previous[number])
 
     previous: dict[int, Any] = {n: signal.signal(n, receive) for n in (signal.SIGINT, signal.SIGTERM)}

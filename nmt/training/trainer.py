@@ -1,7 +1,7 @@
 """The training loop.
 
-Every update's randomness is seeded by (seed, update), the data's order by (seed, epoch): what happens at update n does
-not depend on how the run came there.
+Every batch's randomness is seeded by (seed, its number), the data's order by (seed, epoch): what happens at update n
+does not depend on how the run came there, nor on how many processes share the work.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import statistics
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +33,7 @@ from nmt.training import checkpoint as checkpoints
 from nmt.training.average import MovingAverage
 from nmt.training.checkpoint import Checkpoint, Progress
 from nmt.training.distributed import ALONE, Processes
+from nmt.training.reports import Outlook, UpdateReport, Wishes
 from nmt.training.schedule import learning_rate
 
 _SETTLE_EVERY = 10  # updates after which the host waits for a GPU, to see what came of them
@@ -45,69 +45,6 @@ _REHEARSALS = 2  # batches that are timed; one more comes before, which loads an
 
 class DivergenceError(CarouselError):
     """The loss or its gradient is no number any more, or the loss has exploded."""
-
-
-class UpdateReport:
-    """What one update did, in all processes together."""
-
-    def __init__(self, update: int, epoch: int, learning_rate: float, settled: bool, numbers: Tensor) -> None:
-        self.update = update
-        """Counted from 1."""
-        self.epoch = epoch
-        """Counted from 1."""
-        self.learning_rate = learning_rate
-        self.settled = settled
-        """Whether the numbers are at hand; else whoever asks for them waits for the GPU."""
-        self._pending = numbers  # nats, target pieces, wishes to stop and to finish, norm
-
-    @cached_property
-    def _numbers(self) -> list[float]:
-        return [float(number) for number in self._pending.tolist()]
-
-    @property
-    def loss(self) -> float:
-        """Negative log-likelihood, nats a target piece."""
-        return self._numbers[0] / self._numbers[1]
-
-    @property
-    def target_tokens(self) -> int:
-        """Target pieces learned from."""
-        return int(self._numbers[1])
-
-    @property
-    def grad_norm(self) -> float:
-        """Before clipping."""
-        return self._numbers[4]
-
-    @property
-    def stop(self) -> bool:
-        """Whether some process was asked to stop; all of them see the same."""
-        return self._numbers[2] > 0
-
-    @property
-    def finish(self) -> bool:
-        """Whether some process says that time is up."""
-        return self._numbers[3] > 0
-
-
-class Wishes(NamedTuple):
-    """What a process wants of all."""
-
-    stop: bool = False
-    """To stop and save, because of a signal."""
-    finish: bool = False
-    """To come to the end, because time is up."""
-
-
-class Outlook(NamedTuple):
-    """What lies before a run."""
-
-    updates: int
-    tokens: float
-    """Target pieces in all."""
-    epochs: float
-    seconds: float
-    """Of training alone, without validation."""
 
 
 class Trainer:
@@ -136,7 +73,11 @@ class Trainer:
         self._fingerprint = _fingerprint(config, prepared.train)
         self._loss_of = _LossOf(network)
         # Gradients are averaged over the processes while the backward pass still runs.
-        self._parallel = DistributedDataParallel(self._loss_of) if processes.world > 1 else None
+        self._parallel: DistributedDataParallel | None = None
+        if processes.world > 1:
+            # Without attention nobody reads what the encoder's top layer makes of its states.
+            unread = config.model.attention == "none"
+            self._parallel = DistributedDataParallel(self._loss_of, find_unused_parameters=unread)
         self._optimiser = torch.optim.AdamW(
             network.parameters(), betas=training.betas, weight_decay=training.weight_decay, fused=True
         )
@@ -213,11 +154,13 @@ class Trainer:
 
     def _update(self, batches: Sequence[tuple[Batch, Place]], wishes: Wishes) -> UpdateReport:
         progress, parameters = self.progress, list(self.network.parameters())
-        torch.manual_seed(_mix(self._config.seed, progress.update, self._processes.rank))
         tokens = sum(batch.target_tokens for batch, _ in batches)
         sums = torch.tensor([0, tokens, *wishes], dtype=torch.float64, device=self.device)
-        for number, (batch, _) in enumerate(batches, start=1):
-            sums[0] += self._backward(batch, last=number == len(batches))
+        for number, (batch, _) in enumerate(batches):
+            # One seed for each batch of all processes: its masks are the same whoever learns from it.
+            turn = progress.update * len(batches) + number
+            torch.manual_seed(_mix(self._config.seed, turn * self._processes.world + self._processes.rank))
+            sums[0] += self._backward(batch, last=number == len(batches) - 1)
         self._processes.sum(sums)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         torch._foreach_mul_(gradients, (self._processes.world / sums[1]).to(gradients[0].dtype))

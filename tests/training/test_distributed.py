@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOTHING_RANDOM = ("model.dropout=0.0", "training.batch_tokens=400", "training.max_updates=100", "training.ema=0.9")
+SETTINGS = ("training.batch_tokens=400", "training.max_updates=100", "training.ema=0.9")
+RANDOM = ("model.dropout=0.2", "model.word_dropout=0.1", "training.subword_sampling=0.1", "training.r_drop=1")
 
 
 def start(recipe: Path, out: Path, *more: str, processes: int) -> subprocess.Popen[str]:
@@ -38,11 +39,18 @@ def records(out: Path, kind: str) -> list[dict[str, float]]:
     return [line for line in lines if line["kind"] == kind]
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
-def test_two_processes_equal_one_that_accumulates_twice_as_much(accumulate: int, recipe: Path, tmp_path: Path) -> None:
-    said = run(recipe, tmp_path / "two", *NOTHING_RANDOM, f"training.accumulate={accumulate}", processes=2)
+@pytest.mark.parametrize(
+    ("accumulate", "more"),
+    [(2, ("model.dropout=0.0",)), (1, RANDOM), (1, ("model.attention=none", "model.encoder_layers=2"))],
+    ids=["plain", "random", "without attention"],
+)
+def test_two_processes_equal_one_that_accumulates_twice_as_much(
+    accumulate: int, more: tuple[str, ...], recipe: Path, tmp_path: Path
+) -> None:
+    """With dropout and sampled pieces too: what is drawn belongs to the batch."""
+    said = run(recipe, tmp_path / "two", *SETTINGS, *more, f"training.accumulate={accumulate}", processes=2)
     assert said.count("2 processes") == 1  # one of them speaks
-    run(recipe, tmp_path / "one", *NOTHING_RANDOM, f"training.accumulate={2 * accumulate}", processes=1)
+    run(recipe, tmp_path / "one", *SETTINGS, *more, f"training.accumulate={2 * accumulate}", processes=1)
     for kind in ("train", "dev"):
         one, two = (records(tmp_path / name, kind) for name in ("one", "two"))
         assert [line["update"] for line in one] == [line["update"] for line in two]

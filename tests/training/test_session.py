@@ -202,12 +202,16 @@ def test_a_run_that_diverges_gets_one_more_try(
         return nats * torch.nan if calls.count(33) == 1 and calls[-1] == 33 else nats
 
     monkeypatch.setattr(Trainer, "_backward", fail_once)
-    settings = ("training.max_updates=100", "training.checkpoint_every=10", "training.schedule=constant")
+    settings = ("training.max_updates=100", "training.checkpoint_every=10", "training.schedule=constant",
+                "training.validate_every=8", "training.average_best=2")  # fmt: skip
     ran = nmt("train", recipe, "--out", tmp_path / "run", *settings)
     assert ran.status == 0, ran.err
     assert "Training diverged: the loss or its gradient is not finite at update 34. Going on from update 20" in ran.err
     assert calls.count(25) == 2
     assert losses(tmp_path / "run")[100]["learning_rate"] == pytest.approx(0.5 * 2e-3)
+    dev = {update: line["bleu"] for update, line in losses(tmp_path / "run", "dev").items()}
+    best = bundle.read(tmp_path / "run").card.training["updates"]
+    assert dev[best] == max(dev.values())
 
 
 def test_a_run_that_diverges_twice_stops_with_a_reason(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -246,16 +250,19 @@ def test_the_mean_of_the_best_weights_is_shipped_where_it_is_better(recipe: Path
     mean = load_file(out / "checkpoints" / "mean.safetensors")
     for name, weight in mean.items():
         torch.testing.assert_close(weight, sum(weights[name] for weights in kept.values()) / 3)
+    said = re.search(r"Mean of the 3 best: BLEU ([\d.]+); shipping the (mean|best)", ran.err)
+    assert said
+    assert (float(said[1]) >= round(max(dev.values()), 2)) == (said[2] == "mean")
     shipped = load_file(out / "model" / "model.safetensors")
     chosen = mean if "shipping the mean" in ran.err else load_file(out / "checkpoints" / "best.safetensors")
     assert all(torch.equal(weight, chosen[name]) for name, weight in shipped.items())
 
 
 def test_what_lies_ahead_is_said_before(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
-    ran = nmt("train", recipe, "--out", tmp_path / "run", "training.max_updates=200", "training.max_minutes=0.05")
+    ran = nmt("train", recipe, "--out", tmp_path / "run", "training.max_updates=200", "training.max_minutes=0.02")
     tokens, epochs = re.search(r"Ahead: 200 updates, ([\d,]+) target pieces, ([\d.]+) epochs", ran.err).groups()  # type: ignore[union-attr]
     measured = losses(tmp_path / "run")
     spoken = measured[max(measured)]["epoch"] / max(measured) * 200
     assert float(epochs) == pytest.approx(spoken, rel=0.3)
     assert 200 * 200 < int(tokens.replace(",", "")) < 200 * 400  # batches of 400, less the padding
-    assert "without validation, at most 0.05 min in all" in ran.err
+    assert "without validation, at most 0.02 min in all" in ran.err

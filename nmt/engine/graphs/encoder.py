@@ -153,8 +153,8 @@ class EncoderGraph(Layers):
     def _first_state(self, states: list[tuple[str, str]]) -> None:
         """See `nmt.model.decoder.Bridge` and `nmt.model.decoder.PlainBridge`."""
         graph, parts = self.graph, []
-        for layer in range(self.model.decoder_layers):
-            h, c = states[min(layer, len(states) - 1)]
+        for layer, below in enumerate(self.model.states_passed_on):
+            h, c = states[below]
             if self.model.design == "blocks":
                 h = graph.op("Tanh", self.linear(h, f"decoder.bridge.outputs.{layer}"))
                 c = self.linear(c, f"decoder.bridge.cells.{layer}")

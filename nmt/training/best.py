@@ -1,0 +1,57 @@
+"""The weights that the dev set likes best, and the mean of some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nmt.engine.torch_engine import load_weights
+from nmt.training.average import mean_weights
+from nmt.training.checkpoint import save_weights
+from nmt.training.run import RunDirectory
+from nmt.training.trainer import Trainer
+
+
+class BestWeights:
+    """Keeps them in the run directory."""
+
+    def __init__(self, run: RunDirectory, trainer: Trainer, count: int, writes: bool) -> None:
+        """``count`` is of how many the mean may be shipped; ``writes`` says that this process leads."""
+        self._run, self._trainer, self._count, self._writes = run, trainer, count, writes
+
+    def keep_best(self) -> None:
+        """Write the weights that are in the network now as the best ones."""
+        save_weights(self._run.best, dict(self._trainer.network.named_parameters()))
+
+    def keep(self, bleu: float) -> None:
+        """Keep the weights that are in the network now, if their mean with others may be shipped."""
+        progress = self._trainer.progress
+        ranked = sorted([*progress.kept, (bleu, progress.update)], reverse=True)
+        if self._count == 1 or (bleu, progress.update) not in ranked[: self._count]:
+            return
+        progress.kept = ranked[: self._count]
+        if self._writes:
+            save_weights(self._run.validated(progress.update), dict(self._trainer.network.named_parameters()))
+            for _, update in ranked[self._count :]:
+                self._run.validated(update).unlink(missing_ok=True)
+
+    def reconcile(self) -> None:
+        """Forget kept weights whose file is gone, and delete files that nobody lists: a killed run leaves either."""
+        progress, folder = self._trainer.progress, self._run.best.parent
+        progress.kept = [(bleu, update) for bleu, update in progress.kept if self._run.validated(update).exists()]
+        listed = {self._run.validated(update) for _, update in progress.kept}
+        for path in {*folder.glob("validated-*"), *folder.glob(".validated-*")} - listed:
+            path.unlink(missing_ok=True)
+
+    def shipped(self, score: Callable[[Trainer], float] | None, say: Callable[[str], None]) -> Path:
+        """The file of the weights to ship: the mean where it scores as well as the best, else the best."""
+        progress = self._trainer.progress
+        kept = progress.kept[: self._count]
+        if score is None or progress.best is None or len(kept) < 2:
+            return self._run.best
+        save_weights(self._run.mean, mean_weights([self._run.validated(update) for _, update in kept]))
+        load_weights(self._trainer.network.eval(), self._run.mean)
+        bleu = score(self._trainer)
+        better = bleu >= progress.best
+        say(f"Mean of the {len(kept)} best: BLEU {bleu:.2f}; shipping the {'mean' if better else 'best'}")
+        return self._run.mean if better else self._run.best
