@@ -461,6 +461,6 @@ def _keys_beside(field: tuple[str, ...]) -> list[str]:
         info = section.model_fields.get(name)
         annotation = info.annotation if info else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return sorted({*FilePair.model_fields, *HubDataset.model_fields} | {"corpus"})
+            return sorted({key for form in (MixedCorpus, FilePair, HubDataset) for key in form.model_fields})
         section = annotation
     return list(section.model_fields)
