@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class Batch:
     links: BatchLinks | None = None
     """Where the corpus has them."""
 
-    @property
+    @cached_property
     def places(self) -> Rows:
         """[N]: where in B × T the target pieces are, end of sentence counted, padding not."""
         return np.flatnonzero(self.target_out != PAD)
@@ -62,7 +63,7 @@ class Batch:
     @property
     def target_tokens(self) -> int:
         """N."""
-        return int((self.target_out != PAD).sum())
+        return len(self.places)
 
 
 def epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> Rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +100,7 @@ class MetricsLog:
         from torch.utils.tensorboard import SummaryWriter
 
         lasting = {"train": update, "dev": max(update, best_update)}
-        kept = [line for line in _lines(run.metrics) if _update_of(line) <= lasting.get(_kind_of(line), 0)]
+        kept = [line for line in _lines(run.metrics) if _lasts(line, lasting)]
         with atomic_file(run.metrics) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
         self._file: TextIO = run.metrics.open("a", encoding="utf-8")
@@ -124,19 +123,13 @@ class MetricsLog:
         self._board.close()
 
 
-def _kind_of(line: str) -> str:
+def _lasts(line: str, lasting: dict[str, int]) -> bool:
+    """Whether a record is of an update that counts for its kind; a line that is no record does not last."""
     try:
-        return str(json.loads(line)["kind"])
+        record = json.loads(line)
+        return bool(float(record["update"]) <= lasting[record["kind"]])
     except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _update_of(line: str) -> float:
-    """A record's update; a line that is no record belongs to none."""
-    try:
-        return float(json.loads(line)["update"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf
+        return False
 
 
 def _lines(path: Path) -> list[str]:
