@@ -107,6 +107,11 @@ class Bundle:
         """The folder of the graphs, if there is one."""
         return self.path / GRAPHS if any(name.startswith(f"{GRAPHS}/") for name in self.card.files) else None
 
+    @property
+    def checksum(self) -> str:
+        """Of the card, which holds those of all files: another one for every other model."""
+        return _sha256(self.card.model_dump_json().encode())
+
     def _file(self, name: str) -> Path | None:
         return self.path / name if name in self.card.files else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 _LONGEST_LOOP = 8  # pieces of the part that comes again and again
 
@@ -12,6 +13,9 @@ def is_looping(source: Sequence[int], target: Sequence[int]) -> bool:
 
     Four times the same piece, or three times the same few, are a loop; a source that repeats as often excuses it.
     """
+    # Whatever comes three times in a row (or four times, if it is one piece) has two neighbours in common.
+    if len(set(pairwise(target))) == len(target) - 1:
+        return False
     allowed = max(_repetitions(source, size) for size in range(1, _LONGEST_LOOP + 1))
     return any(
         _repetitions(target, size) >= max(4 if size == 1 else 3, allowed + 1) for size in range(1, _LONGEST_LOOP + 1)

@@ -1,8 +1,4 @@
-"""Text in, text out: the one class that most users need.
-
-A text is one line. It is normalised, cut into parts where it is too long, encoded, searched and decoded; the parts'
-translations are joined again. Nothing is ever dropped silently.
-"""
+"""Text in, text out: the one class that most users need."""
 
 from __future__ import annotations
 
@@ -14,44 +10,18 @@ from typing import overload
 
 from nmt import bundle as bundles
 from nmt.bundle import Bundle, Calibration
-from nmt.corpus.tokenizer import UNK, Pieces
+from nmt.codec import Alternative, Codec, Part, Span, Translation, align_given
 from nmt.engine.choice import EngineName, check_ensemble, engine_factories
 from nmt.errors import UsageError
-from nmt.search.beam import Hypothesis
+from nmt.loop import DecodeLoop
+from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import SearchOptions
-from nmt.text.normalise import is_translatable, normalise, original_places
-from nmt.text.split import split_long
+from nmt.text.normalise import normalise
 from nmt.workers import Workers
 
-Span = tuple[int, int, int, int]
-"""Source start and end, target start and end: code points, half-open."""
+__all__ = ["Alternative", "Score", "Span", "Translation", "Translator"]
 
 _READ_AHEAD = 2000  # texts that are sorted by length before they are searched
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """Another translation of the same text."""
-
-    text: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Translation:
-    """What became of one text."""
-
-    text: str
-    score: float
-    """Mean log-probability a token."""
-    confidence: float | None = None
-    """0 to 1, calibrated on the dev set; None where the model has no calibration."""
-    alternatives: tuple[Alternative, ...] = ()
-    """The next best, best first."""
-    alignment: tuple[Span, ...] | None = None
-    """Which part of the source each part of the target attends to; None for models without attention."""
-    truncated: bool = False
-    """Whether some of the source was never encoded."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +41,12 @@ class Translator:
 
     def __init__(self, bundle: Bundle, workers: Workers, calibration: Calibration | None) -> None:
         """Use `Translator.load` instead."""
-        self._bundle, self._workers, self._calibration = bundle, workers, calibration
+        self._bundle, self._workers = bundle, workers
+        self.codec = Codec(bundle, calibration)
         self.source_language = bundle.card.source_language
         self.target_language = bundle.card.target_language
+        self.beam = bundle.card.search.beam
+        self.checksum = bundle.checksum
 
     @staticmethod
     def load(
@@ -116,10 +89,14 @@ class Translator:
 
         Raises UsageError for text with characters that the model has no piece for.
         """
-        ids = tuple(self._bundle.tokenizer.target.encode(normalise(text)).ids)
-        if UNK in ids:
-            raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
-        return ids
+        return self.codec.target_ids(text)
+
+    def loop(self, thread: int, slots: int, beam: int) -> DecodeLoop:
+        """A search of so many slots that sentences enter and leave by themselves, for a service.
+
+        Loops of different threads, counted from 0 up to those that the translator was loaded with, may run at once.
+        """
+        return self._workers.loop(thread, slots, beam)
 
     @overload
     def translate(
@@ -163,7 +140,7 @@ class Translator:
         """Translate texts as they come, in order, holding only a few thousand of them at a time."""
         if beam is not None and beam < 1:
             raise UsageError(f"beam: {beam} is too few; use at least 1")
-        beam = max(beam or self._bundle.card.search.beam, alternatives + 1)
+        beam = max(beam or self.beam, alternatives + 1)
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
         options = replace(options or self.search_options, n_best=alternatives + 1)
@@ -189,22 +166,22 @@ class Translator:
             Score(
                 score=found[n].score,
                 tokens=len(found[n].token_scores),
-                alignment=_given_alignment(pairs[n], sides[n], found[n].sources),
+                alignment=align_given(pairs[n], sides[n], found[n].sources),
             )
             for n in range(len(pairs))
         ]
 
     def _translate_window(self, texts: list[str], beam: int, options: SearchOptions) -> Iterator[Translation]:
-        parts = [self._parts(text) for text in texts]
+        parts = [self.codec.parts(text) for text in texts]
         numbered = [(number, part) for number, of_text in enumerate(parts) for part in of_text]
         # Longest first: the short ones at the end leave little idle company.
         order = sorted(range(len(numbered)), key=lambda i: -len(numbered[i][1].pieces.ids))
         found = self._search([(i, numbered[i][1]) for i in order], beam, options)
         results = iter([found[i] for i in range(len(numbered))])
         for text, of_text in zip(texts, parts, strict=True):
-            yield self._assemble(text, of_text, [next(results) for _ in of_text], options)
+            yield self.codec.assemble(text, of_text, [next(results) for _ in of_text], options)
 
-    def _search(self, parts: list[tuple[int, _Part]], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+    def _search(self, parts: list[tuple[int, Part]], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
         """The hypotheses of numbered parts; a text's first part alone has the prefix and the required phrases."""
         later = replace(options, prefix=(), required=())
         if later == options:
@@ -212,93 +189,3 @@ class Translator:
         first = [(n, part.pieces.ids) for n, part in parts if part.start == 0]
         others = [(n, part.pieces.ids) for n, part in parts if part.start > 0]
         return self._workers.search(first, beam, options) | self._workers.search(others, beam, later)
-
-    def _parts(self, text: str) -> list[_Part]:
-        """The parts of a text that are searched; none when nothing in it can be translated."""
-        clean = normalise(text)
-        if not is_translatable(clean):
-            return []
-        pieces = self._bundle.tokenizer.source.encode(clean)
-        limit = self._bundle.card.longest_source
-        if len(pieces.ids) <= limit:
-            return [_Part(0, pieces)]
-        encode = self._bundle.tokenizer.source.encode
-        ranges = split_long(clean, [end for _, end in pieces.spans], limit)
-        parts = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
-        return [_Part(start, encode(part)) for start, part in parts if part]
-
-    def _assemble(
-        self, text: str, parts: list[_Part], found: list[list[Hypothesis]], options: SearchOptions
-    ) -> Translation:
-        """Join the translations of a text's parts."""
-        if not parts:
-            return Translation(text, 0.0)
-        best = [self._bundle.tokenizer.target.decode(hypotheses[0].tokens) for hypotheses in found]
-        others: list[Alternative] = []
-        for n in range(1, options.n_best):
-            # Of a text in several parts, the n-th alternative joins the n-th best of each.
-            nth = [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in found]
-            joined = " ".join(self._bundle.tokenizer.target.decode(hypothesis.tokens).text for hypothesis in nth)
-            if all(joined != other.text for other in others) and joined != " ".join(p.text for p in best):
-                others.append(Alternative(joined, _mean_score(nth)))
-        firsts = [hypotheses[0] for hypotheses in found]
-        score = _mean_score(firsts)
-        return Translation(
-            text=" ".join(pieces.text for pieces in best),
-            score=score,
-            confidence=self._calibration.confidence(score) if self._calibration and options.temperature == 0 else None,
-            alternatives=tuple(others),
-            alignment=_alignment(text, parts, [hypothesis.sources for hypothesis in firsts], best),
-        )
-
-
-@dataclass(frozen=True)
-class _Part:
-    start: int
-    """Where it begins in the normalised text."""
-    pieces: Pieces
-
-
-def _indent(text: str) -> int:
-    return len(text) - len(text.lstrip())
-
-
-def _mean_score(hypotheses: Sequence[Hypothesis]) -> float:
-    return sum(h.score for h in hypotheses) / sum(len(h.tokens) + 1 for h in hypotheses)
-
-
-def _alignment(
-    text: str, parts: Sequence[_Part], attended: Sequence[list[int] | None], translations: Sequence[Pieces]
-) -> tuple[Span, ...] | None:
-    """Spans in the text as it was given, from the source piece that each target piece attends to."""
-    places = original_places(text)
-    spans: list[Span] = []
-    offset = 0
-    for part, sources, translation in zip(parts, attended, translations, strict=True):
-        if sources is None:
-            return None
-        for source, (target_start, target_end) in zip(sources, translation.spans, strict=True):
-            # A piece that attends to end of sentence stands for no part of the source; nor does a piece without text.
-            if source >= len(part.pieces.spans):
-                continue
-            start, end = _trim(part.pieces.text, *part.pieces.spans[source])
-            target_start, target_end = _trim(translation.text, target_start, target_end)
-            if start < end and target_start < target_end:
-                source_start, source_end = places[part.start + start], places[part.start + end]
-                spans.append((source_start, source_end, offset + target_start, offset + target_end))
-        offset += len(translation.text) + 1
-    return tuple(spans)
-
-
-def _given_alignment(
-    texts: tuple[str, str], pieces: tuple[Pieces, Pieces], sources: list[int] | None
-) -> tuple[Span, ...] | None:
-    """Spans in both texts as they were given."""
-    spans = _alignment(texts[0], [_Part(0, pieces[0])], [sources], [pieces[1]])
-    places = original_places(texts[1])
-    return None if spans is None else tuple((a, b, places[c], places[d]) for a, b, c, d in spans)
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range without the space that a piece begins with."""
-    return (start + 1, end) if text[start:end].startswith(" ") else (start, end)

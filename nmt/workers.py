@@ -11,6 +11,7 @@ from typing import Any
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.choice import EngineFactory
 from nmt.guards import is_looping
+from nmt.loop import LOOP_BREAKER, DecodeLoop
 from nmt.search.beam import Hypothesis, search_all
 from nmt.search.forced import Forced, score_all
 from nmt.search.options import SearchOptions
@@ -23,9 +24,8 @@ NumberedPair = tuple[int, Sequence[int], Sequence[int]]
 
 # Sentences searched together. A step's time grows with its rows from the first on, so few of like length, whose memory
 # stays in the cache, are faster than many; for the same reason all finish before others begin (benchmarks/refill.py).
-_SLOTS = 16
+SLOTS = 16
 _SENTENCES_A_THREAD = 8  # below that, another thread brings nothing
-_LOOP_BREAKER = 3  # of the second try: no piece sequence of that length comes twice
 
 
 class Workers:
@@ -44,7 +44,7 @@ class Workers:
         found = self._share(sentences, lambda worker, share: worker.search(share, beam, options))
         looping = [(n, source) for n, source in sentences if is_looping(source, found[n][0].tokens)]
         if looping and options.no_repeat_ngram == 0:
-            safer = replace(options, no_repeat_ngram=_LOOP_BREAKER)
+            safer = replace(options, no_repeat_ngram=LOOP_BREAKER)
             again = self._share(looping, lambda worker, share: worker.search(share, beam, safer))
             found |= {n: again[n] for n, source in looping if not is_looping(source, again[n][0].tokens)}
         return found
@@ -52,6 +52,10 @@ class Workers:
     def score(self, pairs: Sequence[NumberedPair]) -> dict[int, Forced]:
         """What the model thinks of numbered pairs."""
         return self._share(pairs, lambda worker, share: worker.score(share))
+
+    def loop(self, thread: int, slots: int, beam: int) -> DecodeLoop:
+        """A loop with an engine of its own, whose graphs are those of the n-th thread."""
+        return DecodeLoop(self._workers[thread].make_engine(slots, beam))
 
     def _share(self, items: Sequence[Any], work: Callable[[_Worker, Sequence[Any]], dict[int, Any]]) -> dict[int, Any]:
         """Each thread works on every n-th item, so that all get like lengths."""
@@ -66,7 +70,7 @@ class _Worker:
     """One thread's engines."""
 
     def __init__(self, make_engine: EngineFactory) -> None:
-        self._make_engine = make_engine
+        self.make_engine = make_engine
         self._engines: dict[tuple[int, int], Engine] = {}
 
     def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
@@ -81,7 +85,7 @@ class _Worker:
     def _engine(self, sentences: int, beam: int) -> Iterator[Engine]:
         """An engine of that beam, kept for the next call unless this one fails: sentences would be left in it."""
         # Search keeps arrays of all slots: a sentence alone should not pay for the room of many.
-        key = (_SLOTS if sentences > 1 else 1), beam
-        engine = self._engines.pop(key, None) or self._make_engine(*key)
+        key = (SLOTS if sentences > 1 else 1), beam
+        engine = self._engines.pop(key, None) or self.make_engine(*key)
         yield engine
         self._engines[key] = engine

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toy import toy_pairs
 
 from nmt import CarouselError, Translation, Translator, UsageError
-from nmt.translator import _alignment, _Part
+from nmt.codec import Part, align
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +82,11 @@ def test_alignment_names_the_words_that_were_attended_to(translator: Translator)
     """Two parts of a text, with attention given by hand: piece n to piece n, then all to the end of sentence."""
     text = "  the\u00ad dog. the cat"
     vocabulary = translator._bundle.tokenizer.source
-    parts = [_Part(0, vocabulary.encode("the dog.")), _Part(9, vocabulary.encode("the cat"))]
+    parts = [Part(0, vocabulary.encode("the dog.")), Part(9, vocabulary.encode("the cat"))]
     targets = [vocabulary.decode(part.pieces.ids) for part in parts]
     lengths = [len(part.pieces.ids) for part in parts]
     attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
-    spans = _alignment(text, parts, attended, targets)
+    spans = align(text, parts, attended, targets)
     joined = "the dog. the cat"
     assert spans is not None
     pairs = [(text[a:b].replace("\u00ad", ""), joined[c:d]) for a, b, c, d in spans]

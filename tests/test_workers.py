@@ -1,44 +1,14 @@
 """Threads share the work, and a loop is searched again."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pytest
+from stutterer import Stutterer
 
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.corpus.tokenizer import FIRST_ORDINARY
 from nmt.search.options import SearchOptions
 from nmt.search.protocol import StepRequest, StepResult
 from nmt.workers import Workers
 
 A, B = FIRST_ORDINARY, FIRST_ORDINARY + 1
-
-
-class Stutterer:
-    """A model that likes the first piece of its source above all, the second less, and hardly ever ends."""
-
-    def __init__(self, slots: int, beam: int) -> None:
-        self.slots, self.beam = slots, beam
-        self.sources: dict[int, Sequence[int]] = {}
-
-    def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
-    ) -> None:
-        self.sources.update(zip(slots, sources, strict=True))
-
-    def release(self, slots: Sequence[int]) -> None:
-        for slot in slots:
-            del self.sources[slot]
-
-    def step(self, request: StepRequest) -> StepResult:
-        rows = self.slots * self.beam
-        scores = np.full((rows, B + 1), -np.inf, dtype=np.float32)
-        for slot, source in self.sources.items():
-            of_slot = scores[slot * self.beam : (slot + 1) * self.beam]
-            of_slot[:, source[0]], of_slot[:, source[-1]], of_slot[:, EOS] = np.log([0.8, 0.15, 0.05])
-        asked = np.take_along_axis(scores, request.asked, axis=1)
-        scores[request.suppress_rows, request.suppress_tokens] = -np.inf
-        ids = np.argsort(-scores, axis=1, kind="stable")[:, : request.candidates]
-        return StepResult(np.take_along_axis(scores, ids, axis=1), ids, asked)
 
 
 def test_a_loop_is_searched_once_more_without_repetition() -> None:

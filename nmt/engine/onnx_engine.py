@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from nmt.search.protocol import StepRequest, StepResult
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = dict[str, Array]
 
+_PADDING = 0.4  # of a run's length, that a run of the encoder costs for itself, counted in sentences
 _LIST_BLOCK = 64  # lists are padded to a multiple, so that memory is seldom moved
 _NEVER = -math.inf
 _NOTHING, _NO_PAIRS = np.zeros(0, dtype=np.float32), np.zeros((0, 3), dtype=np.int64)
@@ -48,6 +49,18 @@ class Graphs:
         """All outputs of a graph, by name."""
         names = [output.name for output in self[name].get_outputs()]
         return dict(zip(names, self[name].run(names, feeds), strict=True))
+
+
+class _Newcomers(NamedTuple):
+    """Sentences that were encoded together."""
+
+    slots: Sequence[int]
+    state: Array
+    memory: Arrays
+    blocks: Array
+    """How long the memory of each is."""
+    lists: tuple[Arrays, Array] | None
+    """The output layer of their lists, and how long each is; None without a shortlist."""
 
 
 class OnnxEngine:
@@ -90,20 +103,13 @@ class OnnxEngine:
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
     ) -> None:
         """See `Engine.admit`."""
-        first, self._count = self._count, self._count + len(slots)
-        lengths = np.array([len(source) + 1 for source in sources])
-        ids = _padded([[*source, EOS] for source in sources], PAD)
-        encoded = self._graphs.run("encoder", {"source": ids, "lengths": lengths.astype(np.int32)})
-        state = encoded.pop("state")
-        self._slot_of[first : self._count] = slots
-        self._state_rows[first : self._count] = (len(self._state) + np.arange(len(slots)))[:, None]
-        self._state = np.concatenate((self._state, state)) if len(self._state) else state
-        self._memory.put(first, encoded, -(-lengths // BLOCK))
-        if self._shortlist is not None:
-            # End of sentence is the first of every list; other reserved pieces are never proposed.
-            wanted = [[token for token in tokens if token >= FIRST_ORDINARY] for tokens in constraints]
-            lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, wanted, strict=True)]
-            self._put_lists(first, lists)
+        # What may fail comes first, so that an engine whose `admit` raised holds what it held.
+        newcomers = [
+            self._encode([slots[n] for n in some], [sources[n] for n in some], [constraints[n] for n in some])
+            for some in _of_like_length([len(source) + 1 for source in sources])
+        ]
+        for newcomer in newcomers:
+            self._take_in(newcomer)
         self._lay_out()
 
     def release(self, slots: Sequence[int]) -> None:
@@ -242,17 +248,46 @@ class OnnxEngine:
         full[self._rows] = flat
         return full
 
+    # --- what comes in ---------------------------------------------------------------------------------------
+
+    def _encode(
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+    ) -> _Newcomers:
+        lengths = np.array([len(source) + 1 for source in sources])
+        ids = _padded([[*source, EOS] for source in sources], PAD)
+        memory = self._graphs.run("encoder", {"source": ids, "lengths": lengths.astype(np.int32)})
+        return _Newcomers(
+            slots, memory.pop("state"), memory, -(-lengths // BLOCK), self._gather_lists(sources, constraints)
+        )
+
+    def _take_in(self, newcomers: _Newcomers) -> None:
+        slots, state, memory, blocks, lists = newcomers
+        first, self._count = self._count, self._count + len(slots)
+        self._slot_of[first : self._count] = slots
+        self._state_rows[first : self._count] = (len(self._state) + np.arange(len(slots)))[:, None]
+        self._state = np.concatenate((self._state, state)) if len(self._state) else state
+        self._memory.put(first, memory, blocks)
+        if lists is not None:
+            self._lists.put(first, *lists)
+
     # --- what is in work -------------------------------------------------------------------------------------
 
-    def _put_lists(self, first: int, lists: list[Array]) -> None:
-        """Gather the output layer of the newcomers' lists."""
+    def _gather_lists(
+        self, sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+    ) -> tuple[Arrays, Array] | None:
+        """The output layer of the newcomers' lists, and the lists' lengths; None without a shortlist."""
+        if self._shortlist is None:
+            return None
+        # End of sentence is the first of every list; other reserved pieces are never proposed.
+        wanted = [[token for token in tokens if token >= FIRST_ORDINARY] for tokens in constraints]
+        lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, wanted, strict=True)]
         lengths = np.array([len(tokens) for tokens in lists])
         ids = _padded(lists, EOS)
         beyond = np.arange(ids.shape[1]) >= lengths[:, None]
         arrays = self._graphs.run("rows", {"list": ids})
         arrays["list_bias"] = np.where(beyond, np.float32(_NEVER), np.float32(0))[:, None]
         arrays["list"] = ids
-        self._lists.put(first, arrays, lengths)
+        return arrays, lengths
 
     def _lay_out(self) -> None:
         """Note which rows are in work; the arrays of places side by side are views, not copies."""
@@ -305,6 +340,20 @@ def _list_columns(graphs: Graphs) -> dict[str, Column]:
     """The output layer of a list, and its tokens."""
     rows = {value.name: Column(value.shape.index("list")) for value in graphs["rows"].get_outputs()}
     return {**rows, "list_bias": Column(2, -np.inf), "list": Column(1, EOS)}
+
+
+def _of_like_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Which sentences are encoded together: those for which padding costs less than another run of the encoder."""
+    groups: list[list[int]] = []
+    for n in sorted(range(len(lengths)), key=lambda n: lengths[n]):
+        if groups:
+            shortest = lengths[groups[-1][0]]
+            padding = sum(lengths[n] - lengths[each] for each in groups[-1])
+            if padding <= _PADDING * shortest:
+                groups[-1].append(n)
+                continue
+        groups.append([n])
+    return groups
 
 
 def _padded(sequences: Sequence[Any], fill: int) -> Array:
