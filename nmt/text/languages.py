@@ -1,0 +1,56 @@
+"""What a language code says: which language, and which scripts it is written in."""
+
+from __future__ import annotations
+
+import re
+
+LATIN = "LATIN"
+
+# By the first word of the Unicode names of their letters. Languages that are not here are written in Latin script.
+_TABLE = """
+ARABIC: ar ary arz ckb fa ks ku ps sd sdh ug ur
+ARMENIAN: hy
+BENGALI: as bn
+CJK: ja wuu yue zh
+CYRILLIC: ab av ba be bg ce cu cv kk kv ky mk mn os ru sr tg tt uk uz
+DEVANAGARI: gom hi ks mr ne pi sa
+ETHIOPIC: am ti
+GEORGIAN: ka
+GREEK: el grc
+GUJARATI: gu
+GURMUKHI: pa
+HANGUL: ko
+HEBREW: he hbo yi
+HIRAGANA: ja
+KANNADA: kn
+KATAKANA: ja
+KHMER: km
+LAO: lo
+LATIN: ku sr uz
+MALAYALAM: ml
+MYANMAR: my
+ORIYA: or
+SINHALA: si
+TAMIL: ta
+TELUGU: te
+THAANA: dv
+THAI: th
+TIBETAN: bo dz
+YI: ii
+"""
+
+_SCRIPTS: dict[str, set[str]] = {}
+for _line in _TABLE.split("\n")[1:-1]:
+    _script, _, _codes = _line.partition(": ")
+    for _code in _codes.split():
+        _SCRIPTS.setdefault(_code, set()).add(_script)
+
+
+def primary(code: str) -> str:
+    """The language of a code, without its region or script: ``pt`` for ``pt-BR``."""
+    return re.split("[-_]", code, maxsplit=1)[0].lower()
+
+
+def scripts(code: str) -> frozenset[str]:
+    """The scripts of a language: ``CJK``, ``HIRAGANA`` and ``KATAKANA`` for ``ja``."""
+    return frozenset(_SCRIPTS.get(primary(code), {LATIN}))
