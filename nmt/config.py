@@ -446,6 +446,8 @@ def _explain(problem: Any, field: tuple[str, ...]) -> str:
         close = difflib.get_close_matches(field[-1], known, n=1)
         remedy = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
         return f"unknown key; {remedy}"
+    if kind == "missing" and field == ("tokenizer",):
+        return "missing; add this section, or name the model whose tokenizer it is with --from (with --resume too)"
     if kind == "missing":
         return "missing; add this key"
     message = str(problem["msg"]).removeprefix("Value error, ")

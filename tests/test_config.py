@@ -100,6 +100,7 @@ def test_a_wrong_line_is_named(recipe: Path) -> None:
         (b"a: b: c", r"line 1: mapping values are not allowed"),
         (b"\xff\xfe", "byte 0 is not UTF-8"),
         (b"data: {source: en}", r"line 1, data\.target: missing; add this key"),
+        (b"data: {source: en, target: fr, train: [x]}", r"tokenizer: missing; add this section, or name .* --from"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_named(content: bytes, complaint: str, tmp_path: Path) -> None:

@@ -188,7 +188,9 @@ def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
     ragged.write(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
     for mixed, report in zip(config.data.mixture, reports, strict=True):
         if not report.kept:
-            raise CarouselError(f"{describe(mixed.corpus)}: no training pair is left: {report}; relax data.filter")
+            repeats = report.duplicate == report.read
+            remedy = "leave this corpus out, the ones before have all its pairs" if repeats else "relax data.filter"
+            raise CarouselError(f"{describe(mixed.corpus)}: no training pair is left: {report}; {remedy}")
     (folder / _REPORT).write_text(json.dumps([asdict(report) for report in reports]), encoding="utf-8")
 
 

@@ -63,6 +63,12 @@ def test_filters_that_leave_nothing_are_named(recipe: Path) -> None:
         prepare(configs.load(recipe, ["data.filter.max_pieces=1"]))
 
 
+def test_a_corpus_that_the_ones_before_have_whole_is_named(recipe: Path) -> None:
+    train = recipe.parent / "train"
+    with pytest.raises(CarouselError, match=r"no training pair is left.*leave this corpus out"):
+        prepare(configs.load(recipe, [f"data.train=[{{corpus: {train}}}, {{corpus: {train}, tag: 1}}]"]))
+
+
 def test_a_blank_side_in_the_dev_set_is_named(recipe: Path) -> None:
     write_corpus(recipe.parent / "dev", [("a", "b"), ("c", " ")])
     with pytest.raises(CarouselError, match=r"dev, pair 2: one side is blank"):
