@@ -1,137 +1,360 @@
-"""One model's queue and the one thread that works it off. Knows nothing of HTTP.
+"""Who is translated when: admission at the door, the order in the queue, and what was translated before.
 
-The queue knows sentences, not requests. Each turn the thread takes the sentences that have waited longest,
-whosever they are, and translates them together, so many small requests cost little more than one large one.
+Knows nothing of HTTP. A queue holds sentences, not requests: those of all requests share the slots of the decode loops
+(see `serve.decoding`), which are refilled with the sentences that are due first while others go on.
+
+A request's sentences fall due one after the other, at the pace at which a quarter of the machine would translate them
+(Zhang 1990, "VirtualClock"). So a request of one sentence overtakes a request of thousands, which nevertheless keeps
+its quarter, and all of the machine while nobody else wants it.
 """
 
 from __future__ import annotations
 
-import logging
+import heapq
+import math
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from itertools import groupby
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from cachetools import LRUCache
+
+from serve.decoding import DecodingThread
+from serve.metrics import Metrics
+from serve.pace import Pace
 
 if TYPE_CHECKING:
-    from nmt.translator import Translation, Translator
+    from nmt.codec import Part, Translation
+    from nmt.loop import DecodeLoop
+    from nmt.search.hypotheses import Hypothesis
+    from nmt.search.options import SearchOptions
 
-BATCH = 32
-"""The most sentences of one turn: enough to fill the processor, few enough that newcomers wait briefly."""
-
-_log = logging.getLogger(__name__)
+_SHARE = 0.25  # of the machine, that a request keeps whatever else comes
+_HOPE = 0.5  # of the time that a request has, which the work before it may take by estimate: estimates err
+_REFILL = 0.85  # of the slots, that are filled together where more sentences wait than fit
+_WINDOW = 2  # slots' worth of sentences among which those of like length are chosen: they keep best company
+_LONGEST_CACHED = 1000  # characters; longer sentences hardly come twice, and would fill the memory
 
 
 class QueueFullError(Exception):
-    """Too much is waiting already; the same request may succeed a little later."""
+    """Too much is waiting already; the same request may succeed later."""
+
+    def __init__(self, retry_after: int) -> None:
+        """``retry_after`` is in seconds."""
+        super().__init__("the server is busy")
+        self.retry_after = retry_after
 
 
 class ClosedError(Exception):
     """The scheduler takes no more sentences."""
 
 
-class TranslationFailedError(Exception):
-    """The translator raised an exception over a sentence."""
+class TextCodec(Protocol):
+    """What a scheduler asks of `nmt.codec.Codec`."""
+
+    def parts(self, text: str) -> Sequence[Part]:
+        """The parts of a text that are searched."""
+
+    def assemble(
+        self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
+    ) -> Translation:
+        """Join the translations of a text's parts."""
 
 
-@dataclass(slots=True, eq=False)
-class _Sentence:
+class Model(Protocol):
+    """What a scheduler asks of a model."""
+
+    pace: Pace
+
+    @property
+    def name(self) -> str:
+        """For people who read metrics."""
+
+    @property
+    def checksum(self) -> str:
+        """Another one for every other model."""
+
+    @property
+    def codec(self) -> TextCodec:
+        """Text to parts, hypotheses to text."""
+
+    @property
+    def retired(self) -> bool:
+        """Whether its loops can go when they are empty."""
+
+    def loop(self, thread: int, beam: int) -> DecodeLoop:
+        """A decode loop for the n-th thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A text that is translated by itself, and how."""
+
     text: str
-    alternatives: int
-    future: Future[Translation] = field(default_factory=Future)
+    beam: int
+    options: SearchOptions
+    scope: Hashable = None
+    """Whose glossary was used, and which version: translations are cached for that scope alone."""
+
+
+class Kind(NamedTuple):
+    """Sentences that can share a decode loop."""
+
+    model: Model
+    beam: int
+
+    def __hash__(self) -> int:
+        """By identity: a model that is loaded again is another one."""
+        return hash((id(self.model), self.beam))
+
+
+class Ticket:
+    """What was asked for: resolves to the translations of all sentences. Cancelling its future gives them up."""
+
+    def __init__(self, sentences: int, deadline: float, each: Callable[[int, Translation], None] | None) -> None:
+        """``each`` is called for every sentence as it is finished, on a decoding thread."""
+        self.future: Future[list[Translation]] = Future()
+        self.deadline = deadline
+        self._found: list[Translation | None] = [None] * sentences
+        self._missing = sentences
+        self._each = each
+        self._lock = threading.Lock()
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for its sentences any more."""
+        return self.future.done()
+
+    def deliver(self, number: int, translation: Translation) -> None:
+        """Hand over one sentence's translation."""
+        if self._each and not self.over:
+            self._each(number, translation)
+        with self._lock:
+            self._found[number] = translation
+            self._missing -= 1
+            complete = not self._missing
+        if complete:
+            self.resolve()
+
+    def resolve(self) -> None:
+        """Hand over what was found, unless it is given up."""
+        with suppress(InvalidStateError):  # cancelled at this very moment
+            self.future.set_result([each for each in self._found if each is not None])
+
+    def fail(self, error: Exception) -> None:
+        """Give up, as one of the sentences can't be translated."""
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+
+class Job:
+    """A sentence of a ticket, from the queue to its translation."""
+
+    __slots__ = ("begun", "cost", "found", "missing", "number", "parts", "queued", "sentence", "ticket")
+
+    def __init__(self, ticket: Ticket, number: int, sentence: Sentence, cost: float, queued: float) -> None:
+        """``cost`` is in seconds of a thread, by estimate; ``queued`` the time when it came."""
+        self.ticket, self.number, self.sentence = ticket, number, sentence
+        self.cost, self.queued, self.begun = cost, queued, queued
+        self.parts: Sequence[Part] = ()
+        self.found: list[Sequence[Hypothesis]] = []
+        self.missing = 0
+
+
+class Entry(NamedTuple):
+    """A job in a queue."""
+
+    due: float
+    serial: int
+    """Of two that are due at once, the first to come has the smaller one."""
+    job: Job
 
 
 class Scheduler:
-    """Translates sentences with the translator that ``load`` returns.
+    """The queue of all models, and the threads that work it off."""
 
-    The translator is loaded, used and dropped by one thread. ``loaded`` resolves to its source and target
-    language, or to the exception that ``load`` raised; submit nothing before.
-    """
-
-    def __init__(self, load: Callable[[], Translator], queue_limit: int) -> None:
-        self.loaded: Future[tuple[str, str]] = Future()
-        self._load = load
+    def __init__(self, threads: int, slots: int, queue_limit: int, cached: int, metrics: Metrics) -> None:
+        """``slots`` are those of a decode loop, ``cached`` the finished sentences to remember."""
+        self.slots = slots
         self._queue_limit = queue_limit
-        self._waiting: deque[_Sentence] = deque()
-        self._closed = False
+        self._metrics = metrics
         self._changed = threading.Condition()
-        # A daemon, so that a translation that never ends can't keep a stopped process alive.
-        threading.Thread(target=self._work, name="translator", daemon=True).start()
+        self._queues: dict[Kind, list[Entry]] = {}  # heaps: what is due first is on top
+        self._serial = count()
+        self._waiting: dict[Ticket, tuple[int, float]] = {}  # sentences in the queue, and their cost
+        self._count, self._backlog = 0, 0.0  # sums of the above
+        self._idle = 0
+        self._closed = False
+        self._cache: LRUCache[Hashable, Translation] = LRUCache(cached)
+        self._threads = [DecodingThread(self, number, metrics) for number in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
-    def submit(self, texts: Sequence[str], alternatives: int) -> list[Future[Translation]]:
-        """Queues ``texts``, all or none; cancelling a future takes its sentence out of the queue.
+    def submit(
+        self,
+        model: Model,
+        sentences: Sequence[Sentence],
+        deadline: float,
+        each: Callable[[int, Translation], None] | None = None,
+        *,
+        more: float = 0.0,
+        begun: bool = False,
+    ) -> Ticket:
+        """Queue sentences, all or none; ``deadline`` is a time of `time.monotonic`.
 
-        Raises ``ClosedError`` or ``QueueFullError``.
+        ``more`` are the seconds of a thread, by estimate, for which the same request will come again; it is ``begun``
+        when it does, and is not refused any more. Raises ``ClosedError``, and ``QueueFullError`` where the request
+        could hardly be done in time.
         """
-        sentences = [_Sentence(text, alternatives) for text in texts]
+        now = time.monotonic()
+        ticket = Ticket(len(sentences), deadline, each)
+        known = [self._recall(model, sentence) for sentence in sentences]
+        jobs = [
+            Job(ticket, number, sentence, model.pace.estimate(sentence.text), now)
+            for number, (sentence, translation) in enumerate(zip(sentences, known, strict=True))
+            if translation is None
+        ]
         with self._changed:
-            if self._closed:
-                raise ClosedError("the server is shutting down")
-            if len(self._waiting) + len(sentences) > self._queue_limit:
-                self._waiting = deque(each for each in self._waiting if not each.future.cancelled())
-            if len(self._waiting) + len(sentences) > self._queue_limit:
-                raise QueueFullError("the server is busy")
-            self._waiting.extend(sentences)
-            self._changed.notify()
-        return [each.future for each in sentences]
+            if not begun:
+                self._check_room(jobs, more, deadline - now)
+            self._count_in(ticket, jobs)
+            due = now
+            for job in jobs:
+                due += job.cost / (_SHARE * len(self._threads))
+                queue = self._queues.setdefault(Kind(model, job.sentence.beam), [])
+                heapq.heappush(queue, Entry(due, next(self._serial), job))
+            self._changed.notify(len(jobs))
+        for number, translation in enumerate(known):
+            if translation is not None:
+                ticket.deliver(number, translation)
+        if not sentences:
+            ticket.resolve()
+        return ticket
 
     def close(self) -> None:
-        """Takes no more sentences. Those that wait are still translated; then the thread ends."""
+        """Take no more sentences. Those that wait are still translated; then the threads end."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
 
-    def _work(self) -> None:
-        self.loaded.set_running_or_notify_cancel()  # from here on it can't be cancelled, only resolved
-        try:
-            translator = self._load()
-        except Exception as error:
-            self.loaded.set_exception(error)
-            return
-        self.loaded.set_result((translator.source_language, translator.target_language))
-        while batch := self._take():
-            batch.sort(key=_options)  # stable: within equal options the oldest stays first
-            for _, group in groupby(batch, key=_options):
-                _translate(translator, list(group))
-
-    def _take(self) -> list[_Sentence]:
-        """The next turn's sentences, oldest first; waits for them. Empty only when all is done for good."""
-        batch: list[_Sentence] = []
+    def wake(self) -> None:
+        """Have idle threads look whether there is something to tidy up."""
         with self._changed:
-            while not batch:
-                while self._waiting and len(batch) < BATCH:
-                    sentence = self._waiting.popleft()
-                    # False: its request has gone. True: nobody can cancel it now, so resolving it is safe.
-                    if sentence.future.set_running_or_notify_cancel():
-                        batch.append(sentence)
-                if not batch:
-                    if self._closed:
-                        break
-                    self._changed.wait()
-        return batch
+            self._changed.notify_all()
 
+    # --- for the decoding threads ------------------------------------------------------------------------------
 
-def _options(sentence: _Sentence) -> int:
-    """What all sentences of one translate call share."""
-    return sentence.alternatives
+    def take(self, thread: DecodingThread) -> list[tuple[Kind, Job]] | None:
+        """The jobs that a thread shall begin now, which are none if it is busy and has no room, or nothing waits.
 
+        An idle thread waits here. None means that all is done for good.
+        """
+        if thread.busy and not self._count:  # seen without the lock: at worst a step too late
+            return []
+        with self._changed:
+            while True:
+                taken = [(kind, job) for kind in list(self._queues) for job in self._pop(kind, thread)]
+                if taken or thread.busy:
+                    return taken
+                if self._queues:
+                    continue  # all that it could have taken was past its deadline; there is more
+                if self._closed:
+                    return None
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+                thread.tidy()
 
-def _translate(translator: Translator, sentences: list[_Sentence]) -> None:
-    """Resolves the futures of ``sentences``, which have equal options."""
-    texts = [each.text for each in sentences]
-    try:
-        translations = translator.translate(texts, alternatives=sentences[0].alternatives)
-        resolved = list(zip(sentences, translations, strict=True))
-    except Exception:
-        if len(sentences) > 1:
-            # One sentence must not fail its neighbours, which may be other people's.
-            for sentence in sentences:
-                _translate(translator, [sentence])
-            return
-        _log.exception("a sentence of %d characters could not be translated", len(texts[0]))
-        sentences[0].future.set_exception(TranslationFailedError("the translation failed"))
-        return
-    for sentence, translation in resolved:
-        sentence.future.set_result(translation)
+    def remember(self, model: Model, sentence: Sentence, translation: Translation) -> None:
+        """Keep a finished sentence for whoever asks for it again."""
+        if self._cache.maxsize and len(sentence.text) <= _LONGEST_CACHED:
+            with self._changed:
+                self._cache[model.checksum, sentence] = translation
+
+    # -----------------------------------------------------------------------------------------------------------
+
+    def _recall(self, model: Model, sentence: Sentence) -> Translation | None:
+        if not self._cache.maxsize:
+            return None
+        with self._changed:
+            found = self._cache.get((model.checksum, sentence))
+        self._metrics.cache.labels("miss" if found is None else "hit").inc()
+        return found
+
+    def _check_room(self, jobs: Sequence[Job], more: float, available: float) -> None:
+        """Raise where there is no room for jobs, which have so many seconds."""
+        if self._closed:
+            raise ClosedError("the server is shutting down")
+        seconds = (self._backlog + sum(job.cost for job in jobs) + more) / len(self._threads)
+        hoped = _HOPE * available
+        # A queue that is empty takes anything: an estimate alone should not keep a request out for ever.
+        if self._count and (self._count + len(jobs) > self._queue_limit or seconds > hoped):
+            raise QueueFullError(max(1, math.ceil(seconds - hoped)))
+
+    def _count_in(self, ticket: Ticket, jobs: Sequence[Job]) -> None:
+        if jobs:
+            cost = sum(job.cost for job in jobs)
+            self._waiting[ticket] = (len(jobs), cost)
+            self._count += len(jobs)
+            self._backlog += cost
+            self._metrics.waiting_sentences.set(self._count)
+            ticket.future.add_done_callback(lambda _: self._forget(ticket))
+
+    def _forget(self, ticket: Ticket) -> None:
+        """Take what is left of a ticket out of the queues."""
+        with self._changed:
+            sentences, cost = self._waiting.pop(ticket, (0, 0.0))
+            if not sentences:
+                return
+            self._count -= sentences
+            self._backlog -= cost
+            self._metrics.waiting_sentences.set(self._count)
+            for kind, queue in list(self._queues.items()):
+                kept = [entry for entry in queue if entry.job.ticket is not ticket]
+                if len(kept) < len(queue):
+                    heapq.heapify(kept)
+                    self._queues[kind] = kept
+                if not kept:
+                    del self._queues[kind]
+            self._changed.notify_all()  # if the scheduler is closed, that may have been the last one
+
+    def _pop(self, kind: Kind, thread: DecodingThread) -> list[Job]:
+        """The jobs that the thread shall begin now; some are left for other threads that have nothing to do."""
+        queue = self._queues[kind]
+        room = thread.room(kind)
+        # To fill slots one by one costs a fifth of the speed, to wait until all are free nothing, but then a sentence
+        # of hundreds of words would keep everyone waiting. What fits goes in at once; of more, enough to fill most.
+        if room < min(len(queue), math.ceil(_REFILL * self.slots)):
+            return []
+        share = min(room, math.ceil(len(queue) / (self._idle + 1)))
+        now = time.monotonic()
+        taken = self._choose(queue, share)
+        for job in taken:
+            sentences, cost = self._waiting.pop(job.ticket)
+            self._count, self._backlog = self._count - 1, self._backlog - job.cost
+            if sentences > 1:
+                self._waiting[job.ticket] = (sentences - 1, cost - job.cost)
+            job.begun = now
+            self._metrics.queue_wait_seconds.observe(now - job.queued)
+        if not queue:
+            del self._queues[kind]
+        self._metrics.waiting_sentences.set(self._count)
+        return [job for job in taken if now < job.ticket.deadline]
+
+    def _choose(self, queue: list[Entry], count: int) -> list[Job]:
+        """Take jobs out of a queue: what is due first, and of those due next the ones of most like length."""
+        window: list[Entry] = []
+        while queue and len(window) < max(count, _WINDOW * self.slots):
+            window.append(heapq.heappop(queue))
+        if len(window) <= count:
+            return [entry.job for entry in window]
+        first, *others = window
+        wanted = len(first.job.sentence.text)
+        others.sort(key=lambda entry: abs(len(entry.job.sentence.text) - wanted))
+        for entry in others[count - 1 :]:
+            heapq.heappush(queue, entry)
+        return [first.job, *(entry.job for entry in others[: count - 1])]

@@ -1,16 +1,40 @@
-"""What every translating route calls: texts in, answers out, within the limits."""
+"""What every translating route calls: texts in, answers out, within the limits and in time."""
+
+from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import Future
-from typing import TYPE_CHECKING
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from serve.models import Loader, Models
+from nmt.errors import CarouselError
+from nmt.text.detect import Detected, Detector
+from nmt.text.document import Answer, Document, PlainDocument
+from nmt.text.markup import HtmlDocument, visible_text
+from serve.glossaries import BadGlossaryError, Glossary
+from serve.metrics import Metrics
+from serve.models import Loader, Machine, Models, NoSuchModelError, NotReadyError, Served, ServedModel
+from serve.pivot import through
+from serve.scheduler import Scheduler, Sentence
 from serve.settings import Settings
-from serve.text import Answer, Line, assemble, split
 
 if TYPE_CHECKING:
-    from nmt.translator import Translation
+    from nmt.codec import Translation
+
+T = TypeVar("T")
+Each = Callable[[int, str], None]
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 0.25  # of the queue, that one request may fill; what is left of it waits outside
+_MUCH_TEXT = 5000  # characters, of which taking them apart and putting them together may take milliseconds
+_LINES_A_SENTENCE = 10  # blank ones counted; a text of more would be taken apart for nothing
+_BEYOND_DOUBT = 0.95  # confidence
+_WIDE_BEAMS = (8, 12, 16)  # for the terms of a glossary; few, because each has decode loops of its own
 
 
 class OverLimitError(Exception):
@@ -21,61 +45,358 @@ class TimedOutError(Exception):
     """The answer was not ready in time."""
 
 
+@dataclass(frozen=True)
+class Wish:
+    """How texts are to be translated."""
+
+    source: str | None
+    """None has the language of each text detected."""
+    target: str
+    markup: bool = False
+    """Whether the texts are HTML."""
+    alternatives: int = 0
+    alignment: bool = False
+    """Whether the answers shall have one."""
+    glossary: Glossary | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A text's translation, and how it came about."""
+
+    answer: Answer
+    source: Detected
+    """The source language; if it was named, that is certain."""
+    pivot: str | None
+    """The language in between, if there was one."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A text, taken apart, and the way to go."""
+
+    text: str
+    source: Detected
+    route: tuple[Served, ...]
+    """Empty where the text is in the language asked for already."""
+    document: Document
+    first: int
+    """The number of its first sentence, counted over all texts."""
+
+    @property
+    def segments(self) -> Sequence[str]:
+        return self.document.segments if self.route else ()
+
+    @property
+    def pivot(self) -> str | None:
+        return self.route[0].pair[1] if len(self.route) > 1 else None
+
+    def assemble(self, found: Mapping[int, Translation]) -> Answer:
+        if not self.route:
+            return Answer(self.text)
+        return self.document.assemble([found[self.first + n] for n in range(len(self.segments))])
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Sentences for one model."""
+
+    model: ServedModel
+    sentences: Sequence[Sentence]
+    deadline: float
+    more: float
+    """Seconds of a thread that the request will take beyond them, by estimate."""
+    begun: bool
+    """Whether some of the request has been translated before."""
+
+
 class Service:
     """The models behind the limits of the settings."""
 
-    def __init__(self, settings: Settings, loaders: Sequence[Loader]) -> None:
-        self.settings = settings
-        self.models = Models(loaders, settings.queue_limit)
+    def __init__(self, settings: Settings, loaders: Sequence[Loader], metrics: Metrics) -> None:
+        """Loads nothing yet."""
+        self.settings, self._metrics = settings, metrics
+        machine = Machine(settings.threads, settings.slots)
+        self.models = Models(loaders, machine, lazy=settings.lazy)
+        self._scheduler = Scheduler(machine.threads, machine.slots, settings.queue_limit, settings.cache, metrics)
+        self._detectors: dict[tuple[str, ...], Detector] = {}
+        self._reloading = asyncio.Lock()
+        self._much_at_once = asyncio.Semaphore(2)  # threads for large texts: they take Python from all others
         self.active = 0
-        """The requests whose sentences wait or are being translated."""
+        """The requests that are being worked on."""
 
-    async def translate(self, texts: Sequence[str], source: str, target: str, alternatives: int = 0) -> list[Answer]:
-        """Translates whole texts. If the call is cancelled, its sentences leave the queue."""
-        scheduler = self.models.find(source, target)
-        self._check(texts, alternatives)
-        if scheduler is None:
-            return [assemble(text, [], []) for text in texts]
-        layouts = self._split(texts)
-        sentences = [line.text for lines in layouts for line in lines]
-        self.active += 1
+    # --- the models' life --------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Load the models; raises what the first that fails raises."""
+        await self.models.load()
+        self._note_models()
+
+    async def reload(self) -> None:
+        """Go over to what the model directories hold now; where that can't be loaded, all stays as it was."""
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         try:
-            done = iter(await self._finish(scheduler.submit(sentences, alternatives)))
-        finally:
-            self.active -= 1
-        return [assemble(text, lines, [next(done) for _ in lines]) for text, lines in zip(texts, layouts, strict=True)]
+            await self.models.reload()
+        except Exception as error:
+            self._metrics.model_reloads.labels("failed").inc()
+            reason = error if isinstance(error, CarouselError) else type(error).__name__
+            _log.error("the models were not reloaded, the old ones stay: %s", reason)
+            return
+        self._metrics.model_reloads.labels("done").inc()
+        self._note_models()
+        self._scheduler.wake()  # what is idle lets go of the old ones
+        _log.info("the models were reloaded")
 
-    def _check(self, texts: Sequence[str], alternatives: int) -> None:
+    def close(self) -> None:
+        """Take no more requests; call `finish` when none is `active` any more."""
+        self.models.close()
+
+    def finish(self) -> None:
+        """Let the decoding threads end."""
+        self._scheduler.close()
+
+    # --- requests ----------------------------------------------------------------------------------------------
+
+    async def translate(self, texts: Sequence[str], wish: Wish) -> list[Result]:
+        """Translate whole texts. If the call is cancelled, its sentences leave the queue and the loops."""
+        self._check_limits(texts, wish)
+        with self._working():
+            return await self._in_time(self._translate(texts, wish, None))
+
+    async def translate_document(self, text: str, wish: Wish) -> Result:
+        """Translate a whole document, which may be longer than a text: a body's size limits it."""
+        with self._working():
+            return (await self._in_time(self._translate([text], wish, None)))[0]
+
+    async def stream(self, texts: Sequence[str], wish: Wish) -> AsyncIterator[tuple[int, str]]:
+        """The sentences of all texts as they are finished, counted from 0 over all texts."""
+        self._check_limits(texts, wish)
+        loop = asyncio.get_running_loop()
+        finished: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
+
+        def each(number: int, text: str) -> None:
+            loop.call_soon_threadsafe(finished.put_nowait, (number, text))
+
+        async def work() -> None:
+            with self._working():  # which fetching what is finished is no part of
+                await self._in_time(self._translate(texts, wish, each))
+
+        working = asyncio.create_task(work())
+        working.add_done_callback(lambda _: finished.put_nowait(None))
+        try:
+            while (sentence := await finished.get()) is not None:
+                yield sentence
+            working.result()  # raises what the work has raised
+        finally:
+            working.cancel()
+
+    def check_length(self, text: str) -> None:
+        """Raise ``OverLimitError`` for a text that is too long."""
+        limit = self.settings.char_limit
+        if len(text) > limit:
+            raise OverLimitError(f"a text of {len(text)} characters is too long; at most {limit} are allowed")
+
+    async def detect(self, text: str, target: str | None = None) -> Detected:
+        """The language of a text, among those that are served; with ``target``, one that leads to it.
+
+        Where several do, it may also be the target itself, if that is beyond doubt: such a text needs no translation.
+        """
+        if target is None:
+            return await self._detected(text, self.models.languages)
+        return await self._detected_source(text, self.models.sources(target), target)
+
+    async def _detected_source(self, text: str, sources: Sequence[str], target: str) -> Detected:
+        found = await self._detected(text, sorted({*sources, target}) if len(sources) > 1 else sources)
+        doubtful = found.language == target and found.confidence < _BEYOND_DOUBT
+        return await self._detected(text, sources) if doubtful else found
+
+    async def _detected(self, text: str, candidates: Sequence[str]) -> Detected:
+        key = tuple(candidates)
+        if key not in self._detectors:
+            self._detectors[key] = Detector(key)
+        # The first call may load half a second's worth of statistics; nobody else should wait for that.
+        detector = self._detectors[key]
+        return await asyncio.to_thread(detector.detect, text) if len(key) > 1 else detector.detect(text)
+
+    # -----------------------------------------------------------------------------------------------------------
+
+    def _note_models(self) -> None:
+        self._metrics.model_info.clear()
+        for model in self.models.loaded:
+            self._metrics.model_info.labels(*model.pair, model.checksum).set(1)
+
+    def _check_limits(self, texts: Sequence[str], wish: Wish) -> None:
         limits = self.settings
         if len(texts) > limits.batch_limit:
             raise OverLimitError(f"{len(texts)} texts are too many; at most {limits.batch_limit} are allowed")
-        longest = max(map(len, texts), default=0)
-        if longest > limits.char_limit:
-            raise OverLimitError(f"a text of {longest} characters is too long; at most {limits.char_limit} are allowed")
-        if not 0 <= alternatives <= limits.max_alternatives:
+        for text in texts:
+            self.check_length(text)
+        if not 0 <= wish.alternatives <= limits.max_alternatives:
             raise OverLimitError(f"alternatives must be from 0 to {limits.max_alternatives}")
 
-    def _split(self, texts: Sequence[str]) -> list[list[Line]]:
-        """The lines of each text. Refuses early what would not fit even into an empty queue."""
-        layouts: list[list[Line]] = []
-        count = 0
-        for text in texts:
-            layouts.append(split(text))
-            count += len(layouts[-1])
-            if count > self.settings.queue_limit:
-                raise OverLimitError(
-                    f"the request has too many lines of text; at most {self.settings.queue_limit} are allowed"
-                )
-        return layouts
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        self.models.check_ready()
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
 
-    async def _finish(self, futures: Sequence["Future[Translation]"]) -> list["Translation"]:
-        waiting = [asyncio.wrap_future(future) for future in futures]
+    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
         try:
             async with asyncio.timeout(self.settings.request_timeout):
-                return await asyncio.gather(*waiting)
+                return await work
         except TimeoutError:
             raise TimedOutError(f"no answer within {self.settings.request_timeout:g} s") from None
-        finally:
-            # After a time-out or a failure nobody reads the other sentences' translations.
-            for each in waiting:
-                each.cancel()
+
+    async def _translate(self, texts: Sequence[str], wish: Wish, each: Each | None) -> list[Result]:
+        deadline = time.monotonic() + self.settings.request_timeout
+        plans = await self._plan(texts, wish)
+        # Texts that go the same way go together.
+        ways: dict[tuple[Served, ...], list[_Plan]] = {}
+        for plan in plans:
+            ways.setdefault(plan.route, []).append(plan)
+        found: dict[int, Translation] = {}
+        for route, together in ways.items():
+            sentences = {plan.first + n: text for plan in together for n, text in enumerate(plan.segments)}
+            found |= await self._follow(route, sentences, wish, deadline, each, begun=bool(found))
+        return await self._aside(
+            texts, lambda: [Result(plan.assemble(found), plan.source, plan.pivot) for plan in plans]
+        )
+
+    async def _plan(self, texts: Sequence[str], wish: Wish) -> list[_Plan]:
+        """Take the texts apart; refuses early what would not fit even into an empty queue."""
+        target = self.models.language(wish.target)
+        sources = await self._sources(texts, wish, target)
+        routes = [tuple(self.models.route(source.language, target)) for source in sources]
+        lines = sum(text.count("\n") for text in texts)
+        if lines > _LINES_A_SENTENCE * self.settings.queue_limit:
+            raise OverLimitError(f"the request has too many lines; at most {self.settings.queue_limit} sentences fit")
+        documents = await self._aside(
+            texts, lambda: [_document(*each, wish) for each in zip(texts, sources, strict=True)]
+        )
+        plans: list[_Plan] = []
+        count = 0
+        for text, source, route, document in zip(texts, sources, routes, documents, strict=True):
+            plans.append(_Plan(text, source, route, document, count))
+            count += len(plans[-1].segments)
+            if count > self.settings.queue_limit:
+                most = self.settings.queue_limit
+                raise OverLimitError(f"the request has too many sentences; at most {most} are allowed")
+        return plans
+
+    async def _sources(self, texts: Sequence[str], wish: Wish, target: str) -> list[Detected]:
+        if wish.source is not None:
+            return [Detected(self.models.language(wish.source), 1.0)] * len(texts)
+        sources = self.models.sources(target)  # before anything is waited for: the server may close meanwhile
+        if not sources:
+            raise NoSuchModelError(f"nothing is translated into {target}")
+        if wish.markup:
+            texts = await self._aside(texts, lambda: [visible_text(text) for text in texts])
+        return [await self._detected_source(text, sources, target) for text in texts]
+
+    async def _aside(self, texts: Sequence[str], work: Callable[[], T]) -> T:
+        """Do work on texts: on another thread if there is so much that others would wait for it."""
+        if sum(map(len, texts)) < _MUCH_TEXT:
+            return work()
+        async with self._much_at_once:
+            return await asyncio.to_thread(work)
+
+    async def _follow(
+        self,
+        route: Sequence[Served],
+        sentences: Mapping[int, str],
+        wish: Wish,
+        deadline: float,
+        each: Each | None,
+        begun: bool,
+    ) -> dict[int, Translation]:
+        """Translate numbered sentences by one model after the other."""
+        numbers, texts = list(sentences), list(sentences.values())
+        models = [await self._loaded(served) for served in route]
+        # What the whole way will take, if the texts in between are about as long.
+        more = sum(model.pace.estimate(text) for model in models[1:] for text in texts)
+        found: list[Translation] = []
+        for model in models:
+            last = model is models[-1]
+            sources = [translation.text for translation in found] if found else texts
+            options = wish if last else replace(wish, alternatives=0)
+            prepared = await self._aside(sources, partial(_sentences, model, sources, options))
+            work = _Work(model, prepared, deadline, 0.0 if last else more, begun=begun or bool(found))
+            next_found = await self._finish(work, numbers, each if last else None)
+            found = [through(*both) for both in zip(found, next_found, strict=True)] if found else next_found
+        return dict(zip(numbers, found, strict=True))
+
+    async def _finish(self, work: _Work, numbers: Sequence[int], each: Each | None) -> list[Translation]:
+        """Translate sentences by one model, as many at once as leave room for others."""
+        some = max(1, int(_AT_ONCE * self.settings.queue_limit))
+        found: list[Translation] = []
+        while len(found) < len(work.sentences):
+            first = len(found)
+            now, later = work.sentences[first : first + some], work.sentences[first + some :]
+
+            def report(number: int, translation: Translation, first: int = first) -> None:
+                if each:
+                    each(numbers[first + number], translation.text)
+
+            ticket = self._scheduler.submit(
+                work.model,
+                now,
+                work.deadline,
+                report if each else None,
+                more=work.more + sum(work.model.pace.estimate(sentence.text) for sentence in later),
+                begun=work.begun or first > 0,
+            )
+            translations: list[Translation] = await asyncio.wrap_future(ticket.future)
+            found += translations
+        return found
+
+    async def _loaded(self, served: Served) -> ServedModel:
+        if served.model is not None:
+            return served.model
+        try:
+            model = await served.get()
+        except CarouselError as error:
+            _log.error("%s", error)
+            raise NotReadyError(f"the model for {'→'.join(served.pair)} can't be loaded") from None
+        self._note_models()
+        return model
+
+
+def _document(text: str, source: Detected, wish: Wish) -> Document:
+    return (HtmlDocument if wish.markup else PlainDocument)(text, source.language)
+
+
+def _sentences(model: ServedModel, texts: Sequence[str], wish: Wish) -> list[Sentence]:
+    options = model.options(wish.alternatives + 1, attention=wish.alignment or wish.markup)
+    beam = max(model.translator.beam, wish.alternatives + 1)
+    if wish.glossary is None:
+        return [Sentence(text, beam, options) for text in texts]
+    return [_with_terms(Sentence(text, beam, options, wish.glossary.scope), model, wish.glossary) for text in texts]
+
+
+def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> Sentence:
+    """The sentence with the translations of its terms required: as many as the widest beam does justice to.
+
+    A beam does justice to terms that have fewer tokens in all than it has rows.
+    """
+    required: list[tuple[int, ...]] = []
+    tokens = 0
+    for term in glossary.terms(sentence.text):
+        try:
+            ids = model.translator.target_ids(term)
+        except CarouselError:
+            ids = ()
+        if not ids:
+            raise BadGlossaryError("the model can't write one of the glossary's terms: it has no pieces for it")
+        if tokens + len(ids) < _WIDE_BEAMS[-1]:
+            required.append(ids)
+            tokens += len(ids)
+    if not required:
+        return sentence
+    beam = next((wide for wide in _WIDE_BEAMS if wide > max(tokens, sentence.beam - 1)), sentence.beam)
+    return replace(sentence, beam=beam, options=replace(sentence.options, required=tuple(required)))

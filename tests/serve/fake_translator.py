@@ -3,53 +3,73 @@
 Shared by the tests and by the program that the drain test runs.
 """
 
+import re
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
 
-
-@dataclass(frozen=True)
-class Alternative:
-    text: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Translation:
-    text: str
-    score: float
-    confidence: float | None
-    alternatives: tuple[Alternative, ...]
-    alignment: tuple[tuple[int, int, int, int], ...] | None
-    truncated: bool
+from nmt.codec import Alternative, Part, Translation
+from nmt.corpus.tokenizer import Pieces
+from nmt.errors import UsageError
+from nmt.loop import Search
+from nmt.search.hypotheses import Hypothesis
+from nmt.search.options import SearchOptions
 
 
 class FakeTranslator:
-    """Translates ``word`` into ``[word]``. Words in the text choose what else happens."""
+    """Translates ``word`` into ``[word]``, in a step. Words in the text choose what else happens.
 
-    def __init__(self, source: str = "en", target: str = "fr") -> None:
-        self.source_language = source
-        self.target_language = target
-        self.calls: list[tuple[tuple[str, ...], int]] = []
+    ``STEPS7`` takes seven steps, ``a|b`` is searched in two parts, ``EXPLODE`` can't be admitted, ``BREAK`` breaks the
+    loop.
+    """
+
+    beam = 2
+
+    def __init__(self, source: str = "en", target: str = "fr", checksum: str = "1") -> None:
+        self.source_language, self.target_language = source, target
+        self.checksum = checksum
+        self.search_options = SearchOptions()
+        self.admitted: list[list[str]] = []
+        """What was admitted together."""
+        self.required: list[tuple[tuple[int, ...], ...]] = []
+        """What was required of each search."""
+        self.loops: list[FakeLoop] = []
         self.open = threading.Event()
-        """Translate calls wait for it."""
+        """Steps wait for it."""
         self.open.set()
 
-    def translate(self, texts: Sequence[str], *, alternatives: int = 0) -> list[Translation]:
-        self.calls.append((tuple(texts), alternatives))
-        if not self.open.wait(10):
-            raise TimeoutError("the test forgot to open the gate")
-        if any("EXPLODE" in text for text in texts):
-            raise RuntimeError("the engine broke")
-        return [self._translation(text, alternatives) for text in texts]
+    @property
+    def codec(self) -> "FakeTranslator":
+        return self
 
     def seen(self) -> list[str]:
-        """All texts that reached this translator, less those of the warming."""
-        return [text for texts, _ in self.calls[2:] for text in texts]
+        """All parts that were searched, less those of the warming."""
+        return [text for texts in self.admitted for text in texts if not text.startswith(("Hello.", "This "))]
 
-    def _translation(self, text: str, alternatives: int) -> Translation:
+    def target_ids(self, text: str) -> tuple[int, ...]:
+        if "UNWRITABLE" in text:
+            raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
+        return tuple(map(ord, text))
+
+    def loop(self, thread: int, slots: int, beam: int) -> "FakeLoop":
+        self.loops.append(FakeLoop(self, slots, beam))
+        return self.loops[-1]
+
+    def translate(self, texts: Sequence[str], *, alternatives: int = 0) -> list[Translation]:
+        options = SearchOptions(n_best=alternatives + 1)
+        return [self.assemble(text, (), (), options) for text in texts]
+
+    def parts(self, text: str) -> list[Part]:
+        if "UNSPEAKABLE" in text:
+            raise RuntimeError("the tokenizer broke")
+        return [Part(0, Pieces(part, list(map(ord, part)), [])) for part in text.split("|")]
+
+    def assemble(
+        self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
+    ) -> Translation:
         translated = "[two\nlines]" if "NEWLINE" in text else f"[{text}]"
-        others = [Alternative(f"{translated}{n + 1}", -float(n)) for n in range(alternatives)]
+        if options.required:
+            translated += "".join(f"<{''.join(map(chr, term))}>" for term in options.required)
+        others = [Alternative(f"{translated}{n}", -float(n)) for n in range(1, options.n_best)]
         if "SAME" in text and others:
             others[0] = Alternative(translated, -0.5)
         return Translation(
@@ -57,6 +77,67 @@ class FakeTranslator:
             score=-float(len(text)),
             confidence=None if "UNSURE" in text else len(text) / 100,
             alternatives=tuple(others),
-            alignment=None if "UNALIGNED" in text else ((0, len(text), 1, 1 + len(text)),),
+            alignment=((0, len(text), 1, 1 + len(text)),) if options.attention and "UNALIGNED" not in text else None,
             truncated="CUT" in text,
         )
+
+
+class FakeLoop:
+    """Stands in for `nmt.loop.DecodeLoop`."""
+
+    def __init__(self, fake: FakeTranslator, slots: int, beam: int) -> None:
+        self.slots, self.beam = slots, beam
+        self.live: dict[Hashable, int] = {}
+        """The steps that each sentence still needs."""
+        self.steps = 0
+        self._fake = fake
+
+    def __len__(self) -> int:
+        return len(self.live)
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self.live)
+
+    def admit(self, searches: Sequence[Search]) -> None:
+        assert len(searches) <= self.free
+        texts = ["".join(map(chr, search.source)) for search in searches]
+        if any("EXPLODE" in text for text in texts):
+            raise RuntimeError("the engine broke")
+        self._fake.admitted.append(texts)
+        self._fake.required += [search.options.required for search in searches]
+        for search, text in zip(searches, texts, strict=True):
+            assert search.key not in self.live
+            steps = re.search(r"STEPS(\d+)", text)
+            self.live[search.key] = -1 if "BREAK" in text else int(steps[1]) if steps else 1
+
+    def release(self, keys: Iterable[Hashable]) -> None:
+        for key in keys:
+            del self.live[key]
+
+    def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
+        if not self._fake.open.wait(10):
+            raise TimeoutError("the test forgot to open the gate")
+        self.steps += 1
+        if -1 in self.live.values():
+            raise RuntimeError("the step broke")
+        self.live = {key: steps - 1 for key, steps in self.live.items()}
+        done = [key for key, steps in self.live.items() if not steps]
+        for key in done:
+            del self.live[key]
+        return [(key, [Hypothesis([7], -1.0, -1.0, None)]) for key in done]
+
+
+class FakeLoader:
+    """Loads fakes, one after the other; the last one again and again."""
+
+    def __init__(self, *fakes: FakeTranslator) -> None:
+        self.fakes = fakes
+        self.loads = 0
+
+    def pair(self) -> tuple[str, str]:
+        return self.fakes[0].source_language, self.fakes[0].target_language
+
+    def load(self) -> FakeTranslator:
+        self.loads += 1
+        return self.fakes[min(self.loads, len(self.fakes)) - 1]

@@ -1,164 +1,332 @@
+"""The queue, its order and its limits, on decode loops without a model."""
+
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
+from types import SimpleNamespace
 
 import pytest
-from fake_translator import FakeTranslator, Translation
+from fake_translator import FakeTranslator
 from serving import wait_until
 
-from serve.scheduler import (
-    BATCH,
-    ClosedError,
-    QueueFullError,
-    Scheduler,
-    TranslationFailedError,
-)
+from nmt.search.options import SearchOptions
+from serve import scheduler as scheduler_module
+from serve.decoding import TranslationFailedError
+from serve.metrics import Metrics
+from serve.models import ServedModel
+from serve.scheduler import ClosedError, QueueFullError, Scheduler, Sentence, Ticket
+
+SLOTS, LIMIT, LONG = 4, 100, 60.0
+
+
+class Rig:
+    """A scheduler with one thread, and a model."""
+
+    def __init__(self, threads: int = 1, cached: int = 0) -> None:
+        self.fake = FakeTranslator()
+        self.model = ServedModel(self.fake, SLOTS)
+        self.metrics = Metrics()
+        self.scheduler = Scheduler(threads, SLOTS, LIMIT, cached, self.metrics)
+
+    def submit(self, *texts: str, seconds: float = LONG, n_best: int = 1, beam: int = 2, each=None) -> Ticket:
+        options = SearchOptions(n_best=n_best)
+        sentences = [Sentence(text, beam, options) for text in texts]
+        return self.scheduler.submit(self.model, sentences, time.monotonic() + seconds, each)
+
+    def block(self) -> Ticket:
+        """Keep the thread in a step, all slots in use, until ``fake.open`` is set."""
+        self.fake.open.clear()
+        ticket = self.submit(*["blocking"] * SLOTS)
+        wait_until(lambda: len(self.fake.admitted) == 1)
+        return ticket
+
+    def metric(self, line: str) -> float:
+        found = [each for each in self.metrics.render().decode().splitlines() if each.startswith(line)]
+        return float(found[0].split()[-1])
 
 
 @pytest.fixture
-def fake() -> FakeTranslator:
-    return FakeTranslator()
+def rig() -> Iterator[Rig]:
+    rig = Rig()
+    yield rig
+    rig.fake.open.set()
+    rig.scheduler.close()
 
 
-@pytest.fixture
-def scheduler(fake: FakeTranslator) -> Iterator[Scheduler]:
-    scheduler = Scheduler(lambda: fake, queue_limit=100)
-    assert scheduler.loaded.result(5) == ("en", "fr")
-    yield scheduler
-    fake.open.set()
-    scheduler.close()
+def texts(ticket: Ticket) -> list[str]:
+    return [translation.text for translation in ticket.future.result(5)]
 
 
-def results(futures: list[Future[Translation]]) -> list[str]:
-    return [future.result(5).text for future in futures]
+def test_results_come_in_order(rig: Rig):
+    assert texts(rig.submit("STEPS3 a", "b", "STEPS2 c")) == ["[STEPS3 a]", "[b]", "[STEPS2 c]"]
+    assert texts(rig.submit()) == []
 
 
-def block(scheduler: Scheduler, fake: FakeTranslator) -> list[Future[Translation]]:
-    """Keeps the thread busy with one sentence until ``fake.open`` is set."""
-    fake.open.clear()
-    futures = scheduler.submit(["blocking"], 0)
-    wait_until(lambda: fake.calls)
-    return futures
+def test_a_freed_slot_is_filled_while_others_go_on(rig: Rig):
+    first = rig.submit("STEPS50 slow", "a", "b", "c")
+    second = rig.submit("d", "e", "f")
+    assert texts(second) == ["[d]", "[e]", "[f]"]
+    assert texts(first)[0] == "[STEPS50 slow]"
+    (loop,) = rig.fake.loops
+    assert loop.steps <= 52
 
 
-def test_results_come_in_order(scheduler: Scheduler):
-    assert results(scheduler.submit(["a", "b", "c"], 0)) == ["[a]", "[b]", "[c]"]
-    assert scheduler.submit([], 0) == []
+def test_sentences_of_all_requests_share_a_loop(rig: Rig):
+    rig.block()
+    tickets = [rig.submit(f"{n}") for n in range(SLOTS)]
+    rig.fake.open.set()
+    assert [texts(ticket) for ticket in tickets] == [[f"[{n}]"] for n in range(SLOTS)]
+    assert rig.fake.admitted[1:] == [[f"{n}" for n in range(SLOTS)]]
 
 
-def test_a_turn_takes_the_oldest_of_all_requests(scheduler: Scheduler, fake: FakeTranslator):
-    block(scheduler, fake)
-    futures = [scheduler.submit([f"{n}", f"{n}'"], 0) for n in range(BATCH)]
-    fake.open.set()
-    for n, pair in enumerate(futures):
-        assert results(pair) == [f"[{n}]", f"[{n}']"]
-    sizes = [len(texts) for texts, _ in fake.calls]
-    assert sizes == [1, BATCH, BATCH]
-    assert fake.calls[1][0][:3] == ("0", "0'", "1")
+def test_small_requests_overtake_a_large_one_which_keeps_its_share(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    now = time.monotonic()
+    monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: now))
+    rig.model.pace.worked(1.0, ["x" * 80])  # 10 ms a character: 0.28 s for a sentence of 8 characters
+    rig.block()
+    large = rig.submit(*[f"large {n:2}" for n in range(40)], seconds=1e6)
+    small = []
+    for n in range(20):
+        now += 1.0
+        small.append(rig.submit(f"small {n:2}", seconds=1e6))
+    rig.fake.open.set()
+    for ticket in (large, *small):
+        ticket.future.result(5)
+    order = [text.split()[0] for text in rig.fake.seen()[SLOTS:]]
+    # The small ones come a second apart, the large one's sentences fall due every 0.28 / 0.25 s.
+    assert 15 <= order[: order.index("small", 30)].count("large") <= 20
+    assert order[:38].count("small") == 20
 
 
-def test_equal_options_share_a_call(scheduler: Scheduler, fake: FakeTranslator):
-    block(scheduler, fake)
-    futures = [*scheduler.submit(["a"], 2), *scheduler.submit(["b"], 0), *scheduler.submit(["c"], 2)]
-    fake.open.set()
-    assert results(futures) == ["[a]", "[b]", "[c]"]
-    assert fake.calls[1:] == [(("b",), 0), (("a", "c"), 2)]
-    assert [len(future.result().alternatives) for future in futures] == [2, 0, 2]
+def test_an_earlier_request_of_the_same_size_goes_first(rig: Rig):
+    rig.block()
+    tickets = [rig.submit(*[f"{n}"] * 3) for n in range(6)]
+    rig.fake.open.set()
+    for ticket in tickets:
+        ticket.future.result(5)
+    order = rig.fake.seen()[SLOTS:]
+    assert order.index("0") < order.index("5")
+    assert order[0] == "0"
+    assert order[-1] == "5"
 
 
-def test_a_failing_sentence_fails_alone_and_the_thread_lives_on(scheduler: Scheduler, fake: FakeTranslator):
-    block(scheduler, fake)
-    good, bad, other = scheduler.submit(["good", "EXPLODE", "other"], 0)
-    fake.open.set()
-    with pytest.raises(TranslationFailedError):
-        bad.result(5)
-    assert results([good, other]) == ["[good]", "[other]"]
-    assert results(scheduler.submit(["after"], 0)) == ["[after]"]
+def test_a_long_sentence_takes_a_slot_for_each_of_its_parts(rig: Rig):
+    assert texts(rig.submit("a|b|c|d|e|f|g", "h")) == ["[a|b|c|d|e|f|g]", "[h]"]
 
 
-def test_a_wrong_number_of_answers_is_a_failure():
-    class Forgetful(FakeTranslator):
-        def translate(self, texts, *, alternatives=0):
-            return super().translate(texts, alternatives=alternatives)[1:]
+def test_options_and_beams_may_differ(rig: Rig):
+    tickets = [rig.submit("a", n_best=3), rig.submit("b"), rig.submit("c", beam=5)]
+    assert [texts(ticket) for ticket in tickets] == [["[a]"], ["[b]"], ["[c]"]]
+    assert len(tickets[0].future.result()[0].alternatives) == 2
+    assert sorted(loop.beam for loop in rig.fake.loops) == [2, 5]
 
-    scheduler = Scheduler(Forgetful, queue_limit=10)
-    scheduler.loaded.result(5)
-    for future in scheduler.submit(["a", "b"], 0):
+
+def test_what_cannot_be_admitted_fails_alone_and_the_thread_lives_on(rig: Rig):
+    rig.block()
+    good, bad, unspeakable = rig.submit("good"), rig.submit("EXPLODE", "other"), rig.submit("UNSPEAKABLE")
+    rig.fake.open.set()
+    for ticket in (bad, unspeakable):
         with pytest.raises(TranslationFailedError):
-            future.result(5)
-    scheduler.close()
+            ticket.future.result(5)
+    assert texts(good) == ["[good]"]
+    assert texts(rig.submit("after")) == ["[after]"]
 
 
-def test_the_queue_is_bounded_and_takes_all_or_none(scheduler: Scheduler, fake: FakeTranslator):
-    block(scheduler, fake)
-    scheduler.submit(["x"] * 99, 0)
+def test_a_step_that_breaks_costs_only_what_is_in_work(rig: Rig, caplog: pytest.LogCaptureFixture):
+    rig.block()
+    broken = [rig.submit(text) for text in ("BREAK", "b", "c", "d")]
+    waiting = rig.submit("later")
+    rig.fake.open.set()
+    for ticket in broken:
+        with pytest.raises(TranslationFailedError):
+            ticket.future.result(5)
+    assert texts(waiting) == ["[later]"]
+    assert len(caplog.records) == 1
+    assert len(rig.fake.loops) == 2
+
+
+def test_the_log_of_a_failure_has_no_text(rig: Rig, caplog: pytest.LogCaptureFixture):
+    with pytest.raises(TranslationFailedError):
+        rig.submit("EXPLODE my secret").future.result(5)
+    (record,) = caplog.records
+    assert "RuntimeError" in record.getMessage()
+    assert "secret" not in caplog.text
+
+
+def test_the_queue_is_bounded_and_takes_all_or_none(rig: Rig):
+    rig.block()
+    rig.submit(*["x"] * (LIMIT - 1))
     with pytest.raises(QueueFullError):
-        scheduler.submit(["y", "y"], 0)
-    last = scheduler.submit(["z"], 0)
-    fake.open.set()
-    assert results(last) == ["[z]"]
-    assert "y" not in [text for texts, _ in fake.calls for text in texts]
+        rig.submit("y", "y")
+    last = rig.submit("z")
+    assert rig.metric("nmt_waiting_sentences") == LIMIT
+    rig.fake.open.set()
+    assert texts(last) == ["[z]"]
+    assert "y" not in rig.fake.seen()
 
 
-def test_cancelled_sentences_are_not_translated_and_make_room(scheduler: Scheduler, fake: FakeTranslator):
-    block(scheduler, fake)
-    for future in scheduler.submit(["gone"] * 100, 0):
-        assert future.cancel()
-    stays = scheduler.submit(["stays"] * 100, 0)
-    fake.open.set()
-    assert results(stays) == ["[stays]"] * 100
-    assert "gone" not in [text for texts, _ in fake.calls for text in texts]
+def test_what_can_hardly_be_done_in_time_is_refused_with_the_time_to_wait(rig: Rig):
+    rig.model.pace.worked(100.0, ["x" * 80] * 10)  # ten seconds a sentence
+    rig.block()
+    rig.submit("x" * 80)
+    with pytest.raises(QueueFullError) as refused:
+        rig.submit("x" * 80, seconds=30)
+    assert 1 <= refused.value.retry_after <= 10
+    rig.submit("x" * 80, seconds=60)
 
 
-def test_a_sentence_in_work_cannot_be_cancelled(scheduler: Scheduler, fake: FakeTranslator):
-    (busy,) = block(scheduler, fake)
-    assert not busy.cancel()
-    fake.open.set()
-    assert results([busy]) == ["[blocking]"]
+def test_an_empty_queue_takes_anything(rig: Rig):
+    rig.model.pace.worked(100.0, ["x" * 80])
+    assert len(texts(rig.submit(*["x"] * (LIMIT + 1), seconds=5))) == LIMIT + 1
 
 
-def test_close_finishes_what_waits(scheduler: Scheduler, fake: FakeTranslator):
-    first = block(scheduler, fake)
-    waiting = scheduler.submit(["a", "b"], 0)
-    scheduler.close()
-    with pytest.raises(ClosedError):
-        scheduler.submit(["c"], 0)
-    fake.open.set()
-    assert results(first + waiting) == ["[blocking]", "[a]", "[b]"]
+def test_cancelled_sentences_leave_the_queue_and_their_slots(rig: Rig):
+    blocking = rig.block()
+    gone = [rig.submit("gone") for _ in range(LIMIT)]
+    assert all(ticket.future.cancel() for ticket in (*gone, blocking))
+    stays = rig.submit(*["stays"] * LIMIT)
+    rig.fake.open.set()
+    assert texts(stays) == ["[stays]"] * LIMIT
+    assert "gone" not in rig.fake.seen()
+    wait_until(lambda: not rig.fake.loops[0].live)
 
 
-def test_the_thread_ends_after_close():
+def test_a_cancelled_sentence_frees_its_slot_at_the_next_step(rig: Rig):
+    slow = rig.submit(*["STEPS1000000 slow"] * SLOTS)
+    wait_until(lambda: rig.fake.loops and len(rig.fake.loops[0]) == SLOTS)
+    slow.future.cancel()
+    assert texts(rig.submit("next")) == ["[next]"]
+
+
+def test_what_is_past_its_deadline_is_not_begun(rig: Rig):
+    rig.block()
+    late = rig.submit("late", seconds=0.01)
+    time.sleep(0.02)
+    rig.fake.open.set()
+    assert texts(rig.submit("next")) == ["[next]"]
+    assert "late" not in rig.fake.seen()
+    assert not late.future.done()  # whoever waits knows the time himself
+
+
+def test_what_is_past_its_deadline_does_not_hide_what_is_not(rig: Rig):
+    rig.model.pace.worked(1e-9, ["x"])
+    rig.block()
+    for _ in range(2 * SLOTS):
+        rig.submit("late", seconds=0.2)
+    good = rig.submit("good")
+    time.sleep(0.25)
+    rig.fake.open.set()
+    assert texts(good) == ["[good]"]
+
+
+def test_what_is_begun_is_not_refused_and_what_is_still_to_come_counts(rig: Rig):
+    rig.model.pace.worked(100.0, ["x" * 80] * 100)  # a second a sentence
+    rig.block()
+    rig.submit("x" * 80)
+    deadline = time.monotonic() + 30
+    sentence = [Sentence("x" * 80, 2, SearchOptions())]
+    with pytest.raises(QueueFullError):
+        rig.scheduler.submit(rig.model, sentence, deadline, more=20)
+    rig.scheduler.submit(rig.model, sentence, deadline, more=20, begun=True)
+
+
+def test_what_is_required_need_stand_in_the_first_part_alone(rig: Rig):
+    options = SearchOptions(required=((7,),))
+    ticket = rig.scheduler.submit(rig.model, [Sentence("a|b|c", 2, options)], time.monotonic() + LONG)
+    ticket.future.result(5)
+    assert rig.fake.required == [((7,),), (), ()]
+
+
+def test_each_sentence_is_reported_as_it_is_finished(rig: Rig):
+    reported: list[tuple[int, str]] = []
+    rig.submit("STEPS9 a", "b", "STEPS4 c", each=lambda n, t: reported.append((n, t.text))).future.result(5)
+    assert reported == [(1, "[b]"), (2, "[STEPS4 c]"), (0, "[STEPS9 a]")]
+
+
+def test_a_finished_sentence_is_remembered_with_all_that_made_it():
+    rig = Rig(cached=2)
+    rig.submit("a").future.result(5)
+    assert texts(rig.submit("a")) == ["[a]"]
+    rig.submit("a", n_best=2).future.result(5)
+    rig.submit("a", beam=3).future.result(5)
+    scoped = Sentence("a", 2, SearchOptions(), scope="mine")
+    rig.scheduler.submit(rig.model, [scoped], time.monotonic() + LONG).future.result(5)
+    rig.model.translator.checksum = "2"
+    rig.submit("a").future.result(5)
+    assert rig.fake.seen() == ["a"] * 5
+    assert rig.metric('nmt_cache_total{result="hit"}') == 1
+    rig.scheduler.close()
+
+
+def test_close_finishes_what_waits_and_then_the_threads_end():
     before = set(threading.enumerate())
-    scheduler = Scheduler(FakeTranslator, queue_limit=10)
-    (thread,) = set(threading.enumerate()) - before
-    scheduler.loaded.result(5)
-    scheduler.close()
-    thread.join(5)
-    assert not thread.is_alive()
+    rig = Rig(threads=2)
+    threads = set(threading.enumerate()) - before
+    assert len(threads) == 2
+    rig.fake.open.clear()
+    tickets = [rig.submit("a", "b"), rig.submit(*["c"] * 20)]
+    rig.scheduler.close()
+    with pytest.raises(ClosedError):
+        rig.submit("d")
+    rig.fake.open.set()
+    assert [len(texts(ticket)) for ticket in tickets] == [2, 20]
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
 
 
-def test_a_failed_load_is_reported():
-    def load():
-        raise OSError("no such model")
+def test_idle_threads_share_what_comes_at_once():
+    rig = Rig(threads=2)
+    rig.fake.open.clear()
+    ticket = rig.submit("a", "b", "c", "d")
+    wait_until(lambda: len(rig.fake.admitted) == 2)
+    assert sorted(map(len, rig.fake.admitted)) == [2, 2]
+    rig.fake.open.set()
+    ticket.future.result(5)
+    rig.scheduler.close()
 
-    with pytest.raises(OSError, match="no such model"):
-        Scheduler(load, queue_limit=10).loaded.result(5)
+
+def test_a_retired_model_finishes_what_it_has_begun_and_its_loops_go(rig: Rig):
+    blocking = rig.block()
+    fresh = FakeTranslator(checksum="2")
+    rig.model.retired = True
+    new = rig.scheduler.submit(
+        ServedModel(fresh, SLOTS), [Sentence("new", 2, SearchOptions())], time.monotonic() + LONG
+    )
+    rig.fake.open.set()
+    assert texts(blocking) == ["[blocking]"] * SLOTS
+    assert texts(new) == ["[new]"]
+    rig.scheduler.wake()
+    (thread,) = (
+        each for each in threading.enumerate() if each.name == "decoding-0" and each._scheduler is rig.scheduler
+    )
+    wait_until(lambda: len(thread._lanes) == 1)
 
 
-def test_many_threads_at_once(scheduler: Scheduler):
+def test_many_clients_at_once():
+    rig = Rig(threads=2, cached=10)
     answers: dict[int, list[str]] = {}
 
     def request(n: int) -> None:
-        answers[n] = results(scheduler.submit([f"{n}a", f"{n}b"], n % 3))
+        ticket = rig.submit(f"STEPS{n % 7 + 1} {n}a", f"{n}b", n_best=n % 3 + 1)
+        if n % 5 == 0:
+            ticket.future.cancel()
+        else:
+            answers[n] = texts(ticket)
 
-    threads = [threading.Thread(target=request, args=(n,)) for n in range(40)]
+    threads = [threading.Thread(target=request, args=(n,)) for n in range(60)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert answers == {n: [f"[{n}a]", f"[{n}b]"] for n in range(40)}
+    assert answers == {n: [f"[STEPS{n % 7 + 1} {n}a]", f"[{n}b]"] for n in range(60) if n % 5}
+    wait_until(lambda: all(not loop.live for loop in rig.fake.loops))
+    assert rig.metric("nmt_waiting_sentences") == 0
+    rig.scheduler.close()
 
 
-def test_futures_resolve_once_even_if_cancelled_in_a_race(scheduler: Scheduler):
-    futures = [future for _ in range(20) for future in scheduler.submit(["x"] * 2, 0) if not future.cancel()]
-    assert wait(futures, timeout=5).not_done == set()
+def test_tickets_resolve_once_even_if_cancelled_in_a_race(rig: Rig):
+    futures = [rig.submit("x", "x").future for _ in range(20)]
+    kept = [future for future in futures if not future.cancel()]
+    assert wait(kept, timeout=5).not_done == set()

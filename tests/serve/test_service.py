@@ -1,21 +1,37 @@
-import threading
+"""Queues, limits and ways that several models make, over real HTTP."""
 
-from fake_translator import FakeTranslator
+import asyncio
+import gc
+import signal
+import threading
+import time
+import weakref
+from contextlib import nullcontext
+from datetime import UTC, datetime
+
+import pytest
+from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
+
+from serve.glossaries import BadGlossaryError, Glossary
+from serve.metrics import Metrics
+from serve.service import Service, Wish
+from serve.settings import Settings
+
+NOW = datetime.now(UTC)
 
 
 def test_a_full_queue_is_503_and_says_when_to_come_back():
-    with running(FakeTranslator(), queue_limit=2) as it:
+    with running(FakeTranslator(), queue_limit=2, slots=1, threads=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
         wait_until(lambda: it.fake.seen() == ["first"])
-        second = it.translate_meanwhile("a\nb")
-        service = it.server.config.app.state.service
-        wait_until(lambda: service.active == 2)
+        others = [it.translate_meanwhile(text) for text in ("second", "third")]
+        wait_until(lambda: it.service.active == 3)
 
-        refused = it.translate("third")
+        refused = it.translate("fourth")
         assert refused.status_code == 503
-        assert refused.headers["retry-after"] == "1"
+        assert int(refused.headers["retry-after"]) >= 1
         assert refused.json() == {"error": "the server is busy"}
         # What needs no model is still answered.
         assert it.translate(["", " ", "🙂"]).json() == {"translatedText": ["", " ", "🙂"]}
@@ -23,24 +39,37 @@ def test_a_full_queue_is_503_and_says_when_to_come_back():
         it.fake.open.set()
         it.join()
         assert first[0].json() == {"translatedText": "[first]"}
-        assert second[0].json() == {"translatedText": "[a]\n[b]"}
+        assert [other[0].json() for other in others] == [{"translatedText": "[second]"}, {"translatedText": "[third]"}]
 
 
-def test_more_lines_than_the_queue_can_ever_hold_is_400():
+def test_more_sentences_than_the_queue_can_ever_hold_is_400():
     with running(FakeTranslator(), queue_limit=2) as it:
         answer = it.translate("a\nb\nc")
         assert answer.status_code == 400
         assert "at most 2" in answer.json()["error"]
 
 
-def test_a_late_answer_is_503_and_its_waiting_sentences_are_dropped():
-    with running(FakeTranslator(), request_timeout=0.3) as it:
+def test_a_request_fills_a_quarter_of_the_queue_at_a_time():
+    with running(FakeTranslator(), queue_limit=20, slots=1, threads=1) as it:
+        it.fake.open.clear()
+        large = it.translate_meanwhile("\n".join(f"large {n}" for n in range(20)))
+        wait_until(lambda: it.fake.seen() == ["large 0"])
+        small = [it.translate_meanwhile(f"small {n}") for n in range(10)]
+        wait_until(lambda: it.service.active == 11)
+        it.fake.open.set()
+        it.join()
+        assert large[0].json() == {"translatedText": "\n".join(f"[large {n}]" for n in range(20))}
+        assert [answer[0].status_code for answer in small] == [200] * 10
+
+
+def test_a_late_answer_is_503_and_its_sentences_are_dropped():
+    with running(FakeTranslator(), request_timeout=0.3, slots=1, threads=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
         wait_until(lambda: it.fake.seen() == ["first"])
         late = it.translate("late")
         assert late.status_code == 503
-        assert late.headers["retry-after"] == "1"
+        assert int(late.headers["retry-after"]) >= 1
         assert late.json() == {"error": "no answer within 0.3 s"}
         it.fake.open.set()
         it.join()
@@ -49,17 +78,172 @@ def test_a_late_answer_is_503_and_its_waiting_sentences_are_dropped():
         assert it.fake.seen() == ["first", "after"]
 
 
-def test_concurrent_requests_share_turns_and_get_their_own_answers():
-    with running(FakeTranslator()) as it:
+def test_concurrent_requests_share_steps_and_get_their_own_answers():
+    with running(FakeTranslator(), threads=1, slots=32) as it:
         it.fake.open.clear()
         it.translate_meanwhile("first")
         wait_until(lambda: it.fake.seen() == ["first"])
         answers = {n: it.translate_meanwhile([f"{n}a", f"{n}b\n{n}c"]) for n in range(8)}
-        service = it.server.config.app.state.service
-        wait_until(lambda: service.active == 9)
+        wait_until(lambda: it.service.active == 9)
         it.fake.open.set()
         it.join()
         for n, answer in answers.items():
             assert answer[0].json() == {"translatedText": [f"[{n}a]", f"[{n}b]\n[{n}c]"]}
-        assert [len(texts) for texts, _ in it.fake.calls[2:]] == [1, 24]
+        assert len(it.fake.admitted[-1]) == 24
         assert threading.active_count() < 40
+
+
+def test_a_pair_without_a_model_goes_through_a_shared_language():
+    with running(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
+        answer = it.translate(["Haus\nMaus", ""], source="de", target="fr", details=True).json()
+        assert answer["translatedText"] == ["[[Haus]]\n[[Maus]]", ""]
+        assert [details["pivot"] for details in answer["details"]] == ["en", "en"]
+        direct = it.translate("house", source="en", target="fr", details=True).json()
+        assert direct["details"]["pivot"] is None
+
+
+def test_texts_of_several_languages_each_go_their_way():
+    with running(FakeTranslator("de", "fr"), FakeTranslator("el", "fr")) as it:
+        q = ["Der Hund schläft im Garten.", "Ο σκύλος κοιμάται.", "Le chien dort."]
+        answer = it.translate(q, source="auto").json()
+        assert answer["translatedText"][:2] == [f"[{text}]" for text in q[:2]]
+        assert [found["language"] for found in answer["detectedLanguage"]][:2] == ["de", "el"]
+
+
+def test_a_lazy_model_is_loaded_by_the_first_request():
+    loader = FakeLoader(FakeTranslator())
+    with running(loader, lazy=True) as it:
+        assert it.client.get("/ready").status_code == 200
+        assert loader.loads == 0
+        assert it.translate("a").json() == {"translatedText": "[a]"}
+        assert it.translate("b").json() == {"translatedText": "[b]"}
+        assert loader.loads == 1
+
+
+def test_reload_under_load_fails_no_request_and_ends_in_the_new_model():
+    old, new = FakeTranslator(checksum="1"), FakeTranslator(checksum="2")
+    with running(FakeLoader(old, new)) as it:
+        stop = threading.Event()
+        statuses: list[int] = []
+
+        def ask() -> None:
+            while not stop.is_set():
+                statuses.append(it.translate("STEPS5 text").status_code)
+
+        clients = [threading.Thread(target=ask) for _ in range(4)]
+        for client in clients:
+            client.start()
+        it.server.hang_up(signal.SIGHUP, None)
+        wait_until(lambda: new.seen())
+        stop.set()
+        for client in clients:
+            client.join(5)
+        assert set(statuses) == {200}
+        seen = len(old.seen())
+        assert it.translate("after").status_code == 200
+        assert (len(old.seen()), "after" in new.seen()) == (seen, True)
+
+
+def test_the_terms_of_a_glossary_are_required_and_only_its_owner_has_them_cached():
+    async def use() -> None:
+        fake = FakeTranslator()
+        service = Service(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
+        await service.load()
+        mine = Glossary("1", "mine", "en", "fr", (("dog", "toutou"),), "me", NOW)
+        for glossary in (mine, mine, None):
+            [result] = await service.translate(["the dog"], Wish("en", "fr", glossary=glossary))
+            assert result.answer.text == ("[the dog]<toutou>" if glossary else "[the dog]")
+        [without] = await service.translate(["the cat"], Wish("en", "fr", glossary=mine))
+        assert without.answer.text == "[the cat]"
+        assert fake.seen() == ["the dog", "the dog", "the cat"]
+        service.finish()
+
+    asyncio.run(use())
+
+
+def test_a_term_that_the_model_cannot_write_is_the_clients_mistake():
+    async def use() -> None:
+        service = Service(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator())], Metrics())
+        await service.load()
+        glossary = Glossary("1", "mine", "en", "fr", (("dog", "UNWRITABLE"),), "me", NOW)
+        with pytest.raises(BadGlossaryError, match="can't write") as error:
+            await service.translate(["the dog"], Wish("en", "fr", glossary=glossary))
+        assert "UNWRITABLE" not in str(error.value)
+        service.finish()
+
+    asyncio.run(use())
+
+
+def test_no_more_terms_are_required_than_a_beam_does_justice_to():
+    async def use() -> None:
+        fake = FakeTranslator()
+        service = Service(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
+        await service.load()
+        glossary = Glossary("1", "mine", "en", "fr", tuple((f"w{n}", "abc") for n in range(1000)), "me", NOW)
+        [result] = await service.translate(
+            [" ".join(f"w{n}" for n in range(1000))], Wish("en", "fr", glossary=glossary)
+        )
+        assert result.answer.text.endswith("<abc>" * 5)
+        assert not result.answer.text.endswith("<abc>" * 6)
+        assert max(loop.beam for loop in fake.loops) == 16
+        service.finish()
+
+    asyncio.run(use())
+
+
+def test_a_language_that_nothing_is_translated_into_is_400():
+    with running(FakeTranslator("en", "fr")) as it:
+        answer = it.translate("the dog", source="auto", target="en")
+        assert answer.status_code == 400
+        assert answer.json() == {"error": "nothing is translated into en"}
+
+
+def test_a_replaced_model_leaves_the_memory():
+    async def use() -> None:
+        service = Service(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator(), FakeTranslator())], Metrics())
+        await service.load()
+        await service.translate(["a"], Wish("en", "fr"))
+        old = weakref.ref(service.models.loaded[0])
+        await service.reload()
+        until = time.monotonic() + 5
+        while old() is not None:
+            gc.collect()
+            assert time.monotonic() < until
+            await asyncio.sleep(0.01)
+        service.finish()
+
+    asyncio.run(use())
+
+
+def test_sentences_are_streamed_as_they_are_finished():
+    async def use() -> None:
+        service = Service(Settings(threads=1, slots=4), [FakeLoader(FakeTranslator())], Metrics())
+        await service.load()
+        texts = ["STEPS9 a\nb", "STEPS4 c"]
+        events = [event async for event in service.stream(texts, Wish("en", "fr"))]
+        assert events == [(1, "[b]"), (2, "[STEPS4 c]"), (0, "[STEPS9 a]")]
+        assert service.active == 0
+        service.finish()
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize("steps", ["STEPS1000000", "EXPLODE"])
+def test_a_stream_that_is_left_or_fails_leaves_nothing_behind(steps: str):
+    async def use() -> None:
+        fake = FakeTranslator()
+        service = Service(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
+        await service.load()
+        stream = service.stream([f"a\n{steps} b"], Wish("en", "fr"))
+        with pytest.raises(Exception, match="the translation failed") if steps == "EXPLODE" else nullcontext():
+            await anext(stream)
+            if steps == "EXPLODE":
+                await anext(stream)
+        await stream.aclose()
+        until = time.monotonic() + 5
+        while service.active or any(loop.live for loop in fake.loops):
+            assert time.monotonic() < until
+            await asyncio.sleep(0.01)
+        service.finish()
+
+    asyncio.run(use())

@@ -1,0 +1,213 @@
+"""The threads that translate: each runs decode loops, whose slots the sentences of all requests share."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from serve.metrics import Metrics
+
+if TYPE_CHECKING:
+    from nmt.loop import Search
+    from nmt.search.hypotheses import Hypothesis
+    from serve.scheduler import Job, Kind, Scheduler
+
+_log = logging.getLogger(__name__)
+
+
+class TranslationFailedError(Exception):
+    """The engine raised an exception over a sentence."""
+
+
+class DecodingThread(threading.Thread):
+    """Takes sentences from the queue whenever slots are free, and advances all its loops in turn."""
+
+    def __init__(self, scheduler: Scheduler, number: int, metrics: Metrics) -> None:
+        # A daemon, so that a translation that never ends can't keep a stopped process alive.
+        super().__init__(name=f"decoding-{number}", daemon=True)
+        self._scheduler, self._number, self._metrics = scheduler, number, metrics
+        self._lanes: dict[Kind, _Lane] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether sentences are in work."""
+        return any(lane.busy for lane in self._lanes.values())
+
+    def room(self, kind: Kind) -> int:
+        """How many sentences of that kind the thread takes now."""
+        lane = self._lanes.get(kind)
+        return lane.room if lane else self._scheduler.slots
+
+    def run(self) -> None:
+        """Work until the scheduler is closed and everything is done."""
+        while self._round():
+            pass
+
+    def _round(self) -> bool:
+        # A function of its own: while the thread waits, no variable keeps a job or a retired model alive.
+        taken = self._scheduler.take(self)
+        if taken is None:
+            return False
+        for kind, job in taken:
+            self._open(kind, job)
+        for lane in list(self._lanes.values()):
+            if lane.busy:
+                self._turn(lane)
+        self.tidy()
+        return True
+
+    def tidy(self) -> None:
+        """Let go of the loops of retired models."""
+        for kind in [kind for kind, lane in self._lanes.items() if kind.model.retired and not lane.busy]:
+            del self._lanes[kind]
+
+    def _open(self, kind: Kind, job: Job) -> None:
+        try:
+            if kind not in self._lanes:
+                self._lanes[kind] = _Lane(kind, self._number, self._scheduler, self._metrics)
+            self._lanes[kind].open(job)
+        except Exception as error:
+            _fail(job, error)
+
+    def _turn(self, lane: _Lane) -> None:
+        try:
+            lane.turn()
+        except Exception as error:
+            lane.fail(error)
+            del self._lanes[lane.kind]  # the loop may be broken; the next sentence gets a new one
+
+
+class _Lane:
+    """A decode loop, the sentences in it, and those on their way in."""
+
+    def __init__(self, kind: Kind, thread: int, scheduler: Scheduler, metrics: Metrics) -> None:
+        self.kind = kind
+        self._scheduler, self._metrics = scheduler, metrics
+        self._loop = kind.model.loop(thread, kind.beam)
+        self._opening: deque[tuple[Job, int]] = deque()  # a job, and which part of it
+        self._live: set[tuple[Job, int]] = set()
+        self._counted = 0  # of the live ones, by the gauge
+        # Since the pace was measured last:
+        self._seconds, self._most, self._finished = 0.0, 0, list[str]()
+        self._sentences = metrics.sentences.labels(kind.model.name)
+        self._read, self._written = metrics.tokens.labels("source"), metrics.tokens.labels("target")
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._live or self._opening)
+
+    @property
+    def room(self) -> int:
+        return max(0, self._loop.free - len(self._opening))
+
+    def open(self, job: Job) -> None:
+        """Take a sentence in; what there is nothing to translate in is done at once."""
+        job.parts = self.kind.model.codec.parts(job.sentence.text)
+        job.found, job.missing = [()] * len(job.parts), len(job.parts)
+        self._opening.extend((job, part) for part in range(len(job.parts)))
+        if not job.parts:
+            self._finish(job)
+
+    def turn(self) -> None:
+        """Let go of what nobody waits for, fill the free slots, and make a step."""
+        self._release()
+        began = time.perf_counter()
+        self._fill()
+        occupied = len(self._live)
+        if occupied:
+            for key, hypotheses in self._loop.advance():
+                self._collect(cast("tuple[Job, int]", key), hypotheses)
+        self._count(occupied, time.perf_counter() - began)
+
+    def fail(self, error: Exception) -> None:
+        """Give up all sentences."""
+        jobs = {job for job, _ in (*self._live, *self._opening)}
+        _log.error("a step with %d sentences failed: %s", len(jobs), _what(error))
+        for job in jobs:
+            job.ticket.fail(TranslationFailedError("the translation failed"))
+        self._metrics.slots_in_use.dec(self._counted)
+
+    def _release(self) -> None:
+        gone = [key for key in self._live if key[0].ticket.over]
+        self._live.difference_update(gone)
+        self._loop.release(gone)
+        if any(job.ticket.over for job, _ in self._opening):
+            self._opening = deque(key for key in self._opening if not key[0].ticket.over)
+
+    def _fill(self) -> None:
+        count = min(self._loop.free, len(self._opening))
+        if count:
+            self._admit([self._opening.popleft() for _ in range(count)])
+
+    def _admit(self, keys: Sequence[tuple[Job, int]]) -> None:
+        searches = [_search(job, part) for job, part in keys]
+        try:
+            self._loop.admit(searches)
+            self._live.update(keys)
+        except Exception as error:
+            if len(keys) == 1:
+                _fail(keys[0][0], error)
+                return
+            # One sentence must not fail its neighbours, which may be other people's.
+            for key in keys:
+                self._admit([key])
+
+    def _collect(self, key: tuple[Job, int], hypotheses: Sequence[Hypothesis]) -> None:
+        self._live.discard(key)
+        job, part = key
+        job.found[part] = hypotheses
+        job.missing -= 1
+        if not job.missing:
+            try:
+                self._finish(job)
+            except Exception as error:
+                _fail(job, error)
+
+    def _finish(self, job: Job) -> None:
+        model, sentence = self.kind.model, job.sentence
+        translation = model.codec.assemble(sentence.text, job.parts, job.found, sentence.options)
+        self._scheduler.remember(model, sentence, translation)
+        self._finished.append(sentence.text)
+        if job.parts:
+            written = sum(len(hypotheses[0].tokens) + 1 for hypotheses in job.found)
+            self._written.inc(written)
+            self._read.inc(sum(len(part.pieces.ids) + 1 for part in job.parts))
+            self._sentences.inc()
+            self._metrics.token_seconds.observe((time.monotonic() - job.begun) / written)
+        job.ticket.deliver(job.number, translation)
+
+    def _count(self, occupied: int, seconds: float) -> None:
+        self._metrics.slots_in_use.inc(len(self._live) - self._counted)
+        self._counted = len(self._live)
+        if occupied:
+            self._metrics.batch_occupancy.observe(occupied / self._loop.slots)
+        self._seconds += seconds
+        self._most = max(self._most, occupied)
+        if not self._live or len(self._finished) >= 2 * self._loop.slots:
+            if 2 * self._most >= self._loop.slots:
+                self.kind.model.pace.worked(self._seconds, self._finished)
+            self._seconds, self._most, self._finished = 0.0, 0, []
+
+
+def _search(job: Job, part: int) -> Search:
+    """The search for a part of a sentence; what is required need stand in the first one alone."""
+    from nmt.loop import Search
+
+    options = job.sentence.options if part == 0 else replace(job.sentence.options, required=(), prefix=())
+    return Search((job, part), job.parts[part].pieces.ids, options)
+
+
+def _fail(job: Job, error: Exception) -> None:
+    _log.error("%d characters could not be translated: %s", len(job.sentence.text), _what(error))
+    job.ticket.fail(TranslationFailedError("the translation failed"))
+
+
+def _what(error: Exception) -> str:
+    """Kind and place of an exception, without its own words, which may hold some of a user's text."""
+    return f"{type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"
