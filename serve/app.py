@@ -5,30 +5,58 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from serve import errors
+from serve.cors import Cors
+from serve.downloads import Downloads
+from serve.glossaries import Glossaries
+from serve.keys import read_keys
 from serve.limits import BodyLimit
+from serve.metrics import Metrics
 from serve.models import Loader
-from serve.routes import libretranslate, operations
+from serve.observed import Observed
+from serve.rates import Rates, Usage
+from serve.routes import deepl, docs, libretranslate, native, operations
 from serve.service import Service
 from serve.settings import Settings
 
 
 def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
-    """The application. Models load in the background once it runs; ``app.state.loading`` is that task."""
-    service = Service(settings, loaders)
+    """The application. Models load in the background once it runs; ``app.state.loading`` is that task.
+
+    Raises ``CarouselError`` if the API keys or the glossaries can't be read.
+    """
+    metrics = Metrics()
+    service = Service(settings, loaders, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.loading = asyncio.create_task(service.models.load())
+        app.state.loading = asyncio.create_task(service.load())
         yield
         app.state.loading.cancel()
-        service.models.close()
+        service.close()
+        service.finish()
 
-    app = FastAPI(title="Carousel", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(title="Carousel", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.service = service
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
+    app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.downloads = Downloads()
+    app.state.keys = read_keys(settings)
+    app.state.rates = Rates()
+    app.state.usage = Usage()
+    app.state.glossaries = Glossaries(settings.glossaries)
     errors.install(app)
-    app.include_router(libretranslate.router)
-    app.include_router(operations.router)
+    for routes in (libretranslate, deepl, native, operations, docs):
+        app.include_router(routes.router)
+    app.middleware_stack = _around(app.build_middleware_stack(), settings, metrics)
     return app
+
+
+def _around(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
+    """Our middleware, the outermost last: around Starlette's own, so that it sees the answers to our faults too."""
+    app = BodyLimit(app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
+    if settings.cors_origins:
+        app = Cors(app, settings.cors_origins)
+    return Observed(app, metrics)

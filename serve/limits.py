@@ -36,11 +36,15 @@ class BodyLimit:
             async with asyncio.timeout(self.timeout):
                 body = await self._read(scope, receive)
         except _TooLargeError:
-            refusal = error_response(413, f"the body is too large; at most {self.max_bytes} bytes are allowed")
+            message = f"the body is too large; at most {self.max_bytes} bytes are allowed"
+            # A client that asks before it sends a body sends none now: nothing would tell the next request from one.
+            headers = {"Connection": "close"} if "expect" in Headers(scope=scope) else None
+            refusal = error_response(scope, 413, message, headers, rejected="body_too_large")
             await refusal(scope, receive, send)
         except TimeoutError:
             # The rest of the body may never come, so the connection is of no more use.
-            refusal = error_response(408, "the body took too long to arrive", {"Connection": "close"})
+            headers = {"Connection": "close"}
+            refusal = error_response(scope, 408, "the body took too long to arrive", headers, rejected="body_too_slow")
             await refusal(scope, receive, send)
         except _GoneError:
             return

@@ -1,19 +1,24 @@
 """Runs the application: listens, says where, and on SIGTERM finishes what it has begun."""
 
 import asyncio
+import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
 
 from nmt.errors import CarouselError, UsageError
 from serve.app import create_app
-from serve.models import Loader, load_warm, loader
-from serve.protocol import JsonErrorsProtocol
+from serve.keys import read_keys
+from serve.logs import json_logs
+from serve.models import BundleLoader, Loader, Machine, load_warm
+from serve.protocol import HttpProtocol
 from serve.service import Service
 from serve.settings import Settings, read_settings
 
@@ -21,23 +26,21 @@ _KEEP_ALIVE = 30  # seconds that an idle connection stays open
 _BACKLOG = 2048  # connections that may wait to be accepted
 _LAST_BYTES = 5  # seconds for slow readers to fetch their answers after the last one is ready
 
-# A text in a query string counts as part of the request's head. The default, 16 KiB, is less than 10,000
-# percent-encoded characters take.
-_MAX_HEAD_BYTES = 128 * 1024
-
 
 def run(models: Sequence[Path] = (), host: str | None = None, port: int | None = None, *, check: bool = False) -> int:
     """Serves ``models`` until SIGTERM or SIGINT; returns the exit status. What is not given, settings say.
 
-    With ``check`` only loads and tries the models. A problem that the user can mend is one line on stderr.
+    With ``check`` only reads the settings, and loads and tries the models. A problem that the user can mend is one
+    line on stderr.
     """
     try:
         settings = read_settings(models=tuple(models) or None, host=host, port=port)
         if not settings.models:
             raise UsageError("no model to serve: name a model directory or set NMT_MODELS")
-        loaders = [loader(path, settings.threads) for path in settings.models]
+        loaders = [BundleLoader(path, settings.threads) for path in settings.models]
         if check:
-            _check(loaders)
+            read_keys(settings)
+            _check(loaders, Machine(settings.threads, settings.slots))
         else:
             serve(settings, loaders)
     except CarouselError as error:
@@ -48,9 +51,16 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
 
 def serve(settings: Settings, loaders: Sequence[Loader]) -> None:
     """Serves until SIGTERM or SIGINT. Raises ``CarouselError`` if the port or a model can't be had."""
+    app = create_app(settings, loaders)
     listener = listen(settings.host, settings.port)
-    server = Server(create_app(settings, loaders), _url(settings.host, listener))
-    server.run(sockets=[listener])
+    server = Server(app, _url(settings.host, listener))
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        signal.signal(signal.SIGHUP, server.hang_up)
+    # Between two steps of the engine, a decoding thread needs Python for a moment. A busy event loop hands it over
+    # after this time; the default, 5 ms, is longer than a step.
+    sys.setswitchinterval(1e-4)
+    with json_logs(settings.log_level):
+        server.run(sockets=[listener])
     if server.failure is not None:
         raise server.failure
 
@@ -59,28 +69,33 @@ class Server(uvicorn.Server):
     """uvicorn's server, which also says when it is ready and drains before it closes the door."""
 
     def __init__(self, app: FastAPI, url: str) -> None:
+        settings: Settings = app.state.settings
+        protocol = partial(HttpProtocol, metrics=app.state.metrics, timeout=settings.request_timeout)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=JsonErrorsProtocol,
+                http=cast(type[HttpProtocol], protocol),
                 ws="none",
                 lifespan="on",
-                log_level="error",
+                log_config=None,
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_LAST_BYTES,
-                h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
             )
         )
         self.failure: CarouselError | None = None
         self._app = app
         self._service: Service = app.state.service
         self._url = url
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts listening, and has the models' end of loading reported."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         loading: asyncio.Task[None] = self._app.state.loading
         loading.add_done_callback(self._loaded)
@@ -104,9 +119,20 @@ class Server(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
 
+    def hang_up(self, sig: int, frame: FrameType | None) -> None:
+        """Has the models loaded anew, if they have been loaded before."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._reload)
+
+    def _reload(self) -> None:
+        if self._app.state.loading.done() and not self.should_exit:
+            reload = asyncio.create_task(self._service.reload())
+            self._reloads.add(reload)
+            reload.add_done_callback(self._reloads.discard)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finishes what was begun while the door is still open, so that newcomers are told, not cut off."""
-        self._service.models.close()
+        self._service.close()
         while self._service.active and not self.force_exit:
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
@@ -138,13 +164,13 @@ def _url(host: str, listener: socket.socket) -> str:
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
-def _check(loaders: Sequence[Loader]) -> None:
-    for load in loaders:
+def _check(loaders: Sequence[Loader], machine: Machine) -> None:
+    for loader in loaders:
         try:
-            translator = load_warm(load)
+            source, target = load_warm(loader, machine).pair
         except Exception as error:
             raise _as_failure(error) from error
-        _print(f"{translator.source_language}→{translator.target_language} is ready to be served")
+        _print(f"{source}→{target} is ready to be served")
 
 
 def _as_failure(error: BaseException) -> CarouselError:

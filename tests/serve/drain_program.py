@@ -1,20 +1,25 @@
-"""Serves a fake translator that takes the first argument's seconds for each call. For test_server.py."""
+"""Serves a fake translator whose steps take the first argument's seconds. For test_server.py."""
 
 import sys
 import time
 
-from fake_translator import FakeTranslator
+from fake_translator import FakeLoader, FakeLoop, FakeTranslator
 
 from serve.server import serve
 from serve.settings import read_settings
 
 
-class Slow(FakeTranslator):
-    def translate(self, texts, *, alternatives=0):
-        if len(self.calls) >= 2:  # the warming is quick
+class SlowLoop(FakeLoop):
+    def advance(self):
+        if self._fake.seen():  # the warming is quick
             print("translating", flush=True)
             time.sleep(float(sys.argv[1]))
-        return super().translate(texts, alternatives=alternatives)
+        return super().advance()
 
 
-serve(read_settings(port=0), [Slow])
+class Slow(FakeTranslator):
+    def loop(self, thread, slots, beam):
+        return SlowLoop(self, slots, beam)
+
+
+serve(read_settings(port=0, threads=1), [FakeLoader(Slow())])

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
-from fake_translator import FakeTranslator
+from fake_translator import FakeLoader, FakeTranslator
 
 from serve.app import create_app
 from serve.server import Server, listen
+from serve.service import Service
 from serve.settings import Settings
 
 
@@ -33,6 +34,11 @@ class Running:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     @property
+    def service(self) -> Service:
+        service: Service = self.server.config.app.state.service  # type: ignore[union-attr]
+        return service
+
+    @property
     def fake(self) -> FakeTranslator:
         return self.fakes[0]
 
@@ -53,17 +59,19 @@ class Running:
 
 
 @contextmanager
-def running(*fakes: FakeTranslator, ready: bool = True, **settings: object) -> Iterator[Running]:
-    """Serves ``fakes`` on a port from the kernel."""
+def running(*served: FakeTranslator | FakeLoader, ready: bool = True, **settings: object) -> Iterator[Running]:
+    """Serves fakes on a port from the kernel."""
+    loaders = [each if isinstance(each, FakeLoader) else FakeLoader(each) for each in served]
+    fakes = [fake for loader in loaders for fake in loader.fakes]
     chosen = Settings(port=0, **settings)  # type: ignore[arg-type]
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    server = Server(create_app(chosen, [lambda fake=fake: fake for fake in fakes]), url)
+    server = Server(create_app(chosen, loaders), url)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
-        it = Running(server, port, list(fakes), client)
+        it = Running(server, port, fakes, client)
         try:
             if ready:
                 wait_until(lambda: client.get("/ready").status_code == 200)

@@ -6,7 +6,7 @@ from serving import running, wait_until
 
 
 def test_sentences_of_a_client_that_left_are_not_translated():
-    with running(FakeTranslator()) as it:
+    with running(FakeTranslator(), threads=1, slots=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
         wait_until(lambda: it.fake.seen() == ["first"])

@@ -13,7 +13,7 @@ from serving import Running
         ("GET", "/translate", 405, {"POST"}),
         ("DELETE", "/languages", 405, {"GET", "POST"}),
         ("POST", "/health", 405, {"GET"}),
-        ("BREW", "/ready", 405, {"GET"}),
+        ("PROPFIND", "/ready", 405, {"GET"}),
     ],
 )
 def test_the_frameworks_errors_are_json(server: Running, method: str, path: str, status: int, allow: set[str] | None):
@@ -24,12 +24,22 @@ def test_the_frameworks_errors_are_json(server: Running, method: str, path: str,
         assert set(answer.headers["allow"].split(", ")) <= allow
 
 
+def test_errors_under_v2_are_in_deepls_shape(server: Running):
+    for path, status in (("/v2/nowhere", 404), ("/v2/", 404)):
+        answer = server.client.get(path)
+        assert answer.status_code == status
+        assert list(answer.json()) == ["message"]
+    too_large = server.client.post("/v2/translate", content=b"x" * 2_000_001)
+    assert too_large.status_code == 413
+    assert list(too_large.json()) == ["message"]
+
+
 def test_a_fault_of_the_engine_is_500_and_tells_nothing(server: Running, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.ERROR):
         answer = server.translate("EXPLODE")
     assert answer.status_code == 500
     assert answer.json() == {"error": "the translation failed"}
-    assert "the engine broke" in caplog.text
+    assert "RuntimeError" in caplog.text
     assert server.translate("after").json() == {"translatedText": "[after]"}
 
 
@@ -37,7 +47,7 @@ def test_a_fault_of_ours_is_json_too(server: Running, monkeypatch: pytest.Monkey
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("serve.service.split", broken)
+    monkeypatch.setattr("serve.service.PlainDocument", broken)
     answer = server.translate("x")
     assert answer.status_code == 500
     assert answer.json() == {"error": "internal server error"}

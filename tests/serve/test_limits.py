@@ -80,4 +80,4 @@ def test_a_client_that_leaves_amid_its_body_is_no_error(small: Running):
 def test_a_long_text_fits_into_a_query_string(server: Running):
     q = "🙂a" * 5000
     answer = httpx.post(f"http://127.0.0.1:{server.port}/translate", params={"q": q, "source": "en", "target": "fr"})
-    assert answer.json() == {"translatedText": f"[{q}]"}
+    assert answer.json()["translatedText"].replace("] [", "") == f"[{q}]"

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_translator import FakeTranslator
+from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
 from nmt.errors import CarouselError
@@ -17,6 +18,17 @@ from serve.server import listen, run, serve
 from serve.settings import Settings
 
 HERE = Path(__file__).parent
+
+
+class Broken(FakeLoader):
+    """Can't load."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(FakeTranslator())
+        self._error = error
+
+    def load(self) -> FakeTranslator:
+        raise self._error
 
 
 def test_while_draining_newcomers_are_told_and_running_requests_finish():
@@ -61,7 +73,8 @@ def test_a_signal_drains_a_real_process(sig: signal.Signals):
             assert answers[0].json() == {"translatedText": ["[one]", "[two]"]}
             assert process.wait(10) == 0
             assert process.stderr is not None
-            assert process.stderr.read() == ""
+            records = [json.loads(line) for line in process.stderr]
+            assert [(each["level"], each["route"], each["status"]) for each in records] == [("INFO", "/translate", 200)]
         finally:
             process.kill()
 
@@ -101,35 +114,33 @@ def test_localhost_is_ipv4():
 def test_a_model_that_fails_to_load_is_one_line_and_status_1(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, check: bool
 ):
-    def load():
-        raise CarouselError("model: config.json is missing")
-
-    monkeypatch.setattr(server_module, "loader", lambda path, threads: load)
+    monkeypatch.setattr(server_module, "BundleLoader", lambda path, threads: Broken(CarouselError("model: no config")))
     assert run([Path("model")], port=0, check=check) == 1
-    assert capfd.readouterr() == ("", "model: config.json is missing\n")
+    assert capfd.readouterr() == ("", "model: no config\n")
 
 
 def test_an_unforeseen_failure_to_load_is_one_line_too():
-    def load():
-        raise MemoryError("so\nmuch")
-
     with pytest.raises(CarouselError, match="a model cannot be loaded: MemoryError: so much"):
-        serve(Settings(port=0), [load])
+        serve(Settings(port=0), [Broken(MemoryError("so\nmuch"))])
 
 
 def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     fakes = [FakeTranslator("en", "fr"), FakeTranslator("fr", "en")]
     waiting = iter(fakes)
-    monkeypatch.setattr(server_module, "loader", lambda path, threads: lambda: next(waiting))
+    monkeypatch.setattr(server_module, "BundleLoader", lambda path, threads: FakeLoader(next(waiting)))
     monkeypatch.delattr(server_module, "listen")
     assert run([Path("a"), Path("b")], check=True) == 0
     assert capfd.readouterr() == ("en→fr is ready to be served\nfr→en is ready to be served\n", "")
-    assert all(fake.calls for fake in fakes)
+    assert all(fake.admitted for fake in fakes)
 
 
 def test_no_model_and_bad_settings_are_wrong_usage(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     assert run() == 2
     assert capfd.readouterr().err == "no model to serve: name a model directory or set NMT_MODELS\n"
+    monkeypatch.setenv("NMT_REQUIRE_API_KEY", "1")
+    for check in (True, False):
+        assert run([Path("model")], check=check) == 2
+        assert capfd.readouterr().err.startswith("NMT_REQUIRE_API_KEY: there is no key to require; set NMT_API_KEYS")
     monkeypatch.setenv("NMT_QUEUE_LIMIT", "many")
     assert run([Path("model")]) == 2
     err = capfd.readouterr().err
@@ -142,9 +153,9 @@ def test_models_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, capfd
 
     def loader(path: Path, threads: int):
         asked.append((path, threads))
-        return FakeTranslator
+        return FakeLoader(FakeTranslator("en", str(path)))
 
-    monkeypatch.setattr(server_module, "loader", loader)
+    monkeypatch.setattr(server_module, "BundleLoader", loader)
     monkeypatch.setenv("NMT_MODELS", "one,two")
     monkeypatch.setenv("NMT_THREADS", "3")
     assert run(check=True) == 0

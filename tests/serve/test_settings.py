@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from nmt.errors import UsageError
 from serve.settings import read_settings
@@ -12,11 +13,22 @@ def test_defaults_are_the_contract():
         "host": "127.0.0.1",
         "port": 5000,
         "models": (),
+        "slots": 16,
+        "lazy": False,
+        "cache": 2000,
+        "glossaries": None,
         "char_limit": 10_000,
         "batch_limit": 128,
         "max_alternatives": 5,
         "max_body_bytes": 2_000_000,
         "request_timeout": 30.0,
+        "rate_limit": 0,
+        "api_keys": SecretStr(""),
+        "api_keys_file": None,
+        "require_api_key": False,
+        "cors_origins": (),
+        "trusted_proxies": (),
+        "log_level": "info",
     }
     assert settings.threads >= 1
     assert settings.queue_limit * len("a\n") >= settings.char_limit
@@ -54,6 +66,13 @@ def test_what_is_given_has_precedence(monkeypatch: pytest.MonkeyPatch):
         ("NMT_REQUEST_TIMEOUT", "0"),
         ("NMT_REQUEST_TIMEOUT", "inf"),
         ("NMT_REQUEST_TIMEOUT", "nan"),
+        ("NMT_RATE_LIMIT", "-1"),
+        ("NMT_REQUIRE_API_KEY", "perhaps"),
+        ("NMT_CORS_ORIGINS", "https://good.example,bad.example"),
+        ("NMT_CORS_ORIGINS", "https://example.org/path"),
+        ("NMT_TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"),
+        ("NMT_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("NMT_LOG_LEVEL", "loud"),
     ],
 )
 def test_a_bad_value_gives_one_line_that_names_the_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str):
@@ -61,5 +80,32 @@ def test_a_bad_value_gives_one_line_that_names_the_variable(monkeypatch: pytest.
     with pytest.raises(UsageError) as caught:
         read_settings()
     assert str(caught.value).startswith(f"{variable}: ")
-    assert value in str(caught.value)
+    assert value.rpartition(",")[2] in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [("NMT_CHARLIMIT", "NMT_CHAR_LIMIT"), ("nmt_api_key", "NMT_API_KEYS"), ("NMT_X", "NMT_")],
+)
+def test_a_misspelt_variable_gives_one_line_that_names_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, variable: str, meant: str
+):
+    monkeypatch.setenv(variable, "s3cret")
+    with pytest.raises(UsageError) as caught:
+        read_settings()
+    assert str(caught.value).startswith(f"{variable}: there is no such setting; did you mean {meant}")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_lists(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NMT_CORS_ORIGINS", "https://a.example, http://localhost:8080,")
+    monkeypatch.setenv("NMT_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1, fd00::/8")
+    settings = read_settings()
+    assert settings.cors_origins == ("https://a.example", "http://localhost:8080")
+    assert [str(each) for each in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
+
+
+def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NMT_API_KEYS", "s3cret")
+    assert "s3cret" not in repr(read_settings())

@@ -1,3 +1,6 @@
+import base64
+import hashlib
+import re
 import threading
 
 import httpx
@@ -6,10 +9,10 @@ from serving import Running, running, wait_until
 
 
 def test_health(server: Running):
-    calls = len(server.fake.calls)
+    calls = len(server.fake.admitted)
     answer = server.client.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-    assert len(server.fake.calls) == calls
+    assert len(server.fake.admitted) == calls
 
 
 def test_ready(server: Running):
@@ -20,7 +23,7 @@ def test_alive_at_once_but_ready_only_when_warm():
     fake = FakeTranslator()
     fake.open.clear()
     with running(FakeTranslator("fr", "en"), fake, ready=False) as it:
-        wait_until(lambda: fake.calls)
+        wait_until(lambda: fake.loops)
         assert it.client.get("/health").json() == {"status": "ok"}
         for answer in (it.client.get("/ready"), it.client.get("/languages"), it.translate("x")):
             assert answer.status_code == 503
@@ -37,7 +40,22 @@ def test_description_and_pages(server: Running):
     body = description["paths"]["/translate"]["post"]["requestBody"]["content"]
     assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
     assert body["application/json"]["schema"]["required"] == ["q", "source", "target"]
-    assert "text/html" in server.client.get("/docs").headers["content-type"]
+
+
+def test_the_page_of_the_description_needs_no_other_server(server: Running):
+    page = server.client.get("/docs")
+    assert "text/html" in page.headers["content-type"]
+    needed = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(needed) == 3
+    for path in needed:
+        assert server.client.get(f"/{path}").status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+    (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
+    assert "'openapi.json'" in script
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in policy
+    assert server.client.get("/redoc").status_code == 404
 
 
 def test_health_answers_while_many_translations_wait():

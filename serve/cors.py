@@ -1,0 +1,29 @@
+"""Web pages of other origins as clients."""
+
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+
+class Cors(CORSMiddleware):
+    """Starlette's middleware, with what our API needs and with JSON for what it refuses."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "X-API-Key", "X-Request-ID"],
+            expose_headers=["Retry-After", "X-Request-ID"],
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Whether the browser may send the request that it asks about."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        return JSONResponse({"error": bytes(response.body).decode()}, response.status_code, headers)
