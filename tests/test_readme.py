@@ -26,7 +26,7 @@ def blocks(path: Path) -> list[re.Match[str]]:
 
 
 def code_to_run() -> list[tuple[str, str]]:
-    pages = [READMES[0], ROOT / "docs" / "decoding.md"]
+    pages = [READMES[0], *(ROOT / "docs" / name for name in ("decoding.md", "serving.md"))]
     return [(block["language"], block["code"]) for page in pages for block in blocks(page) if not block["note"]]
 
 

@@ -1,0 +1,14 @@
+"""What a user of argostranslate's API client does."""
+
+import json
+import sys
+
+from argostranslate.apis import LibreTranslateAPI
+
+url, key, text = sys.argv[1:]
+api = LibreTranslateAPI(url, api_key=key)
+print(
+    json.dumps(
+        {"translated": api.translate(text, "en", "fr"), "detected": api.detect(text), "languages": api.languages()}
+    )
+)
