@@ -102,8 +102,8 @@ def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> 
     assert result.alignment is not None
     assert max(span[1] for span in result.alignment) > len(text) * 0.9
     assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
-    assert len(translator._parts(text)) > 1
-    assert all(len(part.pieces.ids) <= translator._bundle.card.longest_source for part in translator._parts(text))
+    assert len(translator.codec.parts(text)) > 1
+    assert all(len(part.pieces.ids) <= translator._bundle.card.longest_source for part in translator.codec.parts(text))
 
 
 @given(st.text(max_size=30))
