@@ -1,0 +1,130 @@
+"""Files, the language of a text, what a page wants to know, and sentences as they are finished, over real HTTP."""
+
+import json
+
+import pytest
+from fake_translator import FakeTranslator
+from serving import Running, running
+
+ASKED = {"source": "en", "target": "fr"}
+
+
+def upload(server: Running, name: str, content: bytes, **others: str):
+    return server.client.post("/translate_file", data=ASKED | others, files={"file": (name, content)})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "translated", "kind"),
+    [
+        ("a.txt", b"A b.\r\n\r\nC d.\n", b"[A b.]\r\n\r\n[C d.]\n", "text/plain"),
+        ("A.TXT", b"\xef\xbb\xbfA b.", b"[A b.]", "text/plain"),
+        ("page.html", b"<p>A b.</p><pre>x</pre>", b"<p>[A b.]</p><pre>x</pre>", "text/html"),
+        ("empty.txt", b"", b"", "text/plain"),
+    ],
+)
+def test_a_file_is_translated_and_fetched(server: Running, name: str, content: bytes, translated: bytes, kind: str):
+    answer = upload(server, name, content)
+    assert answer.status_code == 200, answer.text
+    fetched = server.client.get(answer.json()["translatedFileUrl"])
+    assert fetched.content == translated
+    assert fetched.headers["content-type"] == f"{kind}; charset=utf-8"
+    assert fetched.headers["content-disposition"].startswith("attachment; ")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "others", "mentions"),
+    [
+        ("a.pdf", b"%PDF", {}, "must end in one of .txt, .html"),
+        ("a", b"A", {}, "must end in one of"),
+        ("a.txt", b"good\nb\xe9d", {}, "line 2 is not UTF-8"),
+        ("a.txt", b"A", {"target": "xx"}, "'xx' is not supported"),
+    ],
+)
+def test_files_that_are_refused(server: Running, name: str, content: bytes, others: dict[str, str], mentions: str):
+    answer = upload(server, name, content, **others)
+    assert answer.status_code == 400
+    assert mentions in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "sent", [{"data": ASKED}, {"json": ASKED}, {"data": ASKED, "files": {"other": ("a.txt", b"A")}}]
+)
+def test_a_missing_file_is_400(server: Running, sent: dict[str, object]):
+    answer = server.client.post("/translate_file", **sent)
+    assert answer.status_code == 400
+    assert "file" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "..%2F..%2Fetc%2Fpasswd", "%00"])
+def test_what_was_never_kept_is_404(server: Running, name: str):
+    answer = server.client.get(f"/download_file/{name}")
+    assert answer.status_code == 404
+    assert list(answer.json()) == ["error"]
+
+
+def test_behind_a_trusted_proxy_files_have_its_scheme():
+    for trusted, scheme in (("127.0.0.0/8", "https"), ("10.0.0.0/8", "http")):
+        with running(FakeTranslator(), trusted_proxies=trusted) as it:
+            headers = {"X-Forwarded-Proto": "https"}
+            files = {"file": ("a.txt", b"A")}
+            answer = it.client.post("/translate_file", data=ASKED, files=files, headers=headers)
+            assert answer.json()["translatedFileUrl"].startswith(f"{scheme}://")
+
+
+def test_the_language_of_a_text(several: Running):
+    [found] = several.client.post("/detect", data={"q": "Le chien dort dans la maison avec le chat."}).json()
+    assert found["language"] == "fr"
+    assert 50 < found["confidence"] <= 100
+    [unknown] = several.client.post("/detect", json={"q": "123"}).json()
+    assert unknown["confidence"] == 0
+    assert several.client.post("/detect", json={"q": ["a"]}).status_code == 400
+    assert several.client.post("/detect", json={"q": "x" * 10_001}).status_code == 400
+
+
+def test_what_a_page_wants_to_know():
+    with running(FakeTranslator(), char_limit=77, api_keys="secret", require_api_key=True) as it:
+        settings = it.client.get("/frontend/settings").json()
+    assert (settings["charLimit"], settings["keyRequired"], settings["apiKeys"]) == (77, True, True)
+    assert settings["language"] == {
+        "source": {"code": "en", "name": "English"},
+        "target": {"code": "fr", "name": "French"},
+    }
+
+
+@pytest.mark.parametrize("path", ["/translate", "/translate/stream", "/detect", "/translate_file"])
+def test_translating_needs_a_key_where_one_is_required(path: str):
+    with running(FakeTranslator(), api_keys="secret", require_api_key=True) as it:
+
+        def ask(**key: str) -> int:
+            if path == "/translate_file":
+                return it.client.post(path, data=ASKED | key, files={"file": ("a.txt", b"A")}).status_code
+            return it.client.post(path, data=ASKED | {"q": "a"} | key).status_code
+
+        assert (ask(), ask(api_key=""), ask(api_key="wrong"), ask(api_key="secret")) == (403, 403, 403, 200)
+
+
+def events(server: Running, q: object, **others: object) -> list[tuple[str, dict[str, object]]]:
+    answer = server.client.post("/translate/stream", json=ASKED | {"q": q} | others)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    found = []
+    for block in answer.text.strip().split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.split("\n"))
+        found.append((lines.get("event", "message"), json.loads(lines["data"])))
+    return found
+
+
+def test_sentences_come_as_they_are_finished(server: Running):
+    assert events(server, ["STEPS9 a.\nb", "", "STEPS5 c"]) == [
+        ("message", {"index": 1, "translatedText": "[b]"}),
+        ("message", {"index": 2, "translatedText": "[STEPS5 c]"}),
+        ("message", {"index": 0, "translatedText": "[STEPS9 a.]"}),
+        ("done", {}),
+    ]
+    assert events(server, "") == [("done", {})]
+
+
+def test_a_stream_that_fails_at_once_has_a_status_and_later_an_event(server: Running):
+    for q, status in (("EXPLODE", 500), (5, 400)):
+        assert server.client.post("/translate/stream", json=ASKED | {"q": q}).status_code == status
+    assert events(server, "quick\nSTEPS30 a|EXPLODE")[-1] == ("error", {"error": "the translation failed"})
