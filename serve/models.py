@@ -220,7 +220,7 @@ class Models:
 
     async def load(self) -> None:
         """Load and warm all models, or only look at them if they are lazy; raises what the first that fails raises."""
-        self._served = await self._look(everything=not self._lazy)
+        self._served = await self._look()
         self._ready = True
 
     async def reload(self) -> None:
@@ -229,7 +229,7 @@ class Models:
         Raises what loading raises; then all stays as it was.
         """
         before = self._served
-        fresh = await self._look(everything=not self._lazy)
+        fresh = await self._look()
         for pair, served in fresh.items():
             if pair in before and before[pair].model is not None:
                 await served.get()
@@ -237,14 +237,15 @@ class Models:
         for served in before.values():
             served.retire()
 
-    async def _look(self, *, everything: bool) -> dict[tuple[str, str], Served]:
+    async def _look(self) -> dict[tuple[str, str], Served]:
+        """What the loaders have now; loaded, unless it is lazy."""
         found: dict[tuple[str, str], Served] = {}
         for loader in self._loaders:
             pair = await asyncio.to_thread(loader.pair)
             if pair in found:
                 raise CarouselError(f"two of the models translate {pair[0]}→{pair[1]}; serve one of them")
             found[pair] = Served(loader, self._machine, pair)
-        if everything:
+        if not self._lazy:
             for served in found.values():
                 await served.get()
         return found

@@ -199,16 +199,15 @@ class Service:
         if len(text) > limit:
             raise OverLimitError(f"a text of {len(text)} characters is too long; at most {limit} are allowed")
 
-    async def detect(self, text: str, target: str | None = None) -> Detected:
-        """The language of a text, among those that are served; with ``target``, one that leads to it.
+    async def detect(self, text: str) -> Detected:
+        """The language of a text, among those that are served."""
+        return await self._detected(text, self.models.languages)
+
+    async def _detected_source(self, text: str, sources: Sequence[str], target: str) -> Detected:
+        """The language of a text, among those that lead to ``target``.
 
         Where several do, it may also be the target itself, if that is beyond doubt: such a text needs no translation.
         """
-        if target is None:
-            return await self._detected(text, self.models.languages)
-        return await self._detected_source(text, self.models.sources(target), target)
-
-    async def _detected_source(self, text: str, sources: Sequence[str], target: str) -> Detected:
         found = await self._detected(text, sorted({*sources, target}) if len(sources) > 1 else sources)
         doubtful = found.language == target and found.confidence < _BEYOND_DOUBT
         return await self._detected(text, sources) if doubtful else found

@@ -2,22 +2,21 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from nmt.text.languages import primary
 from serve.clients import Client
 from serve.connection import while_connected
 from serve.glossaries import Glossaries, Glossary, read_entries, write_entries
 from serve.languages import language_name
 from serve.models import Models
-from serve.parameters import BadRequestError, Text, read_parameters
+from serve.parameters import BadRequestError, Parsed, Text, documented, parse, read_parameters
 from serve.rates import Usage
 from serve.routes.dependencies import admit, charged, get_service
 from serve.service import Result, Service, Wish
-
-Parameters = TypeVar("Parameters", bound=BaseModel)
 
 router = APIRouter(prefix="/v2", tags=["DeepL"])
 
@@ -173,11 +172,6 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": DeeplErrorAnswer} for status in statuses}
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"schema": model.model_json_schema()}
-    return {"requestBody": {"content": {"application/json": schema, "application/x-www-form-urlencoded": schema}}}
-
-
 async def get_glossaries(request: Request) -> Glossaries:
     """The glossaries of the application that the request came to."""
     return cast(Glossaries, request.app.state.glossaries)
@@ -191,7 +185,7 @@ GivenGlossaries = Annotated[Glossaries, Depends(get_glossaries)]
     "/translate",
     response_model_exclude_unset=True,
     responses=_errors(400, 403, 404, 413, 429, 456, 503),
-    openapi_extra=_body(TranslateRequest),
+    openapi_extra=documented(TranslateRequest),
 )
 async def translate(request: Request, service: GivenService, glossaries: GivenGlossaries) -> TranslateAnswer:
     """Translates texts. The parameters may also come in the query string."""
@@ -216,7 +210,7 @@ async def translate(request: Request, service: GivenService, glossaries: GivenGl
     "/languages",
     response_model_exclude_unset=True,
     responses=_errors(400, 403, 429, 503),
-    openapi_extra=_body(LanguagesRequest),
+    openapi_extra=documented(LanguagesRequest),
 )
 async def languages(request: Request, service: GivenService) -> list[Language]:
     """The languages that are translated from, or with ``type=target`` into."""
@@ -257,13 +251,13 @@ async def glossary_language_pairs(request: Request, service: GivenService) -> La
     "/glossaries",
     status_code=201,
     responses=_errors(400, 403, 413, 429, 456, 503),
-    openapi_extra=_body(GlossaryRequest),
+    openapi_extra=documented(GlossaryRequest),
 )
 async def create_glossary(request: Request, service: GivenService, glossaries: GivenGlossaries) -> GlossaryAnswer:
     """Makes a glossary, which is ready at once and never changes. Its languages have no regions: it is for all."""
     client, parameters = await _admitted(request)
     asked = _parse(GlossaryRequest, parameters)
-    source, target = pair = _primary(asked.source_lang), _primary(asked.target_lang)
+    source, target = pair = primary(asked.source_lang), primary(asked.target_lang)
     if pair not in _glossary_pairs(service.models):
         raise BadRequestError(f"there can be no glossary for {source[:20]!r} to {target[:20]!r}")
     entries = read_entries(asked.entries, asked.entries_format)
@@ -313,19 +307,9 @@ async def _admitted(request: Request, lists: Collection[str] = ()) -> tuple[Clie
     return admit(request, key if isinstance(key, str) else None), parameters
 
 
-def _parse(model: type[Parameters], parameters: dict[str, Any]) -> Parameters:
-    given = {name: value for name, value in parameters.items() if value is not None and value != ""}
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        raise BadRequestError(f"{first['loc'][0]}: {message}") from None
-
-
-def _primary(code: str) -> str:
-    """The language without its region or script."""
-    return code.replace("_", "-").partition("-")[0].casefold()
+def _parse(model: type[Parsed], parameters: dict[str, Any]) -> Parsed:
+    """Parameters as ``model`` wants them; what is null or empty counts as not given."""
+    return parse(model, {name: value for name, value in parameters.items() if value is not None and value != ""})
 
 
 def _served(models: Models, code: str) -> str:
@@ -335,12 +319,12 @@ def _served(models: Models, code: str) -> str:
     """
     wanted = code.replace("_", "-").casefold()
     known = {each.replace("_", "-").casefold(): each for each in models.languages}
-    variants = [known[each] for each in sorted(known) if _primary(each) == wanted]
-    return known.get(wanted) or known.get(_primary(wanted)) or next(iter(variants), None) or models.language(code)
+    variants = [known[each] for each in sorted(known) if primary(each) == wanted]
+    return known.get(wanted) or known.get(primary(wanted)) or next(iter(variants), None) or models.language(code)
 
 
 def _glossary_pairs(models: Models) -> set[tuple[str, str]]:
-    return {(_primary(source), _primary(target)) for source, target in models.pairs}
+    return {(primary(source), primary(target)) for source, target in models.pairs}
 
 
 def _with_glossary(wish: Wish, glossaries: Glossaries, client: Client, id_: str, models: Models) -> Wish:
@@ -348,7 +332,7 @@ def _with_glossary(wish: Wish, glossaries: Glossaries, client: Client, id_: str,
     if wish.source is None:
         raise BadRequestError("glossary_id: needs a source_lang")
     glossary = glossaries.get(client.name, id_)
-    if (_primary(wish.source), _primary(wish.target)) != (glossary.source, glossary.target):
+    if (primary(wish.source), primary(wish.target)) != (glossary.source, glossary.target):
         raise BadRequestError(f"glossary_id: that glossary is for {glossary.source} to {glossary.target}")
     if len(models.route(wish.source, wish.target)) > 1:
         raise BadRequestError("glossary_id: there is a language between these two, so that no glossary can be used")
