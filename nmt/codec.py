@@ -71,7 +71,7 @@ class Codec:
         encode = self._tokenizer.source.encode
         pieces = encode(clean)
         limit = self._card.longest_source
-        if len(pieces.ids) <= limit:
+        if len(pieces.ids) <= limit or not self._card.search.guards:
             return [Part(0, pieces)]
         ranges = split_long(clean, [end for _, end in pieces.spans], limit)
         parts = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
@@ -114,12 +114,13 @@ def align(
     text: str, parts: Sequence[Part], attended: Sequence[list[int] | None], translations: Sequence[Pieces]
 ) -> tuple[Span, ...] | None:
     """Spans in the text as it was given, from the source piece that each target piece attends to."""
+    known = [sources for sources in attended if sources is not None]
+    if len(known) < len(parts):
+        return None
     places = original_places(text)
     spans: list[Span] = []
     offset = 0
-    for part, sources, translation in zip(parts, attended, translations, strict=True):
-        if sources is None:
-            return None
+    for part, sources, translation in zip(parts, known, translations, strict=True):
         for source, (target_start, target_end) in zip(sources, translation.spans, strict=True):
             # A piece that attends to end of sentence stands for no part of the source; nor does a piece without text.
             if source >= len(part.pieces.spans):

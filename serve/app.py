@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve import errors
 from serve.cors import Cors
@@ -20,6 +20,17 @@ from serve.rates import Rates, Usage
 from serve.routes import deepl, docs, libretranslate, native, operations
 from serve.service import Service
 from serve.settings import Settings
+from serve.shortcut import Shortcut
+
+
+class _Application(FastAPI):
+    """FastAPI without the telemetry around it, which nobody here listens to."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request, or the application's life."""
+        scope["app"] = self
+        assert self.middleware_stack is not None
+        await self.middleware_stack(scope, receive, send)
 
 
 def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
@@ -38,7 +49,7 @@ def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
         service.close()
         service.finish()
 
-    app = FastAPI(title="Carousel", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
+    app = _Application(title="Carousel", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.service = service
     app.state.settings = settings
     app.state.metrics = metrics
@@ -50,7 +61,8 @@ def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
     errors.install(app)
     for routes in (libretranslate, deepl, native, operations, docs):
         app.include_router(routes.router)
-    app.middleware_stack = _around(app.build_middleware_stack(), settings, metrics)
+    shortcut = Shortcut(app.build_middleware_stack(), libretranslate.router, "/translate")
+    app.middleware_stack = _around(shortcut, settings, metrics)
     return app
 
 

@@ -68,19 +68,24 @@ def _address(request: Request, trusted: tuple[IPv4Network | IPv6Network, ...]) -
     """The address to count by: the last that none of our own proxies has."""
     if request.client is None:  # a Unix socket
         return ""
-    address = _parse(request.client.host)
-    if address is None:
-        return request.client.host
+    host = request.client.host
+    address = _parse(host)
     forwarded = [each for value in request.headers.getlist("x-forwarded-for") for each in value.split(",")]
     # Each proxy appends whom it heard from, so that what is right of an entry vouches for it.
-    while forwarded and any(address in network for network in trusted):
-        before = _parse(forwarded.pop().strip())
-        if before is None:
-            break
-        address = before
+    while forwarded and address is not None and any(address in network for network in trusted):
+        before = forwarded.pop().strip()
+        if (address := _parse(before)) is not None:
+            host = before
+    return _counted(host)
+
+
+@lru_cache(1024)
+def _counted(host: str) -> str:
+    """A host as it is counted: an IPv6 address by its site."""
+    address = _parse(host)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, _IPV6_SITE), strict=False))
-    return str(address)
+    return host if address is None else str(address)
 
 
 @lru_cache(1024)

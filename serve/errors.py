@@ -79,16 +79,33 @@ def is_known(error: Exception) -> bool:
     return type(error) in _ANSWERS
 
 
+def is_fault(error: Exception) -> bool:
+    """Whether it is one of ours, that nobody has foreseen."""
+    return not is_known(error) and not isinstance(error, HTTPException | ClientDisconnect)
+
+
 def install(app: FastAPI) -> None:
     """Has ``app`` answer every exception in our shape."""
-    for kind in _ANSWERS:
-        app.add_exception_handler(kind, _known)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unexpected)
+    for kind in (*_ANSWERS, HTTPException, ClientDisconnect, Exception):
+        app.add_exception_handler(kind, _answer)
 
 
-async def _known(request: Request, error: Exception) -> Response:
+def answer_to(request: Request, error: Exception) -> Response:
+    """What a client is told of an error."""
+    if is_fault(error):  # the server logs the traceback and closes the connection; the client learns nothing of it
+        return error_response(request.scope, 500, _FAULT, {"Connection": "close"})
+    if isinstance(error, HTTPException):  # the framework's own: 404, 405
+        return error_response(request.scope, error.status_code, error.detail, error.headers)
+    if isinstance(error, ClientDisconnect):  # nobody reads this answer, but it is logged
+        return Response(status_code=CLIENT_GONE)
+    return _known(request, error)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return answer_to(request, error)
+
+
+def _known(request: Request, error: Exception) -> Response:
     status, retry_after, rejected = _ANSWERS[type(error)]
     if isinstance(error, TooManyRequestsError | QueueFullError):
         retry_after = error.retry_after
@@ -99,19 +116,3 @@ async def _known(request: Request, error: Exception) -> Response:
         # A connection that the client would use again may be closed under its next request.
         headers["Connection"] = "close"
     return error_response(request.scope, status, str(error), headers, rejected=rejected)
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    """The framework's own errors: 404, 405."""
-    assert isinstance(error, HTTPException)
-    return error_response(request.scope, error.status_code, error.detail, error.headers)
-
-
-async def _gone(request: Request, error: Exception) -> Response:
-    """The client has closed the connection; nobody reads this answer, but it is logged."""
-    return Response(status_code=CLIENT_GONE)
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    """A fault of ours. The server logs the traceback and closes the connection; the client learns nothing of it."""
-    return error_response(request.scope, 500, _FAULT, {"Connection": "close"})

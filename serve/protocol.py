@@ -7,7 +7,7 @@ take too long (408). A client that does not fetch its answer is cut off, for its
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -47,6 +47,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected; now it has to send something."""
         super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, Joining(transport, self.loop))
         self._arm(self._timeout, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -226,6 +227,41 @@ class HttpProtocol(HttpToolsProtocol):
         if self._fetching is not None:
             self._fetching.cancel()
             self._fetching = None
+
+
+class Joining:
+    """A transport that sends in one go what is written in one go: a head and its body are one packet, not two.
+
+    A system call costs as much as reading a request, and each packet wakes the client.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Sends ``data`` together with what else is written before the event loop goes on."""
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+
+    def write_eof(self) -> None:
+        """Sends what is written, and that nothing more will come."""
+        self._send()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """Sends what is written, and closes."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._parts:
+            data, self._parts = b"".join(self._parts), []
+            self._transport.write(data)
 
 
 def _abandon(cycle: RequestResponseCycle | None) -> None:

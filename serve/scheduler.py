@@ -123,11 +123,12 @@ class Ticket:
         self._missing = sentences
         self._each = each
         self._lock = threading.Lock()
-
-    @property
-    def over(self) -> bool:
+        self.over = False
         """Whether nobody waits for its sentences any more."""
-        return self.future.done()
+        self.future.add_done_callback(self._end)
+
+    def _end(self, _: Future[list[Translation]]) -> None:
+        self.over = True
 
     def deliver(self, number: int, translation: Translation) -> None:
         """Hand over one sentence's translation."""
@@ -235,6 +236,11 @@ class Scheduler:
             ticket.resolve()
         return ticket
 
+    @property
+    def waiting(self) -> int:
+        """How many sentences are in the queue."""
+        return self._count
+
     def close(self) -> None:
         """Take no more sentences. Those that wait are still translated; then the threads end."""
         with self._changed:
@@ -253,7 +259,7 @@ class Scheduler:
 
         An idle thread waits here. None means that all is done for good.
         """
-        if thread.busy and not self._count:  # seen without the lock: at worst a step too late
+        if thread.busy and not self._may_take(thread):
             return []
         with self._changed:
             while True:
@@ -268,6 +274,18 @@ class Scheduler:
                 self._changed.wait()
                 self._idle -= 1
                 thread.tidy()
+
+    def _may_take(self, thread: DecodingThread) -> bool:
+        """Whether it is worth asking for the lock; what changes meanwhile is seen a step later."""
+        return any(thread.room(kind) >= self._least(queue) for kind, queue in list(self._queues.items()))
+
+    def _least(self, queue: Sequence[Entry]) -> int:
+        """How many slots must be free for sentences of a queue to be taken.
+
+        To fill slots one by one costs a fifth of the speed, to wait until all are free nothing, but then a sentence of
+        hundreds of words would keep everyone waiting. What fits goes in at once; of more, enough to fill most.
+        """
+        return min(len(queue), math.ceil(_REFILL * self.slots))
 
     def remember(self, model: Model, sentence: Sentence, translation: Translation) -> None:
         """Keep a finished sentence for whoever asks for it again."""
@@ -326,9 +344,7 @@ class Scheduler:
         """The jobs that the thread shall begin now; some are left for other threads that have nothing to do."""
         queue = self._queues[kind]
         room = thread.room(kind)
-        # To fill slots one by one costs a fifth of the speed, to wait until all are free nothing, but then a sentence
-        # of hundreds of words would keep everyone waiting. What fits goes in at once; of more, enough to fill most.
-        if room < min(len(queue), math.ceil(_REFILL * self.slots)):
+        if room < self._least(queue):
             return []
         share = min(room, math.ceil(len(queue) / (self._idle + 1)))
         now = time.monotonic()

@@ -103,14 +103,20 @@ class OnnxEngine:
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
     ) -> None:
         """See `Engine.admit`."""
-        # What may fail comes first, so that an engine whose `admit` raised holds what it held.
-        newcomers = [
-            self._encode([slots[n] for n in some], [sources[n] for n in some], [constraints[n] for n in some])
-            for some in _of_like_length([len(source) + 1 for source in sources])
-        ]
-        for newcomer in newcomers:
-            self._take_in(newcomer)
-        self._lay_out()
+        count, state = self._count, self._state
+        # Each group is stored before the next is encoded: the memory of a sentence may be megabytes, and would be there
+        # twice for all of them. The longest come first, so that room is made once.
+        groups = reversed(_of_like_length([len(source) + 1 for source in sources]))
+        try:
+            for some in groups:
+                self._take_in(
+                    self._encode([slots[n] for n in some], [sources[n] for n in some], [constraints[n] for n in some])
+                )
+        except BaseException:
+            self._count, self._state = count, state  # an engine whose `admit` raised holds what it held
+            raise
+        finally:
+            self._lay_out()
 
     def release(self, slots: Sequence[int]) -> None:
         """See `Engine.release`."""
@@ -127,7 +133,7 @@ class OnnxEngine:
         """See `Engine.step`."""
         if request.temperature is not None:
             return self.choose(request, *self.distribution(request))
-        questions, listed = self._find(request.asked[self._rows])
+        questions, listed = self._questions(request.asked)
         suppressed = self._suppressed(request)
         found = self._run("step", request, ["top_scores", "top", "asked_scores"], {
             "asked": questions.reshape(self._count, self._beam, -1),
@@ -147,7 +153,7 @@ class OnnxEngine:
 
     def choose(self, request: StepRequest, scores: Array, attention: Array | None) -> StepResult:
         """The result of a step from the log-probabilities of all tokens."""
-        questions, listed = self._find(request.asked[self._rows])
+        questions, listed = self._questions(request.asked)
         proposals = self._proposals(request, scores)
         if request.temperature is None:
             top = np.argsort(-proposals, axis=1, kind="stable")[:, : request.candidates]
@@ -186,10 +192,10 @@ class OnnxEngine:
             wider = ((0, 0),) * (scores.ndim - 1) + ((0, missing),)
             scores, top = np.pad(scores, wider, constant_values=_NEVER), np.pad(top, wider)
         return StepResult(
-            scores=self._spread(scores, _NEVER),
-            ids=self._spread(self._tokens(top), EOS),
-            asked=self._spread(answers, _NEVER),
-            attention=None if attention is None else self._spread(attention, 0.0),
+            scores=self._spread("scores", scores, _NEVER),
+            ids=self._spread("ids", self._tokens(top), EOS),
+            asked=self._spread("asked", answers, _NEVER),
+            attention=None if attention is None else self._spread("attention", attention, 0.0),
         )
 
     def _suppressed(self, request: StepRequest) -> Array:
@@ -213,13 +219,19 @@ class OnnxEngine:
             proposals[:, is_reserved(proposals.shape[1])] = _NEVER
         return proposals
 
+    def _questions(self, asked: Array) -> tuple[Array, Array | None]:
+        """Where the asked ids [R, Q] of the rows in work are in their lists; see `_find`."""
+        if asked.shape[1] == 1 and not np.count_nonzero(asked != EOS):
+            return self._ends, None
+        return self._find(asked[self._rows])
+
     def _find(self, tokens: Array, sentences: Array | None = None) -> tuple[Array, Array | None]:
         """Where tokens [m, Q] are in the lists of their sentences [m] (by default, those of the rows in work).
 
         Also whether they are there at all; None if all are.
         """
-        if self._shortlist is None or (tokens == EOS).all():
-            return (tokens if self._shortlist is None else np.zeros_like(tokens)), None
+        if self._shortlist is None:
+            return tokens, None
         if sentences is None:
             sentences = np.repeat(np.arange(self._count), self._beam)
         length = self._width
@@ -239,12 +251,15 @@ class OnnxEngine:
         tokens: Array = self._tokens_of.ravel()[flat + self._list_starts]
         return tokens
 
-    def _spread(self, values: Array, fill: float) -> Array:
-        """Values of the rows in work [M, …] as values of all rows [R, …]."""
+    def _spread(self, name: str, values: Array, fill: float) -> Array:
+        """Values of the rows in work [M, …] as values of all rows [R, …], until the next step."""
         flat: Array = values.reshape(len(self._rows), -1)
         if self._in_order:
             return flat
-        full = np.full((self._slots * self._beam, flat.shape[1]), fill, dtype=flat.dtype)
+        full = self._spreads.get(name)
+        if full is None or full.shape[1] != flat.shape[1]:
+            full = np.full((self._slots * self._beam, flat.shape[1]), fill, dtype=flat.dtype)
+            self._spreads[name] = full
         full[self._rows] = flat
         return full
 
@@ -297,6 +312,8 @@ class OnnxEngine:
         self._in_order = np.array_equal(slots, np.arange(self._slots))
         self._shift = np.repeat((slots - np.arange(count)) * beam, beam)
         self._newcomers = True
+        self._ends = np.full((count * beam, 1), 0 if self._shortlist else EOS)  # the first of each list
+        self._spreads: Arrays = {}  # of all rows; those not in work stay as they are
         self._views = self._memory.views(count)
         self._width = self._graphs.vocabulary  # tokens among which a row chooses
         if self._shortlist is not None:

@@ -1,6 +1,6 @@
 """Beam search over slots: sentences enter and leave at any step, and none notices the others.
 
-N slots, K rows a slot, R = N × K, C candidates a row, F slots where something happens, H hypotheses.
+N slots, K rows a slot, R = N × K, C candidates a row, H hypotheses.
 
 A step has no loop over sentences or hypotheses, and few calls, for to one sentence a call costs as much as the
 arithmetic. Greedy search is a beam of one. The slots whose options ask for more than a beam are steered
@@ -116,6 +116,7 @@ class BeamSearch:
     def _plan(self) -> None:
         """Work out what holds until sentences come or go."""
         self._next_limit = int(self._must_end.min())
+        self._last_wanted = self._rows[:, 0] + self._wanted - 1
         self._wants_coverage = bool(self._covering.any())
         self._wants_attention = self._wants_coverage or bool(self._attention.any())
 
@@ -178,32 +179,31 @@ class BeamSearch:
         """
         beam = ends.shape[1]
         at_limit = self._must_end <= self._clock
-        where = np.flatnonzero(ending.any(axis=1) | at_limit)
-        ends, at_limit = ends[where], at_limit[where]
-        both = np.concatenate((self._sums[where], ends), axis=1)
+        both = np.concatenate((self._sums, ends), axis=1)
         both.sort(axis=1)
-        among_best = (ends >= both[:, beam, None]) & (self._may_end[where] <= self._clock)[:, None]
-        accepted = among_best | (at_limit | self._steering.decided[where])[:, None]
-        self._merge(where, np.where(accepted, ends, -np.inf))
-        ranks = self._finished.ranks[where]
-        bounds = ranks[np.arange(len(where)), self._wanted[where] - 1] * self._last_penalties[where]
+        among_best = (ends >= both[:, beam, None]) & (self._may_end <= self._clock)[:, None]
+        accepted = among_best | (at_limit | self._steering.decided)[:, None]
+        accepted &= (np.logical_or.reduce(ending, axis=1) | at_limit)[:, None]
+        # To work on all slots costs less than to pick out some.
+        self._merge(np.where(accepted, ends, -np.inf))
+        ranks = self._finished.ranks
+        bounds = np.maximum(ranks.take(self._last_wanted) * self._last_penalties, _HOPELESS)
         full = at_limit | (ranks[:, -1] > -np.inf)
-        self._floors[where] = np.where(full, np.inf, np.maximum(bounds, _HOPELESS))
+        self._floors = np.where(self._must_end == _NO_END, -np.inf, np.where(full, np.inf, bounds))
 
-    def _merge(self, slots: Ints, sums: Doubles) -> None:
-        """Take finished hypotheses with sums [F, K] in."""
-        penalties = length_penalty(self._clock - self._began[slots] + 1, self._alphas[slots])
+    def _merge(self, sums: Doubles) -> None:
+        """Take finished hypotheses with sums [N, K] in; -inf where nothing ends."""
+        penalties = length_penalty(self._clock - self._began + 1, self._alphas)
         ranks = sums / penalties[:, None]
         if self._wants_coverage and self._history.has_sources:
-            ranks[self._covering[slots]] += self._coverage.penalties(slots[self._covering[slots]])
-        places = self._rows[slots] + self._clock * self._rows.size
-        self._finished.merge(slots, ranks, sums, places)
+            ranks[self._covering] += self._coverage.penalties(np.flatnonzero(self._covering))
+        self._finished.merge(ranks, sums, self._rows + self._clock * self._rows.size)
 
     def _collect(self, done: Ints, ends: Doubles) -> list[tuple[int, list[Hypothesis]]]:
         """The finished hypotheses of some slots, best first."""
         stuck = done[self._finished.ranks[done, 0] == -np.inf]
         if len(stuck):  # nothing may go on and nothing has ended: what there is must do
-            self._merge(stuck, ends[stuck])
+            self._merge(np.where(np.isin(np.arange(len(ends)), stuck)[:, None], ends, -np.inf))
         ranks = self._finished.ranks[done]
         which, k = np.nonzero((np.arange(ranks.shape[1]) < self._wanted[done, None]) & (ranks > -np.inf))
         slots = done[which]

@@ -1,6 +1,6 @@
 """Hypotheses: those that have finished, and the history that they are read from.
 
-N slots, K rows a slot, R = N × K, L steps that the history has room for, F slots, H hypotheses, W words of the longest.
+N slots, K rows a slot, R = N × K, L steps that the history has room for, H hypotheses, W words of the longest.
 
 A clock counts the steps of the whole search. A place is a row at a time, as one number: clock × R + row.
 """
@@ -54,20 +54,21 @@ class Finished:
         self.sums: Doubles = np.full((slots, beam), -np.inf)
         self.places: Ints = np.zeros((slots, beam), dtype=np.int64)
         """Where each one proposed its end of sentence."""
+        self._starts = 2 * beam * np.arange(slots)[:, None]  # of each slot, in arrays [N, 2 K]
 
     def clear(self, slots: Ints) -> None:
         """Forget those of some slots."""
         self.ranks[slots] = -np.inf
 
-    def merge(self, slots: Ints, ranks: Doubles, sums: Doubles, places: Ints) -> None:
-        """Take in what ends in some slots [F]; the others are [F, K], with a rank of -inf where nothing ends."""
+    def merge(self, ranks: Doubles, sums: Doubles, places: Ints) -> None:
+        """Take in what ends, with a rank of -inf where nothing does; of equal ranks the older goes first."""
         beam = ranks.shape[1]
-        all_ranks = np.concatenate((self.ranks[slots], ranks), axis=1)
-        best = all_ranks.argsort(axis=1, kind="stable")[:, : -beam - 1 : -1]
-        best += np.arange(0, all_ranks.size, 2 * beam)[:, None]
-        self.ranks[slots] = all_ranks.take(best)
-        self.sums[slots] = np.concatenate((self.sums[slots], sums), axis=1).take(best)
-        self.places[slots] = np.concatenate((self.places[slots], places), axis=1).take(best)
+        all_ranks = np.concatenate((self.ranks, ranks), axis=1)
+        best = np.negative(all_ranks).argsort(axis=1, kind="stable")[:, :beam]
+        best += self._starts
+        self.ranks = all_ranks.take(best)
+        self.sums = np.concatenate((self.sums, sums), axis=1).take(best)
+        self.places = np.concatenate((self.places, places), axis=1).take(best)
 
 
 class Trail(NamedTuple):

@@ -30,6 +30,8 @@ class SearchOptions:
     """Weight beta of `Coverage`; of no effect where the engine reports no attention."""
     no_repeat_ngram: int = 0
     """So many tokens in a row never occur twice; 0 for no such rule."""
+    break_loops: bool = True
+    """Whether whoever runs the search shall repeat it, with no three tokens twice, where a translation loops."""
     banned: tuple[tuple[int, ...], ...] = ()
     """Phrases that never occur."""
     prefix: tuple[int, ...] = ()

@@ -1,11 +1,9 @@
 """LibreTranslate's API, with details beside it."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
@@ -137,14 +135,9 @@ class FileAnswer(BaseModel):
     translatedFileUrl: str  # noqa: N815 - LibreTranslate's name
 
 
-class _Direct(APIRoute):
-    """A route whose function takes the request and gives the response, with nothing of FastAPI's in between."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The function itself."""
-        return cast("Callable[[Request], Coroutine[Any, Any, Response]]", self.endpoint)
-
-
+@router.post(
+    "/translate", responses={200: {"model": TranslateAnswer}, **_ERRORS}, openapi_extra=documented(TranslateRequest)
+)
 async def translate(request: Request) -> Response:
     """Translates a text or a list of texts. The parameters may also come in the query string."""
     service = service_of(request)
@@ -154,18 +147,6 @@ async def translate(request: Request) -> Response:
         results = await while_connected(request, service.translate(asked.texts, asked.wish))
     # Not through the model, which would cost as much again as all else here: the tests hold both together.
     return JSONResponse(_answer(asked, results))
-
-
-# Most requests come here, and what FastAPI does around `translate` would take half as long again.
-router.add_api_route(
-    "/translate",
-    translate,
-    methods=["POST"],
-    responses={200: {"model": TranslateAnswer}, **_ERRORS},
-    openapi_extra=documented(TranslateRequest),
-    response_class=JSONResponse,
-    route_class_override=_Direct,
-)
 
 
 @router.post("/detect", responses=_ERRORS, openapi_extra=documented(DetectRequest))

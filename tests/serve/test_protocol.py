@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import http.client
 import json
@@ -11,7 +12,7 @@ import pytest
 from fake_translator import FakeTranslator
 from serving import Running, running, wait_until
 
-from serve.protocol import MAX_HEAD_BYTES
+from serve.protocol import MAX_HEAD_BYTES, Joining
 from serve.server import listen
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -24,6 +25,23 @@ def hasty() -> Iterator[Running]:
     """A server that waits for nobody."""
     with running(FakeTranslator(), request_timeout=0.3) as it:
         yield it
+
+
+class Wire(asyncio.Transport):
+    """A transport that notes what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        self.sent.append(data)
+
+    def write_eof(self) -> None:
+        self.sent.append(b"<eof>")
+
+    def close(self) -> None:
+        self.sent.append(b"<closed>")
 
 
 def connect(server: Running) -> socket.socket:
@@ -46,6 +64,25 @@ def exchange(server: Running, request: bytes) -> bytes:
 
 def statuses(answers: bytes) -> list[int]:
     return [int(each[:3]) for each in answers.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize(("end", "last"), [("write_eof", [b"<eof>"]), ("close", [b"<closed>"]), ("is_closing", [])])
+def test_what_is_written_in_one_go_is_sent_in_one_go(end: str, last: list[bytes]):
+    async def work() -> None:
+        wire = Wire()
+        wire.is_closing = lambda: False  # type: ignore[method-assign]
+        joining = Joining(wire, asyncio.get_running_loop())
+        joining.write(b"head")
+        joining.write(b"body")
+        assert wire.sent == []
+        await asyncio.sleep(0)
+        assert wire.sent == [b"headbody"]
+        joining.write(b"chunk")
+        getattr(joining, end)()
+        await asyncio.sleep(0)
+        assert wire.sent == [b"headbody", b"chunk", *last]
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize(
