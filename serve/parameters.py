@@ -11,10 +11,14 @@ from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 _MOST_FIELDS = 1000
+
+# The body, limited, is in memory already. A copy in a temporary file would need a place that can be written to.
+MultiPartParser.spool_max_size = 0
 
 
 class BadRequestError(Exception):

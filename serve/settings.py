@@ -10,13 +10,7 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from nmt.errors import UsageError
-
-
-def _cores() -> int:
-    """The cores that this process may use, which in a container are fewer than the machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+from serve.cores import cores
 
 
 def _is_origin(value: str) -> str:
@@ -38,8 +32,8 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=0, le=65535)
     """The port to listen on; 0 lets the kernel choose."""
     models: Annotated[tuple[Path, ...], NoDecode] = ()
-    """Model directories; in the environment separated by commas."""
-    threads: int = Field(default_factory=_cores, ge=1)
+    """Model directories, or directories of them; in the environment separated by commas."""
+    threads: int = Field(default_factory=cores, ge=1)
     """Decoding threads, which all models share."""
     slots: int = Field(16, ge=1)
     """The sentences that a decoding thread translates at once."""

@@ -162,6 +162,40 @@ def test_models_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, capfd
     assert asked == [(Path("one"), 3), (Path("two"), 3)]
 
 
+def test_an_empty_directory_stands_for_the_built_in_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    mounted, built_in = tmp_path / "models", tmp_path / "built-in"
+    mounted.mkdir()
+    monkeypatch.setattr(server_module, "BUILT_IN", built_in)
+    monkeypatch.setattr(server_module, "BundleLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name)))
+    monkeypatch.setenv("NMT_MODELS", str(mounted))
+    assert run(check=True) == 1
+    assert capfd.readouterr().err == f"{mounted}: is empty; put a model directory there, which nmt export writes\n"
+    built_in.mkdir()
+    assert run(check=True) == 0
+    shown = capfd.readouterr().out
+    assert shown == f"{mounted} is empty: serving the built-in model\nen→built-in is ready to be served\n"
+    (mounted / "de").mkdir()
+    (mounted / "fr").mkdir()
+    assert run(check=True) == 0
+    assert capfd.readouterr().out == "en→de is ready to be served\nen→fr is ready to be served\n"
+    # A wrong path is a mistake, not an empty directory.
+    monkeypatch.undo()
+    monkeypatch.setattr(server_module, "BUILT_IN", built_in)
+    assert run([tmp_path / "modles"], check=True) == 1
+    assert "modles: no model directory" in capfd.readouterr().err
+
+
+def test_without_a_name_the_built_in_model_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(server_module, "BUILT_IN", tmp_path)
+    monkeypatch.setattr(server_module, "BundleLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name)))
+    assert run(check=True) == 0
+    assert capfd.readouterr().out.splitlines()[0] == "Serving the built-in model"
+
+
 def test_the_service_imports_no_torch():
     program = "import sys, serve.server; print([name for name in ('torch', 'onnxruntime') if name in sys.modules])"
     done = subprocess.run(

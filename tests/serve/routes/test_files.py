@@ -1,6 +1,7 @@
 """Files, the language of a text, what a page wants to know, and sentences as they are finished, over real HTTP."""
 
 import json
+import tempfile
 
 import pytest
 from fake_translator import FakeTranslator
@@ -29,6 +30,17 @@ def test_a_file_is_translated_and_fetched(server: Running, name: str, content: b
     assert fetched.content == translated
     assert fetched.headers["content-type"] == f"{kind}; charset=utf-8"
     assert fetched.headers["content-disposition"].startswith("attachment; ")
+
+
+def test_a_large_file_needs_no_disk(server: Running, monkeypatch: pytest.MonkeyPatch):
+    def no_disk() -> str:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(tempfile, "gettempdir", no_disk)
+    blanks = b" " * 1_100_000
+    answer = upload(server, "a.txt", blanks + b"A b.")
+    assert answer.status_code == 200, answer.text
+    assert server.client.get(answer.json()["translatedFileUrl"]).content == blanks + b"[A b.]"
 
 
 @pytest.mark.parametrize(

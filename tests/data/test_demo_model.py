@@ -1,0 +1,44 @@
+"""The committed demonstration model translates, is small, and is what the recipe makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nmt import Translator, bundle, config
+from nmt.bundle import Bundle
+from nmt.corpus.reader import read_lines
+from nmt.evaluation import metrics
+
+ROOT = Path(__file__).parents[2]
+CORPUS = ROOT / "data" / "demo-en-fr"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Bundle:
+    return bundle.read(CORPUS / "model")
+
+
+def test_it_translates_the_test_set(demo: Bundle) -> None:
+    sources, references = (list(read_lines(CORPUS / f"test.{language}")) for language in ("en", "fr"))
+    results = Translator.load(demo.path).translate(sources)
+    scores = metrics.evaluate([result.text for result in results], references, "fr")
+    assert scores["bleu"]["score"] >= 90, scores["bleu"]
+    # The card's scores were measured before the export to int8.
+    assert scores["bleu"]["score"] == pytest.approx(demo.card.scores["test"]["bleu"]["score"], abs=0.5)
+
+
+def test_it_is_small_and_for_serving(demo: Bundle) -> None:
+    assert sum(file.stat().st_size for file in demo.path.rglob("*") if file.is_file()) <= 4e6
+    assert demo.card.precision == "int8"
+    assert demo.weights is None
+    assert demo.shortlist is not None
+
+
+def test_it_was_made_by_the_recipe(demo: Bundle) -> None:
+    recipe = config.load(ROOT / "configs" / "demo.yaml", ["training.max_minutes=null"])
+    stored = demo.card.training["recipe"]
+    files = recipe.data.model_dump(include={"train", "dev", "test"})
+    made_by = config.Config.model_validate({**stored, "data": stored["data"] | files})
+    assert made_by == recipe
