@@ -1,26 +1,78 @@
-# The translation service. Mount a model directory at /models:
-#   docker build -t carousel .
-#   docker run -p 5000:5000 -v "$PWD/runs/demo/model:/models:ro" carousel
+# Two images, with the versions of constraints.txt and the hashes of requirements/:
+#   docker build -t carousel .                                    the service
+#   docker build -t carousel --build-arg MODEL=runs/demo/int8 .   the same with another model built in
+#   docker build -t carousel-train --target train .               training; --build-arg TORCH_INDEX=URL: torch from there
 
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11-slim-bookworm AS wheel
 WORKDIR /src
-RUN python -m venv /opt/venv
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY requirements/build.txt requirements/
+RUN python -m venv /opt/build && \
+    /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
+COPY LICENSE README.md pyproject.toml ./
 COPY nmt nmt
 COPY serve serve
-RUN /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt '.[serve]'
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
-FROM python:3.11-slim-bookworm
+
+FROM python:3.11-slim-bookworm AS train
+LABEL org.opencontainers.image.title="Carousel, training" \
+      org.opencontainers.image.description="Trains LSTM translators" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY constraints.txt requirements/train.txt /opt/carousel/
+# Torch comes without hashes: its wheels differ by machine.
+ARG TORCH_INDEX
+RUN python -m venv /opt/venv && \
+    /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /opt/carousel/train.txt && \
+    /opt/venv/bin/pip install --no-cache-dir --constraint /opt/carousel/constraints.txt \
+        ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch
+COPY --from=wheel /wheels /opt/carousel/wheels
+RUN /opt/venv/bin/pip install --no-cache-dir --no-index --no-deps /opt/carousel/wheels/*.whl
+ENV PATH=/opt/venv/bin:$PATH \
+    XDG_CACHE_HOME=/tmp/cache
+WORKDIR /work
+USER 65532:65532
+CMD ["nmt", "--help"]
+
+
+FROM python:3.11-slim-bookworm AS installed
+RUN python -m venv --without-pip /opt/venv
+COPY requirements/serve.txt /src/
+# Left out is what Python never opens here: NumPy's own tests, and ONNX Runtime's library for programs in C.
+RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes --requirement /src/serve.txt && \
+    find /opt/venv/lib -path '*/numpy/*' -type d -name tests -prune -exec rm -r {} + && \
+    find /opt/venv/lib -path '*/onnxruntime/capi/*' -name 'libonnxruntime.so.*' -delete
+COPY --from=wheel /wheels /wheels
+RUN pip --python /opt/venv install --no-cache-dir --no-compile --no-index --no-deps /wheels/*.whl
+ARG MODEL=data/demo-en-fr/model
+COPY ${MODEL} /opt/venv/share/carousel/model
+# Tries the model, and keeps the bytecode of all modules that serving imports: the base image has none, and to compile
+# them anew would be most of the time to start.
+RUN chmod -R a+rX /opt/venv/share && \
+    PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/nmt serve --check && \
+    PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/python -c 'import serve.probe'
+
+
+FROM python:3.11-slim-bookworm AS serve
 LABEL org.opencontainers.image.title="Carousel" \
       org.opencontainers.image.description="LSTM translation over HTTP" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /opt/venv /opt/venv
+COPY --from=installed /opt/venv /opt/venv
+# One thread for OpenBLAS: decoding has its own threads. What is larger than a megabyte goes back to the system when it is
+# freed, instead of staying with the process.
 ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPYCACHEPREFIX=/opt/venv/bytecode \
     PYTHONDONTWRITEBYTECODE=1 \
+    OPENBLAS_NUM_THREADS=1 \
+    MALLOC_MMAP_THRESHOLD_=1048576 \
+    MALLOC_TRIM_THRESHOLD_=1048576 \
     NMT_HOST=0.0.0.0 \
     NMT_PORT=5000 \
     NMT_MODELS=/models
+# Also makes the folder. Empty, it stands for the model that is built in.
+WORKDIR /models
 USER 65532:65532
 EXPOSE 5000
-HEALTHCHECK --start-period=30s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:5000/health', timeout=3)"]
+HEALTHCHECK --start-period=10s CMD ["python", "-m", "serve.probe", "/health"]
 ENTRYPOINT ["nmt", "serve"]

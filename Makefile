@@ -9,12 +9,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types clean
+.PHONY: help demo demo-model pins test lint format types clean
 
 help:
 	@echo "make demo    train on the embedded corpus (at most 5 minutes), score, translate"
 	@echo "make test    the test suite"
-	@echo "make lint types format clean"
+	@echo "make lint types format demo-model pins clean"
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,16 @@ demo: $(VENV)/installed
 	$(BIN)/nmt train configs/demo.yaml
 	@echo
 	@$(BIN)/python data/demo-en-fr/show.py runs/demo/model
+
+# The model that the image serves where none is mounted. Unlike in `make demo`, no clock ends the training.
+demo-model: $(VENV)/installed
+	rm -rf runs/demo-model
+	$(BIN)/nmt train configs/demo.yaml training.max_minutes=null --out runs/demo-model
+	$(BIN)/nmt export runs/demo-model data/demo-en-fr/model --quantize int8 --shortlist
+
+# What the images install, with hashes; to be made anew when dependencies or constraints.txt change.
+pins: $(VENV)/installed
+	$(BIN)/python requirements/pin.py
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest

@@ -1,0 +1,26 @@
+"""What the Dockerfile says of itself; that the image works is for `.ci/container` to show."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STAGES = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+NAMES = [stage.split()[2] for stage in STAGES]
+
+
+def test_the_service_is_the_default() -> None:
+    assert NAMES[-1] == "serve"
+    assert "train" in NAMES
+
+
+def test_the_images_name_the_version_and_a_user() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    for name in ("serve", "train"):
+        stage = STAGES[NAMES.index(name)]
+        assert f'org.opencontainers.image.version="{version}"' in stage
+        user, group = re.findall(r"^USER (\d+):(\d+)$", stage, re.MULTILINE)[-1]
+        assert int(user) > 0
+        assert int(group) > 0
