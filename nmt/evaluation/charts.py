@@ -94,9 +94,15 @@ def _y(point: Point) -> float:
 
 
 def line_chart(
-    title: str, series: Sequence[Series], unit: str, from_zero: bool, best: float | None = None, small: bool = False
+    title: str,
+    series: Sequence[Series],
+    unit: str,
+    from_zero: bool,
+    best: float | None = None,
+    small: bool = False,
+    across: str = "update",
 ) -> str:
-    """Lines over updates, each of a point or more; ``best`` is an update to mark.
+    """Lines over updates, or whatever ``across`` counts, each of a point or more; ``best`` is an update to mark.
 
     Values under the pointer are told by bands with titles.
     """
@@ -106,18 +112,18 @@ def line_chart(
     low, high = (0.0, max(values) or 1.0) if from_zero else (min(values), max(values))
     most = 4 if small else 6
     plot = _Plot(size, ticks(low, high, most), (0.0, last), unit)
-    svg = plot.frame(title, "update")
-    across = ticks(0, max(last, most), most)  # whole updates
-    for x in across:
+    svg = plot.frame(title, across)
+    whole = ticks(0, max(last, most), most)
+    for x in whole:
         if x <= last:
-            _text(svg, plot.x(x), plot.bottom + 16, number(x, across[1]), "middle")
+            _text(svg, plot.x(x), plot.bottom + 16, number(x, whole[1]), "middle")
     if best is not None:
         _add(svg, "line", x1=plot.x(best), x2=plot.x(best), y1=plot.top, y2=plot.bottom, class_="best")
     for n, line in enumerate(series):
         _draw_line(svg, plot, line, n, best)
     if len(series) > 1:
         _legend(svg, plot, [line.name for line in series])
-    _bands(svg, plot, series)
+    _bands(svg, plot, series, across)
     return _render(svg)
 
 
@@ -139,6 +145,35 @@ def bar_chart(title: str, bars: Sequence[Bar], unit: str, across: str, ceiling: 
         else:
             half = 0.36 * (plot.x(1) - plot.x(0))
             _draw_bar(svg, plot, bar, middle, half, f"{bar.value:.{decimals}f}", ceiling)
+    return _render(svg)
+
+
+def interval_chart(title: str, bars: Sequence[Bar], unit: str, decimals: int) -> str:
+    """A line a bar: its label, a dot at its value, a whisker for its interval; the axis need not begin at zero."""
+    valued = [(bar.value, bar.margin or 0.0) for bar in bars if bar.value is not None]
+    levels = ticks(min(value - margin for value, margin in valued), max(value + margin for value, margin in valued))
+    left, height = max(text_width(bar.label) for bar in bars) + 12, _TOP + _CELL * len(bars)
+    svg = _svg(title, left + _SMALL_WIDTH, height + _BOTTOM)
+
+    def x(value: float) -> float:
+        return left + (value - levels[0]) / (levels[-1] - levels[0]) * (_SMALL_WIDTH - 4 * _RIGHT)
+
+    for level in levels:
+        _add(svg, "line", x1=x(level), x2=x(level), y1=_TOP, y2=height, class_="grid")
+        _text(svg, x(level), height + 16, number(level, levels[1] - levels[0]), "middle")
+    _text(svg, x((levels[0] + levels[-1]) / 2), height + 34, unit, "middle")
+    for n, bar in enumerate(bars):
+        y = _TOP + _CELL * (n + 0.5)
+        _text(svg, left - 8, y + 4, bar.label, "end", "label")
+        if bar.value is None:
+            continue
+        if bar.margin:
+            _add(svg, "line", x1=x(bar.value - bar.margin), x2=x(bar.value + bar.margin), y1=y, y2=y, class_="whisker")
+        dot = _add(svg, "circle", cx=x(bar.value), cy=y, r=4, class_="dot s0")
+        shown = f"{bar.value:.{decimals}f}"
+        interval = f" ± {bar.margin:.{decimals}f}" if bar.margin else ""
+        _add(dot, "title").text = f"{bar.label}: {shown}{interval} ({bar.note})"
+        _text(svg, left + _SMALL_WIDTH - 2, y + 4, shown, "end", "label")
     return _render(svg)
 
 
@@ -220,7 +255,7 @@ def _draw_bar(svg: Element, plot: _Plot, bar: Bar, middle: float, half: float, s
     _text(svg, middle, top - 5, shown, "middle", "label")
 
 
-def _bands(svg: Element, plot: _Plot, series: Sequence[Series]) -> None:
+def _bands(svg: Element, plot: _Plot, series: Sequence[Series], across: str) -> None:
     """Invisible stripes whose titles tell the values of an update, from midway to the next one to midway."""
     values: dict[float, list[str]] = {}
     for line in series:
@@ -233,7 +268,7 @@ def _bands(svg: Element, plot: _Plot, series: Sequence[Series]) -> None:
     edges = [plot.left, *((a + b) / 2 for a, b in itertools.pairwise(places)), plot.right]
     for x, left, right in zip(told, edges[:-1], edges[1:], strict=True):
         band = _add(svg, "rect", x=left, y=plot.top, width=right - left, height=plot.bottom - plot.top, class_="band")
-        _add(band, "title").text = f"update {x:,.0f}: {', '.join(values[x])}"
+        _add(band, "title").text = f"{across} {x:,.0f}: {', '.join(values[x])}"
 
 
 def _legend(svg: Element, plot: _Plot, names: Sequence[str]) -> None:

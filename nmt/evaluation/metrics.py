@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nmt.config import CorpusSpec, TaskCorpus
 from nmt.errors import CarouselError, missing_extra
+from nmt.lab.tasks import lengths
 
 _TOKENISERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
 _BOOTSTRAP = 1000
@@ -38,6 +40,42 @@ def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str
             f"{len(hypotheses):,} translations but {len(references):,} references; line N must belong to line N"
         )
     return {name: _scored(metric, hypotheses, references) for name, metric in sacrebleu_metrics(language).items()}
+
+
+def score_corpus(
+    spec: CorpusSpec | None, hypotheses: Sequence[str], references: Sequence[str], language: str
+) -> dict[str, dict[str, Any]]:
+    """As `evaluate`; answers to a task of the laboratory are right or wrong instead: see `exact_match`."""
+    if isinstance(spec, TaskCorpus):
+        return {"exact": exact_match(spec, hypotheses, references)}
+    return evaluate(hypotheses, references, language)
+
+
+def exact_match(task: TaskCorpus, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+    """The percentage of answers that are right, in all and by the question's length.
+
+    ``right_to`` is the longest length up to which, from the task's shortest on, every answer is right; 0 for none.
+    """
+    by_length: dict[int, list[bool]] = {}
+    for length, hypothesis, reference in zip(
+        lengths(task.pairs, task.shortest, task.longest), hypotheses, references, strict=True
+    ):
+        by_length.setdefault(length, []).append(hypothesis == reference)
+    right_to = 0
+    for length, right in sorted(by_length.items()):
+        if not all(right):
+            break
+        right_to = length
+    return {
+        "score": _percentage([each for right in by_length.values() for each in right]),
+        "signature": f"task:{task.task}|lengths:{task.shortest}-{task.longest}|pairs:{task.pairs}|seed:{task.seed}",
+        "right_to": right_to,
+        "by_length": [[length, _percentage(right)] for length, right in sorted(by_length.items())],
+    }
+
+
+def _percentage(right: Sequence[bool]) -> float:
+    return round(100 * sum(right) / len(right), 2)
 
 
 def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nmt import bundle as bundles
 from nmt.bundle import Bundle, Card
-from nmt.config import Config, dump
+from nmt.config import Config, TaskCorpus, dump
 from nmt.corpus.prepare import Prepared
 from nmt.corpus.ragged import Rows
 from nmt.errors import missing_extra
@@ -50,6 +50,7 @@ class _Curve(NamedTuple):
 _CURVES = (
     _Curve("Loss", "nats a target piece", (("training", "train", "loss"), ("dev", "dev", "loss")), from_zero=False),
     _Curve("BLEU on dev, greedy", "BLEU", (("dev", "dev", "bleu"),)),
+    _Curve("Exact match on dev, greedy", "% of answers", (("dev", "dev", "exact"),)),
     _Curve("Learning rate", "of AdamW", (("learning rate", "train", "learning_rate"),), small=True),
     _Curve("Gradient norm", "before clipping", (("gradient norm", "train", "grad_norm"),), small=True),
     _Curve("Speed", "target pieces a second", (("speed", "train", "tokens_per_second"),), small=True),
@@ -111,6 +112,7 @@ def render(training: Training) -> str:
         card=bundle.card,
         facts=_facts(training, bundle.card),
         curves=_curves(training),
+        lab=_exact_by_length(bundle.card),
         best=training.best_update,
         **_dev_set(training, bundle),
         environment=environment(bundle.card.training["device"])
@@ -168,15 +170,28 @@ def _dev_set(training: Training, bundle: Bundle) -> dict[str, Any]:
     """What there is to see on the dev set: names of the template's sections -> what they show; None without one."""
     if not training.dev:
         return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
+    task = isinstance(training.config.data.dev, TaskCorpus)
     # Scores are of the references as they stand, like those of the bundle; what is shown and counted is one spelling.
     references = [reference for _, reference in training.prepared.dev]
     sources = [normalise(source) for source, _ in training.prepared.dev]
     return {
-        "lengths": _by_length(training, sources, references),
-        "frequencies": _by_frequency(training, list(map(normalise, references))),
+        "lengths": None if task else _by_length(training, sources, references),
+        "frequencies": None if task else _by_frequency(training, list(map(normalise, references))),
         "maps": _maps(bundle, sources, training.dev),
         "groups": _examples(sources, training.dev, references),
     }
+
+
+def _exact_by_length(card: Card) -> str | None:
+    """Exact match by the length of the question, of all sets that are tasks; None where there are none."""
+    series = [
+        Series(name, [(float(length), float(score)) for length, score in metrics["exact"]["by_length"]])
+        for name, metrics in card.scores.items()
+        if "exact" in metrics
+    ]
+    if not series:
+        return None
+    return charts.line_chart("Exact match by length", series, "% of answers", from_zero=True, across="length")
 
 
 def _by_length(training: Training, sources: Sequence[str], references: Sequence[str]) -> str:

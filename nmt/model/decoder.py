@@ -7,7 +7,6 @@ B sentences, T target length, S source length, K rows a sentence in search, R = 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,8 +15,9 @@ from torch import Tensor, nn
 
 from nmt.config import ModelConfig
 from nmt.model.attention import Keys, build_attention
-from nmt.model.cells import LSTMLayer, State
+from nmt.model.cells import State, decoder_layers, locked, state_parts
 from nmt.model.encoder import Encoded
+from nmt.model.equations import FAMILY, Part
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
 
 Rows = tuple[Tensor, ...]
@@ -38,16 +38,23 @@ class Bridge(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.outputs = nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(config.decoder_layers))
-        self.cells = nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(config.decoder_layers))
-        self.layers = config.states_passed_on
+        width, self.layers, self.parts = config.width, config.states_passed_on, state_parts(config)
+        kinds = [part.kind for part in self.parts]
+        outputs, cells = (config.decoder_layers * (kind in kinds) for kind in ("output", "memory"))
+        self.outputs = nn.ModuleList(nn.Linear(width, width) for _ in range(outputs))
+        self.cells = nn.ModuleList(nn.Linear(width, width) for _ in range(cells))
 
     def forward(self, states: list[State]) -> Rows:
-        """H and c [B, D] of each decoder layer, in turn."""
+        """The state of each decoder layer, in turn: of the LSTM, h and c [B, D]."""
         rows = []
-        for layer, output, cell in zip(self.layers, self.outputs, self.cells, strict=True):
-            h, c = states[layer]
-            rows += [output(h).tanh(), cell(c)]
+        for number, layer in enumerate(self.layers):
+            for part, last in zip(self.parts, states[layer], strict=True):
+                if part.kind == "output":
+                    rows.append(self.outputs[number](last).tanh())
+                elif part.kind == "memory":
+                    rows.append(self.cells[number](last))
+                else:
+                    rows.append(_begin(part, last))
         return tuple(rows)
 
 
@@ -56,20 +63,26 @@ class PlainBridge(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layers = config.states_passed_on
+        self.layers, self.parts = config.states_passed_on, state_parts(config)
 
     def forward(self, states: list[State]) -> Rows:
         """See `Bridge.forward`."""
-        return tuple(part for layer in self.layers for part in states[layer])
+        pairs = [pair for layer in self.layers for pair in zip(self.parts, states[layer], strict=True)]
+        return tuple(_begin(part, last) if part.kind == "own" else last for part, last in pairs)
+
+
+def _begin(part: Part, like: Tensor) -> Tensor:
+    """What a decoder begins with where nothing is passed on."""
+    return like.new_zeros(len(like), part.size)
 
 
 class DecoderBlock(nn.Module):
-    """Layer norm, LSTM, residual; layer norm, attention, residual; layer norm, feed-forward, residual."""
+    """Layer norm, recurrent layer, residual; layer norm, attention, residual; layer norm, feed-forward, residual."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.recurrent_norm = nn.LayerNorm(config.width)
-        self.recurrent = LSTMLayer(config.width, config.width, config.weight_drop)
+        [self.recurrent] = decoder_layers(config, config.width, 1)
         self.attention = build_attention(config.attention, config.width, config.heads)
         self.attention_norm = nn.LayerNorm(config.width) if self.attention else None
         self.feed_forward_norm = nn.LayerNorm(config.width)
@@ -81,10 +94,10 @@ class DecoderBlock(nn.Module):
         y, state = self.recurrent(self.recurrent_norm(x), state)
         return x + self.dropout(y), state
 
-    def look(self, x: Tensor, keys: Keys | None, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+    def look(self, x: Tensor, keys: Keys | None, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The two thirds without a state, over x [B, Q, D]; also the attention's weights [B, H, Q, S]."""
         weights = None
-        if self.attention is not None and self.attention_norm is not None and keys is not None:
+        if self.attention is not None and self.attention_norm is not None and keys is not None and mask is not None:
             context, weights = self.attention(self.attention_norm(x), keys, mask)
             x = x + self.dropout(context)
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -100,6 +113,7 @@ class BlockDecoder(nn.Module):
         self.word_dropout = WordDropout(config.word_dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.bridge = Bridge(config)
+        self.parts = len(state_parts(config))
         self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
 
@@ -113,7 +127,7 @@ class BlockDecoder(nn.Module):
         x = self.dropout(self.word_dropout(self.embedding(target)))
         weights = None
         for layer, block in enumerate(self._blocks()):
-            x, _ = block.recur(x, _layer_state(state, layer))
+            x, _ = block.recur(x, self._layer_state(state, layer))
             x, weights = block.look(x, _layer_keys(source, layer), source.mask)
         return self.norm(x), weights
 
@@ -121,23 +135,36 @@ class BlockDecoder(nn.Module):
         """Outputs [R, D] for ids [R], the next state, and the last layer's attention weights [B, H, K, S]."""
         sentences = len(source.mask)
         x = self.embedding(tokens).unsqueeze(1)  # [R, 1, D]
-        weights, rows = None, []
+        weights, rows = None, list[Tensor]()
         for layer, block in enumerate(self._blocks()):
-            x, (h, c) = block.recur(x, _layer_state(state, layer))
-            rows += [h, c]
+            x, after = block.recur(x, self._layer_state(state, layer))
+            rows += after
             x, weights = block.look(x.view(sentences, -1, x.shape[-1]), _layer_keys(source, layer), source.mask)
             x = x.view(len(tokens), 1, -1)
         return self.norm(x.squeeze(1)), tuple(rows), weights
 
+    def read(self, target: Tensor, state: Rows) -> tuple[Tensor, Rows]:
+        """Outputs [B, T, D] for ids [B, T] of text that translates nothing, and the last state."""
+        x, rows = self.dropout(self.word_dropout(self.embedding(target))), list[Tensor]()
+        for layer, block in enumerate(self._blocks()):
+            x, after = block.recur(x, self._layer_state(state, layer))
+            rows += after
+            x, _ = block.look(x, None, None)
+        return self.norm(x), tuple(rows)
+
     def _blocks(self) -> list[DecoderBlock]:
         return [block for block in self.blocks if isinstance(block, DecoderBlock)]
 
+    def _layer_state(self, state: Rows, layer: int) -> State:
+        return state[layer * self.parts : (layer + 1) * self.parts]
+
 
 class ClassicDecoder(nn.Module):
-    """A stack of LSTMs, and above it an attention, if any, whose attentional vector tanh(W[context; h]) is the output.
+    """A stack of recurrent layers, and above it an attention, if any.
 
-    With input feeding its first layer reads the last token and the last attentional vector (Luong et al. 2015, section
-    3.3), and training is a loop over steps. Without attention the top layer's output is all (Sutskever et al. 2014).
+    Its attentional vector tanh(W[context; h]) is the output. With input feeding the first layer reads the last token
+    and the last attentional vector (Luong et al. 2015, section 3.3), and training is a loop over steps. Without
+    attention the top layer's output is all (Sutskever et al. 2014).
     """
 
     def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
@@ -148,10 +175,9 @@ class ClassicDecoder(nn.Module):
         self.attention = build_attention(config.attention, width, config.heads)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.bridge = Bridge(config) if config.design == "blocks" else PlainBridge(config)
-        self.layers = nn.ModuleList(
-            LSTMLayer(width * (1 + (layer == 0 and self.feeds)), width, config.weight_drop)
-            for layer in range(config.decoder_layers)
-        )
+        self.stacked, self.depth = FAMILY[config.cell].stacked, config.decoder_layers
+        self.layers = nn.ModuleList(decoder_layers(config, width * (1 + self.feeds), self.depth))
+        self.parts = len(state_parts(config)) * (self.depth if self.stacked else 1)
         self.combine = nn.Linear(2 * width, width) if self.attention else None
 
     def start(self, encoded: Encoded) -> tuple[Source, Rows]:
@@ -164,11 +190,11 @@ class ClassicDecoder(nn.Module):
     def forward(self, target: Tensor, source: Source, state: Rows) -> tuple[Tensor, Tensor | None]:
         """See `BlockDecoder.forward`."""
         x = self.dropout(self.word_dropout(self.embedding(target)))
+        dropout = self._between_layers(x)
         if not self.feeds:
-            output, _, weights = self._advance(x, source, state, self.dropout)
+            output, _, weights = self._advance(x, source, state, dropout)
             return self.dropout(output), weights
         outputs, all_weights = [], []
-        dropout = self._locked(state[0]) if self.dropout.locked else self.dropout
         for place in x.split(1, dim=1):
             output, state, weights = self._advance(place, source, state, dropout)
             outputs.append(output)
@@ -180,27 +206,37 @@ class ClassicDecoder(nn.Module):
         output, state, weights = self._advance(self.embedding(tokens).unsqueeze(1), source, state, nn.Identity())
         return output.squeeze(1), state, weights
 
+    def read(self, target: Tensor, state: Rows) -> tuple[Tensor, Rows]:
+        """See `BlockDecoder.read`."""
+        x = self.dropout(self.word_dropout(self.embedding(target)))
+        output, state, _ = self._advance(x, None, state, self._between_layers(x))
+        return self.dropout(output), state
+
+    def _between_layers(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """The dropout of the layers' outputs, for x [B, T, D]: locked, one mask a layer also in a loop over steps."""
+        loops = self.feeds or self.stacked
+        return locked(self.dropout, x[:, 0], self.depth) if self.dropout.locked and loops else self.dropout
+
     def _advance(
-        self, x: Tensor, source: Source, state: Rows, dropout: Callable[[Tensor], Tensor]
+        self, x: Tensor, source: Source | None, state: Rows, dropout: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Rows, Tensor | None]:
         """Outputs [R, T, D] of the embedded tokens [R, T, D], of which input feeding allows but one, and so on."""
         rows: list[Tensor] = []
         y = torch.cat((x, state[-1].unsqueeze(1)), dim=-1) if self.feeds else x
         for layer, module in enumerate(self.layers):
-            h, (last, cell) = module(y, _layer_state(state, layer))
-            rows += [last, cell]
-            y = y + dropout(h) if self.residual and layer else dropout(h)
-        if self.attention is None or self.combine is None:
+            before = state[layer * self.parts : (layer + 1) * self.parts]
+            if self.stacked:
+                y, after = module(y, before, dropout)
+            else:
+                h, after = module(y, before)
+                y = y + dropout(h) if self.residual and layer else dropout(h)
+            rows += after
+        if self.attention is None or self.combine is None or source is None:
             return y, tuple(rows), None
         queries = y.reshape(len(source.mask), -1, y.shape[-1])
         context, weights = self.attention(queries, source.keys[0], source.mask)
         output = self.combine(torch.cat((context.reshape(y.shape), y), dim=-1)).tanh()
         return output, (*rows, output.squeeze(1)) if self.feeds else tuple(rows), weights
-
-    def _locked(self, like: Tensor) -> Callable[[Tensor], Tensor]:
-        """Dropout [R, 1, D] that is the same at every call, as that of each layer is in a loop over steps."""
-        masks = itertools.cycle([self.dropout.mask(like).unsqueeze(1) for _ in self.layers])
-        return lambda x: x * next(masks)
 
 
 Decoder = BlockDecoder | ClassicDecoder
@@ -209,10 +245,6 @@ Decoder = BlockDecoder | ClassicDecoder
 def build_decoder(config: ModelConfig, embedding: ScaledEmbedding) -> Decoder:
     """The decoder that a configuration asks for."""
     return (BlockDecoder if config.has_blocks else ClassicDecoder)(config, embedding)
-
-
-def _layer_state(state: Rows, layer: int) -> State:
-    return state[2 * layer], state[2 * layer + 1]
 
 
 def _layer_keys(source: Source, layer: int) -> Keys | None:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config import ModelConfig
-from nmt.model.cells import SourceLSTMLayer, State
+from nmt.model.cells import Pass, State, locked, source_layer
+from nmt.model.equations import FAMILY
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
 
 
@@ -23,46 +24,63 @@ class Encoded(NamedTuple):
     mask: Tensor
     """[B, S]: true at pieces, false in the padding."""
     states: list[State]
-    """Of each layer, (h, c) [B, D] after the whole sentence, its directions side by side."""
+    """Of each layer, that after the whole sentence, of the LSTM (h, c) [B, D]; its directions side by side."""
 
 
 class EncoderBlock(nn.Module):
-    """Layer norm, LSTM, residual; layer norm, feed-forward, residual."""
+    """Layer norm, recurrent layer, residual; layer norm, feed-forward, residual."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         self.recurrent_norm = nn.LayerNorm(config.width)
-        self.recurrent = _recurrent(config, layer)
+        self.recurrent = source_layer(config, layer)
         self.feed_forward_norm = nn.LayerNorm(config.width)
         self.feed_forward = FeedForward(config.width, config.feed_forward_width, config.dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[State]]:
         """X [B, S, D], lengths [B] on the CPU."""
         y, state = self.recurrent(self.recurrent_norm(x), lengths)
         x = x + self.dropout(y)
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-        return x, state
+        return x, [state]
 
 
 class ClassicLayer(nn.Module):
-    """An LSTM and nothing else, but for a residual connection where it is asked for."""
+    """A recurrent layer and nothing else, but for a residual connection where it is asked for."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.recurrent = _recurrent(config, layer)
+        self.recurrent = source_layer(config, layer)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.residual = config.residual and layer > 0
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[State]]:
         """X [B, S, D], lengths [B] on the CPU."""
         y, state = self.recurrent(x, lengths)
         y = self.dropout(y)
-        return x + y if self.residual else y, state
+        return x + y if self.residual else y, [state]
 
 
-def _recurrent(config: ModelConfig, layer: int) -> SourceLSTMLayer:
-    return SourceLSTMLayer(config.width, config.width, config.weight_drop, config.reads_both_ways(layer))
+class ClassicStack(nn.Module):
+    """All layers of a cell that couples them, with the dropout and residual connections of `ClassicLayer`."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        """``layer`` is the first one's, 0."""
+        super().__init__()
+        self.recurrent = source_layer(config, layer)
+        self.dropout = Dropout(config.dropout, config.locked_dropout)
+        self.layers, self.parts = config.encoder_layers, len(FAMILY[config.cell].parts(config.width))
+        self.directions = 1 + config.reads_both_ways(layer)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[State]]:
+        """X [B, S, D], lengths [B] on the CPU."""
+        dropout: list[Pass] = [self.dropout] * self.directions
+        if self.dropout.locked:
+            halves = x[:, 0].chunk(self.directions, dim=-1)
+            dropout = [locked(self.dropout, half, self.layers) for half in halves]
+        y, state = self.recurrent(x, lengths, dropout)
+        return y, [state[n : n + self.parts] for n in range(0, len(state), self.parts)]
 
 
 class Encoder(nn.Module):
@@ -74,8 +92,9 @@ class Encoder(nn.Module):
         self.embedding = embedding
         self.word_dropout = WordDropout(config.word_dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        kind = EncoderBlock if config.design == "blocks" else ClassicLayer
-        self.blocks = nn.ModuleList(kind(config, layer) for layer in range(config.encoder_layers))
+        stacked = FAMILY[config.cell].stacked
+        kind = EncoderBlock if config.design == "blocks" else ClassicStack if stacked else ClassicLayer
+        self.blocks = nn.ModuleList(kind(config, layer) for layer in range(1 if stacked else config.encoder_layers))
         self.norm = nn.LayerNorm(config.width) if config.design == "blocks" else nn.Identity()
 
     def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
@@ -85,10 +104,10 @@ class Encoder(nn.Module):
         order = reversed_places(places, lengths).to(source.device) if self.reverse_source else None
         x = self.embedding(source if order is None else source.gather(1, order))
         x = self.dropout(self.word_dropout(x))
-        states = []
+        states: list[State] = []
         for block in self.blocks:
-            x, state = block(x, lengths)
-            states.append(state)
+            x, of_layers = block(x, lengths)
+            states += of_layers
         memory = self.norm(x)
         if order is not None:  # reversing twice is the identity: place i of the memory is piece i again
             memory = memory.gather(1, order.unsqueeze(-1).expand_as(memory))

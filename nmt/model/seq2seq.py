@@ -43,6 +43,8 @@ class Loss(NamedTuple):
     """What is reported: without label smoothing."""
     alignment: Tensor
     """What teaches the alignment head; zero where there are no links."""
+    state: Rows = ()
+    """What a batch that goes on where this one ends begins with; empty for pairs, which all begin anew."""
 
 
 class Seq2Seq(nn.Module):

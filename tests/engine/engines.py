@@ -16,6 +16,7 @@ from nmt.engine.export import export
 from nmt.engine.graphs.layers import Precision
 from nmt.engine.onnx_engine import Graphs, OnnxEngine
 from nmt.engine.torch_engine import TorchEngine
+from nmt.model.equations import FAMILY
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.search.protocol import Engine
 
@@ -31,6 +32,26 @@ DESIGNS: list[dict[str, object]] = [
     {"design": "classic", "attention": "dot", "bidirectional_layers": 1, "residual": True},
     {"design": "classic", "attention": "additive", "residual": True, "input_feeding": True},
 ]
+
+CELLS: list[dict[str, object]] = [
+    {"cell": name, "design": "classic", "attention": "dot", "residual": True}
+    if cell.stacked
+    else {"cell": name, "attention": "multihead"}
+    for name, cell in FAMILY.items()
+    if name != "lstm"
+]
+"""One network of every cell."""
+FED: list[dict[str, object]] = [
+    {"cell": "sru", "design": "classic", "attention": "dot", "bidirectional_layers": 1, "input_feeding": True},
+    {
+        "cell": "gated_feedback",
+        "design": "classic",
+        "attention": "additive",
+        "bidirectional_layers": 0,
+        "input_feeding": True,
+    },
+]
+"""Cells of an input wider than the layer."""
 
 MakeEngine = Callable[[int, int], Engine]
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from engines import DESIGNS, VOCABULARY, Lists, MakeEngine, network, onnx_engines, torch_engines, wide_network
+from engines import (
+    CELLS,
+    DESIGNS,
+    FED,
+    VOCABULARY,
+    Lists,
+    MakeEngine,
+    network,
+    onnx_engines,
+    torch_engines,
+    wide_network,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +56,7 @@ def engines(kind: str, net: Seq2Seq) -> MakeEngine:
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-@pytest.mark.parametrize("design", DESIGNS, ids=str)
+@pytest.mark.parametrize("design", DESIGNS + CELLS + FED, ids=str)
 def test_rows_follow_their_parents(design: dict[str, object], kind: str) -> None:
     """Two sentences, admitted at different times into slots of a larger engine, their rows crossing over."""
     net = network(**design)
@@ -103,6 +116,29 @@ def test_empty_slots_have_no_candidates(kind: str) -> None:
     result = engine.step(request(engine, [BOS] * 6))
     assert np.isneginf(result.scores[[0, 1, 4, 5]]).all()
     assert np.isfinite(result.scores[[2, 3]]).all()
+
+
+def test_an_engine_whose_admit_raised_holds_what_it_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = onnx_engines(network(attention="multihead"), lists=Lists())
+    untouched, failed = make(4, 2), make(4, 2)
+    for engine in (untouched, failed):
+        engine.admit([2], [[70, 71, 72]], [()])
+        engine.step(request(engine, [BOS] * 8))
+    encode, encoded = failed._encode, []
+
+    def fail_in_the_middle(slots: list[int], *more: Any) -> Any:
+        encoded.append(slots)
+        if len(encoded) == 2:
+            raise MemoryError
+        return encode(slots, *more)
+
+    monkeypatch.setattr(failed, "_encode", fail_in_the_middle)
+    with pytest.raises(MemoryError):
+        failed.admit([0, 1], [[80], [70] * 40], [(), ()])
+    assert encoded == [[1], [0]]  # the longer one was stored already
+    before, after = (engine.step(request(engine, [FIRST_ORDINARY] * 8)) for engine in (untouched, failed))
+    np.testing.assert_array_equal(before.scores, after.scores)
+    np.testing.assert_array_equal(before.ids, after.ids)
 
 
 @pytest.mark.parametrize("kind", ENGINES)
@@ -230,6 +266,20 @@ def test_company_changes_not_a_bit(
     alone = [found(make(1, beam), [source])[0] for source in sources]
     assert found(make(slots, beam), sources) == alone
     assert found(make(slots, beam), sources[::-1]) == alone[::-1]
+
+
+@pytest.mark.parametrize("design", CELLS, ids=str)
+def test_cells_translate_alike_in_both_engines_whatever_the_company(design: dict[str, object]) -> None:
+    net = network(**design)
+    random = np.random.default_rng(1)
+    sources = [random.integers(FIRST_ORDINARY, VOCABULARY, size=n).tolist() for n in (3, 1, 20)]
+    by_torch = found(torch_engines(net)(4, 2), sources)
+    by_onnx = found(onnx_engines(net)(4, 2), sources)
+    for pair in zip(by_torch, by_onnx, strict=True):
+        assert len({tuple(tuple(tokens) for tokens, _, _ in hypotheses) for hypotheses in pair}) == 1
+    for precision in ("fp32", "int8"):
+        make = onnx_engines(net, precision)
+        assert [found(make(1, 2), [source])[0] for source in sources] == found(make(3, 2), sources)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.evaluation.charts import Bar, Series, bar_chart, heat_map, line_chart, number, thinned, ticks
+from nmt.evaluation.charts import Bar, Series, bar_chart, heat_map, interval_chart, line_chart, number, thinned, ticks
 
 MEASURES = st.floats(-1e6, 1e6).map(lambda x: round(x, 9))
 
@@ -121,3 +121,19 @@ def test_a_heat_map_has_a_cell_for_each_pair() -> None:
     assert [float(cell.get("fill-opacity", "nan")) for cell in cells] == [1, 0, 0, 0.25, 0.5, 0.25]
     assert [cell[0].text for cell in cells][3:5] == ["猫 ← <script>: 0.25", "猫 ← ال: 0.50"]
     assert len({(cell.get("x"), cell.get("y")) for cell in cells}) == 6
+
+
+def test_intervals_lie_where_their_values_are() -> None:
+    """Further right is more, whiskers reach as far to both sides, and no whisker leaves the picture."""
+    bars = [Bar("lstm", "3 seeds", 2.0, 0.1), Bar("no_forget_gate", "3 seeds", 2.5), Bar("gru", "0 seeds", None)]
+    svg = ElementTree.fromstring(interval_chart("Loss", bars, "nats", 2))
+    first, second = (float(dot.get("cx", "")) for dot in svg.iter("circle"))
+    [whisker] = [line for line in svg.iter("line") if line.get("class") == "whisker"]
+    low, high = float(whisker.get("x1", "")), float(whisker.get("x2", ""))
+    assert low < first < high < second
+    assert first - low == pytest.approx(high - first, abs=0.11)
+    assert (high - first) / (second - first) == pytest.approx(0.2, abs=0.01)
+    assert [title.text for title in svg.iter("title")] == [
+        "lstm: 2.00 ± 0.10 (3 seeds)",
+        "no_forget_gate: 2.50 (3 seeds)",
+    ]

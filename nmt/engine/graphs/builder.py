@@ -41,7 +41,7 @@ class Graph:
     """A graph in the making. Values are known by their names."""
 
     def __init__(self, name: str, weights: WeightFile) -> None:
-        self._name, self._weights = name, weights
+        self._name, self._weights, self._prefix, self._bodies = name, weights, "", 0
         self._nodes: list[onnx.NodeProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
@@ -49,11 +49,13 @@ class Graph:
 
     def input(self, name: str, kind: type[np.generic], *shape: int | str) -> str:
         """Declare an input; a dimension that is a word may have any size."""
+        name = f"{self._prefix}{name}"
         self._inputs.append(helper.make_tensor_value_info(name, _onnx_type(kind), shape))
         return name
 
     def output(self, value: str, name: str, kind: type[np.generic], *shape: int | str) -> None:
         """Declare a value to be the output of that name."""
+        name = f"{self._prefix}{name}"
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, _onnx_type(kind), shape))
 
@@ -63,10 +65,34 @@ class Graph:
 
     def ops(self, kind: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
         """Add an operator with several outputs."""
-        names = [f"{kind}_{len(self._nodes)}_{n}" for n in range(outputs)]
+        names = [f"{self._prefix}{kind}_{len(self._nodes)}_{n}" for n in range(outputs)]
         domain = _MICROSOFT if kind in {"MatMulIntegerToFloat"} else ""
         self._nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, **attributes))
         return names
+
+    def body(self) -> Graph:
+        """The body of a loop in this graph: it may use all values of it, and weights and constants are in common."""
+        body = Graph(f"{self._name}_body_{self._bodies}", self._weights)
+        body._prefix, body._constants = f"{self._prefix}body_{self._bodies}_", self._constants
+        self._bodies += 1
+        return body
+
+    def scan(self, body: Graph, states: list[str], sequences: list[str], outputs: int, backwards: bool) -> list[str]:
+        """Run a body along the first dimension of ``sequences``, perhaps from its end.
+
+        Its inputs are the states and one place of each sequence, its outputs the next states and ``outputs`` values.
+        Gives the last states, and the values of all places.
+        """
+        return self.ops(
+            "Scan",
+            *states,
+            *sequences,
+            outputs=len(states) + outputs,
+            body=body._proto(),
+            num_scan_inputs=len(sequences),
+            scan_input_directions=[int(backwards)] * len(sequences),
+            scan_output_directions=[int(backwards)] * outputs,
+        )
 
     def constant(self, value: Any, kind: type[np.generic] = np.float32) -> str:
         """A number, or a few, written into the graph."""
@@ -89,13 +115,15 @@ class Graph:
 
     def serialise(self) -> bytes:
         """The finished graph."""
-        graph = helper.make_graph(
-            self._nodes, self._name, self._inputs, self._outputs, initializer=list(self._constants.values())
-        )
+        graph = self._proto()
+        graph.initializer.extend(self._constants.values())
         domains = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=domains, ir_version=_IR, producer_name="carousel")
         content: bytes = model.SerializeToString(deterministic=True)
         return content
+
+    def _proto(self) -> onnx.GraphProto:
+        return helper.make_graph(self._nodes, self._name, self._inputs, self._outputs)
 
     def _refer(self, name: str, array: Array) -> onnx.TensorProto:
         offset, length = self._weights.place(name, array)

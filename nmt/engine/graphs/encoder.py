@@ -11,8 +11,10 @@ import numpy as np
 
 from nmt.config import ModelConfig
 from nmt.engine.graphs.builder import Array, WeightFile
-from nmt.engine.graphs.layers import Layers, Precision, Weights, attending, attention_heads, state_size
+from nmt.engine.graphs.cells import cell_sequence
+from nmt.engine.graphs.layers import Layers, Precision, Weights, attending, attention_heads, state_sizes
 from nmt.engine.padded import BLOCK
+from nmt.model.equations import FAMILY, equations
 
 
 class EncoderGraph(Layers):
@@ -39,11 +41,12 @@ class EncoderGraph(Layers):
         ids = source if order is None else graph.op("GatherElements", source, order, axis=1)
         # [S, N, D], as the LSTM operator wants it.
         x = self.embed(graph.op("Transpose", ids, perm=[1, 0]), "encoder.embedding.weight")
-        states = []
+        self._inside = "" if self.model.cell == "lstm" else self._by_step(self._words(source, lengths))
+        states: list[list[str]] = []
         layer_of_design = self._block if self.model.design == "blocks" else self._classic_layer
-        for layer in range(self.model.encoder_layers):
+        for layer in range(1 if FAMILY[self.model.cell].stacked else self.model.encoder_layers):
             x, state = layer_of_design(x, lengths, layer)
-            states.append(state)
+            states += state
         x = self.layer_norm(x, "encoder.norm") if self.model.design == "blocks" else x
         memory = graph.op("Transpose", x, perm=[1, 0, 2])  # [N, S, D]
         if order is not None:
@@ -60,20 +63,42 @@ class EncoderGraph(Layers):
         self._first_state(states)
         return graph.serialise()
 
-    def _block(self, x: str, lengths: str, layer: int) -> tuple[str, tuple[str, str]]:
+    def _block(self, x: str, lengths: str, layer: int) -> tuple[str, list[list[str]]]:
         """See `nmt.model.encoder.EncoderBlock`; x is [S, N, D]."""
         name = f"encoder.blocks.{layer}"
-        y, state = self._lstm(self.layer_norm(x, f"{name}.recurrent_norm"), lengths, layer)
+        y, state = self._recurrent(self.layer_norm(x, f"{name}.recurrent_norm"), lengths, layer)
         x = self.add(x, y)
         x = self.add(x, self.feed_forward(self.layer_norm(x, f"{name}.feed_forward_norm"), f"{name}.feed_forward"))
         return x, state
 
-    def _classic_layer(self, x: str, lengths: str, layer: int) -> tuple[str, tuple[str, str]]:
-        """See `nmt.model.encoder.ClassicLayer`; x is [S, N, D]."""
-        y, state = self._lstm(x, lengths, layer)
-        return self.add(x, y) if self.model.residual and layer else y, state
+    def _classic_layer(self, x: str, lengths: str, layer: int) -> tuple[str, list[list[str]]]:
+        """See `nmt.model.encoder.ClassicLayer` and `nmt.model.encoder.ClassicStack`; x is [S, N, D]."""
+        y, states = self._recurrent(x, lengths, layer)
+        return self.add(x, y) if self.model.residual and layer else y, states
 
-    def _lstm(self, x: str, lengths: str, layer: int) -> tuple[str, tuple[str, str]]:
+    def _recurrent(self, x: str, lengths: str, layer: int) -> tuple[str, list[list[str]]]:
+        """The outputs [S, N, D], and the last state of the layer, or of each layer of a stack."""
+        if self.model.cell == "lstm":
+            y, state = self._lstm(x, lengths, layer)
+            return y, [state]
+        y, states = self._cell(x, layer)
+        parts = len(FAMILY[self.model.cell].parts(self.model.width))
+        return y, [states[n : n + parts] for n in range(0, len(states), parts)]
+
+    def _cell(self, x: str, layer: int) -> tuple[str, list[str]]:
+        """See `nmt.model.cells.SourceCellLayer`; x is [S, N, D]."""
+        graph, model = self.graph, self.model
+        count = 1 + model.reads_both_ways(layer)
+        width, name = model.width // count, f"encoder.blocks.{layer}.recurrent.directions"
+        cell = equations(model.cell, model.width, width, model.encoder_layers, model.forget_bias)
+        found = [cell_sequence(self, cell, f"{name}.{n}", x, self._inside, backwards=n == 1) for n in range(count)]
+        if count == 1:
+            return found[0]
+        outputs, states = zip(*found, strict=True)
+        side_by_side = [graph.op("Concat", *parts, axis=1) for parts in zip(*states, strict=True)]
+        return graph.op("Concat", *outputs, axis=2), side_by_side
+
+    def _lstm(self, x: str, lengths: str, layer: int) -> tuple[str, list[str]]:
         """See `nmt.model.cells.SourceLSTMLayer`; x is [S, N, D]."""
         graph, lstm = self.graph, f"encoder.blocks.{layer}.recurrent.lstm"
         directions = ("", "_reverse") if self.model.reads_both_ways(layer) else ("",)
@@ -91,7 +116,7 @@ class EncoderGraph(Layers):
             hidden_size=self.model.width // len(directions), direction="bidirectional" if directions[1:] else "forward",
         )  # fmt: skip
         y = graph.op("Reshape", graph.op("Transpose", y, perm=[0, 2, 1, 3]), graph.whole(0, 0, -1))
-        return y, (self._side_by_side(h), self._side_by_side(c))
+        return y, [self._side_by_side(h), self._side_by_side(c)]
 
     def _directions(self, name: str, matrix: Array, count: int) -> str:
         """Weights [4 × D, in] of one or two directions as [1, 4 × D, in] or [2, 4 × D/2, in]."""
@@ -150,18 +175,29 @@ class EncoderGraph(Layers):
         values = graph.op("MatMul", value, graph.op("Reshape", output, graph.whole(heads, size, width)))
         return keys, bias, values
 
-    def _first_state(self, states: list[tuple[str, str]]) -> None:
+    def _first_state(self, states: list[list[str]]) -> None:
         """See `nmt.model.decoder.Bridge` and `nmt.model.decoder.PlainBridge`."""
-        graph, parts = self.graph, []
-        for layer, below in enumerate(self.model.states_passed_on):
-            h, c = states[below]
-            if self.model.design == "blocks":
-                h = graph.op("Tanh", self.linear(h, f"decoder.bridge.outputs.{layer}"))
-                c = self.linear(c, f"decoder.bridge.cells.{layer}")
-            parts += [h, c]
-        if self.model.input_feeding:
+        graph, model, parts = self.graph, self.model, list[str]()
+        blocks = model.design == "blocks"
+        for layer, below in enumerate(model.states_passed_on):
+            for part, last in zip(FAMILY[model.cell].parts(model.width), states[below], strict=True):
+                if part.kind == "own":
+                    parts.append(self._zeros(last, part.size))
+                elif not blocks:
+                    parts.append(last)
+                elif part.kind == "output":
+                    parts.append(graph.op("Tanh", self.linear(last, f"decoder.bridge.outputs.{layer}")))
+                else:
+                    parts.append(self.linear(last, f"decoder.bridge.cells.{layer}"))
+        if model.input_feeding:
             parts.append(graph.op("Sub", parts[0], parts[0]))
-        graph.output(graph.op("Concat", *parts, axis=1), "state", np.float32, "sentences", state_size(self.model))
+        graph.output(graph.op("Concat", *parts, axis=1), "state", np.float32, "sentences", sum(state_sizes(model)))
+
+    def _zeros(self, like: str, size: int) -> str:
+        """[N, size] for a value [N, …]."""
+        graph = self.graph
+        shape = graph.op("Concat", graph.op("Shape", like, start=0, end=1), graph.whole(size), axis=0)
+        return graph.op("Expand", graph.constant(np.zeros((1, 1))), shape)
 
     def _places(self, source: str) -> str:
         """0, 1, … S - 1, of anything [N, S, …]."""
@@ -174,6 +210,11 @@ class EncoderGraph(Layers):
         graph = self.graph
         column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.whole(1))
         return graph.op("Less", self._places(source), column)
+
+    def _by_step(self, words: str) -> str:
+        """[N, S] to [S, N, 1]."""
+        graph = self.graph
+        return graph.op("Unsqueeze", graph.op("Transpose", words, perm=[1, 0]), graph.whole(2))
 
     def _backwards(self, source: str, lengths: str) -> str:
         """See `nmt.model.encoder.reversed_places`."""

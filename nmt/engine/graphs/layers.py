@@ -5,6 +5,7 @@ D width. Rows are over all dimensions but the last.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Literal
@@ -14,6 +15,7 @@ import numpy as np
 from nmt.config import ModelConfig
 from nmt.engine.graphs.builder import Array, Graph, WeightFile
 from nmt.engine.graphs.quantise import quantise
+from nmt.model.equations import FAMILY
 
 Precision = Literal["fp32", "int8"]
 Weights = Mapping[str, Array]
@@ -30,7 +32,13 @@ class Layers:
         self, name: str, model: ModelConfig, weights: Weights, precision: Precision, shared: WeightFile
     ) -> None:
         self.model, self.weights, self.int8 = model, weights, precision == "int8"
-        self.graph = Graph(name, shared)
+        self.graph = self.outside = Graph(name, shared)
+
+    def inside(self, body: Graph) -> Layers:
+        """The same layers for the body of a loop, which finds its matrices outside of it."""
+        layers = copy.copy(self)
+        layers.graph = body
+        return layers
 
     def vector(self, name: str) -> str:
         """A trained vector as it is."""
@@ -43,15 +51,15 @@ class Layers:
 
     def product(self, x: str, name: str, weight: Array, positive: bool = False) -> str:
         """X [..., in] times a constant ``weight`` [out, in], transposed; the runtime transposes once, when it loads."""
-        graph = self.graph
+        graph, outside = self.graph, self.outside
         if not self.int8:
-            return graph.op("MatMul", x, graph.op("Transpose", graph.weight(name, weight), perm=[1, 0]))
+            return graph.op("MatMul", x, outside.op("Transpose", graph.weight(name, weight), perm=[1, 0]))
         levels, scales = quantise(weight)
         x_levels, peaks = self.quantised_rows(x, positive)
         y = graph.op(
             "MatMulIntegerToFloat",
             x_levels,
-            graph.op("Transpose", graph.weight(f"{name}.levels", levels), perm=[1, 0]),
+            outside.op("Transpose", graph.weight(f"{name}.levels", levels), perm=[1, 0]),
             graph.constant(1 / 127),
             graph.weight(f"{name}.scales", scales),
             graph.constant(128, np.uint8),
@@ -123,6 +131,7 @@ def attention_heads(model: ModelConfig) -> int:
     return model.heads if model.attention == "multihead" else 1
 
 
-def state_size(model: ModelConfig) -> int:
-    """Z: h and c of each layer of the decoder, and the attentional vector of input feeding."""
-    return model.width * (2 * model.decoder_layers + model.input_feeding)
+def state_sizes(model: ModelConfig) -> list[int]:
+    """Z in parts: the state of each layer of the decoder, and the attentional vector of input feeding."""
+    of_layer = [part.size for part in FAMILY[model.cell].parts(model.width)]
+    return of_layer * model.decoder_layers + [model.width] * model.input_feeding

@@ -11,9 +11,11 @@ import numpy as np
 from nmt.config import ModelConfig
 from nmt.corpus.tokenizer import is_reserved
 from nmt.engine.graphs.builder import Array, Graph, WeightFile
-from nmt.engine.graphs.layers import EMBEDDING, Layers, Precision, Weights, attention_heads, state_size
+from nmt.engine.graphs.cells import cell_step
+from nmt.engine.graphs.layers import EMBEDDING, Layers, Precision, Weights, attention_heads, state_sizes
 from nmt.engine.graphs.quantise import quantise
 from nmt.engine.padded import BLOCK
+from nmt.model.equations import FAMILY, equations
 
 # Normalised inputs reach to about 4, outputs of an LSTM to 1. One scale serves both sides of a row, so the input's side
 # is made as small as the recurrent one; a power of two costs no precision.
@@ -38,14 +40,14 @@ class StepGraph(Layers):
 
     def build(self, top_k: bool, listed: bool) -> bytes:
         """The graph's file."""
-        graph, size = self.graph, state_size(self.model)
+        graph, sizes = self.graph, state_sizes(self.model)
         tokens = graph.input("tokens", np.int64, "sentences", "beam")
         parents = graph.input("parents", np.int64, "sentences", "beam")
-        state = graph.op("Gather", graph.input("state", np.float32, "rows_before", size), parents, axis=0)
-        parts = self._split(state, [self.model.width] * (size // self.model.width))
+        state = graph.op("Gather", graph.input("state", np.float32, "rows_before", sum(sizes)), parents, axis=0)
+        parts = self._split(state, sizes) if len(sizes) > 1 else [state]
         decode = self._blocks if self.model.has_blocks else self._classic
         hidden, parts, attention = decode(self.embed(tokens, "decoder.embedding.weight"), parts)
-        graph.output(graph.op("Concat", *parts, axis=2), "next_state", np.float32, "sentences", "beam", size)
+        graph.output(graph.op("Concat", *parts, axis=2), "next_state", np.float32, "sentences", "beam", sum(sizes))
         scores = graph.op("LogSoftmax", self._logits(hidden, listed), axis=-1)
         if attention is not None:
             graph.output(attention, "attention", np.float32, "sentences", "beam", "source")
@@ -61,13 +63,15 @@ class StepGraph(Layers):
 
     def _blocks(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
         """See `nmt.model.decoder.BlockDecoder.step`; x is [N, K, D]."""
-        attention, parts = None, []
+        attention, parts = None, list[str]()
         for layer in range(self.model.decoder_layers):
             name = f"decoder.blocks.{layer}"
-            normal = self.layer_norm(x, f"{name}.recurrent_norm", _INPUT_GAIN)
-            h, c = self._lstm([(normal, _INPUT_GAIN)], state[2 * layer], state[2 * layer + 1], f"{name}.recurrent.lstm")
-            parts += [h, c]
-            x = self.add(x, h)
+            normal = self.layer_norm(x, f"{name}.recurrent_norm", self._input_gain)
+            y, after = self._recurrent(
+                [(normal, self._input_gain)], self._layer_state(state, layer), f"{name}.recurrent"
+            )
+            parts += after
+            x = self.add(x, y)
             if self.model.attention != "none":
                 query = self.layer_norm(x, f"{name}.attention_norm")
                 context, attention = self._attend(query, layer, f"{name}.attention")
@@ -77,14 +81,17 @@ class StepGraph(Layers):
 
     def _classic(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
         """See `nmt.model.decoder.ClassicDecoder.step`; x is [N, K, D]."""
-        model, parts = self.model, []
-        inputs = [(self.graph.op("Mul", x, self.graph.constant(_INPUT_GAIN)), _INPUT_GAIN)]
+        model, parts, stacked = self.model, list[str](), FAMILY[self.model.cell].stacked
+        inputs = [(x, 1.0)]
+        if self._input_gain != 1:
+            inputs = [(self.graph.op("Mul", x, self.graph.constant(self._input_gain)), self._input_gain)]
         if model.input_feeding:
             inputs.append((state[-1], 1.0))
         y = x
-        for layer in range(model.decoder_layers):
-            h, c = self._lstm(inputs, state[2 * layer], state[2 * layer + 1], f"decoder.layers.{layer}.lstm")
-            parts += [h, c]
+        for layer in range(1 if stacked else model.decoder_layers):
+            before = state[: len(state) - model.input_feeding] if stacked else self._layer_state(state, layer)
+            h, after = self._recurrent(inputs, before, f"decoder.layers.{layer}")
+            parts += after
             y = self.add(y, h) if model.residual and layer else h
             inputs = [(y, 1.0)]
         if model.attention == "none":
@@ -93,6 +100,25 @@ class StepGraph(Layers):
         output = self.linear(self.graph.op("Concat", context, y, axis=2), "decoder.combine")
         output = self.graph.op("Tanh", output)
         return output, [*parts, output] if model.input_feeding else parts, attention
+
+    @property
+    def _input_gain(self) -> float:
+        return _INPUT_GAIN if self.model.cell == "lstm" else 1.0
+
+    def _layer_state(self, state: list[str], layer: int) -> list[str]:
+        parts = len(FAMILY[self.model.cell].parts(self.model.width))
+        return state[layer * parts : (layer + 1) * parts]
+
+    def _recurrent(self, inputs: list[tuple[str, float]], state: list[str], name: str) -> tuple[str, list[str]]:
+        """One step of a layer, or of a stack: the output and the next state."""
+        model = self.model
+        if model.cell == "lstm":
+            h, c = self._lstm(inputs, state[0], state[1], f"{name}.lstm")
+            return h, [h, c]
+        cell = equations(model.cell, model.width * len(inputs), model.width, model.decoder_layers, model.forget_bias)
+        values = [value for value, _ in inputs]
+        x = values[0] if len(values) == 1 else self.graph.op("Concat", *values, axis=2)
+        return cell_step(self, cell, f"{name}.cell", x, state)
 
     def _lstm(self, inputs: list[tuple[str, float]], h: str, c: str, name: str) -> tuple[str, str]:
         """One step of a layer; each part of the input comes with the gain that it has had."""

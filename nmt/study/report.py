@@ -1,0 +1,49 @@
+"""A study as a page: its table and charts of the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nmt.config import Config, dump
+from nmt.errors import missing_extra
+from nmt.evaluation import charts
+from nmt.evaluation.charts import Bar
+from nmt.study.plan import Study, label
+
+if TYPE_CHECKING:
+    from nmt.study.results import Row
+
+
+def render(study: Study, rows: Sequence[Row], baseline: Config) -> str:
+    """The page. Raises CarouselError where Jinja is not installed."""
+    try:
+        import jinja2
+    except ModuleNotFoundError:
+        raise missing_extra("train", "the report") from None
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("nmt.evaluation"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page: str = templates.get_template("study.html.j2").render(
+        axes=list(study.config.axes),
+        seeds=study.config.seeds,
+        rows=rows,
+        reference=study.config.reference,
+        pictures=[("Dev loss, nats a piece", _losses(rows)), ("Dev BLEU", _scores(rows))],
+        config=dump(baseline),
+    )
+    return page
+
+
+def _losses(rows: Sequence[Row]) -> str:
+    bars = [Bar(label(row.setting), f"{row.seeds} seeds", row.loss, row.loss_deviation) for row in rows]
+    return charts.interval_chart("Dev loss", bars, "nats a piece", 3)
+
+
+def _scores(rows: Sequence[Row]) -> str:
+    bars = [Bar(label(row.setting), f"{row.seeds} seeds", row.bleu, row.bleu_deviation) for row in rows]
+    return charts.interval_chart("Dev BLEU", bars, "BLEU", 2)

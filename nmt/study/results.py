@@ -1,0 +1,181 @@
+"""What came of the runs of a study: one JSON file a run, and a table of all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from nmt import bundle as bundles
+from nmt.config import ModelConfig
+from nmt.errors import CarouselError
+from nmt.files import atomic_file
+from nmt.study.plan import PlannedRun, Setting, Study, label
+from nmt.study.statistics import deviation, holm, welch
+from nmt.training.run import RunDirectory
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run; scores are of its last validation."""
+
+    fingerprint: str
+    """Of its recipe."""
+    setting: Setting
+    seed: int
+    loss: float
+    """Cross-entropy of the dev set, nats a piece."""
+    bleu: float
+    """Of greedy translations of the dev set."""
+    updates: int
+    parameters: int
+    seconds: float
+    """Of training, without validation."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The runs of a setting."""
+
+    setting: Setting
+    seeds: int
+    loss: float
+    loss_deviation: float | None
+    loss_p: float | None
+    """Of no difference to the baseline: Welch's t-test over seeds, adjusted for all settings (Holm)."""
+    bleu: float
+    bleu_deviation: float | None
+    bleu_p: float | None
+    parameters: int
+    minutes: float
+
+    def cells(self) -> list[str]:
+        """As tables show it."""
+        return [
+            _with_deviation(self.loss, self.loss_deviation, 3), _p(self.loss_p),
+            _with_deviation(self.bleu, self.bleu_deviation, 2), _p(self.bleu_p),
+            f"{self.parameters:,}", f"{self.minutes:.1f}",
+        ]  # fmt: skip
+
+
+def read(folder: Path, run: PlannedRun) -> Result | None:
+    """The result of a run, if it has finished. Raises CarouselError when it is that of another recipe."""
+    path = folder / RESULT
+    if not path.exists():
+        return None
+    try:
+        result = Result(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise CarouselError(f"{path}: is damaged; delete the folder {folder} to train again") from None
+    if result.fingerprint != run.fingerprint:
+        raise CarouselError(
+            f"{folder}: was trained by another recipe; choose another --out, or delete the folder to train again"
+        )
+    return result
+
+
+def collect(folder: Path, run: PlannedRun) -> Result | None:
+    """Take the result of a run that has ended and keep it; None where it was stopped before its end."""
+    directory = RunDirectory(folder)
+    if not directory.model.exists():
+        return None
+    card = bundles.read(directory.model).card
+    if "dev" not in card.scores:
+        return None
+    last = next(record for record in reversed(directory.records()) if record["kind"] == "dev")
+    with safe_open(directory.last, framework="np") as file:
+        seconds = json.loads(file.metadata()["progress"])["seconds"]
+    result = Result(
+        run.fingerprint, run.setting, run.seed, last["loss"], last["bleu"], last["update"],
+        card.training["parameters"], round(seconds, 1),
+    )  # fmt: skip
+    with atomic_file(folder / RESULT) as temporary:
+        temporary.write_text(json.dumps(asdict(result), indent=2), encoding="utf-8")
+    return result
+
+
+def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
+    """A row for each setting that has a result, the lowest loss first."""
+    groups = [(s, [r for r in results if r.setting == s]) for s in study.config.settings]
+    groups = [(setting, found) for setting, found in groups if found]
+    baseline = [r for r in results if r.setting == study.config.reference]
+    losses = _significance(groups, baseline, study.config.reference, lambda result: result.loss)
+    scores = _significance(groups, baseline, study.config.reference, lambda result: result.bleu)
+    rows = [
+        Row(
+            setting, len(found),
+            statistics.fmean(r.loss for r in found), deviation([r.loss for r in found]), loss_p,
+            statistics.fmean(r.bleu for r in found), deviation([r.bleu for r in found]), bleu_p,
+            found[0].parameters, statistics.fmean(r.seconds for r in found) / 60,
+        )
+        for (setting, found), loss_p, bleu_p in zip(groups, losses, scores, strict=True)
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: row.loss)
+
+
+def _significance(
+    groups: Sequence[tuple[Setting, Sequence[Result]]],
+    baseline: Sequence[Result],
+    reference: Setting,
+    value: Callable[[Result], float],
+) -> list[float | None]:
+    wanted = [value(result) for result in baseline]
+    return holm([None if s == reference else welch([value(r) for r in found], wanted) for s, found in groups])
+
+
+def markdown(study: Study, rows: Sequence[Row], config: ModelConfig) -> str:
+    """The table, with a line on what it says."""
+    axes = list(study.config.axes)
+    head = [*(key.rsplit(".", 1)[-1] for key in axes), "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for row in rows:
+        cells = [str(row.setting[key]) for key in axes]
+        if row.setting == study.config.reference:
+            cells[0] = f"**{cells[0]}**"
+        lines.append("| " + " | ".join([*cells, *row.cells()]) + " |")
+    return "\n".join([*lines, "", _legend(study, config), ""])
+
+
+def _with_deviation(value: float, deviation: float | None, decimals: int) -> str:
+    return f"{value:.{decimals}f}" + ("" if deviation is None else f" ± {deviation:.{decimals}f}")
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _legend(study: Study, config: ModelConfig) -> str:
+    seeds, reference = ", ".join(map(str, study.config.seeds)), label(study.config.reference)
+    return (
+        f"Seeds {seeds}; mean ± standard deviation over them. Dev loss in nats a piece, BLEU of greedy translations, "
+        f"both after the last update. p: Welch's t-test against {reference}, adjusted by Holm's method; below 0.05 the "
+        f"difference is unlikely to be chance. Baseline: {config.summary}."
+    )
+
+
+def as_csv(results: Sequence[Result]) -> str:
+    """A line a run."""
+    axes = list(results[0].setting) if results else []
+    fields = ["seed", "loss", "bleu", "updates", "parameters", "seconds"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*axes, *fields])
+    writer.writerows([*result.setting.values(), *(getattr(result, name) for name in fields)] for result in results)
+    return text.getvalue()
+
+
+def as_json(rows: Sequence[Row], results: Sequence[Result]) -> str:
+    """Rows and runs."""
+    tree: dict[str, Any] = {"settings": [asdict(row) for row in rows], "runs": [asdict(each) for each in results]}
+    return json.dumps(tree, indent=2)
