@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from pathlib import Path
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from nmt.errors import CarouselError
+from nmt.training.meeting import meeting_place
 
 Thing = TypeVar("Thing")
 
+_LOST = CarouselError("another process of the run is gone; torchrun --max-restarts N would start all of them again")
 _PATIENCE = timedelta(hours=6)  # others wait while one prepares the corpus, or validates
 
 
@@ -48,11 +53,6 @@ class Processes:
         self.sum(wishes)
         return bool(wishes.item())
 
-    def wait(self) -> None:
-        """Until all others are here too."""
-        if self.world > 1:
-            dist.barrier()
-
     def share(self, values: list[float], device: torch.device) -> list[float]:
         """The values of the leading process; as many in each."""
         if self.world == 1:
@@ -62,26 +62,60 @@ class Processes:
         shared: list[float] = numbers.tolist()
         return shared
 
-    def share_object(self, thing: Thing | None) -> Thing | None:
-        """The leading process's object, for all."""
-        if self.world == 1:
-            return thing
-        things = [thing]
-        dist.broadcast_object_list(things, src=0)
-        return things[0]
+    def share_object(self, make: Callable[[], Thing]) -> Thing:
+        """What the leading process makes, for all; as `together` where it fails."""
+        things = [self.together(make) if self.leads else self.together(_nothing)]
+        if self.world > 1:
+            dist.broadcast_object_list(things, src=0)
+        return cast(Thing, things[0])
 
-    @contextmanager
-    def in_turn(self) -> Iterator[None]:
-        """The leading process first, then the first one of each machine, then the rest: for what is cached on disk."""
+    def together(self, work: Callable[[], Thing]) -> Thing:
+        """What ``work`` gives here, once it has ended well in all processes.
+
+        Where it raises CarouselError in one, all end with its exit status, and that one alone says why.
+        """
+        if self.world == 1:
+            return work()
+        failure: CarouselError | None = None
+        try:
+            result = work()
+        except CarouselError as error:
+            failure = error
+        statuses: list[int] = [0] * self.world
+        dist.all_gather_object(statuses, failure.exit_status if failure else 0)
+        first = next((rank for rank, status in enumerate(statuses) if status), None)
+        if first is None:
+            return result
+        if failure and first == self.rank:
+            raise failure
+        raise SystemExit(statuses[first])
+
+    def in_turn(self, work: Callable[[], Thing]) -> Thing:
+        """As `together`, one after the other: the leading process, the first of each machine, the rest.
+
+        It is for what is cached on disk.
+        """
         turn = 0 if self.leads else 1 if self.local_rank == 0 else 2
-        for _ in range(turn):
-            self.wait()
-        yield
-        for _ in range(2 - turn):
-            self.wait()
+        results = [self.together(work if turn == now else _nothing) for now in range(3)]
+        return cast(Thing, results[turn])
 
 
 ALONE = Processes()
+
+
+def launcher() -> str | None:
+    """A name for the ``torchrun`` that started this process, and will again if one is killed; None without.
+
+    No other has the same: it is its machine, process id, and when it began (in clock ticks, where there is a /proc).
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return None
+    agent = os.getppid()
+    try:
+        began = Path(f"/proc/{agent}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+    return f"{socket.gethostname()} {agent} {began}"
 
 
 @contextmanager
@@ -108,8 +142,20 @@ def processes(device: str) -> Iterator[Processes]:
         )
     if on_gpu:
         torch.cuda.set_device(joined.local_rank)
-    dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
+    backend = "nccl" if on_gpu else "gloo"
+    store = next(rendezvous("env://", timeout=_PATIENCE))[0]
+    place = meeting_place(store, joined.rank, world)
+    dist.init_process_group(backend, store=place, rank=joined.rank, world_size=world, timeout=_PATIENCE)
     try:
         yield joined
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo/transport" not in str(error):
+            raise
+        # The one that is gone may have said why; of those that are left, one need speak.
+        raise _LOST if joined.leads else SystemExit(_LOST.exit_status) from None
     finally:
         dist.destroy_process_group()
+
+
+def _nothing() -> None:
+    """No work."""

@@ -66,14 +66,15 @@ class RunDirectory:
         return [json.loads(line) for line in _lines(self.metrics)]
 
     @contextmanager
-    def claim(self, resume: bool) -> Iterator[None]:
+    def claim(self, resume: bool, launcher: str | None = None) -> Iterator[None]:
         """Hold the directory for this process alone.
 
-        Raises CarouselError when it holds a run and ``resume`` is off, or when another process is training in it.
+        Raises CarouselError when it holds a run and ``resume`` is off, or when another process is training in it. The
+        ``launcher`` that began a run may go on with it without being told.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("w")
+            lock = (self.path / ".lock").open("a+", encoding="utf-8")
         except OSError as error:
             raise write_error(self.path, error) from None
         with lock:
@@ -81,8 +82,13 @@ class RunDirectory:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise CarouselError(f"{self.path}: another nmt train is writing here; choose another --out") from None
-            if self.holds_a_run() and not resume:
+            lock.seek(0)
+            began_it = launcher is not None and lock.read() == launcher
+            if self.holds_a_run() and not resume and not began_it:
                 raise CarouselError(f"{self.path}: holds a run; go on with --resume, or choose another --out")
+            lock.truncate(0)
+            lock.write(launcher or "")
+            lock.flush()
             files = self.coming, self.best, self.mean, self.metrics, self.report, self.recipe
             for path in (self.model, *files):
                 remove_litter(path)

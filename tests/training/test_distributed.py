@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,9 +18,13 @@ SETTINGS = ("training.batch_tokens=400", "training.max_updates=100", "training.e
 RANDOM = ("model.dropout=0.2", "model.word_dropout=0.1", "training.subword_sampling=0.1", "training.r_drop=1")
 
 
-def start(recipe: Path, out: Path, *more: str, processes: int) -> subprocess.Popen[str]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *(launcher if processes > 1 else []), "-m", "nmt", "train", str(recipe)]
+def start(
+    recipe: Path, out: Path, *more: str, processes: int = 1, torchrun: tuple[str, ...] = ("--standalone",)
+) -> subprocess.Popen[str]:
+    """``torchrun`` is what that is told beside the number of processes, of which it starts those of one machine."""
+    launcher = ["-m", "torch.distributed.run", *torchrun, "--nproc-per-node", str(processes)]
+    command = [sys.executable, *(launcher if processes > 1 or "--nnodes" in torchrun else []), "-m", "nmt"]
+    command += ["train", str(recipe)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # a sum's order depends on the threads that share it
     return subprocess.Popen(
         [*command, "--out", str(out), *more],
@@ -76,6 +81,41 @@ def test_two_processes_stop_and_go_on_with_another_number(recipe: Path, tmp_path
     stopped = int(error.split("Stopped after update ")[1].split(";")[0].replace(",", ""))
     said = run(recipe, out, "--resume", f"training.max_updates={stopped + 5}", processes=1)
     assert f"Resumed after update {stopped:,}" in said
+
+
+def test_two_machines_begin_again_when_a_process_is_killed(recipe: Path, tmp_path: Path) -> None:
+    """Without being told to resume; the weights are those of a run that nobody disturbed."""
+    out, length = tmp_path / "two", ("training.max_updates=100", "training.checkpoint_every=10", "model.dropout=0.2",
+                                     "training.validate_every=100", "training.ema=0.9")  # fmt: skip
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        meeting = f"127.0.0.1:{probe.getsockname()[1]}"
+    torchrun = ("--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--max-restarts", "1")
+    machines = [start(recipe, out, *length, torchrun=torchrun) for _ in range(2)]
+    for _ in range(20_000):
+        if (out / "checkpoints" / "previous.safetensors").exists() or any(machine.poll() for machine in machines):
+            break
+        time.sleep(0.01)
+    [follower] = [w for machine in machines for w in children(machine.pid) if b"RANK=1" in environment_of(w)]
+    os.kill(follower, signal.SIGKILL)
+    said = "".join(machine.communicate(timeout=200)[1] for machine in machines)
+    assert [machine.returncode for machine in machines] == [0, 0], said
+    assert said.count("Resumed after update") == 1
+    assert "nmt/training/" not in said  # no traceback of ours
+    run(recipe, tmp_path / "one", *length, "training.accumulate=2", processes=1)
+    one, two = ((tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_what_fails_in_one_process_is_said_once_and_ends_all(recipe: Path, tmp_path: Path) -> None:
+    """A run is in the way of the process that leads."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").write_text("")
+    process = start(recipe, tmp_path / "run", *SETTINGS, processes=2)
+    _, error = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert error.count("nmt: ") == error.count("holds a run; go on with --resume") == 1
+    assert "nmt/training/" not in error
 
 
 def children(parent: int) -> list[int]:

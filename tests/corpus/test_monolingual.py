@@ -1,0 +1,78 @@
+"""Text in one language, in each form that it may lie on disk in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.corpus.monolingual import read_texts, survey
+from nmt.errors import CarouselError
+
+FIELDS = ("en", "text")
+
+
+def test_a_line_ends_at_a_line_feed_alone(tmp_path: Path) -> None:
+    path = tmp_path / "in.txt"
+    path.write_bytes("a\n\n b\u2028c\x85\x0b\x0cd \r\ne\rf\nlast".encode())
+    assert list(read_texts(path, FIELDS)) == ["a", "", " b\u2028c\x85\x0b\x0cd ", "e\rf", "last"]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8)))
+def test_all_forms_give_what_was_put_in(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("forms")
+    (folder / "in.jsonl").write_text("".join(json.dumps({"id": 1, "en": text}) + "\n" for text in texts))
+    pq.write_table(
+        pa.table({"id": list(range(len(texts))), "text": pa.array(texts, pa.string())}), folder / "in.parquet"
+    )
+    assert list(read_texts(folder / "in.jsonl", FIELDS)) == texts
+    assert list(read_texts(folder / "in.parquet", FIELDS)) == texts
+
+
+def test_fields_are_found_as_data_sets_have_them(tmp_path: Path) -> None:
+    lines = [{"text": "b", "en": "a"}, {"text": "b"}, {"translation": {"en": "c", "de": "d"}}, {"en": None}]
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines) + r'{"en": "half \ud83d a pair"}')
+    assert list(read_texts(path, FIELDS)) == ["a", "b", "c", "", "half \ufffd a pair"]
+    assert next(read_texts(path, ("text", "en"))) == "b"
+    pairs = [{"en": "a", "de": "b"}, {"en": None, "de": "b"}]
+    pq.write_table(pa.table({"translation": pairs}), tmp_path / "in.parquet", row_group_size=1)
+    assert list(read_texts(tmp_path / "in.parquet", FIELDS)) == ["a", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("in.txt", b"a\nb\xc3\n", "in.txt, line 2: byte 2 (0xc3) is not UTF-8; convert the text to UTF-8"),
+        ("in.jsonl", b'{"en": "a"}\n{"en"\n', 'in.jsonl, line 2: not JSON; a line holds an object such as {"en": …}'),
+        ("in.jsonl", b'{"id": 1, "body": "a"}', "line 1: no text under 'en' or 'text' (found: id, body); name where"),
+        ("in.jsonl", b'{"en": 5}', "line 1: no text under 'en' or 'text' (found: en); name where"),
+        ("in.jsonl", b'["a"]', "line 1: no text under 'en' or 'text' (found: list); name where it is with --field"),
+        ("in.parquet", b"PAR1", "in.parquet: is no readable parquet file ("),
+        ("in.parquet", pa.table({"id": [1], "body": ["a"]}), "row 1: no text under 'en' or 'text' (found: id, body)"),
+        ("in.txt", None, "in.txt: can't be read (No such file or directory); name a text file"),
+    ],
+)
+def test_what_is_no_text_is_named(name: str, content: bytes | pa.Table | None, complaint: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if isinstance(content, pa.Table):
+        pq.write_table(content, path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CarouselError, match=re.escape(complaint)) as error:
+        survey(path, FIELDS)
+    assert "\n" not in str(error.value)
+
+
+def test_a_survey_counts_and_knows_the_content_again(tmp_path: Path) -> None:
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"a\n\nb")
+    found = survey(path, FIELDS)
+    assert (found.texts, found.sha256) == (3, hashlib.sha256(b"a\n\nb").hexdigest())

@@ -1,0 +1,20 @@
+"""Processes meet in a store that has seen others before."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from torch.distributed import HashStore
+
+from nmt.training.meeting import meeting_place
+
+
+def test_what_others_have_left_in_the_store_is_not_seen() -> None:
+    store = HashStore()
+    for attempt in range(3):
+        with ThreadPoolExecutor(3) as processes:
+            places = list(processes.map(lambda rank: meeting_place(store, rank, 3), range(3)))
+        assert not places[0].check(["address"])
+        places[0].set("address", str(attempt))
+        assert [place.get("address") for place in places] == [str(attempt).encode()] * 3
+        store.set("question/1", "of a process that was killed before it had an answer")
