@@ -1,0 +1,62 @@
+"""Inspections as files, by their ending: a page (``.html``), arrays (``.npz``), or the same as text (``.json``)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nmt.errors import UsageError
+from nmt.files import atomic_file
+from nmt.inspect.page import render
+from nmt.inspect.sentence import Inspection, arrays
+from nmt.inspect.units import Finding
+
+ENDINGS = (".html", ".npz", ".json")
+_DIGITS = 6  # of numbers in JSON, after the point
+
+
+def check(path: Path) -> None:
+    """Raise UsageError for a file of no known ending."""
+    if path.suffix not in ENDINGS:
+        raise UsageError(f"--output: {path} ends in none of {', '.join(ENDINGS)}; the ending says what is written")
+
+
+def write(path: Path, inspection: Inspection, findings: Sequence[Finding] | None = None) -> None:
+    """Write a page, with the units of a search where there was one, or arrays, or JSON.
+
+    Raises CarouselError where that can't be done.
+    """
+    with atomic_file(path) as temporary:
+        if path.suffix == ".html":
+            temporary.write_text(render(inspection, findings or ()), encoding="utf-8")
+        elif path.suffix == ".npz":
+            with temporary.open("wb") as stream:
+                np.savez_compressed(stream, allow_pickle=False, **arrays(inspection))
+        else:
+            temporary.write_text(json.dumps(_tree(inspection), ensure_ascii=False), encoding="utf-8")
+
+
+def _tree(inspection: Inspection) -> dict[str, Any]:
+    """The arrays as nested lists: an object for each part of their names; a rank that is none is null."""
+    root: dict[str, Any] = {"text": inspection.text, "translation": inspection.translation}
+    for name, value in arrays(inspection).items():
+        *groups, last = name.split(".")
+        place = root
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[last] = _plain(value)
+    return root
+
+
+def _plain(value: np.ndarray[Any, Any]) -> Any:
+    if value.dtype.kind != "f":
+        return value.tolist()
+    rounded = np.round(value.astype(np.float64), _DIGITS)
+    if np.isfinite(rounded).all():
+        return rounded.tolist()
+    return [number if math.isfinite(number) else None for number in rounded.tolist()]

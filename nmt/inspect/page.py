@@ -1,0 +1,158 @@
+"""An inspection as one page that needs no other file and no network, and draws itself from data within it.
+
+Arrays are rounded to a byte a number and compressed, so that a long sentence in a large model still makes a page of a
+few megabytes. S source length, T target length, D width of a direction, H heads.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nmt.errors import missing_extra
+from nmt.evaluation import charts
+from nmt.evaluation.charts import Series
+from nmt.inspect.sentence import Inspection, Layer
+from nmt.inspect.tree import Tree
+from nmt.inspect.units import Finding, steps
+from nmt.search.protocol import Floats
+
+_STATES = ("cell", "hidden")
+_QUANTITIES = (*_STATES, "input", "forget", "output", "reset", "update", "depth")
+"""What the page shows of a layer, as far as it has it; the rest is in the arrays alone."""
+
+# Fewer than a byte has: deflated, 200 pieces in six layers of 512 units stay below 3 MB whatever the values are.
+_STATE_STEPS, _GATE_STEPS, _WEIGHT_STEPS = 127, 100, 255
+
+
+def render(inspection: Inspection, findings: Sequence[Finding] = ()) -> str:
+    """The page, with the units of a search. Raises CarouselError where Jinja is not installed."""
+    try:
+        import jinja2
+    except ModuleNotFoundError:
+        raise missing_extra("train", "the page") from None
+    loader = jinja2.PackageLoader("nmt.inspect")
+    templates = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style, script = (loader.get_source(templates, name)[0] for name in ("page.css", "page.js"))
+    planes = _Planes()
+    facts = json.dumps(_facts(inspection, planes), ensure_ascii=False).replace("<", "\\u003c")
+    page: str = templates.get_template("page.html.j2").render(
+        card=inspection.bundle.card,
+        inspection=inspection,
+        units=[_unit(each, inspection) for each in findings],
+        pictures=_pictures(findings),
+        style=style,
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        facts=facts,
+        arrays=planes.packed(),
+    )
+    return page
+
+
+class _Planes:
+    """Arrays as bytes behind one another."""
+
+    def __init__(self) -> None:
+        self._planes: list[bytes] = []
+        self._length = 0
+
+    def add(self, values: Floats, steps: int) -> int:
+        """Round numbers from 0 to 1 to so many steps; gives where they start."""
+        return self._append(np.round(values * steps).astype(np.uint8).tobytes())
+
+    def add_units(self, values: Floats) -> dict[str, int]:
+        """Round values [D, T] to steps from each unit's lowest to its highest.
+
+        Gives where the steps start, and where those two [D, 2], as numbers of four bytes, the least of them first.
+        """
+        low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
+        ends = np.concatenate((low, high), axis=1).astype("<f4")
+        shares = (values - low) / np.maximum(high - low, 1e-12)
+        return {"ends": self._append(ends.tobytes()), "start": self.add(shares, _STATE_STEPS)}
+
+    def packed(self) -> str:
+        """All of them, deflated, in base 64."""
+        return base64.b64encode(zlib.compress(b"".join(self._planes), 9)).decode()
+
+    def _append(self, plane: bytes) -> int:
+        self._planes.append(plane)
+        start, self._length = self._length, self._length + len(plane)
+        return start
+
+
+def _facts(inspection: Inspection, planes: _Planes) -> dict[str, Any]:
+    """What the script reads; its arrays are in the planes."""
+    return {
+        "source": inspection.source,
+        "read": inspection.read,
+        "written": inspection.written,
+        "layers": [_layer(each, planes) for each in inspection.layers],
+        "attention": [
+            {"heads": len(weights), "start": planes.add(weights, _WEIGHT_STEPS)} for weights in inspection.attention
+        ],
+        "tree": None if inspection.tree is None else _tree(inspection.tree, inspection.tree_pieces),
+    }
+
+
+def _layer(layer: Layer, planes: _Planes) -> dict[str, Any]:
+    """A layer's maps [D, T], unit by unit: what belongs together lies together, and is compressed better."""
+    values = layer.values
+    names = [name for name in _QUANTITIES if name in values]
+    stored = [name for name in names if name != "hidden" or not _is_told_by_gate(values)]
+    maps = [
+        {"name": name}
+        | (planes.add_units(values[name].T) if name in _STATES else {"start": planes.add(values[name].T, _GATE_STEPS)})
+        for name in stored
+    ]
+    places, units = values["hidden"].shape
+    return {"part": layer.part, "title": layer.name, "places": places, "units": units, "names": names, "stored": maps}
+
+
+def _is_told_by_gate(values: dict[str, Floats]) -> bool:
+    """Whether the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
+    if not {"cell", "output"} <= values.keys():
+        return False
+    return np.allclose(values["hidden"], values["output"] * np.tanh(values["cell"]), atol=1e-5)
+
+
+def _unit(finding: Finding, inspection: Inspection) -> dict[str, Any]:
+    """A row of the table of units; ``layer`` is the number of the unit's layer in the page."""
+    names = [each.name for each in inspection.layers]
+    return {"finding": finding, "layer": names.index(finding.layer), "half_life": steps(finding.half_life)}
+
+
+def _pictures(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Of each signal with several values, the best unit's state by value: caption and chart."""
+    best: dict[str, Finding] = {}
+    for each in findings:
+        best.setdefault(each.signal, each)
+    pictures = []
+    for signal, each in best.items():
+        points = [(level.signal, level.state) for level in each.levels if not isinstance(level.signal, str)]
+        if len(points) > 2:
+            caption = f"{each.layer}, unit {each.unit}: R² {each.r2:.4f}"
+            line = Series(each.quantity, points)
+            pictures.append(
+                (caption, charts.line_chart(caption, [line], f"mean {each.quantity}", False, across=signal))
+            )
+    return pictures
+
+
+def _tree(tree: Tree, pieces: list[str]) -> dict[str, Any]:
+    return {
+        "pieces": pieces,
+        "parents": tree.parents.tolist(),
+        "steps": tree.steps.tolist(),
+        "scores": np.round(tree.scores, 4).tolist(),
+        "ranks": [None if np.isnan(rank) else round(float(rank), 4) for rank in tree.ranks],
+        "path": tree.path(tree.best),
+    }

@@ -1,0 +1,423 @@
+'use strict';
+// Draws the page from the facts and arrays within it. T places, D units; maps lie unit by unit: [D][T].
+(async () => {
+const find = (id) => document.getElementById(id);
+const facts = JSON.parse(find('facts').textContent);
+const bytes = await inflate(find('arrays').textContent);
+const began = performance.now();
+const chosen = { layer: 0, quantity: 'cell', unit: 0, place: 0, head: [0, 0], node: facts.tree ? facts.tree.path.at(-1) : 0 };
+const GATES = ['input', 'forget', 'output', 'reset', 'update', 'depth'];
+const STATES = ['cell', 'hidden'];
+let colours = readColours();
+
+// --- data ------------------------------------------------------------------------------------------------
+
+async function inflate(text) {
+  const packed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function layer() { return facts.layers[chosen.layer]; }
+
+/** The values of a quantity, all units; a hidden state that is not stored is the output gate times tanh of the cell. */
+function values(of, name) {
+  of.maps ??= {};
+  if (!of.maps[name]) {
+    const map = of.stored.find((each) => each.name === name);
+    if (map) {
+      const ends = map.ends === undefined ? null : new DataView(bytes.buffer, map.ends, 8 * of.units);
+      of.maps[name] = Float32Array.from(bytes.subarray(map.start, map.start + of.units * of.places), (step, n) => {
+        if (!ends) return step / 100;
+        const unit = Math.floor(n / of.places), low = ends.getFloat32(8 * unit, true);
+        return low + step / 127 * (ends.getFloat32(8 * unit + 4, true) - low);
+      });
+    } else {
+      const gate = values(of, 'output');
+      of.maps[name] = values(of, 'cell').map((cell, n) => gate[n] * Math.tanh(cell));
+    }
+  }
+  return of.maps[name];
+}
+
+function quantities() { return layer().names; }
+function row(name, unit) { return values(layer(), name).subarray(unit * layer().places, (unit + 1) * layer().places); }
+function isGate(name) { return GATES.includes(name); }
+function largest(map) { return map.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6); }
+function pieces() { return layer().part === 'encoder' ? facts.source : facts.read; }
+
+/** A piece as it is read: its word boundary as a space, or a mark where nothing else would be seen. */
+function shown(piece) { return piece.replaceAll('▁', ' ').trim() || (piece.startsWith('▁') ? '␣' : piece); }
+function signed(value) { return (value < 0 ? '−' : '') + Math.abs(value).toFixed(Math.abs(value) < 10 ? 2 : 1); }
+
+// --- colours ---------------------------------------------------------------------------------------------
+
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  const parse = (name) => style.getPropertyValue(name).trim().match(/\w\w/g).map((pair) => parseInt(pair, 16));
+  return { paper: parse('--paper'), positive: parse('--positive'), negative: parse('--negative') };
+}
+
+/** The colour of a share from -1 to 1: red, paper, blue. */
+function colour(share) {
+  const end = share < 0 ? colours.negative : colours.positive, part = Math.min(Math.abs(share), 1);
+  return colours.paper.map((from, n) => Math.round(from + (end[n] - from) * part));
+}
+
+function paint(canvas, columns, rows, share) {
+  canvas.width = columns;
+  canvas.height = rows;
+  const context = canvas.getContext('2d'), image = context.createImageData(columns, rows);
+  const palette = Array.from({ length: 511 }, (_, n) => [...colour(n / 255 - 1), 255]);
+  for (let n = 0; n < columns * rows; n++) image.data.set(palette[255 + Math.round(255 * share(n))], 4 * n);
+  context.putImageData(image, 0, 0);
+}
+
+// --- texts -----------------------------------------------------------------------------------------------
+
+function writeText(id, all) {
+  const spans = all.map((piece, n) => {
+    const span = document.createElement('span');
+    const edge = /^<\/?s>$/.test(piece);
+    span.className = edge ? 'piece edge' : 'piece';
+    span.textContent = edge ? ` ${piece} ` : piece.replaceAll('▁', n ? ' ' : '');
+    span.dataset.place = n;
+    return span;
+  });
+  find(id).replaceChildren(...spans);
+  return spans;
+}
+
+const texts = { encoder: writeText('source-text', facts.source), decoder: writeText('target-text', [...facts.read, '</s>']) };
+
+for (const part of ['encoder', 'decoder']) {
+  for (const span of texts[part]) {
+    const place = Number(span.dataset.place);
+    const valid = () => layer().part === part && place < layer().places;
+    span.addEventListener('click', () => { if (valid()) choose({ place }); });
+    span.addEventListener('pointerenter', () => { if (valid()) tell(chosen.unit, place); });
+  }
+}
+
+function colourTexts() {
+  const line = row(chosen.quantity, chosen.unit), most = isGate(chosen.quantity) ? 1 : largest(line);
+  for (const part of ['encoder', 'decoder']) {
+    texts[part].forEach((span, place) => {
+      const counts = part === layer().part && place < line.length;
+      span.style.backgroundColor = counts ? `rgb(${colour(0.62 * line[place] / most).join(' ')})` : '';
+      span.classList.toggle('here', counts && place === chosen.place);
+    });
+  }
+}
+
+function tell(unit, place) {
+  const value = row(chosen.quantity, unit)[place];
+  find('readout').textContent = `unit ${unit}, “${shown(pieces()[place])}”: ${chosen.quantity} ${signed(value)}`;
+}
+
+// --- controls --------------------------------------------------------------------------------------------
+
+function choose(change) {
+  Object.assign(chosen, change);
+  const of = layer();
+  if (!quantities().includes(chosen.quantity)) chosen.quantity = quantities()[0];
+  chosen.unit = Math.min(Math.max(chosen.unit, 0), of.units - 1);
+  chosen.place = Math.min(Math.max(chosen.place, 0), of.places - 1);
+  if ('layer' in change) listQuantities();
+  find('layer').value = chosen.layer;
+  find('unit').max = of.units - 1;
+  if (Number(find('unit').value) !== chosen.unit || find('unit').value === '') find('unit').value = chosen.unit;
+  find('units-in-all').textContent = `of 0 to ${of.units - 1}`;
+  for (const radio of find('quantities').querySelectorAll('input')) radio.checked = radio.value === chosen.quantity;
+  colourTexts();
+  drawLines();
+  if ('layer' in change || 'quantity' in change) drawHeat();
+  markHeat();
+  tell(chosen.unit, chosen.place);
+}
+
+function listQuantities() {
+  const legend = find('quantities').firstElementChild;
+  find('quantities').replaceChildren(legend, ...quantities().map((name) => {
+    const label = document.createElement('label'), radio = document.createElement('input');
+    Object.assign(radio, { type: 'radio', name: 'quantity', value: name });
+    label.append(radio, GATES.includes(name) ? `${name} gate` : name);
+    return label;
+  }));
+}
+
+function fill(select, labels) {
+  select.replaceChildren(...labels.map((label, n) => new Option(label, n)));
+}
+
+fill(find('layer'), facts.layers.map((each) => each.title));
+find('controls').addEventListener('submit', (event) => event.preventDefault());
+find('layer').addEventListener('change', (event) => choose({ layer: Number(event.target.value) }));
+find('quantities').addEventListener('change', (event) => choose({ quantity: event.target.value }));
+find('unit').addEventListener('input', (event) => {
+  if (event.target.value !== '') choose({ unit: Math.round(Number(event.target.value)) });
+});
+find('unit').addEventListener('blur', (event) => { event.target.value = chosen.unit; });
+
+// --- the unit over time ----------------------------------------------------------------------------------
+
+function svg(tag, attributes, text) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function drawLines() {
+  const gates = quantities().filter(isGate), states = quantities().filter((name) => STATES.includes(name));
+  const width = find('lines').clientWidth || 900, left = 44, right = width - 12, T = layer().places;
+  const x = (place) => left + (T > 1 ? place / (T - 1) : 0.5) * (right - left);
+  const panels = [];
+  if (gates.length) panels.push({ names: gates, low: 0, high: 1, height: 110 });
+  const most = states.reduce((found, name) => Math.max(found, largest(row(name, chosen.unit))), 0);
+  panels.push({ names: states, low: -most, high: most, height: 140 });
+  const picture = svg('svg', { width: '100%', role: 'img', 'aria-label': `Gates and states of unit ${chosen.unit}` });
+  let top = 22;
+  for (const panel of panels) {
+    const y = (value) => top + (panel.high - value) / (panel.high - panel.low) * panel.height;
+    for (const level of panel.low < 0 ? [panel.low, 0, panel.high] : [0, 0.5, 1]) {
+      picture.append(svg('line', { x1: left, x2: right, y1: y(level), y2: y(level), class: level ? 'grid' : 'axis' }));
+      picture.append(svg('text', { x: left - 6, y: y(level) + 4, 'text-anchor': 'end' }, signed(level)));
+    }
+    let legend = left;
+    for (const name of panel.names) {
+      const kind = name === 'hidden' ? 'hidden-state' : name;
+      const points = Array.from(row(name, chosen.unit), (value, place) => `${x(place).toFixed(1)},${y(value).toFixed(1)}`);
+      picture.append(svg('polyline', { class: `line ${kind}`, points: points.join(' ') }));
+      picture.append(svg('line', { class: `line ${kind}`, x1: legend, x2: legend + 20, y1: top - 11, y2: top - 11 }));
+      picture.append(svg('text', { class: 'label', x: legend + 25, y: top - 7 }, name + (isGate(name) ? ' gate' : '')));
+      legend += 110;
+    }
+    top += panel.height + 34;
+  }
+  const bottom = top - 26;
+  const few = T * 16 <= right - left, labels = few ? pieces().map(shown) : [];
+  const long = labels.reduce((most, label) => Math.max(most, label.length), 0);
+  for (let place = 0; place < T; place += few ? 1 : Math.ceil(T / 20 / 5) * 5) {
+    const at = { x: x(place) + 4, y: bottom + 6 };
+    const turned = { ...at, 'text-anchor': 'end', transform: `rotate(-90 ${at.x} ${at.y})` };
+    picture.append(svg('text', few ? turned : { ...at, y: bottom + 14, 'text-anchor': 'middle' }, few ? labels[place] : place));
+  }
+  picture.append(svg('line', { class: 'cursor', x1: x(chosen.place), x2: x(chosen.place), y1: 14, y2: bottom }));
+  const height = bottom + (few ? 14 + 6.5 * long : 24);
+  picture.setAttribute('height', height);
+  picture.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  const nearest = (event) => {
+    const box = picture.getBoundingClientRect(), share = ((event.clientX - box.left) / box.width * width - left) / (right - left);
+    return Math.min(Math.max(Math.round(share * (T - 1)), 0), T - 1);
+  };
+  picture.addEventListener('pointermove', (event) => tell(chosen.unit, nearest(event)));
+  picture.addEventListener('click', (event) => choose({ place: nearest(event) }));
+  find('lines').replaceChildren(picture);
+}
+
+// --- all units -------------------------------------------------------------------------------------------
+
+const heat = find('heat'), heatCanvas = heat.querySelector('canvas');
+
+function drawHeat() {
+  const of = layer(), map = values(of, chosen.quantity), cell = chosen.quantity === 'cell';
+  const most = isGate(chosen.quantity) ? 1 : largest(map);
+  paint(heatCanvas, of.places, of.units, (n) => (cell ? Math.tanh(map[n]) : map[n] / most));
+  const tall = of.units <= 64 ? 9 : of.units <= 128 ? 5 : of.units <= 256 ? 3 : 2;
+  heatCanvas.style.height = `${tall * of.units + 2}px`;
+  heat.setAttribute('aria-label', `${chosen.quantity} of ${of.units} units at ${of.places} places, ${of.title}`);
+  const gate = isGate(chosen.quantity), rgb = (share) => `rgb(${colour(share).join(' ')})`;
+  find('ramp').style.background = gate ? `linear-gradient(90deg, ${rgb(0)}, ${rgb(1)})` : `linear-gradient(90deg, ${rgb(-1)}, ${rgb(0)}, ${rgb(1)})`;
+  find('low').textContent = gate ? '0' : cell ? 'below −2' : signed(-most);
+  find('high').textContent = gate ? '1' : cell ? 'above 2' : signed(most);
+}
+
+function markHeat() {
+  const mark = heat.querySelector('.row'), line = heat.querySelector('.column'), of = layer();
+  mark.style.top = `${1 + (heatCanvas.clientHeight) * chosen.unit / of.units}px`;
+  mark.style.height = `${heatCanvas.clientHeight / of.units}px`;
+  line.style.left = `${1 + heatCanvas.clientWidth * (chosen.place + 0.5) / of.places}px`;
+}
+
+function under(canvas, columns, rows, event) {
+  const box = canvas.getBoundingClientRect();
+  const at = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
+  return [at((event.clientX - box.left) / box.width, columns), at((event.clientY - box.top) / box.height, rows)];
+}
+
+heat.addEventListener('pointermove', (event) => {
+  const [place, unit] = under(heatCanvas, layer().places, layer().units, event);
+  tell(unit, place);
+});
+heat.addEventListener('pointerleave', () => tell(chosen.unit, chosen.place));
+heat.addEventListener('click', (event) => {
+  const [place, unit] = under(heatCanvas, layer().places, layer().units, event);
+  choose({ place, unit });
+});
+heat.addEventListener('keydown', (event) => {
+  const [down, right] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key] ?? [0, 0];
+  if (down || right) {
+    event.preventDefault();
+    choose({ unit: chosen.unit + down, place: chosen.place + right });
+  }
+});
+
+// --- attention -------------------------------------------------------------------------------------------
+
+function attend() {
+  const box = find('attention');
+  if (!box) return;
+  const S = facts.source.length, T = facts.written.length, size = Math.max(11, Math.min(24, Math.floor(640 / Math.max(S, T))));
+  const labels = (all, name, size) => {
+    const list = document.createElement('div');
+    list.className = name;
+    list.append(...all.map((piece) => {
+      const span = document.createElement('span');
+      span.textContent = shown(piece);
+      span.style[name === 'down' ? 'height' : 'width'] = span.style.lineHeight = `${size}px`;
+      return span;
+    }));
+    return list;
+  };
+  const corner = document.createElement('div'), canvas = document.createElement('canvas'), matrix = document.createElement('div');
+  corner.className = 'corner';
+  matrix.className = 'matrix';
+  canvas.style.width = `${size * S}px`;
+  canvas.style.height = `${size * T}px`;
+  const across = labels(facts.source, 'across', size), down = labels(facts.written, 'down', size);
+  matrix.append(corner, across, down, canvas);
+  box.replaceChildren(matrix);
+  let at = null;
+  const weights = () => {
+    const start = facts.attention[chosen.head[0]].start + chosen.head[1] * T * S;
+    return bytes.subarray(start, start + T * S);
+  };
+  const draw = () => { const map = weights(); paint(canvas, S, T, (n) => map[n] / 255); };
+  const mark = (cell) => {
+    at = cell;
+    for (const span of box.ownerDocument.querySelectorAll('.linked, .across .here, .down .here')) span.classList.remove('linked', span.closest('.matrix') ? 'here' : 'linked');
+    find('attention-readout').textContent = '';
+    if (!cell) return;
+    const [column, line] = cell;
+    across.children[column].classList.add('here');
+    down.children[line].classList.add('here');
+    texts.encoder[column].classList.add('linked');
+    texts.decoder[line + 1].classList.add('linked');
+    find('attention-readout').textContent = `“${shown(facts.written[line])}” ← “${shown(facts.source[column])}”: ${(weights()[line * S + column] / 255).toFixed(2)}`;
+  };
+  const heads = () => {
+    const count = facts.attention[chosen.head[0]].heads;
+    fill(find('attention-head'), Array.from({ length: count }, (_, n) => `${n + 1}`));
+    chosen.head[1] = Math.min(chosen.head[1], count - 1);
+    find('attention-head').value = chosen.head[1];
+  };
+  fill(find('attention-layer'), facts.attention.map((_, n) => `${n + 1}`));
+  heads();
+  find('attention-layer').addEventListener('change', (event) => { chosen.head[0] = Number(event.target.value); heads(); draw(); mark(at); });
+  find('attention-head').addEventListener('change', (event) => { chosen.head[1] = Number(event.target.value); draw(); mark(at); });
+  canvas.addEventListener('pointermove', (event) => mark(under(canvas, S, T, event)));
+  canvas.addEventListener('pointerleave', () => mark(null));
+  box.addEventListener('keydown', (event) => {
+    const [dx, dy] = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] }[event.key] ?? [0, 0];
+    if (!dx && !dy) return;
+    event.preventDefault();
+    const [column, line] = at ?? [0, 0];
+    mark([Math.min(Math.max(column + dx, 0), S - 1), Math.min(Math.max(line + dy, 0), T - 1)]);
+    down.children[at[1]].scrollIntoView({ block: 'nearest' });
+  });
+  drawAttention = draw;
+  draw();
+}
+let drawAttention = () => {};
+
+// --- the search ------------------------------------------------------------------------------------------
+
+function drawTree() {
+  const box = find('tree');
+  if (!box) return;
+  const { pieces: names, parents, steps, scores, ranks, path } = facts.tree;
+  const wide = 84, tall = 28, best = new Set(path), columns = [], nodes = [], edges = [];
+  steps.forEach((step, node) => (columns[step] ??= []).push(node));
+  for (const column of columns) column.sort((a, b) => scores[b] - scores[a]);
+  const places = new Map(columns.flatMap((column, step) => column.map((node, n) => [node, [step * wide + 4, n * tall + 4]])));
+  const most = columns.reduce((found, column) => Math.max(found, column.length), 0);
+  const picture = svg('svg', { width: columns.length * wide, height: most * tall + 8 });
+  const boxes = svg('g', {});
+  for (const [node, [x, y]] of places) {
+    const kind = [best.has(node) || node === 0 ? 'best' : '', ranks[node] === null ? '' : 'ended'].join(' ').trim();
+    if (node) {
+      const [px, py] = places.get(parents[node]), half = (tall - 8) / 2, from = px + wide - 18;
+      edges[node] = svg('path', { d: `M${from} ${py + half}C${from + 9} ${py + half} ${x - 9} ${y + half} ${x} ${y + half}`, class: best.has(node) ? 'best' : '' });
+      picture.append(edges[node]);
+    }
+    const label = shown(names[node]), group = svg('g', { class: kind, 'data-node': node });
+    group.append(svg('rect', { x, y, width: wide - 18, height: tall - 8, rx: ranks[node] === null ? 9 : 2 }));
+    group.append(svg('text', { x: x + 7, y: y + 14 }, label.length > 8 ? `${label.slice(0, 7)}…` : label));
+    nodes[node] = group;
+    boxes.append(group);
+  }
+  picture.append(boxes);
+  box.replaceChildren(picture);
+  const line = (node) => { const found = []; for (; node > 0; node = parents[node]) found.unshift(node); return found; };
+  let marked = [];
+  const mark = (node) => {
+    for (const old of marked) { nodes[old].classList.remove('here'); edges[old]?.classList.remove('here'); }
+    chosen.node = node;
+    marked = [0, ...line(node)];
+    for (const each of marked) { nodes[each].classList.add('here'); edges[each]?.classList.add('here'); }
+    const text = line(node).filter((each) => ranks[each] === null).map((each) => names[each]).join('').replaceAll('▁', ' ').trim();
+    const rank = ranks[node] === null ? '' : `, ended, ranked by ${signed(ranks[node])}`;
+    find('tree-readout').textContent = `${text || '(nothing yet)'} — log-probability ${signed(scores[node])}${rank}`;
+  };
+  const unmark = () => {
+    mark(path.at(-1));
+    for (const old of marked) { nodes[old].classList.remove('here'); edges[old]?.classList.remove('here'); }
+    marked = [];
+  };
+  picture.addEventListener('pointerover', (event) => {
+    const group = event.target.closest('[data-node]');
+    if (group) mark(Number(group.dataset.node));
+  });
+  picture.addEventListener('pointerleave', unmark);
+  box.addEventListener('keydown', (event) => {
+    const column = columns[steps[chosen.node]], here = column.indexOf(chosen.node);
+    const children = columns[steps[chosen.node] + 1]?.filter((node) => parents[node] === chosen.node) ?? [];
+    const next = {
+      ArrowLeft: parents[chosen.node], ArrowRight: children.find((node) => best.has(node)) ?? children[0],
+      ArrowUp: column[here - 1], ArrowDown: column[here + 1],
+    }[event.key];
+    if (event.key.startsWith('Arrow')) event.preventDefault();
+    if (next === undefined || next < 0) return;
+    mark(next);
+    const [x] = places.get(next);
+    if (x < box.scrollLeft || x + wide > box.scrollLeft + box.clientWidth) box.scrollLeft = x - box.clientWidth / 2;
+  });
+  unmark();
+}
+
+// --- all of it -------------------------------------------------------------------------------------------
+
+const found = [...document.querySelectorAll('button[data-unit]')];
+const unitOf = ({ dataset }) => ({ layer: Number(dataset.layer), quantity: dataset.quantity, unit: Number(dataset.unit) });
+for (const button of found) {
+  button.addEventListener('click', () => {
+    choose(unitOf(button));
+    find('controls').scrollIntoView();
+  });
+}
+choose(found.length ? unitOf(found[0]) : { layer: 0, quantity: 'cell' });
+attend();
+drawTree();
+addEventListener('resize', () => { drawLines(); markHeat(); });
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  colours = readColours();
+  choose({ layer: chosen.layer, quantity: chosen.quantity });
+  drawAttention();
+});
+requestAnimationFrame(() => setTimeout(() => {
+  // Counted from when the browser began to load the page, all of the decoding included.
+  document.documentElement.dataset.drawn = Math.round(performance.now());
+  find('drawn').textContent = `Drawn in ${((performance.now() - began) / 1000).toFixed(2)} s.`;
+}));
+})();

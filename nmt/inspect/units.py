@@ -1,0 +1,304 @@
+"""Units by what they do: those whose state follows a signal, over all pieces of a corpus.
+
+The measure is Pearson's correlation r of a unit's memory cell, or output where it has no cell, with the signal; for a
+signal that is 0 or 1 that is the point-biserial one, and for one whose numbers are mere names the correlation ratio η
+(Pearson 1905). r² is the share of the state's variance that the signal tells: by a straight line, or by its name.
+
+B sentences, S source length, T target length, n pieces, U units of a layer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nmt.corpus.reader import read_lines, read_pairs
+from nmt.corpus.tokenizer import BOS, EOS, PAD, Pieces
+from nmt.errors import CarouselError
+from nmt.inspect.gates import LayerTrace, trace
+from nmt.inspect.sentence import Model
+from nmt.inspect.signals import Signal
+from nmt.search.hypotheses import Doubles
+from nmt.search.protocol import Floats
+from nmt.text.normalise import is_translatable, normalise
+from nmt.translator import Translator
+
+MOST_SENTENCES = 2000
+"""Of a corpus: the first ones."""
+_BATCH = 32
+_REMEMBERED = 3000  # pieces that examples are taken from
+_EXAMPLES = 3  # of the highest states, and of the lowest
+_CONTEXT = 24  # characters before the piece of an example
+_LEVELS = 40  # values of a signal whose mean states are told
+_LEAST = 1e-9  # variance of what varies
+
+Pair = tuple[Pieces, Pieces]
+
+
+class Example(NamedTuple):
+    """A piece at which a unit is high or low."""
+
+    before: str
+    """The text that leads to it."""
+    piece: str
+    state: float
+    signal: float | str
+
+
+class Level(NamedTuple):
+    """The pieces at which a signal has a value."""
+
+    signal: float | str
+    """A character where numbers are names."""
+    state: float
+    """The mean of the unit there."""
+    pieces: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A unit that follows a signal."""
+
+    signal: str
+    layer: str
+    """Such as "encoder 1 forward"."""
+    unit: int
+    quantity: str
+    """What of it: cell or hidden."""
+    r: float
+    forget: float | None
+    """The mean of its forget gate where the signal is defined; a layer's first step, before which there is nothing to
+    forget, is left out. None for cells without one."""
+    levels: list[Level]
+    """By the signal's value, the lowest ones."""
+    examples: list[Example]
+    """The highest states, then the lowest, of the first few thousand pieces."""
+
+    @property
+    def r2(self) -> float:
+        """The square of r."""
+        return self.r**2
+
+    @property
+    def half_life(self) -> float | None:
+        """See the function."""
+        return None if self.forget is None else half_life(self.forget)
+
+    def record(self) -> dict[str, Any]:
+        """For JSON; a half-life without end is null."""
+        life = self.half_life
+        return {
+            "signal": self.signal, "layer": self.layer, "unit": self.unit, "quantity": self.quantity, "r": self.r,
+            "r2": self.r2, "forget": self.forget, "half_life": life if life is not None and life < math.inf else None,
+            "levels": [level._asdict() for level in self.levels],
+            "examples": [example._asdict() for example in self.examples],
+        }  # fmt: skip
+
+
+def half_life(forget: float) -> float:
+    """After how many steps a memory cell has lost half of what it held, by its mean forget gate: ln ½ / ln f."""
+    if forget >= 1:
+        return math.inf
+    return math.log(0.5) / math.log(forget) if forget > 0 else 0.0
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """Print the findings, with an example of the highest and of the lowest state of each."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(_table(findings) if findings else "No unit follows a signal here: none varies in this corpus.")
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("signal", "layer"):
+        shown.add_column(name, no_wrap=True)
+    for name in ("unit", "r", "R²", "forget gate", "half-life"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("highest and lowest at", overflow="fold")
+    for each in findings:
+        ends = [*each.examples[:1], *each.examples[_EXAMPLES : _EXAMPLES + 1]]
+        examples = "; ".join(f"{e.before}[{e.piece}] {e.state:.2f}" for e in ends)
+        forget = "–" if each.forget is None else f"{each.forget:.4f}"
+        cells = (str(each.unit), f"{each.r:+.3f}", f"{each.r2:.3f}", forget, steps(each.half_life))
+        shown.add_row(each.signal, each.layer, *cells, Text(examples))
+    return shown
+
+
+def steps(life: float | None) -> str:
+    """A half-life in words of a table."""
+    if life is None:
+        return "–"
+    return "∞" if math.isinf(life) else f"{life:,.1f}" if life < 100 else f"{life:,.0f}"
+
+
+def read_corpus(path: Path, model: Model) -> list[Pair]:
+    """The pieces of a corpus: pairs of a ``.tsv`` file, or lines of a text, which the model itself then translates.
+
+    Raises CarouselError where there is nothing to read.
+    """
+    tokenizer, card = model.bundle.tokenizer, model.bundle.card
+    if path.suffix == ".tsv":
+        rows = read_pairs(str(path), card.source_language, card.target_language)
+        pairs = list(itertools.islice(rows, MOST_SENTENCES))
+    else:
+        lines = [line for line in itertools.islice(read_lines(path), MOST_SENTENCES) if is_translatable(line)]
+        translations = Translator.load(model.bundle.path, shortlist=False).translate(lines, beam=1)
+        pairs = [(line, translation.text) for line, translation in zip(lines, translations, strict=True)]
+    encoded = [(tokenizer.source.encode(normalise(a)), tokenizer.target.encode(normalise(b))) for a, b in pairs]
+    found = [pair for pair in encoded if pair[0].ids]
+    if not found:
+        raise CarouselError(f"{path}: holds no text; name a corpus with text in it")
+    return found
+
+
+def search(model: Model, corpus: Sequence[Pair], signals: Sequence[Signal], top: int) -> list[Finding]:
+    """For each signal the ``top`` units that follow it best, over the source in the encoder, the target in the decoder.
+
+    A signal that is the same everywhere in the corpus finds nothing.
+    """
+    layers: dict[str, _Layer] = {}
+    for batch in _batches(corpus):
+        for each, part in _traced(model, batch):
+            layers.setdefault(each.name, _Layer(each, signals, model)).add(each, part)
+    findings = []
+    for number, signal in enumerate(signals):
+        ranked = [
+            (abs(r), layer, unit, r)
+            for layer in layers.values()
+            for unit, r in enumerate(layer.correlations(number).tolist())
+            if not math.isnan(r)
+        ]
+        ranked.sort(key=lambda each: -each[0])
+        findings += [layer.finding(number, signal, unit, r) for _, layer, unit, r in ranked[:top]]
+    return findings
+
+
+class _Layer:
+    """Running sums over the pieces that a layer has read."""
+
+    def __init__(self, like: LayerTrace, signals: Sequence[Signal], model: Model) -> None:
+        card = model.bundle.card
+        self._name, self._signals = like.name, signals
+        self._language = card.source_language if like.part == "encoder" else card.target_language
+        self._quantity = "cell" if "cell" in like.values else "hidden"
+        shape = len(signals), like.values[self._quantity].shape[-1]
+        self._first_step = None
+        if like.part == "encoder" and like.direction == "forward":
+            self._first_step = -1 if card.model.reverse_source else 0
+        # Of each signal: pieces, and sums over them; of states and gates those of each unit.
+        self._n, self._y, self._yy, self._steps = np.zeros((4, len(signals), 1))
+        self._x, self._xx, self._xy, self._forget = np.zeros((4, *shape))
+        self._has_forget = "forget" in like.values
+        self._levels: list[dict[float, list[Any]]] = [{} for _ in signals]  # value -> pieces, sum of states [U]
+        self._kept: list[tuple[Pieces, Floats]] = []  # texts, and states [n, U]
+
+    def add(self, traced: LayerTrace, texts: Sequence[Pieces]) -> None:
+        """Count what a batch brought: traced values [B, T, U]."""
+        begin = traced.part == "decoder"  # which reads begin of sentence first
+        for number, pieces in enumerate(texts):
+            inside = slice(begin, begin + len(pieces.ids))
+            states = traced.values[self._quantity][number, inside].numpy()
+            gates = traced.values["forget"][number, inside].double().numpy() if self._has_forget else None
+            for place, signal in enumerate(self._signals):
+                y = signal.values(pieces, self._language)
+                self._count(place, states.astype(np.float64), y, gates)
+            if sum(len(each) for _, each in self._kept) < _REMEMBERED:
+                self._kept.append((pieces, states.copy()))
+
+    def _count(self, place: int, x: Doubles, y: Doubles, gates: Doubles | None) -> None:
+        """Count states [n, U] and gates [n, U] for a signal [n]."""
+        counts = ~np.isnan(y)
+        if gates is not None and len(y):
+            later = counts.copy()
+            if self._first_step is not None:
+                later[self._first_step] = False
+            self._forget[place] += gates[later].sum(axis=0)
+            self._steps[place] += later.sum()
+        x, y = x[counts], y[counts]
+        self._n[place] += len(y)
+        self._x[place] += x.sum(axis=0)
+        self._xx[place] += (x**2).sum(axis=0)
+        self._y[place] += y.sum()
+        self._yy[place] += (y**2).sum()
+        self._xy[place] += y @ x
+        for value in np.unique(y).tolist():
+            level = self._levels[place].setdefault(value, [0, np.zeros(x.shape[1])])
+            level[0] += int((y == value).sum())
+            level[1] += x[y == value].sum(axis=0)
+
+    def correlations(self, number: int) -> Doubles:
+        """[U]: r of each unit with a signal; NaN where either never varies."""
+        n = np.maximum(self._n[number], 1)
+        mean_x, mean_y = self._x[number] / n, self._y[number] / n
+        spread_x, spread_y = self._xx[number] / n - mean_x**2, self._yy[number] / n - mean_y**2
+        if self._signals[number].nominal:
+            groups = self._levels[number].values()
+            between = sum((sums / count - mean_x) ** 2 * count / n for count, sums in groups)
+            together = np.sqrt(between * spread_y)
+        else:
+            together = self._xy[number] / n - mean_x * mean_y
+        varies = (spread_x > _LEAST) & (spread_y > _LEAST)
+        r: Doubles = np.where(varies, together / np.sqrt(np.where(varies, spread_x * spread_y, 1.0)), np.nan)
+        return r.clip(-1.0, 1.0)
+
+    def finding(self, number: int, signal: Signal, unit: int, r: float) -> Finding:
+        """What is told of a unit."""
+        levels = sorted(self._levels[number].items())[:_LEVELS]
+        return Finding(
+            signal=signal.name,
+            layer=self._name,
+            unit=unit,
+            quantity=self._quantity,
+            r=r,
+            forget=float(self._forget[number, unit] / max(self._steps[number, 0], 1)) if self._has_forget else None,
+            levels=[Level(_named(signal, y), float(x[unit] / pieces), pieces) for y, (pieces, x) in levels],
+            examples=self._examples(signal, unit),
+        )
+
+    def _examples(self, signal: Signal, unit: int) -> list[Example]:
+        found = []
+        for pieces, states in self._kept:
+            values = signal.values(pieces, self._language).tolist()
+            for (start, end), value, state in zip(pieces.spans, values, states[:, unit].tolist(), strict=True):
+                if not math.isnan(value) and end > start:
+                    before = pieces.text[max(start - _CONTEXT, 0) : start]
+                    found.append(Example(before, pieces.text[start:end], state, _named(signal, value)))
+        found.sort(key=lambda example: -example.state)
+        return found[:_EXAMPLES] + found[max(len(found) - _EXAMPLES, _EXAMPLES) :][::-1]
+
+
+def _named(signal: Signal, value: float) -> float | str:
+    return chr(int(value)) if signal.nominal else value
+
+
+def _batches(corpus: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """Sentences of like length together."""
+    ordered = sorted(corpus, key=lambda pair: len(pair[0].ids))
+    for start in range(0, len(ordered), _BATCH):
+        yield ordered[start : start + _BATCH]
+
+
+def _traced(model: Model, batch: list[Pair]) -> Iterator[tuple[LayerTrace, list[Pieces]]]:
+    """The layers' values, each with the texts that they read."""
+    sources = [[*source.ids, EOS] for source, _ in batch]
+    targets = [[BOS, *target.ids] for _, target in batch]
+    lengths = torch.tensor([len(ids) for ids in sources])
+    traces = trace(model.network, _padded(sources), lengths, _padded(targets))
+    for layer in traces.layers:
+        yield layer, [pair[layer.part == "decoder"] for pair in batch]
+
+
+def _padded(lists: list[list[int]]) -> torch.Tensor:
+    longest = max(map(len, lists))
+    return torch.tensor([ids + [PAD] * (longest - len(ids)) for ids in lists])

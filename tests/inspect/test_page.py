@@ -1,0 +1,235 @@
+"""The page in a real browser: it draws, and every control changes what it shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Nmt
+
+from nmt.inspect import signals, units
+from nmt.inspect.page import render
+from nmt.inspect.sentence import Inspection, Layer, inspect, load
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SENTENCE = "the red dog sees the small bird."
+LONG = " ".join(["the young king hears the calm horse."] * 24)
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def found(model: Path) -> Inspection:
+    return inspect(load(model), SENTENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium here")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser: sync_api.Browser, model: Path, tmp_path: Path, nmt: Nmt) -> Iterator[sync_api.Page]:
+    ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / "page.html")
+    assert ran.status == 0, ran.err
+    with watched(browser) as page:
+        yield draw(page, tmp_path / "page.html")
+
+
+class watched:  # noqa: N801
+    """A page of the browser that may neither fail nor ask for anything but itself."""
+
+    def __init__(self, browser: sync_api.Browser, **settings: object) -> None:
+        self.page = browser.new_page(viewport={"width": 1100, "height": 900}, **settings)
+        self.problems: list[str] = []
+
+    def __enter__(self) -> sync_api.Page:
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
+        self.page.on("request", lambda each: self.problems.append(each.url) if "page.html" not in each.url else None)
+        return self.page
+
+    def __exit__(self, *_: object) -> None:
+        self.page.close()
+        assert self.problems == []
+
+
+def draw(page: sync_api.Page, file: Path) -> sync_api.Page:
+    page.goto(file.as_uri())
+    page.wait_for_selector("html[data-drawn]")
+    return page
+
+
+def pixels(page: sync_api.Page, selector: str) -> np.ndarray:
+    """[rows, columns, 4]: what a canvas holds."""
+    rows, columns, values = page.locator(selector).evaluate(
+        "c => [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    return np.array(values).reshape(rows, columns, 4)
+
+
+def told(page: sync_api.Page) -> tuple[int, str, str, float]:
+    """What the readout says: unit, piece, quantity, value."""
+    match = re.fullmatch(r"unit (\d+), “(.*)”: (\w+) (−?[\d.]+)", page.locator("#readout").inner_text())
+    assert match is not None
+    return int(match[1]), match[2], match[3], float(match[4].replace("−", "-"))
+
+
+def test_every_layer_and_quantity_is_drawn_as_it_is(opened: sync_api.Page, found: Inspection) -> None:
+    for number, layer in enumerate(found.layers):
+        opened.select_option("#layer", index=number)
+        for name in ("cell", "hidden", "input", "forget", "output"):
+            opened.check(f"#quantities input[value={name}]", force=True)
+            values = layer.values[name].T
+            most = 1.0 if name in {"input", "forget", "output"} else np.abs(values).max()
+            drawn = pixels(opened, "#heat canvas")
+            assert drawn.shape[:2] == values.shape
+            blue, red = drawn[..., 2].astype(int), drawn[..., 0].astype(int)
+            strong = np.abs(values / most) > 0.1
+            assert ((blue > red) == (values > 0))[strong].all()
+            opened.fill("#unit", "5")
+            unit, _, quantity, value = told(opened)
+            assert (unit, quantity) == (5, name)
+            assert value == pytest.approx(float(values[5, 0]), abs=0.006 + float(np.ptp(values[5])) / 127)
+
+
+def test_a_unit_is_chosen_by_number_click_and_keys(opened: sync_api.Page) -> None:
+    opened.fill("#unit", "7")
+    assert told(opened)[0] == 7
+    heat = opened.locator("#heat canvas")
+    size = heat.bounding_box()
+    assert size is not None
+    opened.locator("#heat").click(position={"x": size["width"] - 5, "y": size["height"] * 10.5 / 32})
+    assert told(opened)[:2] == (10, "</s>")
+    assert opened.input_value("#unit") == "10"
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowLeft"):
+        opened.keyboard.press(key)
+    assert told(opened)[:2] == (11, ".")
+    opened.fill("#unit", "9999")
+    opened.locator("#unit").blur()
+    assert opened.input_value("#unit") == "31"
+
+
+def test_text_is_red_where_the_unit_is_negative_and_blue_where_positive(
+    opened: sync_api.Page, found: Inspection
+) -> None:
+    cells = found.layers[0].values["cell"]
+    unit = int(np.argmin(np.abs(cells.max(axis=0) + cells.min(axis=0))))  # one that is both
+    opened.fill("#unit", str(unit))
+    shades = opened.locator("#source-text .piece").evaluate_all("all => all.map(e => e.style.backgroundColor)")
+    for shade, value in zip(shades, cells[:, unit], strict=True):
+        red, _, blue = map(int, re.findall(r"\d+", shade))
+        if abs(value) > 0.2 * np.abs(cells[:, unit]).max():
+            assert (blue > red) == (value > 0)
+    assert set(opened.locator("#target-text .piece").evaluate_all("all => all.map(e => e.style.backgroundColor)")) == {
+        ""
+    }
+    opened.locator("#source-text .piece").nth(2).click()
+    assert opened.locator("#source-text .piece.here").count() == 1
+    assert told(opened)[3] == pytest.approx(float(cells[2, unit]), abs=0.006 + float(np.ptp(cells[:, unit])) / 127)
+    before = opened.locator("#lines polyline.cell").get_attribute("points")
+    opened.fill("#unit", str((unit + 1) % 32))
+    assert opened.locator("#lines polyline.cell").get_attribute("points") != before
+    assert opened.locator("#lines polyline").count() == 5
+
+
+def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, found: Inspection) -> None:
+    [weights] = found.attention
+    for head in range(4):
+        opened.select_option("#attention-head", index=head)
+        drawn = pixels(opened, "#attention canvas")[..., 0].astype(int)
+        assert (drawn.argmin(axis=1) == weights[head].argmax(axis=1)).all()
+    size = opened.locator("#attention canvas").bounding_box()
+    assert size is not None
+    cell = size["width"] / len(found.source)
+    opened.locator("#attention canvas").hover(position={"x": 2.5 * cell, "y": 1.5 * cell})
+    assert opened.locator("#attention-readout").inner_text().endswith(f"{weights[3, 1, 2]:.2f}")
+    assert opened.locator("#source-text .linked").count() == opened.locator("#target-text .linked").count() == 1
+    assert opened.locator("#attention .here").all_inner_texts() == [
+        found.source[2].replace("▁", ""), found.written[1].replace("▁", "")
+    ]  # fmt: skip
+
+
+def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(opened: sync_api.Page, found: Inspection) -> None:
+    tree = found.tree
+    assert tree is not None
+    assert opened.locator("#tree [data-node]").count() == len(tree.tokens)
+    assert opened.locator("#tree g.best").count() == len(tree.path(tree.best)) + 1
+    readout = opened.locator("#tree-readout")
+    assert readout.inner_text().startswith(f"{found.translation} — log-probability −")
+    other = int(np.flatnonzero((tree.steps == 3) & ~tree.ended)[-1])
+    opened.locator(f"#tree [data-node='{other}']").hover(force=True)
+    text = "".join(found.tree_pieces[node] for node in tree.path(other)).replace("▁", " ").strip()
+    assert readout.inner_text().startswith(f"{text} — log-probability −{abs(tree.scores[other]):.1f}"[:-2])
+    opened.locator("#tree").focus()
+    opened.keyboard.press("ArrowLeft")
+    assert opened.locator("#tree g.here").count() == 3
+
+
+def test_a_found_unit_is_shown_first_and_any_other_on_request(
+    browser: sync_api.Browser, model: Path, found: Inspection, tmp_path: Path
+) -> None:
+    loaded = load(model)
+    pieces = loaded.bundle.tokenizer.source.encode(SENTENCE)
+    units_ = units.search(loaded, [(pieces, pieces)] * 2, signals.parse(["position"], ("en", "fr")), top=3)
+    (tmp_path / "page.html").write_text(render(found, units_), encoding="utf-8")
+    with watched(browser) as page:
+        draw(page, tmp_path / "page.html")
+        assert told(page)[0] == units_[0].unit
+        page.click("#found button >> nth=2")
+        assert told(page)[0] == units_[2].unit
+        assert page.locator("#layer option:checked").inner_text() == units_[2].layer
+        assert page.locator("#found svg polyline").count() == 1
+
+
+def test_a_long_sentence_makes_a_small_page_that_draws_soon(
+    browser: sync_api.Browser, model: Path, tmp_path: Path
+) -> None:
+    found = inspect(load(model), LONG)
+    assert len(found.source) >= 200
+    file = tmp_path / "page.html"
+    file.write_text(render(found), encoding="utf-8")
+    assert file.stat().st_size < 3_000_000
+    with watched(browser, color_scheme="dark") as page:
+        draw(page, file)
+        assert int(page.locator("html").get_attribute("data-drawn") or "") < 20_000  # under any load
+        assert pixels(page, "#attention canvas").shape[:2] == (len(found.written), len(found.source))
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.screenshot(path=tmp_path / "page.png", full_page=True)
+    assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: Inspection) -> None:
+    random = np.random.default_rng(1)
+
+    def layer(part: str, number: int, direction: str, units: int) -> Layer:
+        cell = random.uniform(-9, 9, (200, units)).astype(np.float32)  # what nothing can compress
+        gates = {name: random.random((200, units), dtype=np.float32) for name in ("input", "forget", "output")}
+        return Layer(part, number, direction, {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates})
+
+    encoder = [layer("encoder", 1 + n // 2, ("forward", "backward")[n % 2], 256) for n in range(6)]
+    decoder = [layer("decoder", 1 + n, "forward", 512) for n in range(3)]
+    page = render(dataclasses.replace(found, layers=[*encoder, *decoder]))
+    assert len(page.encode()) < 3_000_000
+
+
+def test_the_page_stands_alone_and_escapes_all_text(model: Path) -> None:
+    page = render(inspect(load(model), "the <script>alert(1)</script> dog & the king"))
+    assert "<script>alert" not in page
+    assert re.findall(r"(?:src|href)=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)", page) == []
+    assert page.count("<script") == 3

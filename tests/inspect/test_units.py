@@ -1,0 +1,184 @@
+"""Signals by hand-made examples, and units that are known to follow one."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Nmt
+from torch import nn
+
+from nmt.corpus.tokenizer import Pieces
+from nmt.errors import CarouselError, UsageError
+from nmt.inspect import signals, units
+from nmt.inspect.gates import trace
+from nmt.inspect.sentence import Model, load
+
+LINE = 'He (so [old]) said: "Go on." 3 a'
+
+
+def by_word(text: str) -> Pieces:
+    """A piece for each word with the space before it."""
+    spans, start = [], 0
+    for word in text.split(" "):
+        end = start + len(word) + (start > 0)
+        spans.append((start, end))
+        start = end
+    return Pieces(text, list(range(len(spans))), spans)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("position", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("remaining", [7, 6, 5, 4, 3, 2, 1, 0]),
+        ("quotes", [0, 0, 0, 0, 1, 0, 0, 0]),
+        ("brackets", [0, 1, 0, 0, 0, 0, 0, 0]),
+        ("capitals", [1, 0, 0, 0, 1, 0, 0, 0]),
+        ("end", [0, 0, 0, 0, 0, 1, 0, 1]),
+        ("indentation", [0] * 8),
+        ("count:o", [0, 1, 2, 2, 3, 4, 4, 4]),
+        ("next:o", [0, 0, 0, 0, 1, 0, 0, 0]),
+        ("first:H", [math.nan, 1, 1, 1, 1, 1, 1, 1]),
+        ("first:X", [math.nan, 0, 0, 0, 0, 0, 0, 0]),
+        ("first", [math.nan, *[ord("H")] * 7]),
+        ("class:pronoun", [1, 0, 0, 0, 0, 0, 0, 0]),
+        ("class:preposition", [0, 0, 0, 0, 0, 1, 0, 0]),
+        ("class:determiner", [0, 0, 0, 0, 0, 0, 0, 1]),
+        ("class:number", [0, 0, 0, 0, 0, 0, 1, 0]),
+        ("class:punctuation", [0, 1, 1, 1, 1, 1, 0, 0]),
+    ],
+)
+def test_signals(name: str, expected: list[float]) -> None:
+    [signal] = signals.parse([name], ("en", "fr"))
+    np.testing.assert_array_equal(signal.values(by_word(LINE), "en"), expected)
+
+
+def test_depth_and_indentation_follow_characters_and_lines() -> None:
+    text = "f(\n  [x{y}]\n    z)"
+    pieces = Pieces(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
+    depth, indentation = signals.parse(["depth", "indentation"], ("en", "en"))
+    assert depth.values(pieces, "en").tolist() == [0, 1, 1, 1, 1, 2, 2, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 0]
+    assert indentation.values(pieces, "en").tolist() == [0, 0, 0, 1, *[2] * 7, 0, 1, 2, 3, 4, 4, 4]
+
+
+@pytest.mark.parametrize("name", ["positon", "count", "count:", "quotes:x"])
+def test_an_unknown_signal_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no '{name}'; use position"):
+        signals.parse([name], ("en", "fr"))
+
+
+def test_half_life_is_when_half_is_left() -> None:
+    for forget in (0.3, 0.9, 0.999):
+        assert forget ** units.half_life(forget) == pytest.approx(0.5)
+    assert units.half_life(1.0) == math.inf
+    assert units.half_life(0.0) == 0.0
+
+
+@pytest.fixture
+def loaded(model: Path) -> Model:
+    return load(model)
+
+
+def corpus(loaded: Model, count: int) -> list[units.Pair]:
+    tokenizer = loaded.bundle.tokenizer
+    texts = [" ".join(["the dog sees the (small) cat."] * (1 + n % 4)) for n in range(count)]
+    return [(tokenizer.source.encode(text), tokenizer.target.encode(f"le chien {text}")) for text in texts]
+
+
+def test_correlations_are_those_of_numpy(loaded: Model) -> None:
+    pairs = corpus(loaded, 10)
+    names = ["position", "brackets", "count:d"]
+    found = units.search(loaded, pairs, signals.parse(names, ("en", "fr")), top=10_000)
+    states: dict[str, list[np.ndarray]] = {}
+    gates: dict[str, list[np.ndarray]] = {}
+    expected: dict[tuple[str, str], list[np.ndarray]] = {}
+    for source, target in pairs:
+        ids = torch.tensor([[*source.ids, 3]])
+        traces = trace(loaded.network, ids, torch.tensor([ids.shape[1]]), torch.tensor([[2, *target.ids]]))
+        for layer in traces.layers:
+            read = slice(None, -1) if layer.part == "encoder" else slice(1, None)
+            states.setdefault(layer.name, []).append(layer.values["cell"][0, read].numpy())
+            later = slice(1, -1) if layer.name.endswith("forward") else read
+            gates.setdefault(layer.name, []).append(layer.values["forget"][0, later].numpy())
+            for signal in signals.parse(names, ("en", "fr")):
+                pieces = source if layer.part == "encoder" else target
+                expected.setdefault((signal.name, layer.name), []).append(signal.values(pieces, "en"))
+    assert len(found) == 3 * (32 + 32 + 64)
+    for each in found:
+        x = np.concatenate(states[each.layer])[:, each.unit]
+        y = np.concatenate(expected[each.signal, each.layer])
+        assert each.r == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-5)
+        assert each.forget == pytest.approx(np.concatenate(gates[each.layer])[:, each.unit].mean(), abs=1e-6)
+        assert [level.pieces for level in each.levels] == np.unique(y, return_counts=True)[1].tolist()[:40]
+        level = each.levels[-1]
+        assert level.state == pytest.approx(x[y == level.signal].mean(), abs=1e-5)
+        assert each.examples[0].state == pytest.approx(x.max(), rel=1e-5, abs=1e-6)
+        assert each.examples[3].state == pytest.approx(x.min(), rel=1e-5, abs=1e-6)
+    for name in names:
+        ranked = [abs(each.r) for each in found if each.signal == name]
+        assert ranked == sorted(ranked, reverse=True)
+
+
+def test_a_unit_that_counts_is_found(loaded: Model) -> None:
+    """The cell of one unit is made to go up by 1 with each piece that is read."""
+    lstm = next(module for module in loaded.network.modules() if isinstance(module, nn.LSTM))
+    with torch.no_grad():
+        for weights in lstm.all_weights[0]:
+            for gate, bias in enumerate((50.0, 50.0, 50.0, 0.0)):  # input, forget, candidate
+                row = gate * lstm.hidden_size + 7
+                weights[row] = bias / 2 if weights.dim() == 1 else 0.0
+    [found] = units.search(loaded, corpus(loaded, 8), signals.parse(["position"], ("en", "fr")), top=1)
+    assert (found.layer, found.unit) == ("encoder 1 forward", 7)
+    assert found.r2 == pytest.approx(1.0)
+    assert [level.state for level in found.levels[:3]] == pytest.approx([1, 2, 3])
+    assert found.half_life == math.inf
+    assert found.record()["half_life"] is None
+
+
+def test_names_are_told_by_the_correlation_ratio() -> None:
+    class Layer(units._Layer):
+        def __init__(self) -> None:
+            self._signals = signals.parse(["first"], ("en", "fr"))
+            states = {80.0: [1.0, 2.0, 3.0], 81.0: [5.0, 7.0], 82.0: [1.0]}
+            x = np.concatenate([np.array(group) for group in states.values()])
+            y = np.repeat([80.0, 81.0, 82.0], [3, 2, 1])
+            self._n, self._y, self._yy = np.array([[[6.0]], [[y.sum()]], [[(y**2).sum()]]])
+            self._x, self._xx = np.array([[[x.sum()]], [[(x**2).sum()]]])
+            self._xy = np.array([[y @ x]])
+            self._levels = [{value: [len(group), np.array([sum(group)])] for value, group in states.items()}]
+            mean = x.mean()
+            between = sum(len(group) * (np.mean(group) - mean) ** 2 for group in states.values())
+            self.eta = np.sqrt(between / ((x - mean) ** 2).sum())
+
+    layer = Layer()
+    assert layer.correlations(0).tolist() == pytest.approx([layer.eta])
+
+
+def test_the_command_prints_a_table_or_json(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    text = tmp_path / "text.en"
+    text.write_text("the red dog sees the king.\n…\nthe small bird follows the horse.\n", encoding="utf-8")
+    ran = nmt("inspect", model, "--corpus", text, "--signal", "position", "--signal", "quotes", "--top", 2)
+    assert ran.status == 0, ran.err
+    assert ran.out.count("position") == 2
+    assert "quotes" not in ran.out
+    page = tmp_path / "page.html"
+    ran = nmt("inspect", model, "the dog", "-o", page, "--corpus", text, "--signal", "position", "--json")
+    found = json.loads(ran.out)
+    assert [each["signal"] for each in found] == ["position"] * 3
+    assert f">{found[0]['layer']}, {found[0]['unit']}</button>" in page.read_text()
+
+
+def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    for arguments in ([], ["a text"], ["-o", tmp_path / "page.html"]):
+        ran = nmt("inspect", model, *arguments)
+        assert ran.status == 2
+        assert ran.err == "nmt: nmt inspect: name a SENTENCE and with -o what to write of it, or a --corpus, or both\n"
+    empty = tmp_path / "empty.txt"
+    empty.write_text("…\n", encoding="utf-8")
+    with pytest.raises(CarouselError, match="holds no text"):
+        units.read_corpus(empty, load(model))
