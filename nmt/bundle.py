@@ -21,19 +21,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nmt.config import LanguageCode, ModelConfig, Positive, SearchConfig
-from nmt.corpus.tokenizer import Tokenizer
+from nmt.corpus.tokenizer import Tokenizer, Vocabulary
 from nmt.errors import CarouselError
 from nmt.files import atomic_directory
 
-FORMAT_VERSION = 2
-"""Format 1 had no graphs."""
-WEIGHTS, SHORTLIST, GRAPHS = "model.safetensors", "shortlist.npz", "onnx"
+FORMAT_VERSION = 3
+"""Format 1 had no graphs, format 2 no language models."""
+WEIGHTS, SHORTLIST, GRAPHS, TOKENIZER = "model.safetensors", "shortlist.npz", "onnx", "tokenizer.model"
 
 
 class StoredFile(BaseModel):
@@ -59,10 +59,11 @@ class Calibration(BaseModel):
 
 
 class Card(BaseModel):
-    """``config.json``."""
+    """``config.json`` of a translator."""
 
     model_config = ConfigDict(frozen=True)
 
+    kind: Literal["translator"] = "translator"
     format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
     source_language: LanguageCode
     target_language: LanguageCode
@@ -82,6 +83,42 @@ class Card(BaseModel):
     scores: dict[str, Any] = {}
     """Of the dev and test sets: metric -> score and signature."""
     files: dict[str, StoredFile] = {}
+
+
+class LanguageModelCard(BaseModel):
+    """``config.json`` of a language model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["language-model"] = "language-model"
+    format_version: Annotated[int, Field(ge=3, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
+    language: LanguageCode
+    vocabulary: Positive
+    model: ModelConfig
+    carried: bool
+    """Whether its state went on from line to line in training; else each line began anew."""
+    verbatim: bool
+    """Whether it reads text as it stands; else normalised, as translators do."""
+    training: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+    files: dict[str, StoredFile] = {}
+
+
+AnyCard = TypeVar("AnyCard", Card, LanguageModelCard)
+
+
+@dataclass(frozen=True)
+class LanguageModelBundle:
+    """The model directory of a language model, read and found whole."""
+
+    path: Path
+    card: LanguageModelCard
+    vocabulary: Vocabulary
+
+    @property
+    def weights(self) -> Path:
+        """The file of the trained weights."""
+        return self.path / WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -121,7 +158,16 @@ def write(path: Path, card: Card, tokenizer: Tokenizer, files: Mapping[str, byte
 
     ``files`` are weights, graphs and shortlist by their names in the bundle.
     """
-    contents = {**tokenizer.files(), **files, "README.md": model_card(card).encode()}
+    _write(path, card, {**tokenizer.files(), **files, "README.md": model_card(card).encode()})
+
+
+def write_language_model(path: Path, card: LanguageModelCard, vocabulary: Vocabulary, weights: bytes) -> None:
+    """The same for a language model."""
+    contents = {TOKENIZER: vocabulary.serialized, WEIGHTS: weights, "README.md": language_model_card(card).encode()}
+    _write(path, card, contents)
+
+
+def _write(path: Path, card: Card | LanguageModelCard, contents: dict[str, bytes]) -> None:
     stored = {name: StoredFile(sha256=_sha256(content), bytes=len(content)) for name, content in contents.items()}
     written = card.model_copy(update={"format_version": FORMAT_VERSION, "files": stored})
     contents["config.json"] = written.model_dump_json(indent=2).encode()
@@ -136,29 +182,24 @@ def check_replaceable(path: Path) -> None:
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     try:
-        card = _read_card(path)
+        stored = _read_card(path).files
     except CarouselError:
         raise CarouselError(f"{path}: exists and is no model directory; choose another OUT") from None
-    if WEIGHTS in card.files:
+    if WEIGHTS in stored:
         raise CarouselError(f"{path}: holds trained weights, which would be lost; choose another OUT")
     files = (file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir())
     for name in files:
-        if name not in {*card.files, "config.json"}:
+        if name not in {*stored, "config.json"}:
             raise CarouselError(f"{path}: holds {name}, which is no part of a model; choose another OUT")
 
 
 def read(path: Path) -> Bundle:
     """Read a bundle, or the bundle of a run directory.
 
-    Raises CarouselError with one line when it is incomplete, damaged or from a newer format.
+    Raises CarouselError with one line when it is incomplete, damaged, from a newer format or a language model.
     """
-    if not os.path.exists(path / "config.json") and os.path.isdir(path / "model"):  # noqa: PTH110, PTH112
-        path = path / "model"  # os.path takes a folder that can't be entered for an absent one; pathlib raises
-    card = _read_card(path)
-    for name, expected in card.files.items():
-        _check(path, name, expected)
-    if "tokenizer.model" not in card.files:
-        raise CarouselError(f"{path / 'config.json'}: lists no tokenizer.model; copy the model directory again")
+    path = _of_run(path)
+    card = _checked(path, Card, "translates nothing; name a translation model (nmt generate writes text with this one)")
     if WEIGHTS not in card.files and f"{GRAPHS}/encoder.onnx" not in card.files:
         raise CarouselError(f"{path / 'config.json'}: lists neither weights nor graphs; copy the model directory again")
     tokenizer = Tokenizer.from_files(path, separate="tokenizer.target.model" in card.files)
@@ -168,9 +209,34 @@ def read(path: Path) -> Bundle:
     return Bundle(path, card, tokenizer)
 
 
+def read_language_model(path: Path) -> LanguageModelBundle:
+    """The same for the bundle of a language model; one of a translator is refused."""
+    path = _of_run(path)
+    card = _checked(path, LanguageModelCard, "can't write text by itself; name a language model (data.language)")
+    if WEIGHTS not in card.files:
+        raise CarouselError(f"{path / 'config.json'}: lists no weights; copy the model directory again")
+    vocabulary = Tokenizer.from_files(path, separate=False).target
+    if len(vocabulary) != card.vocabulary:
+        raise CarouselError(f"{path / 'config.json'}: belongs to another tokenizer; copy the model directory again")
+    return LanguageModelBundle(path, card, vocabulary)
+
+
 def model_card(card: Card) -> str:
     """The bundle's README: what it is, how well it translates, where it came from."""
-    source, target = card.source_language, card.target_language
+    use = f'Use it: `echo "…" | nmt translate {"."}` in this folder, or `nmt serve .`.'
+    title = f"{card.source_language} → {card.target_language}"
+    return _readme(title, f"An LSTM translation model made with Carousel.\nNetwork: {card.model.summary}.", card, use)
+
+
+def language_model_card(card: LanguageModelCard) -> str:
+    """The same of a language model."""
+    model = card.model
+    network = f"{model.design} design, {model.decoder_layers} × {model.cell}, width {model.width}"
+    use = 'Use it: `nmt generate . --prompt "…"` in this folder, or `nmt translate … --lm .`.'
+    return _readme(f"Text in {card.language}", f"A language model made with Carousel.\nNetwork: {network}.", card, use)
+
+
+def _readme(title: str, lead: str, card: Card | LanguageModelCard, use: str) -> str:
     scores = [
         f"| {name} | {metric} | {value['score']:.1f} | `{value['signature']}` |"
         for name, metrics in card.scores.items()
@@ -179,24 +245,39 @@ def model_card(card: Card) -> str:
     ]
     table = ["| set | metric | score | signature |", "|---|---|---|---|", *scores] if scores else ["Not scored."]
     facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in card.training.items() if name != "recipe"]
-    return "\n".join(
-        [
-            f"# {source} → {target}",
-            "",
-            "An LSTM translation model made with Carousel.",
-            f"Network: {card.model.summary}.",
-            "",
-            *table,
-            "",
-            *facts,
-            "",
-            f'Use it: `echo "…" | nmt translate {"."}` in this folder, or `nmt serve .`.',
-            "",
-        ]
-    )
+    return "\n".join([f"# {title}", "", lead, "", *table, "", *facts, "", use, ""])
 
 
-def _read_card(path: Path) -> Card:
+def _of_run(path: Path) -> Path:
+    """The model directory of a run directory; a model directory itself."""
+    if not os.path.exists(path / "config.json") and os.path.isdir(path / "model"):  # noqa: PTH110, PTH112
+        return path / "model"  # os.path takes a folder that can't be entered for an absent one; pathlib raises
+    return path
+
+
+def _checked(path: Path, kind: type[AnyCard], otherwise: str) -> AnyCard:
+    """The card, once all its files are found whole; ``otherwise`` says what is wrong with a model of another kind."""
+    card = _read_card(path)
+    if not isinstance(card, kind):
+        raise CarouselError(f"{path}: is a {card.kind.replace('-', ' ')}, which {otherwise}")
+    for name, expected in card.files.items():
+        _check(path, name, expected)
+    if TOKENIZER not in card.files:
+        raise CarouselError(f"{path / 'config.json'}: lists no {TOKENIZER}; copy the model directory again")
+    return card
+
+
+def _read_card(path: Path) -> Card | LanguageModelCard:
+    tree, file = _read_tree(path), path / "config.json"
+    try:
+        return (LanguageModelCard if tree.get("kind") == "language-model" else Card).model_validate(tree)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(map(str, problem["loc"]))
+        raise CarouselError(f"{file}: is damaged ({field}: {problem['msg']}); copy the model directory again") from None
+
+
+def _read_tree(path: Path) -> dict[str, Any]:
     file = path / "config.json"
     try:
         tree = json.loads(file.read_text(encoding="utf-8"))
@@ -206,17 +287,14 @@ def _read_card(path: Path) -> Card:
         ) from None
     except (ValueError, RecursionError):
         raise CarouselError(f"{file}: is damaged (not JSON); copy the model directory again") from None
-    version = tree.get("format_version") if isinstance(tree, dict) else None
+    if not isinstance(tree, dict):
+        raise CarouselError(f"{file}: is damaged (no object); copy the model directory again")
+    version = tree.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise CarouselError(
             f"{file}: format {version} is newer than this Carousel reads ({FORMAT_VERSION}); upgrade carousel-nmt"
         )
-    try:
-        return Card.model_validate(tree)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        field = ".".join(map(str, problem["loc"]))
-        raise CarouselError(f"{file}: is damaged ({field}: {problem['msg']}); copy the model directory again") from None
+    return tree
 
 
 def _check(path: Path, name: str, expected: StoredFile) -> None:

@@ -7,14 +7,16 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 import typer
 
+from nmt.corpus.monolingual import read_texts
 from nmt.errors import CarouselError, UsageError, missing_extra
-from nmt.translator import Translation, Translator
+from nmt.request import Form, Request
+from nmt.translator import LM_WEIGHT, Translator
 
 app = typer.Typer(
     help="Train LSTM translators, score them, and serve them.",
@@ -24,6 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+lab = typer.Typer(help="Demonstrations of the laboratory.", no_args_is_help=True)
+app.add_typer(lab, name="lab")
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory or a run directory.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
@@ -53,11 +58,14 @@ def train(
         raise _missing(error, "train", "nmt train") from None
     origin = bundles.read(start) if start else None
     defaults = {"tokenizer": finetuning.tokenizer_section(origin).model_dump()} if origin else None
-    recipe = configs.load(config, overrides or [], defaults)
+    recipe = configs.load_any(config, overrides or [], defaults)
+    if start and isinstance(recipe, configs.LanguageModelRecipe):
+        raise UsageError("--from: a language model takes no weights; its recipe names a tokenizer as tokenizer.model")
     outcome = session.train(recipe, out or Path("runs") / config.stem, resume, origin)
     for name, metrics in outcome.scores.items():
         scores = ", ".join(f"{metric} {value['score']:.2f}" for metric, value in metrics.items())
-        typer.echo(f"{name}: {scores}   {metrics['bleu']['signature']}")
+        right = f", all right to length {metrics['exact']['right_to']}" if "exact" in metrics else ""
+        typer.echo(f"{name}: {scores}{right}   {next(iter(metrics.values()))['signature']}")
     if outcome.finished and outcome.model:
         typer.echo(f"Model: {outcome.model}")
 
@@ -65,18 +73,40 @@ def train(
 @app.command()
 def translate(
     model: Model,
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Text, a sentence a line; stdin by default.")
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Text, a sentence a line, .jsonl or .parquet; stdin by default."),
     ] = None,
-    output: Output = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write here instead of to stdout; .jsonl holds pairs, for training."),
+    ] = None,
     beam: Beam = None,
     n_best: Annotated[int, typer.Option(min=1, max=64, help="Translations a line; needs --json.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="An object a line, with scores and alignment.")] = False,
-    threads: Threads = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads, 1 by default; with --ray workers, all there is room for.")
+    ] = None,
     no_shortlist: NoShortlist = False,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="Share the work of large files among Ray's workers; goes on where it stopped.")
+    ] = False,
+    field: Annotated[
+        str | None,
+        typer.Option(help="Where the text of JSON and parquet is; the source language or 'text' by default."),
+    ] = None,
     others: Annotated[
         list[Path] | None, typer.Option("--with", metavar="MODEL", help="Translate together with this model too.")
     ] = None,
+    lm: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="A language model that has a say in every step of the search.")
+    ] = None,
+    lm_weight: Annotated[
+        float | None, typer.Option(min=0, max=10, help=f"Of its log-probabilities; {LM_WEIGHT} by default.")
+    ] = None,
+    rescore: Annotated[
+        int, typer.Option(min=0, max=64, help="Let it choose among so many finished translations instead.")
+    ] = 0,
     groups: Annotated[
         int, typer.Option(min=1, max=64, help="Parts of the beam that keep apart, so that --n-best differ.")
     ] = 1,
@@ -103,11 +133,25 @@ def translate(
     """Translate text, one line out for each line in."""
     if n_best > 1 and not as_json:
         raise UsageError("--n-best: more than one translation a line needs --json")
+    if on_ray and not (files and output):
+        raise UsageError("--ray: works from files to a file; name them, and -o")
     drawing = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     given: dict[str, Any] = {name: value for name, value in drawing.items() if value is not None}
     if given and not sample:
         raise UsageError(f"--{next(iter(given)).replace('_', '-')}: says how to draw; it goes with --sample")
-    translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
+    if lm is None and (lm_weight is not None or rescore):
+        raise UsageError(f"--{'rescore' if rescore else 'lm-weight'}: is about a language model; it goes with --lm")
+    if lm and on_ray:
+        raise UsageError("--lm: does not go with --ray; leave one of them out")
+    translator = Translator.load(
+        model,
+        threads=threads or 1,
+        shortlist=not no_shortlist,
+        ensemble=others or (),
+        language_model=lm,
+        lm_weight=LM_WEIGHT if lm_weight is None else lm_weight,
+        rescore=rescore,
+    )
     try:
         options = dataclasses.replace(
             translator.search_options,
@@ -121,8 +165,15 @@ def translate(
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
-    results = translator.stream(_lines(file), beam=beam, alternatives=n_best - 1, options=options)
-    _print((_render(result, as_json) for result in results), output)
+    form: Form = "json" if as_json else "pairs" if output and output.suffix == ".jsonl" else "text"
+    models = tuple(path.resolve() for path in (model, *(others or ())))
+    request = Request(models, beam, n_best - 1, options, not no_shortlist, form)
+    fields = (field,) if field else (translator.source_language, "text")
+    if on_ray and files and output:
+        _translate_on_ray(request, files, fields, output, threads)
+        return
+    texts = itertools.chain.from_iterable(read_texts(file, fields) for file in files) if files else _stdin()
+    _print(request.lines(translator, texts), output)
 
 
 @app.command()
@@ -217,6 +268,31 @@ def export(
 
 
 @app.command()
+def study(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A study, as configs/lab/cells-translation.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys of the recipe to override in all runs.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder; runs/<study's name> by default.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Runs at once, each on one thread.")] = 1,
+) -> None:
+    """Train a recipe in many settings and compare them; what has finished before is not trained again."""
+    try:
+        from nmt.study import plan, session
+    except ModuleNotFoundError as error:
+        raise _missing(error, "train", "nmt study") from None
+    folder = out or Path("runs") / config.stem
+    outcome = session.run(plan.load(config, overrides or []), folder, jobs, typer.echo)
+    if outcome.stopped:
+        typer.echo("Stopped; the same command goes on")
+        return
+    if outcome.results:
+        typer.echo((folder / "table.md").read_text(encoding="utf-8").rstrip())
+    if outcome.failures:
+        raise CarouselError(f"{folder}: {len(outcome.failures)} runs failed; the same command tries them again")
+
+
+@app.command()
 def serve(
     models: Annotated[
         list[Path] | None, typer.Argument(metavar="[MODEL]...", help="Model directories; NMT_MODELS by default.")
@@ -234,6 +310,92 @@ def serve(
     except ModuleNotFoundError as error:
         raise _missing(error, "serve", "nmt serve") from None
     raise typer.Exit(server.run(models or (), host=host, port=port, check=check))
+
+
+@app.command()
+def generate(
+    model: Model,
+    prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "",
+    temperature: Annotated[
+        float, typer.Option(min=0, max=100, help="Below 1 is safer, above wilder; 0 takes the likeliest piece.")
+    ] = 1.0,
+    length: Annotated[int, typer.Option(min=1, max=1_000_000, help="Pieces to write, line ends counted.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Equal seeds write equal text.")] = 0,
+    output: Output = None,
+) -> None:
+    """Write text with a language model."""
+    try:
+        from nmt.generator import Generator
+    except ModuleNotFoundError as error:
+        raise _missing(error, "train", "nmt generate") from None
+    text = Generator.load(model).generate(prompt, length, temperature, seed)
+    _print(iter([text]), output)
+
+
+@app.command("inspect")
+def inspect_(
+    model: Model,
+    sentence: Annotated[str | None, typer.Argument(metavar="[SENTENCE]", help="What to translate.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="What to write of it, by its ending: .html, .npz or .json.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="A translation to look at instead of the model's own.")] = None,
+    beam: Beam = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="Text, a sentence a line, or .tsv pairs: search for the units that follow a signal over it."),
+    ] = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option(help="Of --corpus: such as position, count:X, next:X; the plain ones by default."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Of --corpus: units a signal.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Of --corpus: print the units as JSON.")] = False,
+) -> None:
+    """Look inside a translation: gates, states, attention and the search; or find units by what they do."""
+    try:
+        from nmt.inspect import output as files
+        from nmt.inspect import sentence as inspections
+        from nmt.inspect import signals, units
+    except ModuleNotFoundError as error:
+        raise _missing(error, "train", "nmt inspect") from None
+    if (sentence is None) != (output is None) or (sentence is None and corpus is None):
+        raise UsageError("nmt inspect: name a SENTENCE and with -o what to write of it, or a --corpus, or both")
+    if output:
+        files.check(output)
+    loaded = inspections.load(model)
+    findings = None
+    if corpus:
+        card = loaded.bundle.card
+        wanted = signals.parse(signal or (), (card.source_language, card.target_language))
+        findings = units.search(loaded, units.read_corpus(corpus, loaded), wanted, top)
+        if as_json:
+            typer.echo(json.dumps([each.record() for each in findings], ensure_ascii=False))
+        else:
+            units.show(findings)
+    if sentence is not None and output:
+        inspection = inspections.inspect(loaded, sentence, target, beam)
+        files.write(output, inspection, findings)
+        typer.echo(f"{inspection.translation}   {inspection.score:.3f} a piece", err=as_json)
+        typer.echo(f"Written: {output}", err=as_json)
+
+
+@lab.command()
+def gradients(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page to write.")],
+    distances: Annotated[
+        list[int] | None, typer.Option("--distance", min=1, max=1000, help="Steps between symbol and answer.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Equal seeds give equal pages.")] = 1,
+) -> None:
+    """Show how gradients vanish in a plain RNN and not in an LSTM."""
+    try:
+        from nmt.lab import gradients as demonstration
+    except ModuleNotFoundError as error:
+        raise _missing(error, "train", "nmt lab gradients") from None
+    steps = sorted(set(distances or (10, 20, 40, 80, 160)))
+    demonstration.write(output, demonstration.compare(steps, seed, typer.echo), steps)
+    typer.echo(f"Page: {output}")
 
 
 def main() -> None:
@@ -258,21 +420,20 @@ def _megabytes(folder: Path) -> float:
     return round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6, 1)
 
 
-def _lines(file: Path | None) -> Iterator[str]:
+def _stdin() -> Iterator[str]:
     from nmt.corpus.reader import decode_lines
 
-    if file is None:
-        yield from decode_lines(sys.stdin.buffer, "stdin")
-        return
+    return decode_lines(sys.stdin.buffer, "stdin")
+
+
+def _translate_on_ray(
+    request: Request, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None
+) -> None:
     try:
-        with file.open("rb") as stream:
-            yield from decode_lines(stream, str(file))
-    except OSError as error:
-        raise CarouselError(f"{file}: can't be read ({error.strerror}); name a text file") from None
-
-
-def _render(result: Translation, as_json: bool) -> str:
-    return json.dumps(dataclasses.asdict(result), ensure_ascii=False) if as_json else result.text
+        from nmt.bulk.job import translate_files
+    except ModuleNotFoundError as error:
+        raise _missing(error, "ray", "nmt translate --ray") from None
+    translate_files(request, files, fields, output, workers)
 
 
 def _windows(pairs: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

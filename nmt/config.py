@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -25,6 +25,8 @@ from pydantic import (
 )
 
 from nmt.errors import UsageError
+from nmt.lab.tasks import TaskName
+from nmt.model.equations import FAMILY, CellName
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Positive = Annotated[int, Field(gt=0)]
@@ -57,22 +59,45 @@ class FilePair(Section):
     target: str
 
 
+class TaskCorpus(Section):
+    """A classic task of the laboratory (see `nmt.lab.tasks`), made instead of read."""
+
+    task: TaskName
+    pairs: Positive
+    shortest: Positive = 1
+    """Length of the shortest question; what that counts depends on the task."""
+    longest: Positive
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Equal seeds make equal pairs."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TaskCorpus:
+        if self.shortest > self.longest:
+            raise ValueError(f"shortest must be at most longest, {self.longest}")
+        return self
+
+
 def _form(spec: Any) -> str:
     """Which form of corpus somebody meant, so that a mistake is explained in its terms."""
     if isinstance(spec, Section):
         return type(spec).__name__
     if not isinstance(spec, dict):
         return "Text"
+    if "task" in spec:
+        return "TaskCorpus"
     if "corpus" in spec:
         return "MixedCorpus"
     return "FilePair" if {"source", "target"} & spec.keys() else "HubDataset"
 
 
 CorpusSpec = Annotated[
-    Annotated[str, Tag("Text")] | Annotated[FilePair, Tag("FilePair")] | Annotated[HubDataset, Tag("HubDataset")],
+    Annotated[str, Tag("Text")]
+    | Annotated[FilePair, Tag("FilePair")]
+    | Annotated[HubDataset, Tag("HubDataset")]
+    | Annotated[TaskCorpus, Tag("TaskCorpus")],
     Discriminator(_form),
 ]
-"""A prefix of two plain files, a ``.tsv`` or ``.jsonl`` file, two files by name, or a data set."""
+"""A prefix of two plain files, a ``.tsv`` or ``.jsonl`` file, two files by name, a data set, or a classic task."""
 
 
 class MixedCorpus(Section):
@@ -89,6 +114,7 @@ TrainingCorpus = Annotated[
     Annotated[str, Tag("Text")]
     | Annotated[FilePair, Tag("FilePair")]
     | Annotated[HubDataset, Tag("HubDataset")]
+    | Annotated[TaskCorpus, Tag("TaskCorpus")]
     | Annotated[MixedCorpus, Tag("MixedCorpus")],
     Discriminator(_form),
 ]
@@ -97,6 +123,8 @@ TrainingCorpus = Annotated[
 class FilterConfig(Section):
     """Which training pairs are dropped. Dev and test are never filtered."""
 
+    first_pairs: Positive | None = None
+    """Of each corpus only so many pairs, from its beginning: for experiments."""
     max_characters: Positive = 1000
     """Longest side, in characters."""
     max_pieces: Positive = 250
@@ -140,7 +168,11 @@ class TokenizerConfig(Section):
 class ModelConfig(Section):
     """The network."""
 
-    cell: Literal["lstm"] = "lstm"
+    cell: CellName = "lstm"
+    """Of encoder and decoder: see `nmt.model.equations`."""
+    forget_bias: Annotated[float, Field(ge=-10, le=10)] = 1.0
+    """Of forget gates before training: open ones let gradients reach far from the first update on (Jozefowicz et al.
+    2015)."""
     design: Literal["blocks", "classic"] = "blocks"
     """What a layer is: an LSTM and a feed-forward layer, each with layer norm and a residual connection, and in the
     decoder an attention between them; or an LSTM alone, with one attention above the decoder's last."""
@@ -189,6 +221,25 @@ class ModelConfig(Section):
             raise ValueError("input_feeding feeds the attentional vector: it needs an attention other than none")
         if self.attention == "none" and self.alignment_head:
             raise ValueError("alignment_head is a head of the attention: it needs an attention other than none")
+        return self
+
+    @model_validator(mode="after")
+    def _cell_fits(self) -> ModelConfig:
+        name, cell, both_ways = self.cell, FAMILY[self.cell], self.reads_both_ways(0)
+        if self.forget_bias != 1.0 and not cell.forget_gate:
+            raise ValueError(f"forget_bias is of forget gates: cell {name} has none")
+        if self.weight_drop and not cell.recurrent_matrix:
+            raise ValueError(f"weight_drop thins recurrent matrices: cell {name} has none")
+        if self.width % (cell.divisor * (1 + both_ways)):
+            raise ValueError(
+                f"width {self.width} must be a multiple of {cell.divisor * (1 + both_ways)} for cell {name}"
+            )
+        if cell.stacked and self.design == "blocks":
+            raise ValueError(f"cell {name} couples the layers of a stack step by step: it needs design classic")
+        if cell.stacked and both_ways and not self.reads_both_ways(self.encoder_layers - 1):
+            raise ValueError(
+                f"cell {name} couples the layers of a stack: bidirectional_layers must be 0 or {self.encoder_layers}"
+            )
         return self
 
     @property
@@ -281,6 +332,68 @@ class SearchConfig(Section):
     """Exponent alpha of the length penalty of GNMT (Wu et al. 2016, equation 14)."""
     coverage_penalty: Annotated[float, Field(ge=0, le=5)] = 0.0
     """Weight beta of the coverage penalty there: what the attention never looked at makes a translation worse."""
+    guards: bool = True
+    """Split a text that is longer than those of training, and search again what loops; off where length and repetition
+    are the very task."""
+
+
+class TextData(Section):
+    """Where a language model's text lies: plain files, a sentence or a line a line."""
+
+    language: LanguageCode
+    train: Annotated[list[str], Field(min_length=1)]
+    dev: str | None = None
+    test: str | None = None
+
+
+class ModelTokenizer(Section):
+    """The tokenizer of a trained model, which fusion needs: that of its target language."""
+
+    model: str
+    """A model directory or a run directory."""
+
+
+class LanguageModelTraining(TrainingConfig):
+    """How a language model is trained."""
+
+    label_smoothing: Probability = 0.0
+    unroll: Positive | None = None
+    """Truncated back-propagation through time (Williams & Peng 1990): the text is read in parallel streams, so many
+    pieces at a time; states are carried on, gradients are not. None learns each line by itself and whole."""
+
+    @model_validator(mode="after")
+    def _of_text_alone(self) -> LanguageModelTraining:
+        for name in ("r_drop", "subword_sampling", "guided_alignment"):
+            if getattr(self, name):
+                raise ValueError(f"{name} is for translators: leave it out")
+        if self.unroll and self.unroll > self.batch_tokens:
+            raise ValueError(f"unroll must be at most batch_tokens, {self.batch_tokens}: a batch holds whole windows")
+        return self
+
+
+class LanguageModelRecipe(Section):
+    """A whole recipe of a language model: the decoder alone."""
+
+    data: TextData
+    tokenizer: Annotated[
+        Annotated[TokenizerConfig, Tag("TokenizerConfig")] | Annotated[ModelTokenizer, Tag("ModelTokenizer")],
+        Discriminator(lambda spec: "ModelTokenizer" if "model" in dict(spec) else "TokenizerConfig"),
+    ]
+    model: ModelConfig = ModelConfig(attention="none")
+    training: LanguageModelTraining
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _is_a_decoder(cls, model: Any) -> Any:
+        if not isinstance(model, dict):
+            return model
+        for name in ("encoder_layers", "bidirectional_layers", "heads", "input_feeding", "reverse_source",
+                     "alignment_head"):  # fmt: skip
+            if model.get(name) not in (None, ModelConfig.model_fields[name].default):
+                raise ValueError(f"{name} is of a translator: a language model is a decoder alone; leave it out")
+        if model.get("attention", "none") != "none":
+            raise ValueError("a language model has nothing to attend to: leave attention out")
+        return {**model, "attention": "none"}
 
 
 class Config(Section):
@@ -309,28 +422,56 @@ class Config(Section):
         return self.model_copy(update={"model": self.model.model_copy(update={"alignment_head": True})})
 
 
+Recipe = TypeVar("Recipe", bound=Section)
+
+
 def load(path: Path, overrides: Iterable[str] = (), defaults: Mapping[str, Any] | None = None) -> Config:
-    """Read a recipe and apply ``section.key=value`` overrides.
+    """Read a translator's recipe and apply ``section.key=value`` overrides.
 
     ``defaults`` are sections for a recipe that lacks them. Paths in the file are relative to the file, paths in an
     override to the working directory.
     Raises UsageError with one line that names file, line and field.
     """
-    tree, lines = _read_yaml(path)
-    tree = {**(defaults or {}), **tree}
-    _resolve_paths(tree, path.parent)
-    overridden = set()
-    for override in overrides:
-        key, value = _parse_override(override)
-        overridden.add(key)
-        _set(tree, key, value)
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        raise UsageError(_first_complaint(error, path, lines, overridden)) from None
+    return _Draft(path, overrides, defaults or {}).checked(Config)
 
 
-def dump(config: Config) -> str:
+def load_any(
+    path: Path, overrides: Iterable[str] = (), defaults: Mapping[str, Any] | None = None
+) -> Config | LanguageModelRecipe:
+    """As `load`, whatever the recipe makes: with ``data.language`` it is a language model."""
+    draft = _Draft(path, overrides, defaults or {})
+    return draft.checked(LanguageModelRecipe) if draft.is_of_text else draft.checked(Config)
+
+
+class _Draft:
+    """A recipe as it was written, with its overrides."""
+
+    def __init__(self, path: Path, overrides: Iterable[str], defaults: Mapping[str, Any]) -> None:
+        self._path = path
+        tree, self._lines = read_yaml(path)
+        self._tree = {**defaults, **tree}
+        _resolve_paths(self._tree, path.parent)
+        self._overridden = set()
+        for override in overrides:
+            key, value = _parse_override(override)
+            self._overridden.add(key)
+            _set(self._tree, key, value)
+
+    @property
+    def is_of_text(self) -> bool:
+        """Whether it tells of text in one language."""
+        data = self._tree.get("data")
+        return isinstance(data, dict) and "language" in data
+
+    def checked(self, kind: type[Recipe]) -> Recipe:
+        """The recipe. Raises UsageError."""
+        try:
+            return kind.model_validate(self._tree)
+        except ValidationError as error:
+            raise UsageError(_first_complaint(error, self._path, self._lines, self._overridden, kind)) from None
+
+
+def dump(config: Section) -> str:
     """The recipe as YAML, every default written out."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
@@ -341,7 +482,8 @@ Lines = dict[tuple[str, ...], int]
 """Path of a key -> its line in the file, counted from 1."""
 
 
-def _read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
+def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
+    """The mapping that a file holds, and where its keys are. Raises UsageError with one line."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -416,12 +558,17 @@ def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
         return
     for key in {"train", "dev", "test"} & data.keys():
         data[key] = resolve(data[key])
+    tokenizer = tree.get("tokenizer")
+    if isinstance(tokenizer, dict) and isinstance(tokenizer.get("model"), str):
+        tokenizer["model"] = resolve(tokenizer["model"])
 
 
 # --- complaints ------------------------------------------------------------------------------------------
 
 
-def _first_complaint(error: ValidationError, path: Path, lines: Lines, overridden: set[tuple[str, ...]]) -> str:
+def _first_complaint(
+    error: ValidationError, path: Path, lines: Lines, overridden: set[tuple[str, ...]], kind: type[Section]
+) -> str:
     # A misspelt key is reported as unknown, and often as missing too: the first of the two says more.
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
@@ -429,20 +576,20 @@ def _first_complaint(error: ValidationError, path: Path, lines: Lines, overridde
     field = tuple(str(part) for part in problem["loc"] if not (isinstance(part, str) and part[:1].isupper()))
     name = ".".join(field) or "recipe"
     if any(field[: len(key)] == key for key in overridden):
-        return f"{name}: {_explain(problem, field)}"
+        return f"{name}: {_explain(problem, field, kind)}"
     line = next((lines[field[:n]] for n in range(len(field), 0, -1) if field[:n] in lines), None)
     where = f"{path}, line {line}" if line else str(path)
-    return f"{where}, {name}: {_explain(problem, field)}"
+    return f"{where}, {name}: {_explain(problem, field, kind)}"
 
 
-def _explain(problem: Any, field: tuple[str, ...]) -> str:
+def _explain(problem: Any, field: tuple[str, ...], recipe: type[Section]) -> str:
     kind = problem["type"]
     if kind == "extra_forbidden" and field[0] == "data" and field[-1] in ("weight", "tag"):
         return "a corpus of data.train has a weight or a tag so: {corpus: …, weight: 0.5, tag: 1}"
     if kind == "union_tag_invalid":
         return "names a corpus of a mixture; only the corpora of data.train are mixed: name the corpus alone"
     if kind == "extra_forbidden":
-        known = _keys_beside(field)
+        known = _keys_beside(field, recipe)
         close = difflib.get_close_matches(field[-1], known, n=1)
         remedy = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
         return f"unknown key; {remedy}"
@@ -457,12 +604,15 @@ def _explain(problem: Any, field: tuple[str, ...]) -> str:
     return f"{message}{shown}"
 
 
-def _keys_beside(field: tuple[str, ...]) -> list[str]:
-    section: type[BaseModel] = Config
+def _keys_beside(field: tuple[str, ...], recipe: type[Section]) -> list[str]:
+    section: type[BaseModel] = recipe
     for name in field[:-1]:
         info = section.model_fields.get(name)
         annotation = info.annotation if info else None
+        if name == "tokenizer":
+            annotation = TokenizerConfig
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return sorted({key for form in (MixedCorpus, FilePair, HubDataset) for key in form.model_fields})
+            forms = (MixedCorpus, FilePair, HubDataset, TaskCorpus)
+            return sorted({key for form in forms for key in form.model_fields})
         section = annotation
     return list(section.model_fields)

@@ -85,7 +85,8 @@ class DecodeLoop:
             running = self._running.pop(slot)
             search = running.search
             del self._slot_of[search.key]
-            looping = search.options.no_repeat_ngram == 0 and is_looping(search.source, hypotheses[0].tokens)
+            breaks = search.options.break_loops and search.options.no_repeat_ngram == 0
+            looping = breaks and is_looping(search.source, hypotheses[0].tokens)
             if looping and running.first_try is None:
                 running.first_try = hypotheses
                 self._begin([running], replace(search.options, no_repeat_ngram=LOOP_BREAKER))

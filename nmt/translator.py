@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
 from nmt import bundle as bundles
-from nmt.bundle import Bundle, Calibration
+from nmt.bundle import Bundle, Calibration, LanguageModelBundle
 from nmt.codec import Alternative, Codec, Part, Span, Translation, align_given
-from nmt.engine.choice import EngineName, check_ensemble, engine_factories
+from nmt.engine.choice import EngineName, check_ensemble, engine_factories, fusion_factory, text_scorer
 from nmt.errors import UsageError
 from nmt.loop import DecodeLoop
-from nmt.search.hypotheses import Hypothesis
+from nmt.search.hypotheses import Hypothesis, length_penalty
 from nmt.search.options import SearchOptions
 from nmt.text.normalise import normalise
 from nmt.workers import Workers
 
 __all__ = ["Alternative", "Score", "Span", "Translation", "Translator"]
+
+LM_WEIGHT = 0.05
+"""Of a language model, unless a command says otherwise."""
 
 _READ_AHEAD = 2000  # texts that are sorted by length before they are searched
 
@@ -39,9 +43,11 @@ class Score:
 class Translator:
     """A loaded model. Not for use by several threads at once."""
 
-    def __init__(self, bundle: Bundle, workers: Workers, calibration: Calibration | None) -> None:
+    def __init__(
+        self, bundle: Bundle, workers: Workers, calibration: Calibration | None, rescorer: Rescorer | None = None
+    ) -> None:
         """Use `Translator.load` instead."""
-        self._bundle, self._workers = bundle, workers
+        self._bundle, self._workers, self._rescorer = bundle, workers, rescorer
         self.codec = Codec(bundle, calibration)
         self.source_language = bundle.card.source_language
         self.target_language = bundle.card.target_language
@@ -56,12 +62,21 @@ class Translator:
         threads: int = 1,
         shortlist: bool = True,
         ensemble: Sequence[str | os.PathLike[str]] = (),
+        language_model: str | os.PathLike[str] | None = None,
+        lm_weight: float = LM_WEIGHT,
+        rescore: int = 0,
     ) -> Translator:
         """Load a model directory or a run directory.
 
         The engine is ONNX Runtime where the model has graphs, else torch. ``shortlist=False`` lets every sentence see
-        the whole vocabulary. The models of ``ensemble`` translate together with the first one. Raises CarouselError
-        with one line when a model is damaged or does not suit the engine, or when the engine's packages are missing.
+        the whole vocabulary. The models of ``ensemble`` translate together with the first one.
+
+        The log-probabilities of a ``language_model`` count, times ``lm_weight``, in every step of the search (on torch,
+        with the tokenizer of the translator), or where ``rescore`` is not 0 in the choice among so many finished
+        translations.
+
+        Raises CarouselError with one line when a model is damaged or does not suit the engine, or when the engine's
+        packages are missing.
         """
         if engine not in {"auto", "onnx", "torch"}:
             raise UsageError(f"engine: there is no {engine!r}; use 'auto', 'onnx' or 'torch'")
@@ -69,6 +84,16 @@ class Translator:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
         members = [bundles.read(Path(each)) for each in (path, *ensemble)]
         check_ensemble(members)
+        if language_model is not None:
+            return _with_language_model(
+                members,
+                bundles.read_language_model(Path(language_model)),
+                lm_weight,
+                rescore,
+                engine,
+                threads,
+                shortlist,
+            )
         workers = Workers(engine_factories(members, engine, threads, shortlist))
         # The calibration holds for scores like those that it was learned from.
         like_published = not ensemble and (shortlist or members[0].shortlist is None)
@@ -82,6 +107,7 @@ class Translator:
             length_penalty=card.search.length_penalty,
             coverage_penalty=card.search.coverage_penalty,
             length_ratio=card.longest_ratio,
+            break_loops=card.search.guards,
         )
 
     def target_ids(self, text: str) -> tuple[int, ...]:
@@ -182,6 +208,17 @@ class Translator:
             yield self.codec.assemble(text, of_text, [next(results) for _ in of_text], options)
 
     def _search(self, parts: list[tuple[int, Part]], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+        """The hypotheses of numbered parts, as the language model orders them, where one does."""
+        if self._rescorer is None or options.temperature > 0:
+            return self._search_parts(parts, beam, options)
+        count = max(self._rescorer.count, options.n_best)
+        found = self._search_parts(parts, max(beam, count), replace(options, n_best=count))
+        decode = self._bundle.tokenizer.target.decode_many
+        return self._rescorer.ordered(found, decode, options.length_penalty)
+
+    def _search_parts(
+        self, parts: list[tuple[int, Part]], beam: int, options: SearchOptions
+    ) -> dict[int, list[Hypothesis]]:
         """The hypotheses of numbered parts; a text's first part alone has the prefix and the required phrases."""
         later = replace(options, prefix=(), required=())
         if later == options:
@@ -189,3 +226,52 @@ class Translator:
         first = [(n, part.pieces.ids) for n, part in parts if part.start == 0]
         others = [(n, part.pieces.ids) for n, part in parts if part.start > 0]
         return self._workers.search(first, beam, options) | self._workers.search(others, beam, later)
+
+
+@dataclass(frozen=True)
+class Rescorer:
+    """Orders finished translations by what translator and language model think of them together."""
+
+    score: Callable[[Sequence[str]], list[float]]
+    """The log-probability of each of some texts."""
+    weight: float
+    count: int
+    """Translations of a text that are looked at."""
+
+    def ordered(
+        self,
+        found: dict[int, list[Hypothesis]],
+        decode: Callable[[Sequence[Sequence[int]]], list[str]],
+        alpha: float,
+    ) -> dict[int, list[Hypothesis]]:
+        """The hypotheses of numbered parts, best first; the length penalty of exponent ``alpha`` is for both scores."""
+        flat = [hypothesis for hypotheses in found.values() for hypothesis in hypotheses]
+        liked = self.score(decode([hypothesis.tokens for hypothesis in flat]))
+        ranked = iter(
+            replace(
+                each, rank_score=each.rank_score + self.weight * score / length_penalty(len(each.tokens) + 1, alpha)
+            )
+            for each, score in zip(flat, liked, strict=True)
+        )
+        return {
+            number: sorted(itertools.islice(ranked, len(hypotheses)), key=lambda each: -each.rank_score)
+            for number, hypotheses in found.items()
+        }
+
+
+def _with_language_model(
+    members: Sequence[Bundle],
+    language_model: LanguageModelBundle,
+    weight: float,
+    rescore: int,
+    engine: EngineName,
+    threads: int,
+    shortlist: bool,
+) -> Translator:
+    """A translator that a language model helps; its scores are none that a calibration was learned from."""
+    if rescore:
+        rescorer = Rescorer(text_scorer(language_model), weight, rescore)
+        return Translator(members[0], Workers(engine_factories(members, engine, threads, shortlist)), None, rescorer)
+    if engine == "onnx" or len(members) > 1:
+        raise UsageError("a language model has a say in the steps of one model on torch; else rescore with --rescore N")
+    return Translator(members[0], Workers([fusion_factory(members[0], language_model, weight, threads)]), None)

@@ -43,7 +43,7 @@ class Workers:
         """
         found = self._share(sentences, lambda worker, share: worker.search(share, beam, options))
         looping = [(n, source) for n, source in sentences if is_looping(source, found[n][0].tokens)]
-        if looping and options.no_repeat_ngram == 0:
+        if looping and options.no_repeat_ngram == 0 and options.break_loops:
             safer = replace(options, no_repeat_ngram=LOOP_BREAKER)
             again = self._share(looping, lambda worker, share: worker.search(share, beam, safer))
             found |= {n: again[n] for n, source in looping if not is_looping(source, again[n][0].tokens)}

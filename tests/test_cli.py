@@ -13,6 +13,8 @@ import pytest
 from conftest import Nmt
 from toy import toy_pairs, write_corpus
 
+from nmt.corpus.reader import read_pairs
+
 
 def damage(recipe: Path, kind: str) -> None:
     """Spoil the toy corpus beside a recipe."""
@@ -152,6 +154,26 @@ def test_output_goes_to_a_file_when_it_is_whole(model: Path, tmp_path: Path, nmt
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+def test_files_of_several_forms_are_one_text(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "a.txt").write_text("the dog sees the cat.", encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text('{"body": "the cat sees the dog."}\n', encoding="utf-8")
+    files = (tmp_path / "a.txt", tmp_path / "b.jsonl")
+    out = nmt("translate", model, *files, "--field", "body").out
+    assert out == "le chien voit le chat.\nle chat voit le chien.\n"
+    ran = nmt("translate", model, *files)
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert "b.jsonl, line 1: no text under 'en' or 'text' (found: body); name where it is with --field" in ran.err
+
+
+def test_pairs_are_a_corpus_to_train_on(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in").write_text("the dog sees the cat.\nthe cat sees the dog.\n", encoding="utf-8")
+    assert nmt("translate", model, tmp_path / "in", "-o", tmp_path / "made.jsonl").status == 0
+    assert list(read_pairs(str(tmp_path / "made.jsonl"), "en", "fr")) == [
+        ("the dog sees the cat.", "le chien voit le chat."),
+        ("the cat sees the dog.", "le chat voit le chien."),
+    ]
+
+
 def test_the_search_obeys_the_command_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     (tmp_path / "in").write_text("the dog sees the cat.\n", encoding="utf-8")
 
@@ -231,7 +253,7 @@ def test_exports_that_would_lose_something_are_refused(model: Path, tmp_path: Pa
 
 def test_translating_needs_neither_torch_nor_what_else_trains(model: Path) -> None:
     """In a process in which none of it can be imported."""
-    absent = ["torch", "onnx", "datasets", "pyarrow", "sacrebleu", "tensorboard", "fastapi"]
+    absent = ["torch", "onnx", "datasets", "pyarrow", "sacrebleu", "tensorboard", "fastapi", "ray"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
         f"sys.argv = ['nmt', 'translate', {str(model)!r}]; import nmt.__main__"
@@ -304,6 +326,9 @@ def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> 
         (["train", "nowhere.yaml"], 2, "nowhere.yaml: no such recipe"),
         (["fly"], 2, "No such command 'fly'"),
         (["serve", "nowhere", "--check"], 1, "nowhere: no model directory"),
+        (["translate", "nowhere", "--ray", "-o", "out"], 2, "--ray: works from files to a file; name them, and -o"),
+        (["translate", "nowhere", "--ray", "in"], 2, "--ray: works from files to a file; name them, and -o"),
+        (["translate", "MODEL", "--ray", "nowhere", "-o", "out"], 1, "nowhere: can't be read (No such file"),
     ],
 )
 def test_wrong_calls(arguments: list[str], status: int, complaint: str, model: Path, nmt: Nmt) -> None:
@@ -330,6 +355,8 @@ def test_a_file_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
         ("sacrebleu", ["evaluate", "MODEL", "--source", "RECIPE", "--reference", "RECIPE"], "eval"),
         ("sacrebleu", ["compare", "--reference", "RECIPE", "RECIPE", "RECIPE"], "eval"),
         ("fastapi", ["serve", "MODEL", "--check"], "serve"),
+        ("ray", ["translate", "MODEL", "RECIPE", "--ray", "-o", "OUT"], "ray"),
+        ("pyarrow", ["translate", "MODEL", "x.parquet"], "ray"),
     ],
 )
 def test_a_missing_extra_is_named(module: str, command: list[str], extra: str, model: Path, recipe: Path) -> None:
@@ -351,5 +378,6 @@ def test_help_names_every_command(nmt: Nmt) -> None:
 
 
 def test_importing_the_package_needs_no_torch() -> None:
-    code = "import sys, nmt, nmt.cli; assert not {'torch', 'datasets', 'sacrebleu', 'fastapi'} & set(sys.modules)"
+    heavy = {"torch", "datasets", "sacrebleu", "fastapi", "ray", "pyarrow"}
+    code = f"import sys, nmt, nmt.cli; assert not {heavy} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -75,6 +75,15 @@ def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
         ("model=3", "model: input should be a valid dictionary"),
         ("oops", "'oops' is no override; write section.key=value"),
         ("model.width=[", "model.width: '[' is not valid YAML"),
+        ("model.cell=lstn", "model.cell: input should be 'lstm', 'rnn', 'gru'"),
+        ("model={cell: gru, forget_bias: 2}", "model: forget_bias is of forget gates: cell gru has none"),
+        ("model={cell: sru, weight_drop: 0.1}", "model: weight_drop thins recurrent matrices: cell sru has none"),
+        ("model={cell: clockwork, width: 36, heads: 4}", "model: width 36 must be a multiple of 8 for cell clockwork"),
+        ("model.cell=grid", "model: cell grid couples the layers of a stack step by step: it needs design classic"),
+        (
+            "model={cell: grid, design: classic, bidirectional_layers: 1}",
+            "model: cell grid couples the layers of a stack: bidirectional_layers must be 0 or 2",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_in_one_line(override: str, complaint: str, recipe: Path) -> None:

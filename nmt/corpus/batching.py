@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from nmt.corpus.prepare import IdCorpus
 from nmt.corpus.ragged import Ids, Lengths, Ragged, Rows
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
@@ -24,6 +23,28 @@ Matrix = np.ndarray[Any, np.dtype[np.int64]]
 Shares = np.ndarray[Any, np.dtype[np.float32]]
 
 _WINDOW = 4_000_000  # pairs sorted by length together: bounds what planning takes, however large the corpus
+
+
+class IdPairs(Protocol):
+    """Pairs of lists of ids, of one corpus or several that lie one after the other."""
+
+    fingerprint: str
+    """The hash of all that made the ids."""
+    source_lengths: Lengths
+    target_lengths: Lengths
+
+    @property
+    def sizes(self) -> list[int]:
+        """Pairs of each corpus."""
+
+    def sources(self, rows: Rows) -> Ragged:
+        """Source ids of some pairs, without begin and end of sentence."""
+
+    def targets(self, rows: Rows) -> Ragged:
+        """Target ids of some pairs, without begin and end of sentence."""
+
+    def links(self, rows: Rows) -> tuple[Ragged, Ragged] | None:
+        """The linked places of some pairs, in the source and in the target; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,8 @@ class Batch:
     """[B, T], end of sentence last."""
     links: BatchLinks | None = None
     """Where the corpus has them."""
+    fresh: bool = True
+    """Whether each row begins anew; else it goes on where that of the batch before ended."""
 
     @cached_property
     def places(self) -> Rows:
@@ -101,7 +124,7 @@ def plan_epoch(
             yield batches[i]
 
 
-def make_batch(corpus: IdCorpus, rows: Rows) -> Batch:
+def make_batch(corpus: IdPairs, rows: Rows) -> Batch:
     """The padded ids of some pairs."""
     batch = assemble(corpus.sources(rows), corpus.targets(rows))
     links = corpus.links(rows)

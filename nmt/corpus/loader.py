@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import itertools
 import queue
+import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nmt.corpus.batching import Batch, epoch_rows, make_batch, plan_epoch
-from nmt.corpus.prepare import IdCorpus
+from nmt.corpus.batching import Batch, IdPairs, epoch_rows, make_batch, plan_epoch
 from nmt.corpus.ragged import Rows
 from nmt.corpus.sampling import SubwordSampler
 
 _AHEAD = 8  # batches that wait for the network
+_SAMPLED_TURNS = 100  # to estimate the size of an update from
 _POLL = 0.1  # seconds between looks at whether anybody still wants them
 
 
@@ -50,7 +51,7 @@ class Turn(NamedTuple):
 class Loader:
     """The batches of a corpus, for one of several processes."""
 
-    corpus: IdCorpus
+    corpus: IdPairs
     weights: list[float]
     """How often an epoch uses the pairs of each corpus of the mixture."""
     batch_tokens: int
@@ -89,6 +90,12 @@ class Loader:
             tokens += weight * (int(self.corpus.target_lengths[first : first + size].sum()) + size)
             first += size
         return tokens
+
+    def tokens_ahead(self, start: Place) -> float:
+        """Target pieces of a batch from a place on, end of sentence counted, estimated from some."""
+        turns = itertools.islice(self.turns(start), _SAMPLED_TURNS)
+        rows = [batch for turn in turns for batch in turn.batches]
+        return statistics.fmean(int(self.corpus.target_lengths[batch].sum()) + len(batch) for batch in rows)
 
     def _plan(self, start: Place) -> Iterator[tuple[Rows, Place]]:
         for epoch in itertools.count(start.epoch):

@@ -168,8 +168,13 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
 
 def _count(config: Config) -> int:
     """Pairs of the training text, which is read once for its mistakes too, before minutes are spent on it."""
+    return sum(1 for mixed in config.data.mixture for _ in _training_pairs(config, mixed))
+
+
+def _training_pairs(config: Config, mixed: MixedCorpus) -> Iterator[Pair]:
+    """The pairs of a corpus, or the first ones of them where the recipe asks for no more."""
     data = config.data
-    return sum(1 for mixed in data.mixture for _ in read_pairs(mixed.corpus, data.source, data.target))
+    return itertools.islice(read_pairs(mixed.corpus, data.source, data.target), data.filter.first_pairs)
 
 
 def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
@@ -219,9 +224,9 @@ def _encode(
 
 def _training_texts(config: Config, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
     """The pairs that pass the filters, corpus by corpus."""
-    data, passes = config.data, PairFilter(config.data.filter)
-    for mixed, report in zip(data.mixture, reports, strict=True):
-        yield passes.passing(read_pairs(mixed.corpus, data.source, data.target), report)
+    passes = PairFilter(config.data.filter)
+    for mixed, report in zip(config.data.mixture, reports, strict=True):
+        yield passes.passing(_training_pairs(config, mixed), report)
 
 
 def _all_training_pairs(config: Config, step: int) -> Iterator[Pair]:

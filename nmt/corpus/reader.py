@@ -2,7 +2,7 @@
 
 Five forms: a prefix of two plain files (``PREFIX.en``, ``PREFIX.fr``), two files by name, a ``.tsv`` file with two
 columns, a ``.jsonl`` file with a key per language, and whatever `datasets.load_dataset` loads. A line ends at a line
-feed alone.
+feed alone. The tasks of the laboratory, which lie on no disk, come the same way.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from nmt.config import CorpusSpec, FilePair, HubDataset
+from nmt.config import CorpusSpec, FilePair, HubDataset, TaskCorpus
 from nmt.errors import CarouselError, missing_extra
+from nmt.lab import tasks
 
 Pair = tuple[str, str]
 
@@ -41,11 +42,15 @@ def describe(spec: CorpusSpec) -> str:
     """The corpus's name for messages."""
     if isinstance(spec, FilePair):
         return f"{spec.source} + {spec.target}"
+    if isinstance(spec, TaskCorpus):
+        return f"{spec.task}, lengths {spec.shortest} to {spec.longest}, seed {spec.seed}"
     return spec if isinstance(spec, str) else f"{spec.dataset}[{spec.split}]"
 
 
 def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
-    """The files that a corpus is read from; none for a data set of the hub."""
+    """The files that a corpus is read from; none for a task, or a data set of the hub."""
+    if isinstance(spec, TaskCorpus):
+        return []
     if isinstance(spec, HubDataset):
         files = spec.data_files or []
         return [Path(f) for f in ([files] if isinstance(files, str) else files)]
@@ -61,6 +66,9 @@ def fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
     digest = hashlib.sha256(f"{source} {target}".encode())
     if isinstance(spec, HubDataset):
         digest.update(spec.model_dump_json(exclude={"data_files", "streaming"}).encode())
+    if isinstance(spec, TaskCorpus):
+        for pair in _pairs(spec, source, target):
+            digest.update("\t".join(pair).encode() + b"\n")
     for path in corpus_files(spec, source, target):
         with _open(path) as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -109,6 +117,8 @@ def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
         return _dataset_pairs(spec, source, target)
     if isinstance(spec, FilePair):
         return _plain_pairs(Path(spec.source), Path(spec.target))
+    if isinstance(spec, TaskCorpus):
+        return tasks.pairs(spec.task, spec.pairs, spec.shortest, spec.longest, spec.seed)
     if spec.endswith(".tsv"):
         return _tsv_pairs(Path(spec))
     if spec.endswith(".jsonl"):

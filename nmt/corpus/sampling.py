@@ -20,8 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from nmt.corpus.batching import Batch, assemble
-from nmt.corpus.prepare import IdCorpus
+from nmt.corpus.batching import Batch, IdPairs, assemble
 from nmt.corpus.ragged import Ids, Ragged, Rows
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, UNK, Tokenizer, Vocabulary
 
@@ -45,7 +44,7 @@ class SubwordSampler:
         if not tokenizer.shared:
             self._target = _Words(tokenizer.target, cutter(tokenizer.target, alpha).cut)
 
-    def make_batch(self, corpus: IdCorpus, rows: Rows, seed: tuple[int, ...]) -> Batch:
+    def make_batch(self, corpus: IdPairs, rows: Rows, seed: tuple[int, ...]) -> Batch:
         """The padded ids of some pairs, as cut by this seed; sampled words have more pieces than planned."""
         random = np.random.default_rng(seed)
         return assemble(

@@ -160,7 +160,17 @@ def train(
     )
 
 
-def _train_one(texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode]) -> Vocabulary:
+def train_verbatim(texts: Iterable[str], config: TokenizerConfig, language: LanguageCode) -> Vocabulary:
+    """A vocabulary for text as it stands, indentation and all: decoding gives back what was encoded.
+
+    Raises CarouselError when the text does not suit the size asked for.
+    """
+    return _train_one(texts, config, [language], verbatim=True)
+
+
+def _train_one(
+    texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode], verbatim: bool = False
+) -> Vocabulary:
     model = io.BytesIO()
     unspaced = any(language.split("-")[0] in _UNSPACED for language in languages)
     try:
@@ -181,6 +191,8 @@ def _train_one(texts: Iterable[str], config: TokenizerConfig, languages: Sequenc
             max_sentence_length=16_384,
             num_threads=4,  # fixed: the unigram model's sums depend on it
             minloglevel=2,
+            remove_extra_whitespaces=not verbatim,
+            add_dummy_prefix=not verbatim,
         )
     except RuntimeError as error:
         raise _training_error(str(error), config) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from nmt.bundle import GRAPHS, Bundle
+from nmt.bundle import GRAPHS, Bundle, LanguageModelBundle
 from nmt.errors import CarouselError, UsageError, missing_extra
 from nmt.search.protocol import Engine
 
@@ -29,6 +29,27 @@ def engine_factories(
     if len(bundles) > 1:
         raise UsageError("an ensemble needs the onnx engine, and models with graphs; make them with nmt export")
     return [_torch_factory(bundles[0], threads)]
+
+
+def fusion_factory(bundle: Bundle, language_model: LanguageModelBundle, weight: float, threads: int) -> EngineFactory:
+    """What makes engines, on torch, in which a language model has a say in every step.
+
+    Raises CarouselError when the tokenizers differ, the translator has no weights for torch, or torch is missing.
+    """
+    try:
+        from nmt.engine import fusion
+    except ModuleNotFoundError as error:
+        raise _torch_missing(error, "a language model") from None
+    return fusion.fusion_factory(bundle, language_model, weight, threads)
+
+
+def text_scorer(language_model: LanguageModelBundle) -> Callable[[Sequence[str]], list[float]]:
+    """What gives the log-probability of each of some texts. Raises CarouselError when torch is missing."""
+    try:
+        from nmt.engine import fusion
+    except ModuleNotFoundError as error:
+        raise _torch_missing(error, "a language model") from None
+    return fusion.Scorer(language_model).score
 
 
 def check_ensemble(bundles: Sequence[Bundle]) -> None:
@@ -71,7 +92,10 @@ def _torch_factory(bundle: Bundle, threads: int) -> EngineFactory:
     try:
         from nmt.engine.torch_engine import engine_factory
     except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise missing_extra("train", "translating with the torch engine") from None
+        raise _torch_missing(error, "translating with the torch engine") from None
     return engine_factory(bundle, threads)
+
+
+def _torch_missing(error: ModuleNotFoundError, what: str) -> Exception:
+    """The error that names the extra, unless it is something else that is missing."""
+    return missing_extra("train", what) if error.name in {"torch", "safetensors.torch"} else error

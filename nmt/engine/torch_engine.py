@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from nmt.bundle import Bundle
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
@@ -80,6 +80,14 @@ class TorchEngine:
     @torch.inference_mode()
     def step(self, request: StepRequest) -> StepResult:
         """See `Engine.step`. Only the rows of slots in use are computed."""
+        return self.choose(request, *self.distribution(request))
+
+    @torch.inference_mode()
+    def distribution(self, request: StepRequest) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The half of a step before anything is chosen: which rows [M] are computed, and of these the scores [M, V].
+
+        Last comes the attention [M, S], where the model has one.
+        """
         live, source = self._live_source()
         rows = (live[:, None] * self._beam + torch.arange(self._beam, device=self._device)).flatten()
         parents = self._tensor(request.parents)[rows]
@@ -87,6 +95,11 @@ class TorchEngine:
         scores, state, attention = self._network.step(tokens, source, tuple(held[parents] for held in self._state))
         for held, new in zip(self._state, state, strict=True):
             held[rows] = new
+        return rows, scores, attention
+
+    @torch.inference_mode()
+    def choose(self, request: StepRequest, rows: Tensor, scores: Tensor, attention: Tensor | None) -> StepResult:
+        """The other half, from scores that may be of several models."""
         asked = scores.gather(1, self._tensor(request.asked)[rows])
         proposals = self._suppress(scores, rows, request)
         if request.temperature is None:
@@ -160,16 +173,15 @@ def load_network(bundle: Bundle, device: torch.device | str = "cpu") -> Seq2Seq:
     return network.eval().to(device)
 
 
-def engine_factory(
-    bundle: Bundle, threads: int, device: torch.device | str = "cpu"
-) -> Callable[[int, int], TorchEngine]:
-    """What makes engines, of so many slots and rows a slot, that share one network."""
+def engine_factory(bundle: Bundle, threads: int) -> Callable[[int, int], TorchEngine]:
+    """What makes engines, of so many slots and rows a slot, that share one network; on a GPU where there is one."""
     torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     network = load_network(bundle, device)
     return lambda slots, beam: TorchEngine(network, slots, beam, device)
 
 
-def load_weights(network: Seq2Seq, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path) -> None:
     """Fill a network with the weights of a file; shared weights are stored once."""
     try:
         stored = load_file(path)

@@ -10,6 +10,7 @@ from nmt.training.average import mean_weights
 from nmt.training.checkpoint import save_weights
 from nmt.training.run import RunDirectory
 from nmt.training.trainer import Trainer
+from nmt.training.validation import DevSet
 
 
 class BestWeights:
@@ -23,11 +24,11 @@ class BestWeights:
         """Write the weights that are in the network now as the best ones."""
         save_weights(self._run.best, dict(self._trainer.network.named_parameters()))
 
-    def keep(self, bleu: float) -> None:
+    def keep(self, score: float) -> None:
         """Keep the weights that are in the network now, if their mean with others may be shipped."""
         progress = self._trainer.progress
-        ranked = sorted([*progress.kept, (bleu, progress.update)], reverse=True)
-        if self._count == 1 or (bleu, progress.update) not in ranked[: self._count]:
+        ranked = sorted([*progress.kept, (score, progress.update)], reverse=True)
+        if self._count == 1 or (score, progress.update) not in ranked[: self._count]:
             return
         progress.kept = ranked[: self._count]
         if self._writes:
@@ -38,20 +39,20 @@ class BestWeights:
     def reconcile(self) -> None:
         """Forget kept weights whose file is gone, and delete files that nobody lists: a killed run leaves either."""
         progress, folder = self._trainer.progress, self._run.best.parent
-        progress.kept = [(bleu, update) for bleu, update in progress.kept if self._run.validated(update).exists()]
+        progress.kept = [(score, update) for score, update in progress.kept if self._run.validated(update).exists()]
         listed = {self._run.validated(update) for _, update in progress.kept}
         for path in {*folder.glob("validated-*"), *folder.glob(".validated-*")} - listed:
             path.unlink(missing_ok=True)
 
-    def shipped(self, score: Callable[[Trainer], float] | None, say: Callable[[str], None]) -> Path:
+    def shipped(self, dev: DevSet | None, say: Callable[[str], None]) -> Path:
         """The file of the weights to ship: the mean where it scores as well as the best, else the best."""
         progress = self._trainer.progress
         kept = progress.kept[: self._count]
-        if score is None or progress.best is None or len(kept) < 2:
+        if dev is None or progress.best is None or len(kept) < 2:
             return self._run.best
         save_weights(self._run.mean, mean_weights([self._run.validated(update) for _, update in kept]))
         load_weights(self._trainer.network.eval(), self._run.mean)
-        bleu = score(self._trainer)
-        better = bleu >= progress.best
-        say(f"Mean of the {len(kept)} best: BLEU {bleu:.2f}; shipping the {'mean' if better else 'best'}")
+        of_mean = dev.score(self._trainer)
+        better = of_mean >= progress.best
+        say(f"Mean of the {len(kept)} best: {dev.best(of_mean)}; shipping the {'mean' if better else 'best'}")
         return self._run.mean if better else self._run.best

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 Advance = Callable[[int, float, float | None], None]
-"""Called with the update, its loss, and the best dev BLEU so far."""
+"""Called with the update, its loss, and the best dev score so far."""
 
 
 class Console:
@@ -31,8 +31,8 @@ class Console:
         self._console.print(message, markup=False, soft_wrap=True)
 
     @contextmanager
-    def bar(self, total: int, done: int) -> Iterator[Advance]:
-        """A progress bar over updates."""
+    def bar(self, total: int, done: int, words: Callable[[float], str]) -> Iterator[Advance]:
+        """A progress bar over updates; ``words`` tell a dev score."""
         columns = (
             TextColumn("Training"),
             BarColumn(),
@@ -45,7 +45,7 @@ class Console:
             task = progress.add_task("", total=total, completed=done, status="")
 
             def advance(update: int, loss: float, best: float | None) -> None:
-                status = f"loss {loss:.2f}" + ("" if best is None else f", best BLEU {best:.1f}")
+                status = f"loss {loss:.2f}" + ("" if best is None else f", best {words(best)}")
                 progress.update(task, completed=update, status=status)
 
             yield advance

@@ -13,14 +13,14 @@ import torch
 
 from nmt import bundle as bundles
 from nmt.bundle import SHORTLIST, WEIGHTS, Card
-from nmt.config import Config
+from nmt.config import Config, TaskCorpus
 from nmt.corpus.prepare import Prepared, translations_of_pieces
 from nmt.engine import shortlist as shortlists
 from nmt.engine.export import graph_files
 from nmt.engine.shortlist import Shortlist
 from nmt.evaluation import report
 from nmt.evaluation.calibration import calibrate
-from nmt.evaluation.metrics import evaluate, sentence_chrf
+from nmt.evaluation.metrics import score_corpus, sentence_chrf
 from nmt.text.normalise import normalise
 from nmt.training.run import RunDirectory
 from nmt.training.trainer import Trainer
@@ -46,15 +46,17 @@ class Publisher:
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         translator = Translator.load(self._run.model, threads=torch.get_num_threads())
         scores, confidence, dev = {}, None, []
-        for name, pairs in (("dev", self._prepared.dev), ("test", self._prepared.test)):
+        data = self._config.data
+        for name, spec, pairs in (("dev", data.dev, self._prepared.dev), ("test", data.test, self._prepared.test)):
             if not pairs:
                 continue
             say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
             translations = translator.translate([source for source, _ in pairs])
             texts, references = [t.text for t in translations], [target for _, target in pairs]
-            scores[name] = evaluate(texts, references, self._config.data.target)
+            scores[name] = score_corpus(spec, texts, references, data.target)
             if name == "dev":
                 dev = texts
+            if name == "dev" and not isinstance(spec, TaskCorpus):
                 confidence = calibrate([t.score for t in translations], sentence_chrf(texts, references))
         card = card.model_copy(update={"scores": scores, "confidence": confidence})
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
@@ -100,17 +102,9 @@ class Publisher:
 
     def _history(self) -> dict[str, Any]:
         """How the weights came to be."""
-        progress = self._trainer.progress
         return {
-            "parameters": self._trainer.network.parameter_count(),
-            "updates": progress.best_update or progress.update,
-            "minutes": round(progress.seconds / 60, 1),
+            **history(self._trainer),
             "training_pairs": len(self._prepared.train),
-            "precision": self._trainer.precision,
-            "device": str(self._trainer.device),
-            "carousel": _version(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
             "recipe": self._config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
         }
 
@@ -134,6 +128,21 @@ class Publisher:
         """Target over source length; with half as much again, room for what training has not seen."""
         train = self._prepared.train
         return max(1.5 * float(np.quantile(train.target_lengths / train.source_lengths, 0.999)), 2.0)
+
+
+def history(trainer: Trainer) -> dict[str, Any]:
+    """How weights came to be, whatever they are of."""
+    progress = trainer.progress
+    return {
+        "parameters": trainer.network.parameter_count(),
+        "updates": progress.best_update or progress.update,
+        "minutes": round(progress.seconds / 60, 1),
+        "precision": trainer.precision,
+        "device": str(trainer.device),
+        "carousel": _version(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def _version() -> str:

@@ -7,31 +7,34 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from nmt.bundle import Bundle
-from nmt.config import Config, dump
+from nmt.config import Config, LanguageModelRecipe, dump
+from nmt.corpus.lines import prepare_text
 from nmt.corpus.prepare import Prepared, prepare
 from nmt.engine.torch_engine import load_weights
 from nmt.errors import CarouselError
 from nmt.files import atomic_file
+from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.training.best import BestWeights
 from nmt.training.console import Console
-from nmt.training.distributed import Processes, processes
+from nmt.training.distributed import Processes, launcher, processes
 from nmt.training.finetuning import adopted
+from nmt.training.language_model import LanguageModelPublisher, TextScore, language_model_trainer
 from nmt.training.memory import keep_freed_memory
 from nmt.training.publish import Publisher
 from nmt.training.reports import UpdateReport, Window, Wishes
 from nmt.training.run import MetricsLog, RunDirectory
-from nmt.training.trainer import DivergenceError, Trainer, choose_device
-from nmt.training.validation import Validator
+from nmt.training.trainer import DivergenceError, Trainer, choose_device, translator_trainer
+from nmt.training.validation import WORDS, DevSet, Validator
 
 _LOG_EVERY = 50  # updates
 _SMALLER = 0.5  # the learning rate after training has diverged
@@ -49,7 +52,9 @@ class Outcome:
     """Of the finished model: set -> metric -> score, signature, ci."""
 
 
-def train(config: Config, out: Path, resume: bool = False, start: Bundle | None = None) -> Outcome:
+def train(
+    config: Config | LanguageModelRecipe, out: Path, resume: bool = False, start: Bundle | None = None
+) -> Outcome:
     """Train by a recipe into a run directory, from new weights or from those of a bundle.
 
     SIGINT and SIGTERM save a checkpoint and end the session early. Under ``torchrun`` several processes train together,
@@ -60,16 +65,54 @@ def train(config: Config, out: Path, resume: bool = False, start: Bundle | None 
     torch.set_num_threads(torch.get_num_threads())
     keep_freed_memory()
     run = RunDirectory(out)
-    with processes(config.training.device) as joined, _stop_signals(joined.leads) as stopped:
-        console, device = Console(quiet=not joined.leads), choose_device(config.training, joined.local_rank)
-        with run.claim(resume) if joined.leads else nullcontext():
-            if start:
-                config = adopted(config, start, console.say)
-            with joined.in_turn():
-                prepared = prepare(config, console.say, start.tokenizer if start else None)
-            network = _network(config, prepared, start).train().to(device)
-            trainer = Trainer(network, prepared, config, joined)
-            return _Session(config, run, prepared, trainer, joined, console).go(stopped)
+    with processes(config.training.device) as joined, _stop_signals(joined.leads) as stopped, ExitStack() as held:
+        console = Console(quiet=not joined.leads)
+
+        def begin() -> tuple[Config | LanguageModelRecipe, torch.device]:
+            if joined.leads:
+                held.enter_context(run.claim(resume, launcher()))
+            device = choose_device(config.training, joined.local_rank)
+            if start and isinstance(config, Config):
+                return adopted(config, start, console.say), device
+            return config, device
+
+        settled, device = joined.together(begin)
+        if isinstance(settled, LanguageModelRecipe):
+            work = _of_text(settled, run, joined, console, device)
+        else:
+            work = _of_pairs(settled, run, joined, console, device, start)
+        return _Session(settled, run, work, joined, console).go(stopped)
+
+
+class _Work(NamedTuple):
+    """What a session trains, validates and publishes."""
+
+    trainer: Trainer
+    publisher: Publisher | LanguageModelPublisher
+    dev: DevSet | None
+
+
+def _of_pairs(
+    config: Config, run: RunDirectory, joined: Processes, console: Console, device: torch.device, start: Bundle | None
+) -> _Work:
+    """A translator."""
+    prepared = joined.in_turn(lambda: prepare(config, console.say, start.tokenizer if start else None))
+    network = _network(config, prepared, start).train().to(device)
+    trainer = translator_trainer(network, prepared, config, joined)
+    dev = Validator(prepared.dev, prepared.tokenizer, config.data) if prepared.dev else None
+    return _Work(trainer, Publisher(config, run, prepared, trainer), dev)
+
+
+def _of_text(
+    recipe: LanguageModelRecipe, run: RunDirectory, joined: Processes, console: Console, device: torch.device
+) -> _Work:
+    """A language model."""
+    prepared = joined.in_turn(lambda: prepare_text(recipe, console.say))
+    network = build_language_model(recipe.model, len(prepared.vocabulary), recipe.training.seed).train().to(device)
+    trainer = language_model_trainer(network, prepared, recipe, joined)
+    carried = recipe.training.unroll is not None
+    dev = TextScore(prepared.dev, prepared.vocabulary, carried) if prepared.dev else None
+    return _Work(trainer, LanguageModelPublisher(recipe, run, prepared, trainer), dev)
 
 
 def _network(config: Config, prepared: Prepared, start: Bundle | None) -> Seq2Seq:
@@ -87,30 +130,24 @@ class _Session:
 
     def __init__(
         self,
-        config: Config,
+        config: Config | LanguageModelRecipe,
         run: RunDirectory,
-        prepared: Prepared,
-        trainer: Trainer,
+        work: _Work,
         joined: Processes,
         console: Console,
     ) -> None:
         self._config, self._run, self._console = config, run, console
-        self._trainer, self._processes = trainer, joined
-        self._publisher = Publisher(config, run, prepared, trainer)
-        self._weights = BestWeights(run, trainer, config.training.average_best, joined.leads)
-        dev = prepared.dev if joined.leads else []
-        self._validator = Validator(dev, prepared.tokenizer, config.data.target) if dev else None
-        self._validates = bool(prepared.dev)
+        self._trainer, self._publisher, self._dev = work
+        self._processes = joined
+        self._weights = BestWeights(run, self._trainer, config.training.average_best, joined.leads)
+        trainer = self._trainer
         self._resume()
         console.say(
             f"Network: {trainer.network.parameter_count() / 1e6:.1f}M parameters, {trainer.precision} on "
             f"{trainer.device}, {torch.get_num_threads()} threads"
             + (f", {joined.world} processes" if joined.world > 1 else "")
         )
-        if joined.leads:
-            with atomic_file(run.recipe) as temporary:
-                temporary.write_text(dump(config), encoding="utf-8")
-        self._log = self._open_log()
+        self._log = joined.together(self._open_log)
 
     def go(self, stopped: list[int]) -> Outcome:
         """Train to the end, or to a signal, of which ``stopped`` will tell."""
@@ -145,7 +182,9 @@ class _Session:
         clock = time.perf_counter()
         wishes = lambda: Wishes(bool(stopped), self._processes.leads and self._is_out_of_time())  # noqa: E731
         with (
-            self._console.bar(self._config.training.max_updates, progress.update) as advance,
+            self._console.bar(
+                self._config.training.max_updates, progress.update, self._dev.best if self._dev else str
+            ) as advance,
             closing(self._trainer.updates(wishes)) as updates,
         ):
             for report in updates:
@@ -169,8 +208,8 @@ class _Session:
         """Validate and save when it is time; whether training is over."""
         training = self._config.training
         over = report.update >= training.max_updates or (report.settled and report.finish)
-        if self._validates and (report.update % training.validate_every == 0 or over):
-            self._validate()
+        if self._dev and (report.update % training.validate_every == 0 or over):
+            self._validate(self._dev)
             over = over or self._is_out_of_patience()
         if report.update % training.checkpoint_every == 0 or over:
             self._save()
@@ -198,32 +237,39 @@ class _Session:
             f"about {_duration(outlook.seconds)} on this machine, without validation{limit}"
         )
 
-    def _validate(self) -> None:
+    def _validate(self, dev: DevSet) -> None:
         """Score the averaged weights, and keep them when they are among the best so far."""
         progress, update = self._trainer.progress, self._trainer.progress.update
         with self._trainer.average.in_place():
-            scores = [0.0, 0.0]
-            if self._validator:
-                scores = [self._validator.loss(self._trainer), self._validator.bleu(self._trainer)]
-            loss, bleu = self._processes.share(scores, self._trainer.device)
-            self._record(update, {"loss": loss, "bleu": bleu}, kind="dev")
-            better = progress.best is None or bleu > progress.best
+            found = [0.0, 0.0]
+            if self._processes.leads:
+                found = [dev.loss(self._trainer), dev.score(self._trainer)]
+            loss, score = self._processes.share(found, self._trainer.device)
+            metrics = dev.metrics(loss, score)
+            self._record(update, {"loss": loss, **metrics}, kind="dev")
+            better = progress.best is None or score > progress.best
             progress.stale = 0 if better else progress.stale + 1
-            self._weights.keep(bleu)
-            if better or bleu == progress.best:  # of equals the later one: at BLEU 0, say, it has learned more
-                progress.best, progress.best_update = bleu, update
-                if self._processes.leads:
-                    self._weights.keep_best()
-                    self._publisher.write(self._run.best)
-        self._console.say(f"Update {update:,}: dev loss {loss:.3f}, BLEU {bleu:.2f}" + (" (best)" if better else ""))
+            self._processes.together(lambda: self._keep(score))
+        scored = "".join(f", {WORDS.get(key, key)} {value:.2f}" for key, value in metrics.items())
+        self._console.say(f"Update {update:,}: dev loss {loss:.3f}{scored}" + (" (best)" if better else ""))
+
+    def _keep(self, score: float) -> None:
+        """Keep the weights in the network, if that score makes them one of the best."""
+        progress = self._trainer.progress
+        self._weights.keep(score)
+        # Of equals the later one: at BLEU 0, say, it has learned more.
+        if progress.best is None or score >= progress.best:
+            progress.best, progress.best_update = score, progress.update
+            if self._processes.leads:
+                self._weights.keep_best()
+                self._publisher.write(self._run.best)
 
     def _record(self, update: int, values: dict[str, float], kind: str = "train") -> None:
         if self._log:
             self._log.write(kind, update, **values)
 
     def _save(self) -> None:
-        if self._processes.leads:
-            self._run.rotate(self._trainer.save)
+        self._processes.together(lambda: self._run.rotate(self._trainer.save) if self._processes.leads else None)
 
     def _resume(self) -> None:
         """Go on from the last checkpoint if there is one, else write the first."""
@@ -262,8 +308,13 @@ class _Session:
             self._log = self._open_log()
 
     def _open_log(self) -> MetricsLog | None:
+        """The log of the process that leads, with the recipe beside it."""
+        if not self._processes.leads:
+            return None
+        with atomic_file(self._run.recipe) as temporary:
+            temporary.write_text(dump(self._config), encoding="utf-8")
         progress = self._trainer.progress
-        return MetricsLog(self._run, progress.update, progress.best_update) if self._processes.leads else None
+        return MetricsLog(self._run, progress.update, progress.best_update)
 
     def _finish(self) -> dict[str, Any]:
         """Publish the best weights, or the last where none were validated."""
@@ -271,8 +322,16 @@ class _Session:
             with self._trainer.average.in_place():
                 self._weights.keep_best()
                 self._publisher.write(self._run.best)
-        bleu = self._validator.bleu if self._validator else None
-        return self._publisher.finish(self._weights.shipped(bleu, self._console.say), self._console.say)
+        scores = self._publisher.finish(self._weights.shipped(self._dev, self._console.say), self._console.say)
+        of_tasks = {
+            f"{name}_{key}": metrics["exact"][value]
+            for name, metrics in scores.items()
+            for key, value in (("exact", "score"), ("right_to", "right_to"))
+            if "exact" in metrics
+        }
+        if of_tasks:
+            self._record(self._trainer.progress.update, of_tasks, kind="task")
+        return scores
 
 
 def _duration(seconds: float) -> str:

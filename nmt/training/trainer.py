@@ -10,24 +10,25 @@ import hashlib
 import itertools
 import json
 import math
-import statistics
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nmt.config import Config, TrainingConfig
-from nmt.corpus.batching import Batch, BatchLinks
+from nmt.config import Config, LanguageModelRecipe, TrainingConfig
+from nmt.corpus.batching import Batch, BatchLinks, IdPairs
 from nmt.corpus.loader import Loader, Place
-from nmt.corpus.prepare import IdCorpus, Prepared
+from nmt.corpus.prepare import Prepared
 from nmt.corpus.sampling import SubwordSampler
 from nmt.errors import CarouselError
+from nmt.model.decoder import Rows
 from nmt.model.guidance import Links
+from nmt.model.language_model import LanguageModel
 from nmt.model.seq2seq import Examples, Loss, Seq2Seq
 from nmt.training import checkpoint as checkpoints
 from nmt.training.average import MovingAverage
@@ -36,11 +37,25 @@ from nmt.training.distributed import ALONE, Processes
 from nmt.training.reports import Outlook, UpdateReport, Wishes
 from nmt.training.schedule import learning_rate
 
+Network = Seq2Seq | LanguageModel
+
 _SETTLE_EVERY = 10  # updates after which the host waits for a GPU, to see what came of them
 _MEMORY = 0.8  # of the running mean of the losses of settled updates
 _EXPLODED = 1.0  # nats a piece of that mean above its lowest value
-_SAMPLED_TURNS = 100  # to estimate the size of an update from
 _REHEARSALS = 2  # batches that are timed; one more comes before, which loads and tunes
+
+
+class Batches(Protocol):
+    """Where batches come from: see `nmt.corpus.loader.Loader`."""
+
+    def batches(self, start: Place) -> AbstractContextManager[Iterator[tuple[Batch, Place]]]:
+        """See `Loader.batches`."""
+
+    def tokens_ahead(self, start: Place) -> float:
+        """See `Loader.tokens_ahead`."""
+
+    def epoch_tokens(self) -> float:
+        """See `Loader.epoch_tokens`."""
 
 
 class DivergenceError(CarouselError):
@@ -50,27 +65,23 @@ class DivergenceError(CarouselError):
 class Trainer:
     """A network, its optimiser and its place in the data."""
 
-    def __init__(self, network: Seq2Seq, prepared: Prepared, config: Config, processes: Processes = ALONE) -> None:
-        """``network`` is on its device already."""
+    def __init__(
+        self,
+        network: Network,
+        loader: Batches,
+        config: Config | LanguageModelRecipe,
+        fingerprint: str,
+        processes: Processes = ALONE,
+    ) -> None:
+        """``network`` is on its device already; ``fingerprint`` is of all that must not change when a run goes on."""
         training = config.training
         self.network, self._config, self._processes = network, training, processes
+        self._loader, self._fingerprint = loader, fingerprint
         self.device = next(network.parameters()).device
         self.precision = choose_precision(training, self.device)
         self.progress = Progress()
         self.average = MovingAverage(network, training.ema)
-        alpha, sampler = training.subword_sampling, None
-        if alpha:
-            sampler = SubwordSampler(prepared.tokenizer, config.tokenizer.kind, alpha)
-        self._loader = Loader(
-            prepared.train,
-            [mixed.weight for mixed in config.data.mixture],
-            training.batch_tokens,
-            training.seed,
-            sampler,
-            processes.rank,
-            processes.world,
-        )
-        self._fingerprint = _fingerprint(config, prepared.train)
+        self._carried: Rows = ()  # what the last batch has left to the next one
         self._loss_of = _LossOf(network)
         # Gradients are averaged over the processes while the backward pass still runs.
         self._parallel: DistributedDataParallel | None = None
@@ -99,20 +110,24 @@ class Trainer:
     def outlook(self) -> Outlook:
         """What lies ahead; for that, two batches are learned from and forgotten again."""
         place = Place(self.progress.epoch, self.progress.batch)
-        corpus, accumulate = self._loader.corpus, self._config.accumulate
-        turns = itertools.islice(self._loader.turns(place), _SAMPLED_TURNS)
-        rows = [batch for turn in turns for batch in turn.batches]
-        a_batch = statistics.fmean(int(corpus.target_lengths[batch].sum()) + len(batch) for batch in rows)
+        accumulate, carried = self._config.accumulate, self._carried
+        a_batch = self._loader.tokens_ahead(place)
         with self._loader.batches(place) as batches:
             _, *timed = (self._rehearse(batch) for batch, _ in itertools.islice(batches, 1 + _REHEARSALS))
+        self._carried = carried
         updates = self._config.max_updates - self.progress.update
         tokens = updates * accumulate * self._processes.world * a_batch
         return Outlook(updates, tokens, tokens / self._loader.epoch_tokens(), updates * accumulate * min(timed))
 
     def batch_loss(self, batch: Batch) -> Loss:
         """The summed loss of a batch, in the run's precision, without smoothing."""
+        return self.loss_of(self._examples(batch))
+
+    def loss_of(self, examples: Any) -> Loss:
+        """The same of what the network learns from."""
         with self._autocast():
-            return self.network.loss(self._examples(batch))
+            loss: Loss = self.network.loss(examples)
+            return loss
 
     def save(self, path: Path) -> None:
         """Write all that `restore` needs."""
@@ -121,6 +136,7 @@ class Trainer:
         for name, parameter in self.network.named_parameters():
             for moment, value in self._optimiser.state.get(parameter, {}).items():
                 tensors[f"{moment}.{name}"] = value
+        tensors |= {f"carried.{number:03}": part for number, part in enumerate(self._carried)}
         checkpoints.save(path, Checkpoint(self.progress, self._fingerprint, tensors))
 
     @torch.no_grad()
@@ -129,7 +145,7 @@ class Trainer:
 
         Raises CarouselError when it belongs to other data or settings.
         """
-        checkpoint = self._processes.share_object(self._read(path) if path else None)
+        checkpoint = self._processes.share_object(lambda: self._read(path) if path else None)
         if checkpoint is None:
             return False
         tensors = checkpoint.tensors
@@ -140,6 +156,7 @@ class Trainer:
             moments = {m: tensors[f"{m}.{name}"] for m in ("exp_avg", "exp_avg_sq", "step") if f"{m}.{name}" in tensors}
             if moments:
                 self._optimiser.state[parameter] = {m: value.to(parameter.device) for m, value in moments.items()}
+        self._carried = tuple(tensors[name].to(self.device) for name in sorted(tensors) if name.startswith("carried."))
         self.progress = checkpoint.progress
         return True
 
@@ -189,6 +206,7 @@ class Trainer:
             with self._autocast():
                 loss: Loss = loss_of(self._examples(batch), config.label_smoothing, config.r_drop)
             (loss.smoothed + config.guided_alignment * loss.alignment).backward()  # type: ignore[no-untyped-call]
+            self._carried = tuple(part.detach() for part in loss.state)
         return loss.negative_log_likelihood
 
     def _rehearse(self, batch: Batch) -> float:
@@ -226,7 +244,8 @@ class Trainer:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
-    def _examples(self, batch: Batch) -> Examples:
+    def _examples(self, batch: Batch) -> Any:
+        """What the network's `loss` is of."""
         places = batch.places
         return Examples(
             self._tensor(batch.source),
@@ -248,13 +267,14 @@ class Trainer:
 class _LossOf(nn.Module):
     """A network whose `forward` is its loss, as `DistributedDataParallel` needs it."""
 
-    def __init__(self, network: Seq2Seq) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, examples: Examples, smoothing: float, r_drop: float) -> Loss:
+    def forward(self, examples: Any, smoothing: float, r_drop: float) -> Loss:
         """See `Seq2Seq.loss`."""
-        return self.network.loss(examples, smoothing, r_drop)
+        loss: Loss = self.network.loss(examples, smoothing, r_drop)
+        return loss
 
 
 def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
@@ -279,17 +299,30 @@ def choose_precision(config: TrainingConfig, device: torch.device) -> str:
     return "bf16" if flags.get("avx512_bf16") or flags.get("amx_bf16") else "fp32"
 
 
-def _fingerprint(config: Config, corpus: IdCorpus) -> str:
+def translator_trainer(network: Seq2Seq, prepared: Prepared, config: Config, processes: Processes = ALONE) -> Trainer:
+    """What trains a translator by a recipe; ``network`` is on its device already."""
+    training, sampler = config.training, None
+    if training.subword_sampling:
+        sampler = SubwordSampler(prepared.tokenizer, config.tokenizer.kind, training.subword_sampling)
+    weights = [mixed.weight for mixed in config.data.mixture]
+    loader = Loader(
+        prepared.train, weights, training.batch_tokens, training.seed, sampler, processes.rank, processes.world
+    )
+    changeless = fingerprint(prepared.train, weights, config, training.subword_sampling)
+    return Trainer(network, loader, config, changeless, processes)
+
+
+def fingerprint(corpus: IdPairs, weights: list[float], config: Config | LanguageModelRecipe, *more: Any) -> str:
     """Of all that must not change when a run goes on; durations, intervals and rates may."""
     training = config.training
     parts = [
         corpus.fingerprint,
-        [mixed.weight for mixed in config.data.mixture],
+        weights,
         config.model.model_dump(),
         training.seed,
         training.batch_tokens,
         training.accumulate,
-        training.subword_sampling,
+        *more,
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -1,17 +1,20 @@
-"""How good the network is now: its loss on the dev set, and the BLEU of its translations."""
+"""How good the network is now: its loss on the dev set, and the score of its translations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 
+from nmt.config import DataConfig, TaskCorpus
 from nmt.corpus.batching import Batch, assemble
 from nmt.corpus.ragged import Ragged
 from nmt.corpus.reader import Pair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
 from nmt.engine.torch_engine import TorchEngine
-from nmt.evaluation.metrics import bleu
+from nmt.evaluation.metrics import bleu, exact_match
+from nmt.model.seq2seq import Seq2Seq
 from nmt.search.beam import SearchOptions, search_all
 from nmt.text.normalise import normalise
 from nmt.training.trainer import Trainer
@@ -20,12 +23,32 @@ _SLOTS = 128  # sentences searched together
 _BATCH = 64  # pairs scored together
 
 
+class DevSet(Protocol):
+    """What a session validates on."""
+
+    def loss(self, trainer: Trainer) -> float:
+        """Nats a target piece."""
+
+    def score(self, trainer: Trainer) -> float:
+        """What the best weights are chosen by: higher is better."""
+
+    def metrics(self, loss: float, score: float) -> dict[str, float]:
+        """For ``metrics.jsonl``, besides the loss."""
+
+    def best(self, score: float) -> str:
+        """A best score, for people."""
+
+
+WORDS = {"bleu": "BLEU", "exact": "exact match", "bits_per_character": "bits per character"}
+"""What metrics are called, where that is not their key."""
+
+
 class Validator:
     """A dev set, ready to be translated again and again."""
 
-    def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, target_language: str) -> None:
+    def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, data: DataConfig) -> None:
         self._references = [target for _, target in pairs]
-        self._tokenizer, self._language = tokenizer, target_language
+        self._tokenizer, self._data = tokenizer, data
         self._sources = tokenizer.source.encode_many([normalise(source) for source, _ in pairs])
         self._targets = tokenizer.target.encode_many([normalise(target) for _, target in pairs])
 
@@ -40,15 +63,27 @@ class Validator:
                 pieces += batch.target_tokens
         return total / pieces
 
-    def bleu(self, trainer: Trainer) -> float:
-        """Of the network's greedy translations."""
-        engine = TorchEngine(trainer.network, _SLOTS, beam=1, device=trainer.device)
+    def score(self, trainer: Trainer) -> float:
+        """Of the network's greedy translations: BLEU, or of a task the percentage of right answers."""
+        network = trainer.network
+        assert isinstance(network, Seq2Seq)
+        engine = TorchEngine(network, _SLOTS, beam=1, device=trainer.device)
         order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
         translations = [""] * len(order)
         sentences = ((i, self._sources[i]) for i in order)
         for i, hypotheses in search_all(engine, sentences, BOS, EOS, SearchOptions(attention=False)):
             translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
-        return bleu(translations, self._references, self._language)
+        if isinstance(self._data.dev, TaskCorpus):
+            return float(exact_match(self._data.dev, translations, self._references)["score"])
+        return bleu(translations, self._references, self._data.target)
+
+    def metrics(self, loss: float, score: float) -> dict[str, float]:
+        """See `DevSet.metrics`."""
+        return {"exact" if isinstance(self._data.dev, TaskCorpus) else "bleu": score}
+
+    def best(self, score: float) -> str:
+        """See `DevSet.best`."""
+        return " ".join(f"{WORDS[key]} {value:.2f}" for key, value in self.metrics(0.0, score).items())
 
     def _batch(self, rows: Sequence[int]) -> Batch:
         sources, targets = ([ids[row] for row in rows] for ids in (self._sources, self._targets))

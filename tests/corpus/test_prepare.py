@@ -58,6 +58,22 @@ def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
     assert report.kept + report.too_long + report.duplicate == report.read
 
 
+def test_the_first_pairs_of_each_corpus_are_enough(recipe: Path) -> None:
+    """The tokenizer too sees no more than those."""
+    few = ["data.filter.first_pairs=120", "data.filter.duplicates=false"]
+    config = configs.load(recipe, few)
+    prepared = prepare(config)
+    assert (prepared.train.reports[0].read, len(prepared.train)) == (120, 120)
+    write_corpus(recipe.parent / "train", toy_pairs(120, seed=1))
+    alone = prepare(configs.load(recipe, ["data.filter.duplicates=false"]))
+    assert prepared.tokenizer.source.serialized == alone.tokenizer.source.serialized
+    everything = np.arange(120)
+    for ids, expected in zip(
+        prepared.train.targets(everything).lists(), alone.train.targets(everything).lists(), strict=True
+    ):
+        assert ids.tolist() == expected.tolist()
+
+
 def test_filters_that_leave_nothing_are_named(recipe: Path) -> None:
     with pytest.raises(CarouselError, match=r"no training pair is left.*relax data\.filter"):
         prepare(configs.load(recipe, ["data.filter.max_pieces=1"]))

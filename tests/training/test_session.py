@@ -20,6 +20,8 @@ from conftest import Nmt
 from safetensors.torch import load_file
 
 from nmt import bundle
+from nmt.errors import CarouselError
+from nmt.training.run import RunDirectory
 from nmt.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -122,12 +124,25 @@ def test_a_signal_saves_and_exits_0(number: signal.Signals, recipe: Path, tmp_pa
 
 
 def test_a_second_run_in_the_same_directory_is_refused(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
-    from nmt.training.run import RunDirectory
-
     with RunDirectory(tmp_path / "run").claim(resume=False):
         ran = nmt("train", recipe, "--out", tmp_path / "run")
     assert ran.status == 1
     assert "another nmt train is writing here" in ran.err
+
+
+def test_whoever_launched_a_run_goes_on_unasked(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    with run.claim(resume=False, launcher="machine 12 345"):
+        run.metrics.write_text("")
+    for stranger in (None, "machine 12 346"):
+        with pytest.raises(CarouselError, match="holds a run; go on with --resume"):
+            run.claim(resume=False, launcher=stranger).__enter__()
+    with run.claim(resume=False, launcher="machine 12 345"):
+        pass
+    with run.claim(resume=True):  # a restart after that is none of the launcher's
+        pass
+    with pytest.raises(CarouselError, match="holds a run; go on with --resume"):
+        run.claim(resume=False, launcher="machine 12 345").__enter__()
 
 
 def test_a_full_disk_keeps_what_was_saved(recipe: Path, tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from nmt.corpus.loader import Place
 from nmt.corpus.prepare import Prepared, prepare
 from nmt.errors import CarouselError
 from nmt.model.seq2seq import build_network
-from nmt.training.trainer import DivergenceError, Trainer
+from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
 
 
 def trainer(config: Config, prepared: Prepared) -> Trainer:
     size = len(prepared.tokenizer.source)
     network = build_network(config.model, size, size, True, config.training.seed)
-    return Trainer(network.train(), prepared, config)
+    return translator_trainer(network.train(), prepared, config)
 
 
 def weights(of: Trainer) -> dict[str, torch.Tensor]:

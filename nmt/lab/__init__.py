@@ -1,0 +1,1 @@
+"""The laboratory: tasks and demonstrations that show what recurrent networks can learn, and how."""

@@ -1,0 +1,159 @@
+"""What is special about training a language model: its batches, its dev score, its bundle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nmt import bundle as bundles
+from nmt.bundle import LanguageModelCard
+from nmt.config import LanguageModelRecipe
+from nmt.corpus.batching import Batch, assemble
+from nmt.corpus.lines import LineCorpus, PreparedText, StreamLoader, window
+from nmt.corpus.loader import Loader
+from nmt.corpus.ragged import Ragged
+from nmt.corpus.tokenizer import Vocabulary
+from nmt.engine.torch_engine import load_weights
+from nmt.errors import CarouselError
+from nmt.model.decoder import Rows
+from nmt.model.language_model import LanguageModel, Passage
+from nmt.training.distributed import ALONE, Processes
+from nmt.training.publish import history
+from nmt.training.run import RunDirectory
+from nmt.training.trainer import Trainer, fingerprint
+
+_BATCH = 64  # lines scored together
+_WINDOW = 1000  # pieces of a stream that are scored together
+
+
+class LanguageModelTrainer(Trainer):
+    """A trainer whose batches may go on where the last one ended."""
+
+    network: LanguageModel
+
+    def _examples(self, batch: Batch) -> Passage:
+        rows = len(batch.target_in)
+        state = self.network.begin(rows) if batch.fresh else self._carried
+        return passage(batch, state, self.device)
+
+
+def passage(batch: Batch, state: Rows, device: torch.device | str) -> Passage:
+    """What the network's `loss` is of."""
+    ids = batch.target_in, batch.target_out.ravel()[batch.places], batch.places
+    pieces, targets, places = (torch.from_numpy(each).to(device) for each in ids)
+    return Passage(pieces, targets, places, state)
+
+
+def language_model_trainer(
+    network: LanguageModel, prepared: PreparedText, recipe: LanguageModelRecipe, processes: Processes = ALONE
+) -> LanguageModelTrainer:
+    """What trains a language model by a recipe; ``network`` is on its device already."""
+    training, corpus = recipe.training, prepared.train
+    changeless = fingerprint(corpus, [1.0], recipe, training.unroll)
+    if training.unroll is None:
+        rank, world = processes.rank, processes.world
+        loader = Loader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world=world)
+        return LanguageModelTrainer(network, loader, recipe, changeless, processes)
+    if processes.world > 1:
+        raise CarouselError("training.unroll: streams are read by one process; start it without torchrun")
+    total = len(corpus) + int(corpus.target_lengths.sum())
+    streams = max(min(training.batch_tokens // training.unroll, total // training.unroll), 1)
+    feed = StreamLoader(corpus, streams, training.unroll, training.seed)
+    return LanguageModelTrainer(network, feed, recipe, changeless, processes)
+
+
+class TextScore:
+    """A text under a language model, scored as it was trained: its state carried on from line to line, or not."""
+
+    def __init__(self, lines: Sequence[str], vocabulary: Vocabulary, carried: bool) -> None:
+        self.characters = sum(len(line) + 1 for line in lines)
+        """Line ends counted."""
+        ids = vocabulary.encode_many(lines)
+        self.pieces = sum(map(len, ids)) + len(ids)
+        """End of sentence counted."""
+        self._ids, self._carried = ids, carried
+
+    def loss(self, trainer: Trainer) -> float:
+        """Nats a piece."""
+        network = trainer.network
+        assert isinstance(network, LanguageModel)
+        total, state = 0.0, network.begin(1)
+        with torch.no_grad():
+            for batch in self._windows() if self._carried else self._batches():
+                before = state if self._carried else network.begin(len(batch.target_in))
+                loss = trainer.loss_of(passage(batch, before, trainer.device))
+                total, state = total + loss.negative_log_likelihood.item(), loss.state
+        return total / self.pieces
+
+    def score(self, trainer: Trainer) -> float:
+        """The loss, turned round."""
+        return -self.loss(trainer)
+
+    def metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
+        """What people ask for: perplexity of a piece, and what a character costs."""
+        bits = loss * self.pieces / self.characters / math.log(2)
+        return {"perplexity": math.exp(min(loss, 100.0)), "bits_per_character": bits}
+
+    def best(self, score: float) -> str:
+        """See `nmt.training.validation.DevSet.best`."""
+        return f"perplexity {self.metrics(-score)['perplexity']:.2f}"
+
+    def _batches(self) -> Iterator[Batch]:
+        order = sorted(self._ids, key=len)
+        for start in range(0, len(order), _BATCH):
+            lines = order[start : start + _BATCH]
+            yield assemble(Ragged.of([[] for _ in lines]), Ragged.of(lines))
+
+    def _windows(self) -> Iterator[Batch]:
+        read, wanted = (side[None] for side in LineCorpus(Ragged.of(self._ids), "").joined())
+        for start in range(0, self.pieces, _WINDOW):
+            yield window(read[:, start : start + _WINDOW], wanted[:, start : start + _WINDOW], start == 0)
+
+
+class LanguageModelPublisher:
+    """Writes the bundle of a run's best weights so far."""
+
+    def __init__(
+        self, recipe: LanguageModelRecipe, run: RunDirectory, prepared: PreparedText, trainer: Trainer
+    ) -> None:
+        self._recipe, self._run, self._prepared, self._trainer = recipe, run, prepared, trainer
+
+    def write(self, weights: Path) -> None:
+        """Write the bundle of a run that goes on."""
+        self._write(weights, {})
+
+    def finish(self, weights: Path, say: Callable[[str], None]) -> dict[str, Any]:
+        """Write the final bundle of these weights, scored. Gives set -> metric -> score, signature."""
+        load_weights(self._trainer.network.eval(), weights)
+        scores = {}
+        carried = self._recipe.training.unroll is not None
+        for name, lines in (("dev", self._prepared.dev), ("test", self._prepared.test)):
+            if lines:
+                say(f"Scoring the best model on the {name} set")
+                text = TextScore(lines, self._prepared.vocabulary, carried)
+                signature = f"pieces:{text.pieces}|characters:{text.characters}|state:{'carried' if carried else 'new'}"
+                found = text.metrics(text.loss(self._trainer))
+                scores[name] = {key: {"score": round(value, 4), "signature": signature} for key, value in found.items()}
+        self._write(weights, scores)
+        return scores
+
+    def _write(self, weights: Path, scores: dict[str, Any]) -> None:
+        recipe, vocabulary = self._recipe, self._prepared.vocabulary
+        card = LanguageModelCard(
+            language=recipe.data.language,
+            vocabulary=len(vocabulary),
+            model=recipe.model,
+            carried=recipe.training.unroll is not None,
+            verbatim=self._prepared.verbatim,
+            training={
+                **history(self._trainer),
+                "training_lines": len(self._prepared.train),
+                "recipe": recipe.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
+            },
+            scores=scores,
+        )
+        bundles.write_language_model(self._run.model, card, vocabulary, weights.read_bytes())
