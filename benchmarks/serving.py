@@ -54,9 +54,10 @@ class Server:
     port: int
 
     def memory(self) -> float:
-        """Resident memory in MiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+        """Memory of all its processes in MiB; what they share is counted once."""
+        children = " ".join(each.read_text() for each in Path(f"/proc/{self.process.pid}/task").glob("*/children"))
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in [self.process.pid, *children.split()]]
+        return sum(int(re.findall(r"Pss:\s+(\d+)", each)[0]) for each in rollups) / 1024
 
 
 @contextmanager

@@ -30,6 +30,8 @@ from nmt.config import LanguageCode, ModelConfig, Positive, SearchConfig
 from nmt.corpus.tokenizer import Tokenizer, Vocabulary
 from nmt.errors import CarouselError
 from nmt.files import atomic_directory
+from nmt.search.options import SearchOptions
+from nmt.text.normalise import normalise
 
 FORMAT_VERSION = 3
 """Format 1 had no graphs, format 2 no language models."""
@@ -120,6 +122,10 @@ class LanguageModelBundle:
         """The file of the trained weights."""
         return self.path / WEIGHTS
 
+    def lines(self, text: str) -> list[str]:
+        """The lines of a text as the model reads them: as they stand, or normalised."""
+        return text.split("\n") if self.card.verbatim else [normalise(line) for line in text.split("\n")]
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -143,6 +149,17 @@ class Bundle:
     def graphs(self) -> Path | None:
         """The folder of the graphs, if there is one."""
         return self.path / GRAPHS if any(name.startswith(f"{GRAPHS}/") for name in self.card.files) else None
+
+    @property
+    def search_options(self) -> SearchOptions:
+        """How the model searches by itself."""
+        card = self.card
+        return SearchOptions(
+            length_penalty=card.search.length_penalty,
+            coverage_penalty=card.search.coverage_penalty,
+            length_ratio=card.longest_ratio,
+            break_loops=card.search.guards,
+        )
 
     @property
     def checksum(self) -> str:
@@ -207,6 +224,11 @@ def read(path: Path) -> Bundle:
     if sizes != (card.source_vocabulary, card.target_vocabulary):
         raise CarouselError(f"{path / 'config.json'}: belongs to another tokenizer; copy the model directory again")
     return Bundle(path, card, tokenizer)
+
+
+def is_language_model(path: Path) -> bool:
+    """Whether the card of a model or run directory says so. Raises CarouselError where there is none to be read."""
+    return isinstance(_read_card(_of_run(path)), LanguageModelCard)
 
 
 def read_language_model(path: Path) -> LanguageModelBundle:

@@ -102,13 +102,7 @@ class Translator:
     @property
     def search_options(self) -> SearchOptions:
         """How this model searches by itself; change it with `dataclasses.replace`."""
-        card = self._bundle.card
-        return SearchOptions(
-            length_penalty=card.search.length_penalty,
-            coverage_penalty=card.search.coverage_penalty,
-            length_ratio=card.longest_ratio,
-            break_loops=card.search.guards,
-        )
+        return self._bundle.search_options
 
     def target_ids(self, text: str) -> tuple[int, ...]:
         """The ids of a target text: what ``SearchOptions`` wants for prefixes, bans and required phrases.

@@ -1,4 +1,4 @@
-"""The threads that translate: each runs decode loops, whose slots the sentences of all requests share."""
+"""The threads that have sentences translated: each has decode loops, whose slots all requests share."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
+from serve.decoders import DecoderError, DecoderLostError
 from serve.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -23,6 +24,29 @@ _log = logging.getLogger(__name__)
 
 class TranslationFailedError(Exception):
     """The engine raised an exception over a sentence."""
+
+
+class Loop(Protocol):
+    """What a thread asks of `serve.decoders.RemoteLoop`."""
+
+    slots: int
+    beam: int
+
+    def __len__(self) -> int:
+        """How many sentences are in work."""
+
+    @property
+    def free(self) -> int:
+        """How many more sentences there is room for."""
+
+    def admit(self, searches: Sequence[Search]) -> None:
+        """Take in sentences, at most as many as are `free`. Where this raises, none of them is in work."""
+
+    def release(self, keys: Iterable[Hashable]) -> None:
+        """Give up some of the sentences in work."""
+
+    def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
+        """What has finished since the last call. After an exception the loop is of no more use."""
 
 
 class DecodingThread(threading.Thread):
@@ -79,8 +103,9 @@ class DecodingThread(threading.Thread):
         try:
             lane.turn()
         except Exception as error:
-            lane.fail(error)
             del self._lanes[lane.kind]  # the loop may be broken; the next sentence gets a new one
+            for job in lane.give_up(error):
+                self._open(lane.kind, job)
 
 
 class _Lane:
@@ -115,7 +140,7 @@ class _Lane:
             self._finish(job)
 
     def turn(self) -> None:
-        """Let go of what nobody waits for, fill the free slots, and make a step."""
+        """Let go of what nobody waits for, fill the free slots, and collect what has finished."""
         self._release()
         began = time.perf_counter()
         self._fill()
@@ -125,13 +150,20 @@ class _Lane:
                 self._collect(cast("tuple[Job, int]", key), hypotheses)
         self._count(occupied, time.perf_counter() - began)
 
-    def fail(self, error: Exception) -> None:
-        """Give up all sentences."""
+    def give_up(self, error: Exception) -> list[Job]:
+        """Fail all sentences, but for those that deserve another try, which are given back.
+
+        These are the ones whose process is lost, and that may not have been the reason: once.
+        """
         jobs = {job for job, _ in (*self._live, *self._opening)}
         _log.error("a step with %d sentences failed: %s", len(jobs), _what(error))
-        for job in jobs:
-            job.ticket.fail(TranslationFailedError("the translation failed"))
         self._metrics.slots_in_use.dec(self._counted)
+        again = [job for job in jobs if isinstance(error, DecoderLostError) and not job.tried]
+        for job in jobs.difference(again):
+            job.ticket.fail(TranslationFailedError("the translation failed"))
+        for job in again:
+            job.tried = True
+        return again
 
     def _release(self) -> None:
         gone = [key for key in self._live if key[0].ticket.over]
@@ -143,13 +175,20 @@ class _Lane:
     def _fill(self) -> None:
         count = min(self._loop.free, len(self._opening))
         if count:
-            self._admit([self._opening.popleft() for _ in range(count)])
+            keys = [self._opening.popleft() for _ in range(count)]
+            try:
+                self._admit(keys)
+            except DecoderLostError:
+                self._opening.extend(key for key in keys if key not in self._live)  # given up with all the others
+                raise
 
     def _admit(self, keys: Sequence[tuple[Job, int]]) -> None:
         searches = [_search(job, part) for job, part in keys]
         try:
             self._loop.admit(searches)
             self._live.update(keys)
+        except DecoderLostError:
+            raise
         except Exception as error:
             if len(keys) == 1:
                 _fail(keys[0][0], error)
@@ -210,4 +249,6 @@ def _fail(job: Job, error: Exception) -> None:
 
 def _what(error: Exception) -> str:
     """Kind and place of an exception, without its own words, which may hold some of a user's text."""
+    if isinstance(error, DecoderError):
+        return error.where
     return f"{type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nmt.errors import CarouselError
+from serve.decoders import RemoteTranslator
+from serve.decoding import Loop
 from serve.pace import Pace
 from serve.scheduler import TextCodec
 
 if TYPE_CHECKING:
-    from nmt.loop import DecodeLoop
     from nmt.search.options import SearchOptions
 
 _log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Translating(Protocol):
     def target_ids(self, text: str) -> tuple[int, ...]:
         """The ids of a target text."""
 
-    def loop(self, thread: int, slots: int, beam: int) -> DecodeLoop:
+    def loop(self, thread: int, slots: int, beam: int) -> Loop:
         """A decode loop for the n-th thread."""
 
 
@@ -67,7 +68,7 @@ class Loader(Protocol):
 
 @dataclass(frozen=True)
 class BundleLoader:
-    """Loads the model directory at ``path`` for so many decoding threads."""
+    """Loads the model directory at ``path`` into a decoding process for each of so many threads."""
 
     path: Path
     threads: int
@@ -83,9 +84,7 @@ class BundleLoader:
 
     def load(self) -> Translating:
         """See `Loader.load`."""
-        from nmt.translator import Translator
-
-        return Translator.load(self.path, threads=self.threads)
+        return RemoteTranslator.load(self.path, self.threads)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class ServedModel:
     pace: Pace = field(default_factory=Pace)
     retired: bool = False
     """Whether another one has taken its place; what it has begun, it finishes."""
-    _warmed: dict[tuple[int, int], DecodeLoop] = field(default_factory=dict)
+    _warmed: dict[tuple[int, int], Loop] = field(default_factory=dict)
     _options: dict[tuple[int, bool], SearchOptions] = field(default_factory=dict)
 
     @property
@@ -135,7 +134,7 @@ class ServedModel:
             self._options[key] = replace(self.translator.search_options, n_best=n_best, attention=attention)
         return self._options[key]
 
-    def loop(self, thread: int, beam: int) -> DecodeLoop:
+    def loop(self, thread: int, beam: int) -> Loop:
         """A decode loop for the n-th thread: the warmed one to whom asks first."""
         if (thread, beam) in self._warmed:
             return self._warmed.pop((thread, beam))
@@ -151,7 +150,7 @@ class ServedModel:
         self.pace.worked(time.perf_counter() - began, texts)
         self._warmed[thread, loop.beam] = loop
 
-    def _translate(self, loop: DecodeLoop, texts: Sequence[str]) -> None:
+    def _translate(self, loop: Loop, texts: Sequence[str]) -> None:
         from nmt.loop import Search
 
         options = self.translator.search_options

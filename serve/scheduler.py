@@ -23,13 +23,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cachetools import LRUCache
 
-from serve.decoding import DecodingThread
+from serve.decoding import DecodingThread, Loop
 from serve.metrics import Metrics
 from serve.pace import Pace
 
 if TYPE_CHECKING:
     from nmt.codec import Part, Translation
-    from nmt.loop import DecodeLoop
     from nmt.search.hypotheses import Hypothesis
     from nmt.search.options import SearchOptions
 
@@ -86,7 +85,7 @@ class Model(Protocol):
     def retired(self) -> bool:
         """Whether its loops can go when they are empty."""
 
-    def loop(self, thread: int, beam: int) -> DecodeLoop:
+    def loop(self, thread: int, beam: int) -> Loop:
         """A decode loop for the n-th thread."""
 
 
@@ -155,7 +154,7 @@ class Ticket:
 class Job:
     """A sentence of a ticket, from the queue to its translation."""
 
-    __slots__ = ("begun", "cost", "found", "missing", "number", "parts", "queued", "sentence", "ticket")
+    __slots__ = ("begun", "cost", "found", "missing", "number", "parts", "queued", "sentence", "ticket", "tried")
 
     def __init__(self, ticket: Ticket, number: int, sentence: Sentence, cost: float, queued: float) -> None:
         """``cost`` is in seconds of a thread, by estimate; ``queued`` the time when it came."""
@@ -164,6 +163,7 @@ class Job:
         self.parts: Sequence[Part] = ()
         self.found: list[Sequence[Hypothesis]] = []
         self.missing = 0
+        self.tried = False
 
 
 class Entry(NamedTuple):

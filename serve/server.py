@@ -69,8 +69,8 @@ def serve(settings: Settings, loaders: Sequence[Loader]) -> None:
     server = Server(app, _url(settings.host, listener))
     if hasattr(signal, "SIGHUP"):  # not on Windows
         signal.signal(signal.SIGHUP, server.hang_up)
-    # Between two steps of the engine, a decoding thread needs Python for a moment. A busy event loop hands it over
-    # after this time; the default, 5 ms, is longer than a step.
+    # A thread that has sentences to hand on needs Python for a moment. A busy event loop lets it have it after this
+    # time; the default, 5 ms, is longer than a step of search.
     sys.setswitchinterval(1e-3)
     # Requests leave few cycles behind: to look for them after every 700 objects takes 2% of the time.
     gc.set_threshold(20_000)

@@ -16,7 +16,6 @@ from nmt.text.detect import Detected, Detector
 from nmt.text.document import Answer, Document, PlainDocument
 from nmt.text.markup import HtmlDocument, visible_text
 from serve.glossaries import BadGlossaryError, Glossary
-from serve.lull import Lull
 from serve.metrics import Metrics
 from serve.models import Loader, Machine, Models, NoSuchModelError, NotReadyError, Served, ServedModel
 from serve.pivot import through
@@ -120,7 +119,6 @@ class Service:
         machine = Machine(settings.threads, settings.slots)
         self.models = Models(loaders, machine, lazy=settings.lazy)
         self._scheduler = Scheduler(machine.threads, machine.slots, settings.queue_limit, settings.cache, metrics)
-        self._lull = Lull(lambda: self._scheduler.waiting > 0)
         self._detectors: dict[tuple[str, ...], Detector] = {}
         self._reloading = asyncio.Lock()
         self._much_at_once = asyncio.Semaphore(2)  # threads for large texts: they take Python from all others
@@ -352,7 +350,6 @@ class Service:
                 more=work.more + sum(work.model.pace.estimate(sentence.text) for sentence in later),
                 begun=work.begun or first > 0,
             )
-            self._lull.begin()
             translations: list[Translation] = await asyncio.wrap_future(ticket.future)
             found += translations
         return found

@@ -34,9 +34,9 @@ class Settings(BaseSettings):
     models: Annotated[tuple[Path, ...], NoDecode] = ()
     """Model directories, or directories of them; in the environment separated by commas."""
     threads: int = Field(default_factory=cores, ge=1)
-    """Decoding threads, which all models share."""
+    """Decoding processes of each model, a core for each."""
     slots: int = Field(16, ge=1)
-    """The sentences that a decoding thread translates at once."""
+    """The sentences that a decoding process translates at once."""
     lazy: bool = False
     """Whether models are loaded when they are first needed, not at the start."""
     cache: int = Field(2000, ge=0)

@@ -15,7 +15,7 @@ import numpy as np
 
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, PAD, is_reserved
 from nmt.engine.padded import BLOCK, Column, Padded
-from nmt.engine.runtime import ort
+from nmt.engine.runtime import ort, session_options
 from nmt.engine.sampling import draw
 from nmt.engine.shortlist import Shortlist
 from nmt.errors import CarouselError
@@ -325,14 +325,10 @@ class OnnxEngine:
 
 
 def _load(path: Path) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
     # Fusing a residual into its layer normalisation makes both slower here, by a tenth of a step.
     slow = ["SkipLayerNormFusion"]
     try:
-        return ort.InferenceSession(path, options, ["CPUExecutionProvider"], disabled_optimizers=slow)
+        return ort.InferenceSession(path, session_options(), ["CPUExecutionProvider"], disabled_optimizers=slow)
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise CarouselError(f"{path}: can't be loaded ({reason}); export the model again with nmt export") from None

@@ -11,4 +11,18 @@ for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):  # newer versi
 
 import onnxruntime as ort  # noqa: E402
 
-__all__ = ["ort"]
+__all__ = ["ort", "session_options"]
+
+# All sessions take their working memory from one place: while one runs, another's would only lie there.
+_MEMORY = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+ort.create_and_register_allocator(_MEMORY, ort.OrtArenaCfg({}))
+
+
+def session_options() -> ort.SessionOptions:
+    """For sessions on one thread."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return options

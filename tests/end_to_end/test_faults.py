@@ -93,6 +93,21 @@ def test_sigterm_under_load_loses_no_accepted_request(model: Path) -> None:
     assert all(began > told for began in clients.lost)
 
 
+def test_killed_decoding_processes_cost_nobody_an_answer(model: Path) -> None:
+    with serving(model, threads=2) as (process, url):
+        clients = Clients(url)
+        wait_until(lambda: clients.results[200] > 20)
+        children = Path(f"/proc/{process.pid}/task").glob("*/children")
+        decoders = [int(pid) for each in children for pid in each.read_text().split()]
+        assert len(decoders) == 2
+        for pid in decoders:
+            os.kill(pid, signal.SIGKILL)
+        before = clients.results[200]
+        wait_until(lambda: clients.results[200] > before + 50)
+        assert set(clients.finish()) == {200}
+        assert not clients.lost
+
+
 def test_sighup_under_load_fails_no_request_and_serves_the_new_model(model: Path, tmp_path: Path) -> None:
     served = tmp_path / "model"
     shutil.copytree(model, served)

@@ -13,13 +13,14 @@ from nmt.errors import UsageError
 from nmt.loop import Search
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import SearchOptions
+from serve.decoders import DecoderLostError
 
 
 class FakeTranslator:
     """Translates ``word`` into ``[word]``, in a step. Words in the text choose what else happens.
 
     ``STEPS7`` takes seven steps, ``a|b`` is searched in two parts, ``EXPLODE`` can't be admitted, ``BREAK`` breaks the
-    loop.
+    loop, and ``KILL`` its process, as often as ``deaths`` says.
     """
 
     beam = 2
@@ -33,6 +34,7 @@ class FakeTranslator:
         self.required: list[tuple[tuple[int, ...], ...]] = []
         """What was required of each search."""
         self.loops: list[FakeLoop] = []
+        self.deaths = 0
         self.open = threading.Event()
         """Steps wait for it."""
         self.open.set()
@@ -102,6 +104,9 @@ class FakeLoop:
     def admit(self, searches: Sequence[Search]) -> None:
         assert len(searches) <= self.free
         texts = ["".join(map(chr, search.source)) for search in searches]
+        if any("KILL" in text for text in texts) and self._fake.deaths:
+            self._fake.deaths -= 1
+            raise DecoderLostError("the process was killed")
         if any("EXPLODE" in text for text in texts):
             raise RuntimeError("the engine broke")
         self._fake.admitted.append(texts)

@@ -146,6 +146,25 @@ def test_a_step_that_breaks_costs_only_what_is_in_work(rig: Rig, caplog: pytest.
     assert len(rig.fake.loops) == 2
 
 
+def test_sentences_whose_process_dies_are_translated_by_the_next_one(rig: Rig):
+    rig.fake.deaths = 1
+    rig.block()
+    given_up, *others = [rig.submit(text) for text in ("never mind", "STEPS9 a", "KILL b", "c")]
+    given_up.future.cancel()
+    rig.fake.open.set()
+    assert [texts(ticket) for ticket in others] == [["[STEPS9 a]"], ["[KILL b]"], ["[c]"]]
+    assert len(rig.fake.loops) == 2
+    wait_until(lambda: rig.metric("nmt_slots_in_use") == 0)
+
+
+def test_what_kills_two_processes_is_given_up(rig: Rig):
+    rig.fake.deaths = 3
+    with pytest.raises(TranslationFailedError):
+        rig.submit("KILL").future.result(5)
+    assert rig.fake.deaths == 1
+    assert texts(rig.submit("after")) == ["[after]"]
+
+
 def test_the_log_of_a_failure_has_no_text(rig: Rig, caplog: pytest.LogCaptureFixture):
     with pytest.raises(TranslationFailedError):
         rig.submit("EXPLODE my secret").future.result(5)
