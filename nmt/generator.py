@@ -14,7 +14,6 @@ from nmt.bundle import LanguageModelBundle
 from nmt.corpus.tokenizer import BOS, EOS, UNK, is_reserved
 from nmt.engine.fusion import load_language_model
 from nmt.errors import UsageError
-from nmt.text.normalise import normalise
 
 
 class Generator:
@@ -36,8 +35,8 @@ class Generator:
         Each piece is drawn from p^(1 / temperature), by Gumbel noise that follows from the seed; temperature 0 takes
         the likeliest. Raises UsageError for a prompt with characters that the model has no piece for.
         """
-        vocabulary, text = self._bundle.vocabulary, self._clean(prompt)
-        lines = [list(ids) for ids in vocabulary.encode_many(text.split("\n"))]
+        vocabulary = self._bundle.vocabulary
+        lines = [list(ids) for ids in vocabulary.encode_many(self._bundle.lines(prompt))]
         if any(UNK in ids for ids in lines):
             raise UsageError(f"{prompt!r}: the model can't read all of its characters; leave them out")
         written = list(self._write(lines, length, temperature, seed))
@@ -68,6 +67,3 @@ class Generator:
             if piece == EOS and not self._bundle.card.carried:
                 state = self._network.begin(1)
             scores, state = self._network.step(torch.tensor([BOS if piece == EOS else piece]), state)
-
-    def _clean(self, prompt: str) -> str:
-        return prompt if self._bundle.card.verbatim else "\n".join(map(normalise, prompt.split("\n")))

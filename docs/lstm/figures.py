@@ -15,8 +15,9 @@ import torch
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Series
 from nmt.files import atomic_file
-from nmt.inspect import signals, units
-from nmt.inspect.sentence import Layer, Model, inspect, load
+from nmt.inspect import corpus, signals, units
+from nmt.inspect.inspection import Layer
+from nmt.inspect.sentence import Model, inspect, load
 from nmt.inspect.units import Finding
 from nmt.lab import gradients, tasks
 
@@ -94,9 +95,9 @@ def attention(model: Model) -> str:
 def best(model: Model, pairs: Sequence[tuple[str, str]], signal: str) -> Finding:
     """The unit that follows a signal best over pairs of a task."""
     tokenizer = model.bundle.tokenizer
-    corpus = [(tokenizer.source.encode(question), tokenizer.target.encode(answer)) for question, answer in pairs]
-    card = model.bundle.card
-    [found] = units.search(model, corpus, signals.parse([signal], (card.source_language, card.target_language)), top=1)
+    encoded = [(tokenizer.source.encode(question), tokenizer.target.encode(answer)) for question, answer in pairs]
+    wanted = signals.parse([signal], (model.bundle.card.source_language,))
+    [found] = units.search(corpus.readings_of_pairs(model, encoded), wanted, top=1)
     return found
 
 

@@ -142,7 +142,7 @@ def prepare_text(recipe: LanguageModelRecipe, say: Callable[[str], None] = lambd
     data = recipe.data
     verbatim = not isinstance(recipe.tokenizer, ModelTokenizer)
     train, dev, test = (
-        [line for file in files for line in _lines(Path(file), verbatim)]
+        [line for file in files for line in read_text(Path(file), verbatim)]
         for files in (data.train, [data.dev] if data.dev else [], [data.test] if data.test else [])
     )
     for file, text in ((data.train[0], train), (data.dev, dev), (data.test, test)):
@@ -159,7 +159,8 @@ def prepare_text(recipe: LanguageModelRecipe, say: Callable[[str], None] = lambd
     return PreparedText(vocabulary, verbatim, corpus, dev, test)
 
 
-def _lines(path: Path, verbatim: bool) -> Iterator[str]:
+def read_text(path: Path, verbatim: bool) -> Iterator[str]:
+    """The lines of a text as a model reads it: as they stand, or normalised and without the empty ones."""
     if verbatim:
         return read_lines(path)
     return (line for line in map(normalise, read_lines(path)) if line)

@@ -76,6 +76,10 @@ class Vocabulary:
         """The piece of an id, as SentencePiece writes it."""
         return str(self._processor.id_to_piece(number))
 
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """The pieces of several."""
+        return [self.piece(number) for number in ids]
+
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of normalised texts, without begin and end of sentence."""
         encoded: list[list[int]] = self._processor.encode(list(texts), return_type=int)

@@ -22,6 +22,7 @@ from nmt.model.attention import Attention
 from nmt.model.cells import CellLayer, LSTMLayer, Recurrence, SourceCellLayer, SourceLSTMLayer, State, Tensors
 from nmt.model.encoder import reversed_places
 from nmt.model.equations import CellName
+from nmt.model.language_model import LanguageModel
 from nmt.model.seq2seq import Seq2Seq
 
 _Calls = tuple[tuple[str, ...], ...]
@@ -118,12 +119,19 @@ def trace(network: Seq2Seq, source: Tensor, lengths: Tensor, target: Tensor) -> 
                 for number, values in enumerate(stack, start=first + 1):
                     layers.append(LayerTrace("encoder", number, way, _in_order(values, order)))
         else:
-            x = torch.cat([arguments[0] for arguments, _ in calls], dim=1)
-            y = torch.cat([output[0] for _, output in calls], dim=1)
-            stack = _write(module, network.config.cell, x, y, calls[0][0][1])
-            first = _layers_of(layers, "decoder")
-            layers += [LayerTrace("decoder", first + n + 1, "forward", values) for n, values in enumerate(stack)]
+            layers += _decoder_layers(module, network.config.cell, calls, _layers_of(layers, "decoder"))
     return Traces(layers, attention, decoded)
+
+
+@torch.inference_mode()
+def trace_text(network: LanguageModel, pieces: Tensor) -> Traces:
+    """The same while a language model reads ids [B, T] from the state before any text; it attends to nothing."""
+    with _listening(network) as heard:
+        decoded, _ = network(pieces, network.begin(len(pieces)))
+    layers: list[LayerTrace] = []
+    for module, calls in heard:
+        layers += _decoder_layers(module, network.config.cell, calls, len(layers))
+    return Traces(layers, [], decoded)
 
 
 def lstm_values(
@@ -230,6 +238,14 @@ def _read(
         state = tuple(x.new_zeros(len(x), size) for size in recurrence.equations.state_sizes)
         found.append(cell_values(recurrence, cell, x, state, inside, backwards=n == 1))
     return found
+
+
+def _decoder_layers(module: nn.Module, cell: CellName, calls: list[Any], below: int) -> list[LayerTrace]:
+    """Of a decoder's layer, by its calls: its stack, which lies on so many layers ``below``."""
+    x = torch.cat([arguments[0] for arguments, _ in calls], dim=1)
+    y = torch.cat([output[0] for _, output in calls], dim=1)
+    stack = _write(module, cell, x, y, calls[0][0][1])
+    return [LayerTrace("decoder", number, "forward", values) for number, values in enumerate(stack, start=below + 1)]
 
 
 def _write(module: nn.Module, cell: CellName, x: Tensor, y: Tensor, state: State) -> list[dict[str, Tensor]]:

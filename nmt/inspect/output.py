@@ -12,8 +12,8 @@ import numpy as np
 
 from nmt.errors import UsageError
 from nmt.files import atomic_file
+from nmt.inspect.inspection import Inspection
 from nmt.inspect.page import render
-from nmt.inspect.sentence import Inspection, arrays
 from nmt.inspect.units import Finding
 
 ENDINGS = (".html", ".npz", ".json")
@@ -36,15 +36,15 @@ def write(path: Path, inspection: Inspection, findings: Sequence[Finding] | None
             temporary.write_text(render(inspection, findings or ()), encoding="utf-8")
         elif path.suffix == ".npz":
             with temporary.open("wb") as stream:
-                np.savez_compressed(stream, allow_pickle=False, **arrays(inspection))
+                np.savez_compressed(stream, allow_pickle=False, **inspection.arrays())
         else:
             temporary.write_text(json.dumps(_tree(inspection), ensure_ascii=False), encoding="utf-8")
 
 
 def _tree(inspection: Inspection) -> dict[str, Any]:
     """The arrays as nested lists: an object for each part of their names; a rank that is none is null."""
-    root: dict[str, Any] = {"text": inspection.text, "translation": inspection.translation}
-    for name, value in arrays(inspection).items():
+    root: dict[str, Any] = {**inspection.texts()}
+    for name, value in inspection.arrays().items():
         *groups, last = name.split(".")
         place = root
         for group in groups:

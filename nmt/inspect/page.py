@@ -11,24 +11,40 @@ import hashlib
 import json
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nmt.errors import missing_extra
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Series
-from nmt.inspect.sentence import Inspection, Layer
+from nmt.inspect.inspection import Inspection, Layer
+from nmt.inspect.sentence import TranslationInspection
+from nmt.inspect.text import TextInspection
 from nmt.inspect.tree import Tree
-from nmt.inspect.units import Finding, steps
+from nmt.inspect.units import Finding, steps, visible
 from nmt.search.protocol import Floats
 
 _STATES = ("cell", "hidden")
 _QUANTITIES = (*_STATES, "input", "forget", "output", "reset", "update", "depth")
 """What the page shows of a layer, as far as it has it; the rest is in the arrays alone."""
 
-# Fewer than a byte has: deflated, 200 pieces in six layers of 512 units stay below 3 MB whatever the values are.
-_STATE_STEPS, _GATE_STEPS, _WEIGHT_STEPS = 127, 100, 255
+_WEIGHT_STEPS = 255
+_LARGEST = 2_850_000  # bytes of all arrays, so that a page stays below 3 MB
+
+
+class _Steps(NamedTuple):
+    """To how many steps numbers are rounded."""
+
+    state: int
+    """From a unit's lowest to its highest."""
+    gate: int
+    """From 0 to 1."""
+
+
+# Fewer than a byte has: deflated, the finest let 200 pieces in six layers of 512 units stay below 3 MB whatever the
+# values are, the coarsest 2,000 pieces in two layers of 256.
+_FINEST, *_COARSER = _Steps(127, 100), _Steps(63, 50), _Steps(31, 25), _Steps(15, 10)
 
 
 def render(inspection: Inspection, findings: Sequence[Finding] = ()) -> str:
@@ -41,27 +57,44 @@ def render(inspection: Inspection, findings: Sequence[Finding] = ()) -> str:
     templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    templates.filters["visible"] = visible
     style, script = (loader.get_source(templates, name)[0] for name in ("page.css", "page.js"))
-    planes = _Planes()
-    facts = json.dumps(_facts(inspection, planes), ensure_ascii=False).replace("<", "\\u003c")
-    page: str = templates.get_template("page.html.j2").render(
-        card=inspection.bundle.card,
+    facts, arrays, rounding = _rounded(inspection)
+    page: str = templates.get_template(_template(inspection)).render(
         inspection=inspection,
+        rounding=rounding,
         units=[_unit(each, inspection) for each in findings],
         pictures=_pictures(findings),
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        facts=facts,
-        arrays=planes.packed(),
+        facts=json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c"),
+        arrays=arrays,
     )
     return page
+
+
+def _template(inspection: Inspection) -> str:
+    return "text.html.j2" if isinstance(inspection, TextInspection) else "translation.html.j2"
+
+
+def _rounded(inspection: Inspection) -> tuple[dict[str, Any], str, _Steps]:
+    """The facts, and the arrays as finely as a page of 3 MB can hold them."""
+    rounding, coarser = _FINEST, iter(_COARSER)
+    while True:
+        planes = _Planes(rounding)
+        facts, arrays = _facts(inspection, planes), planes.packed()
+        following = next(coarser, None)
+        if len(arrays) <= _LARGEST or following is None:
+            return {**facts, "steps": rounding._asdict()}, arrays, rounding
+        rounding = following
 
 
 class _Planes:
     """Arrays as bytes behind one another."""
 
-    def __init__(self) -> None:
+    def __init__(self, rounding: _Steps) -> None:
+        self._rounding = rounding
         self._planes: list[bytes] = []
         self._length = 0
 
@@ -69,7 +102,11 @@ class _Planes:
         """Round numbers from 0 to 1 to so many steps; gives where they start."""
         return self._append(np.round(values * steps).astype(np.uint8).tobytes())
 
-    def add_units(self, values: Floats) -> dict[str, int]:
+    def add_gates(self, values: Floats) -> dict[str, int]:
+        """Round values [D, T] from 0 to 1; gives where the steps start."""
+        return {"start": self.add(values, self._rounding.gate)}
+
+    def add_states(self, values: Floats) -> dict[str, int]:
         """Round values [D, T] to steps from each unit's lowest to its highest.
 
         Gives where the steps start, and where those two [D, 2], as numbers of four bytes, the least of them first.
@@ -77,7 +114,7 @@ class _Planes:
         low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
         ends = np.concatenate((low, high), axis=1).astype("<f4")
         shares = (values - low) / np.maximum(high - low, 1e-12)
-        return {"ends": self._append(ends.tobytes()), "start": self.add(shares, _STATE_STEPS)}
+        return {"ends": self._append(ends.tobytes()), "start": self.add(shares, self._rounding.state)}
 
     def packed(self) -> str:
         """All of them, deflated, in base 64."""
@@ -91,16 +128,22 @@ class _Planes:
 
 def _facts(inspection: Inspection, planes: _Planes) -> dict[str, Any]:
     """What the script reads; its arrays are in the planes."""
-    return {
-        "source": inspection.source,
+    facts: dict[str, Any] = {
         "read": inspection.read,
         "written": inspection.written,
+        "scores": np.round(inspection.scores.astype(float), 2).tolist(),
         "layers": [_layer(each, planes) for each in inspection.layers],
-        "attention": [
-            {"heads": len(weights), "start": planes.add(weights, _WEIGHT_STEPS)} for weights in inspection.attention
-        ],
-        "tree": None if inspection.tree is None else _tree(inspection.tree, inspection.tree_pieces),
     }
+    if isinstance(inspection, TextInspection):
+        facts["read"] = ["<s>\n", *(inspection.text[start:end] for start, end in inspection.spans[1:])]
+    if isinstance(inspection, TranslationInspection):
+        facts["source"] = inspection.source
+        facts["attention"] = [
+            {"heads": len(weights), "start": planes.add(weights, _WEIGHT_STEPS)} for weights in inspection.attention
+        ]
+        if inspection.tree is not None:
+            facts["tree"] = _tree(inspection.tree, inspection.tree_pieces)
+    return facts
 
 
 def _layer(layer: Layer, planes: _Planes) -> dict[str, Any]:
@@ -109,9 +152,7 @@ def _layer(layer: Layer, planes: _Planes) -> dict[str, Any]:
     names = [name for name in _QUANTITIES if name in values]
     stored = [name for name in names if name != "hidden" or not _is_told_by_gate(values)]
     maps = [
-        {"name": name}
-        | (planes.add_units(values[name].T) if name in _STATES else {"start": planes.add(values[name].T, _GATE_STEPS)})
-        for name in stored
+        {"name": name} | (planes.add_states if name in _STATES else planes.add_gates)(values[name].T) for name in stored
     ]
     places, units = values["hidden"].shape
     return {"part": layer.part, "title": layer.name, "places": places, "units": units, "names": names, "stored": maps}

@@ -1,10 +1,11 @@
 """What a unit may have learned to follow: signals that give a number for every piece of a text.
 
-n pieces of a text, end of sentence not counted.
+n pieces of a text, end of sentence not counted; the line end of a text of several lines is a piece.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -66,8 +67,8 @@ class Signal(NamedTuple):
         return np.array(self.follow(pieces, self.argument, language), dtype=np.float64)
 
 
-def parse(names: Sequence[str], languages: tuple[str, str]) -> list[Signal]:
-    """The signals of those names; without names, all that need no argument and the word classes of both languages.
+def parse(names: Sequence[str], languages: Sequence[str]) -> list[Signal]:
+    """The signals of those names; without names, all that need no argument and the word classes of the languages.
 
     Raises UsageError for a name that is none.
     """
@@ -88,15 +89,24 @@ def _parse(name: str) -> Signal:
 
 
 def _position(pieces: Pieces, _: str, __: str) -> Sequence[float]:
-    return range(1, len(pieces.ids) + 1)
+    counts, count = [], 0
+    for ends in _line_ends(pieces):
+        count = 0 if ends else count + 1
+        counts.append(count)
+    return counts
 
 
 def _remaining(pieces: Pieces, _: str, __: str) -> Sequence[float]:
-    return range(len(pieces.ids))[::-1]
+    counts, count = [], 0
+    for ends in reversed(_line_ends(pieces)):
+        counts.append(count)
+        count = 0 if ends else count + 1
+    return counts[::-1]
 
 
 def _quotes(pieces: Pieces, _: str, __: str) -> Sequence[float]:
-    return [sum(map(pieces.text[:end].count, _QUOTES)) % 2 for _, end in pieces.spans]
+    so_far = [0, *itertools.accumulate(character in _QUOTES for character in pieces.text)]
+    return [so_far[end] % 2 for _, end in pieces.spans]
 
 
 def _depth(pieces: Pieces, _: str, __: str) -> Sequence[float]:
@@ -112,7 +122,7 @@ def _brackets(pieces: Pieces, argument: str, language: str) -> Sequence[float]:
 
 
 def _indentation(pieces: Pieces, _: str, __: str) -> Sequence[float]:
-    lines = [pieces.text[pieces.text.rfind("\n", 0, end) + 1 : end] for _, end in pieces.spans]
+    lines = [pieces.text[begin:end] for begin, (_, end) in zip(_line_begins(pieces), pieces.spans, strict=True)]
     return [len(line) - len(line.lstrip(" \t")) for line in lines]
 
 
@@ -121,30 +131,45 @@ def _capitals(pieces: Pieces, _: str, __: str) -> Sequence[float]:
 
 
 def _end(pieces: Pieces, _: str, __: str) -> Sequence[float]:
-    ends = [match.start() for match in _ENDS.finditer(pieces.text)]
+    ends = {match.start() for match in _ENDS.finditer(pieces.text)}
     last = len(pieces.spans) - 1
-    return [n == last or any(start <= at < end for at in ends) for n, (start, end) in enumerate(pieces.spans)]
+    return [n == last or not ends.isdisjoint(range(*span)) for n, span in enumerate(pieces.spans)]
 
 
 def _count(pieces: Pieces, symbol: str, _: str) -> Sequence[float]:
-    return [pieces.text.count(symbol, 0, end) for _, end in pieces.spans]
+    begins = _line_begins(pieces)
+    return [pieces.text.count(symbol, begin, end) for begin, (_, end) in zip(begins, pieces.spans, strict=True)]
 
 
 def _next(pieces: Pieces, symbol: str, _: str) -> Sequence[float]:
-    return [pieces.text[end:].lstrip().startswith(symbol) for _, end in pieces.spans]
+    following = [pieces.text[start:end] for start, end in pieces.spans[1:]]
+    blanks = [len(piece) - len(piece.lstrip(" ")) if piece.strip() else 0 for piece in following]  # before a word
+    ends = [end for _, end in pieces.spans]
+    return [pieces.text.startswith(symbol, end + blank) for end, blank in zip(ends, [*blanks, 0], strict=True)]
 
 
 def _first(pieces: Pieces, _: str, __: str) -> Sequence[float]:
-    return _after_the_first(pieces, float(ord(pieces.text[0])))
+    return _after_the_first(pieces, lambda begin: float(ord(pieces.text[begin])))
 
 
 def _first_is(pieces: Pieces, symbol: str, _: str) -> Sequence[float]:
-    return _after_the_first(pieces, float(pieces.text.startswith(symbol)))
+    return _after_the_first(pieces, lambda begin: float(pieces.text.startswith(symbol, begin)))
 
 
-def _after_the_first(pieces: Pieces, value: float) -> Sequence[float]:
-    """What has to be remembered once the first character has been read."""
-    return [value if start else math.nan for start, _ in pieces.spans]
+def _after_the_first(pieces: Pieces, value: Callable[[int], float]) -> Sequence[float]:
+    """What has to be remembered once the first character of a line, from where it begins, has been read."""
+    found = zip(_line_begins(pieces), pieces.spans, strict=True)
+    return [value(begin) if start > begin else math.nan for begin, (start, _) in found]
+
+
+def _line_ends(pieces: Pieces) -> list[bool]:
+    """Which pieces are line ends."""
+    return [pieces.text[start:end] == "\n" for start, end in pieces.spans]
+
+
+def _line_begins(pieces: Pieces) -> list[int]:
+    """Where the line begins that one is in once a piece has been read."""
+    return [pieces.text.rfind("\n", 0, end) + 1 for _, end in pieces.spans]
 
 
 def _class(pieces: Pieces, name: str, language: str) -> Sequence[float]:
@@ -152,8 +177,9 @@ def _class(pieces: Pieces, name: str, language: str) -> Sequence[float]:
         pattern = _NUMBER if name == "number" else _PUNCTUATION
         return [pattern.search(pieces.text, start, end) is not None for start, end in pieces.spans]
     words = set(WORD_CLASSES.get(_base(language), {}).get(name, "").split())
-    inside = [match.span() for match in re.finditer(r"[^\W\d_]+", pieces.text) if match[0].lower() in words]
-    return [any(a < end and start < b for a, b in inside) for start, end in pieces.spans]
+    found = [match.span() for match in re.finditer(r"[^\W\d_]+", pieces.text) if match[0].lower() in words]
+    inside = {place for span in found for place in range(*span)}
+    return [not inside.isdisjoint(range(*span)) for span in pieces.spans]
 
 
 def _base(language: str) -> str:

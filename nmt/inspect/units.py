@@ -4,46 +4,33 @@ The measure is Pearson's correlation r of a unit's memory cell, or output where 
 signal that is 0 or 1 that is the point-biserial one, and for one whose numbers are mere names the correlation ratio η
 (Pearson 1905). r² is the share of the state's variance that the signal tells: by a straight line, or by its name.
 
-B sentences, S source length, T target length, n pieces, U units of a layer.
+B texts, T pieces of each, n pieces, U units of a layer.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nmt.corpus.reader import read_lines, read_pairs
-from nmt.corpus.tokenizer import BOS, EOS, PAD, Pieces
-from nmt.errors import CarouselError
-from nmt.inspect.gates import LayerTrace, trace
-from nmt.inspect.sentence import Model
+from nmt.corpus.tokenizer import Pieces
+from nmt.inspect.corpus import Reading
 from nmt.inspect.signals import Signal
 from nmt.search.hypotheses import Doubles
 from nmt.search.protocol import Floats
-from nmt.text.normalise import is_translatable, normalise
-from nmt.translator import Translator
 
-MOST_SENTENCES = 2000
-"""Of a corpus: the first ones."""
-_BATCH = 32
 _REMEMBERED = 3000  # pieces that examples are taken from
 _EXAMPLES = 3  # of the highest states, and of the lowest
 _CONTEXT = 24  # characters before the piece of an example
 _LEVELS = 40  # values of a signal whose mean states are told
 _LEAST = 1e-9  # variance of what varies
-
-Pair = tuple[Pieces, Pieces]
 
 
 class Example(NamedTuple):
@@ -131,8 +118,13 @@ def _table(findings: Sequence[Finding]) -> Table:
         examples = "; ".join(f"{e.before}[{e.piece}] {e.state:.2f}" for e in ends)
         forget = "–" if each.forget is None else f"{each.forget:.4f}"
         cells = (str(each.unit), f"{each.r:+.3f}", f"{each.r2:.3f}", forget, steps(each.half_life))
-        shown.add_row(each.signal, each.layer, *cells, Text(examples))
+        shown.add_row(visible(each.signal), each.layer, *cells, Text(visible(examples)))
     return shown
+
+
+def visible(text: str) -> str:
+    """In a table, where a line end would begin another row, and a space alone be nothing."""
+    return text.replace("\n", "↵") if text != " " else "␣"
 
 
 def steps(life: float | None) -> str:
@@ -142,35 +134,14 @@ def steps(life: float | None) -> str:
     return "∞" if math.isinf(life) else f"{life:,.1f}" if life < 100 else f"{life:,.0f}"
 
 
-def read_corpus(path: Path, model: Model) -> list[Pair]:
-    """The pieces of a corpus: pairs of a ``.tsv`` file, or lines of a text, which the model itself then translates.
-
-    Raises CarouselError where there is nothing to read.
-    """
-    tokenizer, card = model.bundle.tokenizer, model.bundle.card
-    if path.suffix == ".tsv":
-        rows = read_pairs(str(path), card.source_language, card.target_language)
-        pairs = list(itertools.islice(rows, MOST_SENTENCES))
-    else:
-        lines = [line for line in itertools.islice(read_lines(path), MOST_SENTENCES) if is_translatable(line)]
-        translations = Translator.load(model.bundle.path, shortlist=False).translate(lines, beam=1)
-        pairs = [(line, translation.text) for line, translation in zip(lines, translations, strict=True)]
-    encoded = [(tokenizer.source.encode(normalise(a)), tokenizer.target.encode(normalise(b))) for a, b in pairs]
-    found = [pair for pair in encoded if pair[0].ids]
-    if not found:
-        raise CarouselError(f"{path}: holds no text; name a corpus with text in it")
-    return found
-
-
-def search(model: Model, corpus: Sequence[Pair], signals: Sequence[Signal], top: int) -> list[Finding]:
-    """For each signal the ``top`` units that follow it best, over the source in the encoder, the target in the decoder.
+def search(readings: Iterable[Reading], signals: Sequence[Signal], top: int) -> list[Finding]:
+    """For each signal the ``top`` units that follow it best over what their layers have read.
 
     A signal that is the same everywhere in the corpus finds nothing.
     """
     layers: dict[str, _Layer] = {}
-    for batch in _batches(corpus):
-        for each, part in _traced(model, batch):
-            layers.setdefault(each.name, _Layer(each, signals, model)).add(each, part)
+    for each in readings:
+        layers.setdefault(each.trace.name, _Layer(each, signals)).add(each)
     findings = []
     for number, signal in enumerate(signals):
         ranked = [
@@ -187,42 +158,38 @@ def search(model: Model, corpus: Sequence[Pair], signals: Sequence[Signal], top:
 class _Layer:
     """Running sums over the pieces that a layer has read."""
 
-    def __init__(self, like: LayerTrace, signals: Sequence[Signal], model: Model) -> None:
-        card = model.bundle.card
-        self._name, self._signals = like.name, signals
-        self._language = card.source_language if like.part == "encoder" else card.target_language
-        self._quantity = "cell" if "cell" in like.values else "hidden"
-        shape = len(signals), like.values[self._quantity].shape[-1]
-        self._first_step = None
-        if like.part == "encoder" and like.direction == "forward":
-            self._first_step = -1 if card.model.reverse_source else 0
+    def __init__(self, like: Reading, signals: Sequence[Signal]) -> None:
+        values = like.trace.values
+        self._name, self._language, self._signals = like.trace.name, like.language, signals
+        self._quantity = "cell" if "cell" in values else "hidden"
+        shape = len(signals), values[self._quantity].shape[-1]
         # Of each signal: pieces, and sums over them; of states and gates those of each unit.
         self._n, self._y, self._yy, self._steps = np.zeros((4, len(signals), 1))
         self._x, self._xx, self._xy, self._forget = np.zeros((4, *shape))
-        self._has_forget = "forget" in like.values
+        self._has_forget = "forget" in values
         self._levels: list[dict[float, list[Any]]] = [{} for _ in signals]  # value -> pieces, sum of states [U]
         self._kept: list[tuple[Pieces, Floats]] = []  # texts, and states [n, U]
 
-    def add(self, traced: LayerTrace, texts: Sequence[Pieces]) -> None:
+    def add(self, read: Reading) -> None:
         """Count what a batch brought: traced values [B, T, U]."""
-        begin = traced.part == "decoder"  # which reads begin of sentence first
-        for number, pieces in enumerate(texts):
-            inside = slice(begin, begin + len(pieces.ids))
-            states = traced.values[self._quantity][number, inside].numpy()
-            gates = traced.values["forget"][number, inside].double().numpy() if self._has_forget else None
+        values = read.trace.values
+        for number, pieces in enumerate(read.texts):
+            inside = slice(read.begin, read.begin + len(pieces.ids))
+            states = values[self._quantity][number, inside].numpy()
+            gates = values["forget"][number, inside].double().numpy() if self._has_forget else None
             for place, signal in enumerate(self._signals):
                 y = signal.values(pieces, self._language)
-                self._count(place, states.astype(np.float64), y, gates)
+                self._count(place, states.astype(np.float64), y, gates, read.first)
             if sum(len(each) for _, each in self._kept) < _REMEMBERED:
                 self._kept.append((pieces, states.copy()))
 
-    def _count(self, place: int, x: Doubles, y: Doubles, gates: Doubles | None) -> None:
-        """Count states [n, U] and gates [n, U] for a signal [n]."""
+    def _count(self, place: int, x: Doubles, y: Doubles, gates: Doubles | None, first: int | None) -> None:
+        """Count states [n, U] and gates [n, U] for a signal [n]; see `Reading.first`."""
         counts = ~np.isnan(y)
         if gates is not None and len(y):
             later = counts.copy()
-            if self._first_step is not None:
-                later[self._first_step] = False
+            if first is not None:
+                later[first] = False
             self._forget[place] += gates[later].sum(axis=0)
             self._steps[place] += later.sum()
         x, y = x[counts], y[counts]
@@ -280,25 +247,3 @@ class _Layer:
 
 def _named(signal: Signal, value: float) -> float | str:
     return chr(int(value)) if signal.nominal else value
-
-
-def _batches(corpus: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """Sentences of like length together."""
-    ordered = sorted(corpus, key=lambda pair: len(pair[0].ids))
-    for start in range(0, len(ordered), _BATCH):
-        yield ordered[start : start + _BATCH]
-
-
-def _traced(model: Model, batch: list[Pair]) -> Iterator[tuple[LayerTrace, list[Pieces]]]:
-    """The layers' values, each with the texts that they read."""
-    sources = [[*source.ids, EOS] for source, _ in batch]
-    targets = [[BOS, *target.ids] for _, target in batch]
-    lengths = torch.tensor([len(ids) for ids in sources])
-    traces = trace(model.network, _padded(sources), lengths, _padded(targets))
-    for layer in traces.layers:
-        yield layer, [pair[layer.part == "decoder"] for pair in batch]
-
-
-def _padded(lists: list[list[int]]) -> torch.Tensor:
-    longest = max(map(len, lists))
-    return torch.tensor([ids + [PAD] * (longest - len(ids)) for ids in lists])

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import Nmt
 
-from nmt.inspect import signals, units
+from nmt.inspect import corpus, signals, units
+from nmt.inspect import text as texts
+from nmt.inspect.inspection import Layer
 from nmt.inspect.page import render
-from nmt.inspect.sentence import Inspection, Layer, inspect, load
+from nmt.inspect.sentence import TranslationInspection, inspect, load
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
@@ -23,13 +25,14 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SENTENCE = "the red dog sees the small bird."
+CODE = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
 LONG = " ".join(["the young king hears the calm horse."] * 24)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
 @pytest.fixture(scope="module")
-def found(model: Path) -> Inspection:
+def found(model: Path) -> TranslationInspection:
     return inspect(load(model), SENTENCE)
 
 
@@ -85,12 +88,14 @@ def pixels(page: sync_api.Page, selector: str) -> np.ndarray:
 
 def told(page: sync_api.Page) -> tuple[int, str, str, float]:
     """What the readout says: unit, piece, quantity, value."""
-    match = re.fullmatch(r"unit (\d+), “(.*)”: (\w+) (−?[\d.]+)", page.locator("#readout").inner_text())
+    match = re.fullmatch(
+        r"unit (\d+), “(.*)”: (\w+) (−?[\d.]+)(?:, log-probability −?[\d.]+)?", page.locator("#readout").inner_text()
+    )
     assert match is not None
     return int(match[1]), match[2], match[3], float(match[4].replace("−", "-"))
 
 
-def test_every_layer_and_quantity_is_drawn_as_it_is(opened: sync_api.Page, found: Inspection) -> None:
+def test_every_layer_and_quantity_is_drawn_as_it_is(opened: sync_api.Page, found: TranslationInspection) -> None:
     for number, layer in enumerate(found.layers):
         opened.select_option("#layer", index=number)
         for name in ("cell", "hidden", "input", "forget", "output"):
@@ -126,7 +131,7 @@ def test_a_unit_is_chosen_by_number_click_and_keys(opened: sync_api.Page) -> Non
 
 
 def test_text_is_red_where_the_unit_is_negative_and_blue_where_positive(
-    opened: sync_api.Page, found: Inspection
+    opened: sync_api.Page, found: TranslationInspection
 ) -> None:
     cells = found.layers[0].values["cell"]
     unit = int(np.argmin(np.abs(cells.max(axis=0) + cells.min(axis=0))))  # one that is both
@@ -148,7 +153,7 @@ def test_text_is_red_where_the_unit_is_negative_and_blue_where_positive(
     assert opened.locator("#lines polyline").count() == 5
 
 
-def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, found: Inspection) -> None:
+def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, found: TranslationInspection) -> None:
     [weights] = found.attention
     for head in range(4):
         opened.select_option("#attention-head", index=head)
@@ -165,7 +170,9 @@ def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, f
     ]  # fmt: skip
 
 
-def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(opened: sync_api.Page, found: Inspection) -> None:
+def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(
+    opened: sync_api.Page, found: TranslationInspection
+) -> None:
     tree = found.tree
     assert tree is not None
     assert opened.locator("#tree [data-node]").count() == len(tree.tokens)
@@ -182,11 +189,12 @@ def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(opened: sync
 
 
 def test_a_found_unit_is_shown_first_and_any_other_on_request(
-    browser: sync_api.Browser, model: Path, found: Inspection, tmp_path: Path
+    browser: sync_api.Browser, model: Path, found: TranslationInspection, tmp_path: Path
 ) -> None:
     loaded = load(model)
     pieces = loaded.bundle.tokenizer.source.encode(SENTENCE)
-    units_ = units.search(loaded, [(pieces, pieces)] * 2, signals.parse(["position"], ("en", "fr")), top=3)
+    readings = corpus.readings_of_pairs(loaded, [(pieces, pieces)] * 2)
+    units_ = units.search(readings, signals.parse(["position"], ("en", "fr")), top=3)
     (tmp_path / "page.html").write_text(render(found, units_), encoding="utf-8")
     with watched(browser) as page:
         draw(page, tmp_path / "page.html")
@@ -214,7 +222,7 @@ def test_a_long_sentence_makes_a_small_page_that_draws_soon(
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: Inspection) -> None:
+def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: TranslationInspection) -> None:
     random = np.random.default_rng(1)
 
     def layer(part: str, number: int, direction: str, units: int) -> Layer:
@@ -226,6 +234,66 @@ def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: Inspection
     decoder = [layer("decoder", 1 + n, "forward", 512) for n in range(3)]
     page = render(dataclasses.replace(found, layers=[*encoder, *decoder]))
     assert len(page.encode()) < 3_000_000
+
+
+def test_a_language_model_shows_its_text_as_it_stands(
+    browser: sync_api.Browser, language_model: Callable[..., Path], tmp_path: Path, nmt: Nmt
+) -> None:
+    path = language_model()
+    ran = nmt("inspect", path, CODE, "-o", tmp_path / "page.html")
+    assert ran.status == 0, ran.err
+    found = texts.inspect(texts.load(path), CODE)
+    with watched(browser) as page:
+        draw(page, tmp_path / "page.html")
+        shown = page.locator("#target-text .piece")
+        assert "".join(shown.all_text_contents()) == "<s>\n" + CODE.replace("\n", "↵\n") + " </s> "
+        boxes = shown.evaluate_all("all => all.map(e => e.getBoundingClientRect()).map(b => [b.x, b.y, b.width])")
+        at = [boxes[CODE.index(word) + 1] for word in ("def", '"""', "return")]  # begin of sentence comes first
+        assert at[0][0] + 4 * at[0][2] == pytest.approx(at[1][0], abs=0.5)
+        assert at[1][0] == at[2][0]
+        assert at[0][1] < at[1][1] < at[2][1]
+        for number, layer in enumerate(found.layers):
+            page.select_option("#layer", index=number)
+            assert pixels(page, "#heat canvas").shape[:2] == layer.values["cell"].T.shape
+        page.click("#target-text .piece >> nth=10")
+        assert told(page)[1] == "↵"
+        assert page.locator("#readout").inner_text().endswith(f"log-probability −{-found.scores[9]:.2f}")
+        page.check("#by-score")
+        colours = shown.evaluate_all("all => all.map(e => e.style.backgroundColor)")
+        greens = [int(re.findall(r"\d+", colour)[1]) for colour in colours[1:]]  # redder is less green
+        order = np.argsort(found.scores)
+        assert colours[0] == ""
+        assert (np.diff(np.array(greens)[order]) >= 0).all()
+        assert greens[order[0]] < greens[order[-1]]
+        assert page.locator("#source-text, #attention, #tree").count() == 0
+
+
+def test_2000_pieces_in_two_layers_of_256_units_stay_below_3_mb_and_show_a_part_over_time(
+    browser: sync_api.Browser, language_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    found, random = texts.inspect(texts.load(language_model()), "\n".join([CODE] * 40)[:2000]), np.random.default_rng(1)
+    assert len(found.read) > 2000
+
+    def layer(number: int) -> Layer:
+        cell = random.uniform(-9, 9, (len(found.read), 256)).astype(np.float32)  # what nothing can compress
+        gates = {name: random.random(cell.shape, dtype=np.float32) for name in ("input", "forget", "output")}
+        return Layer("decoder", number, "forward", {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates})
+
+    found = dataclasses.replace(found, layers=[layer(1), layer(2)])
+    file = tmp_path / "page.html"
+    file.write_text(render(found), encoding="utf-8")
+    assert file.stat().st_size < 3_000_000
+    with watched(browser) as page:
+        draw(page, file)
+        assert int(page.locator("html").get_attribute("data-drawn") or "") < 20_000  # under any load
+        page.locator("#target-text .piece").nth(1000).click()
+        _, _, _, value = told(page)
+        assert value == pytest.approx(float(found.layers[0].values["cell"][1000, 0]), abs=18 / 15 / 2 + 0.01)
+        first, last = map(int, re.findall(r"\d+", page.locator("#lines-part").inner_text())[:2])
+        assert first <= 1000 <= last
+        points = (page.locator("#lines polyline.cell").get_attribute("points") or "").split(" ")
+        assert len(points) == last - first + 1 < 100
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_page_stands_alone_and_escapes_all_text(model: Path) -> None:

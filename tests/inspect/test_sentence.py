@@ -14,7 +14,7 @@ from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.torch_engine import TorchEngine
 from nmt.errors import UsageError
 from nmt.inspect import tree as trees
-from nmt.inspect.sentence import Model, inspect, load, search_options
+from nmt.inspect.sentence import Model, inspect, load
 from nmt.search.beam import search_all
 
 SENTENCE = "the red dog sees the small bird."
@@ -43,7 +43,7 @@ def test_it_is_the_translation_that_nmt_translate_gives(model: Path, loaded: Mod
 
 def test_the_tree_holds_what_the_search_finds(loaded: Model) -> None:
     source = loaded.bundle.tokenizer.source.encode(SENTENCE).ids
-    options = search_options(loaded.bundle)
+    options = loaded.bundle.search_options
     found, tree = trees.search(TorchEngine(loaded.network, 1, 4), source, options)
     [(_, expected)] = search_all(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
     assert found == expected

@@ -14,6 +14,7 @@ from torch import nn
 
 from nmt.corpus.tokenizer import Pieces
 from nmt.errors import CarouselError, UsageError
+from nmt.inspect import corpus as corpora
 from nmt.inspect import signals, units
 from nmt.inspect.gates import trace
 from nmt.inspect.sentence import Model, load
@@ -66,6 +67,26 @@ def test_depth_and_indentation_follow_characters_and_lines() -> None:
     assert indentation.values(pieces, "en").tolist() == [0, 0, 0, 1, *[2] * 7, 0, 1, 2, 3, 4, 4, 4]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("position", [1, 2, 3, 0, 0, 1, 2, 3, 4]),
+        ("remaining", [2, 1, 0, 0, 4, 3, 2, 1, 0]),
+        ("indentation", [0, 0, 0, 0, 0, 1, 2, 2, 2]),
+        ("quotes", [0, 1, 1, 1, 1, 1, 1, 1, 0]),
+        ("count:a", [1, 1, 2, 0, 0, 0, 0, 1, 1]),
+        ("next:a", [0, 1, 0, 0, 0, 0, 1, 0, 0]),
+        ("next:\n", [0, 0, 1, 1, 0, 0, 0, 0, 0]),
+        ("first:a", [math.nan, 1, 1, math.nan, math.nan, math.nan, 0, 0, 0]),
+    ],
+)
+def test_signals_of_several_lines(name: str, expected: list[float]) -> None:
+    text = 'a"a\n\n  a"'
+    [signal] = signals.parse([name], ["en"])
+    pieces = Pieces(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
+    np.testing.assert_array_equal(signal.values(pieces, "en"), expected)
+
+
 @pytest.mark.parametrize("name", ["positon", "count", "count:", "quotes:x"])
 def test_an_unknown_signal_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"there is no '{name}'; use position"):
@@ -84,7 +105,7 @@ def loaded(model: Path) -> Model:
     return load(model)
 
 
-def corpus(loaded: Model, count: int) -> list[units.Pair]:
+def corpus(loaded: Model, count: int) -> list[corpora.Pair]:
     tokenizer = loaded.bundle.tokenizer
     texts = [" ".join(["the dog sees the (small) cat."] * (1 + n % 4)) for n in range(count)]
     return [(tokenizer.source.encode(text), tokenizer.target.encode(f"le chien {text}")) for text in texts]
@@ -93,7 +114,7 @@ def corpus(loaded: Model, count: int) -> list[units.Pair]:
 def test_correlations_are_those_of_numpy(loaded: Model) -> None:
     pairs = corpus(loaded, 10)
     names = ["position", "brackets", "count:d"]
-    found = units.search(loaded, pairs, signals.parse(names, ("en", "fr")), top=10_000)
+    found = units.search(corpora.readings_of_pairs(loaded, pairs), signals.parse(names, ("en", "fr")), top=10_000)
     states: dict[str, list[np.ndarray]] = {}
     gates: dict[str, list[np.ndarray]] = {}
     expected: dict[tuple[str, str], list[np.ndarray]] = {}
@@ -132,7 +153,8 @@ def test_a_unit_that_counts_is_found(loaded: Model) -> None:
             for gate, bias in enumerate((50.0, 50.0, 50.0, 0.0)):  # input, forget, candidate
                 row = gate * lstm.hidden_size + 7
                 weights[row] = bias / 2 if weights.dim() == 1 else 0.0
-    [found] = units.search(loaded, corpus(loaded, 8), signals.parse(["position"], ("en", "fr")), top=1)
+    readings = corpora.readings_of_pairs(loaded, corpus(loaded, 8))
+    [found] = units.search(readings, signals.parse(["position"], ("en", "fr")), top=1)
     assert (found.layer, found.unit) == ("encoder 1 forward", 7)
     assert found.r2 == pytest.approx(1.0)
     assert [level.state for level in found.levels[:3]] == pytest.approx([1, 2, 3])
@@ -177,8 +199,8 @@ def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     for arguments in ([], ["a text"], ["-o", tmp_path / "page.html"]):
         ran = nmt("inspect", model, *arguments)
         assert ran.status == 2
-        assert ran.err == "nmt: nmt inspect: name a SENTENCE and with -o what to write of it, or a --corpus, or both\n"
+        assert ran.err == "nmt: nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both\n"
     empty = tmp_path / "empty.txt"
     empty.write_text("…\n", encoding="utf-8")
     with pytest.raises(CarouselError, match="holds no text"):
-        units.read_corpus(empty, load(model))
+        corpora.pairs_of(empty, load(model))

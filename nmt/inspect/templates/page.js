@@ -8,12 +8,15 @@ const began = performance.now();
 const chosen = { layer: 0, quantity: 'cell', unit: 0, place: 0, head: [0, 0], node: facts.tree ? facts.tree.path.at(-1) : 0 };
 const GATES = ['input', 'forget', 'output', 'reset', 'update', 'depth'];
 const STATES = ['cell', 'hidden'];
+const MARKS = { '▁': '␣', ' ': '␣', '\t': '⇥', '\n': '↵' };
+const LEAST = -6;  // a log-probability whose colour is full
 let colours = readColours();
 
 // --- data ------------------------------------------------------------------------------------------------
 
 async function inflate(text) {
-  const packed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const raw = atob(text), packed = new Uint8Array(raw.length);
+  for (let n = 0; n < raw.length; n++) packed[n] = raw.charCodeAt(n);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -27,11 +30,12 @@ function values(of, name) {
     const map = of.stored.find((each) => each.name === name);
     if (map) {
       const ends = map.ends === undefined ? null : new DataView(bytes.buffer, map.ends, 8 * of.units);
-      of.maps[name] = Float32Array.from(bytes.subarray(map.start, map.start + of.units * of.places), (step, n) => {
-        if (!ends) return step / 100;
-        const unit = Math.floor(n / of.places), low = ends.getFloat32(8 * unit, true);
-        return low + step / 127 * (ends.getFloat32(8 * unit + 4, true) - low);
-      });
+      const found = of.maps[name] = new Float32Array(of.units * of.places);
+      for (let unit = 0; unit < of.units; unit++) {
+        const low = ends ? ends.getFloat32(8 * unit, true) : 0, high = ends ? ends.getFloat32(8 * unit + 4, true) : 1;
+        const scale = (high - low) / facts.steps[ends ? 'state' : 'gate'], from = unit * of.places;
+        for (let n = from; n < from + of.places; n++) found[n] = low + scale * bytes[map.start + n];
+      }
     } else {
       const gate = values(of, 'output');
       of.maps[name] = values(of, 'cell').map((cell, n) => gate[n] * Math.tanh(cell));
@@ -47,7 +51,7 @@ function largest(map) { return map.reduce((most, value) => Math.max(most, Math.a
 function pieces() { return layer().part === 'encoder' ? facts.source : facts.read; }
 
 /** A piece as it is read: its word boundary as a space, or a mark where nothing else would be seen. */
-function shown(piece) { return piece.replaceAll('▁', ' ').trim() || (piece.startsWith('▁') ? '␣' : piece); }
+function shown(piece) { return piece.replaceAll('▁', ' ').trim() || MARKS[piece[0]] || piece; }
 function signed(value) { return (value < 0 ? '−' : '') + Math.abs(value).toFixed(Math.abs(value) < 10 ? 2 : 1); }
 
 // --- colours ---------------------------------------------------------------------------------------------
@@ -68,8 +72,9 @@ function paint(canvas, columns, rows, share) {
   canvas.width = columns;
   canvas.height = rows;
   const context = canvas.getContext('2d'), image = context.createImageData(columns, rows);
-  const palette = Array.from({ length: 511 }, (_, n) => [...colour(n / 255 - 1), 255]);
-  for (let n = 0; n < columns * rows; n++) image.data.set(palette[255 + Math.round(255 * share(n))], 4 * n);
+  const palette = new Uint32Array(Uint8Array.from(Array.from({ length: 511 }, (_, n) => [...colour(n / 255 - 1), 255]).flat()).buffer);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let n = 0; n < columns * rows; n++) pixels[n] = palette[255 + Math.round(255 * share(n))];
   context.putImageData(image, 0, 0);
 }
 
@@ -78,9 +83,9 @@ function paint(canvas, columns, rows, share) {
 function writeText(id, all) {
   const spans = all.map((piece, n) => {
     const span = document.createElement('span');
-    const edge = /^<\/?s>$/.test(piece);
+    const ends = piece.endsWith('\n'), edge = ends || /^<\/?s>$/.test(piece);
     span.className = edge ? 'piece edge' : 'piece';
-    span.textContent = edge ? ` ${piece} ` : piece.replaceAll('▁', n ? ' ' : '');
+    span.textContent = ends ? `${shown(piece)}\n` : edge ? ` ${piece} ` : piece.replaceAll('▁', n ? ' ' : '');
     span.dataset.place = n;
     return span;
   });
@@ -88,7 +93,7 @@ function writeText(id, all) {
   return spans;
 }
 
-const texts = { encoder: writeText('source-text', facts.source), decoder: writeText('target-text', [...facts.read, '</s>']) };
+const texts = { encoder: facts.source ? writeText('source-text', facts.source) : [], decoder: writeText('target-text', [...facts.read, '</s>']) };
 
 for (const part of ['encoder', 'decoder']) {
   for (const span of texts[part]) {
@@ -101,18 +106,25 @@ for (const part of ['encoder', 'decoder']) {
 
 function colourTexts() {
   const line = row(chosen.quantity, chosen.unit), most = isGate(chosen.quantity) ? 1 : largest(line);
+  const byScore = find('by-score').checked;
   for (const part of ['encoder', 'decoder']) {
     texts[part].forEach((span, place) => {
       const counts = part === layer().part && place < line.length;
-      span.style.backgroundColor = counts ? `rgb(${colour(0.62 * line[place] / most).join(' ')})` : '';
+      const share = byScore ? part === 'decoder' && place > 0 && scoreOf(place) / -LEAST : counts && line[place] / most;
+      span.style.backgroundColor = share === false ? '' : `rgb(${colour(0.62 * Math.max(share, -1)).join(' ')})`;
       span.classList.toggle('here', counts && place === chosen.place);
     });
   }
 }
 
+/** The log-probability with which the piece at a place that the decoder reads was written, a step before. */
+function scoreOf(place) { return facts.scores[place - 1]; }
+find('by-score').addEventListener('change', colourTexts);
+
 function tell(unit, place) {
   const value = row(chosen.quantity, unit)[place];
-  find('readout').textContent = `unit ${unit}, “${shown(pieces()[place])}”: ${chosen.quantity} ${signed(value)}`;
+  const written = layer().part === 'decoder' && place > 0 ? `, log-probability ${signed(scoreOf(place))}` : '';
+  find('readout').textContent = `unit ${unit}, “${shown(pieces()[place])}”: ${chosen.quantity} ${signed(value)}${written}`;
 }
 
 // --- controls --------------------------------------------------------------------------------------------
@@ -168,10 +180,14 @@ function svg(tag, attributes, text) {
   return element;
 }
 
+const LABEL = 16;  // pixels that a label needs
+const LONG = 400;  // places, beyond which lines over all of them would be a muddle
+
 function drawLines() {
   const gates = quantities().filter(isGate), states = quantities().filter((name) => STATES.includes(name));
-  const width = find('lines').clientWidth || 900, left = 44, right = width - 12, T = layer().places;
-  const x = (place) => left + (T > 1 ? place / (T - 1) : 0.5) * (right - left);
+  const width = find('lines').clientWidth || 900, left = 44, right = width - 12;
+  const [from, to] = windowOf(Math.floor((right - left) / LABEL)), steps = to - from - 1;
+  const x = (place) => left + (steps ? (place - from) / steps : 0.5) * (right - left);
   const panels = [];
   if (gates.length) panels.push({ names: gates, low: 0, high: 1, height: 110 });
   const most = states.reduce((found, name) => Math.max(found, largest(row(name, chosen.unit))), 0);
@@ -187,7 +203,8 @@ function drawLines() {
     let legend = left;
     for (const name of panel.names) {
       const kind = name === 'hidden' ? 'hidden-state' : name;
-      const points = Array.from(row(name, chosen.unit), (value, place) => `${x(place).toFixed(1)},${y(value).toFixed(1)}`);
+      const part = row(name, chosen.unit).subarray(from, to);
+      const points = Array.from(part, (value, n) => `${x(from + n).toFixed(1)},${y(value).toFixed(1)}`);
       picture.append(svg('polyline', { class: `line ${kind}`, points: points.join(' ') }));
       picture.append(svg('line', { class: `line ${kind}`, x1: legend, x2: legend + 20, y1: top - 11, y2: top - 11 }));
       picture.append(svg('text', { class: 'label', x: legend + 25, y: top - 7 }, name + (isGate(name) ? ' gate' : '')));
@@ -196,12 +213,14 @@ function drawLines() {
     top += panel.height + 34;
   }
   const bottom = top - 26;
-  const few = T * 16 <= right - left, labels = few ? pieces().map(shown) : [];
+  const few = (to - from) * LABEL <= right - left, labels = few ? pieces().slice(from, to).map(shown) : [];
   const long = labels.reduce((most, label) => Math.max(most, label.length), 0);
-  for (let place = 0; place < T; place += few ? 1 : Math.ceil(T / 20 / 5) * 5) {
+  for (let place = from; place < to; place += few ? 1 : Math.ceil(to / 20 / 5) * 5) {
     const at = { x: x(place) + 4, y: bottom + 6 };
     const turned = { ...at, 'text-anchor': 'end', transform: `rotate(-90 ${at.x} ${at.y})` };
-    picture.append(svg('text', few ? turned : { ...at, y: bottom + 14, 'text-anchor': 'middle' }, few ? labels[place] : place));
+    const upright = { x: x(place), y: bottom + 14, 'text-anchor': 'middle' };
+    const label = few ? labels[place - from] : place;
+    picture.append(svg('text', label.length > 1 ? turned : upright, label));
   }
   picture.append(svg('line', { class: 'cursor', x1: x(chosen.place), x2: x(chosen.place), y1: 14, y2: bottom }));
   const height = bottom + (few ? 14 + 6.5 * long : 24);
@@ -209,11 +228,20 @@ function drawLines() {
   picture.setAttribute('viewBox', `0 0 ${width} ${height}`);
   const nearest = (event) => {
     const box = picture.getBoundingClientRect(), share = ((event.clientX - box.left) / box.width * width - left) / (right - left);
-    return Math.min(Math.max(Math.round(share * (T - 1)), 0), T - 1);
+    return Math.min(Math.max(from + Math.round(share * steps), from), to - 1);
   };
   picture.addEventListener('pointermove', (event) => tell(chosen.unit, nearest(event)));
   picture.addEventListener('click', (event) => choose({ place: nearest(event) }));
   find('lines').replaceChildren(picture);
+  find('lines-part').textContent = to - from < layer().places ? `Places ${from} to ${to - 1} of ${layer().places}, about the marked one.` : '';
+}
+
+/** The places [from, to) that are drawn over time: all, or of a long text so many as have room for their labels. */
+function windowOf(room) {
+  const all = layer().places;
+  if (all <= LONG) return [0, all];
+  const from = Math.min(Math.floor(chosen.place / room) * room, all - room);
+  return [from, from + room];
 }
 
 // --- all units -------------------------------------------------------------------------------------------

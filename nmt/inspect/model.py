@@ -1,0 +1,45 @@
+"""A model to look into: a translator or a language model, as its card says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from nmt import bundle as bundles
+from nmt.errors import UsageError
+from nmt.inspect import corpus, sentence, text
+from nmt.inspect.corpus import Reading
+from nmt.inspect.inspection import Inspection
+
+
+class Inspected(NamedTuple):
+    """What can be asked of either."""
+
+    languages: tuple[str, ...]
+    inspect: Callable[[str], Inspection]
+    """Look at one text."""
+    readings: Callable[[Path], Iterator[Reading]]
+    """Read a corpus, for `nmt.inspect.units.search`."""
+
+
+def load(path: Path, target: str | None = None, beam: int | None = None) -> Inspected:
+    """The model of a model or run directory; ``target`` and ``beam`` are those of `nmt.inspect.sentence.inspect`.
+
+    Raises UsageError for either of them with a language model, CarouselError where there is no model with weights.
+    """
+    if not bundles.is_language_model(path):
+        translator = sentence.load(path)
+        card = translator.bundle.card
+        inspect = partial(sentence.inspect, translator, target=target, beam=beam)
+        return Inspected(
+            (card.source_language, card.target_language), inspect, partial(corpus.read_by_translator, translator)
+        )
+    for option, value in (("target", target), ("beam", beam)):
+        if value is not None:
+            raise UsageError(f"--{option}: is about a translation, and {path} is a language model; leave it out")
+    reader = text.load(path)
+    return Inspected(
+        (reader.bundle.card.language,), partial(text.inspect, reader), partial(corpus.read_by_language_model, reader)
+    )
