@@ -16,6 +16,15 @@ def test_every_recipe_of_ours_is_valid(path: Path) -> None:
     config.load(path)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_key_of_our_recipes_has_a_comment(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").splitlines()
+    _, lines = config.read_yaml(path)
+    keys = {key: (text[line - 2].strip(), text[line - 1]) for key, line in lines.items() if len(key) == 2}
+    assert len(keys) > 15
+    assert [key for key, (above, own) in keys.items() if " # " not in own and not above.startswith("#")] == []
+
+
 def test_paths_are_relative_to_the_recipe_and_to_the_working_directory(recipe: Path) -> None:
     loaded = config.load(recipe, ["data.test=elsewhere/test"])
     assert loaded.data.train == [str(recipe.parent / "train")]
