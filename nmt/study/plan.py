@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import Field, ValidationError, model_validator
 
 from nmt import config as configs
-from nmt.config import Config, Positive, Section
+from nmt.config import Config, Positive, Section, TaskCorpus
 from nmt.errors import UsageError
 
 Setting = dict[str, Any]
@@ -92,6 +92,11 @@ class Study:
     recipe: Path
     runs: list[PlannedRun]
     """The first seed of all settings, then the second of all, …"""
+
+    @property
+    def metric(self) -> str:
+        """Which score its runs have beside the loss, by its key in ``metrics.jsonl``."""
+        return "exact" if isinstance(self.runs[0].config.data.dev, TaskCorpus) else "bleu"
 
 
 def label(setting: Mapping[str, Any]) -> str:

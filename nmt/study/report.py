@@ -10,6 +10,7 @@ from nmt.errors import missing_extra
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Bar
 from nmt.study.plan import Study, label
+from nmt.training.validation import WORDS
 
 if TYPE_CHECKING:
     from nmt.study.results import Row
@@ -28,12 +29,14 @@ def render(study: Study, rows: Sequence[Row], baseline: Config) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    metric = WORDS[study.metric]
     page: str = templates.get_template("study.html.j2").render(
         axes=list(study.config.axes),
         seeds=study.config.seeds,
         rows=rows,
         reference=study.config.reference,
-        pictures=[("Dev loss, nats a piece", _losses(rows)), ("Dev BLEU", _scores(rows))],
+        pictures=[("Dev loss, nats a piece", _losses(rows)), (f"Dev {metric}", _scores(rows, metric))],
+        metric=metric,
         config=dump(baseline),
     )
     return page
@@ -44,6 +47,6 @@ def _losses(rows: Sequence[Row]) -> str:
     return charts.interval_chart("Dev loss", bars, "nats a piece", 3)
 
 
-def _scores(rows: Sequence[Row]) -> str:
-    bars = [Bar(label(row.setting), f"{row.seeds} seeds", row.bleu, row.bleu_deviation) for row in rows]
-    return charts.interval_chart("Dev BLEU", bars, "BLEU", 2)
+def _scores(rows: Sequence[Row], metric: str) -> str:
+    bars = [Bar(label(row.setting), f"{row.seeds} seeds", row.score, row.score_deviation) for row in rows]
+    return charts.interval_chart(f"Dev {metric}", bars, metric, 2)

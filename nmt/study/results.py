@@ -20,6 +20,7 @@ from nmt.files import atomic_file
 from nmt.study.plan import PlannedRun, Setting, Study, label
 from nmt.study.statistics import deviation, holm, welch
 from nmt.training.run import RunDirectory
+from nmt.training.validation import WORDS
 
 RESULT = "result.json"
 
@@ -34,12 +35,21 @@ class Result:
     seed: int
     loss: float
     """Cross-entropy of the dev set, nats a piece."""
-    bleu: float
-    """Of greedy translations of the dev set."""
+    bleu: float | None
+    """Of greedy translations of the dev set; None where that is a classic task."""
     updates: int
     parameters: int
     seconds: float
     """Of training, without validation."""
+    exact: float | None = None
+    """Percentage of right answers to a classic task; None of translations."""
+
+    @property
+    def score(self) -> float:
+        """The one of both that there is."""
+        score = self.exact if self.bleu is None else self.bleu
+        assert score is not None
+        return score
 
 
 @dataclass(frozen=True)
@@ -52,9 +62,9 @@ class Row:
     loss_deviation: float | None
     loss_p: float | None
     """Of no difference to the baseline: Welch's t-test over seeds, adjusted for all settings (Holm)."""
-    bleu: float
-    bleu_deviation: float | None
-    bleu_p: float | None
+    score: float
+    score_deviation: float | None
+    score_p: float | None
     parameters: int
     minutes: float
 
@@ -62,7 +72,7 @@ class Row:
         """As tables show it."""
         return [
             _with_deviation(self.loss, self.loss_deviation, 3), _p(self.loss_p),
-            _with_deviation(self.bleu, self.bleu_deviation, 2), _p(self.bleu_p),
+            _with_deviation(self.score, self.score_deviation, 2), _p(self.score_p),
             f"{self.parameters:,}", f"{self.minutes:.1f}",
         ]  # fmt: skip
 
@@ -95,8 +105,8 @@ def collect(folder: Path, run: PlannedRun) -> Result | None:
     with safe_open(directory.last, framework="np") as file:
         seconds = json.loads(file.metadata()["progress"])["seconds"]
     result = Result(
-        run.fingerprint, run.setting, run.seed, last["loss"], last["bleu"], last["update"],
-        card.training["parameters"], round(seconds, 1),
+        run.fingerprint, run.setting, run.seed, last["loss"], last.get("bleu"), last["update"],
+        card.training["parameters"], round(seconds, 1), last.get("exact"),
     )  # fmt: skip
     with atomic_file(folder / RESULT) as temporary:
         temporary.write_text(json.dumps(asdict(result), indent=2), encoding="utf-8")
@@ -109,15 +119,15 @@ def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
     groups = [(setting, found) for setting, found in groups if found]
     baseline = [r for r in results if r.setting == study.config.reference]
     losses = _significance(groups, baseline, study.config.reference, lambda result: result.loss)
-    scores = _significance(groups, baseline, study.config.reference, lambda result: result.bleu)
+    scores = _significance(groups, baseline, study.config.reference, lambda result: result.score)
     rows = [
         Row(
             setting, len(found),
             statistics.fmean(r.loss for r in found), deviation([r.loss for r in found]), loss_p,
-            statistics.fmean(r.bleu for r in found), deviation([r.bleu for r in found]), bleu_p,
+            statistics.fmean(r.score for r in found), deviation([r.score for r in found]), score_p,
             found[0].parameters, statistics.fmean(r.seconds for r in found) / 60,
         )
-        for (setting, found), loss_p, bleu_p in zip(groups, losses, scores, strict=True)
+        for (setting, found), loss_p, score_p in zip(groups, losses, scores, strict=True)
     ]  # fmt: skip
     return sorted(rows, key=lambda row: row.loss)
 
@@ -135,7 +145,8 @@ def _significance(
 def markdown(study: Study, rows: Sequence[Row], config: ModelConfig) -> str:
     """The table, with a line on what it says."""
     axes = list(study.config.axes)
-    head = [*(key.rsplit(".", 1)[-1] for key in axes), "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"]
+    head = [*(key.rsplit(".", 1)[-1] for key in axes), "dev loss", "p", f"dev {WORDS[study.metric]}"]
+    head += ["p", "parameters", "minutes"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row in rows:
         cells = [str(row.setting[key]) for key in axes]
@@ -158,16 +169,16 @@ def _p(value: float | None) -> str:
 def _legend(study: Study, config: ModelConfig) -> str:
     seeds, reference = ", ".join(map(str, study.config.seeds)), label(study.config.reference)
     return (
-        f"Seeds {seeds}; mean ± standard deviation over them. Dev loss in nats a piece, BLEU of greedy translations, "
-        f"both after the last update. p: Welch's t-test against {reference}, adjusted by Holm's method; below 0.05 the "
-        f"difference is unlikely to be chance. Baseline: {config.summary}."
+        f"Seeds {seeds}; mean ± standard deviation over them. Dev loss in nats a piece, {WORDS[study.metric]} of "
+        f"greedy translations, both after the last update. p: Welch's t-test against {reference}, adjusted by Holm's "
+        f"method; below 0.05 the difference is unlikely to be chance. Baseline: {config.summary}."
     )
 
 
-def as_csv(results: Sequence[Result]) -> str:
+def as_csv(study: Study, results: Sequence[Result]) -> str:
     """A line a run."""
-    axes = list(results[0].setting) if results else []
-    fields = ["seed", "loss", "bleu", "updates", "parameters", "seconds"]
+    axes = list(study.config.axes)
+    fields = ["seed", "loss", study.metric, "updates", "parameters", "seconds"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*axes, *fields])
@@ -175,7 +186,11 @@ def as_csv(results: Sequence[Result]) -> str:
     return text.getvalue()
 
 
-def as_json(rows: Sequence[Row], results: Sequence[Result]) -> str:
-    """Rows and runs."""
-    tree: dict[str, Any] = {"settings": [asdict(row) for row in rows], "runs": [asdict(each) for each in results]}
+def as_json(study: Study, rows: Sequence[Row], results: Sequence[Result]) -> str:
+    """Rows and runs; ``metric`` says what the rows' scores are."""
+    tree: dict[str, Any] = {
+        "metric": study.metric,
+        "settings": [asdict(row) for row in rows],
+        "runs": [asdict(each) for each in results],
+    }
     return json.dumps(tree, indent=2)

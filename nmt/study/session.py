@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from nmt.corpus.prepare import prepare
 from nmt.errors import CarouselError
@@ -23,6 +23,7 @@ from nmt.study import report, results
 from nmt.study.plan import PlannedRun, Study
 from nmt.study.results import Result
 from nmt.training.run import RunDirectory
+from nmt.training.validation import WORDS
 
 LOG = "train.log"
 _POLL = 0.1  # seconds
@@ -45,18 +46,18 @@ def run(study: Study, out: Path, jobs: int, say: Callable[[str], None]) -> Outco
     SIGINT and SIGTERM save checkpoints and end the study early; the next call goes on. Raises CarouselError when the
     corpora are wrong or the folder holds runs of other recipes.
     """
-    found = {run.name: results.read(out / run.name, run) for run in study.runs}
-    waiting = [run for run in study.runs if found[run.name] is None]
-    say(f"{len(study.runs)} runs, {len(study.runs) - len(waiting)} of them finished before")
-    _prepare(waiting, say)
-    outcome = Outcome([result for result in found.values() if result], {}, stopped=False)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with _stop_signals() as signals, _lock(out):
-            _train(study, waiting, out, jobs, outcome, signals, say)
-    except OSError as error:
-        raise write_error(out, error) from None
-    write(study, outcome.results, out)
+    with _lock(out):
+        found = {run.name: results.read(out / run.name, run) for run in study.runs}
+        waiting = [run for run in study.runs if found[run.name] is None]
+        say(f"{len(study.runs)} runs, {len(study.runs) - len(waiting)} of them finished before")
+        _prepare(waiting, say)
+        outcome = Outcome([result for result in found.values() if result], {}, stopped=False)
+        try:
+            with _stop_signals() as signals:
+                _train(study, waiting, out, jobs, outcome, signals, say)
+        except OSError as error:
+            raise write_error(out, error) from None
+        write(study, outcome.results, out)
     return outcome
 
 
@@ -72,8 +73,8 @@ def write(study: Study, found: list[Result], out: Path) -> None:
     table = results.markdown(study, rows, baseline.model)
     contents = {
         "table.md": table,
-        "runs.csv": results.as_csv(found),
-        "results.json": results.as_json(rows, found),
+        "runs.csv": results.as_csv(study, found),
+        "results.json": results.as_json(study, rows, found),
         "report.html": report.render(study, rows, baseline),
     }
     for name, content in contents.items():
@@ -102,7 +103,9 @@ def _train(
         while (waiting and not signals) or running:
             while waiting and len(running) < jobs and not signals:
                 planned = waiting.pop(0)
-                running[planned.name] = planned, _start(study, planned, out / planned.name, say)
+                process = _start(study, planned, out / planned.name, signals, say)
+                if process:
+                    running[planned.name] = planned, process
             time.sleep(_POLL)
             if signals and not outcome.stopped:
                 outcome.stopped = True
@@ -112,22 +115,27 @@ def _train(
                 if process.poll() is not None:
                     del running[name]
                     _finish(study, planned, process.returncode, out, outcome, say)
+        outcome.stopped |= bool(waiting)  # a signal that came when nothing was running
     finally:
         for _, process in running.values():
             process.kill()
             process.wait()
 
 
-def _start(study: Study, planned: PlannedRun, folder: Path, say: Callable[[str], None]) -> subprocess.Popen[bytes]:
+def _start(
+    study: Study, planned: PlannedRun, folder: Path, signals: list[int], say: Callable[[str], None]
+) -> subprocess.Popen[bytes] | None:
+    """The training in a process; None where a signal came before its folder was free."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "nmt", "train", str(study.recipe), *planned.overrides]
     # The training inherits the lock, and so has it even after the study was killed.
     with (folder / ".study").open("w") as lock, (folder / LOG).open("ab") as log:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(lock):
             say(f"{planned.name}: waiting for the training that a killed study has left there")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _taken(lock):
+            if signals:
+                return None
+            time.sleep(_POLL)
         return subprocess.Popen(
             [*command, "--out", str(folder), "--resume"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -145,7 +153,8 @@ def _finish(
     if result:
         shutil.rmtree(RunDirectory(folder).last.parent, ignore_errors=True)  # nothing goes on from here
         outcome.results.append(result)
-        say(f"{planned.name}: dev loss {result.loss:.3f}, BLEU {result.bleu:.2f}, {result.seconds / 60:.1f} min")
+        score = f"{WORDS[study.metric]} {result.score:.2f}"
+        say(f"{planned.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
         write(study, outcome.results, out)
     elif not outcome.stopped:
         words = outcome.failures[planned.name] = _last_words(folder / LOG)
@@ -159,13 +168,25 @@ def _last_words(log: Path) -> str:
 
 @contextmanager
 def _lock(out: Path) -> Iterator[None]:
-    """Hold the folder for this process alone."""
-    with (out / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CarouselError(f"{out}: another nmt study is at work here; choose another --out") from None
+    """Hold the folder for this process alone; it is made where there is none."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("w")
+    except OSError as error:
+        raise write_error(out, error) from None
+    with lock:
+        if not _taken(lock):
+            raise CarouselError(f"{out}: another nmt study is at work here; choose another --out")
         yield
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Lock a file, unless another process has; whether it is ours now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

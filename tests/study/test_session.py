@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -102,10 +104,55 @@ def test_a_run_that_fails_costs_itself_alone_and_other_recipes_are_kept_apart(st
     assert process.returncode == 1
     assert "device=cuda:99" in said or "device=cuda%3A99" in said
     assert "training.device: cuda:99 is not there; use auto or cpu" in said
-    assert "1 runs failed; the same command tries them again" in said
+    assert "runs that failed: 1; the same command tries them again" in said
     assert (out / "device=cpu,seed=1" / "result.json").exists()
 
     process = start(study, "training.batch_tokens=500")
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "was trained by another recipe; choose another --out" in said
+
+
+def test_a_study_can_be_stopped_while_it_waits_and_two_do_not_share_a_folder(study: Path) -> None:
+    folder = study.parent / "out" / "cell=lstm,seed=1"
+    folder.mkdir(parents=True)
+    with (folder / ".study").open("w") as left_behind:
+        fcntl.flock(left_behind, fcntl.LOCK_EX)
+        process = start(study)
+        assert process.stdout
+        assert any("waiting for the training that a killed study has left there" in line for line in process.stdout)
+        (folder / "result.json").write_text("what another study may just be writing")
+        other, _ = start(study).communicate(timeout=60)
+        assert "another nmt study is at work here; choose another --out" in other
+        process.terminate()
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert "Stopped; the same command goes on" in said
+
+
+def test_of_a_classic_task_a_study_compares_the_exact_match(tmp_path: Path) -> None:
+    counting = """\
+        data:
+          source: zxx
+          target: zxx
+          train: [{task: counting, pairs: 60, longest: 3}]
+          dev: {task: counting, pairs: 6, longest: 3}
+        tokenizer: {kind: char, vocab_size: 100, byte_fallback: false}
+        model: {design: classic, attention: none, encoder_layers: 1, decoder_layers: 1}
+        training: {max_updates: 2, batch_tokens: 200, validate_every: 2, checkpoint_every: 2, device: cpu}
+        """
+    (tmp_path / "counting.yaml").write_text(textwrap.dedent(counting), encoding="utf-8")
+    study = tmp_path / "study.yaml"
+    study.write_text("{recipe: counting.yaml, axes: {model.width: [8]}, seeds: [1]}", encoding="utf-8")
+    process = start(study)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    out = tmp_path / "out"
+    last = json.loads((out / "width=8,seed=1" / "metrics.jsonl").read_text().splitlines()[-2])
+    assert last["kind"] == "dev"
+    result = json.loads((out / "results.json").read_text())
+    assert (result["metric"], result["settings"][0]["score"]) == ("exact", last["exact"])
+    with (out / "runs.csv").open(newline="") as file:
+        assert [float(run["exact"]) for run in csv.DictReader(file)] == [last["exact"]]
+    assert "| width | dev loss | p | dev exact match | p |" in said
+    assert "Dev exact match" in (out / "report.html").read_text(encoding="utf-8")
