@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +41,7 @@ Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here 
 @app.command()
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A recipe, such as configs/demo.yaml.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys to override.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run directory; runs/<recipe's name> by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in the directory stopped.")] = False,
     start: Annotated[
@@ -75,7 +76,7 @@ def translate(
     model: Model,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Text, a sentence a line, .jsonl or .parquet; stdin by default."),
+        typer.Argument(metavar="FILE", help="Text, a sentence a line, .jsonl or .parquet; stdin by default."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -271,7 +272,7 @@ def export(
 def study(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A study, as configs/lab/cells-translation.yaml.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys of the recipe to override in all runs.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys of the recipe to override in all runs.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder; runs/<study's name> by default.")] = None,
     jobs: Annotated[int, typer.Option(min=1, max=1024, help="Runs at once, each on one thread.")] = 1,
@@ -289,13 +290,13 @@ def study(
     if outcome.results:
         typer.echo((folder / "table.md").read_text(encoding="utf-8").rstrip())
     if outcome.failures:
-        raise CarouselError(f"{folder}: {len(outcome.failures)} runs failed; the same command tries them again")
+        raise CarouselError(f"{folder}: runs that failed: {len(outcome.failures)}; the same command tries them again")
 
 
 @app.command()
 def serve(
     models: Annotated[
-        list[Path] | None, typer.Argument(metavar="[MODEL]...", help="Model directories; NMT_MODELS by default.")
+        list[Path] | None, typer.Argument(metavar="MODEL", help="Model directories; NMT_MODELS by default.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; NMT_HOST or 127.0.0.1 by default.")] = None,
     port: Annotated[
@@ -335,7 +336,9 @@ def generate(
 @app.command("inspect")
 def inspect_(
     model: Model,
-    sentence: Annotated[str | None, typer.Argument(metavar="[SENTENCE]", help="What to translate.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="What to translate; a language model reads it, line by line.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="What to write of it, by its ending: .html, .npz or .json.")
     ] = None,
@@ -343,7 +346,7 @@ def inspect_(
     beam: Beam = None,
     corpus: Annotated[
         Path | None,
-        typer.Option(help="Text, a sentence a line, or .tsv pairs: search for the units that follow a signal over it."),
+        typer.Option(help="Text, or .tsv pairs of a translator: search for the units that follow a signal over it."),
     ] = None,
     signal: Annotated[
         list[str] | None,
@@ -352,31 +355,30 @@ def inspect_(
     top: Annotated[int, typer.Option(min=1, help="Of --corpus: units a signal.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Of --corpus: print the units as JSON.")] = False,
 ) -> None:
-    """Look inside a translation: gates, states, attention and the search; or find units by what they do."""
+    """Look inside a translation or a text: gates, states, attention and the search; or find units by what they do."""
     try:
+        from nmt.inspect import model as models
         from nmt.inspect import output as files
-        from nmt.inspect import sentence as inspections
         from nmt.inspect import signals, units
     except ModuleNotFoundError as error:
         raise _missing(error, "train", "nmt inspect") from None
-    if (sentence is None) != (output is None) or (sentence is None and corpus is None):
-        raise UsageError("nmt inspect: name a SENTENCE and with -o what to write of it, or a --corpus, or both")
+    if (text is None) != (output is None) or (text is None and corpus is None):
+        raise UsageError("nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both")
     if output:
         files.check(output)
-    loaded = inspections.load(model)
+    loaded = models.load(model, target, beam)
     findings = None
     if corpus:
-        card = loaded.bundle.card
-        wanted = signals.parse(signal or (), (card.source_language, card.target_language))
-        findings = units.search(loaded, units.read_corpus(corpus, loaded), wanted, top)
+        wanted = signals.parse(signal or (), loaded.languages)
+        findings = units.search(loaded.readings(corpus), wanted, top)
         if as_json:
             typer.echo(json.dumps([each.record() for each in findings], ensure_ascii=False))
         else:
             units.show(findings)
-    if sentence is not None and output:
-        inspection = inspections.inspect(loaded, sentence, target, beam)
+    if text is not None and output:
+        inspection = loaded.inspect(text)
         files.write(output, inspection, findings)
-        typer.echo(f"{inspection.translation}   {inspection.score:.3f} a piece", err=as_json)
+        typer.echo(inspection.summary, err=as_json)
         typer.echo(f"Written: {output}", err=as_json)
 
 
@@ -400,6 +402,9 @@ def gradients(
 
 def main() -> None:
     """Run the command line; a user's mistake costs one line on stderr, not a traceback."""
+    # So that a command which has no better idea leaves nothing half-written behind, and ends even as a container's
+    # first process, for which the system has no answer of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except CarouselError as error:

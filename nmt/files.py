@@ -18,10 +18,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     A file of that name from before stays until the moment of the rename; a link stays and its target is replaced; a
     device or pipe is written to directly. Raises CarouselError when the disk is full or
-    the folder can't be written.
+    the folder can't be written, and before the block where the path is a folder.
     """
     path = path.resolve()
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if path.is_dir():
+        raise write_error(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if path.exists() and not path.is_file():
         yield path
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -89,7 +91,9 @@ def write_error(path: Path, error: OSError) -> CarouselError:
     """The error of a failed write, with the remedy."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return CarouselError(f"{path}: the disk is full; free some space (what was there before is untouched)")
-    return CarouselError(f"{path}: can't be written ({error.strerror or error}); check the folder's permissions")
+    in_the_way = error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+    remedy = "choose another path" if in_the_way else "check the folder's permissions"
+    return CarouselError(f"{path}: can't be written ({error.strerror or error}); {remedy}")
 
 
 def sync(path: Path) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,23 @@ from conftest import Nmt
 from toy import toy_pairs, write_corpus
 
 from nmt.corpus.reader import read_pairs
+
+
+def test_sigterm_leaves_nothing_half_written(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nmt", "translate", model, "-o", tmp_path / "out"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        wait_for(lambda: any(tmp_path.iterdir()))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 143
+    assert not any(tmp_path.iterdir())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
 
 
 def damage(recipe: Path, kind: str) -> None:
@@ -381,3 +401,10 @@ def test_importing_the_package_needs_no_torch() -> None:
     heavy = {"torch", "datasets", "sacrebleu", "fastapi", "ray", "pyarrow"}
     code = f"import sys, nmt, nmt.cli; assert not {heavy} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "rest"), [("train", "[KEY=VALUE]..."), ("translate", "[FILE]..."), ("inspect", "[SENTENCE]")]
+)
+def test_the_usage_names_what_may_be_left_out(command: str, rest: str, nmt: Nmt) -> None:
+    assert nmt(command, "-h").out.splitlines()[0].endswith("} " + rest)

@@ -43,6 +43,14 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
+def test_what_is_in_the_way_is_named_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path, reason in (tmp_path, "Is a directory"), (tmp_path / "file" / "new", "File exists"):
+        complaint = rf"can't be written \({reason}\); choose another path"
+        with pytest.raises(CarouselError, match=complaint), atomic_file(path):
+            pytest.fail("work began")
+
+
 def test_a_folder_is_swapped_whole(tmp_path: Path) -> None:
     path = tmp_path / "model"
     for text in ("one", "two"):

@@ -54,7 +54,8 @@ def _connect(workers: int | None, folder: str) -> None:
         ray.init(CLUSTER, log_to_driver=False, logging_level=logging.CRITICAL, **options)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
-        raise CarouselError(f"Ray at {CLUSTER}: can't be used ({reason}); check RAY_ADDRESS") from None
+        remedy = "check TMPDIR, whose path must be short" if CLUSTER == "local" else "check RAY_ADDRESS"
+        raise CarouselError(f"Ray at {CLUSTER}: can't be used ({reason}); {remedy}") from None
 
 
 def _knock() -> None:

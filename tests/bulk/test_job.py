@@ -162,3 +162,19 @@ def test_each_worker_has_a_core_or_a_gpu(model: Path, tmp_path: Path, nmt: Nmt) 
     assert share(large, exported) == share(large, model, model) == (64, False)
     with pytest.raises(CarouselError, match="no CPUs to work with"):
         share({"CPU": 0.0}, model)
+
+
+def test_a_temporary_folder_that_is_too_deep_for_ray_is_named(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "text.en"
+    text.write_text("the red dog\n")
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    process = Process(model, text, "-o", tmp_path / "out")
+    _, said = process.main.communicate(timeout=90)
+    assert process.main.returncode == 1
+    assert "AF_UNIX path length cannot exceed" in said
+    assert said.endswith("; check TMPDIR, whose path must be short\n")
