@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -41,8 +42,9 @@ def main() -> None:
     try:
         translator = Translator.load(sys.argv[2])
     except Exception as error:
-        refusal = error if isinstance(error, CarouselError) else CarouselError(f"{type(error).__name__}: {error}")
-        connection.send((False, str(refusal)))
+        refusal = str(error) if isinstance(error, CarouselError) else f"{type(error).__name__}: {error}"
+        with suppress(ConnectionError):  # the server may have found out for itself
+            connection.send((False, refusal))
         return
     # HTTP comes first: where all cores decode, who asks should be heard all the same.
     os.nice(_NICENESS)
@@ -92,8 +94,8 @@ class Decoder:
 
     def run(self) -> None:
         """Answer and advance all loops in turn, until the other side is gone."""
-        self._answer(self._translator.checksum)
         try:
+            self._answer(self._translator.checksum)
             while True:
                 self._listen()
                 for lane in list(self._lanes.values()):

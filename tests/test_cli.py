@@ -404,7 +404,7 @@ def test_importing_the_package_needs_no_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "rest"), [("train", "[KEY=VALUE]..."), ("translate", "[FILE]..."), ("inspect", "[SENTENCE]")]
+    ("command", "rest"), [("train", "[KEY=VALUE]..."), ("translate", "[FILE]..."), ("inspect", "[TEXT]")]
 )
 def test_the_usage_names_what_may_be_left_out(command: str, rest: str, nmt: Nmt) -> None:
     assert nmt(command, "-h").out.splitlines()[0].endswith("} " + rest)
