@@ -26,8 +26,9 @@ from nmt.search.hypotheses import Hypothesis
 from nmt.translator import Translator
 
 _NICENESS = 5
-# Seconds without an answer: while nothing finishes, one after each step would cost a sixth of it.
-_SILENCE = 0.004
+# Seconds between two answers. Each wakes a thread of the server, and one after each step would cost a sixth of it.
+_QUIET = 0.004  # while nothing finishes
+_CROWDED = 0.016  # while most slots are in use, whatever finishes: there is little room for others before
 
 Found = tuple[Hashable, list[Hypothesis]]
 
@@ -73,6 +74,11 @@ class Lane:
         """Whether there are steps to make."""
         return self.failure is None and len(self.loop) > 0
 
+    @property
+    def crowded(self) -> bool:
+        """Whether most slots are in use."""
+        return len(self.loop) > self.loop.free
+
 
 class Decoder:
     """Answers one question after the other: each is a tuple, a method's name first, and has one answer.
@@ -89,8 +95,8 @@ class Decoder:
         self._opened = 0
         self._asked: int | None = None
         """The lane of which somebody waits for news."""
-        self._patience = 0.0
-        """When he gets an answer, even without news."""
+        self._since = 0.0
+        """When he asked."""
 
     def run(self) -> None:
         """Answer and advance all loops in turn, until the other side is gone."""
@@ -137,19 +143,18 @@ class Decoder:
         self._answer(None)
 
     def advance(self, number: int) -> None:
-        """What has finished; the answer may take a while, but never longer than `_SILENCE` and a step."""
-        lane = self._lanes[number]
-        if lane.found or not lane.busy:
-            self._report(number)
-        else:
-            self._asked, self._patience = number, time.perf_counter() + _SILENCE
+        """What has finished; the answer may take some milliseconds, in which there may be nothing."""
+        self._asked, self._since = number, time.perf_counter()
+        self._report_progress()
 
     def _report_progress(self) -> None:
-        """After a step: answer who waits for it, if there is something to tell, or he might have something to say."""
-        if self._asked is not None:
-            lane = self._lanes[self._asked]
-            if lane.found or not lane.busy or time.perf_counter() > self._patience:
-                self._report(self._asked)
+        """Answer who waits, if there is something to tell, or he might have something to say."""
+        if self._asked is None:
+            return
+        lane, waited = self._lanes[self._asked], time.perf_counter() - self._since
+        told = waited > _CROWDED if lane.crowded else bool(lane.found) or waited > _QUIET
+        if told or not lane.busy:
+            self._report(self._asked)
 
     def _report(self, number: int) -> None:
         self._asked, lane = None, self._lanes[number]
