@@ -111,12 +111,12 @@ class Translator:
         """
         return self.codec.target_ids(text)
 
-    def loop(self, thread: int, slots: int, beam: int) -> DecodeLoop:
+    def loop(self, slots: int, beam: int) -> DecodeLoop:
         """A search of so many slots that sentences enter and leave by themselves, for a service.
 
-        Loops of different threads, counted from 0 up to those that the translator was loaded with, may run at once.
+        All loops share one thread's graphs: only one of them may run at a time.
         """
-        return self._workers.loop(thread, slots, beam)
+        return self._workers.loop(slots, beam)
 
     @overload
     def translate(

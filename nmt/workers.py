@@ -53,9 +53,9 @@ class Workers:
         """What the model thinks of numbered pairs."""
         return self._share(pairs, lambda worker, share: worker.score(share))
 
-    def loop(self, thread: int, slots: int, beam: int) -> DecodeLoop:
-        """A loop with an engine of its own, whose graphs are those of the n-th thread."""
-        return DecodeLoop(self._workers[thread].make_engine(slots, beam))
+    def loop(self, slots: int, beam: int) -> DecodeLoop:
+        """A loop with an engine of its own, whose graphs are those of the first thread."""
+        return DecodeLoop(self._workers[0].make_engine(slots, beam))
 
     def _share(self, items: Sequence[Any], work: Callable[[_Worker, Sequence[Any]], dict[int, Any]]) -> dict[int, Any]:
         """Each thread works on every n-th item, so that all get like lengths."""

@@ -236,11 +236,6 @@ class Scheduler:
             ticket.resolve()
         return ticket
 
-    @property
-    def waiting(self) -> int:
-        """How many sentences are in the queue."""
-        return self._count
-
     def close(self) -> None:
         """Take no more sentences. Those that wait are still translated; then the threads end."""
         with self._changed:

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
 from shutil import copytree
+from types import SimpleNamespace
 
 import pytest
 from fake_translator import FakeTranslator
@@ -101,7 +103,9 @@ def test_what_cannot_be_admitted_leaves_the_others_alone(remote: RemoteTranslato
 
 def test_a_step_that_fails_fails_its_loop_alone() -> None:
     ours, theirs = Pipe()
-    working = threading.Thread(target=serve.decoder.Decoder(theirs, FakeTranslator()).run)  # type: ignore[arg-type]
+    fake = FakeTranslator()
+    alone = SimpleNamespace(checksum=fake.checksum, loop=partial(fake.loop, 0))
+    working = threading.Thread(target=serve.decoder.Decoder(theirs, alone).run)  # type: ignore[arg-type]
     working.start()
     decoder = object.__new__(DecodingProcess)  # without a process
     decoder._connection = ours
