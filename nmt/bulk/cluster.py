@@ -19,6 +19,7 @@ import ray.data
 
 from nmt.bulk import CLUSTER
 from nmt.errors import CarouselError
+from nmt.interruption import interruptions
 
 _PATIENCE = 10  # seconds
 _OBJECT_STORE = 128 * 2**20  # bytes, of shared memory; the text under way is a few megabytes
@@ -73,12 +74,8 @@ def stoppable() -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with interruptions(stop):
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from nmt.bundle import Bundle, Card
 from nmt.config import Config, TaskCorpus, dump
 from nmt.corpus.prepare import Prepared
 from nmt.corpus.ragged import Rows
-from nmt.errors import missing_extra
 from nmt.evaluation import charts, examples
 from nmt.evaluation.analysis import ClassQuality, count_words, length_bins, quality_by_frequency
 from nmt.evaluation.attention import attention_maps
@@ -26,6 +25,7 @@ from nmt.evaluation.charts import Bar, Series
 from nmt.evaluation.environment import environment
 from nmt.evaluation.examples import Run
 from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_splitter
+from nmt.evaluation.templating import templates
 from nmt.files import atomic_file
 from nmt.text.normalise import normalise
 
@@ -96,19 +96,9 @@ def write(path: Path, training: Training) -> None:
 
 def render(training: Training) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
-    try:
-        import jinja2
-    except ModuleNotFoundError:
-        raise missing_extra("train", "the report") from None
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("nmt.evaluation"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = templates("nmt.evaluation", "the report")
     bundle = bundles.read(training.model)
-    page: str = templates.get_template("report.html.j2").render(
+    page: str = pages.get_template("report.html.j2").render(
         card=bundle.card,
         facts=_facts(training, bundle.card),
         curves=_curves(training),

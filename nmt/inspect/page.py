@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.errors import missing_extra
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Series
+from nmt.evaluation.templating import templates
 from nmt.inspect.inspection import Inspection, Layer
 from nmt.inspect.sentence import TranslationInspection
 from nmt.inspect.text import TextInspection
@@ -49,18 +49,12 @@ _FINEST, *_COARSER = _Steps(127, 100), _Steps(63, 50), _Steps(31, 25), _Steps(15
 
 def render(inspection: Inspection, findings: Sequence[Finding] = ()) -> str:
     """The page, with the units of a search. Raises CarouselError where Jinja is not installed."""
-    try:
-        import jinja2
-    except ModuleNotFoundError:
-        raise missing_extra("train", "the page") from None
-    loader = jinja2.PackageLoader("nmt.inspect")
-    templates = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    templates.filters["visible"] = visible
-    style, script = (loader.get_source(templates, name)[0] for name in ("page.css", "page.js"))
+    pages = templates("nmt.inspect", "the page")
+    pages.filters["visible"] = visible
+    assert pages.loader is not None
+    style, script = (pages.loader.get_source(pages, name)[0] for name in ("page.css", "page.js"))
     facts, arrays, rounding = _rounded(inspection)
-    page: str = templates.get_template(_template(inspection)).render(
+    page: str = pages.get_template(_template(inspection)).render(
         inspection=inspection,
         rounding=rounding,
         units=[_unit(each, inspection) for each in findings],

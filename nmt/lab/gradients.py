@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.errors import missing_extra
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Series
+from nmt.evaluation.templating import templates
 from nmt.files import atomic_file
 from nmt.lab import tasks
 
@@ -112,14 +112,8 @@ def compare(distances: Sequence[int], seed: int, say: Callable[[str], None] = la
 
 def write(path: Path, found: dict[str, Outcome], distances: Sequence[int]) -> None:
     """Write the page. Raises CarouselError where that can't be done."""
-    try:
-        import jinja2
-    except ModuleNotFoundError:
-        raise missing_extra("train", "the page") from None
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("nmt.lab"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    page = templates.get_template("gradients.html.j2").render(
+    pages = templates("nmt.lab", "the page")
+    page = pages.get_template("gradients.html.j2").render(
         pictures=pictures(found),
         found=found,
         distances=distances,

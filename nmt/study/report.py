@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmt.config import Config, dump
-from nmt.errors import missing_extra
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Bar
+from nmt.evaluation.templating import templates
 from nmt.study.plan import Study, label
 from nmt.training.validation import WORDS
 
@@ -18,19 +18,9 @@ if TYPE_CHECKING:
 
 def render(study: Study, rows: Sequence[Row], baseline: Config) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
-    try:
-        import jinja2
-    except ModuleNotFoundError:
-        raise missing_extra("train", "the report") from None
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("nmt.evaluation"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     metric = WORDS[study.metric]
-    page: str = templates.get_template("study.html.j2").render(
+    pages = templates("nmt.evaluation", "the report")
+    page: str = pages.get_template("study.html.j2").render(
         axes=list(study.config.axes),
         seeds=study.config.seeds,
         rows=rows,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import IO, Any
 from nmt.corpus.prepare import prepare
 from nmt.errors import CarouselError
 from nmt.files import atomic_file, write_error
+from nmt.interruption import interruptions
 from nmt.study import report, results
 from nmt.study.plan import PlannedRun, Study
 from nmt.study.results import Result
@@ -197,9 +197,5 @@ def _stop_signals() -> Iterator[list[int]]:
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
-    previous: dict[int, Any] = {n: signal.signal(n, receive) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with interruptions(receive):
         yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -22,6 +22,7 @@ from nmt.corpus.prepare import Prepared, prepare
 from nmt.engine.torch_engine import load_weights
 from nmt.errors import CarouselError
 from nmt.files import atomic_file
+from nmt.interruption import interruptions
 from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.training.best import BestWeights
@@ -352,9 +353,5 @@ def _stop_signals(speaks: bool) -> Iterator[list[int]]:
             os.write(sys.stderr.fileno(), b"Stopping after the present step; a second signal stops at once\n")
         signal.signal(number, previous[number])
 
-    previous: dict[int, Any] = {n: signal.signal(n, receive) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with interruptions(receive) as previous:
         yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
