@@ -14,7 +14,7 @@ from typing import IO, Annotated, Any, Literal
 
 import typer
 
-from nmt.corpus.monolingual import read_texts
+from nmt.corpus.monolingual import HAVE_FIELDS, read_texts
 from nmt.errors import CarouselError, UsageError, missing_extra
 from nmt.request import Form, Request
 from nmt.translator import LM_WEIGHT, Translator
@@ -142,6 +142,8 @@ def translate(
         raise UsageError(f"--{next(iter(given)).replace('_', '-')}: says how to draw; it goes with --sample")
     if lm is None and (lm_weight is not None or rescore):
         raise UsageError(f"--{'rescore' if rescore else 'lm-weight'}: is about a language model; it goes with --lm")
+    if field and not any(file.suffix in HAVE_FIELDS for file in files or ()):
+        raise UsageError(f"--field: is about {' and '.join(HAVE_FIELDS)} files; name one")
     if lm and on_ray:
         raise UsageError("--lm: does not go with --ray; leave one of them out")
     translator = Translator.load(

@@ -266,9 +266,9 @@ class ModelConfig(Section):
         """The network in words."""
         both_ways = sum(map(self.reads_both_ways, range(self.encoder_layers)))
         one_way = self.encoder_layers - both_ways
-        encoder = [f"{n} × {kind}" for n, kind in ((both_ways, "bidirectional "), (one_way, "")) if n]
+        encoder = [f"{n} × {kind}{self.cell}" for n, kind in ((both_ways, "bidirectional "), (one_way, "")) if n]
         return (
-            f"{self.design} design, encoder {' and '.join(encoder)}{self.cell}, decoder {self.decoder_layers} × "
+            f"{self.design} design, encoder {' and '.join(encoder)}, decoder {self.decoder_layers} × "
             f"{self.cell}, width {self.width}, attention {self.attention}"
         )
 

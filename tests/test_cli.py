@@ -342,6 +342,7 @@ def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> 
         (["translate", "MODEL", "--top-k", "3"], 2, "--top-k: says how to draw; it goes with --sample"),
         (["translate", "MODEL", "--sample", "--top-k", "9" * 30], 2, "--top-k"),
         (["translate", "MODEL", "--sample", "--temperature", "inf"], 2, "--temperature"),
+        (["translate", "MODEL", "in.txt", "--field", "body"], 2, "--field: is about .jsonl and .parquet files"),
         (["translate", "MODEL", "--with", "nowhere"], 1, "nowhere: no model directory"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml: no such recipe"),
         (["fly"], 2, "No such command 'fly'"),

@@ -32,6 +32,13 @@ def test_paths_are_relative_to_the_recipe_and_to_the_working_directory(recipe: P
     assert loaded.data.test == "elsewhere/test"
 
 
+def test_a_network_is_said_in_words() -> None:
+    mixed = config.ModelConfig(design="classic", bidirectional_layers=1, width=8, attention="dot")
+    assert mixed.summary == (
+        "classic design, encoder 1 × bidirectional lstm and 1 × lstm, decoder 2 × lstm, width 8, attention dot"
+    )
+
+
 def test_guidance_gives_the_model_an_alignment_head(recipe: Path) -> None:
     assert not config.load(recipe).model.alignment_head
     assert config.load(recipe, ["training.guided_alignment=0.1"]).model.alignment_head

@@ -73,7 +73,7 @@ class PartialOutput:
         """Lines and bytes that an earlier run of the same job has left; raises CarouselError where it was another."""
         folder = self._manifest.parent
         remove_litter(self._manifest)
-        if not self._manifest.exists():
+        if not (self._manifest.exists() and self._lines.exists()):  # without lines: killed while it cleaned up
             return 0, 0
         try:
             left = json.loads(self._manifest.read_text(encoding="utf-8"))

@@ -17,6 +17,8 @@ from typing import Any
 from nmt.corpus.reader import decode_lines
 from nmt.errors import CarouselError, missing_extra
 
+HAVE_FIELDS = (".jsonl", ".parquet")  # what names of such files end in; all others are plain text
+
 _ROWS = 1000  # of a parquet file that are in memory at once
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell it, UTF-8 can't
 

@@ -85,6 +85,15 @@ def test_what_is_damaged_is_refused(file: str, tmp_path: Path) -> None:
         partial_output(tmp_path / "out", JOB).__enter__()
 
 
+def test_a_job_killed_while_it_cleans_up_is_done(tmp_path: Path) -> None:
+    stopped_after(tmp_path / "out", b"1\n2\n")
+    (tmp_path / "out.parts" / "lines").replace(tmp_path / "out")
+    with partial_output(tmp_path / "out", JOB) as lines:
+        assert lines.done == 0
+    assert (tmp_path / "out").read_bytes() == b"1\n2\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
 def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:
     with (
         partial_output(tmp_path / "out", JOB),
