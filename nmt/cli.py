@@ -398,7 +398,7 @@ def gradients(
     except ModuleNotFoundError as error:
         raise _missing(error, "train", "nmt lab gradients") from None
     steps = sorted(set(distances or (10, 20, 40, 80, 160)))
-    demonstration.write(output, demonstration.compare(steps, seed, typer.echo), steps)
+    demonstration.write(output, steps, seed, typer.echo)
     typer.echo(f"Page: {output}")
 
 

@@ -110,10 +110,15 @@ def compare(distances: Sequence[int], seed: int, say: Callable[[str], None] = la
     return found
 
 
-def write(path: Path, found: dict[str, Outcome], distances: Sequence[int]) -> None:
-    """Write the page. Raises CarouselError where that can't be done."""
+def write(path: Path, distances: Sequence[int], seed: int, say: Callable[[str], None]) -> None:
+    """Compare the cells, and write the page; a path that is no file's raises CarouselError before the work."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(_page(compare(distances, seed, say), distances), encoding="utf-8")
+
+
+def _page(found: dict[str, Outcome], distances: Sequence[int]) -> str:
     pages = templates("nmt.lab", "the page")
-    page = pages.get_template("gradients.html.j2").render(
+    return pages.get_template("gradients.html.j2").render(
         pictures=pictures(found),
         found=found,
         distances=distances,
@@ -122,8 +127,6 @@ def write(path: Path, found: dict[str, Outcome], distances: Sequence[int]) -> No
         width=_WIDTH,
         chance=100 / len(tasks.FIRST),
     )
-    with atomic_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
 
 
 def pictures(found: dict[str, Outcome]) -> dict[str, str]:

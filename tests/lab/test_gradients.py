@@ -49,3 +49,11 @@ def test_the_page_holds_both_cells(tmp_path: Path, nmt: Nmt, monkeypatch: pytest
         assert f"<td>{share}</td>" in text
     assert text.count("<svg") == 3
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+
+
+def test_a_path_that_is_no_file_is_named_before_the_work(tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "file").touch()
+    for path, complaint in ((tmp_path, "Is a directory"), (tmp_path / "file" / "page.html", "File exists")):
+        ran = nmt("lab", "gradients", "-o", path)
+        assert (ran.status, ran.out) == (1, "")
+        assert ran.err == f"nmt: {path}: can't be written ({complaint}); choose another path\n"
