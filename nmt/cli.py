@@ -35,6 +35,9 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory 
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Beam = Annotated[int | None, typer.Option(min=1, max=64, help="Hypotheses kept open; the model's own by default.")]
 NoShortlist = Annotated[bool, typer.Option("--no-shortlist", help="Let every sentence see the whole vocabulary.")]
+Others = Annotated[
+    list[Path] | None, typer.Option("--with", metavar="MODEL", help="Translate together with this model too.")
+]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of to stdout.")]
 
 
@@ -96,9 +99,7 @@ def translate(
         str | None,
         typer.Option(help="Where the text of JSON and parquet is; the source language or 'text' by default."),
     ] = None,
-    others: Annotated[
-        list[Path] | None, typer.Option("--with", metavar="MODEL", help="Translate together with this model too.")
-    ] = None,
+    others: Others = None,
     lm: Annotated[
         Path | None, typer.Option(metavar="MODEL", help="A language model that has a say in every step of the search.")
     ] = None,
@@ -188,13 +189,14 @@ def evaluate(
     beam: Beam = None,
     threads: Threads = 1,
     no_shortlist: NoShortlist = False,
+    others: Others = None,
 ) -> None:
     """Score a model's translations of a file with sacreBLEU."""
     from nmt.corpus.reader import read_pairs_of_files
     from nmt.evaluation import metrics
 
     pairs = list(read_pairs_of_files(source, reference))
-    translator = Translator.load(model, threads=threads, shortlist=not no_shortlist)
+    translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
     began = time.perf_counter()
     translations = translator.translate([text for text, _ in pairs], beam=beam)
     seconds = time.perf_counter() - began

@@ -12,10 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Nmt
+from safetensors.numpy import load_file, save
 from toy import toy_pairs, write_corpus
 
+from nmt import bundle
 from nmt.corpus.reader import read_pairs
 
 
@@ -313,6 +316,24 @@ def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt
     ran = nmt(*call)
     assert ran.status == 1
     assert "has 30 lines but" in ran.err
+
+
+def test_evaluate_scores_an_ensemble(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    write_corpus(tmp_path / "test", toy_pairs(30, seed=11))
+    trained, ignorant = bundle.read(model), tmp_path / "ignorant"
+    assert trained.weights
+    nothing = {name: np.zeros_like(value) for name, value in load_file(trained.weights).items()}
+    bundle.write(tmp_path / "weights", trained.card, trained.tokenizer, {bundle.WEIGHTS: save(nothing)})
+    assert nmt("export", tmp_path / "weights", ignorant).status == 0
+
+    def score(*models: object) -> float:
+        call = ("evaluate", *models, "--source", tmp_path / "test.en", "--reference", tmp_path / "test.fr", "--json")
+        ran = nmt(*call)
+        assert ran.status == 0, ran.err
+        return float(json.loads(ran.out)["bleu"]["score"])
+
+    assert score(ignorant) < 1
+    assert score(ignorant, "--with", model) > 60
 
 
 def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> None:
