@@ -37,7 +37,8 @@ from nmt.training.run import MetricsLog, RunDirectory
 from nmt.training.trainer import DivergenceError, Trainer, choose_device, translator_trainer
 from nmt.training.validation import WORDS, DevSet, Validator
 
-_LOG_EVERY = 50  # updates
+_LOG_EVERY = 50  # updates; fewer in a run that would have less than so many points of a curve:
+_POINTS = 100
 _SMALLER = 0.5  # the learning rate after training has diverged
 
 
@@ -179,20 +180,20 @@ class _Session:
         if stop or self._is_over():
             return not stop
         self._announce()
+        most = self._config.training.max_updates
+        log_every = min(_LOG_EVERY, max(1, most // _POINTS))
         window = Window()
         clock = time.perf_counter()
         wishes = lambda: Wishes(bool(stopped), self._processes.leads and self._is_out_of_time())  # noqa: E731
         with (
-            self._console.bar(
-                self._config.training.max_updates, progress.update, self._dev.best if self._dev else str
-            ) as advance,
+            self._console.bar(most, progress.update, self._dev.best if self._dev else str) as advance,
             closing(self._trainer.updates(wishes)) as updates,
         ):
             for report in updates:
                 window.add(report)
                 if report.settled:
                     advance(report.update, report.loss, progress.best)
-                if report.update % _LOG_EVERY == 0 or report.update == self._config.training.max_updates:
+                if report.update % log_every == 0 or report.update == most:
                     self._record(report.update, window.take(report))
                 progress.seconds += time.perf_counter() - clock
                 clock = time.perf_counter()
