@@ -46,6 +46,8 @@ class HubDataset(Section):
     split: str = "train"
     name: str | None = None
     """The configuration of the data set, `load_dataset`'s second argument."""
+    revision: str | None = None
+    """A commit, tag or branch of the hub; the newest. A commit is what makes a run repeatable."""
     data_files: str | list[str] | None = None
     """Local files, relative to the recipe."""
     streaming: bool = False

@@ -178,10 +178,16 @@ def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]
     except ModuleNotFoundError:
         raise missing_extra("train", f"the data set {spec.dataset}") from None
     try:
-        rows = datasets.load_dataset(
-            spec.dataset, spec.name, data_files=spec.data_files, split=spec.split, streaming=spec.streaming
+        rows = iter(
+            datasets.load_dataset(
+                spec.dataset,
+                spec.name,
+                data_files=spec.data_files,
+                split=spec.split,
+                revision=spec.revision,
+                streaming=spec.streaming,
+            )
         )
-        rows = iter(rows)
     except Exception as error:  # the library raises many kinds, each for something that the user named
         raise _data_set_error(spec, error) from None
     for number in itertools.count(1):

@@ -51,6 +51,17 @@ def test_data_sets_are_loaded_by_the_datasets_library(
     assert list(read_pairs(spec, "en", "fr")) == [(row["en"], row["fr"]) for row in rows]
 
 
+def test_the_hub_is_asked_for_the_revision_that_a_recipe_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    hub = {"new": [{"en": "A dog.", "fr": "Un chien."}], "old": [{"en": "A dgo.", "fr": "Un chein."}]}
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, revision, **__: hub[revision or "new"])
+    newest, pinned = HubDataset(dataset="someone/pairs"), HubDataset(dataset="someone/pairs", revision="old")
+    assert list(read_pairs(newest, "en", "fr")) == [("A dog.", "Un chien.")]
+    assert list(read_pairs(pinned, "en", "fr")) == [("A dgo.", "Un chein.")]
+    assert reader.fingerprint(newest, "en", "fr") != reader.fingerprint(pinned, "en", "fr")
+
+
 def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(CarouselError, match=r"data set parquet\[train\].*check dataset"):
