@@ -2,9 +2,9 @@
 
     python benchmarks/methods.py OUT --train PREFIX --dev PREFIX --test PREFIX [--monolingual FILE]
 
-PREFIX are plain files PREFIX.en and PREFIX.de (see --source, --target). Prints a table of BLEU by method, the mean over
-the seeds, and the difference to the base. With --monolingual, text in the target language, back-translation is measured
-too. Runs lie in OUT, and what is there already is not run again: a study that was stopped goes on.
+PREFIX are plain files PREFIX.en and PREFIX.de (see --source, --target). Prints a table of BLEU by method: the mean over
+the seeds, its distance from the base's, and the range of the seeds. With --monolingual, text in the target language,
+back-translation is measured too. Runs lie in OUT, and what is there already is not run again: a study that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ RECIPE = """\
 data: {{source: {source}, target: {target}, train: [{train}], dev: {dev}, test: {test}}}
 tokenizer: {{vocab_size: 5000}}
 model: {{width: 192, feed_forward: 768, encoder_layers: 2, decoder_layers: 1, heads: 4, dropout: 0.25}}
-training: {{max_updates: 1500, batch_tokens: 3000, learning_rate: 2.0e-3, warmup: 200, label_smoothing: 0.1, ema: 0.999,
-           validate_every: 150, checkpoint_every: 150}}
+training: {{max_updates: 1000, batch_tokens: 3000, learning_rate: 2.0e-3, warmup: 150, label_smoothing: 0.1, ema: 0.998,
+           validate_every: 100, checkpoint_every: 100}}
 """
 METHODS = {
     "base": [],
@@ -42,6 +42,7 @@ METHODS = {
     "subword sampling 0.1": ["training.subword_sampling=0.1"],
     "R-Drop 1": ["training.r_drop=1"],
     "R-Drop 3": ["training.r_drop=3"],
+    "layer norm inside cells": ["model.cell=layer_norm"],
 }
 
 
@@ -135,10 +136,15 @@ def read(prefix: Path, language: str) -> list[str]:
 
 
 def show(name: str, rows: list[dict[str, float]], base: list[dict[str, float]]) -> None:
-    dev, test, minutes = (statistics.fmean(row[key] for row in rows) for key in ("dev", "test", "minutes"))
-    gain = test - statistics.fmean(row["test"] for row in base)
-    spread = max(row["test"] for row in rows) - min(row["test"] for row in rows)
-    print(f"| {name} | {dev:.1f} | {test:.1f} | {gain:+.1f} | {spread:.1f} | {minutes:.0f} |", flush=True)
+    """Print a row of the table; ``rows`` are of the seeds."""
+
+    def cells(key: str) -> list[str]:
+        values = [row[key] for row in rows]
+        gain = statistics.fmean(values) - statistics.fmean(row[key] for row in base)
+        return [f"{statistics.fmean(values):.1f}", f"{gain:+.1f}", f"{max(values) - min(values):.1f}"]
+
+    minutes = f"{statistics.fmean(row['minutes'] for row in rows):.0f}"
+    print(f"| {' | '.join([name, *cells('dev'), *cells('test'), minutes])} |", flush=True)
 
 
 def main() -> None:
@@ -151,10 +157,10 @@ def main() -> None:
     parser.add_argument("--source", default="en")
     parser.add_argument("--target", default="de")
     parser.add_argument("--pairs", type=int, default=10_000)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
     study = Study(options := parser.parse_args())
     base = study.row("base", METHODS["base"])
-    print("| method | dev | test | over base | spread of seeds | minutes |\n|---|---|---|---|---|---|")
+    print(f"| method | dev | over base | range | test | over base | range | minutes |\n|{'---|' * 8}")
     for name, overrides in METHODS.items():
         show(name, study.row(name, overrides), base)
     if options.seeds > 1:
