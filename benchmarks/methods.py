@@ -4,7 +4,8 @@
 
 PREFIX are plain files PREFIX.en and PREFIX.de (see --source, --target). Prints a table of BLEU by method: the mean over
 the seeds, its distance from the base's, and the range of the seeds. With --monolingual, text in the target language,
-back-translation is measured too. Runs lie in OUT, and what is there already is not run again: a study that was stopped goes on.
+back-translation is measured too. Runs lie in OUT, and what is there already is not run again: a study that was stopped
+goes on.
 """
 
 from __future__ import annotations
