@@ -144,15 +144,12 @@ def learner(network: nn.Module, device: torch.device, precision: str) -> Callabl
     def learn(batch: Batch) -> float:
         synchronise(device)
         began = time.perf_counter()
-        source, target_in, target_out, places = (
-            torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, batch.target_out, batch.places)
-        )
-        lengths = torch.from_numpy(batch.source_lengths)
+        examples = on_device(batch, device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
             if isinstance(network, PlainInputFeeding | JoeyNMT):
-                loss = network.loss(source, lengths, target_in, target_out)
+                target_out = torch.from_numpy(batch.target_out).to(device)
+                loss = network.loss(examples.source, examples.lengths, examples.target_in, target_out)
             else:
-                examples = Examples(source, lengths, target_in, target_out.flatten()[places], places)
                 loss = network.loss(examples, SMOOTHING).smoothed
         (loss / batch.target_tokens).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -164,15 +161,24 @@ def learner(network: nn.Module, device: torch.device, precision: str) -> Callabl
     return learn
 
 
+def on_device(batch: Batch, device: torch.device) -> Examples:
+    """The batch as tensors."""
+    targets = batch.target_out.ravel()[batch.places]
+    source, target_in, of_places, places = (
+        torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, targets, batch.places)
+    )
+    return Examples(source, torch.from_numpy(batch.source_lengths), target_in, of_places, places)
+
+
 def synchronise(device: torch.device) -> None:
     """Wait for the device."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def settings(description: str) -> argparse.ArgumentParser:
+    """What can be chosen of device, network and batches."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--width", type=int, default=512)
@@ -180,12 +186,22 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=8000)
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--batches", type=int, default=12)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    device = torch.device(options.device)
-    config = ModelConfig(
+    return parser
+
+
+def network_config(options: argparse.Namespace) -> ModelConfig:
+    """Of Carousel's default network, in the size that was chosen."""
+    return ModelConfig(
         width=options.width, encoder_layers=options.layers, decoder_layers=options.layers, dropout=DROPOUT
     )
+
+
+def main() -> None:
+    """Measure and print the table."""
+    options = settings(__doc__).parse_args()
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    config = network_config(options)
     feeding = config.model_copy(update={"input_feeding": True, "attention": "dot"})
     warm_up, *measured = batches(options.batches + 1, options.batch_tokens, options.vocabulary)
     tokens = [batch.target_tokens for batch in measured]
