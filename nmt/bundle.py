@@ -60,6 +60,24 @@ class Calibration(BaseModel):
         return float(np.interp(score, self.scores, self.values))
 
 
+class Origin(BaseModel):
+    """A model whose weights another one went on from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    """The path of its directory, relative where it was named so."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """Of its weights."""
+    training: dict[str, Any] = {}
+    """How it came to be: what its own card said."""
+
+    @property
+    def facts(self) -> list[str]:
+        """What there is to tell of its training."""
+        return _facts(self.training)
+
+
 class Card(BaseModel):
     """``config.json`` of a translator."""
 
@@ -82,6 +100,8 @@ class Card(BaseModel):
     confidence: Calibration | None = None
     training: dict[str, Any] = {}
     """How it came to be: updates, minutes, pairs, versions, the recipe."""
+    origins: list[Origin] = []
+    """What it was fine-tuned from; then what that was fine-tuned from, and so on."""
     scores: dict[str, Any] = {}
     """Of the dev and test sets: metric -> score and signature."""
     files: dict[str, StoredFile] = {}
@@ -247,7 +267,8 @@ def model_card(card: Card) -> str:
     """The bundle's README: what it is, how well it translates, where it came from."""
     use = f'Use it: `echo "…" | nmt translate {"."}` in this folder, or `nmt serve .`.'
     title = f"{card.source_language} → {card.target_language}"
-    return _readme(title, f"An LSTM translation model made with Carousel.\nNetwork: {card.model.summary}.", card, use)
+    lead = f"An LSTM translation model made with Carousel.\nNetwork: {card.model.summary}."
+    return _readme(title, lead, card, use) + "".join(map(_origin, card.origins))
 
 
 def language_model_card(card: LanguageModelCard) -> str:
@@ -266,8 +287,18 @@ def _readme(title: str, lead: str, card: Card | LanguageModelCard, use: str) -> 
         if isinstance(value, dict) and "signature" in value
     ]
     table = ["| set | metric | score | signature |", "|---|---|---|---|", *scores] if scores else ["Not scored."]
-    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in card.training.items() if name != "recipe"]
+    facts = [f"- {fact}" for fact in _facts(card.training)]
     return "\n".join([f"# {title}", "", lead, "", *table, "", *facts, "", use, ""])
+
+
+def _origin(origin: Origin) -> str:
+    """A section of the README."""
+    lead = f"`{origin.model}`, weights with SHA-256 `{origin.sha256}`:"
+    return "\n".join(["", "## Fine-tuned from", "", lead, "", *[f"- {fact}" for fact in origin.facts], ""])
+
+
+def _facts(training: dict[str, Any]) -> list[str]:
+    return [f"{name.replace('_', ' ')}: {value}" for name, value in training.items() if name != "recipe"]
 
 
 def _of_run(path: Path) -> Path:

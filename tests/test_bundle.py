@@ -56,6 +56,8 @@ def test_missing_and_damaged_files_are_named(name: str, copy: Path) -> None:
         ({"target_vocabulary": 999}, "belongs to another tokenizer"),
         ({"format_version": 99}, "format 99 is newer than this Carousel reads"),
         ({"model": {"width": "wide"}}, r"is damaged \(model\.width"),
+        ({"origins": {}}, r"is damaged \(origins"),
+        ({"origins": [{"model": "general", "sha256": "0"}]}, r"is damaged \(origins\.0\.sha256"),
         ({"files": {}}, "lists no tokenizer.model"),
         ({"files": {"/etc/passwd": {"sha256": "0", "bytes": 1}}}, "outside the folder"),
         ({"files": {"../x": {"sha256": "0", "bytes": 1}}}, "outside the folder"),
@@ -100,6 +102,14 @@ def test_a_model_of_the_first_format_is_read(copy: Path) -> None:
     assert Translator.load(copy).translate("the dog sees the cat.").text == "le chien voit le chat."
     with pytest.raises(CarouselError, match="has no graphs for the onnx engine"):
         Translator.load(copy, engine="onnx")
+
+
+def test_a_model_that_names_no_origin_is_read(copy: Path) -> None:
+    """As bundles did once."""
+    card = json.loads((copy / "config.json").read_text())
+    del card["origins"]
+    (copy / "config.json").write_text(json.dumps(card))
+    assert bundle.read(copy).card.origins == []
 
 
 def test_a_bundle_without_weights_and_graphs_is_refused(copy: Path) -> None:

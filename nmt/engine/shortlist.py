@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nmt.corpus.aligner import Lexicon
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
+Ints = np.ndarray[Any, np.dtype[Any]]
 
 
 class Shortlist:
@@ -43,6 +44,19 @@ class Shortlist:
         self._bounds: list[int] = offsets.tolist()
         self._always = np.zeros(target_vocabulary, dtype=bool)
         self._always[frequent] = True
+
+    @property
+    def vocabularies(self) -> tuple[int, int]:
+        """V_s and V_t."""
+        return len(self._offsets) - 1, len(self._always)
+
+    def joined(self, other: Shortlist) -> Shortlist:
+        """What either lists, of the same vocabularies."""
+        both = (self, other)
+        sources = np.concatenate([np.repeat(np.arange(self.vocabularies[0]), np.diff(one._offsets)) for one in both])
+        candidates = np.concatenate([one._candidates for one in both])
+        frequent = np.union1d(self._frequent, other._frequent)
+        return _of_entries(sources, candidates, frequent, *self.vocabularies)
 
     def for_sentence(self, source: Sequence[int], constraints: Sequence[int] = ()) -> Ids:
         """The target ids that a sentence of source ids can need, sorted; ``constraints`` are always among them."""
@@ -102,11 +116,20 @@ def build(
     rank = np.arange(len(best)) - np.searchsorted(sources, sources)  # sources are sorted before and after
     best = best[rank < pieces_a_source]
     own = np.arange(FIRST_ORDINARY, source_vocabulary if shared else FIRST_ORDINARY)
-    listed = np.unique(np.stack((np.append(sources[best], own), np.append(targets[best], own))), axis=1)
-    offsets = np.searchsorted(listed[0], np.arange(source_vocabulary + 1))
     # Each piece of the text was counted once in all, the null word's translations included.
     counts = np.bincount(lexicon.targets, lexicon.counts, minlength=target_vocabulary)
     counts[:FIRST_ORDINARY] = 0
     most = np.argsort(-counts, kind="stable")[:frequent]
     always = np.unique(np.append(most[counts[most] > 0], EOS))
-    return Shortlist(target_vocabulary, offsets.astype(np.int32), listed[1].astype(np.int32), always.astype(np.int32))
+    named, listed = np.append(sources[best], own), np.append(targets[best], own)
+    return _of_entries(named, listed, always, source_vocabulary, target_vocabulary)
+
+
+def _of_entries(
+    sources: Ints, candidates: Ints, frequent: Ints, source_vocabulary: int, target_vocabulary: int
+) -> Shortlist:
+    """The lists in which each candidate is of the source piece at its place; repeats count once."""
+    listed = np.unique(np.stack((sources, candidates)), axis=1)
+    offsets = np.searchsorted(listed[0], np.arange(source_vocabulary + 1))
+    parts = (part.astype(np.int32) for part in (offsets, listed[1], frequent))
+    return Shortlist(target_vocabulary, *parts)

@@ -109,7 +109,7 @@ def render(training: Training) -> str:
         | {"Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"},
         hashes=training.prepared.hashes,
         prepared=training.prepared.train,
-        coverage=bundle.card.training["shortlist_coverage"],
+        coverage=bundle.card.training.get("shortlist_coverage"),
         config=dump(training.config),
     )
     return page
@@ -121,7 +121,9 @@ def _facts(training: Training, card: Card) -> dict[str, str]:
     source, target = card.source_vocabulary, card.target_vocabulary
     separate = f"{source:,} of {card.source_language}, {target:,} of {card.target_language}"
     best = f", the best after {training.best_update:,}" if training.best_update is not None else ""
+    start = {"Fine-tuned from": card.origins[0].model} if card.origins else {}
     return {
+        **start,
         "Network": card.model.summary,
         "Parameters": f"{history['parameters']:,}",
         "Pieces": f"{source:,} for both languages" if training.prepared.tokenizer.shared else separate,

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from nmt.bundle import Bundle
+from nmt.bundle import WEIGHTS, Bundle, Origin
 from nmt.config import Config, ModelConfig, TokenizerConfig
+from nmt.engine.shortlist import Shortlist
 from nmt.errors import CarouselError
 
 _FREE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
@@ -16,6 +17,8 @@ _FREE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
 
 def adopted(config: Config, start: Bundle, say: Callable[[str], None]) -> Config:
     """The recipe with the network of a bundle; ``say`` is told which of the recipe's keys that overrules.
+
+    It is told, too, when the bundle has no shortlist to go on from.
 
     Raises CarouselError when the bundle can't be trained on, or translates between other languages.
     """
@@ -35,6 +38,8 @@ def adopted(config: Config, start: Bundle, say: Callable[[str], None]) -> Config
         if name in config.model.model_fields_set and getattr(config.model, name) != getattr(network, name)
     ]
     say(f"Tokenizer and network: those of {start.path}" + (f" ({', '.join(overruled)})" if overruled else ""))
+    if start.shortlist is None:
+        say(f"{start.path}: has no shortlist, so the new model gets none, and sees the whole vocabulary")
     merged = config.model_copy(update={"model": network, "tokenizer": tokenizer_section(start)})
     try:
         return Config.model_validate(merged.model_dump())
@@ -48,3 +53,20 @@ def tokenizer_section(start: Bundle) -> TokenizerConfig:
     recipe = start.card.training.get("recipe", {})
     found = recipe.get("tokenizer") if isinstance(recipe, dict) else None
     return TokenizerConfig.model_validate(found or {"vocab_size": start.card.source_vocabulary})
+
+
+def origins(start: Bundle) -> list[Origin]:
+    """The bundle with its weights, and what it was fine-tuned from itself."""
+    card = start.card
+    named = str(start.path).encode(errors="replace").decode()  # a name that is no UTF-8 must not cost the model
+    return [Origin(model=named, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
+
+
+def shortlist_of(start: Bundle) -> Shortlist | None:
+    """Its lists, if it has any. Raises CarouselError when they are damaged, or of other vocabularies."""
+    if start.shortlist is None:
+        return None
+    lists = Shortlist.load(start.shortlist)
+    if lists.vocabularies != (start.card.source_vocabulary, start.card.target_vocabulary):
+        raise CarouselError(f"{start.shortlist}: belongs to another tokenizer; copy the model directory again")
+    return lists

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from nmt import bundle as bundles
-from nmt.bundle import SHORTLIST, WEIGHTS, Card
+from nmt.bundle import SHORTLIST, WEIGHTS, Bundle, Card
 from nmt.config import Config, TaskCorpus
 from nmt.corpus.prepare import Prepared, translations_of_pieces
 from nmt.engine import shortlist as shortlists
@@ -22,6 +22,7 @@ from nmt.evaluation import report
 from nmt.evaluation.calibration import calibrate
 from nmt.evaluation.metrics import score_corpus, sentence_chrf
 from nmt.text.normalise import normalise
+from nmt.training import finetuning
 from nmt.training.run import RunDirectory
 from nmt.training.trainer import Trainer
 from nmt.translator import Translator
@@ -30,8 +31,13 @@ from nmt.translator import Translator
 class Publisher:
     """Writes the bundle of a run's best weights so far."""
 
-    def __init__(self, config: Config, run: RunDirectory, prepared: Prepared, trainer: Trainer) -> None:
+    def __init__(
+        self, config: Config, run: RunDirectory, prepared: Prepared, trainer: Trainer, start: Bundle | None = None
+    ) -> None:
+        """``start`` is the model that is fine-tuned. Raises CarouselError when its shortlist is damaged."""
         self._config, self._run, self._prepared, self._trainer = config, run, prepared, trainer
+        self._start = start
+        self._inherited = finetuning.shortlist_of(start) if start else None
 
     def finish(self, weights: Path, say: Callable[[str], None]) -> dict[str, Any]:
         """Write the final bundle of these weights, with all that makes it fast.
@@ -39,10 +45,10 @@ class Publisher:
         It is scored, and holds what the scores taught; at last comes the report. Gives set -> metric -> score,
         signature, ci.
         """
-        say("Collecting the likely translations of each piece")
-        shortlist = self._shortlist()
-        files = {**self._files(weights), SHORTLIST: shortlist.serialise()}
-        card = self._card({"shortlist_coverage": self._coverage(shortlist)})
+        files, found = self._files(weights), {}
+        if shortlist := self._shortlist(say):
+            files[SHORTLIST], found["shortlist_coverage"] = shortlist.serialise(), self._coverage(shortlist)
+        card = self._card(found)
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         translator = Translator.load(self._run.model, threads=torch.get_num_threads())
         scores, confidence, dev = {}, None, []
@@ -98,6 +104,7 @@ class Publisher:
             model=config.model,
             search=config.search,
             training=self._history() | found,
+            origins=finetuning.origins(self._start) if self._start else [],
         )
 
     def _history(self) -> dict[str, Any]:
@@ -108,10 +115,18 @@ class Publisher:
             "recipe": self._config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
         }
 
-    def _shortlist(self) -> Shortlist:
+    def _shortlist(self, say: Callable[[str], None]) -> Shortlist | None:
+        """The likely translations by the training text, and what the start model lists.
+
+        The text of a domain doesn't know what other text needs: None where the start model lists nothing.
+        """
+        if self._start and self._inherited is None:
+            return None
+        say("Collecting the likely translations of each piece")
         tokenizer = self._prepared.tokenizer
         lexicon = translations_of_pieces(self._prepared.train)
-        return shortlists.build(lexicon, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
+        found = shortlists.build(lexicon, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
+        return self._inherited.joined(found) if self._inherited else found
 
     def _coverage(self, shortlist: Shortlist) -> float | None:
         """The share of dev reference pieces that their sentences' lists hold; None without a dev set."""
@@ -121,13 +136,20 @@ class Publisher:
         return round(shortlist.coverage(zip(sources, targets, strict=True)), 4) if dev else None
 
     def _longest_source(self) -> int:
-        """What nearly all training sources keep to, so that a freak doesn't set the limit."""
-        return max(int(np.quantile(self._prepared.train.source_lengths, 0.999)), 8)
+        """What nearly all training sources keep to, so that a freak doesn't set the limit.
+
+        The start model's if that is larger.
+        """
+        known = self._start.card.longest_source if self._start else 8
+        return max(int(np.quantile(self._prepared.train.source_lengths, 0.999)), known)
 
     def _longest_ratio(self) -> float:
-        """Target over source length; with half as much again, room for what training has not seen."""
-        train = self._prepared.train
-        return max(1.5 * float(np.quantile(train.target_lengths / train.source_lengths, 0.999)), 2.0)
+        """Target over source length; with half as much again, room for what training has not seen.
+
+        The start model's if that is larger.
+        """
+        train, known = self._prepared.train, self._start.card.longest_ratio if self._start else 2.0
+        return max(1.5 * float(np.quantile(train.target_lengths / train.source_lengths, 0.999)), known)
 
 
 def history(trainer: Trainer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from nmt.bundle import Bundle
+from nmt.bundle import Bundle, Origin
 from nmt.config import Config, LanguageModelRecipe, dump
 from nmt.corpus.lines import prepare_text
 from nmt.corpus.prepare import Prepared, prepare
@@ -28,7 +29,7 @@ from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.training.best import BestWeights
 from nmt.training.console import Console
 from nmt.training.distributed import Processes, launcher, processes
-from nmt.training.finetuning import adopted
+from nmt.training.finetuning import adopted, origins
 from nmt.training.language_model import LanguageModelPublisher, TextScore, language_model_trainer
 from nmt.training.memory import keep_freed_memory
 from nmt.training.publish import Publisher
@@ -92,6 +93,8 @@ class _Work(NamedTuple):
     trainer: Trainer
     publisher: Publisher | LanguageModelPublisher
     dev: DevSet | None
+    origin: Origin | None = None
+    """Of the weights, where they are not new."""
 
 
 def _of_pairs(
@@ -100,9 +103,10 @@ def _of_pairs(
     """A translator."""
     prepared = joined.in_turn(lambda: prepare(config, console.say, start.tokenizer if start else None))
     network = _network(config, prepared, start).train().to(device)
-    trainer = translator_trainer(network, prepared, config, joined)
+    origin = origins(start)[0] if start else None
+    trainer = translator_trainer(network, prepared, config, joined, origin.sha256 if origin else None)
     dev = Validator(prepared.dev, prepared.tokenizer, config.data) if prepared.dev else None
-    return _Work(trainer, Publisher(config, run, prepared, trainer), dev)
+    return _Work(trainer, Publisher(config, run, prepared, trainer, start), dev, origin)
 
 
 def _of_text(
@@ -139,7 +143,7 @@ class _Session:
         console: Console,
     ) -> None:
         self._config, self._run, self._console = config, run, console
-        self._trainer, self._publisher, self._dev = work
+        self._trainer, self._publisher, self._dev, self._origin = work
         self._processes = joined
         self._weights = BestWeights(run, self._trainer, config.training.average_best, joined.leads)
         trainer = self._trainer
@@ -313,8 +317,11 @@ class _Session:
         """The log of the process that leads, with the recipe beside it."""
         if not self._processes.leads:
             return None
+        origin = self._origin
+        # No key of the recipe: whoever trains by it again names the model again.
+        start = f"# --from {json.dumps(origin.model)}, weights with SHA-256 {origin.sha256}\n" if origin else ""
         with atomic_file(self._run.recipe) as temporary:
-            temporary.write_text(dump(self._config), encoding="utf-8")
+            temporary.write_text(start + dump(self._config), encoding="utf-8")
         progress = self._trainer.progress
         return MetricsLog(self._run, progress.update, progress.best_update)
 

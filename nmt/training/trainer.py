@@ -165,7 +165,7 @@ class Trainer:
         if checkpoint.fingerprint != self._fingerprint:
             raise CarouselError(
                 f"{path}: was made with other training text or other settings of data, tokenizer, model or batches "
-                "(or with --from); restore them, or start afresh in another --out"
+                "(or from another model, --from); restore them, or start afresh in another --out"
             )
         return checkpoint
 
@@ -299,8 +299,13 @@ def choose_precision(config: TrainingConfig, device: torch.device) -> str:
     return "bf16" if flags.get("avx512_bf16") or flags.get("amx_bf16") else "fp32"
 
 
-def translator_trainer(network: Seq2Seq, prepared: Prepared, config: Config, processes: Processes = ALONE) -> Trainer:
-    """What trains a translator by a recipe; ``network`` is on its device already."""
+def translator_trainer(
+    network: Seq2Seq, prepared: Prepared, config: Config, processes: Processes = ALONE, origin: str | None = None
+) -> Trainer:
+    """What trains a translator by a recipe; ``network`` is on its device already.
+
+    Where that goes on from a model's weights, ``origin`` is their checksum.
+    """
     training, sampler = config.training, None
     if training.subword_sampling:
         sampler = SubwordSampler(prepared.tokenizer, config.tokenizer.kind, training.subword_sampling)
@@ -308,7 +313,7 @@ def translator_trainer(network: Seq2Seq, prepared: Prepared, config: Config, pro
     loader = Loader(
         prepared.train, weights, training.batch_tokens, training.seed, sampler, processes.rank, processes.world
     )
-    changeless = fingerprint(prepared.train, weights, config, training.subword_sampling)
+    changeless = fingerprint(prepared.train, weights, config, training.subword_sampling, *filter(None, [origin]))
     return Trainer(network, loader, config, changeless, processes)
 
 

@@ -57,6 +57,18 @@ def test_lists_are_sorted_and_keep_what_is_asked_for(
     assert everything.coverage(pairs) == 1.0
 
 
+def test_joined_lists_hold_what_either_holds() -> None:
+    one = build(lexicon(), VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    pieces = FIRST_ORDINARY + np.array([0, 7], dtype=np.int32)
+    became = FIRST_ORDINARY + np.array([5, 6], dtype=np.int32)
+    domain = Lexicon(pieces, became, np.ones(2), np.array([1.0, 2.0]))
+    other = build(domain, VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    assert [listed(other, 0), listed(other, 3), listed(other, 7)] == [[5, 6], [6], [6]]
+    assert [listed(one.joined(other), n) for n in (0, 3, 7, 8)] == [[2, 4, 5, 6], [2, 4, 6], [4, 6], [4, 6]]
+    assert one.joined(other).serialise() == other.joined(one).serialise()
+    assert one.joined(one).serialise() == one.serialise()
+
+
 def test_coverage_is_the_share_of_reference_pieces() -> None:
     shortlist = build(lexicon(), VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
     pair = [FIRST_ORDINARY], [FIRST_ORDINARY + 2, FIRST_ORDINARY + 4, FIRST_ORDINARY + 1]
