@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from nmt import config as configs
-from nmt.config import Config, Positive, Section, TaskCorpus
+from nmt.config import Config, Section, TaskCorpus
+from nmt.corpus.prepare import corpus_hashes
 from nmt.errors import UsageError
 
 Setting = dict[str, Any]
 """Key of the recipe -> value."""
 
 _SEED = "training.seed"
+_LONGEST_NAME = 200  # bytes of a setting; file systems allow 255, the seed included
 
 
 class StudyConfig(Section):
@@ -28,12 +30,12 @@ class StudyConfig(Section):
 
     recipe: str
     """The recipe that all runs share; its path is relative to the study."""
-    overrides: dict[str, Any] = Field(default_factory=dict)
+    overrides: dict[str, JsonValue] = Field(default_factory=dict)
     """What is otherwise in it, such as {model.width: 128}."""
-    axes: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
+    axes: Annotated[dict[str, Annotated[list[JsonValue], Field(min_length=1)]], Field(min_length=1)]
     """What varies: key -> values. All combinations are trained."""
-    seeds: Annotated[list[Positive], Field(min_length=1)]
-    baseline: dict[str, Any] = Field(default_factory=dict)
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    baseline: dict[str, JsonValue] = Field(default_factory=dict)
     """The setting that others are compared with; of axes that are not named, the first value."""
 
     @model_validator(mode="after")
@@ -42,24 +44,22 @@ class StudyConfig(Section):
             raise ValueError(f"{_SEED} comes from seeds: name the values there")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds holds one seed twice: name each once")
-        for key, values in self.axes.items():
+        for key in self.axes:
             if key in self.overrides:
                 raise ValueError(f"{key} is an axis: it can't be among the overrides too")
-            if len({json.dumps(value) for value in values}) < len(values):
-                raise ValueError(f"axis {key} holds one value twice: name each once")
-        for key, value in self.baseline.items():
-            if value not in self.axes.get(key, []):
-                raise ValueError(f"baseline {key}: {value} is no value of an axis: name one of those")
+        for key in self.baseline:
+            if key not in self.axes:
+                raise ValueError(f"baseline {key} is no axis: name values of axes there")
         return self
 
     @property
     def settings(self) -> list[Setting]:
-        """All combinations, in the order of the file."""
+        """All combinations as they are written, in the order of the file."""
         return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
 
     @property
     def reference(self) -> Setting:
-        """The baseline, every axis named."""
+        """The baseline as it is written, every axis named."""
         return {key: self.baseline.get(key, values[0]) for key, values in self.axes.items()}
 
 
@@ -68,20 +68,21 @@ class PlannedRun:
     """One training."""
 
     setting: Setting
+    """As the recipe understands it: 0.001 where 1e-3 is written."""
     seed: int
     overrides: tuple[str, ...]
     """As ``nmt train`` takes them."""
     config: Config
+    fingerprint: str
+    """A hash of the recipe, wherever its corpora lie, and of what they hold."""
 
     @property
     def name(self) -> str:
         """Its folder, such as ``cell=gru,seed=1``."""
-        return quote(f"{label(self.setting)},seed={self.seed}", safe="=, .")
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the whole recipe."""
-        return hashlib.sha256(self.config.model_dump_json().encode()).hexdigest()[:32]
+        setting = quote(label(self.setting), safe="=, .")
+        if len(setting) > _LONGEST_NAME:
+            setting = f"{setting[: _LONGEST_NAME - 20]}~{hashlib.sha256(setting.encode()).hexdigest()[:16]}"
+        return f"{setting},seed={self.seed}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,13 @@ class Study:
     recipe: Path
     runs: list[PlannedRun]
     """The first seed of all settings, then the second of all, …"""
+    reference: Setting
+    """The setting that others are compared with."""
+
+    @property
+    def settings(self) -> list[Setting]:
+        """All combinations, in the order of the file."""
+        return [run.setting for run in self.runs if run.seed == self.config.seeds[0]]
 
     @property
     def metric(self) -> str:
@@ -115,30 +123,75 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Study:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         field = tuple(map(str, problem["loc"]))
-        line = next((lines[field[:n]] for n in range(len(field), 0, -1) if field[:n] in lines), None)
-        where = f"{path}, line {line}" if line else str(path)
+        where = f"{_where(path, lines, field)}, {'.'.join(field) or 'study'}"
+        if problem["type"] == "invalid-json-value":
+            raise UsageError(f"{where}: {problem['input']} is no text, number, truth value or list; quote it") from None
         message = str(problem["msg"]).removeprefix("Value error, ")
-        raise UsageError(
-            f"{where}, {'.'.join(field) or 'study'}: {message[:1].lower()}{message[1:]}; "
-            "a study has recipe, overrides, axes, seeds, baseline"
-        ) from None
+        remedy = "a study has recipe, overrides, axes, seeds, baseline"
+        raise UsageError(f"{where}: {message[:1].lower()}{message[1:]}; {remedy}") from None
     for override in overrides:
         key = override.partition("=")[0]
         if key in config.axes or key == _SEED:
             raise UsageError(f"{key}: varies in this study; change it in {path}")
-    recipe = path.parent / config.recipe
-    shared = [f"{key}={_written(value)}" for key, value in config.overrides.items()] + list(overrides)
-    runs = [_plan(recipe, shared, setting, seed) for seed, setting in itertools.product(config.seeds, config.settings)]
-    return Study(config, recipe, runs)
+    planner = _Planner(path.parent / config.recipe, config.overrides, overrides)
+    runs = [planner.plan(setting, seed) for seed, setting in itertools.product(config.seeds, config.settings)]
+    by_recipe: dict[str, PlannedRun] = {}
+    for run, written in zip(runs, config.settings, strict=False):  # the first seed tells of all
+        same = by_recipe.setdefault(run.fingerprint, run)
+        if same is not run:
+            where = _where(path, lines, ("axes",))
+            raise UsageError(f"{where}, axes: {label(written)} is the same as {label(same.setting)}; name it once")
+    wanted = planner.plan(config.reference, config.seeds[0])
+    if wanted.fingerprint not in by_recipe:
+        where = _where(path, lines, ("baseline",))
+        raise UsageError(f"{where}, baseline: {label(config.baseline)} is no value of an axis; name one of those")
+    return Study(config, planner.recipe, runs, by_recipe[wanted.fingerprint].setting)
 
 
-def _plan(recipe: Path, shared: Sequence[str], setting: Setting, seed: int) -> PlannedRun:
-    varied = [f"{key}={_written(value)}" for key, value in setting.items()]
-    overrides = (*shared, *varied, f"{_SEED}={seed}")
-    config = configs.load(recipe, overrides)
-    if config.data.dev is None:
-        raise UsageError(f"{recipe}: has no data.dev, by which a study compares; add a dev set")
-    return PlannedRun(setting, seed, overrides, config)
+def _where(path: Path, lines: configs.Lines, field: tuple[str, ...]) -> str:
+    line = next((lines[field[:n]] for n in range(len(field), 0, -1) if field[:n] in lines), None)
+    return f"{path}, line {line}" if line else str(path)
+
+
+class _Planner:
+    """Makes runs of settings."""
+
+    def __init__(self, recipe: Path, shared: Mapping[str, Any], overrides: Sequence[str]) -> None:
+        self.recipe = recipe
+        self._shared = [*_as_overrides(shared), *overrides]
+        self._corpora: dict[str, list[str]] = {}
+
+    def plan(self, setting: Setting, seed: int) -> PlannedRun:
+        """A training. Raises UsageError for what is wrong with its recipe."""
+        overrides = (*self._shared, *_as_overrides(setting), f"{_SEED}={seed}")
+        config = configs.load(self.recipe, overrides)
+        if config.data.dev is None:
+            raise UsageError(f"{self.recipe}: has no data.dev, by which a study compares; add a dev set")
+        understood = {key: _understood(config, key, value) for key, value in setting.items()}
+        return PlannedRun(understood, seed, overrides, config, _fingerprint(config, self._corpora))
+
+
+def _understood(config: Config, key: str, written: Any) -> Any:
+    """What a recipe made of a value: a number of 1e-3, which YAML takes for text; whole sections stay as written."""
+    value: Any = config.model_dump(mode="json")
+    for name in key.split("."):
+        value = value[name]
+    return written if isinstance(value, dict | list) else value
+
+
+def _fingerprint(config: Config, corpora: dict[str, list[str]]) -> str:
+    """See `PlannedRun`; ``corpora`` keeps what was hashed before, so that no corpus is read for every run."""
+    data = config.data
+    places = data.model_dump_json(include={"source", "target", "train", "dev", "test"})
+    if places not in corpora:
+        corpora[places] = [f"{corpus.role} {corpus.hash}" for corpus in corpus_hashes(config)]
+    recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
+    mixture = [(mixed.weight, mixed.tag) for mixed in data.mixture]
+    return hashlib.sha256(json.dumps([recipe, mixture, corpora[places]]).encode()).hexdigest()[:32]
+
+
+def _as_overrides(values: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
 
 
 def _written(value: Any) -> str:

@@ -23,14 +23,14 @@ from nmt.training.run import RunDirectory
 from nmt.training.validation import WORDS
 
 RESULT = "result.json"
+RECIPE = "recipe.sha256"
+"""The fingerprint of the recipe by which a folder's run is trained."""
 
 
 @dataclass(frozen=True)
 class Result:
     """A finished run; scores are of its last validation."""
 
-    fingerprint: str
-    """Of its recipe."""
     setting: Setting
     seed: int
     loss: float
@@ -68,29 +68,36 @@ class Row:
     parameters: int
     minutes: float
 
-    def cells(self) -> list[str]:
-        """As tables show it."""
-        return [
-            _with_deviation(self.loss, self.loss_deviation, 3), _p(self.loss_p),
-            _with_deviation(self.score, self.score_deviation, 2), _p(self.score_p),
-            f"{self.parameters:,}", f"{self.minutes:.1f}",
-        ]  # fmt: skip
+
+def mark(folder: Path, run: PlannedRun) -> None:
+    """Note the recipe of a run in its folder, before it is trained there.
+
+    Raises CarouselError when something was trained there by another recipe.
+    """
+    _check(folder, run)
+    with atomic_file(folder / RECIPE) as temporary:
+        temporary.write_text(run.fingerprint, encoding="utf-8")
 
 
 def read(folder: Path, run: PlannedRun) -> Result | None:
-    """The result of a run, if it has finished. Raises CarouselError when it is that of another recipe."""
+    """The result of a run, if it has finished. Raises CarouselError when another recipe was at work there."""
+    _check(folder, run)
     path = folder / RESULT
     if not path.exists():
         return None
     try:
-        result = Result(**json.loads(path.read_text(encoding="utf-8")))
+        return Result(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         raise CarouselError(f"{path}: is damaged; delete the folder {folder} to train again") from None
-    if result.fingerprint != run.fingerprint:
+
+
+def _check(folder: Path, run: PlannedRun) -> None:
+    begun = (folder / RESULT).exists() or RunDirectory(folder).holds_a_run()
+    recipe = folder / RECIPE
+    if begun and not (recipe.is_file() and recipe.read_bytes() == run.fingerprint.encode()):
         raise CarouselError(
             f"{folder}: was trained by another recipe; choose another --out, or delete the folder to train again"
         )
-    return result
 
 
 def collect(folder: Path, run: PlannedRun) -> Result | None:
@@ -105,7 +112,7 @@ def collect(folder: Path, run: PlannedRun) -> Result | None:
     with safe_open(directory.last, framework="np") as file:
         seconds = json.loads(file.metadata()["progress"])["seconds"]
     result = Result(
-        run.fingerprint, run.setting, run.seed, last["loss"], last.get("bleu"), last["update"],
+        run.setting, run.seed, last["loss"], last.get("bleu"), last["update"],
         card.training["parameters"], round(seconds, 1), last.get("exact"),
     )  # fmt: skip
     with atomic_file(folder / RESULT) as temporary:
@@ -115,11 +122,11 @@ def collect(folder: Path, run: PlannedRun) -> Result | None:
 
 def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
     """A row for each setting that has a result, the lowest loss first."""
-    groups = [(s, [r for r in results if r.setting == s]) for s in study.config.settings]
+    groups = [(s, [r for r in results if r.setting == s]) for s in study.settings]
     groups = [(setting, found) for setting, found in groups if found]
-    baseline = [r for r in results if r.setting == study.config.reference]
-    losses = _significance(groups, baseline, study.config.reference, lambda result: result.loss)
-    scores = _significance(groups, baseline, study.config.reference, lambda result: result.score)
+    baseline = [r for r in results if r.setting == study.reference]
+    losses = _significance(groups, baseline, study.reference, lambda result: result.loss)
+    scores = _significance(groups, baseline, study.reference, lambda result: result.score)
     rows = [
         Row(
             setting, len(found),
@@ -142,18 +149,30 @@ def _significance(
     return holm([None if s == reference else welch([value(r) for r in found], wanted) for s, found in groups])
 
 
+def table(study: Study, rows: Sequence[Row]) -> list[list[str]]:
+    """Cells as tables show them, the head first; where rows differ in how many seeds they have, it is told."""
+    uneven = len({row.seeds for row in rows}) > 1
+    head = [*(key.rsplit(".", 1)[-1] for key in study.config.axes), "dev loss", "p", f"dev {WORDS[study.metric]}", "p"]
+    return [[*head, *["seeds"] * uneven, "parameters", "minutes"]] + [
+        [
+            *map(str, row.setting.values()),
+            _with_deviation(row.loss, row.loss_deviation, 3), _p(row.loss_p),
+            _with_deviation(row.score, row.score_deviation, 2), _p(row.score_p),
+            *[str(row.seeds)] * uneven, f"{row.parameters:,}", f"{row.minutes:.1f}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+
+
 def markdown(study: Study, rows: Sequence[Row], config: ModelConfig) -> str:
     """The table, with a line on what it says."""
-    axes = list(study.config.axes)
-    head = [*(key.rsplit(".", 1)[-1] for key in axes), "dev loss", "p", f"dev {WORDS[study.metric]}"]
-    head += ["p", "parameters", "minutes"]
+    head, *body = table(study, rows)
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for row in rows:
-        cells = [str(row.setting[key]) for key in axes]
-        if row.setting == study.config.reference:
+    for row, cells in zip(rows, body, strict=True):
+        if row.setting == study.reference:
             cells[0] = f"**{cells[0]}**"
-        lines.append("| " + " | ".join([*cells, *row.cells()]) + " |")
-    return "\n".join([*lines, "", _legend(study, config), ""])
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", f"{legend(study, rows)} Baseline: {config.summary}.", ""])
 
 
 def _with_deviation(value: float, deviation: float | None, decimals: int) -> str:
@@ -166,13 +185,21 @@ def _p(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _legend(study: Study, config: ModelConfig) -> str:
-    seeds, reference = ", ".join(map(str, study.config.seeds)), label(study.config.reference)
+def legend(study: Study, rows: Sequence[Row]) -> str:
+    """What the numbers are, and over which runs."""
     return (
-        f"Seeds {seeds}; mean ± standard deviation over them. Dev loss in nats a piece, {WORDS[study.metric]} of "
-        f"greedy translations, both after the last update. p: Welch's t-test against {reference}, adjusted by Holm's "
-        f"method; below 0.05 the difference is unlikely to be chance. Baseline: {config.summary}."
+        f"{_seeds(study, rows)} Dev loss in nats a piece, {WORDS[study.metric]} of greedy translations, both after the "
+        f"last update. p: Welch's t-test against {label(study.reference)}, adjusted by Holm's method; below 0.05 the "
+        "difference is unlikely to be chance."
     )
+
+
+def _seeds(study: Study, rows: Sequence[Row]) -> str:
+    seeds, done = study.config.seeds, sum(row.seeds for row in rows)
+    named = f"{'Seeds' if len(seeds) > 1 else 'Seed'} {', '.join(map(str, seeds))}"
+    if done < len(study.runs):
+        return f"{named}; {done} of {len(study.runs)} runs are done: mean ± standard deviation over those of a row."
+    return f"{named}; mean ± standard deviation over them." if len(seeds) > 1 else f"{named}."
 
 
 def as_csv(study: Study, results: Sequence[Result]) -> str:

@@ -69,7 +69,7 @@ def write(study: Study, found: list[Result], out: Path) -> None:
     by_run = {(str(run.setting), run.seed): run.name for run in study.runs}
     found = sorted(found, key=lambda each: order[by_run[str(each.setting), each.seed]])
     rows = results.summarise(study, found)
-    baseline = next(run.config for run in study.runs if run.setting == study.config.reference)
+    baseline = next(run.config for run in study.runs if run.setting == study.reference)
     table = results.markdown(study, rows, baseline.model)
     contents = {
         "table.md": table,
@@ -125,24 +125,29 @@ def _train(
 def _start(
     study: Study, planned: PlannedRun, folder: Path, signals: list[int], say: Callable[[str], None]
 ) -> subprocess.Popen[bytes] | None:
-    """The training in a process; None where a signal came before its folder was free."""
+    """The training in a process; None where a signal came before its folder was free.
+
+    Raises CarouselError when something was trained there by another recipe.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "nmt", "train", str(study.recipe), *planned.overrides]
     # The training inherits the lock, and so has it even after the study was killed.
-    with (folder / ".study").open("w") as lock, (folder / LOG).open("ab") as log:
+    with (folder / ".study").open("w") as lock:
         if not _taken(lock):
             say(f"{planned.name}: waiting for the training that a killed study has left there")
         while not _taken(lock):
             if signals:
                 return None
             time.sleep(_POLL)
-        return subprocess.Popen(
-            [*command, "--out", str(folder), "--resume"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            pass_fds=[lock.fileno()],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            start_new_session=True,  # a signal from the keyboard is passed on once, by the study
-        )  # fmt: skip
+        results.mark(folder, planned)
+        with (folder / LOG).open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--out", str(folder), "--resume"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                pass_fds=[lock.fileno()],
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # a signal from the keyboard is passed on once, by the study
+            )  # fmt: skip
 
 
 def _finish(

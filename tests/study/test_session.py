@@ -113,6 +113,20 @@ def test_a_run_that_fails_costs_itself_alone_and_other_recipes_are_kept_apart(st
     assert "was trained by another recipe; choose another --out" in said
 
 
+def test_a_run_that_was_stopped_goes_on_by_its_own_recipe_alone(study: Path) -> None:
+    study.write_text(STUDY.replace("[lstm, gru]", "[lstm]").replace("[1, 2]", "[1]"), encoding="utf-8")
+    folder = study.parent / "out" / "cell=lstm,seed=1"
+    process = start(study, "training.max_updates=100000", "training.checkpoint_every=10")
+    wait_for(folder / "checkpoints" / "last.safetensors", process)
+    process.terminate()
+    said, _ = process.communicate(timeout=120)
+    assert "Stopped; the same command goes on" in said
+
+    said, _ = start(study, "training.max_updates=40", "training.learning_rate=1e-5").communicate(timeout=120)
+    assert f"{folder}: was trained by another recipe; choose another --out, or delete the folder" in said
+    assert not (folder / "result.json").exists()
+
+
 def test_a_study_can_be_stopped_while_it_waits_and_two_do_not_share_a_folder(study: Path) -> None:
     folder = study.parent / "out" / "cell=lstm,seed=1"
     folder.mkdir(parents=True)
