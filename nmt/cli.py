@@ -68,8 +68,8 @@ def train(
     outcome = session.train(recipe, out or Path("runs") / config.stem, resume, origin)
     for name, metrics in outcome.scores.items():
         scores = ", ".join(f"{metric} {value['score']:.2f}" for metric, value in metrics.items())
-        right = f", all right to length {metrics['exact']['right_to']}" if "exact" in metrics else ""
-        typer.echo(f"{name}: {scores}{right}   {next(iter(metrics.values()))['signature']}")
+        more = _of_task(metrics["exact"]) if "exact" in metrics else ""
+        typer.echo(f"{name}: {scores}{more}   {next(iter(metrics.values()))['signature']}")
     if outcome.finished and outcome.model:
         typer.echo(f"Model: {outcome.model}")
 
@@ -423,6 +423,15 @@ def _missing(error: ModuleNotFoundError, extra: str, command: str) -> Exception:
     """The error that names the extra, unless it is one of our own modules that is missing."""
     ours = (error.name or "").split(".")[0] in {"nmt", "serve"} and error.name != "serve"
     return error if ours else missing_extra(extra, command)
+
+
+def _of_task(exact: dict[str, Any]) -> str:
+    """What else is told of the exact match of a classic task."""
+    new = exact["new"]
+    honest = "all questions were in training"
+    if new["questions"]:
+        honest = f"{new['score']:.2f} of {new['questions']:,} questions that were not in training"
+    return f" ({honest}), all right to length {exact['right_to']}"
 
 
 def _megabytes(folder: Path) -> float:

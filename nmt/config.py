@@ -123,7 +123,7 @@ TrainingCorpus = Annotated[
 
 
 class FilterConfig(Section):
-    """Which training pairs are dropped. Dev and test are never filtered."""
+    """Which training pairs are dropped. Dev, test and classic tasks are never filtered."""
 
     first_pairs: Positive | None = None
     """Of each corpus only so many pairs, from its beginning: for experiments."""

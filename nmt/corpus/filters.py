@@ -68,6 +68,14 @@ class PairFilter:
         return False
 
 
+def unfiltered(pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
+    """All pairs as they are; ``report`` counts them."""
+    for pair in pairs:
+        report.read += 1
+        report.kept += 1
+        yield pair
+
+
 def _ratio(source: str, target: str) -> float:
     shorter, longer = sorted((len(source.encode()), len(target.encode())))
     return longer / shorter if longer > _RATIO_SPARES_BYTES else 1.0

@@ -8,19 +8,20 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.config import Config, CorpusSpec, MixedCorpus
+from nmt.config import Config, CorpusSpec, MixedCorpus, TaskCorpus
 from nmt.corpus import ragged
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.aligner import Aligner, Lexicon, learn_lexicon, learned_rows
-from nmt.corpus.filters import FilterReport, PairFilter
+from nmt.corpus.filters import FilterReport, PairFilter, unfiltered
 from nmt.corpus.ragged import Ids, Lengths, Ragged, RaggedTable, Rows
 from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
 from nmt.corpus.tokenizer import Tokenizer, tag_id
@@ -28,7 +29,7 @@ from nmt.errors import CarouselError
 from nmt.files import atomic_directory
 from nmt.text.normalise import normalise
 
-_FORMAT = "3"  # part of every cache key: raise it when the same input gives other ids
+_FORMAT = "4"  # part of every cache key: raise it when the same input gives other ids
 _ALIGNER = "1"  # likewise part of the key of links
 _CHUNK = 10_000  # pairs that are encoded or aligned, and stored, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
@@ -112,7 +113,7 @@ def prepare(
     data = config.data
     dev = read_all(data.dev, data.source, data.target) if data.dev else []
     test = read_all(data.test, data.source, data.target) if data.test else []
-    hashes = _hashes(config)
+    hashes = corpus_hashes(config)
     read = [corpus.hash for corpus in hashes if corpus.role == "train"]
     corpora = _fingerprint(_FORMAT, data.filter.model_dump(), read)
     tokenizer = tokenizer or _tokenizer(config, corpora, say)
@@ -133,6 +134,13 @@ def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
     return pairs
 
 
+def held_by_training(config: Config, sources: Iterable[str]) -> set[str]:
+    """Which of some texts are sources in the training text of a recipe, filtered or not."""
+    wanted = set(sources)
+    training = (pair for mixed in config.data.mixture for pair in _training_pairs(config, mixed))
+    return {normalised for source, _ in training if (normalised := normalise(source)) in wanted}
+
+
 def translations_of_pieces(corpus: IdCorpus) -> Lexicon:
     """What source pieces become in the training pairs."""
     return learn_lexicon(*_clear_pairs(corpus))
@@ -144,7 +152,8 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "carousel"
 
 
-def _hashes(config: Config) -> list[CorpusHash]:
+def corpus_hashes(config: Config) -> list[CorpusHash]:
+    """What all corpora of a recipe hold now, in its order. Raises CarouselError for one that can't be read."""
     data = config.data
     roles = [*(("train", mixed.corpus) for mixed in data.mixture), ("dev", data.dev), ("test", data.test)]
     return [
@@ -204,15 +213,16 @@ def _encoded_chunks(
 ) -> Iterator[tuple[Ragged, Ragged]]:
     texts = _training_texts(config, reports)
     for mixed, report, pairs in zip(config.data.mixture, reports, texts, strict=True):
+        longest = math.inf if isinstance(mixed.corpus, TaskCorpus) else config.data.filter.max_pieces
         for chunk in _chunks(pairs):
-            encoded = _encode(chunk, tokenizer, mixed.tag, config.data.filter.max_pieces)
+            encoded = _encode(chunk, tokenizer, mixed.tag, longest)
             dropped = len(chunk) - len(encoded)
             report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
             yield Ragged.of([source for source, _ in encoded]), Ragged.of([target for _, target in encoded])
 
 
 def _encode(
-    chunk: Sequence[Pair], tokenizer: Tokenizer, tag: int | None, longest: int
+    chunk: Sequence[Pair], tokenizer: Tokenizer, tag: int | None, longest: float
 ) -> list[tuple[Sequence[int], Sequence[int]]]:
     """Source and target ids of the pairs of which neither side has more than ``longest`` pieces."""
     sources = tokenizer.source.encode_many([source for source, _ in chunk])
@@ -223,10 +233,11 @@ def _encode(
 
 
 def _training_texts(config: Config, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
-    """The pairs that pass the filters, corpus by corpus."""
-    passes = PairFilter(config.data.filter)
+    """The pairs that pass the filters, corpus by corpus; a task's pass all, for they are made to be learned from."""
+    filters = PairFilter(config.data.filter)
     for mixed, report in zip(config.data.mixture, reports, strict=True):
-        yield passes.passing(_training_pairs(config, mixed), report)
+        passing = unfiltered if isinstance(mixed.corpus, TaskCorpus) else filters.passing
+        yield passing(_training_pairs(config, mixed), report)
 
 
 def _all_training_pairs(config: Config, step: int) -> Iterator[Pair]:

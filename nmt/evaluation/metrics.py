@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from nmt.config import CorpusSpec, TaskCorpus
@@ -72,6 +72,21 @@ def exact_match(task: TaskCorpus, hypotheses: Sequence[str], references: Sequenc
         "right_to": right_to,
         "by_length": [[length, _percentage(right)] for length, right in sorted(by_length.items())],
     }
+
+
+def exact_match_of_new(
+    questions: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], learned: Set[str]
+) -> dict[str, Any]:
+    """How many questions were not ``learned`` by heart in training, and the percentage of right answers to those.
+
+    ``{"questions", "score"}``; ``score`` is None where training held all of them.
+    """
+    right = [
+        hypothesis == reference
+        for question, hypothesis, reference in zip(questions, hypotheses, references, strict=True)
+        if question not in learned
+    ]
+    return {"questions": len(right), "score": _percentage(right) if right else None}
 
 
 def _percentage(right: Sequence[bool]) -> float:

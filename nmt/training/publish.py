@@ -14,13 +14,13 @@ import torch
 from nmt import bundle as bundles
 from nmt.bundle import SHORTLIST, WEIGHTS, Bundle, Card
 from nmt.config import Config, TaskCorpus
-from nmt.corpus.prepare import Prepared, translations_of_pieces
+from nmt.corpus.prepare import Prepared, held_by_training, translations_of_pieces
 from nmt.engine import shortlist as shortlists
 from nmt.engine.export import graph_files
 from nmt.engine.shortlist import Shortlist
 from nmt.evaluation import report
 from nmt.evaluation.calibration import calibrate
-from nmt.evaluation.metrics import score_corpus, sentence_chrf
+from nmt.evaluation.metrics import exact_match_of_new, score_corpus, sentence_chrf
 from nmt.text.normalise import normalise
 from nmt.training import finetuning
 from nmt.training.run import RunDirectory
@@ -57,9 +57,13 @@ class Publisher:
             if not pairs:
                 continue
             say(f"Scoring the best model on the {name} set (beam {self._config.search.beam})")
-            translations = translator.translate([source for source, _ in pairs])
-            texts, references = [t.text for t in translations], [target for _, target in pairs]
+            sources, references = [source for source, _ in pairs], [target for _, target in pairs]
+            translations = translator.translate(sources)
+            texts = [t.text for t in translations]
             scores[name] = score_corpus(spec, texts, references, data.target)
+            if isinstance(spec, TaskCorpus):
+                learned = held_by_training(self._config, sources)
+                scores[name]["exact"]["new"] = exact_match_of_new(sources, texts, references, learned)
             if name == "dev":
                 dev = texts
             if name == "dev" and not isinstance(spec, TaskCorpus):

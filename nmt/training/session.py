@@ -333,14 +333,22 @@ class _Session:
                 self._publisher.write(self._run.best)
         scores = self._publisher.finish(self._weights.shipped(self._dev, self._console.say), self._console.say)
         of_tasks = {
-            f"{name}_{key}": metrics["exact"][value]
+            f"{name}_{key}": value
             for name, metrics in scores.items()
-            for key, value in (("exact", "score"), ("right_to", "right_to"))
             if "exact" in metrics
+            for key, value in _task_record(metrics["exact"]).items()
         }
         if of_tasks:
             self._record(self._trainer.progress.update, of_tasks, kind="task")
         return scores
+
+
+def _task_record(exact: dict[str, Any]) -> dict[str, Any]:
+    new = exact["new"]
+    return {
+        "exact": exact["score"], "right_to": exact["right_to"],
+        "new_questions": new["questions"], "new_exact": new["score"],
+    }  # fmt: skip
 
 
 def _duration(seconds: float) -> str:

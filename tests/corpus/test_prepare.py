@@ -126,3 +126,13 @@ def test_a_tokenizer_learns_from_a_part_of_a_large_corpus(recipe: Path, monkeypa
     pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))[::3]  # 600 sentences for 250
     write_corpus(recipe.parent / "train", pairs)
     assert prepare(configs.load(recipe, size)).tokenizer.source.serialized == part
+
+
+def test_a_task_is_not_filtered_and_text_beside_it_is(recipe: Path) -> None:
+    task = "{task: copying, pairs: 90, shortest: 215, longest: 304, seed: 1}"
+    prepared = prepare(configs.load(recipe, [f"data.train=[{task}, {task}, {recipe.parent / 'train'}]"]))
+    assert prepared.train.sizes == [90, 90, len(set(toy_pairs(300, seed=1)))]
+    assert prepared.train.reports[1].read == 90
+    rows = np.arange(180)
+    texts = [prepared.tokenizer.source.decode(ids.tolist()).text for ids in prepared.train.sources(rows).lists()]
+    assert [len(text) for text in texts] == list(range(215, 305)) * 2

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from nmt import bundle, config
 from nmt.config import TaskCorpus, TokenizerConfig
 from nmt.corpus import tokenizer as tokenizers
+from nmt.corpus.prepare import held_by_training
 from nmt.corpus.reader import fingerprint, read_pairs
 from nmt.errors import UsageError
-from nmt.evaluation.metrics import exact_match
+from nmt.evaluation.metrics import exact_match, exact_match_of_new
 from nmt.lab import tasks
 from nmt.text.normalise import normalise
 from nmt.translator import Translator
@@ -106,6 +107,21 @@ def test_exact_match_counts_whole_answers_by_length() -> None:
     assert exact_match(task, [""] * 8, references)["right_to"] == 0
 
 
+def test_questions_that_training_held_are_told_apart() -> None:
+    recipe = config.load(CONFIGS / "addition.yaml", ["data.dev.pairs=60"])
+    questions, answers = zip(*read_pairs(recipe.data.dev or "", "zxx", "zxx"), strict=True)
+    [train] = recipe.data.train
+    assert isinstance(train, TaskCorpus)
+    known = {question for question, _ in read_pairs(train, "zxx", "zxx")} & set(questions)
+    assert held_by_training(recipe, questions) == known
+    assert 0 < len(known) < len(set(questions))
+    by_heart = [answer if question in known else "" for question, answer in zip(questions, answers, strict=True)]
+    new = sum(question not in known for question in questions)
+    assert exact_match_of_new(questions, by_heart, answers, known) == {"questions": new, "score": 0.0}
+    assert exact_match_of_new(questions, answers, answers, known) == {"questions": new, "score": 100.0}
+    assert exact_match_of_new(questions, answers, answers, set(questions)) == {"questions": 0, "score": None}
+
+
 def test_every_task_has_a_recipe() -> None:
     assert {path.stem for path in RECIPES} == set(tasks.TASKS)
 
@@ -147,17 +163,25 @@ def test_a_trained_task_reports_exact_match_everywhere(tmp_path: Path, nmt: Nmt)
     scores = bundle.read(out).card.scores
     inside, beyond = scores["dev"]["exact"], scores["test"]["exact"]
     assert beyond["signature"] == "task:counting|lengths:11-25|pairs:15|seed:3"
-    assert f"dev: exact {inside['score']:.2f}, all right to length {inside['right_to']}   task:counting|" in ran.out
-    assert f"test: exact {beyond['score']:.2f}, all right to length {beyond['right_to']}" in ran.out
+    assert inside["new"] == {"questions": 0, "score": None}
+    assert beyond["new"] == {"questions": 15, "score": beyond["score"]}
+    right_to = f"all right to length {inside['right_to']}   task:counting|"
+    assert f"dev: exact {inside['score']:.2f} (all questions were in training), {right_to}" in ran.out
+    score = f"{beyond['score']:.2f}"
+    assert f"test: exact {score} ({score} of 15 questions that were not in training), all right to length " in ran.out
     *_, dev, last = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
     assert dev["kind"] == "dev"
     assert 0 <= dev["exact"] <= 100
     assert last == {
         "kind": "task", "update": 40, "dev_exact": inside["score"], "dev_right_to": inside["right_to"],
+        "dev_new_questions": 0, "dev_new_exact": None,
         "test_exact": beyond["score"], "test_right_to": beyond["right_to"],
+        "test_new_questions": 15, "test_new_exact": beyond["score"],
     }  # fmt: skip
     page = (out / "report.html").read_text()
     assert "exact match" in page
+    assert "<td>all were</td>" in page
+    assert f"<td>{score}% of 15</td>" in page
     assert "BLEU" not in page.split("<h2>Environment")[0]
     # The bundle answers alike wherever it is asked: what is long is not split, what repeats is not searched again.
     questions, answers = zip(*tasks.pairs("counting", 15, 11, 25, seed=3), strict=True)
