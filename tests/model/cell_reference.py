@@ -1,7 +1,8 @@
 """The cells once more, in NumPy: one sentence, one step, one gate after the other, as the papers print them.
 
 Each function takes the weights of `nmt.model.equations` by name, the input x [I] and the state of the step before, and
-gives the output [D] and the next state. Stacks take the number of layers too.
+gives the output [D] and the next state. Those of stacks are told whether layers above the first are added to what they
+read.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ def of_gate(w: Weights, gate: int, x: Array, h: Array) -> Array:
     """W x + U h + b of a gate."""
     d = len(h)
     return rows(w["input"], gate, d) @ x + rows(w["recurrent"], gate, d) @ h + rows(w["bias"], gate, d)
+
+
+def lstm(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+    """With torch's names of weights, and its order of gates."""
+    h, c = state
+    sums = w["lstm.weight_ih_l0"] @ x + w["lstm.bias_ih_l0"] + w["lstm.weight_hh_l0"] @ h + w["lstm.bias_hh_l0"]
+    i, f, z, o = (rows(sums, n, len(h)) for n in range(4))
+    c = sigma(f) * c + sigma(i) * np.tanh(z)
+    h = sigma(o) * np.tanh(c)
+    return h, [h, c]
 
 
 def rnn(w: Weights, x: Array, state: State) -> tuple[Array, State]:
@@ -154,7 +165,7 @@ def layer(w: Weights, j: int) -> Weights:
     return {name.removesuffix(f"_{j}"): array for name, array in w.items() if name.endswith(f"_{j}")}
 
 
-def gated_feedback(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def gated_feedback(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
     layers, d, after = len(state) // 2, len(state[0]), []
     everything = np.concatenate(state[::2])
     for j in range(layers):
@@ -169,12 +180,13 @@ def gated_feedback(w: Weights, x: Array, state: State) -> tuple[Array, State]:
             g = sigma(of["input"][place] @ x + of["recurrent_feedback"][k] @ everything + of["bias"][place])
             z = z + g * (of["recurrent"][:, k * d : (k + 1) * d] @ state[2 * k])
         c = f * c + i * np.tanh(z)
-        x = o * np.tanh(c)
-        after += [x, c]
+        h = o * np.tanh(c)
+        x = x + h if residual and j else h
+        after += [h, c]
     return x, after
 
 
-def depth_gated(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def depth_gated(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
     layers, after, lower = len(state) // 2, [], None
     for j in range(layers):
         of, (h, before) = layer(w, j), state[2 * j : 2 * j + 2]
@@ -186,13 +198,14 @@ def depth_gated(w: Weights, x: Array, state: State) -> tuple[Array, State]:
             depth = rows(of["input"], 4, d) @ x + rows(of["bias"], 4, d)
             peepholes = rows(of["peephole_depth"], 0, d) * before + rows(of["peephole_depth"], 1, d) * lower
             c = c + sigma(depth + peepholes) * lower
-        x = sigma(of_gate(of, 2, x, h) + of["peephole_output"] * c) * np.tanh(c)
+        h = sigma(of_gate(of, 2, x, h) + of["peephole_output"] * c) * np.tanh(c)
+        x = x + h if residual and j else h
         lower = c
-        after += [x, c]
+        after += [h, c]
     return x, after
 
 
-def grid(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def grid(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
     layers, d, after = len(state) // 2, len(state[0]), []
     bottom = w["input"] @ x + w["bias"]
     depth_h, depth_c = bottom[:d], bottom[d:]
@@ -206,13 +219,15 @@ def grid(w: Weights, x: Array, state: State) -> tuple[Array, State]:
             memory = sigma(f) * memory + sigma(i) * np.tanh(z)
             return sigma(o) * np.tanh(memory), memory
 
-        (h, c), (depth_h, depth_c) = lstm(0, c), lstm(1, depth_c)
+        (h, c), (up, depth_c) = lstm(0, c), lstm(1, depth_c)
+        depth_h = depth_h + up if residual and j else up
         after += [h, c]
     return depth_h, after
 
 
-STEPS: dict[str, Callable[[Weights, Array, State], tuple[Array, State]]] = {
-    "rnn": rnn, "gru": gru, "peephole": odyssey(), "coupled_gates": odyssey(input_gate=False, coupled=True),
+STEPS: dict[str, Callable[..., tuple[Array, State]]] = {
+    "lstm": lstm, "rnn": rnn, "gru": gru, "peephole": odyssey(),
+    "coupled_gates": odyssey(input_gate=False, coupled=True),
     "no_input_gate": odyssey(input_gate=False), "no_forget_gate": odyssey(forget_gate=False),
     "no_output_gate": odyssey(output_gate=False), "no_input_activation": odyssey(squash=same),
     "no_output_activation": odyssey(squash_output=same), "full_gate_recurrence": odyssey(full=True),

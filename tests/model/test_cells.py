@@ -9,7 +9,7 @@ from cell_reference import STEPS
 from torch import Tensor
 
 from nmt.config import ModelConfig
-from nmt.model.cells import CellLayer, Recurrence, SourceCellLayer, decoder_layers, source_layer
+from nmt.model.cells import CellLayer, LSTMLayer, Recurrence, SourceCellLayer, decoder_layers, source_layer
 from nmt.model.equations import FAMILY, CellName
 from nmt.model.seq2seq import build_network
 
@@ -22,43 +22,48 @@ def config(cell: CellName, **more: object) -> ModelConfig:
     return ModelConfig(cell=cell, heads=2, **{"width": 8, "design": design, "dropout": 0.0, **more})  # type: ignore[arg-type]
 
 
-def recurrence(cell: CellName, inputs: int) -> Recurrence:
+def recurrence(cell: CellName, inputs: int, residual: bool = False) -> Recurrence | LSTMLayer:
     """Of two layers where it is a stack; every weight random, so that none is left out unnoticed."""
     torch.manual_seed(1)
-    module = Recurrence(config(cell), inputs, 8, 2 if FAMILY[cell].stacked else 1).double()
+    layers = 2 if FAMILY[cell].stacked else 1
+    of_cell = config(cell, residual=residual)
+    module = LSTMLayer(inputs, 8) if cell == "lstm" else Recurrence(of_cell, inputs, 8, layers)
+    module.double()
     with torch.no_grad():
         for parameter in module.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
     return module
 
 
-def begin(module: Recurrence, sentences: int) -> tuple[Tensor, ...]:
+def begin(module: Recurrence | LSTMLayer, sentences: int) -> tuple[Tensor, ...]:
     """A random state; a clock of 1 is whole anyway."""
-    sizes = module.equations.state_sizes
+    sizes = module.equations.state_sizes if isinstance(module, Recurrence) else [8, 8]
     return tuple(torch.ones(sentences, 1).double() if n == 1 else torch.randn(sentences, n).double() for n in sizes)
 
 
 def test_all_cells_have_a_reference() -> None:
-    assert set(STEPS) == set(NAMES)
+    assert set(STEPS) == set(FAMILY)
 
 
-@pytest.mark.parametrize("inputs", [8, 5])
-@pytest.mark.parametrize("cell", NAMES)
-def test_a_cell_computes_what_its_paper_says(cell: CellName, inputs: int) -> None:
-    module = recurrence(cell, inputs)
+@pytest.mark.parametrize(
+    ("cell", "inputs", "how"),
+    [(cell, inputs, {}) for cell in FAMILY for inputs in (8, 5)] + [(cell, 8, {"residual": True}) for cell in STACKS],
+)
+def test_a_cell_computes_what_its_paper_says(cell: CellName, inputs: int, how: dict[str, bool]) -> None:
+    module = recurrence(cell, inputs, **how)
     x, first = torch.randn(2, 9, inputs).double(), begin(module, 2)
     y, last = module(x, first)
     weights = {name: parameter.detach().numpy() for name, parameter in module.named_parameters()}
     for sentence in range(2):
         state = [part[sentence].numpy() for part in first]
         for t in range(9):
-            expected, state = STEPS[cell](weights, x[sentence, t].numpy(), state)
+            expected, state = STEPS[cell](weights, x[sentence, t].numpy(), state, **how)
             np.testing.assert_allclose(y[sentence, t].detach().numpy(), expected, rtol=1e-9, atol=1e-12)
         for part, expected in zip(last, state, strict=True):
             np.testing.assert_allclose(part[sentence].detach().numpy(), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell", NAMES)
+@pytest.mark.parametrize("cell", FAMILY)
 def test_the_gradient_is_that_of_finite_differences(cell: CellName) -> None:
     """By the input, the first state, and every weight."""
     module = recurrence(cell, 5)
