@@ -48,6 +48,16 @@ class Reader(nn.Module):
         return outputs[:, -1]
 
 
+class Right(NamedTuple):
+    """How often a trained cell is right, in percent."""
+
+    distance: int
+    inside: float
+    """At the longest distance it was trained on, which is that."""
+    beyond: float
+    """At twice as much."""
+
+
 class Outcome(NamedTuple):
     """What was found of one cell."""
 
@@ -55,8 +65,8 @@ class Outcome(NamedTuple):
     """See `gradient_by_distance`, of new weights."""
     after: list[float]
     """The same after training."""
-    accuracy: list[tuple[int, float]]
-    """Distance, and the percentage of right answers there after training on distances up to it."""
+    right: list[Right]
+    """After training anew on distances up to each."""
 
 
 def gradient_by_distance(reader: Reader, distance: int, seed: int) -> list[float]:
@@ -72,11 +82,8 @@ def gradient_by_distance(reader: Reader, distance: int, seed: int) -> list[float
     return [float(norm) for norm in norms / norms[0]]
 
 
-def train(reader: Reader, distance: int, seed: int) -> float:
-    """Train on sequences whose first symbol lies up to so many steps before the last.
-
-    Gives the percentage of right answers where it lies all of them before.
-    """
+def train(reader: Reader, distance: int, seed: int) -> Right:
+    """Train on sequences whose first symbol lies up to so many steps before the last."""
     lengths = torch.randint(1, distance + 1, (_UPDATES,), generator=torch.Generator().manual_seed(seed)).tolist()
     optimiser = torch.optim.Adam(reader.parameters(), lr=_RATE)
     for update, length in enumerate(lengths, start=1):
@@ -86,9 +93,7 @@ def train(reader: Reader, distance: int, seed: int) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
         optimiser.step()
-    with torch.no_grad():
-        x, first = _sequences(distance, _TESTED, seed)
-        return 100 * float((reader.answer(reader(x)).argmax(dim=1) == first).float().mean())
+    return Right(distance, _percentage(reader, distance, seed), _percentage(reader, 2 * distance, seed))
 
 
 def compare(distances: Sequence[int], seed: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Outcome]:
@@ -99,14 +104,14 @@ def compare(distances: Sequence[int], seed: int, say: Callable[[str], None] = la
     found = {}
     for cell in CELLS:
         before = gradient_by_distance(Reader(cell, seed), max(distances), seed)
-        after, accuracy = before, []
+        after, right = before, []
         for number, distance in enumerate(distances):
             reader = Reader(cell, seed)
-            accuracy.append((distance, train(reader, distance, seed)))
-            say(f"{cell}, distance {distance}: {accuracy[-1][1]:.1f}% right")
+            right.append(train(reader, distance, seed))
+            say(f"{cell}, distance {distance}: {right[-1].inside:.1f}% right, {right[-1].beyond:.1f}% at twice that")
             if number == len(distances) // 2:
                 after = gradient_by_distance(reader, max(distances), seed)
-        found[cell] = Outcome(before, after, accuracy)
+        found[cell] = Outcome(before, after, right)
     return found
 
 
@@ -142,12 +147,19 @@ def pictures(found: dict[str, Outcome]) -> dict[str, str]:
     before, after = (
         [decades(cell, getattr(each, when)) for cell, each in found.items()] for when in Outcome._fields[:2]
     )
-    right = [Series(cell, [(float(d), share) for d, share in each.accuracy]) for cell, each in found.items()]
+    right = [Series(cell, [(float(r.distance), r.inside) for r in each.right]) for cell, each in found.items()]
     return {
         "before": chart("Gradient by distance before training", before, "log10 of the gradient's norm", False),
         "after": chart("Gradient by distance after training", after, "log10 of the gradient's norm", False),
         "right": chart("Right answers by distance", right, "% right", True),
     }
+
+
+@torch.no_grad()
+def _percentage(reader: Reader, distance: int, seed: int) -> float:
+    """Of right answers where the first symbol lies so many steps before the last."""
+    x, first = _sequences(distance, _TESTED, seed)
+    return 100 * float((reader.answer(reader(x)).argmax(dim=1) == first).float().mean())
 
 
 def _sequences(distance: int, count: int, seed: int) -> tuple[Any, Tensor]:
