@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
@@ -356,7 +357,7 @@ def inspect_(
         list[str] | None,
         typer.Option(help="Of --corpus: such as position, count:X, next:X; the plain ones by default."),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Of --corpus: units a signal.")] = 3,
+    top: Annotated[int | None, typer.Option(min=1, help="Of --corpus: units a signal; 3 by default.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Of --corpus: print the units as JSON.")] = False,
 ) -> None:
     """Look inside a translation or a text: gates, states, attention and the search; or find units by what they do."""
@@ -368,22 +369,35 @@ def inspect_(
         raise _missing(error, "train", "nmt inspect") from None
     if (text is None) != (output is None) or (text is None and corpus is None):
         raise UsageError("nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both")
+    _refuse_without(corpus, "a --corpus", {"--signal": signal, "--top": top, "--json": as_json})
+    _refuse_without(text, "a TEXT", {"--target": target, "--beam": beam})
+    if target is not None and beam is not None:
+        raise UsageError("--beam: a translation that --target gives is not searched for; leave one of them out")
     if output:
         files.check(output)
     loaded = models.load(model, target, beam)
-    findings = None
-    if corpus:
-        wanted = signals.parse(signal or (), loaded.languages)
-        findings = units.search(loaded.readings(corpus), wanted, top)
-        if as_json:
+    wanted = signals.parse(signal or (), loaded.languages)
+    with files.writer(output) if output else nullcontext() as write:
+        inspection = loaded.inspect(text) if text is not None else None
+        findings = units.search(loaded.readings(corpus), wanted, top or 3) if corpus else None
+        if findings is not None and as_json:
             typer.echo(json.dumps([each.record() for each in findings], ensure_ascii=False))
-        else:
+        elif findings is not None:
             units.show(findings)
-    if text is not None and output:
-        inspection = loaded.inspect(text)
-        files.write(output, inspection, findings)
+        if inspection and write:
+            write(inspection, findings)
+    if inspection:
+        if inspection.note:
+            typer.echo(f"nmt: {inspection.note}", err=True)
         typer.echo(inspection.summary, err=as_json)
         typer.echo(f"Written: {output}", err=as_json)
+
+
+def _refuse_without(given: object, what: str, options: dict[str, object]) -> None:
+    """Refuse options that are about what was not given."""
+    for option, value in options.items():
+        if given is None and value is not None and value is not False:
+            raise UsageError(f"{option}: is about {what}, and there is none; name one, or leave it out")
 
 
 @lab.command()

@@ -42,8 +42,6 @@ class Reading(NamedTuple):
     language: str
     begin: int
     """How many places come before a text's first piece: one where begin of sentence is read."""
-    first: int | None
-    """The piece that is read from an empty state; None where another step comes before."""
 
 
 def read_by_translator(model: Model, path: Path) -> Iterator[Reading]:
@@ -105,10 +103,9 @@ def readings_of_pairs(model: Model, pairs: Sequence[Pair]) -> Iterator[Reading]:
         lengths = torch.tensor([len(ids) for ids in sources])
         for layer in trace(model.network, _padded(sources), lengths, _padded(targets)).layers:
             if layer.part == "decoder":
-                yield Reading(layer, [target for _, target in batch], card.target_language, begin=1, first=None)
-                continue
-            first = (-1 if card.model.reverse_source else 0) if layer.direction == "forward" else None
-            yield Reading(layer, [source for source, _ in batch], card.source_language, begin=0, first=first)
+                yield Reading(layer, [target for _, target in batch], card.target_language, begin=1)
+            else:
+                yield Reading(layer, [source for source, _ in batch], card.source_language, begin=0)
 
 
 def readings_of_passages(model: TextModel, passages: Sequence[Pieces]) -> Iterator[Reading]:
@@ -116,7 +113,7 @@ def readings_of_passages(model: TextModel, passages: Sequence[Pieces]) -> Iterat
     language = model.bundle.card.language
     for batch in _batches(passages, lambda pieces: len(pieces.ids)):
         for layer in trace_text(model.network, _padded([[BOS, *pieces.ids] for pieces in batch])).layers:
-            yield Reading(layer, batch, language, begin=1, first=None)
+            yield Reading(layer, batch, language, begin=1)
 
 
 def _not_empty(found: list[Item], path: Path) -> list[Item]:

@@ -72,6 +72,8 @@ class LayerTrace:
 
     Of the LSTM ``cell``, ``hidden``, ``input``, ``forget``, ``output`` and ``candidate``: after the place was read.
     """
+    first: Tensor
+    """[B]: the place that was read first."""
 
     @property
     def name(self) -> str:
@@ -107,6 +109,7 @@ def trace(network: Seq2Seq, source: Tensor, lengths: Tensor, target: Tensor) -> 
     places = torch.arange(source.shape[1])
     inside = (places < lengths.unsqueeze(1)).unsqueeze(-1)  # [B, S, 1]
     order = reversed_places(places, lengths) if network.config.reverse_source else None
+    firsts = {"forward": torch.zeros_like(lengths) if order is None else order[:, 0], "backward": lengths - 1}
     for module, calls in heard:
         if isinstance(module, Attention):
             attention.append(torch.cat([output[1] for _, output in calls], dim=2))
@@ -117,7 +120,7 @@ def trace(network: Seq2Seq, source: Tensor, lengths: Tensor, target: Tensor) -> 
             first = _layers_of(layers, "encoder")
             for way, stack in zip(ways, found, strict=False):
                 for number, values in enumerate(stack, start=first + 1):
-                    layers.append(LayerTrace("encoder", number, way, _in_order(values, order)))
+                    layers.append(LayerTrace("encoder", number, way, _in_order(values, order), firsts[way]))
         else:
             layers += _decoder_layers(module, network.config.cell, calls, _layers_of(layers, "decoder"))
     return Traces(layers, attention, decoded)
@@ -245,7 +248,9 @@ def _decoder_layers(module: nn.Module, cell: CellName, calls: list[Any], below: 
     x = torch.cat([arguments[0] for arguments, _ in calls], dim=1)
     y = torch.cat([output[0] for _, output in calls], dim=1)
     stack = _write(module, cell, x, y, calls[0][0][1])
-    return [LayerTrace("decoder", number, "forward", values) for number, values in enumerate(stack, start=below + 1)]
+    first = torch.zeros(len(y), dtype=torch.long)
+    numbered = enumerate(stack, start=below + 1)
+    return [LayerTrace("decoder", number, "forward", values, first) for number, values in numbered]
 
 
 def _write(module: nn.Module, cell: CellName, x: Tensor, y: Tensor, state: State) -> list[dict[str, Tensor]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import numpy as np
 
 from nmt.errors import UsageError
 from nmt.files import atomic_file
+from nmt.inspect import units
 from nmt.inspect.inspection import Inspection
 from nmt.inspect.page import render
 from nmt.inspect.units import Finding
 
+Writer = Callable[[Inspection, Sequence[Finding] | None], None]
 ENDINGS = (".html", ".npz", ".json")
 _DIGITS = 6  # of numbers in JSON, after the point
 
@@ -26,23 +30,31 @@ def check(path: Path) -> None:
         raise UsageError(f"--output: {path} ends in none of {', '.join(ENDINGS)}; the ending says what is written")
 
 
-def write(path: Path, inspection: Inspection, findings: Sequence[Finding] | None = None) -> None:
-    """Write a page, with the units of a search where there was one, or arrays, or JSON.
+@contextmanager
+def writer(path: Path) -> Iterator[Writer]:
+    """What writes a page, or arrays, or JSON, each with the units of a search where there was one.
 
-    Raises CarouselError where that can't be done.
+    Raises CarouselError for a path that is no file's before the block, so that nothing is worked out for it in vain.
     """
     with atomic_file(path) as temporary:
-        if path.suffix == ".html":
-            temporary.write_text(render(inspection, findings or ()), encoding="utf-8")
-        elif path.suffix == ".npz":
-            with temporary.open("wb") as stream:
-                np.savez_compressed(stream, allow_pickle=False, **inspection.arrays())
-        else:
-            temporary.write_text(json.dumps(_tree(inspection), ensure_ascii=False), encoding="utf-8")
+        yield partial(_write, temporary, path.suffix)
+
+
+def _write(path: Path, ending: str, inspection: Inspection, findings: Sequence[Finding] | None) -> None:
+    if ending == ".html":
+        path.write_text(render(inspection, findings or ()), encoding="utf-8")
+    elif ending == ".npz":
+        with path.open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **inspection.arrays(), **units.arrays(findings or ()))
+    else:
+        tree = _tree(inspection)
+        if findings is not None:
+            tree["units"] = [each.record() for each in findings]
+        path.write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
 
 
 def _tree(inspection: Inspection) -> dict[str, Any]:
-    """The arrays as nested lists: an object for each part of their names; a rank that is none is null."""
+    """The arrays as nested lists: an object for each part of their names; what is no finite number is null."""
     root: dict[str, Any] = {**inspection.texts()}
     for name, value in inspection.arrays().items():
         *groups, last = name.split(".")

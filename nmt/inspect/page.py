@@ -22,7 +22,8 @@ from nmt.inspect.inspection import Inspection, Layer
 from nmt.inspect.sentence import TranslationInspection
 from nmt.inspect.text import TextInspection
 from nmt.inspect.tree import Tree
-from nmt.inspect.units import Finding, steps, visible
+from nmt.inspect.units import Finding, evidence, means, steps, visible
+from nmt.search.hypotheses import Doubles
 from nmt.search.protocol import Floats
 
 _STATES = ("cell", "hidden")
@@ -50,7 +51,7 @@ _FINEST, *_COARSER = _Steps(127, 100), _Steps(63, 50), _Steps(31, 25), _Steps(15
 def render(inspection: Inspection, findings: Sequence[Finding] = ()) -> str:
     """The page, with the units of a search. Raises CarouselError where Jinja is not installed."""
     pages = templates("nmt.inspect", "the page")
-    pages.filters["visible"] = visible
+    pages.filters |= {"visible": visible, "means": means, "evidence": evidence}
     assert pages.loader is not None
     style, script = (pages.loader.get_source(pages, name)[0] for name in ("page.css", "page.js"))
     facts, arrays, rounding = _rounded(inspection)
@@ -103,12 +104,16 @@ class _Planes:
     def add_states(self, values: Floats) -> dict[str, int]:
         """Round values [D, T] to steps from each unit's lowest to its highest.
 
-        Gives where the steps start, and where those two [D, 2], as numbers of four bytes, the least of them first.
+        Gives where the steps start, and where those two [D, 2]; see `add_numbers`.
         """
         low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
-        ends = np.concatenate((low, high), axis=1).astype("<f4")
+        ends = np.concatenate((low, high), axis=1)
         shares = (values - low) / np.maximum(high - low, 1e-12)
-        return {"ends": self._append(ends.tobytes()), "start": self.add(shares, self._rounding.state)}
+        return {"ends": self.add_numbers(ends), "start": self.add(shares, self._rounding.state)}
+
+    def add_numbers(self, values: Floats | Doubles) -> int:
+        """Numbers of four bytes, the least of them first; gives where they start."""
+        return self._append(values.astype("<f4").tobytes())
 
     def packed(self) -> str:
         """All of them, deflated, in base 64."""
@@ -149,7 +154,8 @@ def _layer(layer: Layer, planes: _Planes) -> dict[str, Any]:
         {"name": name} | (planes.add_states if name in _STATES else planes.add_gates)(values[name].T) for name in stored
     ]
     places, units = values["hidden"].shape
-    return {"part": layer.part, "title": layer.name, "places": places, "units": units, "names": names, "stored": maps}
+    facts = {"part": layer.part, "title": layer.name, "places": places, "units": units, "names": names, "stored": maps}
+    return facts | {name: planes.add_numbers(each) for name, each in layer.forgetting.items()}
 
 
 def _is_told_by_gate(values: dict[str, Floats]) -> bool:

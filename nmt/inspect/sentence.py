@@ -19,7 +19,7 @@ from nmt.engine.torch_engine import TorchEngine, load_network
 from nmt.errors import UsageError
 from nmt.inspect import tree as trees
 from nmt.inspect.gates import trace
-from nmt.inspect.inspection import Inspection, layers_of
+from nmt.inspect.inspection import Inspection, layers_of, without_piece
 from nmt.inspect.tree import Tree
 from nmt.model.seq2seq import Seq2Seq
 from nmt.search.protocol import Floats
@@ -50,6 +50,8 @@ class TranslationInspection(Inspection):
     """[H, T, S]: the weights with which each piece was written, of each layer that attends; none without attention."""
     tree: Tree | None
     """The search; None where the translation was given."""
+    unread: str
+    """The characters of the sentence that the model has no piece for, named; empty if it has one for each."""
     tree_pieces: list[str]
     """[N]: the piece of each node of the tree."""
 
@@ -57,6 +59,11 @@ class TranslationInspection(Inspection):
     def summary(self) -> str:
         """See `Inspection.summary`."""
         return f"{self.translation}   {super().summary}"
+
+    @property
+    def note(self) -> str:
+        """See `Inspection.note`."""
+        return self.unread and f"TEXT: the model has no piece for {self.unread}, which it reads as <unk>"
 
     def texts(self) -> dict[str, str]:
         """See `Inspection.texts`."""
@@ -83,7 +90,8 @@ def inspect(model: Model, text: str, target: str | None = None, beam: int | None
     """Translate a sentence, or take ``target`` for its translation, and look inside.
 
     The sentence is taken as a whole, however long, and searched over the whole vocabulary; ``beam`` is the model's own
-    unless given. Raises UsageError for texts that the model can't read or write.
+    unless given. What the model has no piece for is read as unknown, as `nmt translate` does. Raises UsageError for a
+    sentence that holds nothing to translate, and for a target that is empty or that the model can't write.
     """
     bundle, network = model
     clean = normalise(text)
@@ -97,8 +105,10 @@ def inspect(model: Model, text: str, target: str | None = None, beam: int | None
         written = bundle.tokenizer.target.decode(hypotheses[0].tokens)
     else:
         written = bundle.tokenizer.target.encode(normalise(target))
+        if not written.ids:
+            raise UsageError("--target: is empty; give a translation, or leave it out to see the model's own")
         if UNK in written.ids:
-            raise UsageError(f"{target!r}: the model can't write all of its characters; leave them out")
+            raise UsageError(f"--target: {target!r}: the model can't write all of its characters; leave them out")
     ids = torch.tensor([[BOS, *written.ids]])
     traces = trace(network, torch.tensor([[*source.ids, EOS]]), torch.tensor([len(source.ids) + 1]), ids)
     logits = (traces.decoded[0] @ network.output.detach().T).float()
@@ -111,6 +121,7 @@ def inspect(model: Model, text: str, target: str | None = None, beam: int | None
         source=bundle.tokenizer.source.pieces([*source.ids, EOS]),
         read=bundle.tokenizer.target.pieces([BOS, *written.ids]),
         written=bundle.tokenizer.target.pieces([*written.ids, EOS]),
+        unread=without_piece(source),
         spans=(source.spans, written.spans),
         scores=scores.numpy(),
         layers=layers_of([traces.layers]),

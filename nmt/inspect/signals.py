@@ -41,7 +41,7 @@ WORD_CLASSES: dict[str, dict[str, str]] = {
     },
 }
 """Closed classes by language, the commonest words of each. A word of two classes counts for both."""
-_NUMBER, _PUNCTUATION = re.compile(r"\d"), re.compile(r"[^\w\s]")
+_PATTERNS = {"number": re.compile(r"\d"), "punctuation": re.compile(r"[^\w\s]")}
 _QUOTES, _OPENING, _CLOSING = '"“”„«»', "([{", ")]}"
 _ENDS = re.compile(r"[.!?。！？…](?![\w,])")
 
@@ -70,18 +70,19 @@ class Signal(NamedTuple):
 def parse(names: Sequence[str], languages: Sequence[str]) -> list[Signal]:
     """The signals of those names; without names, all that need no argument and the word classes of the languages.
 
-    Raises UsageError for a name that is none.
+    Raises UsageError for a name that is none, or that of a word class which none of the languages has.
     """
-    if not names:
-        classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(_base(code), {})})
-        names = [*_PLAIN, *classes, "class:number", "class:punctuation"]
-    return [_parse(name) for name in names]
+    classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(_base(code), {})})
+    classes += [f"class:{name}" for name in _PATTERNS]
+    return [_parse(name, classes) for name in names or [*_PLAIN, *classes]]
 
 
-def _parse(name: str) -> Signal:
+def _parse(name: str, classes: Sequence[str]) -> Signal:
     kind, colon, argument = name.partition(":")
     if not colon and kind in _PLAIN:
         return Signal(name, _PLAIN[kind])
+    if kind == "class" and argument and name not in classes:
+        raise UsageError(f"--signal: there is no {name!r} in the model's languages; use {', '.join(classes)}")
     if argument and kind in _WITH_ARGUMENT:
         return Signal(name, _WITH_ARGUMENT[kind], argument)
     known = ", ".join([*_PLAIN, *(f"{kind}:X" for kind in _WITH_ARGUMENT)])
@@ -173,8 +174,7 @@ def _line_begins(pieces: Pieces) -> list[int]:
 
 
 def _class(pieces: Pieces, name: str, language: str) -> Sequence[float]:
-    if name in {"number", "punctuation"}:
-        pattern = _NUMBER if name == "number" else _PUNCTUATION
+    if pattern := _PATTERNS.get(name):
         return [pattern.search(pieces.text, start, end) is not None for start, end in pieces.spans]
     words = set(WORD_CLASSES.get(_base(language), {}).get(name, "").split())
     found = [match.span() for match in re.finditer(r"[^\W\d_]+", pieces.text) if match[0].lower() in words]

@@ -16,14 +16,12 @@ import torch
 
 from nmt import bundle as bundles
 from nmt.bundle import LanguageModelBundle
-from nmt.corpus.tokenizer import BOS, EOS, UNK, Pieces, Vocabulary
+from nmt.corpus.tokenizer import BOS, EOS, Pieces, Vocabulary
 from nmt.engine.fusion import load_language_model
 from nmt.errors import UsageError
 from nmt.inspect.gates import trace_text
-from nmt.inspect.inspection import Inspection, layers_of
+from nmt.inspect.inspection import Inspection, layers_of, without_piece
 from nmt.model.language_model import LanguageModel
-
-_NAMED = 5  # characters that a message names
 
 
 class TextModel(NamedTuple):
@@ -65,7 +63,8 @@ def inspect(model: TextModel, text: str) -> TextInspection:
     if not any(lines):
         raise UsageError("TEXT: is empty; give some text")
     pieces = joined(bundle.vocabulary, lines)
-    _check(pieces)
+    if unknown := without_piece(pieces):
+        raise UsageError(f"TEXT: the model has no piece for {unknown}; leave that out")
     read, written = [BOS, *pieces.ids], [EOS if number == BOS else number for number in [*pieces.ids, EOS]]
     begins = [0] if bundle.card.carried else [place for place, number in enumerate(read) if number == BOS]
     traces = [
@@ -99,11 +98,3 @@ def joined(vocabulary: Vocabulary, lines: Sequence[str]) -> Pieces:
         spans += [(at + start, at + end) for start, end in pieces.spans]
         at += len(line) + 1
     return Pieces("\n".join(lines), ids, spans)
-
-
-def _check(pieces: Pieces) -> None:
-    found = zip(pieces.ids, pieces.spans, strict=True)
-    unknown = sorted({character for number, span in found if number == UNK for character in pieces.text[slice(*span)]})
-    if unknown:
-        named = ", ".join(map(repr, unknown[:_NAMED])) + (", …" if len(unknown) > _NAMED else "")
-        raise UsageError(f"TEXT: the model has no piece for {named}; leave that out")

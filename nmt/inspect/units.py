@@ -22,6 +22,7 @@ from rich.text import Text
 
 from nmt.corpus.tokenizer import Pieces
 from nmt.inspect.corpus import Reading
+from nmt.inspect.forgetting import half_life
 from nmt.inspect.signals import Signal
 from nmt.search.hypotheses import Doubles
 from nmt.search.protocol import Floats
@@ -29,7 +30,9 @@ from nmt.search.protocol import Floats
 _REMEMBERED = 3000  # pieces that examples are taken from
 _EXAMPLES = 3  # of the highest states, and of the lowest
 _CONTEXT = 24  # characters before the piece of an example
-_LEVELS = 40  # values of a signal whose mean states are told
+_LEVELS = 40  # values of a signal whose mean states are kept
+_NUMBERS, _NAMES = 6, 12  # of them that a table tells
+_WIDTH = 200  # of a table that goes to no terminal
 _LEAST = 1e-9  # variance of what varies
 
 
@@ -50,6 +53,9 @@ class Level(NamedTuple):
     """A character where numbers are names."""
     state: float
     """The mean of the unit there."""
+    low: float
+    """Its lowest state there."""
+    high: float
     pieces: int
 
 
@@ -73,6 +79,11 @@ class Finding:
     """The highest states, then the lowest, of the first few thousand pieces."""
 
     @property
+    def is_by_name(self) -> bool:
+        """Whether the signal's values are names."""
+        return any(isinstance(level.signal, str) for level in self.levels)
+
+    @property
     def r2(self) -> float:
         """The square of r."""
         return self.r**2
@@ -80,7 +91,7 @@ class Finding:
     @property
     def half_life(self) -> float | None:
         """See the function."""
-        return None if self.forget is None else half_life(self.forget)
+        return None if self.forget is None else float(half_life(self.forget))
 
     def record(self) -> dict[str, Any]:
         """For JSON; a half-life without end is null."""
@@ -93,16 +104,27 @@ class Finding:
         }  # fmt: skip
 
 
-def half_life(forget: float) -> float:
-    """After how many steps a memory cell has lost half of what it held, by its mean forget gate: ln ½ / ln f."""
-    if forget >= 1:
-        return math.inf
-    return math.log(0.5) / math.log(forget) if forget > 0 else 0.0
+def arrays(findings: Sequence[Finding]) -> dict[str, np.ndarray[Any, Any]]:
+    """The findings as named arrays: ``units.signal`` [N]… of all N, ``units.1.state`` [L]… of the levels of the first.
+
+    Examples are left out; nothing at all where there are no findings.
+    """
+    if not findings:
+        return {}
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for name in ("signal", "layer", "unit", "quantity", "r"):
+        found[f"units.{name}"] = np.array([getattr(each, name) for each in findings])
+    forget = np.array([each.forget for each in findings], dtype=np.float64)  # NaN for None
+    found |= {"units.forget": forget, "units.half_life": half_life(forget)}
+    for number, each in enumerate(findings, start=1):
+        for name in Level._fields:
+            found[f"units.{number}.{name}"] = np.array([getattr(level, name) for level in each.levels])
+    return found
 
 
 def show(findings: Sequence[Finding]) -> None:
     """Print the findings, with an example of the highest and of the lowest state of each."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     console.print(_table(findings) if findings else "No unit follows a signal here: none varies in this corpus.")
 
 
@@ -112,14 +134,42 @@ def _table(findings: Sequence[Finding]) -> Table:
         shown.add_column(name, no_wrap=True)
     for name in ("unit", "r", "R²", "forget gate", "half-life"):
         shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("highest and lowest at", overflow="fold")
-    for each in findings:
-        ends = [*each.examples[:1], *each.examples[_EXAMPLES : _EXAMPLES + 1]]
-        examples = "; ".join(f"{e.before}[{e.piece}] {e.state:.2f}" for e in ends)
+    by_name = [means(each) if each.is_by_name else "" for each in findings]
+    if any(by_name):
+        shown.add_column("mean state by value", overflow="fold")
+    shown.add_column("highest and lowest at (signal)", overflow="fold")
+    for each, told in zip(findings, by_name, strict=True):
         forget = "–" if each.forget is None else f"{each.forget:.4f}"
         cells = (str(each.unit), f"{each.r:+.3f}", f"{each.r2:.3f}", forget, steps(each.half_life))
-        shown.add_row(visible(each.signal), each.layer, *cells, Text(visible(examples)))
+        shown.add_row(visible(each.signal), each.layer, *cells, *[Text(told)] * any(by_name), Text(evidence(each)))
     return shown
+
+
+def means(finding: Finding, ranges: bool = False) -> str:
+    """The mean states by the signal's value: of numbers the lowest, of names the commonest, from the lowest state up.
+
+    So those names lie side by side that the unit tells least apart; with ``ranges``, whether it ever takes them for
+    each other can be seen.
+    """
+    levels = finding.levels[:_NUMBERS]
+    if finding.is_by_name:
+        commonest = sorted(finding.levels, key=lambda level: -level.pieces)[:_NAMES]
+        levels = sorted(commonest, key=lambda level: level.state)
+    told = [
+        f"{_value(level.signal)}: {level.state:.2f}" + f" ({level.low:.2f} to {level.high:.2f})" * ranges
+        for level in levels
+    ]
+    return ", ".join([*told, *["…"] * (len(finding.levels) > len(levels))])
+
+
+def evidence(finding: Finding) -> str:
+    """Where the state is highest and lowest: what leads there, the piece, the state, and the signal's value."""
+    ends = [*finding.examples[:1], *finding.examples[_EXAMPLES : _EXAMPLES + 1]]
+    return visible("; ".join(f"{e.before}[{e.piece}] {e.state:.2f} ({_value(e.signal)})" for e in ends))
+
+
+def _value(signal: float | str) -> str:
+    return visible(signal) if isinstance(signal, str) else f"{signal:g}"
 
 
 def visible(text: str) -> str:
@@ -155,6 +205,26 @@ def search(readings: Iterable[Reading], signals: Sequence[Signal], top: int) -> 
     return findings
 
 
+class _Sums:
+    """The states [U] of a layer where a signal has one value."""
+
+    def __init__(self, units: int) -> None:
+        self.count, self.total = 0, np.zeros(units)
+        self._low, self._high = np.full((2, units), [[np.inf], [-np.inf]])
+
+    def add(self, states: Doubles) -> None:
+        """Count states [n, U]."""
+        self.count += len(states)
+        self.total += states.sum(axis=0)
+        self._low = np.minimum(self._low, states.min(axis=0))
+        self._high = np.maximum(self._high, states.max(axis=0))
+
+    def level(self, signal: float | str, unit: int) -> Level:
+        """What is told of a unit."""
+        mean, low, high = (float(each[unit]) for each in (self.total / self.count, self._low, self._high))
+        return Level(signal, mean, low, high, self.count)
+
+
 class _Layer:
     """Running sums over the pieces that a layer has read."""
 
@@ -167,7 +237,7 @@ class _Layer:
         self._n, self._y, self._yy, self._steps = np.zeros((4, len(signals), 1))
         self._x, self._xx, self._xy, self._forget = np.zeros((4, *shape))
         self._has_forget = "forget" in values
-        self._levels: list[dict[float, list[Any]]] = [{} for _ in signals]  # value -> pieces, sum of states [U]
+        self._levels: list[dict[float, _Sums]] = [{} for _ in signals]  # by value
         self._kept: list[tuple[Pieces, Floats]] = []  # texts, and states [n, U]
 
     def add(self, read: Reading) -> None:
@@ -177,18 +247,19 @@ class _Layer:
             inside = slice(read.begin, read.begin + len(pieces.ids))
             states = values[self._quantity][number, inside].numpy()
             gates = values["forget"][number, inside].double().numpy() if self._has_forget else None
+            first = int(read.trace.first[number]) - read.begin
             for place, signal in enumerate(self._signals):
                 y = signal.values(pieces, self._language)
-                self._count(place, states.astype(np.float64), y, gates, read.first)
+                self._count(place, states.astype(np.float64), y, gates, first)
             if sum(len(each) for _, each in self._kept) < _REMEMBERED:
                 self._kept.append((pieces, states.copy()))
 
-    def _count(self, place: int, x: Doubles, y: Doubles, gates: Doubles | None, first: int | None) -> None:
-        """Count states [n, U] and gates [n, U] for a signal [n]; see `Reading.first`."""
+    def _count(self, place: int, x: Doubles, y: Doubles, gates: Doubles | None, first: int) -> None:
+        """Count states [n, U] and gates [n, U] for a signal [n]; ``first`` was read first, if it is one of the n."""
         counts = ~np.isnan(y)
         if gates is not None and len(y):
             later = counts.copy()
-            if first is not None:
+            if 0 <= first < len(y):
                 later[first] = False
             self._forget[place] += gates[later].sum(axis=0)
             self._steps[place] += later.sum()
@@ -200,9 +271,7 @@ class _Layer:
         self._yy[place] += (y**2).sum()
         self._xy[place] += y @ x
         for value in np.unique(y).tolist():
-            level = self._levels[place].setdefault(value, [0, np.zeros(x.shape[1])])
-            level[0] += int((y == value).sum())
-            level[1] += x[y == value].sum(axis=0)
+            self._levels[place].setdefault(value, _Sums(x.shape[1])).add(x[y == value])
 
     def correlations(self, number: int) -> Doubles:
         """[U]: r of each unit with a signal; NaN where either never varies."""
@@ -211,7 +280,7 @@ class _Layer:
         spread_x, spread_y = self._xx[number] / n - mean_x**2, self._yy[number] / n - mean_y**2
         if self._signals[number].nominal:
             groups = self._levels[number].values()
-            between = sum((sums / count - mean_x) ** 2 * count / n for count, sums in groups)
+            between = sum((each.total / each.count - mean_x) ** 2 * each.count / n for each in groups)
             together = np.sqrt(between * spread_y)
         else:
             together = self._xy[number] / n - mean_x * mean_y
@@ -229,7 +298,7 @@ class _Layer:
             quantity=self._quantity,
             r=r,
             forget=float(self._forget[number, unit] / max(self._steps[number, 0], 1)) if self._has_forget else None,
-            levels=[Level(_named(signal, y), float(x[unit] / pieces), pieces) for y, (pieces, x) in levels],
+            levels=[each.level(_named(signal, y), unit) for y, each in levels],
             examples=self._examples(signal, unit),
         )
 

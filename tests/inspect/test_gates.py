@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config import ModelConfig
-from nmt.inspect.gates import LayerTrace, Traces, trace
+from nmt.inspect.gates import LayerTrace, Traces, cell_values, trace
+from nmt.model.cells import Recurrence
 from nmt.model.equations import FAMILY, CellName
 from nmt.model.seq2seq import Seq2Seq, build_network
 
@@ -52,6 +53,10 @@ def test_the_gates_of_the_lstm_give_back_the_outputs_of_the_kernels(settings: di
     for layer, y in zip(found.layers, expected, strict=True):
         if layer.part == "encoder" and made.config.reverse_source:
             y = torch.stack([y[0][[4, 3, 2, 1, 0, 5]], y[1][[1, 0, 2, 3, 4, 5]]])
+            first = [4, 1]
+        else:
+            first = [0, 0]
+        assert layer.first.tolist() == ([5, 2] if layer.direction == "backward" else first)
         hidden = layer.values["hidden"]
         assert (hidden - y)[:1].abs().max() < 1e-6
         assert (hidden - y)[1:, :3].abs().max() < 1e-6
@@ -89,6 +94,47 @@ def test_the_gates_of_a_cell_are_those_that_make_its_states(cell: CellName) -> N
 
 
 CLOSE = {"rtol": 0, "atol": 1e-6}
+
+
+LSTM = ("input", "forget", "output", "candidate")
+ROWS: dict[CellName, tuple[str, ...]] = {
+    "gru": ("reset", "update", "candidate"), "peephole": LSTM, "coupled_gates": ("forget", "output", "candidate"),
+    "no_input_gate": ("forget", "output", "candidate"), "no_forget_gate": ("input", "output", "candidate"),
+    "no_output_gate": ("input", "forget", "candidate"), "no_input_activation": ("input", "forget", "output", ""),
+    "no_output_activation": LSTM, "full_gate_recurrence": LSTM, "layer_norm": LSTM,
+    "memory_block": ("input", "output", "candidate"), "sru": ("forget", "reset"), "mut1": ("", "reset", "candidate"),
+    "mut2": ("update", "reset", "candidate"), "mut3": ("update", "reset", "candidate"), "gated_feedback": (*LSTM, ""),
+    "depth_gated": (*LSTM, "depth"),
+    "grid": tuple(f"{depth}{name}" for name in LSTM for depth in ("", "depth_")),
+}  # fmt: skip
+"""In the order of a cell's biases, as the NumPy reference of the cells' tests numbers them; nothing where a step takes
+neither σ nor tanh of the sum."""
+
+
+@pytest.mark.parametrize("cell", ROWS)
+@torch.inference_mode()
+def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
+    torch.manual_seed(1)
+    layers, width = (2 if FAMILY[cell].stacked else 1), 8
+    design = "classic" if FAMILY[cell].stacked else "blocks"
+    config = ModelConfig.model_validate({"cell": cell, "heads": 2, "width": width, "design": design})
+    made = Recurrence(config, width, width, layers)
+    x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.equations.state_sizes)
+    closed = cell_values(made, cell, x, state)
+    for layer in range(layers):
+        names = [name for name in ROWS[cell] if name != "depth" or layer]
+        assert closed[layer].keys() - {"cell", "hidden"} == set(names) - {""}
+        bias, at = made.get_parameter(f"bias_{layer}" if FAMILY[cell].stacked else "bias"), 0
+        for name in names:
+            block = cell == "memory_block" and name != "candidate"
+            rows = slice(at, at + (width // 4 if block else layers if cell == "gated_feedback" and not name else width))
+            at = rows.stop
+            if name:
+                assert closed[layer][name].max() < 0.999
+                bias[rows] += 100
+                assert cell_values(made, cell, x, state)[layer][name].min() > 0.999
+                bias[rows] -= 100
+        assert at == len(bias)
 
 
 @pytest.mark.parametrize("cell", ["gru", "peephole", "sru", "grid"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import re
 import shutil
@@ -26,14 +27,24 @@ FLAGS = [
 ]  # fmt: skip
 SENTENCE = "the red dog sees the small bird."
 CODE = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
+PAPER, NEGATIVE, POSITIVE = (
+    np.array([int(code[n : n + 2], 16) for n in (0, 2, 4)]) for code in ("fdfdfc", "b8322a", "2a6099")
+)
 LONG = " ".join(["the young king hears the calm horse."] * 24)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
+@pytest.fixture(scope="module", params=[SENTENCE, LONG], ids=["short", "long"])
+def found(model: Path, request: pytest.FixtureRequest) -> TranslationInspection:
+    return inspect(load(model), request.param)
+
+
 @pytest.fixture(scope="module")
-def found(model: Path) -> TranslationInspection:
-    return inspect(load(model), SENTENCE)
+def file(found: TranslationInspection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(render(found), encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +58,9 @@ def browser() -> Iterator[sync_api.Browser]:
 
 
 @pytest.fixture
-def opened(browser: sync_api.Browser, model: Path, tmp_path: Path, nmt: Nmt) -> Iterator[sync_api.Page]:
-    ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / "page.html")
-    assert ran.status == 0, ran.err
+def opened(browser: sync_api.Browser, file: Path) -> Iterator[sync_api.Page]:
     with watched(browser) as page:
-        yield draw(page, tmp_path / "page.html")
+        yield draw(page, file)
 
 
 class watched:  # noqa: N801
@@ -81,9 +90,10 @@ def draw(page: sync_api.Page, file: Path) -> sync_api.Page:
 def pixels(page: sync_api.Page, selector: str) -> np.ndarray:
     """[rows, columns, 4]: what a canvas holds."""
     rows, columns, values = page.locator(selector).evaluate(
-        "c => [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+        "c => [c.height, c.width, btoa(Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data,"
+        " byte => String.fromCharCode(byte)).join(''))]"
     )
-    return np.array(values).reshape(rows, columns, 4)
+    return np.frombuffer(base64.b64decode(values), dtype=np.uint8).reshape(rows, columns, 4)
 
 
 def told(page: sync_api.Page) -> tuple[int, str, str, float]:
@@ -101,16 +111,41 @@ def test_every_layer_and_quantity_is_drawn_as_it_is(opened: sync_api.Page, found
         for name in ("cell", "hidden", "input", "forget", "output"):
             opened.check(f"#quantities input[value={name}]", force=True)
             values = layer.values[name].T
-            most = 1.0 if name in {"input", "forget", "output"} else np.abs(values).max()
+            furthest = np.abs(values).max(axis=1, keepdims=True)
+            most = {"cell": np.maximum(furthest, 1.0), "hidden": furthest.max()}.get(name, 1.0)
             drawn = pixels(opened, "#heat canvas")
             assert drawn.shape[:2] == values.shape
-            blue, red = drawn[..., 2].astype(int), drawn[..., 0].astype(int)
-            strong = np.abs(values / most) > 0.1
-            assert ((blue > red) == (values > 0))[strong].all()
+            share = np.clip(values / most, -1, 1)[..., None]
+            expected = PAPER + np.abs(share) * (np.where(share < 0, NEGATIVE, POSITIVE) - PAPER)
+            assert np.abs(drawn[..., :3] - expected).max() < (25 if name == "hidden" else 5)  # by rounding
             opened.fill("#unit", "5")
             unit, _, quantity, value = told(opened)
             assert (unit, quantity) == (5, name)
             assert value == pytest.approx(float(values[5, 0]), abs=0.006 + float(np.ptp(values[5])) / 127)
+        mean, life = (layer.forgetting[name][5] for name in ("mean_forget", "half_life"))
+        told_of = opened.locator("#forgetting").inner_text()
+        assert told_of == f"mean forget gate {mean:.4f}, half-life {units.steps(life)} steps"
+
+
+def test_a_cell_that_counts_is_seen_to_grow(
+    browser: sync_api.Browser, found: TranslationInspection, tmp_path: Path
+) -> None:
+    first, *others = found.layers
+    cell = first.values["cell"].copy()
+    cell[:, 3] = -np.arange(len(cell))
+    counting = dataclasses.replace(first, values={**first.values, "cell": cell})
+    page_of = render(dataclasses.replace(found, layers=[counting, *others]))
+    (tmp_path / "page.html").write_text(page_of, encoding="utf-8")
+    with watched(browser) as page:
+        draw(page, tmp_path / "page.html")
+        greens = pixels(page, "#heat canvas")[3, :, 1].astype(int)  # the redder, the less green
+        assert (np.diff(greens) <= 0).all()
+        assert len(set(greens)) > min(len(cell), 100) / 2
+        assert greens[0] == PAPER[1]
+        assert greens[-1] == NEGATIVE[1]
+        assert page.locator("#low").inner_text() == "−1 or the unit’s furthest"
+        page.check("#quantities input[value=hidden]", force=True)
+        assert "furthest" not in page.locator("#low").inner_text()
 
 
 def test_a_unit_is_chosen_by_number_click_and_keys(opened: sync_api.Page) -> None:
@@ -119,7 +154,7 @@ def test_a_unit_is_chosen_by_number_click_and_keys(opened: sync_api.Page) -> Non
     heat = opened.locator("#heat canvas")
     size = heat.bounding_box()
     assert size is not None
-    opened.locator("#heat").click(position={"x": size["width"] - 5, "y": size["height"] * 10.5 / 32})
+    opened.locator("#heat").click(position={"x": size["width"] - 2, "y": size["height"] * 10.5 / 32})
     assert told(opened)[:2] == (10, "</s>")
     assert opened.input_value("#unit") == "10"
     for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowLeft"):
@@ -144,9 +179,12 @@ def test_text_is_red_where_the_unit_is_negative_and_blue_where_positive(
     assert set(opened.locator("#target-text .piece").evaluate_all("all => all.map(e => e.style.backgroundColor)")) == {
         ""
     }
-    opened.locator("#source-text .piece").nth(2).click()
+    near, exact = len(cells) - 3, 0.006 + float(np.ptp(cells[:, unit])) / 127
+    opened.locator("#source-text .piece").nth(1).hover()
+    assert told(opened)[3] == pytest.approx(float(cells[1, unit]), abs=exact)
+    opened.locator("#source-text .piece").nth(near).click()
     assert opened.locator("#source-text .piece.here").count() == 1
-    assert told(opened)[3] == pytest.approx(float(cells[2, unit]), abs=0.006 + float(np.ptp(cells[:, unit])) / 127)
+    assert told(opened)[3] == pytest.approx(float(cells[near, unit]), abs=exact)
     before = opened.locator("#lines polyline.cell").get_attribute("points")
     opened.fill("#unit", str((unit + 1) % 32))
     assert opened.locator("#lines polyline.cell").get_attribute("points") != before
@@ -158,16 +196,18 @@ def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, f
     for head in range(4):
         opened.select_option("#attention-head", index=head)
         drawn = pixels(opened, "#attention canvas")[..., 0].astype(int)
-        assert (drawn.argmin(axis=1) == weights[head].argmax(axis=1)).all()
+        assert (drawn[np.arange(len(drawn)), weights[head].argmax(axis=1)] == drawn.min(axis=1)).all()
     size = opened.locator("#attention canvas").bounding_box()
     assert size is not None
     cell = size["width"] / len(found.source)
-    opened.locator("#attention canvas").hover(position={"x": 2.5 * cell, "y": 1.5 * cell})
-    assert opened.locator("#attention-readout").inner_text().endswith(f"{weights[3, 1, 2]:.2f}")
-    assert opened.locator("#source-text .linked").count() == opened.locator("#target-text .linked").count() == 1
-    assert opened.locator("#attention .here").all_inner_texts() == [
-        found.source[2].replace("▁", ""), found.written[1].replace("▁", "")
-    ]  # fmt: skip
+    for column, line in ((2, 1), (len(found.source) - 2, len(found.written) - 2)):
+        opened.locator("#attention canvas").hover(position={"x": (column + 0.5) * cell, "y": (line + 0.5) * cell})
+        readout = opened.locator("#attention-readout").inner_text()
+        assert float(readout.rsplit(" ", 1)[1]) == pytest.approx(weights[3, line, column], abs=0.008)
+        assert opened.locator("#source-text .linked").count() == opened.locator("#target-text .linked").count() == 1
+        assert opened.locator("#attention .here").all_inner_texts() == [
+            found.source[column].replace("▁", ""), found.written[line].replace("▁", "")
+        ]  # fmt: skip
 
 
 def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(
@@ -179,13 +219,14 @@ def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(
     assert opened.locator("#tree g.best").count() == len(tree.path(tree.best)) + 1
     readout = opened.locator("#tree-readout")
     assert readout.inner_text().startswith(f"{found.translation} — log-probability −")
-    other = int(np.flatnonzero((tree.steps == 3) & ~tree.ended)[-1])
-    opened.locator(f"#tree [data-node='{other}']").hover(force=True)
-    text = "".join(found.tree_pieces[node] for node in tree.path(other)).replace("▁", " ").strip()
-    assert readout.inner_text().startswith(f"{text} — log-probability −{abs(tree.scores[other]):.1f}"[:-2])
-    opened.locator("#tree").focus()
-    opened.keyboard.press("ArrowLeft")
-    assert opened.locator("#tree g.here").count() == 3
+    for step in (3, int(tree.steps.max()) - 1):
+        other = int(np.flatnonzero((tree.steps == step) & ~tree.ended)[-1])
+        opened.locator(f"#tree [data-node='{other}']").hover(force=True)
+        text = "".join(found.tree_pieces[node] for node in tree.path(other)).replace("▁", " ").strip()
+        assert readout.inner_text().startswith(f"{text} — log-probability −{abs(tree.scores[other]):.1f}"[:-2])
+        opened.locator("#tree").focus()
+        opened.keyboard.press("ArrowLeft")
+        assert opened.locator("#tree g.here").count() == step
 
 
 def test_a_found_unit_is_shown_first_and_any_other_on_request(
@@ -205,13 +246,11 @@ def test_a_found_unit_is_shown_first_and_any_other_on_request(
         assert page.locator("#found svg polyline").count() == 1
 
 
+@pytest.mark.parametrize("found", [LONG], indirect=True, ids=["long"])
 def test_a_long_sentence_makes_a_small_page_that_draws_soon(
-    browser: sync_api.Browser, model: Path, tmp_path: Path
+    browser: sync_api.Browser, found: TranslationInspection, file: Path, tmp_path: Path
 ) -> None:
-    found = inspect(load(model), LONG)
     assert len(found.source) >= 200
-    file = tmp_path / "page.html"
-    file.write_text(render(found), encoding="utf-8")
     assert file.stat().st_size < 3_000_000
     with watched(browser, color_scheme="dark") as page:
         draw(page, file)
@@ -222,13 +261,14 @@ def test_a_long_sentence_makes_a_small_page_that_draws_soon(
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
+@pytest.mark.parametrize("found", [SENTENCE], indirect=True, ids=["short"])
 def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: TranslationInspection) -> None:
     random = np.random.default_rng(1)
 
     def layer(part: str, number: int, direction: str, units: int) -> Layer:
         cell = random.uniform(-9, 9, (200, units)).astype(np.float32)  # what nothing can compress
         gates = {name: random.random((200, units), dtype=np.float32) for name in ("input", "forget", "output")}
-        return Layer(part, number, direction, {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates})
+        return Layer(part, number, direction, {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates}, (0,))
 
     encoder = [layer("encoder", 1 + n // 2, ("forward", "backward")[n % 2], 256) for n in range(6)]
     decoder = [layer("decoder", 1 + n, "forward", 512) for n in range(3)]
@@ -277,7 +317,8 @@ def test_2000_pieces_in_two_layers_of_256_units_stay_below_3_mb_and_show_a_part_
     def layer(number: int) -> Layer:
         cell = random.uniform(-9, 9, (len(found.read), 256)).astype(np.float32)  # what nothing can compress
         gates = {name: random.random(cell.shape, dtype=np.float32) for name in ("input", "forget", "output")}
-        return Layer("decoder", number, "forward", {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates})
+        values = {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates}
+        return Layer("decoder", number, "forward", values, (0,))
 
     found = dataclasses.replace(found, layers=[layer(1), layer(2)])
     file = tmp_path / "page.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from conftest import Nmt
 
 from nmt import Translator
-from nmt.corpus.tokenizer import BOS, EOS
+from nmt.config import TokenizerConfig
+from nmt.corpus.tokenizer import BOS, EOS, train_verbatim
 from nmt.engine.torch_engine import TorchEngine
 from nmt.errors import UsageError
 from nmt.inspect import tree as trees
@@ -71,6 +73,20 @@ def test_a_given_translation_is_looked_at_as_it_is(model: Path, loaded: Model) -
 def test_texts_that_say_nothing_are_refused(loaded: Model) -> None:
     with pytest.raises(UsageError, match="neither letter nor digit"):
         inspect(loaded, " … ")
+    with pytest.raises(UsageError, match="--target: is empty; give a translation"):
+        inspect(loaded, SENTENCE, target=" ")
+
+
+def test_characters_that_it_can_not_read_are_named(
+    loaded: Model, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = train_verbatim([SENTENCE], TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en")
+    tokenizer = replace(loaded.bundle.tokenizer, source=letters)
+    unable = loaded._replace(bundle=replace(loaded.bundle, tokenizer=tokenizer))
+    monkeypatch.setattr("nmt.inspect.sentence.load", lambda _: unable)
+    ran = nmt("inspect", loaded.bundle.path, "the dog, ß", "-o", tmp_path / "page.html")
+    assert (ran.status, ran.err) == (0, "nmt: TEXT: the model has no piece for ',', 'ß', which it reads as <unk>\n")
+    assert inspect(unable, SENTENCE).note == ""
 
 
 def test_files_hold_the_arrays(model: Path, loaded: Model, tmp_path: Path, nmt: Nmt) -> None:
@@ -79,12 +95,20 @@ def test_files_hold_the_arrays(model: Path, loaded: Model, tmp_path: Path, nmt: 
         ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / name)
         assert ran.status == 0, ran.err
         assert ran.out.startswith(found.translation)
-    stored = np.load(tmp_path / "states.npz")
+    with np.load(tmp_path / "states.npz") as file:
+        stored = dict(file)
     tree = json.loads((tmp_path / "states.json").read_text())
     for each in found.layers:
         for name, values in each.values.items():
             np.testing.assert_array_equal(stored[f"{each.part}.{each.layer}.{each.direction}.{name}"], values)
             np.testing.assert_allclose(tree[each.part][str(each.layer)][each.direction][name], values, atol=1e-6)
+        later = slice(None, -1) if each.direction == "backward" else slice(1, None)  # than what was read first
+        forget, name = each.values["forget"][later].mean(axis=0), f"{each.part}.{each.layer}.{each.direction}"
+        np.testing.assert_allclose(stored[f"{name}.mean_forget"], forget, rtol=1e-6)
+        np.testing.assert_allclose(stored[f"{name}.mean_forget"] ** stored[f"{name}.half_life"], 0.5)
+        for of_unit in ("mean_forget", "half_life"):
+            of_json = tree[each.part][str(each.layer)][each.direction][of_unit]
+            np.testing.assert_allclose(of_json, stored[f"{name}.{of_unit}"], atol=1e-6)
     np.testing.assert_array_equal(stored["attention.1"], found.attention[0])
     assert stored["source"].tolist() == tree["source"] == found.source
     assert found.tree is not None
@@ -97,6 +121,16 @@ def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     assert ran.status == 2
     assert ran.err.count("\n") == 1
     assert "states.txt ends in none of" in ran.err
+    (tmp_path / "file").touch()
+    for place, reason in (
+        (tmp_path / "file" / "states.npz", "File exists"),
+        (tmp_path / "folder.npz", "Is a directory"),
+    ):
+        (tmp_path / "folder.npz").mkdir(exist_ok=True)
+        ran = nmt(
+            "inspect", model, SENTENCE, "-o", place, "--corpus", tmp_path / "none.txt"
+        )  # which is not even opened
+        assert (ran.status, ran.err) == (1, f"nmt: {place}: can't be written ({reason}); choose another path\n")
     ran = nmt("inspect", tmp_path, SENTENCE, "-o", tmp_path / "states.npz")
     assert ran.status == 1
     assert "no model directory" in ran.err

@@ -56,6 +56,15 @@ def test_states_and_scores_are_those_of_single_steps(
     np.testing.assert_allclose(found.scores, scores, atol=1e-5)
     arrays = found.arrays()
     assert len(states) == (2 if model.get("cell") == "gru" else 4)
+    places = range(len(found.read))
+    later = [place for place in places if place and (carried or found.read[place] != "<s>")]
+    for layer in found.layers:
+        if model.get("cell") == "gru":
+            assert layer.forgetting == {}
+        else:
+            expected = layer.values["forget"][later].mean(axis=0)
+            np.testing.assert_allclose(layer.forgetting["mean_forget"], expected, rtol=1e-6)
+            np.testing.assert_allclose(expected ** layer.forgetting["half_life"], 0.5, rtol=1e-4)
     for name, values in states.items():
         np.testing.assert_allclose(arrays[name], values, atol=1e-6)
     assert found.score == pytest.approx(scores.mean(), abs=1e-5)
@@ -88,7 +97,8 @@ def test_files_hold_the_arrays(language_model: Callable[..., Path], tmp_path: Pa
         ran = nmt("inspect", path, TEXT, "-o", tmp_path / name)
         assert ran.status == 0, ran.err
         assert ran.out.startswith(found.summary)
-    stored = np.load(tmp_path / "states.npz")
+    with np.load(tmp_path / "states.npz") as file:
+        stored = dict(file)
     tree = json.loads((tmp_path / "states.json").read_text())
     assert set(stored) == set(found.arrays())
     np.testing.assert_array_equal(stored["decoder.2.forward.cell"], found.layers[1].values["cell"])

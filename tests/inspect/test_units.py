@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from nmt.corpus.tokenizer import Pieces
 from nmt.errors import CarouselError, UsageError
 from nmt.inspect import corpus as corpora
 from nmt.inspect import signals, units
+from nmt.inspect.forgetting import half_life
 from nmt.inspect.gates import trace
 from nmt.inspect.sentence import Model, load
 
@@ -93,11 +96,21 @@ def test_an_unknown_signal_is_refused(name: str) -> None:
         signals.parse([name], ("en", "fr"))
 
 
+@pytest.mark.parametrize("name", ["class:foo", "class:pronouns"])
+def test_a_word_class_that_no_language_has_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no '{name}' in the model's languages; use class:auxiliary, "):
+        signals.parse([name], ("en", "fr"))
+    with pytest.raises(UsageError, match=r"'class:pronoun' .* use class:number, class:punctuation$"):
+        signals.parse(["class:pronoun"], ("zxx",))
+    assert [each.name for each in signals.parse([], ("en-GB",))][-3:] == [
+        "class:pronoun", "class:number", "class:punctuation"
+    ]  # fmt: skip
+
+
 def test_half_life_is_when_half_is_left() -> None:
     for forget in (0.3, 0.9, 0.999):
-        assert forget ** units.half_life(forget) == pytest.approx(0.5)
-    assert units.half_life(1.0) == math.inf
-    assert units.half_life(0.0) == 0.0
+        assert forget ** half_life(forget) == pytest.approx(0.5)
+    assert half_life([1.0, 0.0, math.nan]).tolist() == pytest.approx([math.inf, 0.0, math.nan], nan_ok=True)
 
 
 @pytest.fixture
@@ -138,6 +151,9 @@ def test_correlations_are_those_of_numpy(loaded: Model) -> None:
         assert [level.pieces for level in each.levels] == np.unique(y, return_counts=True)[1].tolist()[:40]
         level = each.levels[-1]
         assert level.state == pytest.approx(x[y == level.signal].mean(), abs=1e-5)
+        assert (level.low, level.high) == pytest.approx(
+            (x[y == level.signal].min(), x[y == level.signal].max()), abs=1e-5
+        )
         assert each.examples[0].state == pytest.approx(x.max(), rel=1e-5, abs=1e-6)
         assert each.examples[3].state == pytest.approx(x.min(), rel=1e-5, abs=1e-6)
     for name in names:
@@ -172,13 +188,37 @@ def test_names_are_told_by_the_correlation_ratio() -> None:
             self._n, self._y, self._yy = np.array([[[6.0]], [[y.sum()]], [[(y**2).sum()]]])
             self._x, self._xx = np.array([[[x.sum()]], [[(x**2).sum()]]])
             self._xy = np.array([[y @ x]])
-            self._levels = [{value: [len(group), np.array([sum(group)])] for value, group in states.items()}]
+            self._levels = [{value: units._Sums(1) for value in states}]
+            for value, group in states.items():
+                self._levels[0][value].add(np.array(group)[:, None])
             mean = x.mean()
             between = sum(len(group) * (np.mean(group) - mean) ** 2 for group in states.values())
             self.eta = np.sqrt(between / ((x - mean) ** 2).sum())
 
     layer = Layer()
     assert layer.correlations(0).tolist() == pytest.approx([layer.eta])
+
+
+def test_classes_that_a_unit_tells_apart_and_the_signal_beside_each_piece_are_told() -> None:
+    def level(name: str, state: float) -> units.Level:
+        return units.Level(name, state, state - 1, state + 0.25, pieces=9)
+
+    ends = [("uv", "w", 2.66, "S"), ("", "u", 2.5, "S"), ("\n", "v", 2.4, "R"), ("u", "w", -7.77, "Q")]
+    found = units.Finding(
+        "first", "encoder 1 forward", 7, "cell", 0.9, None,
+        levels=[level("P", 0.5), level("Q", -5.82), level("R", 2.38), level("\n", 2.5)],
+        examples=[units.Example(*each) for each in ends],
+    )  # fmt: skip
+    assert units.means(found) == "Q: -5.82, P: 0.50, R: 2.38, ↵: 2.50"
+    assert units.means(found, ranges=True).startswith("Q: -5.82 (-6.82 to -5.57), P: 0.50 (-0.50 to 0.75), R: ")
+    assert units.evidence(found) == "uv[w] 2.66 (S); u[w] -7.77 (Q)"
+    many = [units.Level(chr(65 + n), -float(n), -20.0, 0.0, pieces=1 + (n > 7)) for n in range(20)]
+    of_many = units.means(dataclasses.replace(found, levels=many))
+    assert of_many.startswith("T: -19.00, S: -18.00")
+    assert of_many.endswith("I: -8.00, …")
+    counted = [units.Level(float(n), 2.0 * n, 0.0, 40.0, pieces=1) for n in range(9)]
+    of_numbers = units.means(dataclasses.replace(found, levels=counted))
+    assert of_numbers == "0: 0.00, 1: 2.00, 2: 4.00, 3: 6.00, 4: 8.00, 5: 10.00, …"
 
 
 def test_the_command_prints_a_table_or_json(model: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -188,6 +228,11 @@ def test_the_command_prints_a_table_or_json(model: Path, tmp_path: Path, nmt: Nm
     assert ran.status == 0, ran.err
     assert ran.out.count("position") == 2
     assert "quotes" not in ran.out
+    assert "mean state by value" not in ran.out
+    text.write_text("the red dog sees the king.\nsmall birds follow the horse.\n", encoding="utf-8")
+    ran = nmt("inspect", model, "--corpus", text, "--signal", "first", "--signal", "position", "--top", 1)
+    assert "mean state by value" in ran.out
+    assert re.search(r"^first .*[st]: -?\d+\.\d\d, .*", ran.out, re.MULTILINE)
     page = tmp_path / "page.html"
     ran = nmt("inspect", model, "the dog", "-o", page, "--corpus", text, "--signal", "position", "--json")
     found = json.loads(ran.out)
@@ -195,11 +240,45 @@ def test_the_command_prints_a_table_or_json(model: Path, tmp_path: Path, nmt: Nm
     assert f">{found[0]['layer']}, {found[0]['unit']}</button>" in page.read_text()
 
 
+def test_files_hold_what_was_found(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    text = tmp_path / "text.en"
+    text.write_text("the red dog sees the king.\nsmall birds follow the horse.\n", encoding="utf-8")
+    asked = ("--corpus", text, "--signal", "position", "--signal", "first", "--top", 2, "--json")
+    for name in ("states.json", "states.npz"):
+        ran = nmt("inspect", model, "the dog", "-o", tmp_path / name, *asked)
+        assert ran.status == 0, ran.err
+    found = json.loads(ran.out)
+    assert json.loads((tmp_path / "states.json").read_text())["units"] == found
+    with np.load(tmp_path / "states.npz") as file:
+        stored = dict(file)
+    for name in ("signal", "layer", "unit", "quantity", "r", "forget", "half_life"):
+        assert stored[f"units.{name}"].tolist() == [each[name] for each in found]
+    assert len(found) == 4
+    for number, each in enumerate(found, start=1):
+        for name in ("signal", "state", "low", "high", "pieces"):
+            assert stored[f"units.{number}.{name}"].tolist() == [level[name] for level in each["levels"]]
+    assert {"s", "t"} <= set(stored["units.3.signal"])
+
+
 def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     for arguments in ([], ["a text"], ["-o", tmp_path / "page.html"]):
         ran = nmt("inspect", model, *arguments)
         assert ran.status == 2
         assert ran.err == "nmt: nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both\n"
+    page, text = ["a text", "-o", tmp_path / "page.html"], ["--corpus", tmp_path / "text.en"]
+    for option, others, told in (
+        (["--signal", "end"], page, "--signal: is about a --corpus, and there is none"),
+        (["--top", 3], page, "--top: is about a --corpus, and there is none"),
+        (["--json"], page, "--json: is about a --corpus, and there is none"),
+        (["--target", ""], text, "--target: is about a TEXT, and there is none"),
+        (["--beam", 5], text, "--beam: is about a TEXT, and there is none"),
+        (["--beam", 5], [*page, "--target", "x"], "--beam: a translation that --target gives is not searched for"),
+    ):
+        ran = nmt("inspect", model, *others, *option)
+        assert ran.status == 2
+        assert ran.err.startswith(f"nmt: {told}; ")
+        assert ran.err.count("\n") == 1
+    assert not (tmp_path / "page.html").exists()
     empty = tmp_path / "empty.txt"
     empty.write_text("…\n", encoding="utf-8")
     with pytest.raises(CarouselError, match="holds no text"):

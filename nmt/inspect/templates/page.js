@@ -125,6 +125,18 @@ function tell(unit, place) {
   const value = row(chosen.quantity, unit)[place];
   const written = layer().part === 'decoder' && place > 0 ? `, log-probability ${signed(scoreOf(place))}` : '';
   find('readout').textContent = `unit ${unit}, “${shown(pieces()[place])}”: ${chosen.quantity} ${signed(value)}${written}`;
+  find('forgetting').textContent = forgetting(unit);
+}
+
+/** A unit's mean forget gate and its half-life; nothing of cells without one. */
+function forgetting(unit) {
+  const of = layer();
+  if (of.mean_forget === undefined) return '';
+  const [mean, life] = [of.mean_forget, of.half_life].map((start) => new DataView(bytes.buffer, start).getFloat32(4 * unit, true));
+  if (Number.isNaN(mean)) return 'mean forget gate and half-life: – (a single step)';
+  const digits = life < 100 ? 1 : 0;
+  const steps = life === Infinity ? '∞' : life.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `mean forget gate ${mean.toFixed(4)}, half-life ${steps} steps`;
 }
 
 // --- controls --------------------------------------------------------------------------------------------
@@ -184,56 +196,80 @@ const LABEL = 16;  // pixels that a label needs
 const LONG = 400;  // places, beyond which lines over all of them would be a muddle
 
 function drawLines() {
-  const gates = quantities().filter(isGate), states = quantities().filter((name) => STATES.includes(name));
-  const width = find('lines').clientWidth || 900, left = 44, right = width - 12;
-  const [from, to] = windowOf(Math.floor((right - left) / LABEL)), steps = to - from - 1;
-  const x = (place) => left + (steps ? (place - from) / steps : 0.5) * (right - left);
-  const panels = [];
-  if (gates.length) panels.push({ names: gates, low: 0, high: 1, height: 110 });
-  const most = states.reduce((found, name) => Math.max(found, largest(row(name, chosen.unit))), 0);
-  panels.push({ names: states, low: -most, high: most, height: 140 });
-  const picture = svg('svg', { width: '100%', role: 'img', 'aria-label': `Gates and states of unit ${chosen.unit}` });
+  const plot = planOfLines(), picture = svg('svg', { width: '100%', role: 'img', 'aria-label': `Gates and states of unit ${chosen.unit}` });
   let top = 22;
-  for (const panel of panels) {
+  for (const panel of panelsOfUnit()) {
     const y = (value) => top + (panel.high - value) / (panel.high - panel.low) * panel.height;
-    for (const level of panel.low < 0 ? [panel.low, 0, panel.high] : [0, 0.5, 1]) {
-      picture.append(svg('line', { x1: left, x2: right, y1: y(level), y2: y(level), class: level ? 'grid' : 'axis' }));
-      picture.append(svg('text', { x: left - 6, y: y(level) + 4, 'text-anchor': 'end' }, signed(level)));
-    }
-    let legend = left;
-    for (const name of panel.names) {
-      const kind = name === 'hidden' ? 'hidden-state' : name;
-      const part = row(name, chosen.unit).subarray(from, to);
-      const points = Array.from(part, (value, n) => `${x(from + n).toFixed(1)},${y(value).toFixed(1)}`);
-      picture.append(svg('polyline', { class: `line ${kind}`, points: points.join(' ') }));
-      picture.append(svg('line', { class: `line ${kind}`, x1: legend, x2: legend + 20, y1: top - 11, y2: top - 11 }));
-      picture.append(svg('text', { class: 'label', x: legend + 25, y: top - 7 }, name + (isGate(name) ? ' gate' : '')));
-      legend += 110;
-    }
+    picture.append(...levelLines(panel, plot, y), ...curves(panel, plot, y, top));
     top += panel.height + 34;
   }
-  const bottom = top - 26;
-  const few = (to - from) * LABEL <= right - left, labels = few ? pieces().slice(from, to).map(shown) : [];
-  const long = labels.reduce((most, label) => Math.max(most, label.length), 0);
+  const bottom = top - 26, { labels, height } = placeLabels(plot, bottom);
+  picture.append(...labels, svg('line', { class: 'cursor', x1: plot.x(chosen.place), x2: plot.x(chosen.place), y1: 14, y2: bottom }));
+  picture.setAttribute('height', bottom + height);
+  picture.setAttribute('viewBox', `0 0 ${plot.width} ${bottom + height}`);
+  followPointer(picture, plot);
+  find('lines').replaceChildren(picture);
+  const { from, to } = plot;
+  find('lines-part').textContent = to - from < layer().places ? `Places ${from} to ${to - 1} of ${layer().places}, about the marked one.` : '';
+}
+
+/** The places [from, to) of the plot, its edges in pixels, and where a place lies between them. */
+function planOfLines() {
+  const width = find('lines').clientWidth || 900, left = 44, right = width - 12;
+  const [from, to] = windowOf(Math.floor((right - left) / LABEL)), steps = to - from - 1;
+  return { width, left, right, from, to, x: (place) => left + (steps ? (place - from) / steps : 0.5) * (right - left) };
+}
+
+/** What is drawn on one scale: the gates, where there are any, and the states. */
+function panelsOfUnit() {
+  const gates = quantities().filter(isGate), states = quantities().filter((name) => STATES.includes(name));
+  const most = states.reduce((found, name) => Math.max(found, largest(row(name, chosen.unit))), 0);
+  const ofStates = { names: states, low: -most, high: most, height: 140 };
+  return gates.length ? [{ names: gates, low: 0, high: 1, height: 110 }, ofStates] : [ofStates];
+}
+
+function levelLines(panel, { left, right }, y) {
+  return (panel.low < 0 ? [panel.low, 0, panel.high] : [0, 0.5, 1]).flatMap((level) => [
+    svg('line', { x1: left, x2: right, y1: y(level), y2: y(level), class: level ? 'grid' : 'axis' }),
+    svg('text', { x: left - 6, y: y(level) + 4, 'text-anchor': 'end' }, signed(level)),
+  ]);
+}
+
+/** The panel's quantities over time, with a legend above. */
+function curves(panel, { left, from, to, x }, y, top) {
+  return panel.names.flatMap((name, n) => {
+    const kind = name === 'hidden' ? 'hidden-state' : name, legend = left + 110 * n;
+    const part = row(name, chosen.unit).subarray(from, to);
+    const points = Array.from(part, (value, at) => `${x(from + at).toFixed(1)},${y(value).toFixed(1)}`);
+    return [
+      svg('polyline', { class: `line ${kind}`, points: points.join(' ') }),
+      svg('line', { class: `line ${kind}`, x1: legend, x2: legend + 20, y1: top - 11, y2: top - 11 }),
+      svg('text', { class: 'label', x: legend + 25, y: top - 7 }, name + (isGate(name) ? ' gate' : '')),
+    ];
+  });
+}
+
+/** The pieces below the plot, or the numbers of some places where there is no room for them, and the pixels they need. */
+function placeLabels({ left, right, from, to, x }, bottom) {
+  const few = (to - from) * LABEL <= right - left, names = few ? pieces().slice(from, to).map(shown) : [];
+  const labels = [];
   for (let place = from; place < to; place += few ? 1 : Math.ceil(to / 20 / 5) * 5) {
     const at = { x: x(place) + 4, y: bottom + 6 };
     const turned = { ...at, 'text-anchor': 'end', transform: `rotate(-90 ${at.x} ${at.y})` };
     const upright = { x: x(place), y: bottom + 14, 'text-anchor': 'middle' };
-    const label = few ? labels[place - from] : place;
-    picture.append(svg('text', label.length > 1 ? turned : upright, label));
+    const label = few ? names[place - from] : place;
+    labels.push(svg('text', label.length > 1 ? turned : upright, label));
   }
-  picture.append(svg('line', { class: 'cursor', x1: x(chosen.place), x2: x(chosen.place), y1: 14, y2: bottom }));
-  const height = bottom + (few ? 14 + 6.5 * long : 24);
-  picture.setAttribute('height', height);
-  picture.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  return { labels, height: few ? 14 + 6.5 * Math.max(...names.map((name) => name.length)) : 24 };
+}
+
+function followPointer(picture, { width, left, right, from, to }) {
   const nearest = (event) => {
     const box = picture.getBoundingClientRect(), share = ((event.clientX - box.left) / box.width * width - left) / (right - left);
-    return Math.min(Math.max(from + Math.round(share * steps), from), to - 1);
+    return Math.min(Math.max(from + Math.round(share * (to - from - 1)), from), to - 1);
   };
   picture.addEventListener('pointermove', (event) => tell(chosen.unit, nearest(event)));
   picture.addEventListener('click', (event) => choose({ place: nearest(event) }));
-  find('lines').replaceChildren(picture);
-  find('lines-part').textContent = to - from < layer().places ? `Places ${from} to ${to - 1} of ${layer().places}, about the marked one.` : '';
 }
 
 /** The places [from, to) that are drawn over time: all, or of a long text so many as have room for their labels. */
@@ -249,16 +285,25 @@ function windowOf(room) {
 const heat = find('heat'), heatCanvas = heat.querySelector('canvas');
 
 function drawHeat() {
-  const of = layer(), map = values(of, chosen.quantity), cell = chosen.quantity === 'cell';
-  const most = isGate(chosen.quantity) ? 1 : largest(map);
-  paint(heatCanvas, of.places, of.units, (n) => (cell ? Math.tanh(map[n]) : map[n] / most));
+  const of = layer(), map = values(of, chosen.quantity), gate = isGate(chosen.quantity);
+  const full = fullColours(of);
+  paint(heatCanvas, of.places, of.units, (n) => map[n] / full[Math.floor(n / of.places)]);
   const tall = of.units <= 64 ? 9 : of.units <= 128 ? 5 : of.units <= 256 ? 3 : 2;
   heatCanvas.style.height = `${tall * of.units + 2}px`;
   heat.setAttribute('aria-label', `${chosen.quantity} of ${of.units} units at ${of.places} places, ${of.title}`);
-  const gate = isGate(chosen.quantity), rgb = (share) => `rgb(${colour(share).join(' ')})`;
+  const rgb = (share) => `rgb(${colour(share).join(' ')})`;
   find('ramp').style.background = gate ? `linear-gradient(90deg, ${rgb(0)}, ${rgb(1)})` : `linear-gradient(90deg, ${rgb(-1)}, ${rgb(0)}, ${rgb(1)})`;
-  find('low').textContent = gate ? '0' : cell ? 'below −2' : signed(-most);
-  find('high').textContent = gate ? '1' : cell ? 'above 2' : signed(most);
+  const end = chosen.quantity === 'hidden' ? signed(full[0]) : full.some((most) => most > 1) ? '1 or the unit’s furthest' : '1';
+  find('low').textContent = gate ? '0' : `−${end}`;
+  find('high').textContent = gate ? '1' : end;
+}
+
+/** Of each unit the value whose colour is full: a cell that counts goes far beyond ±1, and is to be seen to grow. */
+function fullColours(of) {
+  const all = (most) => Array(of.units).fill(most);
+  if (isGate(chosen.quantity)) return all(1);
+  if (chosen.quantity === 'hidden') return all(largest(values(of, 'hidden')));
+  return Array.from({ length: of.units }, (_, unit) => Math.max(1, largest(row('cell', unit))));
 }
 
 function markHeat() {
@@ -293,135 +338,193 @@ heat.addEventListener('keydown', (event) => {
 
 // --- attention -------------------------------------------------------------------------------------------
 
+/** The matrix of the chosen head; T pieces written by S read. Gives what draws it anew. */
 function attend() {
   const box = find('attention');
-  if (!box) return;
-  const S = facts.source.length, T = facts.written.length, size = Math.max(11, Math.min(24, Math.floor(640 / Math.max(S, T))));
-  const labels = (all, name, size) => {
-    const list = document.createElement('div');
-    list.className = name;
-    list.append(...all.map((piece) => {
-      const span = document.createElement('span');
-      span.textContent = shown(piece);
-      span.style[name === 'down' ? 'height' : 'width'] = span.style.lineHeight = `${size}px`;
-      return span;
-    }));
-    return list;
+  if (!box) return () => {};
+  const matrix = layOutMatrix(box), draw = () => {
+    const map = weights();
+    paint(matrix.canvas, facts.source.length, facts.written.length, (n) => map[n] / 255);
   };
-  const corner = document.createElement('div'), canvas = document.createElement('canvas'), matrix = document.createElement('div');
-  corner.className = 'corner';
-  matrix.className = 'matrix';
+  chooseHead(() => { draw(); markWeight(matrix, matrix.at); });
+  followWeights(box, matrix);
+  draw();
+  return draw;
+}
+
+/** Of the chosen layer and head [T × S], in steps of 1/255. */
+function weights() {
+  const [number, head] = chosen.head, size = facts.written.length * facts.source.length;
+  const start = facts.attention[number].start + head * size;
+  return bytes.subarray(start, start + size);
+}
+
+function layOutMatrix(box) {
+  const S = facts.source.length, T = facts.written.length, size = Math.max(11, Math.min(24, Math.floor(640 / Math.max(S, T))));
+  const canvas = document.createElement('canvas'), corner = block('corner'), matrix = block('matrix');
+  const across = matrixLabels(facts.source, 'across', size), down = matrixLabels(facts.written, 'down', size);
   canvas.style.width = `${size * S}px`;
   canvas.style.height = `${size * T}px`;
-  const across = labels(facts.source, 'across', size), down = labels(facts.written, 'down', size);
   matrix.append(corner, across, down, canvas);
   box.replaceChildren(matrix);
-  let at = null;
-  const weights = () => {
-    const start = facts.attention[chosen.head[0]].start + chosen.head[1] * T * S;
-    return bytes.subarray(start, start + T * S);
-  };
-  const draw = () => { const map = weights(); paint(canvas, S, T, (n) => map[n] / 255); };
-  const mark = (cell) => {
-    at = cell;
-    for (const span of box.ownerDocument.querySelectorAll('.linked, .across .here, .down .here')) span.classList.remove('linked', span.closest('.matrix') ? 'here' : 'linked');
-    find('attention-readout').textContent = '';
-    if (!cell) return;
-    const [column, line] = cell;
-    across.children[column].classList.add('here');
-    down.children[line].classList.add('here');
-    texts.encoder[column].classList.add('linked');
-    texts.decoder[line + 1].classList.add('linked');
-    find('attention-readout').textContent = `“${shown(facts.written[line])}” ← “${shown(facts.source[column])}”: ${(weights()[line * S + column] / 255).toFixed(2)}`;
-  };
-  const heads = () => {
+  return { canvas, across, down, at: null };
+}
+
+function block(name) {
+  const made = document.createElement('div');
+  made.className = name;
+  return made;
+}
+
+function matrixLabels(all, name, size) {
+  const list = block(name);
+  list.append(...all.map((piece) => {
+    const span = document.createElement('span');
+    span.textContent = shown(piece);
+    span.style[name === 'down' ? 'height' : 'width'] = span.style.lineHeight = `${size}px`;
+    return span;
+  }));
+  return list;
+}
+
+/** Mark a weight's two pieces, in the matrix and in the texts, and tell it; null marks nothing. */
+function markWeight(matrix, cell) {
+  matrix.at = cell;
+  for (const span of document.querySelectorAll('.linked, .across .here, .down .here')) span.classList.remove('linked', span.closest('.matrix') ? 'here' : 'linked');
+  find('attention-readout').textContent = '';
+  if (!cell) return;
+  const [column, line] = cell, weight = weights()[line * facts.source.length + column] / 255;
+  matrix.across.children[column].classList.add('here');
+  matrix.down.children[line].classList.add('here');
+  texts.encoder[column].classList.add('linked');
+  texts.decoder[line + 1].classList.add('linked');
+  find('attention-readout').textContent = `“${shown(facts.written[line])}” ← “${shown(facts.source[column])}”: ${weight.toFixed(2)}`;
+}
+
+function chooseHead(show) {
+  const listHeads = () => {
     const count = facts.attention[chosen.head[0]].heads;
     fill(find('attention-head'), Array.from({ length: count }, (_, n) => `${n + 1}`));
     chosen.head[1] = Math.min(chosen.head[1], count - 1);
     find('attention-head').value = chosen.head[1];
   };
   fill(find('attention-layer'), facts.attention.map((_, n) => `${n + 1}`));
-  heads();
-  find('attention-layer').addEventListener('change', (event) => { chosen.head[0] = Number(event.target.value); heads(); draw(); mark(at); });
-  find('attention-head').addEventListener('change', (event) => { chosen.head[1] = Number(event.target.value); draw(); mark(at); });
-  canvas.addEventListener('pointermove', (event) => mark(under(canvas, S, T, event)));
-  canvas.addEventListener('pointerleave', () => mark(null));
+  listHeads();
+  find('attention-layer').addEventListener('change', (event) => { chosen.head[0] = Number(event.target.value); listHeads(); show(); });
+  find('attention-head').addEventListener('change', (event) => { chosen.head[1] = Number(event.target.value); show(); });
+}
+
+function followWeights(box, matrix) {
+  const S = facts.source.length, T = facts.written.length;
+  matrix.canvas.addEventListener('pointermove', (event) => markWeight(matrix, under(matrix.canvas, S, T, event)));
+  matrix.canvas.addEventListener('pointerleave', () => markWeight(matrix, null));
   box.addEventListener('keydown', (event) => {
     const [dx, dy] = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] }[event.key] ?? [0, 0];
     if (!dx && !dy) return;
     event.preventDefault();
-    const [column, line] = at ?? [0, 0];
-    mark([Math.min(Math.max(column + dx, 0), S - 1), Math.min(Math.max(line + dy, 0), T - 1)]);
-    down.children[at[1]].scrollIntoView({ block: 'nearest' });
+    const [column, line] = matrix.at ?? [0, 0];
+    markWeight(matrix, [Math.min(Math.max(column + dx, 0), S - 1), Math.min(Math.max(line + dy, 0), T - 1)]);
+    matrix.down.children[matrix.at[1]].scrollIntoView({ block: 'nearest' });
   });
-  drawAttention = draw;
-  draw();
 }
-let drawAttention = () => {};
 
 // --- the search ------------------------------------------------------------------------------------------
+
+const WIDE = 84, TALL = 28;  // pixels of a hypothesis
 
 function drawTree() {
   const box = find('tree');
   if (!box) return;
-  const { pieces: names, parents, steps, scores, ranks, path } = facts.tree;
-  const wide = 84, tall = 28, best = new Set(path), columns = [], nodes = [], edges = [];
-  steps.forEach((step, node) => (columns[step] ??= []).push(node));
-  for (const column of columns) column.sort((a, b) => scores[b] - scores[a]);
-  const places = new Map(columns.flatMap((column, step) => column.map((node, n) => [node, [step * wide + 4, n * tall + 4]])));
-  const most = columns.reduce((found, column) => Math.max(found, column.length), 0);
-  const picture = svg('svg', { width: columns.length * wide, height: most * tall + 8 });
-  const boxes = svg('g', {});
-  for (const [node, [x, y]] of places) {
-    const kind = [best.has(node) || node === 0 ? 'best' : '', ranks[node] === null ? '' : 'ended'].join(' ').trim();
-    if (node) {
-      const [px, py] = places.get(parents[node]), half = (tall - 8) / 2, from = px + wide - 18;
-      edges[node] = svg('path', { d: `M${from} ${py + half}C${from + 9} ${py + half} ${x - 9} ${y + half} ${x} ${y + half}`, class: best.has(node) ? 'best' : '' });
-      picture.append(edges[node]);
-    }
-    const label = shown(names[node]), group = svg('g', { class: kind, 'data-node': node });
-    group.append(svg('rect', { x, y, width: wide - 18, height: tall - 8, rx: ranks[node] === null ? 9 : 2 }));
-    group.append(svg('text', { x: x + 7, y: y + 14 }, label.length > 8 ? `${label.slice(0, 7)}…` : label));
-    nodes[node] = group;
-    boxes.append(group);
+  const tree = { ...layOutTree(), best: new Set(facts.tree.path), nodes: [], edges: [], marked: [] };
+  const most = tree.columns.reduce((found, column) => Math.max(found, column.length), 0);
+  const picture = svg('svg', { width: tree.columns.length * WIDE, height: most * TALL + 8 }), boxes = svg('g', {});
+  for (const node of tree.places.keys()) {
+    if (node) picture.append(tree.edges[node] = edgeTo(tree, node));
+    boxes.append(tree.nodes[node] = boxOf(tree, node));
   }
   picture.append(boxes);
   box.replaceChildren(picture);
-  const line = (node) => { const found = []; for (; node > 0; node = parents[node]) found.unshift(node); return found; };
-  let marked = [];
-  const mark = (node) => {
-    for (const old of marked) { nodes[old].classList.remove('here'); edges[old]?.classList.remove('here'); }
-    chosen.node = node;
-    marked = [0, ...line(node)];
-    for (const each of marked) { nodes[each].classList.add('here'); edges[each]?.classList.add('here'); }
-    const text = line(node).filter((each) => ranks[each] === null).map((each) => names[each]).join('').replaceAll('▁', ' ').trim();
-    const rank = ranks[node] === null ? '' : `, ended, ranked by ${signed(ranks[node])}`;
-    find('tree-readout').textContent = `${text || '(nothing yet)'} — log-probability ${signed(scores[node])}${rank}`;
-  };
-  const unmark = () => {
-    mark(path.at(-1));
-    for (const old of marked) { nodes[old].classList.remove('here'); edges[old]?.classList.remove('here'); }
-    marked = [];
-  };
+  followTree(box, picture, tree);
+  unmarkTree(tree);
+}
+
+/** The hypotheses of each step, the best first, and where they lie: [x, y]. */
+function layOutTree() {
+  const { steps, scores } = facts.tree, columns = [];
+  steps.forEach((step, node) => (columns[step] ??= []).push(node));
+  for (const column of columns) column.sort((a, b) => scores[b] - scores[a]);
+  const places = new Map(columns.flatMap((column, step) => column.map((node, n) => [node, [step * WIDE + 4, n * TALL + 4]])));
+  return { columns, places };
+}
+
+function edgeTo({ places, best }, node) {
+  const [x, y] = places.get(node), [px, py] = places.get(facts.tree.parents[node]), half = (TALL - 8) / 2, from = px + WIDE - 18;
+  return svg('path', { d: `M${from} ${py + half}C${from + 9} ${py + half} ${x - 9} ${y + half} ${x} ${y + half}`, class: best.has(node) ? 'best' : '' });
+}
+
+function boxOf({ places, best }, node) {
+  const [x, y] = places.get(node), ended = facts.tree.ranks[node] !== null, label = shown(facts.tree.pieces[node]);
+  const kind = [best.has(node) || node === 0 ? 'best' : '', ended ? 'ended' : ''].join(' ').trim();
+  const group = svg('g', { class: kind, 'data-node': node });
+  group.append(svg('rect', { x, y, width: WIDE - 18, height: TALL - 8, rx: ended ? 2 : 9 }));
+  group.append(svg('text', { x: x + 7, y: y + 14 }, label.length > 8 ? `${label.slice(0, 7)}…` : label));
+  return group;
+}
+
+/** The nodes from the root's child to that one. */
+function lineTo(node) {
+  const found = [];
+  for (; node > 0; node = facts.tree.parents[node]) found.unshift(node);
+  return found;
+}
+
+/** Mark a hypothesis and what it came from, and tell it. */
+function markHypothesis(tree, node) {
+  const { pieces: names, scores, ranks } = facts.tree, line = lineTo(node);
+  clearMarks(tree);
+  chosen.node = node;
+  tree.marked = [0, ...line];
+  for (const each of tree.marked) { tree.nodes[each].classList.add('here'); tree.edges[each]?.classList.add('here'); }
+  const text = line.filter((each) => ranks[each] === null).map((each) => names[each]).join('').replaceAll('▁', ' ').trim();
+  const rank = ranks[node] === null ? '' : `, ended, ranked by ${signed(ranks[node])}`;
+  find('tree-readout').textContent = `${text || '(nothing yet)'} — log-probability ${signed(scores[node])}${rank}`;
+}
+
+function clearMarks(tree) {
+  for (const old of tree.marked) { tree.nodes[old].classList.remove('here'); tree.edges[old]?.classList.remove('here'); }
+  tree.marked = [];
+}
+
+/** Tell of the translation, which is marked anyway. */
+function unmarkTree(tree) {
+  markHypothesis(tree, facts.tree.path.at(-1));
+  clearMarks(tree);
+}
+
+function followTree(box, picture, tree) {
   picture.addEventListener('pointerover', (event) => {
     const group = event.target.closest('[data-node]');
-    if (group) mark(Number(group.dataset.node));
+    if (group) markHypothesis(tree, Number(group.dataset.node));
   });
-  picture.addEventListener('pointerleave', unmark);
+  picture.addEventListener('pointerleave', () => unmarkTree(tree));
   box.addEventListener('keydown', (event) => {
-    const column = columns[steps[chosen.node]], here = column.indexOf(chosen.node);
-    const children = columns[steps[chosen.node] + 1]?.filter((node) => parents[node] === chosen.node) ?? [];
-    const next = {
-      ArrowLeft: parents[chosen.node], ArrowRight: children.find((node) => best.has(node)) ?? children[0],
-      ArrowUp: column[here - 1], ArrowDown: column[here + 1],
-    }[event.key];
     if (event.key.startsWith('Arrow')) event.preventDefault();
+    const next = neighbour(tree, event.key);
     if (next === undefined || next < 0) return;
-    mark(next);
-    const [x] = places.get(next);
-    if (x < box.scrollLeft || x + wide > box.scrollLeft + box.clientWidth) box.scrollLeft = x - box.clientWidth / 2;
+    markHypothesis(tree, next);
+    const [x] = tree.places.get(next);
+    if (x < box.scrollLeft || x + WIDE > box.scrollLeft + box.clientWidth) box.scrollLeft = x - box.clientWidth / 2;
   });
-  unmark();
+}
+
+/** The hypothesis that an arrow key leads to, if there is one. */
+function neighbour({ columns, best }, key) {
+  const { steps, parents } = facts.tree, step = steps[chosen.node], column = columns[step], here = column.indexOf(chosen.node);
+  const children = columns[step + 1]?.filter((node) => parents[node] === chosen.node) ?? [];
+  return {
+    ArrowLeft: parents[chosen.node], ArrowRight: children.find((node) => best.has(node)) ?? children[0],
+    ArrowUp: column[here - 1], ArrowDown: column[here + 1],
+  }[key];
 }
 
 // --- all of it -------------------------------------------------------------------------------------------
@@ -435,7 +538,7 @@ for (const button of found) {
   });
 }
 choose(found.length ? unitOf(found[0]) : { layer: 0, quantity: 'cell' });
-attend();
+const drawAttention = attend();
 drawTree();
 addEventListener('resize', () => { drawLines(); markHeat(); });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {

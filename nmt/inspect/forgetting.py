@@ -1,0 +1,18 @@
+"""How long memory cells hold what they were given, by their forget gates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmt.search.hypotheses import Doubles
+
+
+def half_life(forget: ArrayLike) -> Doubles:
+    """After how many steps half of what cells held is lost, by their mean forget gates f [...]: ln ½ / ln f.
+
+    Without end where f is 1 to the rounding of its numbers, 0 where it is 0, and NaN where it is.
+    """
+    with np.errstate(divide="ignore"):
+        lives: Doubles = np.abs(np.log(0.5) / np.log(np.asarray(forget, dtype=np.float64)))
+    return lives
