@@ -4,7 +4,18 @@
 >>> Translator.load("runs/demo/model").translate("The black cat sleeps.").text
 """
 
-from nmt.errors import CarouselError, UsageError
-from nmt.translator import Alternative, Translation, Translator
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nmt.errors import CarouselError, UsageError
+    from nmt.translator import Alternative, Translation, Translator
 
 __all__ = ["Alternative", "CarouselError", "Translation", "Translator", "UsageError"]
+
+
+def __getattr__(name: str) -> object:
+    """Names are imported when they are asked for, so that the command can say what a signal does before it waits."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("nmt.errors" if name.endswith("Error") else "nmt.translator"), name)

@@ -1,5 +1,14 @@
-"""``python -m nmt``, and what ``torchrun -m nmt`` runs."""
+"""The ``nmt`` command, as a console script, ``python -m nmt`` and ``torchrun -m nmt`` run it."""
 
-from nmt.cli import main
+from nmt.interruption import abandonable
 
-main()
+
+def main() -> None:
+    """Import the command line, which takes a moment, and run it."""
+    with abandonable():
+        from nmt import cli
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

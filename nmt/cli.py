@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ import typer
 
 from nmt.corpus.monolingual import HAVE_FIELDS, read_texts
 from nmt.errors import CarouselError, UsageError, missing_extra
+from nmt.interruption import abandonable
 from nmt.request import Form, Request
 from nmt.translator import LM_WEIGHT, Translator
 
@@ -57,10 +58,8 @@ def train(
     from nmt import bundle as bundles
     from nmt import config as configs
 
-    try:
+    with _needing("train", "nmt train"):
         from nmt.training import finetuning, session
-    except ModuleNotFoundError as error:
-        raise _missing(error, "train", "nmt train") from None
     origin = bundles.read(start) if start else None
     defaults = {"tokenizer": finetuning.tokenizer_section(origin).model_dump()} if origin else None
     recipe = configs.load_any(config, overrides or [], defaults)
@@ -263,10 +262,8 @@ def export(
     """Write a model directory for serving: small, and without what only training needs."""
     from nmt import bundle as bundles
 
-    try:
+    with _needing("train", "nmt export"):
         from nmt.engine.export import export_bundle
-    except ModuleNotFoundError as error:
-        raise _missing(error, "train", "nmt export") from None
     bundle = bundles.read(model)
     bundles.check_replaceable(out)
     export_bundle(bundle, out, quantize, shortlist)
@@ -283,10 +280,8 @@ def study(
     jobs: Annotated[int, typer.Option(min=1, max=1024, help="Runs at once, each on one thread.")] = 1,
 ) -> None:
     """Train a recipe in many settings and compare them; what has finished before is not trained again."""
-    try:
+    with _needing("train", "nmt study"):
         from nmt.study import plan, session
-    except ModuleNotFoundError as error:
-        raise _missing(error, "train", "nmt study") from None
     folder = out or Path("runs") / config.stem
     outcome = session.run(plan.load(config, overrides or []), folder, jobs, typer.echo)
     if outcome.stopped:
@@ -311,10 +306,8 @@ def serve(
     check: Annotated[bool, typer.Option("--check", help="Validate settings and models, and exit.")] = False,
 ) -> None:
     """Serve models over HTTP."""
-    try:
+    with _needing("serve", "nmt serve"):
         from serve import server
-    except ModuleNotFoundError as error:
-        raise _missing(error, "serve", "nmt serve") from None
     raise typer.Exit(server.run(models or (), host=host, port=port, check=check))
 
 
@@ -330,10 +323,8 @@ def generate(
     output: Output = None,
 ) -> None:
     """Write text with a language model."""
-    try:
+    with _needing("train", "nmt generate"):
         from nmt.generator import Generator
-    except ModuleNotFoundError as error:
-        raise _missing(error, "train", "nmt generate") from None
     text = Generator.load(model).generate(prompt, length, temperature, seed)
     _print(iter([text]), output)
 
@@ -361,12 +352,10 @@ def inspect_(
     as_json: Annotated[bool, typer.Option("--json", help="Of --corpus: print the units as JSON.")] = False,
 ) -> None:
     """Look inside a translation or a text: gates, states, attention and the search; or find units by what they do."""
-    try:
+    with _needing("train", "nmt inspect"):
         from nmt.inspect import model as models
         from nmt.inspect import output as files
         from nmt.inspect import signals, units
-    except ModuleNotFoundError as error:
-        raise _missing(error, "train", "nmt inspect") from None
     if (text is None) != (output is None) or (text is None and corpus is None):
         raise UsageError("nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both")
     _refuse_without(corpus, "a --corpus", {"--signal": signal, "--top": top, "--json": as_json})
@@ -409,10 +398,8 @@ def gradients(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Equal seeds give equal pages.")] = 1,
 ) -> None:
     """Show how gradients vanish in a plain RNN and not in an LSTM."""
-    try:
+    with _needing("train", "nmt lab gradients"):
         from nmt.lab import gradients as demonstration
-    except ModuleNotFoundError as error:
-        raise _missing(error, "train", "nmt lab gradients") from None
     steps = sorted(set(distances or (10, 20, 40, 80, 160)))
     demonstration.write(output, steps, seed, typer.echo)
     typer.echo(f"Page: {output}")
@@ -433,10 +420,15 @@ def main() -> None:
         sys.exit(1)
 
 
-def _missing(error: ModuleNotFoundError, extra: str, command: str) -> Exception:
-    """The error that names the extra, unless it is one of our own modules that is missing."""
-    ours = (error.name or "").split(".")[0] in {"nmt", "serve"} and error.name != "serve"
-    return error if ours else missing_extra(extra, command)
+@contextmanager
+def _needing(extra: str, command: str) -> Iterator[None]:
+    """Imports that the extra has to be installed for."""
+    try:
+        with abandonable():
+            yield
+    except ModuleNotFoundError as error:
+        ours = (error.name or "").split(".")[0] in {"nmt", "serve"} and error.name != "serve"
+        raise error if ours else missing_extra(extra, command) from None
 
 
 def _of_task(exact: dict[str, Any]) -> str:
@@ -461,10 +453,8 @@ def _stdin() -> Iterator[str]:
 def _translate_on_ray(
     request: Request, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None
 ) -> None:
-    try:
+    with _needing("ray", "nmt translate --ray"):
         from nmt.bulk.job import translate_files
-    except ModuleNotFoundError as error:
-        raise _missing(error, "ray", "nmt translate --ray") from None
     translate_files(request, files, fields, output, workers)
 
 

@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+Thing = TypeVar("Thing")
+
+
+class Interrupted(BaseException):
+    """A signal came during work that may be left at any point.
+
+    It is no Exception, so that nothing on the way takes it for a failure.
+    """
+
+
+class StopRequest:
+    """Whether a signal has asked to stop; a second one is as deadly as ever."""
+
+    def __init__(self) -> None:
+        self.made = False
+        self._at_once = False
+
+    @contextmanager
+    def awaited(self, speaks: bool) -> Iterator[StopRequest]:
+        """Signals are requests in the block; ``speaks`` says that one which has to wait is answered."""
+
+        def receive(number: int, frame: FrameType | None) -> None:
+            self.made = True
+            signal.signal(number, previous[number])
+            if self._at_once:
+                raise Interrupted
+            if speaks:
+                os.write(sys.stderr.fileno(), b"Stopping after the present step; a second signal stops at once\n")
+
+        with interruptions(receive) as previous:
+            yield self
+
+    def interrupts(self, work: Callable[[], Thing]) -> Thing:
+        """What ``work`` gives; a request made before or meanwhile ends it at once, by Interrupted."""
+        self._at_once = True
+        try:
+            if self.made:
+                raise Interrupted
+            return work()
+        finally:
+            self._at_once = False
 
 
 @contextmanager
@@ -18,3 +62,13 @@ def interruptions(handle: Callable[[int, FrameType | None], None]) -> Iterator[d
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def abandonable() -> Iterator[None]:
+    """Both signals end the process without a word in the block: for imports, which have nothing to save.
+
+    An exception would not do: what is written in C may make another one of it.
+    """
+    with interruptions(lambda number, frame: os._exit(128 + number)):
+        yield

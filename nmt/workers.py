@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 from nmt.corpus.tokenizer import BOS, EOS
@@ -21,6 +22,7 @@ Numbered = tuple[int, Sequence[int]]
 """A sentence's number and its source ids."""
 NumberedPair = tuple[int, Sequence[int], Sequence[int]]
 """A pair's number, source ids and target ids."""
+_Results = Iterator[tuple[int, Any]]  # what was found for each number
 
 # Sentences searched together. A step's time grows with its rows from the first on, so few of like length, whose memory
 # stays in the cache, are faster than many; for the same reason all finish before others begin (benchmarks/refill.py).
@@ -57,13 +59,29 @@ class Workers:
         """A loop with an engine of its own, whose graphs are those of the first thread."""
         return DecodeLoop(self._workers[0].make_engine(slots, beam))
 
-    def _share(self, items: Sequence[Any], work: Callable[[_Worker, Sequence[Any]], dict[int, Any]]) -> dict[int, Any]:
+    def _share(self, items: Sequence[Any], work: Callable[[_Worker, Sequence[Any]], _Results]) -> dict[int, Any]:
         """Each thread works on every n-th item, so that all get like lengths."""
         count = min(len(self._workers), -(-len(items) // _SENTENCES_A_THREAD))
         if count <= 1:
-            return work(self._workers[0], items)
-        running = [self._threads.submit(work, self._workers[n], items[n::count]) for n in range(count)]
-        return {number: result for future in running for number, result in future.result().items()}
+            return dict(work(self._workers[0], items))
+        given_up = Event()
+        shares = [work(self._workers[n], items[n::count]) for n in range(count)]
+        running = [self._threads.submit(_collected, share, given_up) for share in shares]
+        try:
+            return {number: result for future in running for number, result in future.result().items()}
+        except BaseException:  # such as Ctrl-C: a process doesn't end before its threads do
+            given_up.set()
+            raise
+
+
+def _collected(results: _Results, given_up: Event) -> dict[int, Any]:
+    """All of them, or those that were there before they were given up."""
+    found = {}
+    for number, result in results:
+        if given_up.is_set():
+            break
+        found[number] = result
+    return found
 
 
 class _Worker:
@@ -73,13 +91,13 @@ class _Worker:
         self.make_engine = make_engine
         self._engines: dict[tuple[int, int], Engine] = {}
 
-    def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+    def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> _Results:
         with self._engine(len(sentences), beam) as engine:
-            return dict(search_all(engine, sentences, BOS, EOS, options, refill=False))
+            yield from search_all(engine, sentences, BOS, EOS, options, refill=False)
 
-    def score(self, pairs: Sequence[NumberedPair]) -> dict[int, Forced]:
+    def score(self, pairs: Sequence[NumberedPair]) -> _Results:
         with self._engine(len(pairs), 1) as engine:
-            return dict(score_all(engine, pairs, BOS, EOS, attention=True))
+            yield from score_all(engine, pairs, BOS, EOS, attention=True)
 
     @contextmanager
     def _engine(self, sentences: int, beam: int) -> Iterator[Engine]:

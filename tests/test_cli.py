@@ -279,7 +279,7 @@ def test_translating_needs_neither_torch_nor_what_else_trains(model: Path) -> No
     absent = ["torch", "onnx", "datasets", "pyarrow", "sacrebleu", "tensorboard", "fastapi", "ray"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
-        f"sys.argv = ['nmt', 'translate', {str(model)!r}]; import nmt.__main__"
+        f"sys.argv = ['nmt', 'translate', {str(model)!r}]; from nmt.__main__ import main; main()"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, input="the dog sees the cat.\n", timeout=100,
@@ -405,13 +405,37 @@ def test_a_missing_extra_is_named(module: str, command: list[str], extra: str, m
     """In a process of its own, in which the module can't be imported."""
     names = {"MODEL": str(model), "RECIPE": str(recipe)}
     arguments = [names.get(word, word) for word in command]
-    code = f"import sys; sys.modules[{module!r}] = None; sys.argv = ['nmt', *{arguments!r}]; import nmt.__main__"
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; sys.argv = ['nmt', *{arguments!r}]\n"
+        "from nmt.__main__ import main; main()"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, input="", timeout=100, check=False
     )
     assert ran.returncode == 1
     assert f"pip install 'carousel-nmt[{extra}]'" in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("module", "command"), [("numpy", ["--help"]), ("torch._C", ["train", "x.yaml"])])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_imports_leaves_no_traceback(module: str, command: list[str], number: int) -> None:
+    """In a process that gets it the moment it asks for the module."""
+    code = f"""
+import os, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), {int(number)})
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["nmt", *{command!r}]
+from nmt.__main__ import main
+main()
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (128 + number, "", "")
 
 
 def test_help_names_every_command(nmt: Nmt) -> None:

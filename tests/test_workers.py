@@ -1,5 +1,7 @@
 """Threads share the work, and a loop is searched again."""
 
+import time
+
 import pytest
 from stutterer import Stutterer
 
@@ -53,3 +55,25 @@ def test_threads_share_the_sentences() -> None:
     together = Workers([Stutterer] * 3).search(sentences, 2, options)
     assert together == alone
     assert sorted(together) == list(range(50))
+
+
+def test_an_interruption_ends_the_other_threads_too() -> None:
+    """Or a process that was told to stop would wait for all of their sentences."""
+
+    class Fragile(Stutterer):
+        def step(self, request: StepRequest) -> StepResult:
+            raise KeyboardInterrupt
+
+    class Slow(Stutterer):
+        steps = 0
+
+        def step(self, request: StepRequest) -> StepResult:
+            Slow.steps += 1
+            time.sleep(0.005)
+            return super().step(request)
+
+    workers = Workers([Fragile, Slow])
+    with pytest.raises(KeyboardInterrupt):
+        workers.search([(number, [A, B]) for number in range(1600)], 2, SearchOptions(length_extra=4, length_ratio=0.0))
+    workers._threads.shutdown()
+    assert Slow.steps < 100  # of more than 200

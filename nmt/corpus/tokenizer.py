@@ -7,8 +7,12 @@ encodes to them.
 
 from __future__ import annotations
 
-import io
+import json
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,32 +179,34 @@ def train_verbatim(texts: Iterable[str], config: TokenizerConfig, language: Lang
 def _train_one(
     texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode], verbatim: bool = False
 ) -> Vocabulary:
-    model = io.BytesIO()
     unspaced = any(language.split("-")[0] in _UNSPACED for language in languages)
-    try:
-        spm.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
-            model_writer=model,
-            model_type=config.kind,
-            vocab_size=config.vocab_size,
-            byte_fallback=config.byte_fallback,
-            # Rare ideographs are better spelled in bytes; an alphabet is small enough to keep whole.
-            character_coverage=0.9995 if unspaced else 1.0,
-            normalization_rule_name="identity",  # nmt.text.normalise has been there
-            control_symbols=list(RESERVED),
-            pad_id=PAD,
-            unk_id=UNK,
-            bos_id=BOS,
-            eos_id=EOS,
-            max_sentence_length=16_384,
-            num_threads=4,  # fixed: the unigram model's sums depend on it
-            minloglevel=2,
-            remove_extra_whitespaces=not verbatim,
-            add_dummy_prefix=not verbatim,
-        )
-    except RuntimeError as error:
-        raise _training_error(str(error), config) from None
-    return Vocabulary(model.getvalue())
+    options = {
+        "model_type": config.kind,
+        "vocab_size": config.vocab_size,
+        "byte_fallback": config.byte_fallback,
+        # Rare ideographs are better spelled in bytes; an alphabet is small enough to keep whole.
+        "character_coverage": 0.9995 if unspaced else 1.0,
+        "normalization_rule_name": "identity",  # nmt.text.normalise has been there
+        "control_symbols": RESERVED,
+        "pad_id": PAD,
+        "unk_id": UNK,
+        "bos_id": BOS,
+        "eos_id": EOS,
+        "max_sentence_length": 16_384,
+        "num_threads": 4,  # fixed: the unigram model's sums depend on it
+        "minloglevel": 2,
+        "remove_extra_whitespaces": not verbatim,
+        "add_dummy_prefix": not verbatim,
+    }
+    script = Path(__file__).with_name("sentencepiece_process.py")
+    command = [sys.executable, "-P", str(script), str(os.getpid()), json.dumps(options)]
+    with tempfile.TemporaryFile() as sentences:
+        sentences.writelines(text.encode() + b"\n" for text in texts)
+        sentences.seek(0)
+        trained = subprocess.run(command, stdin=sentences, capture_output=True, check=False)
+    if trained.returncode:
+        raise _training_error(trained.stderr.decode(errors="replace"), config)
+    return Vocabulary(trained.stdout)
 
 
 def _training_error(message: str, config: TokenizerConfig) -> CarouselError:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmt import bundle as bundles
-from nmt.bundle import Bundle, Card
+from nmt.bundle import Bundle, Card, Origin
 from nmt.config import Config, TaskCorpus, dump
 from nmt.corpus.prepare import Prepared
 from nmt.corpus.ragged import Rows
@@ -59,12 +59,16 @@ _CURVES = (
 
 @dataclass(frozen=True)
 class Training:
-    """A finished training."""
+    """A training that has come to its end, or to another one."""
 
     config: Config
     prepared: Prepared
-    model: Path
-    """Its bundle, scored."""
+    model: Path | None
+    """Its bundle, scored; None where it ended early."""
+    history: dict[str, Any]
+    """How the weights came to be, in the words of a bundle's card."""
+    origins: Sequence[Origin]
+    """See `Card.origins`."""
     records: Sequence[dict[str, Any]]
     """Of ``metrics.jsonl``."""
     updates: int
@@ -72,6 +76,8 @@ class Training:
     """Whose weights the bundle has; None where no dev set chose."""
     dev: Sequence[str]
     """The model's translations of the dev set; empty without one."""
+    ended: str | None = None
+    """Why it ended early."""
 
 
 @dataclass(frozen=True)
@@ -97,41 +103,44 @@ def write(path: Path, training: Training) -> None:
 def render(training: Training) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
     pages = templates("nmt.evaluation", "the report")
-    bundle = bundles.read(training.model)
+    bundle = bundles.read(training.model) if training.model else None
     page: str = pages.get_template("report.html.j2").render(
-        card=bundle.card,
-        facts=_facts(training, bundle.card),
+        source=training.config.data.source,
+        target=training.config.data.target,
+        scores=bundle.card.scores if bundle else {},
+        ended=training.ended,
+        facts=_facts(training),
         curves=_curves(training),
-        lab=_exact_by_length(bundle.card),
+        lab=_exact_by_length(bundle.card) if bundle else None,
         best=training.best_update,
         **_dev_set(training, bundle),
-        environment=environment(bundle.card.training["device"])
-        | {"Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"},
+        environment=environment(training.history["device"]) | {"Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"},
         hashes=training.prepared.hashes,
         prepared=training.prepared.train,
-        coverage=bundle.card.training.get("shortlist_coverage"),
+        coverage=bundle.card.training.get("shortlist_coverage") if bundle else None,
+        origins=training.origins,
         config=dump(training.config),
     )
     return page
 
 
-def _facts(training: Training, card: Card) -> dict[str, str]:
+def _facts(training: Training) -> dict[str, str]:
     """What is said of the training at a glance."""
-    history = card.training
-    source, target = card.source_vocabulary, card.target_vocabulary
-    separate = f"{source:,} of {card.source_language}, {target:,} of {card.target_language}"
+    history, config, tokenizer = training.history, training.config, training.prepared.tokenizer
+    source, target = len(tokenizer.source), len(tokenizer.target)
+    separate = f"{source:,} of {config.data.source}, {target:,} of {config.data.target}"
     best = f", the best after {training.best_update:,}" if training.best_update is not None else ""
-    start = {"Fine-tuned from": card.origins[0].model} if card.origins else {}
+    start = {"Fine-tuned from": training.origins[0].model} if training.origins else {}
     return {
         **start,
-        "Network": card.model.summary,
+        "Network": config.model.summary,
         "Parameters": f"{history['parameters']:,}",
-        "Pieces": f"{source:,} for both languages" if training.prepared.tokenizer.shared else separate,
+        "Pieces": f"{source:,} for both languages" if tokenizer.shared else separate,
         "Training pairs": f"{history['training_pairs']:,}",
         "Updates": f"{training.updates:,}{best}",
         "Time": f"{history['minutes']:,.1f} minutes of training",
         "Device": f"{history['device']}, {history['precision']}",
-        "Search": f"beam {card.search.beam}, length penalty {card.search.length_penalty:g}",
+        "Search": f"beam {config.search.beam}, length penalty {config.search.length_penalty:g}",
     }
 
 
@@ -158,9 +167,9 @@ def _points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tupl
 # --- the dev set -------------------------------------------------------------------------------------------
 
 
-def _dev_set(training: Training, bundle: Bundle) -> dict[str, Any]:
+def _dev_set(training: Training, bundle: Bundle | None) -> dict[str, Any]:
     """What there is to see on the dev set: names of the template's sections -> what they show; None without one."""
-    if not training.dev:
+    if bundle is None or not training.dev:
         return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
     task = isinstance(training.config.data.dev, TaskCorpus)
     # Scores are of the references as they stand, like those of the bundle; what is shown and counted is one spelling.

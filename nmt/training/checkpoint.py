@@ -46,6 +46,8 @@ class Progress:
     """Of the learning rate: smaller after the loss has diverged."""
     diverged_rate: float | None = None
     """The recipe's learning rate when that happened."""
+    due: bool = False
+    """Whether the weights are still to be validated: a signal came in between."""
     seconds: float = 0.0
 
 
@@ -57,6 +59,10 @@ class Checkpoint:
     fingerprint: str
     """Hash of the training ids and of all settings that the weights depend on."""
     tensors: dict[str, Tensor]
+
+
+class DamagedCheckpointError(CarouselError):
+    """The file is cut off or was overwritten."""
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -78,7 +84,8 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a checkpoint. Raises CarouselError when it is damaged."""
+    """Read a checkpoint. Raises DamagedCheckpointError, or CarouselError where it is whole but none of ours."""
+    remedy = "start afresh in another --out (the model and the best weights here stay as they are)"
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             metadata = file.metadata()
@@ -86,6 +93,10 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         progress = Progress(**json.loads(metadata["progress"]))
         progress.kept = [(score, update) for score, update in progress.kept]
         return Checkpoint(progress, metadata["fingerprint"], tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, json.JSONDecodeError) as error:
         reason = str(error).splitlines()[0]
-        raise CarouselError(f"{path}: is no readable checkpoint ({reason}); delete it to start afresh") from None
+        raise DamagedCheckpointError(f"{path}: is no readable checkpoint ({reason}); {remedy}") from None
+    except OSError as error:
+        raise CarouselError(f"{path}: can't be read ({error.strerror or error}); check its permissions") from None
+    except (KeyError, TypeError, ValueError):
+        raise CarouselError(f"{path}: is no checkpoint of this version's; go on with the one that wrote it") from None

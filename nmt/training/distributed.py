@@ -18,11 +18,13 @@ from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
 from nmt.errors import CarouselError
+from nmt.interruption import Interrupted
 from nmt.training.meeting import meeting_place
 
 Thing = TypeVar("Thing")
 
 _LOST = CarouselError("another process of the run is gone; torchrun --max-restarts N would start all of them again")
+_INTERRUPTED = -1  # where others have an exit status
 _PATIENCE = timedelta(hours=6)  # others wait while one prepares the corpus, or validates
 
 
@@ -72,22 +74,28 @@ class Processes:
     def together(self, work: Callable[[], Thing]) -> Thing:
         """What ``work`` gives here, once it has ended well in all processes.
 
-        Where it raises CarouselError in one, all end with its exit status, and that one alone says why.
+        Where it raises CarouselError in one, all end with its exit status, and that one alone says why. Where it is
+        Interrupted in one, it is in all.
         """
         if self.world == 1:
             return work()
-        failure: CarouselError | None = None
+        failure: CarouselError | Interrupted | None = None
+        status = 0
         try:
             result = work()
         except CarouselError as error:
-            failure = error
+            failure, status = error, error.exit_status
+        except Interrupted as interruption:
+            failure, status = interruption, _INTERRUPTED
         statuses: list[int] = [0] * self.world
-        dist.all_gather_object(statuses, failure.exit_status if failure else 0)
+        dist.all_gather_object(statuses, status)
         first = next((rank for rank, status in enumerate(statuses) if status), None)
         if first is None:
             return result
         if failure and first == self.rank:
             raise failure
+        if statuses[first] == _INTERRUPTED:
+            raise Interrupted
         raise SystemExit(statuses[first])
 
     def in_turn(self, work: Callable[[], Thing]) -> Thing:

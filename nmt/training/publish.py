@@ -37,6 +37,7 @@ class Publisher:
         """``start`` is the model that is fine-tuned. Raises CarouselError when its shortlist is damaged."""
         self._config, self._run, self._prepared, self._trainer = config, run, prepared, trainer
         self._start = start
+        self._origins = finetuning.origins(start) if start else []
         self._inherited = finetuning.shortlist_of(start) if start else None
 
     def finish(self, weights: Path, say: Callable[[str], None]) -> dict[str, Any]:
@@ -71,24 +72,37 @@ class Publisher:
         card = card.model_copy(update={"scores": scores, "confidence": confidence})
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         say("Writing the report")
-        self._report(dev, say)
+        self._report(self._run.model, dev, say)
         return scores
 
     def write(self, weights: Path) -> None:
         """Write the bundle of a run that goes on."""
         bundles.write(self._run.model, self._card({}), self._prepared.tokenizer, self._files(weights))
 
-    def _report(self, dev: list[str], say: Callable[[str], None]) -> None:
+    def end_early(self, reason: str, say: Callable[[str], None]) -> None:
+        """Write the page on a training that has not come to its end, without what would need translations."""
+        self._report(None, [], say, reason)
+
+    def _report(self, model: Path | None, dev: list[str], say: Callable[[str], None], ended: str | None = None) -> None:
         """Write the page on this training and its translations of the dev set."""
         progress = self._trainer.progress
         best = progress.best_update if progress.best is not None else None
         try:
             records = self._run.records()
             training = report.Training(
-                self._config, self._prepared, self._run.model, records, progress.update, best, dev
+                config=self._config,
+                prepared=self._prepared,
+                model=model,
+                history=self._history(),
+                origins=self._origins,
+                records=records,
+                updates=progress.update,
+                best_update=best,
+                dev=dev,
+                ended=ended,
             )
             report.write(self._run.report, training)
-        except Exception as error:  # the model is finished and scored: whatever ails a page must not cost that
+        except Exception as error:  # all else is done and saved: whatever ails a page must not cost that
             say(f"{self._run.report}: not written ({type(error).__name__}: {error})")
 
     def _files(self, weights: Path) -> dict[str, bytes]:
@@ -108,7 +122,7 @@ class Publisher:
             model=config.model,
             search=config.search,
             training=self._history() | found,
-            origins=finetuning.origins(self._start) if self._start else [],
+            origins=self._origins,
         )
 
     def _history(self) -> dict[str, Any]:

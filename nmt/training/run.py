@@ -49,17 +49,12 @@ class RunDirectory:
         sync(self.last.parent)
 
     def forget_last(self) -> None:
-        """Drop the last checkpoint, where there is one before it to go on from."""
-        if self.previous.exists():
-            self.last.unlink(missing_ok=True)
+        """Drop the last checkpoint, because a run goes on from the one before it."""
+        self.last.unlink(missing_ok=True)
 
-    def resumable(self) -> Path | None:
-        """The checkpoint to go on from: the last one, or the one before where a kill came between two renames."""
-        return next((path for path in (self.last, self.previous) if path.exists()), None)
-
-    def before_last(self) -> Path | None:
-        """The checkpoint to go back to: the one before the last, where there is one."""
-        return next((path for path in (self.previous, self.last) if path.exists()), None)
+    def resumable(self) -> list[Path]:
+        """The checkpoints to go on from, the last one first; a kill between two renames leaves the one before alone."""
+        return [path for path in (self.last, self.previous) if path.exists()]
 
     def records(self) -> list[dict[str, Any]]:
         """What `MetricsLog` has written."""
@@ -98,19 +93,15 @@ class RunDirectory:
 class MetricsLog:
     """``metrics.jsonl``, and the same numbers for TensorBoard."""
 
-    def __init__(self, run: RunDirectory, update: int, best_update: int) -> None:
-        """Go on after ``update`` updates: what a killed run wrote beyond them is dropped.
-
-        Scores are kept up to the best ones: a run that goes back keeps those weights too.
-        """
+    def __init__(self, run: RunDirectory, update: int) -> None:
+        """Go on after ``update`` updates: what was written beyond them, before a kill or a way back, is dropped."""
         from torch.utils.tensorboard import SummaryWriter
 
-        lasting = {"train": update, "dev": max(update, best_update)}
-        kept = [line for line in _lines(run.metrics) if _lasts(line, lasting)]
+        kept = [line for line in _lines(run.metrics) if _lasts(line, update)]
         with atomic_file(run.metrics) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
         self._file: TextIO = run.metrics.open("a", encoding="utf-8")
-        self._board = SummaryWriter(run.events, purge_step=update + 1 if update else None)
+        self._board = SummaryWriter(run.events, purge_step=update + 1)
 
     def write(self, kind: str, update: int, **values: Any) -> None:
         """Append one record; values that are None are left out of TensorBoard."""
@@ -129,11 +120,14 @@ class MetricsLog:
         self._board.close()
 
 
-def _lasts(line: str, lasting: dict[str, int]) -> bool:
-    """Whether a record is of an update that counts for its kind; a line that is no record does not last."""
+def _lasts(line: str, update: int) -> bool:
+    """Whether a record is of that update or an earlier one; a line that is no record does not last.
+
+    Nor do the scores of a finished model, which come again when it has finished again.
+    """
     try:
         record = json.loads(line)
-        return bool(float(record["update"]) <= lasting[record["kind"]])
+        return record["kind"] in ("train", "dev") and bool(float(record["update"]) <= update)
     except (ValueError, KeyError, TypeError):
         return False
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -23,7 +18,7 @@ from nmt.corpus.prepare import Prepared, prepare
 from nmt.engine.torch_engine import load_weights
 from nmt.errors import CarouselError
 from nmt.files import atomic_file
-from nmt.interruption import interruptions
+from nmt.interruption import Interrupted, StopRequest
 from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.training.best import BestWeights
@@ -68,7 +63,7 @@ def train(
     torch.set_num_threads(torch.get_num_threads())
     keep_freed_memory()
     run = RunDirectory(out)
-    with processes(config.training.device) as joined, _stop_signals(joined.leads) as stopped, ExitStack() as held:
+    with processes(config.training.device) as joined, StopRequest().awaited(joined.leads) as stop, ExitStack() as held:
         console = Console(quiet=not joined.leads)
 
         def begin() -> tuple[Config | LanguageModelRecipe, torch.device]:
@@ -80,11 +75,15 @@ def train(
             return config, device
 
         settled, device = joined.together(begin)
-        if isinstance(settled, LanguageModelRecipe):
-            work = _of_text(settled, run, joined, console, device)
-        else:
-            work = _of_pairs(settled, run, joined, console, device, start)
-        return _Session(settled, run, work, joined, console).go(stopped)
+        try:
+            if isinstance(settled, LanguageModelRecipe):
+                work = _of_text(settled, run, joined, console, stop, device)
+            else:
+                work = _of_pairs(settled, run, joined, console, stop, device, start)
+        except Interrupted:
+            console.say("Stopped while the text was being prepared; the same command begins again")
+            return Outcome(False, None, {})
+        return _Session(settled, run, work, joined, console, stop).go()
 
 
 class _Work(NamedTuple):
@@ -98,10 +97,17 @@ class _Work(NamedTuple):
 
 
 def _of_pairs(
-    config: Config, run: RunDirectory, joined: Processes, console: Console, device: torch.device, start: Bundle | None
+    config: Config,
+    run: RunDirectory,
+    joined: Processes,
+    console: Console,
+    stop: StopRequest,
+    device: torch.device,
+    start: Bundle | None,
 ) -> _Work:
-    """A translator."""
-    prepared = joined.in_turn(lambda: prepare(config, console.say, start.tokenizer if start else None))
+    """A translator. Raises Interrupted when a signal comes before its text is prepared."""
+    tokenizer = start.tokenizer if start else None
+    prepared = joined.in_turn(lambda: stop.interrupts(lambda: prepare(config, console.say, tokenizer)))
     network = _network(config, prepared, start).train().to(device)
     origin = origins(start)[0] if start else None
     trainer = translator_trainer(network, prepared, config, joined, origin.sha256 if origin else None)
@@ -110,10 +116,15 @@ def _of_pairs(
 
 
 def _of_text(
-    recipe: LanguageModelRecipe, run: RunDirectory, joined: Processes, console: Console, device: torch.device
+    recipe: LanguageModelRecipe,
+    run: RunDirectory,
+    joined: Processes,
+    console: Console,
+    stop: StopRequest,
+    device: torch.device,
 ) -> _Work:
-    """A language model."""
-    prepared = joined.in_turn(lambda: prepare_text(recipe, console.say))
+    """A language model. Raises Interrupted likewise."""
+    prepared = joined.in_turn(lambda: stop.interrupts(lambda: prepare_text(recipe, console.say)))
     network = build_language_model(recipe.model, len(prepared.vocabulary), recipe.training.seed).train().to(device)
     trainer = language_model_trainer(network, prepared, recipe, joined)
     carried = recipe.training.unroll is not None
@@ -141,8 +152,9 @@ class _Session:
         work: _Work,
         joined: Processes,
         console: Console,
+        stop: StopRequest,
     ) -> None:
-        self._config, self._run, self._console = config, run, console
+        self._config, self._run, self._console, self._stop = config, run, console, stop
         self._trainer, self._publisher, self._dev, self._origin = work
         self._processes = joined
         self._weights = BestWeights(run, self._trainer, config.training.average_best, joined.leads)
@@ -155,40 +167,53 @@ class _Session:
         )
         self._log = joined.together(self._open_log)
 
-    def go(self, stopped: list[int]) -> Outcome:
-        """Train to the end, or to a signal, of which ``stopped`` will tell."""
+    def go(self) -> Outcome:
+        """Train to the end, or to a signal."""
         try:
-            if not self._train_despite_divergence(stopped):
+            if not self._train_despite_divergence():
                 self._save()
-                self._console.say(f"Stopped after update {self._trainer.progress.update:,}; go on with --resume")
-                return Outcome(False, self._run.model if self._run.model.exists() else None, {})
+                return self._stopped(f"after update {self._trainer.progress.update:,}")
             if not self._processes.leads:
                 return Outcome(True, None, {})
-            return Outcome(True, self._run.model, self._finish())
+            return Outcome(True, self._run.model, self._stop.interrupts(self._finish))
+        except Interrupted:
+            return self._stopped("while the finished model was being scored")
         finally:
             if self._log:
                 self._log.close()
 
-    def _train_despite_divergence(self, stopped: list[int]) -> bool:
+    def _stopped(self, when: str) -> Outcome:
+        """A signal's."""
+        self._console.say(f"Stopped {when}; go on with --resume")
+        self._report(f"a signal stopped it {when}")
+        return Outcome(False, self._run.model if self._run.model.exists() else None, {})
+
+    def _train_despite_divergence(self) -> bool:
         """As `_train`; what diverges gets a second try from an earlier checkpoint."""
         while True:
             try:
-                return self._train(stopped)
+                return self._train()
             except DivergenceError as error:
                 self._roll_back(error)
+            except Interrupted:  # a validation, which the next call makes up for
+                return False
 
-    def _train(self, stopped: list[int]) -> bool:
+    def _train(self) -> bool:
         """Whether training came to its end (and not to a signal)."""
         progress = self._trainer.progress
-        stop = self._processes.any(bool(stopped), self._trainer.device)
-        if stop or self._is_over():
-            return not stop
+        if self._processes.any(self._stop.made, self._trainer.device):
+            return False
+        over = self._is_over()
+        if progress.due:
+            over = self._validate_and_save(over)
+        if over:
+            return True
         self._announce()
         most = self._config.training.max_updates
         log_every = min(_LOG_EVERY, max(1, most // _POINTS))
         window = Window()
         clock = time.perf_counter()
-        wishes = lambda: Wishes(bool(stopped), self._processes.leads and self._is_out_of_time())  # noqa: E731
+        wishes = lambda: Wishes(self._stop.made, self._processes.leads and self._is_out_of_time())  # noqa: E731
         with (
             self._console.bar(most, progress.update, self._dev.best if self._dev else str) as advance,
             closing(self._trainer.updates(wishes)) as updates,
@@ -214,10 +239,17 @@ class _Session:
         """Validate and save when it is time; whether training is over."""
         training = self._config.training
         over = report.update >= training.max_updates or (report.settled and report.finish)
-        if self._dev and (report.update % training.validate_every == 0 or over):
+        self._trainer.progress.due = over or report.update % training.validate_every == 0
+        return self._validate_and_save(over)
+
+    def _validate_and_save(self, over: bool) -> bool:
+        """Do what is due of it; whether training is over, as it may have been before."""
+        progress = self._trainer.progress
+        if self._dev and progress.due:
             self._validate(self._dev)
             over = over or self._is_out_of_patience()
-        if report.update % training.checkpoint_every == 0 or over:
+        progress.due = False
+        if over or progress.update % self._config.training.checkpoint_every == 0:
             self._save()
         return over
 
@@ -247,9 +279,7 @@ class _Session:
         """Score the averaged weights, and keep them when they are among the best so far."""
         progress, update = self._trainer.progress, self._trainer.progress.update
         with self._trainer.average.in_place():
-            found = [0.0, 0.0]
-            if self._processes.leads:
-                found = [dev.loss(self._trainer), dev.score(self._trainer)]
+            found = self._processes.together(lambda: self._measured(dev))
             loss, score = self._processes.share(found, self._trainer.device)
             metrics = dev.metrics(loss, score)
             self._record(update, {"loss": loss, **metrics}, kind="dev")
@@ -258,6 +288,12 @@ class _Session:
             self._processes.together(lambda: self._keep(score))
         scored = "".join(f", {WORDS.get(key, key)} {value:.2f}" for key, value in metrics.items())
         self._console.say(f"Update {update:,}: dev loss {loss:.3f}{scored}" + (" (best)" if better else ""))
+
+    def _measured(self, dev: DevSet) -> list[float]:
+        """Loss and score of the weights in the network, in the process that leads."""
+        if not self._processes.leads:
+            return [0.0, 0.0]
+        return self._stop.interrupts(lambda: [dev.loss(self._trainer), dev.score(self._trainer)])
 
     def _keep(self, score: float) -> None:
         """Keep the weights in the network, if that score makes them one of the best."""
@@ -279,10 +315,14 @@ class _Session:
 
     def _resume(self) -> None:
         """Go on from the last checkpoint if there is one, else write the first."""
-        source = self._run.resumable() if self._processes.leads else None
-        if not self._trainer.restore(source):
+        checkpoints = self._run.resumable() if self._processes.leads else []
+        source = self._trainer.restore(*checkpoints)
+        if source is None:
             self._save()
             return
+        if self._processes.leads and source != checkpoints[0]:
+            self._console.say(f"{checkpoints[0]}: is damaged; going on from the checkpoint before it, {source.name}")
+            self._run.forget_last()
         progress, rate = self._trainer.progress, self._config.training.learning_rate
         if progress.diverged_rate != rate:  # another rate has another chance
             progress.diverged_rate, progress.rate_scale = None, 1.0
@@ -296,22 +336,32 @@ class _Session:
         advice = "set a smaller training.learning_rate or clip_norm, or a longer warmup"
         before = self._trainer.progress
         if before.rate_scale < 1:
+            self._report(f"{error}, for the second time")
             raise CarouselError(f"{error}, for the second time; earlier checkpoints are kept: {advice}")
-        self._trainer.restore(self._run.before_last() if self._processes.leads else None)
+        # The one before the last, where there is one.
+        source = self._trainer.restore(*reversed(self._run.resumable() if self._processes.leads else []))
         progress = self._trainer.progress
-        # What was best is best, wherever training goes on from.
-        progress.best, progress.best_update, progress.kept = before.best, before.best_update, before.kept
+        # What was best is best, wherever training goes on from; all else that came later is forgotten.
+        progress.best, progress.best_update = before.best, before.best_update
         progress.rate_scale, progress.diverged_rate = _SMALLER, self._config.training.learning_rate
         if self._processes.leads:
-            self._run.forget_last()
+            if source == self._run.previous:
+                self._run.forget_last()
+            self._weights.reconcile()
+        best = "" if progress.best is None else f"; the best weights stay those of {progress.best_update:,}"
         self._console.say(
-            f"Training diverged: {error}. Going on from update {self._trainer.progress.update:,} with {_SMALLER:g} "
-            f"times the learning rate; if that fails too, {advice}"
+            f"Training diverged: {error}. Going on from update {progress.update:,} with {_SMALLER:g} times the "
+            f"learning rate{best}; if that fails too, {advice}"
         )
         self._save()
         if self._log:
             self._log.close()
             self._log = self._open_log()
+
+    def _report(self, reason: str) -> None:
+        """Leave the curves of a translator's training that ends early."""
+        if self._processes.leads and isinstance(self._publisher, Publisher):
+            self._publisher.end_early(reason, self._console.say)
 
     def _open_log(self) -> MetricsLog | None:
         """The log of the process that leads, with the recipe beside it."""
@@ -322,8 +372,7 @@ class _Session:
         start = f"# --from {json.dumps(origin.model)}, weights with SHA-256 {origin.sha256}\n" if origin else ""
         with atomic_file(self._run.recipe) as temporary:
             temporary.write_text(start + dump(self._config), encoding="utf-8")
-        progress = self._trainer.progress
-        return MetricsLog(self._run, progress.update, progress.best_update)
+        return MetricsLog(self._run, self._trainer.progress.update)
 
     def _finish(self) -> dict[str, Any]:
         """Publish the best weights, or the last where none were validated."""
@@ -356,18 +405,3 @@ def _duration(seconds: float) -> str:
     if minutes < 1:
         return f"{max(seconds, 1):.0f} s"
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
-
-
-@contextmanager
-def _stop_signals(speaks: bool) -> Iterator[list[int]]:
-    """A list that is filled by SIGINT or SIGTERM; a second signal is as deadly as ever."""
-    received: list[int] = []
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        if speaks:
-            os.write(sys.stderr.fileno(), b"Stopping after the present step; a second signal stops at once\n")
-        signal.signal(number, previous[number])
-
-    with interruptions(receive) as previous:
-        yield received

@@ -32,7 +32,7 @@ from nmt.model.language_model import LanguageModel
 from nmt.model.seq2seq import Examples, Loss, Seq2Seq
 from nmt.training import checkpoint as checkpoints
 from nmt.training.average import MovingAverage
-from nmt.training.checkpoint import Checkpoint, Progress
+from nmt.training.checkpoint import Checkpoint, DamagedCheckpointError, Progress
 from nmt.training.distributed import ALONE, Processes
 from nmt.training.reports import Outlook, UpdateReport, Wishes
 from nmt.training.schedule import learning_rate
@@ -140,14 +140,15 @@ class Trainer:
         checkpoints.save(path, Checkpoint(self.progress, self._fingerprint, tensors))
 
     @torch.no_grad()
-    def restore(self, path: Path | None) -> bool:
-        """Go on from a checkpoint that the leading process reads; whether it gave one.
+    def restore(self, *paths: Path) -> Path | None:
+        """Go on from the first of some checkpoints that is whole, as the leading process finds; gives which one it was.
 
-        Raises CarouselError when it belongs to other data or settings.
+        None where it names none. Raises CarouselError when all are damaged, or it belongs to other data or settings.
         """
-        checkpoint = self._processes.share_object(lambda: self._read(path) if path else None)
-        if checkpoint is None:
-            return False
+        found = self._processes.share_object(lambda: self._read(paths))
+        if found is None:
+            return None
+        path, checkpoint = found
         tensors = checkpoint.tensors
         self._optimiser.state.clear()
         for name, parameter in self.network.named_parameters():
@@ -158,16 +159,25 @@ class Trainer:
                 self._optimiser.state[parameter] = {m: value.to(parameter.device) for m, value in moments.items()}
         self._carried = tuple(tensors[name].to(self.device) for name in sorted(tensors) if name.startswith("carried."))
         self.progress = checkpoint.progress
-        return True
+        return path
 
-    def _read(self, path: Path) -> Checkpoint:
-        checkpoint = checkpoints.load(path)
-        if checkpoint.fingerprint != self._fingerprint:
-            raise CarouselError(
-                f"{path}: was made with other training text or other settings of data, tokenizer, model or batches "
-                "(or from another model, --from); restore them, or start afresh in another --out"
-            )
-        return checkpoint
+    def _read(self, paths: Sequence[Path]) -> tuple[Path, Checkpoint] | None:
+        damage: DamagedCheckpointError | None = None
+        for path in paths:
+            try:
+                checkpoint = checkpoints.load(path)
+            except DamagedCheckpointError as error:
+                damage = damage or error
+                continue
+            if checkpoint.fingerprint != self._fingerprint:
+                raise CarouselError(
+                    f"{path}: was made with other training text or other settings of data, tokenizer, model or "
+                    "batches (or from another model, --from); restore them, or start afresh in another --out"
+                )
+            return path, checkpoint
+        if damage:
+            raise damage
+        return None
 
     def _update(self, batches: Sequence[tuple[Batch, Place]], wishes: Wishes) -> UpdateReport:
         progress, parameters = self.progress, list(self.network.parameters())

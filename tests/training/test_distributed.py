@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from toy import write_corpus
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ("training.batch_tokens=400", "training.max_updates=100", "training.ema=0.9")
@@ -82,6 +84,31 @@ def test_two_processes_stop_and_go_on_with_another_number(recipe: Path, tmp_path
     stopped = int(error.split("Stopped after update ")[1].split(";")[0].replace(",", ""))
     said = run(recipe, out, "--resume", f"training.max_updates={stopped + 5}", processes=1)
     assert f"Resumed after update {stopped:,}" in said
+
+
+def test_a_signal_during_preparation_ends_both_processes(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that got it prepares, the other one waits."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefghijklmnop", k=8)) for _ in range(40_000)]
+    texts = [" ".join(draw.choices(words, k=10)) for _ in range(20_000)]
+    write_corpus(tmp_path / "large", [(text, text[::-1]) for text in texts])
+    large = (f"data.train=[{tmp_path / 'large'}]", "tokenizer.vocab_size=6000")
+    process = start(recipe, tmp_path / "run", *large, processes=2)
+    preparing: list[int] = []
+    for _ in range(6000):
+        preparing = [pid for pid in children(process.pid) if children(pid)]
+        if preparing or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    [leader] = preparing
+    os.kill(leader, signal.SIGTERM)
+    _, error = process.communicate(timeout=100)
+    assert process.returncode == 0, error
+    assert error.count("Stopped while the text was being prepared") == 1
+    assert not list((tmp_path / "cache" / "carousel").glob("*"))
 
 
 def test_two_machines_begin_again_when_a_process_is_killed(recipe: Path, tmp_path: Path) -> None:

@@ -18,11 +18,14 @@ import pytest
 import torch
 from conftest import Nmt
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from toy import write_corpus
 
 from nmt import bundle
 from nmt.errors import CarouselError
 from nmt.training.run import RunDirectory
 from nmt.training.trainer import Trainer
+from nmt.training.validation import Validator
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +47,25 @@ def sha256(path: Path) -> str:
 def changed(path: Path) -> int:
     """When a file was last written; 0 while it is not there."""
     return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def listen_for(words: str, process: subprocess.Popen[bytes]) -> None:
+    assert process.stderr
+    for line in process.stderr:
+        if words in line.decode():
+            return
+
+
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def at_work(pid: int) -> bool:
+    """Whether there is such a process that has not ended, be its end seen by its parent or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def wait_for(moment: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
@@ -121,6 +143,71 @@ def test_a_signal_saves_and_exits_0(number: signal.Signals, recipe: Path, tmp_pa
     assert status == 0, err
     assert "go on with --resume" in err
     assert (out / "checkpoints" / "last.safetensors").exists()
+    page = (out / "report.html").read_text()
+    assert "This training has not come to its end: a signal stopped it after update" in page
+    assert "<b>BLEU on dev, greedy</b>" in page
+    assert "validate_every: 6" in page
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of so many words that all which is done with it takes seconds."""
+    folder, draw = tmp_path_factory.mktemp("large"), random.Random(1)
+    words = ["".join(draw.choices("abcdefghijklmnop", k=8)) for _ in range(40_000)]
+    for name, count in (("train", 20_000), ("dev", 2_000)):
+        texts = [" ".join(draw.choices(words, k=10)) for _ in range(count)]
+        write_corpus(folder / name, [(text, text[::-1]) for text in texts])
+    return folder
+
+
+@pytest.mark.parametrize(("step", "pieces"), [("Training a bpe tokenizer", 6000), ("Encoding", 350)])
+def test_a_signal_ends_preparation_at_once(
+    step: str, pieces: int, large: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left but what is whole, and the same command begins again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    process = spawn(recipe, tmp_path / "run", f"data.train=[{large / 'train'}]", f"tokenizer.vocab_size={pieces}")
+    listen_for(step, process)
+    if step.startswith("Training"):  # the time goes into a process of its own
+        wait_for(lambda: bool(children(process.pid)), process)
+    helpers = children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    status, err = finish(process)
+    assert status == 0, err
+    assert "Stopped while the text was being prepared; the same command begins again" in err
+    for _ in range(1000):
+        if not any(map(at_work, helpers)):
+            break
+        time.sleep(0.01)
+    assert not any(map(at_work, helpers))
+    whole = [path.name.split("-")[0] for path in (tmp_path / "cache" / "carousel").glob("*")]
+    assert whole == ([] if step.startswith("Training") else ["tokenizer"])
+    assert not RunDirectory(tmp_path / "run").holds_a_run()
+
+
+@pytest.mark.timeout(400)
+def test_a_signal_ends_validation_and_scoring_which_are_made_up_for(large: Path, recipe: Path, tmp_path: Path) -> None:
+    out, length = tmp_path / "run", ("--resume", "training.max_updates=10", "training.validate_every=10")
+    process = spawn(recipe, out, *length, f"data.dev={large / 'dev'}")
+    wait_for(lambda: 10 in losses(out), process)  # which is written before the validation
+    process.send_signal(signal.SIGTERM)
+    status, err = finish(process)
+    assert status == 0, err
+    assert "Stopped after update 10; go on with --resume" in err
+    assert not losses(out, "dev")
+    process = spawn(recipe, out, *length, f"data.test={large / 'dev'}")  # but validated on few sentences
+    listen_for("Scoring the best model on the test set", process)
+    process.send_signal(signal.SIGINT)
+    status, err = finish(process)
+    assert status == 0, err
+    assert "Stopped while the finished model was being scored; go on with --resume" in err
+    assert list(losses(out, "dev")) == [10]
+    assert bundle.read(out).card.scores == {}
+    status, err = finish(spawn(recipe, out, *length))
+    assert status == 0, err
+    assert "Update 10:" not in err
+    assert list(bundle.read(out).card.scores) == ["dev"]
 
 
 def test_a_second_run_in_the_same_directory_is_refused(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -201,7 +288,8 @@ def test_a_run_without_a_dev_set_ships_its_last_weights(recipe: Path, tmp_path: 
 
 
 def losses(out: Path, kind: str = "train") -> dict[int, dict[str, float]]:
-    lines = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    log = out / "metrics.jsonl"
+    lines = map(json.loads, log.read_text().splitlines() if log.exists() else ())
     return {line["update"]: line for line in lines if line["kind"] == kind}
 
 
@@ -229,6 +317,37 @@ def test_a_run_that_diverges_gets_one_more_try(
     assert dev[best] == max(dev.values())
 
 
+def test_what_came_after_the_point_gone_back_to_is_forgotten(
+    recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first validations are the best: they are kept, and then made again of other weights."""
+    backward, failures = Trainer._backward, []
+
+    def fail_once(self: Trainer, *arguments: object, **more: object) -> torch.Tensor:
+        nats = backward(self, *arguments, **more)  # type: ignore[arg-type]
+        if self.progress.update == 33 and not failures:
+            failures.append(33)
+            return nats * torch.nan
+        return nats
+
+    monkeypatch.setattr(Trainer, "_backward", fail_once)
+    monkeypatch.setattr(Validator, "score", lambda self, trainer: 100.0 - trainer.progress.update)
+    out, interval = tmp_path / "run", ("training.schedule=constant", "training.validate_every=4")
+    ran = nmt("train", recipe, "--out", out, *interval, "training.max_updates=40",
+              "training.checkpoint_every=15", "training.average_best=6")  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert "Going on from update 15 with 0.5 times" in ran.err
+    assert "the best weights stay those of 4;" in ran.err
+    updates = [json.loads(line)["update"] for line in (out / "metrics.jsonl").read_text().splitlines() if "dev" in line]
+    assert updates == list(range(4, 41, 4))
+    kept = sorted(int(path.stem.split("-")[1]) for path in (out / "checkpoints").glob("validated-*"))
+    assert kept == [4, 8, 12, 16, 20, 24]  # the last three of them twice
+    assert "Mean of the 6 best" in ran.err
+    # So does TensorBoard.
+    shown = EventAccumulator(str(out / "tensorboard")).Reload().Scalars("dev/bleu")
+    assert [point.step for point in shown] == updates
+
+
 def test_a_run_that_diverges_twice_stops_with_a_reason(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     out, steady = tmp_path / "run", ("training.schedule=constant", "training.checkpoint_every=20")
     assert nmt("train", recipe, "--out", out, *steady, "training.max_updates=60").status == 0
@@ -239,17 +358,49 @@ def test_a_run_that_diverges_twice_stops_with_a_reason(recipe: Path, tmp_path: P
     assert "Training diverged: the loss has risen from" in ran.err
     assert "for the second time; earlier checkpoints are kept: set a smaller training.learning_rate" in ran.err
     assert (out / "model" / "model.safetensors").read_bytes() == weights
+    page = (out / "report.html").read_text()
+    assert re.search(r"has not come to its end: the loss has risen from [\d.]+ to [\d.]+ by update", page)
+    assert "<b>Loss</b>" in page
 
 
-def test_a_damaged_last_checkpoint_is_no_lost_run(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: bytes(len(whole))], ids=["cut", "zeros"])
+def test_a_damaged_last_checkpoint_is_no_lost_run(
+    damage: Callable[[bytes], bytes], recipe: Path, tmp_path: Path, nmt: Nmt
+) -> None:
     out = tmp_path / "run"
     assert nmt("train", recipe, "--out", out, "training.max_updates=10").status == 0
     checkpoints = out / "checkpoints"
     assert {"last.safetensors", "previous.safetensors"} <= {path.name for path in checkpoints.iterdir()}
-    (checkpoints / "last.safetensors").unlink()  # a kill between two renames
-    ran = nmt("train", recipe, "--out", out, "--resume")
+    whole = (checkpoints / "last.safetensors").read_bytes()
+    (checkpoints / "last.safetensors").write_bytes(damage(whole))
+    ran = nmt("train", recipe, "--out", out, "--resume", "training.max_updates=10")
+    assert ran.status == 0, ran.err
+    assert "last.safetensors: is damaged; going on from the checkpoint before it, previous.safetensors" in ran.err
+    assert "Resumed after update 5" in ran.err
+    assert (checkpoints / "last.safetensors").read_bytes()[-len(whole) // 2 :] == whole[-len(whole) // 2 :]
+    load_file(checkpoints / "previous.safetensors")  # it is not the damaged one that was rotated
+
+
+def test_a_missing_last_checkpoint_is_no_lost_run(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    assert nmt("train", recipe, "--out", out, "training.max_updates=10").status == 0
+    (out / "checkpoints" / "last.safetensors").unlink()  # a kill between two renames
+    ran = nmt("train", recipe, "--out", out, "--resume", "training.max_updates=10")
     assert ran.status == 0, ran.err
     assert "Resumed after update 5" in ran.err
+
+
+def test_two_damaged_checkpoints_change_nothing_else(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    assert nmt("train", recipe, "--out", out, "training.max_updates=10").status == 0
+    for path in (out / "checkpoints" / "last.safetensors", out / "checkpoints" / "previous.safetensors"):
+        path.write_bytes(path.read_bytes()[:1000])
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    ran = nmt("train", recipe, "--out", out, "--resume")
+    assert ran.status == 1
+    assert "last.safetensors: is no readable checkpoint" in ran.err
+    assert "start afresh in another --out (the model and the best weights here stay as they are)" in ran.err
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_the_mean_of_the_best_weights_is_shipped_where_it_is_better(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from nmt import config as configs
 from nmt.config import Config
@@ -134,6 +135,22 @@ def test_a_damaged_checkpoint_is_named(content: bytes, recipe: Path, tmp_path: P
     config = configs.load(recipe)
     with pytest.raises(CarouselError, match=r"last\.safetensors: is no readable checkpoint"):
         trainer(config, prepare(config)).restore(tmp_path / "last.safetensors")
+
+
+def test_a_whole_checkpoint_that_is_not_this_runs_is_not_passed_over(recipe: Path, tmp_path: Path) -> None:
+    """Be it of another version or of other settings: only a damaged one is."""
+    config = configs.load(recipe)
+    prepared = prepare(config)
+    first = trainer(config, prepared)
+    first.save(tmp_path / "previous")
+    save_file({"weights": torch.zeros(1)}, tmp_path / "last", {"progress": '{"updates": 1}', "fingerprint": ""})
+    with pytest.raises(CarouselError, match=r"last: is no checkpoint of this version's"):
+        first.restore(tmp_path / "last", tmp_path / "previous")
+    trainer(configs.load(recipe, ["training.seed=2"]), prepared).save(tmp_path / "last")
+    with pytest.raises(CarouselError, match=r"last: was made with other training text or other settings"):
+        first.restore(tmp_path / "last", tmp_path / "previous")
+    (tmp_path / "last").write_bytes((tmp_path / "last").read_bytes()[:-1])
+    assert first.restore(tmp_path / "last", tmp_path / "previous") == tmp_path / "previous"
 
 
 def test_bf16_learns_too(recipe: Path) -> None:
