@@ -129,9 +129,9 @@ class Equations(Cell, ABC):
     def weights(self) -> dict[str, Weight]:
         """All weights by name; those that are multiplied with a state of the step before are named recurrent…"""
 
-    @abstractmethod
     def project(self, ops: Algebra, x: Value) -> Value:
         """What can be said of x [..., I] before the step before is known: one product for a whole sequence."""
+        return ops.add_product(ops.vector("bias"), x, "input")
 
     @abstractmethod
     def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
@@ -160,10 +160,6 @@ class TanhRNN(Equations):
     def weights(self) -> dict[str, Weight]:
         """See `Equations.weights`."""
         return self._matrices(self.inputs, 1, [0.0])
-
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
-        return ops.add_product(ops.vector("bias"), x, "input")
 
     def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
         """See `Equations.step`."""
@@ -224,10 +220,6 @@ class Peephole(Equations):
         if self.gate_recurrence:
             weights["recurrent_gates"] = Weight((3 * self.width, 3 * self.width))
         return weights
-
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
-        return ops.add_product(ops.vector("bias"), x, "input")
 
     def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
         """See `Equations.step`."""
@@ -361,10 +353,6 @@ class MemoryBlock(Equations):
             "bias": Weight((rows,), bias),
         }
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
-        return ops.add_product(ops.vector("bias"), x, "input")
-
     def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
         """See `Equations.step`."""
         h, c = state
@@ -404,10 +392,6 @@ class Clockwork(Equations):
         for module in range(len(PERIODS)):
             weights[f"recurrent_{module}"] = Weight((self._module, self.width - module * self._module))
         return weights
-
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
-        return ops.add_product(ops.vector("bias"), x, "input")
 
     def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
         """See `Equations.step`."""
@@ -554,10 +538,6 @@ class Mut3(Mutation):
             "recurrent": square, **self._vector("bias", 3),
         }  # fmt: skip
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
-        return ops.add_product(ops.vector("bias"), x, "input")
-
     def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
         """See `Equations.step`."""
         (h,) = state
@@ -688,10 +668,6 @@ class Grid(Equations):
         for j in range(self.layers):
             weights |= self._matrices(width, 8, bias, f"_{j}")
         return weights
-
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
-        return ops.add_product(ops.vector("bias"), x, "input")
 
     def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
         """See `Equations.step`."""
