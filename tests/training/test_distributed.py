@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import children
 from toy import write_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -144,10 +145,6 @@ def test_what_fails_in_one_process_is_said_once_and_ends_all(recipe: Path, tmp_p
     assert process.returncode == 1
     assert error.count("nmt: ") == error.count("holds a run; go on with --resume") == 1
     assert "nmt/training/" not in error
-
-
-def children(parent: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 def environment_of(pid: int) -> list[bytes]:

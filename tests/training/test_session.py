@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Nmt
+from processes import children
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy import write_corpus
@@ -54,10 +55,6 @@ def listen_for(words: str, process: subprocess.Popen[bytes]) -> None:
     for line in process.stderr:
         if words in line.decode():
             return
-
-
-def children(parent: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 def at_work(pid: int) -> bool:
