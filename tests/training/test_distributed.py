@@ -48,21 +48,22 @@ def records(out: Path, kind: str) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize(
-    ("accumulate", "more"),
-    [(2, ("model.dropout=0.0",)), (1, RANDOM), (1, ("model.attention=none", "model.encoder_layers=2"))],
+    ("updates", "accumulate", "more"),
+    [(100, 2, ("model.dropout=0.0",)), (40, 1, RANDOM), (40, 1, ("model.attention=none", "model.encoder_layers=2"))],
     ids=["plain", "random", "without attention"],
 )
 def test_two_processes_equal_one_that_accumulates_twice_as_much(
-    accumulate: int, more: tuple[str, ...], recipe: Path, tmp_path: Path
+    updates: int, accumulate: int, more: tuple[str, ...], recipe: Path, tmp_path: Path
 ) -> None:
     """With dropout and sampled pieces too: what is drawn belongs to the batch."""
+    more = (*more, f"training.max_updates={updates}")
     said = run(recipe, tmp_path / "two", *SETTINGS, *more, f"training.accumulate={accumulate}", processes=2)
     assert said.count("2 processes") == 1  # one of them speaks
     run(recipe, tmp_path / "one", *SETTINGS, *more, f"training.accumulate={2 * accumulate}", processes=1)
     for kind in ("train", "dev"):
         one, two = (records(tmp_path / name, kind) for name in ("one", "two"))
         assert [line["update"] for line in one] == [line["update"] for line in two]
-        assert len(one) == 100 or kind == "dev"  # each update's loss
+        assert len(one) == updates or kind == "dev"  # each update's loss
         assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], rel=1e-6)
     weights = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("one", "two")]
     # Of two gradients the sum is the same in any order; of four it is equal to rounding.
