@@ -323,7 +323,7 @@ def translator_trainer(
     loader = Loader(
         prepared.train, weights, training.batch_tokens, training.seed, sampler, processes.rank, processes.world
     )
-    changeless = fingerprint(prepared.train, weights, config, training.subword_sampling, *filter(None, [origin]))
+    changeless = fingerprint(prepared.train, weights, config, training.subword_sampling, origin)
     return Trainer(network, loader, config, changeless, processes)
 
 
