@@ -115,8 +115,8 @@ def test_a_signal_during_preparation_ends_both_processes(
 
 def test_two_machines_begin_again_when_a_process_is_killed(recipe: Path, tmp_path: Path) -> None:
     """Without being told to resume; the weights are those of a run that nobody disturbed."""
-    out, length = tmp_path / "two", ("training.max_updates=100", "training.checkpoint_every=10", "model.dropout=0.2",
-                                     "training.validate_every=100", "training.ema=0.9")  # fmt: skip
+    out, length = tmp_path / "two", ("training.max_updates=60", "training.checkpoint_every=10", "model.dropout=0.2",
+                                     "training.validate_every=60", "training.ema=0.9")  # fmt: skip
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         meeting = f"127.0.0.1:{probe.getsockname()[1]}"
