@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from nmt.config import ModelConfig
 from nmt.model.equations import FAMILY, Part, equations
 from nmt.model.layers import Dropout
+from nmt.model.transfer import sent
 
 State = tuple[Tensor, ...]
 Pass = Callable[[Tensor], Tensor]
@@ -58,8 +59,7 @@ class SourceLSTMLayer(nn.Module):
         Gives the outputs [B, S, D], zero in the padding, and the state in which each direction ended, side by side.
         """
         with full_precision_on_gpu(x):
-            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            y, (h, c) = self.lstm(packed)
+            y, (h, c) = self.lstm(packed(x, lengths))
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
         return y, (torch.cat(h.unbind(), dim=-1), torch.cat(c.unbind(), dim=-1))
 
@@ -162,7 +162,7 @@ class Recurrence(nn.Module):
         In the padding outputs are zero, and states stay as they are.
         """
         shortest = int(lengths.min())
-        inside = (torch.arange(x.shape[1])[:, None] < lengths).unsqueeze(-1).to(x.device)  # [T, B, 1]
+        inside = sent((torch.arange(x.shape[1])[:, None] < lengths).unsqueeze(-1), x.device)  # [T, B, 1]
         with full_precision(x):
             ops, steps = self._project(x, dropout)
             state: State = tuple(steps[0].new_zeros(len(x), size) for size in self.equations.state_sizes)
@@ -252,6 +252,16 @@ def source_layer(config: ModelConfig, layer: int) -> nn.Module:
 def state_parts(config: ModelConfig) -> tuple[Part, ...]:
     """The state of a decoder's layer."""
     return FAMILY[config.cell].parts(config.width)
+
+
+def packed(x: Tensor, lengths: Tensor) -> PackedSequence:
+    """Sentences [B, S, D] of lengths [B] (on the CPU) without their padding, longest first, with the way back.
+
+    torch would sort them by itself, but have the host wait for the GPU.
+    """
+    lengths, order = lengths.sort(descending=True)
+    order = sent(order, x.device)
+    return PackedSequence(*pack_padded_sequence(x.index_select(0, order), lengths, batch_first=True)[:2], order)
 
 
 def locked(dropout: Dropout, like: Tensor, layers: int) -> Pass:

@@ -14,6 +14,7 @@ from nmt.config import ModelConfig
 from nmt.model.cells import Pass, State, locked, source_layer
 from nmt.model.equations import FAMILY
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
+from nmt.model.transfer import sent
 
 
 class Encoded(NamedTuple):
@@ -100,8 +101,8 @@ class Encoder(nn.Module):
     def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
         """Encode ids [B, S] of lengths [B]; the lengths lie on the CPU wherever the ids are."""
         places = torch.arange(source.shape[1])
-        mask = (places < lengths.unsqueeze(1)).to(source.device)
-        order = reversed_places(places, lengths).to(source.device) if self.reverse_source else None
+        mask = sent(places < lengths.unsqueeze(1), source.device)
+        order = sent(reversed_places(places, lengths), source.device) if self.reverse_source else None
         x = self.embedding(source if order is None else source.gather(1, order))
         x = self.dropout(self.word_dropout(x))
         states: list[State] = []

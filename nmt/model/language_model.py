@@ -64,7 +64,7 @@ class LanguageModel(nn.Module):
         if r_drop:
             raise ValueError("R-Drop compares two passes over a pair: a language model has none")
         hidden, state = self(passage.pieces, passage.state)
-        hidden = hidden.flatten(0, 1)[passage.places]
+        hidden = hidden.flatten(0, 1).index_select(0, passage.places)
         smoothed, plain = smoothed_cross_entropy(hidden, self.output, passage.targets, smoothing)
         return Loss(smoothed, plain, torch.zeros_like(plain), state)
 

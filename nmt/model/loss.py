@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-_CHUNK = 512  # pieces; times 8,000 of a vocabulary, 16 MB in fp32
+_CHUNK = 512  # pieces; times 8,000 of a vocabulary, 16 MB in fp32: what the CPU's cache may hold
+_CHUNK_ON_GPU = 4096  # where each kernel costs the host some microseconds, and 128 MB are little
 
 
 class _FusedCrossEntropy(torch.autograd.Function):
@@ -21,6 +22,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, r_drop: float, learning: bool
     ) -> tuple[Tensor, Tensor]:
         device = hidden.device.type
+        size = _CHUNK if device == "cpu" else _CHUNK_ON_GPU
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         cast_weight = weight.to(dtype)
         hidden_grad = torch.empty_like(hidden) if learning else None
@@ -29,9 +31,9 @@ class _FusedCrossEntropy(torch.autograd.Function):
         negative_log_likelihood = torch.zeros_like(loss)
         passes = 2 if r_drop else 1
         with torch.autocast(device, enabled=False):
-            for start in range(0, len(targets), _CHUNK):
-                target = targets[start : start + _CHUNK].unsqueeze(1)
-                chunks = [part[start : start + _CHUNK].to(dtype) for part in hidden.chunk(passes)]
+            for start in range(0, len(targets), size):
+                target = targets[start : start + size].unsqueeze(1)
+                chunks = [part[start : start + size].to(dtype) for part in hidden.chunk(passes)]
                 scores = [(chunk @ cast_weight.T).float().log_softmax(dim=1) for chunk in chunks]
                 nats = [_smoothed(of_pass, target, smoothing) for of_pass in scores]
                 loss += sum(smoothed for smoothed, _ in nats) / passes
@@ -46,7 +48,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
                     if apart is not None:
                         gradient += r_drop * apart.gradients[i]
                     gradient = gradient.to(dtype)
-                    grad[start : start + _CHUNK] = gradient @ cast_weight
+                    grad[start : start + size] = gradient @ cast_weight
                     weight_grad += gradient.T @ chunk
         ctx.mark_non_differentiable(negative_log_likelihood)
         if learning:

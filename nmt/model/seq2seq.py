@@ -92,7 +92,7 @@ class Seq2Seq(nn.Module):
             places = torch.cat((places, places + target_in.numel()))
             target_in = target_in.repeat(2, 1)
         hidden, weights = self.decoder(target_in, *self.start(source, lengths))
-        hidden = hidden.flatten(0, 1)[places]
+        hidden = hidden.flatten(0, 1).index_select(0, places)
         smoothed, plain = smoothed_cross_entropy(hidden, self.output, targets, smoothing, r_drop)
         if links is None or weights is None:
             return Loss(smoothed, plain, torch.zeros_like(plain))

@@ -21,6 +21,7 @@ from nmt.engine.torch_engine import load_weights
 from nmt.errors import CarouselError
 from nmt.model.decoder import Rows
 from nmt.model.language_model import LanguageModel, Passage
+from nmt.model.transfer import sent
 from nmt.training.distributed import ALONE, Processes
 from nmt.training.publish import history
 from nmt.training.run import RunDirectory
@@ -41,10 +42,10 @@ class LanguageModelTrainer(Trainer):
         return passage(batch, state, self.device)
 
 
-def passage(batch: Batch, state: Rows, device: torch.device | str) -> Passage:
+def passage(batch: Batch, state: Rows, device: torch.device) -> Passage:
     """What the network's `loss` is of."""
     ids = batch.target_in, batch.target_out.ravel()[batch.places], batch.places
-    pieces, targets, places = (torch.from_numpy(each).to(device) for each in ids)
+    pieces, targets, places = (sent(torch.from_numpy(each), device) for each in ids)
     return Passage(pieces, targets, places, state)
 
 

@@ -30,6 +30,7 @@ from nmt.model.decoder import Rows
 from nmt.model.guidance import Links
 from nmt.model.language_model import LanguageModel
 from nmt.model.seq2seq import Examples, Loss, Seq2Seq
+from nmt.model.transfer import sent
 from nmt.training import checkpoint as checkpoints
 from nmt.training.average import MovingAverage
 from nmt.training.checkpoint import Checkpoint, DamagedCheckpointError, Progress
@@ -182,7 +183,7 @@ class Trainer:
     def _update(self, batches: Sequence[tuple[Batch, Place]], wishes: Wishes) -> UpdateReport:
         progress, parameters = self.progress, list(self.network.parameters())
         tokens = sum(batch.target_tokens for batch, _ in batches)
-        sums = torch.tensor([0, tokens, *wishes], dtype=torch.float64, device=self.device)
+        sums = sent(torch.tensor([0, tokens, *wishes], dtype=torch.float64), self.device)
         for number, (batch, _) in enumerate(batches):
             # One seed for each batch of all processes: its masks are the same whoever learns from it.
             turn = progress.update * len(batches) + number
@@ -270,8 +271,7 @@ class Trainer:
         return Links(*map(self._tensor, (links.sentences, links.targets, links.sources, links.shares)))
 
     def _tensor(self, ids: Any) -> Tensor:
-        tensor = torch.from_numpy(ids)
-        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+        return sent(torch.from_numpy(ids), self.device)
 
 
 class _LossOf(nn.Module):
