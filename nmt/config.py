@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -28,7 +29,14 @@ from nmt.errors import UsageError
 from nmt.lab.tasks import TaskName
 from nmt.model.equations import FAMILY, CellName
 
-LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+def _not_yaml_no(code: Any) -> Any:
+    if code is False:
+        raise ValueError("must be quoted: YAML takes a bare no for false")
+    return code
+
+
+LanguageCode = Annotated[str, BeforeValidator(_not_yaml_no), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Positive = Annotated[int, Field(gt=0)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 

@@ -71,6 +71,7 @@ def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
         ("training.device=cuda:x", "training.device: must be auto, cpu, cuda or cuda:N"),
         ("training.learning_rate=.nan", "training.learning_rate: input should be"),
         ("data.source=English", "data.source: string should match pattern"),
+        ("data.source=no", "data.source: must be quoted: YAML takes a bare no for false"),
         ("data.train=[]", "data.train: list should have at least 1 item"),
         ("data.train=[5]", "data.train.0: input should be a valid string"),
         ("data.train=[{corpus: x, wieght: 2}]", "data.train.0.wieght: unknown key; did you mean"),

@@ -44,7 +44,9 @@ def describe(spec: CorpusSpec) -> str:
         return f"{spec.source} + {spec.target}"
     if isinstance(spec, TaskCorpus):
         return f"{spec.task}, lengths {spec.shortest} to {spec.longest}, seed {spec.seed}"
-    return spec if isinstance(spec, str) else f"{spec.dataset}[{spec.split}]"
+    if isinstance(spec, str):
+        return spec
+    return f"{spec.dataset}{f'/{spec.name}' if spec.name else ''}[{spec.split}]"
 
 
 def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
@@ -62,10 +64,12 @@ def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
 
 
 def fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
-    """A hash of the corpus's content, or of its address where it lies on the hub."""
+    """A hash of the corpus's content; of a data set's address and version where it is more than local files."""
     digest = hashlib.sha256(f"{source} {target}".encode())
     if isinstance(spec, HubDataset):
         digest.update(spec.model_dump_json(exclude={"data_files", "streaming"}).encode())
+        if not spec.data_files:
+            digest.update(_data_set_version(spec).encode())
     if isinstance(spec, TaskCorpus):
         for pair in _pairs(spec, source, target):
             digest.update("\t".join(pair).encode() + b"\n")
@@ -93,10 +97,10 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def decode_lines(stream: IO[bytes], name: str) -> Iterator[str]:
-    """The lines of a UTF-8 stream, whatever they hold; ``name`` is what messages call it."""
+    """The lines of a UTF-8 stream, whatever they hold, without a byte order mark; ``name`` is for messages."""
     for number, raw in enumerate(stream, start=1):
-        try:
-            yield raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+        try:  # only the first line may begin with a byte order mark
+            yield raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise CarouselError(
@@ -163,20 +167,18 @@ def _tsv_pairs(path: Path) -> Iterator[Pair]:
 
 
 def _jsonl_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
-    for number, line in enumerate(read_lines(path), start=1):
-        where = f"{path}, line {number}"
-        try:
-            record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
-            raise CarouselError(f'{where}: not JSON; a line holds an object such as {{"{source}": …}}') from None
-        yield _pair_of(record, source, target, where)
+    with _open(path) as file:
+        for number, line in enumerate(decode_lines(file, str(path)), start=1):
+            where = f"{path}, line {number}"
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                raise CarouselError(f'{where}: not JSON; a line holds an object such as {{"{source}": …}}') from None
+            yield _pair_of(record, source, target, where)
 
 
 def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]:
-    try:
-        import datasets
-    except ModuleNotFoundError:
-        raise missing_extra("train", f"the data set {spec.dataset}") from None
+    datasets = _library(spec)
     try:
         rows = iter(
             datasets.load_dataset(
@@ -200,6 +202,25 @@ def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]
         yield _pair_of(row, source, target, f"{describe(spec)}, row {number}")
 
 
+def _data_set_version(spec: HubDataset) -> str:
+    """The commit of the hub that is read, or a hash of a local folder's files."""
+    try:
+        builder = _library(spec).load_dataset_builder(spec.dataset, spec.name, revision=spec.revision)
+    except CarouselError:
+        raise
+    except Exception as error:  # as in `_dataset_pairs`
+        raise _data_set_error(spec, error) from None
+    return str(builder.hash)
+
+
+def _library(spec: HubDataset) -> Any:
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        raise missing_extra("train", f"the data set {spec.dataset}") from None
+    return datasets
+
+
 def _data_set_error(spec: HubDataset, error: BaseException) -> CarouselError:
     while error.__cause__ is not None:  # the first cause says most
         error = error.__cause__
@@ -213,13 +234,13 @@ def _pair_of(record: Any, source: str, target: str, where: str) -> Pair:
     sides = []
     for language in (source, target):
         side = record.get(language) if isinstance(record, dict) else None
+        if side is None and isinstance(record, dict) and language in record:
+            raise CarouselError(f"{where}: '{language}' is null; write a text, \"\" where there is none")
         if not isinstance(side, str):
             found = ", ".join(map(str, record)) if isinstance(record, dict) else type(record).__name__
             raise CarouselError(
                 f"{where}: no text under '{language}' (found: {found}); name the keys {source}, {target}"
             )
-        if len(side) > MAX_LINE_CHARACTERS:
-            raise CarouselError(f"{where}: '{language}' has {len(side):,} characters; split or remove it")
         sides.append(side)
     return sides[0], sides[1]
 

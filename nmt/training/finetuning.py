@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from nmt.bundle import WEIGHTS, Bundle, Origin
-from nmt.config import Config, ModelConfig, TokenizerConfig
+from nmt.config import Config, Section, TokenizerConfig
 from nmt.engine.shortlist import Shortlist
 from nmt.errors import CarouselError
 
@@ -32,20 +32,24 @@ def adopted(config: Config, start: Bundle, say: Callable[[str], None]) -> Config
             "name a model of the same languages"
         )
     network = card.model.model_copy(update={name: getattr(config.model, name) for name in _FREE})
-    overruled = [
-        f"{name} {getattr(config.model, name)} → {getattr(network, name)}"
-        for name in ModelConfig.model_fields
-        if name in config.model.model_fields_set and getattr(config.model, name) != getattr(network, name)
-    ]
-    say(f"Tokenizer and network: those of {start.path}" + (f" ({', '.join(overruled)})" if overruled else ""))
-    if start.shortlist is None:
-        say(f"{start.path}: has no shortlist, so the new model gets none, and sees the whole vocabulary")
     merged = config.model_copy(update={"model": network, "tokenizer": tokenizer_section(start)})
     try:
-        return Config.model_validate(merged.model_dump())
+        settled = Config.model_validate(merged.model_dump())
     except ValidationError as error:
         reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         raise CarouselError(f"{start.path}: does not suit the recipe: {reason}") from None
+    overruled = [*_overruled(config.tokenizer, settled.tokenizer), *_overruled(config.model, settled.model)]
+    say(f"Tokenizer and network: those of {start.path}" + (f" ({', '.join(overruled)})" if overruled else ""))
+    if start.shortlist is None:
+        say(f"{start.path}: has no shortlist, so the new model gets none, and sees the whole vocabulary")
+    return settled
+
+
+def _overruled(wanted: Section, given: Section) -> list[str]:
+    """The settings that a recipe has and does not get."""
+    names = [name for name in type(wanted).model_fields if name in wanted.model_fields_set]
+    values = ((name, getattr(wanted, name), getattr(given, name)) for name in names)
+    return [f"{name} {old} → {new}" for name, old, new in values if old != new]
 
 
 def tokenizer_section(start: Bundle) -> TokenizerConfig:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,10 @@ def write(folder: Path, form: str) -> object:
         for side, language in enumerate(("en", "fr")):
             (folder / f"c.{language}").write_text("\n".join(p[side] for p in PAIRS) + "\n", encoding="utf-8")
         return str(folder / "c")
+    if form == "byte order mark":
+        for side, language in enumerate(("en", "fr")):
+            (folder / f"c.{language}").write_text("".join(p[side] + "\n" for p in PAIRS), encoding="utf-8-sig")
+        return str(folder / "c")
     if form == "crlf":
         for side, language in enumerate(("en", "fr")):
             (folder / f"c.{language}").write_bytes("".join(p[side] + "\r\n" for p in PAIRS).encode())
@@ -28,11 +33,14 @@ def write(folder: Path, form: str) -> object:
     records = [{"en": s, "fr": t, "id": 3} for s, t in PAIRS]
     if form == "nested":
         records = [{"translation": record} for record in records]  # type: ignore[misc]
-    (folder / "c.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    encoding = "utf-8-sig" if form == "jsonl with such a mark" else "utf-8"
+    (folder / "c.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding=encoding)
     return str(folder / "c.jsonl")
 
 
-@pytest.mark.parametrize("form", ["plain", "crlf", "tsv", "jsonl", "nested"])
+@pytest.mark.parametrize(
+    "form", ["plain", "byte order mark", "crlf", "tsv", "jsonl", "jsonl with such a mark", "nested"]
+)
 def test_every_form_gives_the_same_pairs(form: str, tmp_path: Path) -> None:
     assert list(read_pairs(write(tmp_path, form), "en", "fr")) == PAIRS  # type: ignore[arg-type]
 
@@ -51,15 +59,44 @@ def test_data_sets_are_loaded_by_the_datasets_library(
     assert list(read_pairs(spec, "en", "fr")) == [(row["en"], row["fr"]) for row in rows]
 
 
+def test_a_mark_that_comes_later_is_text(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text("a\tb\n\ufeffc\td\n", encoding="utf-8")
+    assert list(read_pairs(str(tmp_path / "c.tsv"), "en", "fr")) == [("a", "b"), ("\ufeffc", "d")]
+
+
+def test_an_article_in_json_is_left_to_the_filters(tmp_path: Path) -> None:
+    article = "A dog. " * 30_000
+    (tmp_path / "c.jsonl").write_text(json.dumps({"en": article, "fr": article}), encoding="utf-8")
+    assert list(read_pairs(str(tmp_path / "c.jsonl"), "en", "fr")) == [(article, article)]
+
+
+def test_a_data_set_that_changes_under_its_name_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    spec = HubDataset(dataset=str(tmp_path))
+    found = []
+    for text in ("Un chien.", "Un grand chien."):
+        datasets.Dataset.from_list([{"en": "A dog.", "fr": text}]).to_parquet(tmp_path / "train.parquet")
+        found.append(reader.fingerprint(spec, "en", "fr"))
+        assert reader.fingerprint(spec, "en", "fr") == found[-1]
+    assert found[0] != found[1]
+
+
 def test_the_hub_is_asked_for_the_revision_that_a_recipe_names(monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
     hub = {"new": [{"en": "A dog.", "fr": "Un chien."}], "old": [{"en": "A dgo.", "fr": "Un chein."}]}
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, revision, **__: hub[revision or "new"])
+    commits = {"new": SimpleNamespace(hash="2"), "old": SimpleNamespace(hash="1")}
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_, revision: commits[revision or "new"])
     newest, pinned = HubDataset(dataset="someone/pairs"), HubDataset(dataset="someone/pairs", revision="old")
     assert list(read_pairs(newest, "en", "fr")) == [("A dog.", "Un chien.")]
     assert list(read_pairs(pinned, "en", "fr")) == [("A dgo.", "Un chein.")]
-    assert reader.fingerprint(newest, "en", "fr") != reader.fingerprint(pinned, "en", "fr")
+    before = reader.fingerprint(newest, "en", "fr")
+    assert before != reader.fingerprint(pinned, "en", "fr")
+    commits["new"] = SimpleNamespace(hash="3")
+    assert before != reader.fingerprint(newest, "en", "fr")
 
 
 def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +121,8 @@ def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
         ({"c.tsv": b"a\tb\tc\n"}, "c.tsv", r"c\.tsv, line 1: 3 columns"),
         ({"c.jsonl": b'{"en": "a", "fr": "b"}\n{"en"'}, "c.jsonl", r"c\.jsonl, line 2: not JSON"),
         ({"c.jsonl": b'{"en": "a", "de": "b"}'}, "c.jsonl", r"line 1: no text under 'fr' \(found: en, de\)"),
+        ({"c.jsonl": b'{"en": "a", "fr": null}'}, "c.jsonl", r"line 1: 'fr' is null; write a text"),
+        ({"c.jsonl": b'{"en": ' + b"1" * 5000 + b"}"}, "c.jsonl", r"line 1: not JSON"),
         ({"c.jsonl": b"[1]"}, "c.jsonl", r"line 1: no text under 'en' \(found: list\)"),
         ({"c.jsonl": b'{"en": "a", "fr": 5}'}, "c.jsonl", r"line 1: no text under 'fr'"),
     ],

@@ -46,9 +46,9 @@ def quality(model: Path, pairs: list[tuple[str, str]]) -> float:
 
 
 def test_the_domain_is_learned(model: Path, domain: Path, tmp_path: Path, nmt: Nmt) -> None:
-    ran = nmt("train", domain, "--from", model, "--out", tmp_path / "tuned")
+    ran = nmt("train", domain, "--from", model, "--out", tmp_path / "tuned", "tokenizer.vocab_size=9999")
     assert ran.status == 0, ran.err
-    assert f"those of {model} (width 48 → 64)" in ran.err
+    assert f"those of {model} (vocab_size 9999 → 420, width 48 → 64)" in ran.err
     before, after = bundle.read(model), bundle.read(tmp_path / "tuned")
     assert after.card.model.width == 64
     assert after.card.model.dropout == 0.0  # the recipe's: no weight depends on it
