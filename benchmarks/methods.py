@@ -20,6 +20,7 @@ from pathlib import Path
 from nmt import bundle, config
 from nmt.errors import CarouselError
 from nmt.evaluation.metrics import bleu
+from nmt.files import atomic_file
 from nmt.training import session
 from nmt.translator import Translator
 
@@ -72,7 +73,9 @@ class Study:
         """Train, unless that is done."""
         out = self.out / f"{name.replace(' ', '-')}.{seed}"
         if not self._scored(out):
-            session.train(config.load(self.recipe, [*overrides, f"training.seed={seed}"]), out, resume=True)
+            recipe = config.load(self.recipe, [*overrides, f"training.seed={seed}"])
+            if not session.train(recipe, out, resume=True).finished:
+                raise SystemExit("stopped; the same command goes on")
         return out
 
     def row(self, name: str, overrides: list[str]) -> list[dict[str, float]]:
@@ -122,7 +125,8 @@ class Study:
 
     def _write(self, path: Path, translator: Translator, texts: list[str]) -> None:
         lines = "".join(f"{each.text}\n" for each in translator.translate(texts))
-        path.write_text(lines, encoding="utf-8")
+        with atomic_file(path) as temporary:
+            temporary.write_text(lines, encoding="utf-8")
 
     @staticmethod
     def _scored(out: Path) -> bool:

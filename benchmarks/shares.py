@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd import DeviceType
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 from training import SMOOTHING, batches, network_config, on_device, settings
@@ -62,7 +63,7 @@ def shares(events: list[FunctionEvent], on_gpu: bool) -> Counter[str]:
             walk(child, part)
 
     for event in sorted(events, key=lambda each: each.time_range.start):
-        if event.cpu_parent is None:
+        if event.cpu_parent is None and event.device_type == DeviceType.CPU:  # kernels count with what called them
             walk(event, REST)
     return spent
 

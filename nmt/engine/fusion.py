@@ -34,7 +34,7 @@ class FusionEngine:
 
     def __init__(self, translator: TorchEngine, network: LanguageModel, weight: float) -> None:
         """``network`` is in evaluation mode."""
-        self._translator, self._network, self._weight = translator, network, weight
+        self._translator, self._network, self._weight = translator, network.to(translator.device), weight
         self._state: Rows = network.begin(translator.slots * translator.beam)
 
     @property
@@ -65,7 +65,8 @@ class FusionEngine:
         """See `Engine.step`."""
         rows, scores, attention = self._translator.distribution(request)
         of_rows = rows.cpu().numpy()
-        parents, tokens = (torch.from_numpy(each[of_rows]) for each in (request.parents, request.tokens))
+        chosen = (request.parents, request.tokens)
+        parents, tokens = (torch.from_numpy(each[of_rows]).to(rows.device) for each in chosen)
         liked, state = self._network.step(tokens, tuple(held[parents] for held in self._state))
         for held, new in zip(self._state, state, strict=True):
             held[rows] = new

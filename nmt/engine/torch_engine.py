@@ -30,13 +30,13 @@ class TorchEngine:
 
     def __init__(self, network: Seq2Seq, slots: int, beam: int, device: torch.device | str = "cpu") -> None:
         """``network`` must be in evaluation mode, on the device, and stay unchanged while sentences are in work."""
-        self._network, self._device = network, torch.device(device)
+        self._network, self.device = network, torch.device(device)
         self._slots, self._beam = slots, beam
         self._lengths = np.zeros(slots, dtype=np.int64)  # of the source in each slot; 0 where it is empty
         self._source: Source | None = None  # of all slots, S as long as the longest sentence so far
         self._state: Rows = ()
         self._live: tuple[Tensor, Source] | None = None  # the slots in use, and their part of the source
-        self._reserved = torch.from_numpy(is_reserved(len(network.output))).to(self._device)
+        self._reserved = torch.from_numpy(is_reserved(len(network.output))).to(self.device)
 
     @property
     def slots(self) -> int:
@@ -57,16 +57,16 @@ class TorchEngine:
         ids = torch.full((len(sources), int(lengths.max())), PAD)
         for row, source in zip(ids, sources, strict=True):
             row[: len(source) + 1] = torch.tensor([*source, EOS])
-        encoded, state = self._network.start(ids.to(self._device), lengths)
+        encoded, state = self._network.start(ids.to(self.device), lengths)
         self._make_room(encoded, state)
         assert self._source is not None
-        index = torch.tensor(slots, device=self._device)
+        index = torch.tensor(slots, device=self.device)
         length = encoded.mask.shape[1]
         for held, new in zip(_tensors(self._source.keys), _tensors(encoded.keys), strict=True):
             held[index, ..., :length, :] = new
         self._source.mask[index] = False
         self._source.mask[index, :length] = encoded.mask
-        rows = (index[:, None] * self._beam + torch.arange(self._beam, device=self._device)).flatten()
+        rows = (index[:, None] * self._beam + torch.arange(self._beam, device=self.device)).flatten()
         for held, new in zip(self._state, state, strict=True):
             held[rows] = new.repeat_interleave(self._beam, dim=0)
         self._lengths[list(slots)] = lengths
@@ -89,7 +89,7 @@ class TorchEngine:
         Last comes the attention [M, S], where the model has one.
         """
         live, source = self._live_source()
-        rows = (live[:, None] * self._beam + torch.arange(self._beam, device=self._device)).flatten()
+        rows = (live[:, None] * self._beam + torch.arange(self._beam, device=self.device)).flatten()
         parents = self._tensor(request.parents)[rows]
         tokens = self._tensor(request.tokens)[rows]
         scores, state, attention = self._network.step(tokens, source, tuple(held[parents] for held in self._state))
@@ -114,8 +114,8 @@ class TorchEngine:
     def _suppress(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
         scores.masked_fill_(self._reserved, -torch.inf)
         if len(request.suppress_rows):
-            compact = torch.full((self._slots * self._beam,), -1, device=self._device)
-            compact[rows] = torch.arange(len(rows), device=self._device)
+            compact = torch.full((self._slots * self._beam,), -1, device=self.device)
+            compact[rows] = torch.arange(len(rows), device=self.device)
             where = compact[self._tensor(request.suppress_rows)]
             scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
         return scores
@@ -142,7 +142,7 @@ class TorchEngine:
             assert self._source is not None
             in_use = np.flatnonzero(self._lengths)
             longest = int(self._lengths.max())
-            index = torch.from_numpy(in_use).to(self._device)
+            index = torch.from_numpy(in_use).to(self.device)
             keys = tuple((k[index, ..., :longest, :], v[index, ..., :longest, :]) for k, v in self._source.keys)
             self._live = index, Source(keys, self._source.mask[index, :longest])
         return self._live
@@ -160,7 +160,7 @@ class TorchEngine:
             self._source = Source(keys, mask)
 
     def _tensor(self, values: np.ndarray[Any, Any]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
 
 def load_network(bundle: Bundle, device: torch.device | str = "cpu") -> Seq2Seq:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from nmt.config import ModelConfig
 from nmt.model.equations import FAMILY, Part, equations
@@ -58,10 +58,15 @@ class SourceLSTMLayer(nn.Module):
 
         Gives the outputs [B, S, D], zero in the padding, and the state in which each direction ended, side by side.
         """
+        # Packed sentences lie longest first. torch would order them by itself, but have the host wait for a GPU.
+        order = lengths.argsort(descending=True)
+        there, back = (sent(places, x.device) for places in (order, order.argsort()))
         with full_precision_on_gpu(x):
-            y, (h, c) = self.lstm(packed(x, lengths))
+            packed = pack_padded_sequence(x.index_select(0, there), lengths[order], batch_first=True)
+            y, last = self.lstm(packed)
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
-        return y, (torch.cat(h.unbind(), dim=-1), torch.cat(c.unbind(), dim=-1))
+        h, c = (torch.cat(part.index_select(1, back).unbind(), dim=-1) for part in last)
+        return y.index_select(0, back), (h, c)
 
 
 class WeightDroppedLSTM(nn.LSTM):
@@ -191,6 +196,7 @@ class Tensors:
 
     def __init__(self, weights: dict[str, Tensor], dropout: Pass | None, residual: bool) -> None:
         self._weights, self._dropout, self._residual = weights, dropout, residual
+        self._periods: dict[tuple[int, ...], Tensor] = {}
         self._transposed = {name: weight.t() for name, weight in weights.items() if weight.dim() == 2}
         self.vector = weights.__getitem__
         self.sigmoid, self.tanh = torch.sigmoid, torch.tanh
@@ -223,7 +229,10 @@ class Tensors:
 
     def due(self, clock: Tensor, periods: list[int]) -> Tensor:
         """See `Algebra.due`."""
-        return (clock % clock.new_tensor(periods) == 0).to(clock.dtype)
+        key = tuple(periods)
+        if key not in self._periods:  # once a pass, not at every step
+            self._periods[key] = sent(torch.tensor(periods, dtype=clock.dtype), clock.device)
+        return (clock % self._periods[key] == 0).to(clock.dtype)
 
     def pass_on(self, below: Tensor | None, h: Tensor) -> Tensor:
         """See `Algebra.pass_on`."""
@@ -252,16 +261,6 @@ def source_layer(config: ModelConfig, layer: int) -> nn.Module:
 def state_parts(config: ModelConfig) -> tuple[Part, ...]:
     """The state of a decoder's layer."""
     return FAMILY[config.cell].parts(config.width)
-
-
-def packed(x: Tensor, lengths: Tensor) -> PackedSequence:
-    """Sentences [B, S, D] of lengths [B] (on the CPU) without their padding, longest first, with the way back.
-
-    torch would sort them by itself, but have the host wait for the GPU.
-    """
-    lengths, order = lengths.sort(descending=True)
-    order = sent(order, x.device)
-    return PackedSequence(*pack_padded_sequence(x.index_select(0, order), lengths, batch_first=True)[:2], order)
 
 
 def locked(dropout: Dropout, like: Tensor, layers: int) -> Pass:

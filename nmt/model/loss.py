@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 _CHUNK = 512  # pieces; times 8,000 of a vocabulary, 16 MB in fp32: what the CPU's cache may hold
-_CHUNK_ON_GPU = 4096  # where each kernel costs the host some microseconds, and 128 MB are little
+_LOGITS_ON_GPU = 2**25  # pieces times vocabulary: 128 MB are little there, and each kernel costs the host microseconds
 
 
 class _FusedCrossEntropy(torch.autograd.Function):
@@ -22,7 +22,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, r_drop: float, learning: bool
     ) -> tuple[Tensor, Tensor]:
         device = hidden.device.type
-        size = _CHUNK if device == "cpu" else _CHUNK_ON_GPU
+        size = _CHUNK if device == "cpu" else max(_CHUNK, _LOGITS_ON_GPU // len(weight))
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         cast_weight = weight.to(dtype)
         hidden_grad = torch.empty_like(hidden) if learning else None

@@ -23,7 +23,6 @@ from nmt.training.meeting import meeting_place
 
 Thing = TypeVar("Thing")
 
-_LOST = CarouselError("another process of the run is gone; torchrun --max-restarts N would start all of them again")
 _INTERRUPTED = -1  # where others have an exit status
 _PATIENCE = timedelta(hours=6)  # others wait while one prepares the corpus, or validates
 
@@ -160,9 +159,15 @@ def processes(device: str) -> Iterator[Processes]:
         if not isinstance(error, dist.DistError) and "gloo/transport" not in str(error):
             raise
         # The one that is gone may have said why; of those that are left, one need speak.
-        raise _LOST if joined.leads else SystemExit(_LOST.exit_status) from None
-    finally:
-        dist.destroy_process_group()
+        if not joined.leads:
+            raise SystemExit(1) from None
+        reason = str(error).strip().partition("\n")[0]
+        raise CarouselError(
+            f"another process of the run is gone, or can't be reached ({reason}); "
+            "torchrun --max-restarts N would start all of them again"
+        ) from None
+    # Only where all are done: one that fails must end, for NCCL's farewell would wait for those that wait for it.
+    dist.destroy_process_group()
 
 
 def _nothing() -> None:

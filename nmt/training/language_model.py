@@ -90,8 +90,13 @@ class TextScore:
                 total, state = total + loss.negative_log_likelihood.item(), loss.state
         return total / self.pieces
 
+    def measure(self, trainer: Trainer) -> tuple[float, float]:
+        """See `nmt.training.validation.DevSet.measure`: the score is the loss, turned round."""
+        loss = self.loss(trainer)
+        return loss, -loss
+
     def score(self, trainer: Trainer) -> float:
-        """The loss, turned round."""
+        """See `measure`."""
         return -self.loss(trainer)
 
     def metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:

@@ -83,7 +83,13 @@ def train(
         except Interrupted:
             console.say("Stopped while the text was being prepared; the same command begins again")
             return Outcome(False, None, {})
-        return _Session(settled, run, work, joined, console, stop).go()
+        try:
+            return _Session(settled, run, work, joined, console, stop).go()
+        except torch.OutOfMemoryError:
+            raise CarouselError(
+                f"{device} has no memory left for batches of {settled.training.batch_tokens:,} tokens; set a smaller "
+                "training.batch_tokens, and training.accumulate to make up for it"
+            ) from None
 
 
 class _Work(NamedTuple):
@@ -210,7 +216,8 @@ class _Session:
             return True
         self._announce()
         most = self._config.training.max_updates
-        log_every = min(_LOG_EVERY, max(1, most // _POINTS))
+        settles_every = self._trainer.settles_every
+        log_every = -(-min(_LOG_EVERY, max(1, most // _POINTS)) // settles_every) * settles_every
         window = Window()
         clock = time.perf_counter()
         wishes = lambda: Wishes(self._stop.made, self._processes.leads and self._is_out_of_time())  # noqa: E731
@@ -293,7 +300,7 @@ class _Session:
         """Loss and score of the weights in the network, in the process that leads."""
         if not self._processes.leads:
             return [0.0, 0.0]
-        return self._stop.interrupts(lambda: [dev.loss(self._trainer), dev.score(self._trainer)])
+        return self._stop.interrupts(lambda: list(dev.measure(self._trainer)))
 
     def _keep(self, score: float) -> None:
         """Keep the weights in the network, if that score makes them one of the best."""
@@ -344,6 +351,7 @@ class _Session:
         # What was best is best, wherever training goes on from; all else that came later is forgotten.
         progress.best, progress.best_update = before.best, before.best_update
         progress.rate_scale, progress.diverged_rate = _SMALLER, self._config.training.learning_rate
+        progress.seconds = before.seconds
         if self._processes.leads:
             if source == self._run.previous:
                 self._run.forget_last()

@@ -40,9 +40,10 @@ from nmt.training.schedule import learning_rate
 
 Network = Seq2Seq | LanguageModel
 
-_SETTLE_EVERY = 10  # updates after which the host waits for a GPU, to see what came of them
-_MEMORY = 0.8  # of the running mean of the losses of settled updates
-_EXPLODED = 1.0  # nats a piece of that mean above its lowest value
+_SETTLE_EVERY = 10  # updates, on a GPU
+_HEED_EVERY = 10  # updates whose last one counts for the running mean of the losses
+_MEMORY = 0.8  # of that mean
+_EXPLODED = 1.0  # nats a piece of it above its lowest value
 _REHEARSALS = 2  # batches that are timed; one more comes before, which loads and tunes
 
 
@@ -80,6 +81,8 @@ class Trainer:
         self._loader, self._fingerprint = loader, fingerprint
         self.device = next(network.parameters()).device
         self.precision = choose_precision(training, self.device)
+        self.settles_every = _SETTLE_EVERY if self.device.type == "cuda" else 1
+        """Updates after which the host waits for the device, to see what came of them."""
         self.progress = Progress()
         self.average = MovingAverage(network, training.ema)
         self._carried: Rows = ()  # what the last batch has left to the next one
@@ -101,11 +104,15 @@ class Trainer:
         Raises DivergenceError when training has gone wrong; weights with numbers that are not finite are never made.
         """
         place = Place(self.progress.epoch, self.progress.batch)
+        unwatched = list[UpdateReport]()
         with self._loader.batches(place) as batches:
             while self.progress.update < self._config.max_updates:
                 report = self._update(list(itertools.islice(batches, self._config.accumulate)), wishes())
+                unwatched.append(report)
                 if report.settled:
-                    self._watch(report)
+                    for each in unwatched:
+                        self._watch(each)
+                    unwatched.clear()
                 yield report
 
     def outlook(self) -> Outlook:
@@ -204,7 +211,8 @@ class Trainer:
         progress.update += 1
         progress.epoch, progress.batch = batches[-1][1]
         numbers = torch.cat((sums, norm.to(sums).unsqueeze(0)))
-        return UpdateReport(progress.update, progress.epoch + 1, rate, self._settles(progress.update), numbers)
+        settled = self._settles(progress.update) or (self._processes.world == 1 and any(wishes))
+        return UpdateReport(progress.update, progress.epoch + 1, rate, settled, numbers)
 
     def _backward(self, batch: Batch, last: bool) -> Tensor:
         """Add the gradients of the batch's summed loss; gives its negative log-likelihood.
@@ -232,14 +240,14 @@ class Trainer:
     def _settles(self, update: int) -> bool:
         """Whether the host looks at what came of an update before it begins another."""
         config = self._config
-        moments = (_SETTLE_EVERY, config.validate_every, config.checkpoint_every, config.max_updates)
-        return self.device.type != "cuda" or any(update % moment == 0 for moment in moments)
+        moments = (self.settles_every, config.validate_every, config.checkpoint_every, config.max_updates)
+        return any(update % moment == 0 for moment in moments)
 
     def _watch(self, report: UpdateReport) -> None:
         """Raise DivergenceError when training has gone wrong."""
         if not math.isfinite(report.loss) or not math.isfinite(report.grad_norm):
             raise DivergenceError(f"the loss or its gradient is not finite at update {report.update:,}")
-        if report.update % _SETTLE_EVERY:
+        if report.update % _HEED_EVERY:
             return
         progress = self.progress
         before = report.loss if progress.loss is None else progress.loss
@@ -304,7 +312,8 @@ def choose_precision(config: TrainingConfig, device: torch.device) -> str:
     if config.precision != "auto":
         return config.precision
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        with torch.cuda.device(device):
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # torch 2.11 has none
     return "bf16" if flags.get("avx512_bf16") or flags.get("amx_bf16") else "fp32"
 

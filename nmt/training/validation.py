@@ -26,8 +26,8 @@ _BATCH = 64  # pairs scored together
 class DevSet(Protocol):
     """What a session validates on."""
 
-    def loss(self, trainer: Trainer) -> float:
-        """Nats a target piece."""
+    def measure(self, trainer: Trainer) -> tuple[float, float]:
+        """The loss, in nats a target piece, and the score."""
 
     def score(self, trainer: Trainer) -> float:
         """What the best weights are chosen by: higher is better."""
@@ -52,8 +52,11 @@ class Validator:
         self._sources = tokenizer.source.encode_many([normalise(source) for source, _ in pairs])
         self._targets = tokenizer.target.encode_many([normalise(target) for _, target in pairs])
 
-    def loss(self, trainer: Trainer) -> float:
-        """Nats a target piece."""
+    def measure(self, trainer: Trainer) -> tuple[float, float]:
+        """See `DevSet.measure`."""
+        return self._loss(trainer), self.score(trainer)
+
+    def _loss(self, trainer: Trainer) -> float:
         order = sorted(range(len(self._targets)), key=lambda i: len(self._targets[i]))
         total, pieces = 0.0, 0
         with torch.no_grad():

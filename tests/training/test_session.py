@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -292,11 +293,18 @@ def losses(out: Path, kind: str = "train") -> dict[int, dict[str, float]]:
     return {line["update"]: line for line in lines if line["kind"] == kind}
 
 
+@pytest.mark.parametrize("settles_every", [1, 10], ids=["as on the CPU", "as on a GPU"])
 def test_a_run_that_diverges_gets_one_more_try(
-    recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+    settles_every: int, recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A number that is none, once: the run goes on from the checkpoint before the last, more slowly."""
-    backward, calls = Trainer._backward, []
+    backward, calls, begin = Trainer._backward, [], Trainer.__init__
+
+    def begin_so(self: Trainer, *arguments: Any, **more: Any) -> None:
+        begin(self, *arguments, **more)
+        self.settles_every = settles_every
+
+    monkeypatch.setattr(Trainer, "__init__", begin_so)
 
     def fail_once(self: Trainer, *arguments: object, **more: object) -> torch.Tensor:
         calls.append(self.progress.update)
@@ -314,6 +322,19 @@ def test_a_run_that_diverges_gets_one_more_try(
     dev = {update: line["bleu"] for update, line in losses(tmp_path / "run", "dev").items()}
     best = bundle.read(tmp_path / "run").card.training["updates"]
     assert dev[best] == max(dev.values())
+
+
+def test_a_gpu_that_is_too_small_is_named(
+    recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    monkeypatch.setattr(Trainer, "_backward", fail)
+    ran = nmt("train", recipe, "--out", tmp_path / "run")
+    assert ran.status == 1
+    assert "no memory left for batches of 400 tokens; set a smaller training.batch_tokens" in ran.err
+    assert "Traceback" not in ran.err
 
 
 def test_what_came_after_the_point_gone_back_to_is_forgotten(
