@@ -3,9 +3,10 @@
     python benchmarks/methods.py OUT --train PREFIX --dev PREFIX --test PREFIX [--monolingual FILE]
 
 PREFIX are plain files PREFIX.en and PREFIX.de (see --source, --target). Prints a table of BLEU by method: the mean over
-the seeds, its distance from the base's, and the range of the seeds. With --monolingual, text in the target language,
-back-translation is measured too. Runs lie in OUT, and what is there already is not run again: a study that was stopped
-goes on.
+the seeds, its distance from the base's, and the range of the seeds. With more --updates the network comes closer to
+what it can learn of its --pairs, and what keeps it from learning them by heart pays. With --monolingual, text in the
+target language, back-translation is measured too. Runs lie in OUT, and what is there already is not run again: a study
+that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ RECIPE = """\
 data: {{source: {source}, target: {target}, train: [{train}], dev: {dev}, test: {test}}}
 tokenizer: {{vocab_size: 5000}}
 model: {{width: 192, feed_forward: 768, encoder_layers: 2, decoder_layers: 1, heads: 4, dropout: 0.25}}
-training: {{max_updates: 1000, batch_tokens: 3000, learning_rate: 2.0e-3, warmup: 150, label_smoothing: 0.1, ema: 0.998,
-           validate_every: 100, checkpoint_every: 100}}
+training: {{max_updates: {updates}, batch_tokens: 3000, learning_rate: 2.0e-3, warmup: 150, label_smoothing: 0.1,
+           ema: 0.998, validate_every: {interval}, checkpoint_every: {interval}}}
 """
 METHODS = {
     "base": [],
@@ -56,10 +57,13 @@ class Study:
         self.train = self._shortened(options.train, options.pairs)
         text = RECIPE.format(
             source=options.source, target=options.target, train=self.train, dev=options.dev.resolve(),
-            test=options.test.resolve(),
+            test=options.test.resolve(), updates=options.updates, interval=options.updates // 10,
         )  # fmt: skip
         self.recipe = self.out / "base.yaml"
-        self.recipe.write_text(text, encoding="utf-8")
+        if not self.recipe.exists():
+            self.recipe.write_text(text, encoding="utf-8")
+        elif self.recipe.read_text(encoding="utf-8") != text:
+            raise SystemExit(f"{self.out}: holds a study of another recipe; name another folder")
 
     def _shortened(self, prefix: Path, pairs: int) -> Path:
         """The first pairs of the corpus."""
@@ -162,6 +166,7 @@ def main() -> None:
     parser.add_argument("--source", default="en")
     parser.add_argument("--target", default="de")
     parser.add_argument("--pairs", type=int, default=10_000)
+    parser.add_argument("--updates", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=3)
     study = Study(options := parser.parse_args())
     base = study.row("base", METHODS["base"])
