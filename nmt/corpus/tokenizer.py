@@ -179,6 +179,9 @@ def train_verbatim(texts: Iterable[str], config: TokenizerConfig, language: Lang
 def _train_one(
     texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode], verbatim: bool = False
 ) -> Vocabulary:
+    least = FIRST_ORDINARY + 256 * config.byte_fallback + 1
+    if config.kind == "char" and config.vocab_size < least:  # for the other kinds SentencePiece says so
+        raise _too_small(config, least)
     unspaced = any(language.split("-")[0] in _UNSPACED for language in languages)
     options = {
         "model_type": config.kind,
@@ -216,11 +219,17 @@ def _training_error(message: str, config: TokenizerConfig) -> CarouselError:
     if too_high:
         return CarouselError(f"{size} is too large for this corpus; set it to at most {too_high[1]}")
     if too_small:
-        return CarouselError(f"{size} is too small for this corpus; set it to at least {int(too_small[2]) + 1}")
+        return _too_small(config, int(too_small[2]) + 1)
     if "!sentences_.empty()" in message:
         return CarouselError("data.train: no pair passes the filters; relax data.filter")
     reason = message.strip().splitlines()[-1] if message.strip() else "no reason given"
     return CarouselError(f"{size}: SentencePiece can't be trained on this corpus: {reason}")
+
+
+def _too_small(config: TokenizerConfig, least: int) -> CarouselError:
+    return CarouselError(
+        f"tokenizer.vocab_size: {config.vocab_size} is too small for this corpus; set it to at least {least}"
+    )
 
 
 def _read(path: Path) -> Vocabulary:

@@ -80,6 +80,16 @@ def test_a_size_that_does_not_fit_is_explained(size: int, complaint: str) -> Non
         train(TokenizerConfig(vocab_size=size))
 
 
+@pytest.mark.parametrize(("byte_fallback", "least"), [(False, 69), (True, 325)])
+def test_characters_need_more_than_the_reserved_pieces(byte_fallback: bool, least: int) -> None:
+    small, enough = (
+        TokenizerConfig(kind="char", vocab_size=size, byte_fallback=byte_fallback) for size in (least - 1, least)
+    )
+    with pytest.raises(CarouselError, match=f"{least - 1} is too small for this corpus; set it to at least {least}$"):
+        train(small)
+    assert len(train(enough).source) == least
+
+
 def test_no_text_at_all_is_explained() -> None:
     with pytest.raises(CarouselError, match="no pair passes the filters"):
         tokenizer.train(lambda: [], BPE, ("en", "fr"))
