@@ -1,11 +1,13 @@
-"""How the C library hands out memory."""
+"""How the libraries below torch use memory."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # parameters of mallopt(3)
+_KERNELS = "64"
 
 
 def keep_freed_memory() -> None:
@@ -20,3 +22,12 @@ def keep_freed_memory() -> None:
     if hasattr(libc, "gnu_get_libc_version"):
         libc.mallopt(_MMAP_MAX, 0)
         libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def keep_few_kernels() -> None:
+    """Have oneDNN remember few of the kernels that it makes on the CPU, one a shape, unless the user set a number.
+
+    It would remember the last 1,024, which hold more memory than the network. Hardly two batches of an epoch are of one
+    shape, so that few of them would be used again.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _KERNELS)

@@ -26,7 +26,7 @@ from nmt.training.console import Console
 from nmt.training.distributed import Processes, launcher, processes
 from nmt.training.finetuning import adopted, origins
 from nmt.training.language_model import LanguageModelPublisher, TextScore, language_model_trainer
-from nmt.training.memory import keep_freed_memory
+from nmt.training.memory import keep_few_kernels, keep_freed_memory
 from nmt.training.publish import Publisher
 from nmt.training.reports import UpdateReport, Window, Wishes
 from nmt.training.run import MetricsLog, RunDirectory
@@ -62,6 +62,7 @@ def train(
     # Unless a number was set, MKL chooses one call by call, and sums in another order are other sums.
     torch.set_num_threads(torch.get_num_threads())
     keep_freed_memory()
+    keep_few_kernels()
     run = RunDirectory(out)
     with processes(config.training.device) as joined, StopRequest().awaited(joined.leads) as stop, ExitStack() as held:
         console = Console(quiet=not joined.leads)
