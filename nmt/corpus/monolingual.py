@@ -6,7 +6,6 @@ A line ends at a line feed alone. Files may be larger than memory.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from nmt.corpus.reader import decode_lines
+from nmt.corpus.reader import decode_lines, decode_records
 from nmt.errors import CarouselError, missing_extra
 
 HAVE_FIELDS = (".jsonl", ".parquet")  # what names of such files end in; all others are plain text
@@ -59,13 +58,9 @@ def _plain_texts(path: Path) -> Iterator[str]:
 
 
 def _jsonl_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
-    for number, line in enumerate(_plain_texts(path), start=1):
-        where = f"{path}, line {number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            raise CarouselError(f'{where}: not JSON; a line holds an object such as {{"{fields[0]}": …}}') from None
-        yield _LONE_SURROGATE.sub("\ufffd", _text_of(record, fields, where))
+    with _open(path) as file:
+        for where, record in decode_records(file, str(path), fields[0]):
+            yield _LONE_SURROGATE.sub("\ufffd", _text_of(record, fields, where))
 
 
 def _parquet_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:

@@ -108,6 +108,17 @@ def decode_lines(stream: IO[bytes], name: str) -> Iterator[str]:
             ) from None
 
 
+def decode_records(stream: IO[bytes], name: str, key: str) -> Iterator[tuple[str, Any]]:
+    """What JSON a stream holds, a line each, and where it stands; messages show an object with such a ``key``."""
+    for number, line in enumerate(decode_lines(stream, name), start=1):
+        where = f"{name}, line {number}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            raise CarouselError(f'{where}: not JSON; a line holds an object such as {{"{key}": …}}') from None
+        yield where, record
+
+
 def read_pairs_of_files(source: Path, target: Path) -> Iterator[Pair]:
     """The pairs of two plain files, as they stand in them."""
     return _plain_pairs(source, target)
@@ -168,12 +179,7 @@ def _tsv_pairs(path: Path) -> Iterator[Pair]:
 
 def _jsonl_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
     with _open(path) as file:
-        for number, line in enumerate(decode_lines(file, str(path)), start=1):
-            where = f"{path}, line {number}"
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                raise CarouselError(f'{where}: not JSON; a line holds an object such as {{"{source}": …}}') from None
+        for where, record in decode_records(file, str(path), source):
             yield _pair_of(record, source, target, where)
 
 
@@ -204,10 +210,9 @@ def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]
 
 def _data_set_version(spec: HubDataset) -> str:
     """The commit of the hub that is read, or a hash of a local folder's files."""
+    datasets = _library(spec)
     try:
-        builder = _library(spec).load_dataset_builder(spec.dataset, spec.name, revision=spec.revision)
-    except CarouselError:
-        raise
+        builder = datasets.load_dataset_builder(spec.dataset, spec.name, revision=spec.revision)
     except Exception as error:  # as in `_dataset_pairs`
         raise _data_set_error(spec, error) from None
     return str(builder.hash)

@@ -31,6 +31,7 @@ class TorchEngine:
     def __init__(self, network: Seq2Seq, slots: int, beam: int, device: torch.device | str = "cpu") -> None:
         """``network`` must be in evaluation mode, on the device, and stay unchanged while sentences are in work."""
         self._network, self.device = network, torch.device(device)
+        """Where it computes."""
         self._slots, self._beam = slots, beam
         self._lengths = np.zeros(slots, dtype=np.int64)  # of the source in each slot; 0 where it is empty
         self._source: Source | None = None  # of all slots, S as long as the longest sentence so far

@@ -97,7 +97,7 @@ class TextScore:
 
     def score(self, trainer: Trainer) -> float:
         """See `measure`."""
-        return -self.loss(trainer)
+        return self.measure(trainer)[1]
 
     def metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
         """What people ask for: perplexity of a piece, and what a character costs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -217,8 +218,8 @@ class _Session:
             return True
         self._announce()
         most = self._config.training.max_updates
-        settles_every = self._trainer.settles_every
-        log_every = -(-min(_LOG_EVERY, max(1, most // _POINTS)) // settles_every) * settles_every
+        settles_every = self._trainer.settles_every  # the numbers are at hand then; asking in between would wait
+        log_every = settles_every * math.ceil(min(_LOG_EVERY, max(1, most // _POINTS)) / settles_every)
         window = Window()
         clock = time.perf_counter()
         wishes = lambda: Wishes(self._stop.made, self._processes.leads and self._is_out_of_time())  # noqa: E731
