@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import Nmt
+from processes import with_one_thread
 from safetensors.torch import load_file
 from torch import nn
 from toy import toy_pairs
@@ -159,8 +159,9 @@ def test_a_resumed_run_carries_its_state_on(text_recipe: Path, tmp_path: Path) -
 def test_a_stopped_run_ends_as_one_that_never_stopped(text_recipe: Path, tmp_path: Path) -> None:
     def start(out: str, *more: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "nmt", "train", str(text_recipe), "--out", str(tmp_path / out), *more]
-        alone = os.environ | {"OMP_NUM_THREADS": "1"}  # two processes of two threads would wait for each other
-        return subprocess.Popen([*command, "training.max_updates=150"], cwd=ROOT, stderr=subprocess.PIPE, env=alone)
+        return subprocess.Popen(
+            [*command, "training.max_updates=150"], cwd=ROOT, stderr=subprocess.PIPE, env=with_one_thread()
+        )
 
     stopped = start("stopped")
     log = tmp_path / "stopped" / "metrics.jsonl"

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import children
+from processes import children, with_one_thread
 from toy import write_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def start(
     launcher = ["-m", "torch.distributed.run", *torchrun, "--nproc-per-node", str(processes)]
     command = [sys.executable, *(launcher if processes > 1 or "--nnodes" in torchrun else []), "-m", "nmt"]
     command += ["train", str(recipe)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # a sum's order depends on the threads that share it
+    environment = with_one_thread()  # a sum's order, too, depends on the threads that share it
     return subprocess.Popen(
         [*command, "--out", str(out), *more],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

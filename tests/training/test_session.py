@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Nmt
-from processes import children
+from processes import children, with_one_thread
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy import write_corpus
@@ -34,8 +34,7 @@ ROOT = Path(__file__).parents[2]
 
 def spawn(recipe: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nmt", "train", str(recipe), "--out", str(out), *more]
-    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # two processes of two threads would wait for each other
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=alone)
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=with_one_thread())
 
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
