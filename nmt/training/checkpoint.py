@@ -8,6 +8,7 @@ never stopped.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -62,13 +63,14 @@ class Checkpoint:
 
 
 class DamagedCheckpointError(CarouselError):
-    """The file is cut off or was overwritten."""
+    """The file is cut off, was overwritten, or holds other values than were written."""
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the one it replaces stays until the new one is whole and synced."""
-    metadata = {"progress": json.dumps(asdict(checkpoint.progress)), "fingerprint": checkpoint.fingerprint}
     tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in checkpoint.tensors.items()}
+    metadata = {"progress": json.dumps(asdict(checkpoint.progress)), "fingerprint": checkpoint.fingerprint}
+    metadata["crc32"] = _checksum(metadata, tensors)
     with atomic_file(path) as temporary:
         try:
             save_file(tensors, temporary, metadata)
@@ -83,13 +85,18 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
         temporary.write_bytes(content)
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a checkpoint. Raises DamagedCheckpointError, or CarouselError where it is whole but none of ours."""
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint, its tensors on the CPU.
+
+    Raises DamagedCheckpointError, or CarouselError where it is whole but none of ours.
+    """
     remedy = "start afresh in another --out (the model and the best weights here stay as they are)"
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
+        with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        if metadata.pop("crc32") != _checksum(metadata, tensors):
+            raise DamagedCheckpointError(f"{path}: is no readable checkpoint (its checksum is wrong); {remedy}")
         progress = Progress(**json.loads(metadata["progress"]))
         progress.kept = [(score, update) for score, update in progress.kept]
         return Checkpoint(progress, metadata["fingerprint"], tensors)
@@ -100,3 +107,11 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         raise CarouselError(f"{path}: can't be read ({error.strerror or error}); check its permissions") from None
     except (KeyError, TypeError, ValueError):
         raise CarouselError(f"{path}: is no checkpoint of this version's; go on with the one that wrote it") from None
+
+
+def _checksum(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """CRC-32 of all values in the order of their names, in hexadecimal; the tensors are contiguous and on the CPU."""
+    crc = zlib.crc32(json.dumps(metadata, sort_keys=True).encode())
+    for name in sorted(tensors):
+        crc = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy().data, crc)
+    return f"{crc:08x}"

@@ -382,7 +382,15 @@ def test_a_run_that_diverges_twice_stops_with_a_reason(recipe: Path, tmp_path: P
     assert "<b>Loss</b>" in page
 
 
-@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: bytes(len(whole))], ids=["cut", "zeros"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[:-1],
+        lambda whole: bytes(len(whole)),
+        lambda whole: whole[:-9000] + bytes(4096) + whole[-4904:],
+    ],
+    ids=["cut", "zeros", "a block of zeros"],
+)
 def test_a_damaged_last_checkpoint_is_no_lost_run(
     damage: Callable[[bytes], bytes], recipe: Path, tmp_path: Path, nmt: Nmt
 ) -> None:
