@@ -17,7 +17,7 @@ from serve.metrics import Metrics
 if TYPE_CHECKING:
     from nmt.loop import Search
     from nmt.search.hypotheses import Hypothesis
-    from serve.scheduler import Job, Kind, Scheduler
+    from serve.scheduler import Job, Kind, Scheduler, Task
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +78,8 @@ class DecodingThread(threading.Thread):
         taken = self._scheduler.take(self)
         if taken is None:
             return False
-        for kind, job in taken:
-            self._open(kind, job)
+        for kind, task in taken:
+            self._open(kind, task)
         for lane in list(self._lanes.values()):
             if lane.busy:
                 self._turn(lane)
@@ -91,32 +91,32 @@ class DecodingThread(threading.Thread):
         for kind in [kind for kind, lane in self._lanes.items() if kind.model.retired and not lane.busy]:
             del self._lanes[kind]
 
-    def _open(self, kind: Kind, job: Job) -> None:
+    def _open(self, kind: Kind, task: Task) -> None:
         try:
             if kind not in self._lanes:
                 self._lanes[kind] = _Lane(kind, self._number, self._scheduler, self._metrics)
-            self._lanes[kind].open(job)
+            self._lanes[kind].open(task)
         except Exception as error:
-            _fail(job, error)
+            _fail(task.job, error)
 
     def _turn(self, lane: _Lane) -> None:
         try:
             lane.turn()
         except Exception as error:
             del self._lanes[lane.kind]  # the loop may be broken; the next sentence gets a new one
-            for job in lane.give_up(error):
-                self._open(lane.kind, job)
+            for task in lane.give_up(error):
+                self._open(lane.kind, task)
 
 
 class _Lane:
-    """A decode loop, the sentences in it, and those on their way in."""
+    """A decode loop, the parts of sentences in it, and those on their way in."""
 
     def __init__(self, kind: Kind, thread: int, scheduler: Scheduler, metrics: Metrics) -> None:
         self.kind = kind
         self._scheduler, self._metrics = scheduler, metrics
         self._loop = kind.model.loop(thread, kind.beam)
-        self._opening: deque[tuple[Job, int]] = deque()  # a job, and which part of it
-        self._live: set[tuple[Job, int]] = set()
+        self._opening: deque[Task] = deque()
+        self._live: set[Task] = set()
         self._counted = 0  # of the live ones, by the gauge
         # Since the pace was measured last:
         self._seconds, self._most, self._finished = 0.0, 0, list[str]()
@@ -131,13 +131,17 @@ class _Lane:
     def room(self) -> int:
         return max(0, self._loop.free - len(self._opening))
 
-    def open(self, job: Job) -> None:
-        """Take a sentence in; what there is nothing to translate in is done at once."""
-        job.parts = self.kind.model.codec.parts(job.sentence.text)
-        job.found, job.missing = [()] * len(job.parts), len(job.parts)
-        self._opening.extend((job, part) for part in range(len(job.parts)))
+    def open(self, task: Task) -> None:
+        """Take a part in. With the first one the others go to the queue; where there is none, the sentence is done."""
+        job = task.job
         if not job.parts:
-            self._finish(job)
+            job.take_apart(self.kind.model.codec.parts(job.sentence.text))
+            if not job.parts:
+                self._finish(job)
+                return
+            if len(job.parts) > 1:
+                self._scheduler.put_back(self.kind, job)
+        self._opening.append(task)
 
     def turn(self) -> None:
         """Let go of what nobody waits for, fill the free slots, and collect what has finished."""
@@ -147,66 +151,62 @@ class _Lane:
         occupied = len(self._live)
         if occupied:
             for key, hypotheses in self._loop.advance():
-                self._collect(cast("tuple[Job, int]", key), hypotheses)
+                self._collect(cast("Task", key), hypotheses)
         self._count(occupied, time.perf_counter() - began)
 
-    def give_up(self, error: Exception) -> list[Job]:
-        """Fail all sentences, but for those that deserve another try, which are given back.
+    def give_up(self, error: Exception) -> list[Task]:
+        """Fail all sentences, but for those that deserve another try, whose parts are given back.
 
         These are the ones whose process is lost, and that may not have been the reason: once.
         """
-        jobs = {job for job, _ in (*self._live, *self._opening)}
-        _log.error("a step with %d sentences failed: %s", len(jobs), _what(error))
+        tasks = [*self._live, *self._opening]
+        _log.error("a step with %d sentences failed: %s", len(tasks), _what(error))
         self._metrics.slots_in_use.dec(self._counted)
-        again = [job for job in jobs if isinstance(error, DecoderLostError) and not job.tried]
-        for job in jobs.difference(again):
-            job.ticket.fail(TranslationFailedError("the translation failed"))
-        for job in again:
-            job.tried = True
+        again = [task for task in tasks if isinstance(error, DecoderLostError) and not task.job.tried]
+        for task in set(tasks).difference(again):
+            task.job.ticket.fail(TranslationFailedError("the translation failed"))
+        for task in again:
+            task.job.tried = True
         return again
 
     def _release(self) -> None:
-        gone = [key for key in self._live if key[0].ticket.over]
+        gone = [task for task in self._live if task.job.ticket.over]
         self._live.difference_update(gone)
         self._loop.release(gone)
-        if any(job.ticket.over for job, _ in self._opening):
-            self._opening = deque(key for key in self._opening if not key[0].ticket.over)
+        if any(task.job.ticket.over for task in self._opening):
+            self._opening = deque(task for task in self._opening if not task.job.ticket.over)
 
     def _fill(self) -> None:
         count = min(self._loop.free, len(self._opening))
         if count:
-            keys = [self._opening.popleft() for _ in range(count)]
+            tasks = [self._opening.popleft() for _ in range(count)]
             try:
-                self._admit(keys)
+                self._admit(tasks)
             except DecoderLostError:
-                self._opening.extend(key for key in keys if key not in self._live)  # given up with all the others
+                self._opening.extend(task for task in tasks if task not in self._live)  # given up with all the others
                 raise
 
-    def _admit(self, keys: Sequence[tuple[Job, int]]) -> None:
-        searches = [_search(job, part) for job, part in keys]
+    def _admit(self, tasks: Sequence[Task]) -> None:
         try:
-            self._loop.admit(searches)
-            self._live.update(keys)
+            self._loop.admit([_search(task) for task in tasks])
+            self._live.update(tasks)
         except DecoderLostError:
             raise
         except Exception as error:
-            if len(keys) == 1:
-                _fail(keys[0][0], error)
+            if len(tasks) == 1:
+                _fail(tasks[0].job, error)
                 return
             # One sentence must not fail its neighbours, which may be other people's.
-            for key in keys:
-                self._admit([key])
+            for task in tasks:
+                self._admit([task])
 
-    def _collect(self, key: tuple[Job, int], hypotheses: Sequence[Hypothesis]) -> None:
-        self._live.discard(key)
-        job, part = key
-        job.found[part] = hypotheses
-        job.missing -= 1
-        if not job.missing:
+    def _collect(self, task: Task, hypotheses: Sequence[Hypothesis]) -> None:
+        self._live.discard(task)
+        if task.job.collect(task.part, hypotheses):
             try:
-                self._finish(job)
+                self._finish(task.job)
             except Exception as error:
-                _fail(job, error)
+                _fail(task.job, error)
 
     def _finish(self, job: Job) -> None:
         model, sentence = self.kind.model, job.sentence
@@ -234,12 +234,14 @@ class _Lane:
             self._seconds, self._most, self._finished = 0.0, 0, []
 
 
-def _search(job: Job, part: int) -> Search:
-    """The search for a part of a sentence; what is required need stand in the first one alone."""
+def _search(task: Task) -> Search:
     from nmt.loop import Search
 
-    options = job.sentence.options if part == 0 else replace(job.sentence.options, required=(), prefix=())
-    return Search((job, part), job.parts[part].pieces.ids, options)
+    sentence, part = task.job.sentence, task.part
+    options = sentence.options
+    if part < len(sentence.required):
+        options = replace(options, required=sentence.required[part])
+    return Search(task, task.job.parts[part].pieces.ids, options)
 
 
 def _fail(job: Job, error: Exception) -> None:

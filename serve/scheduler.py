@@ -1,7 +1,8 @@
 """Who is translated when: admission at the door, the order in the queue, and what was translated before.
 
 Knows nothing of HTTP. A queue holds sentences, not requests: those of all requests share the slots of the decode loops
-(see `serve.decoding`), which are refilled with the sentences that are due first while others go on.
+(see `serve.decoding`), which are refilled with the sentences that are due first while others go on. A sentence that is
+too long for the model is taken apart when its turn comes; then its parts wait in the queue like sentences.
 
 A request's sentences fall due one after the other, at the pace at which a quarter of the machine would translate them
 (Zhang 1990, "VirtualClock"). So a request of one sentence overtakes a request of thousands, which nevertheless keeps
@@ -36,6 +37,7 @@ _SHARE = 0.25  # of the machine, that a request keeps whatever else comes
 _HOPE = 0.5  # of the time that a request has, which the work before it may take by estimate: estimates err
 _REFILL = 0.85  # of the slots, that are filled together where more sentences wait than fit
 _WINDOW = 2  # slots' worth of sentences among which those of like length are chosen: they keep best company
+_FIRST_PART = 200  # characters that the first part of a sentence has at most, for all that is known before
 _LONGEST_CACHED = 1000  # characters; longer sentences hardly come twice, and would fill the memory
 
 
@@ -98,6 +100,8 @@ class Sentence:
     options: SearchOptions
     scope: Hashable = None
     """Whose glossary was used, and which version: translations are cached for that scope alone."""
+    required: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    """What must stand in the translation of each part; nothing where it has less of them."""
 
 
 class Kind(NamedTuple):
@@ -154,25 +158,58 @@ class Ticket:
 class Job:
     """A sentence of a ticket, from the queue to its translation."""
 
-    __slots__ = ("begun", "cost", "found", "missing", "number", "parts", "queued", "sentence", "ticket", "tried")
+    __slots__ = (
+        "begun", "cost", "found", "lock", "missing", "number", "parts", "queued", "sentence", "start", "ticket", "tried"
+    )  # fmt: skip
 
     def __init__(self, ticket: Ticket, number: int, sentence: Sentence, cost: float, queued: float) -> None:
         """``cost`` is in seconds of a thread, by estimate; ``queued`` the time when it came."""
         self.ticket, self.number, self.sentence = ticket, number, sentence
         self.cost, self.queued, self.begun = cost, queued, queued
+        self.start = queued
+        """The time from which on its parts fall due."""
         self.parts: Sequence[Part] = ()
         self.found: list[Sequence[Hypothesis]] = []
         self.missing = 0
+        self.lock = threading.Lock()
         self.tried = False
+
+    def take_apart(self, parts: Sequence[Part]) -> None:
+        """Note in which parts the sentence is searched."""
+        self.parts, self.found, self.missing = parts, [()] * len(parts), len(parts)
+
+    def collect(self, part: int, hypotheses: Sequence[Hypothesis]) -> bool:
+        """Keep what was found for a part; says whether that was the last of them."""
+        with self.lock:
+            self.found[part] = hypotheses
+            self.missing -= 1
+            return not self.missing
+
+
+class Task(NamedTuple):
+    """A part of a sentence; the first stands for the whole sentence until that is taken apart."""
+
+    job: Job
+    part: int
+
+    @property
+    def cost(self) -> float:
+        """Seconds of a thread, by estimate."""
+        return self.job.cost / max(1, len(self.job.parts))
+
+    @property
+    def length(self) -> int:
+        """Characters."""
+        return len(self.job.parts[self.part].pieces.text if self.job.parts else self.job.sentence.text)
 
 
 class Entry(NamedTuple):
-    """A job in a queue."""
+    """A task in a queue."""
 
     due: float
     serial: int
     """Of two that are due at once, the first to come has the smaller one."""
-    job: Job
+    task: Task
 
 
 class Scheduler:
@@ -186,7 +223,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._queues: dict[Kind, list[Entry]] = {}  # heaps: what is due first is on top
         self._serial = count()
-        self._waiting: dict[Ticket, tuple[int, float]] = {}  # sentences in the queue, and their cost
+        self._waiting: dict[Ticket, tuple[int, float]] = {}  # tasks in the queue, and their cost
         self._count, self._backlog = 0, 0.0  # sums of the above
         self._idle = 0
         self._closed = False
@@ -222,12 +259,15 @@ class Scheduler:
         with self._changed:
             if not begun:
                 self._check_room(jobs, more, deadline - now)
-            self._count_in(ticket, jobs)
-            due = now
+            if jobs:
+                self._count_in(ticket, len(jobs), sum(job.cost for job in jobs))
+                ticket.future.add_done_callback(lambda _: self._forget(ticket))
+            start = now
             for job in jobs:
-                due += job.cost / (_SHARE * len(self._threads))
-                queue = self._queues.setdefault(Kind(model, job.sentence.beam), [])
-                heapq.heappush(queue, Entry(due, next(self._serial), job))
+                job.start = start
+                first = min(job.cost, model.pace.estimate(job.sentence.text[:_FIRST_PART]))
+                self._push(Kind(model, job.sentence.beam), start + self._duration(first), Task(job, 0))
+                start += self._duration(job.cost)
             self._changed.notify(len(jobs))
         for number, translation in enumerate(known):
             if translation is not None:
@@ -249,26 +289,35 @@ class Scheduler:
 
     # --- for the decoding threads ------------------------------------------------------------------------------
 
-    def take(self, thread: DecodingThread) -> list[tuple[Kind, Job]] | None:
-        """The jobs that a thread shall begin now, which are none if it is busy and has no room, or nothing waits.
+    def take(self, thread: DecodingThread) -> list[tuple[Kind, Task]] | None:
+        """What a thread shall begin now: nothing if it is busy and has no room, or nothing waits.
 
-        An idle thread waits here. None means that all is done for good.
+        An idle thread waits here until something may have changed. None means that all is done for good.
         """
         if thread.busy and not self._may_take(thread):
             return []
         with self._changed:
-            while True:
-                taken = [(kind, job) for kind in list(self._queues) for job in self._pop(kind, thread)]
-                if taken or thread.busy:
-                    return taken
-                if self._queues:
-                    continue  # all that it could have taken was past its deadline; there is more
-                if self._closed:
-                    return None
-                self._idle += 1
-                self._changed.wait()
-                self._idle -= 1
-                thread.tidy()
+            taken = [(kind, task) for kind in list(self._queues) for task in self._pop(kind, thread)]
+            # Where there are queues still, all that it could have taken was past its deadline.
+            if taken or thread.busy or self._queues:
+                return taken
+            if self._closed:
+                return None
+            self._idle += 1
+            self._changed.wait()
+            self._idle -= 1
+            return []
+
+    def put_back(self, kind: Kind, job: Job) -> None:
+        """Queue all parts but the first of a sentence that was taken apart."""
+        others = [Task(job, part) for part in range(1, len(job.parts))]
+        with self._changed:
+            if job.ticket.over:
+                return
+            self._count_in(job.ticket, len(others), sum(task.cost for task in others))
+            for task in others:
+                self._push(kind, job.start + self._duration((task.part + 1) * task.cost), task)
+            self._changed.notify(len(others))
 
     def _may_take(self, thread: DecodingThread) -> bool:
         """Whether it is worth asking for the lock; what changes meanwhile is seen a step later."""
@@ -308,26 +357,31 @@ class Scheduler:
         if self._count and (self._count + len(jobs) > self._queue_limit or seconds > hoped):
             raise QueueFullError(max(1, math.ceil(seconds - hoped)))
 
-    def _count_in(self, ticket: Ticket, jobs: Sequence[Job]) -> None:
-        if jobs:
-            cost = sum(job.cost for job in jobs)
-            self._waiting[ticket] = (len(jobs), cost)
-            self._count += len(jobs)
-            self._backlog += cost
-            self._metrics.waiting_sentences.set(self._count)
-            ticket.future.add_done_callback(lambda _: self._forget(ticket))
+    def _push(self, kind: Kind, due: float, task: Task) -> None:
+        heapq.heappush(self._queues.setdefault(kind, []), Entry(due, next(self._serial), task))
+
+    def _duration(self, cost: float) -> float:
+        """Seconds for so much work at the pace that a request keeps."""
+        return cost / (_SHARE * len(self._threads))
+
+    def _count_in(self, ticket: Ticket, tasks: int, cost: float) -> None:
+        """Note that more waits, or less; tickets of which nothing waits are not noted."""
+        before = self._waiting.pop(ticket, (0, 0.0))
+        if before[0] + tasks:
+            self._waiting[ticket] = (before[0] + tasks, before[1] + cost)
+        self._count += tasks
+        self._backlog += cost
+        self._metrics.waiting_sentences.set(self._count)
 
     def _forget(self, ticket: Ticket) -> None:
         """Take what is left of a ticket out of the queues."""
         with self._changed:
-            sentences, cost = self._waiting.pop(ticket, (0, 0.0))
-            if not sentences:
+            if ticket not in self._waiting:
                 return
-            self._count -= sentences
-            self._backlog -= cost
-            self._metrics.waiting_sentences.set(self._count)
+            tasks, cost = self._waiting[ticket]
+            self._count_in(ticket, -tasks, -cost)
             for kind, queue in list(self._queues.items()):
-                kept = [entry for entry in queue if entry.job.ticket is not ticket]
+                kept = [entry for entry in queue if entry.task.job.ticket is not ticket]
                 if len(kept) < len(queue):
                     heapq.heapify(kept)
                     self._queues[kind] = kept
@@ -335,8 +389,8 @@ class Scheduler:
                     del self._queues[kind]
             self._changed.notify_all()  # if the scheduler is closed, that may have been the last one
 
-    def _pop(self, kind: Kind, thread: DecodingThread) -> list[Job]:
-        """The jobs that the thread shall begin now; some are left for other threads that have nothing to do."""
+    def _pop(self, kind: Kind, thread: DecodingThread) -> list[Task]:
+        """What the thread shall begin now; some is left for other threads that have nothing to do."""
         queue = self._queues[kind]
         room = thread.room(kind)
         if room < self._least(queue):
@@ -344,28 +398,25 @@ class Scheduler:
         share = min(room, math.ceil(len(queue) / (self._idle + 1)))
         now = time.monotonic()
         taken = self._choose(queue, share)
-        for job in taken:
-            sentences, cost = self._waiting.pop(job.ticket)
-            self._count, self._backlog = self._count - 1, self._backlog - job.cost
-            if sentences > 1:
-                self._waiting[job.ticket] = (sentences - 1, cost - job.cost)
-            job.begun = now
-            self._metrics.queue_wait_seconds.observe(now - job.queued)
+        for task in taken:
+            self._count_in(task.job.ticket, -1, -task.cost)
+            if not task.job.parts:
+                task.job.begun = now
+                self._metrics.queue_wait_seconds.observe(now - task.job.queued)
         if not queue:
             del self._queues[kind]
-        self._metrics.waiting_sentences.set(self._count)
-        return [job for job in taken if now < job.ticket.deadline]
+        return [task for task in taken if now < task.job.ticket.deadline]
 
-    def _choose(self, queue: list[Entry], count: int) -> list[Job]:
-        """Take jobs out of a queue: what is due first, and of those due next the ones of most like length."""
+    def _choose(self, queue: list[Entry], count: int) -> list[Task]:
+        """Take tasks out of a queue: what is due first, and of those due next the ones of most like length."""
         window: list[Entry] = []
         while queue and len(window) < max(count, _WINDOW * self.slots):
             window.append(heapq.heappop(queue))
         if len(window) <= count:
-            return [entry.job for entry in window]
+            return [entry.task for entry in window]
         first, *others = window
-        wanted = len(first.job.sentence.text)
-        others.sort(key=lambda entry: abs(len(entry.job.sentence.text) - wanted))
+        wanted = first.task.length
+        others.sort(key=lambda entry: abs(entry.task.length - wanted))
         for entry in others[count - 1 :]:
             heapq.heappush(queue, entry)
-        return [first.job, *(entry.job for entry in others[: count - 1])]
+        return [first.task, *(entry.task for entry in others[: count - 1])]

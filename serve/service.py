@@ -379,13 +379,23 @@ def _sentences(model: ServedModel, texts: Sequence[str], wish: Wish) -> list[Sen
 
 
 def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> Sentence:
-    """The sentence with the translations of its terms required: as many as the widest beam does justice to.
+    """The sentence with the translations of its terms required, of each part those that stand there."""
+    required = tuple(_required(part.pieces.text, model, glossary) for part in model.codec.parts(sentence.text))
+    tokens = max((sum(map(len, terms)) for terms in required), default=0)
+    if not tokens:
+        return sentence
+    beam = next((wide for wide in _WIDE_BEAMS if wide > max(tokens, sentence.beam - 1)), sentence.beam)
+    return replace(sentence, beam=beam, required=required)
+
+
+def _required(text: str, model: ServedModel, glossary: Glossary) -> tuple[tuple[int, ...], ...]:
+    """The translations of the terms in a text, as pieces: as many as the widest beam does justice to.
 
     A beam does justice to terms that have fewer tokens in all than it has rows.
     """
     required: list[tuple[int, ...]] = []
     tokens = 0
-    for term in glossary.terms(sentence.text):
+    for term in glossary.terms(text):
         try:
             ids = model.translator.target_ids(term)
         except CarouselError:
@@ -395,7 +405,4 @@ def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> S
         if tokens + len(ids) < _WIDE_BEAMS[-1]:
             required.append(ids)
             tokens += len(ids)
-    if not required:
-        return sentence
-    beam = next((wide for wide in _WIDE_BEAMS if wide > max(tokens, sentence.beam - 1)), sentence.beam)
-    return replace(sentence, beam=beam, options=replace(sentence.options, required=tuple(required)))
+    return tuple(required)

@@ -15,9 +15,12 @@ from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import SearchOptions
 from serve.decoders import DecoderLostError
 
+NOTHING = 7
+
 
 class FakeTranslator:
-    """Translates ``word`` into ``[word]``, in a step. Words in the text choose what else happens.
+    """Translates ``word`` into ``[word]``, in a step, and adds ``<term>`` for what is required of each part. Words in
+    the text choose what else happens.
 
     ``STEPS7`` takes seven steps, ``a|b`` is searched in two parts, ``EXPLODE`` can't be admitted, ``BREAK`` breaks the
     loop, and ``KILL`` its process, as often as ``deaths`` says.
@@ -69,8 +72,7 @@ class FakeTranslator:
         self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
     ) -> Translation:
         translated = "[two\nlines]" if "NEWLINE" in text else f"[{text}]"
-        if options.required:
-            translated += "".join(f"<{''.join(map(chr, term))}>" for term in options.required)
+        translated += "".join(chr(token) for hypotheses in found for token in hypotheses[0].tokens if token != NOTHING)
         others = [Alternative(f"{translated}{n}", -float(n)) for n in range(1, options.n_best)]
         if "SAME" in text and others:
             others[0] = Alternative(translated, -0.5)
@@ -93,6 +95,7 @@ class FakeLoop:
         """The steps that each sentence still needs."""
         self.steps = 0
         self._fake = fake
+        self._found: dict[Hashable, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.live)
@@ -114,6 +117,8 @@ class FakeLoop:
         for search, text in zip(searches, texts, strict=True):
             assert search.key not in self.live
             steps = re.search(r"STEPS(\d+)", text)
+            terms = "".join(f"<{''.join(map(chr, term))}>" for term in search.options.required)
+            self._found[search.key] = [NOTHING, *map(ord, terms)]
             self.live[search.key] = -1 if "BREAK" in text else int(steps[1]) if steps else 1
 
     def release(self, keys: Iterable[Hashable]) -> None:
@@ -130,7 +135,7 @@ class FakeLoop:
         done = [key for key, steps in self.live.items() if not steps]
         for key in done:
             del self.live[key]
-        return [(key, [Hypothesis([7], -1.0, -1.0, None)]) for key in done]
+        return [(key, [Hypothesis(self._found.pop(key), -1.0, -1.0, None)]) for key in done]
 
 
 class FakeLoader:

@@ -115,6 +115,43 @@ def test_a_long_sentence_takes_a_slot_for_each_of_its_parts(rig: Rig):
     assert texts(rig.submit("a|b|c|d|e|f|g", "h")) == ["[a|b|c|d|e|f|g]", "[h]"]
 
 
+def test_small_requests_overtake_the_parts_of_one_long_sentence(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    now = time.monotonic()
+    monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: now))
+    rig.model.pace.worked(1.0, ["x" * 80])
+    rig.fake.open.clear()
+    large = rig.submit("|".join(f"large {n:3}" for n in range(100)), seconds=1e6)
+    wait_until(lambda: rig.fake.seen())  # it has been taken apart
+    assert rig.metric("nmt_waiting_sentences") == 99
+    small = rig.submit("small", seconds=1e6)
+    rig.fake.open.set()
+    assert texts(small) == ["[small]"]
+    assert rig.fake.seen().index("small") <= 2 * SLOTS
+    assert len(large.future.result(5)) == 1
+    assert rig.metric("nmt_waiting_sentences") == 0
+
+
+def test_the_parts_of_a_cancelled_sentence_leave_the_queue(rig: Rig):
+    rig.fake.open.clear()
+    ticket = rig.submit("|".join(f"{n}" for n in range(50)))
+    wait_until(lambda: rig.fake.seen())
+    ticket.future.cancel()
+    assert rig.metric("nmt_waiting_sentences") == 0
+    rig.fake.open.set()
+    assert texts(rig.submit("after")) == ["[after]"]
+    assert rig.fake.seen() == ["0", "after"]
+
+
+def test_threads_share_the_parts_of_a_sentence():
+    rig = Rig(threads=2)
+    rig.fake.open.clear()
+    ticket = rig.submit("|".join(f"STEPS2 {n}" for n in range(4 * SLOTS)))
+    wait_until(lambda: len(rig.fake.loops) == 2 and all(loop.live for loop in rig.fake.loops))
+    rig.fake.open.set()
+    assert len(texts(ticket)) == 1
+    rig.scheduler.close()
+
+
 def test_options_and_beams_may_differ(rig: Rig):
     tickets = [rig.submit("a", n_best=3), rig.submit("b"), rig.submit("c", beam=5)]
     assert [texts(ticket) for ticket in tickets] == [["[a]"], ["[b]"], ["[c]"]]
@@ -250,11 +287,10 @@ def test_what_is_begun_is_not_refused_and_what_is_still_to_come_counts(rig: Rig)
     rig.scheduler.submit(rig.model, sentence, deadline, more=20, begun=True)
 
 
-def test_what_is_required_need_stand_in_the_first_part_alone(rig: Rig):
-    options = SearchOptions(required=((7,),))
-    ticket = rig.scheduler.submit(rig.model, [Sentence("a|b|c", 2, options)], time.monotonic() + LONG)
-    ticket.future.result(5)
-    assert rig.fake.required == [((7,),), (), ()]
+def test_what_is_required_of_each_part_is(rig: Rig):
+    sentence = Sentence("a|b|c", 2, SearchOptions(), required=(((7,), (8,)), ((9,),)))
+    rig.scheduler.submit(rig.model, [sentence], time.monotonic() + LONG).future.result(5)
+    assert sorted(rig.fake.required) == [(), ((7,), (8,)), ((9,),)]
 
 
 def test_each_sentence_is_reported_as_it_is_finished(rig: Rig):
