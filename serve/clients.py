@@ -1,5 +1,6 @@
 """Who asks: by what key, and from what address."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -10,6 +11,7 @@ from serve.keys import Key, Keys
 from serve.settings import Settings
 
 _SCHEMES = ("deepl-auth-key", "bearer")
+_WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")
 _IPV6_SITE = 64  # the bits that a provider gives a customer; the rest of the address the customer makes up
 
 
@@ -73,10 +75,16 @@ def _address(request: Request, trusted: tuple[IPv4Network | IPv6Network, ...]) -
     forwarded = [each for value in request.headers.getlist("x-forwarded-for") for each in value.split(",")]
     # Each proxy appends whom it heard from, so that what is right of an entry vouches for it.
     while forwarded and address is not None and any(address in network for network in trusted):
-        before = forwarded.pop().strip()
+        before = _without_port(forwarded.pop().strip())
         if (address := _parse(before)) is not None:
             host = before
     return _counted(host)
+
+
+def _without_port(entry: str) -> str:
+    """An address as some proxies forward it: ``198.51.100.1:1234``, ``[2001:db8::1]:1234``, or as it is."""
+    found = _WITH_PORT.fullmatch(entry)
+    return entry if found is None else found["v4"] or found["v6"]
 
 
 @lru_cache(1024)

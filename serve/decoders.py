@@ -182,11 +182,16 @@ class RemoteTranslator:
         return RemoteTranslator(bundle, decoders)
 
     def loop(self, thread: int, slots: int, beam: int) -> RemoteLoop:
-        """A loop in the n-th process, which is started again if it was lost."""
+        """A loop in the n-th process, which is started again if it was lost. Raises CarouselError where it can't be."""
         if self._decoders[thread].lost:
             self._decoders[thread].close()
-            self._decoders[thread] = DecodingProcess(self._bundle.path)
-            self._decoders[thread].wait(self.checksum)
+            decoder = DecodingProcess(self._bundle.path)
+            try:
+                decoder.wait(self.checksum)
+            except BaseException:  # what it has loaded may be another model
+                decoder.close()
+                raise
+            self._decoders[thread] = decoder
         return RemoteLoop(self._decoders[thread], slots, beam)
 
 

@@ -52,7 +52,9 @@ class Keys:
 def read_keys(settings: Settings) -> Keys:
     """The keys of the environment and of the file. Raises ``UsageError`` with one line that says what to mend."""
     plain = [each.strip() for each in settings.api_keys.get_secret_value().split(",") if each.strip()]
-    keys = [Key(name=f"environment-{n}", sha256=_digest(each)) for n, each in enumerate(plain, 1)]
+    digests = list(dict.fromkeys(map(_digest, plain)))
+    # Named for itself, not for its place: glossaries, which outlive the server, belong to a name.
+    keys = [Key(name=f"environment-{digest[:8]}", sha256=digest) for digest in digests]
     if settings.api_keys_file is not None:
         keys += _read_file(settings.api_keys_file)
     if settings.require_api_key and not keys:

@@ -17,9 +17,10 @@ from fastapi import FastAPI
 from nmt.errors import CarouselError, UsageError
 from serve.app import create_app
 from serve.directories import BUILT_IN, model_directories
+from serve.glossaries import Glossaries
 from serve.keys import read_keys
 from serve.logs import json_logs
-from serve.models import BundleLoader, Loader, Machine, load_warm
+from serve.models import BundleLoader, Loader, Machine, load_warm, twice
 from serve.protocol import HttpProtocol
 from serve.service import Service
 from serve.settings import Settings, read_settings
@@ -32,14 +33,15 @@ _LAST_BYTES = 5  # seconds for slow readers to fetch their answers after the las
 def run(models: Sequence[Path] = (), host: str | None = None, port: int | None = None, *, check: bool = False) -> int:
     """Serves ``models`` until SIGTERM or SIGINT; returns the exit status. What is not given, settings say.
 
-    With ``check`` only reads the settings, and loads and tries the models. A problem that the user can mend is one
-    line on stderr.
+    With ``check`` only reads the settings, keys and glossaries, and loads and tries the models. A problem that the
+    user can mend is one line on stderr.
     """
     try:
         settings = read_settings(models=tuple(models) or None, host=host, port=port)
         loaders = [BundleLoader(path, settings.threads) for path in _directories(settings.models)]
         if check:
             read_keys(settings)
+            Glossaries(settings.glossaries)
             _check(loaders, Machine(settings.threads, settings.slots))
         else:
             serve(settings, loaders)
@@ -180,12 +182,16 @@ def _url(host: str, listener: socket.socket) -> str:
 
 
 def _check(loaders: Sequence[Loader], machine: Machine) -> None:
+    pairs: set[tuple[str, str]] = set()
     for loader in loaders:
         try:
-            source, target = load_warm(loader, machine).pair
+            pair = load_warm(loader, machine).pair
         except Exception as error:
             raise _as_failure(error) from error
-        _print(f"{source}→{target} is ready to be served")
+        if pair in pairs:
+            raise twice(pair)
+        pairs.add(pair)
+        _print(f"{pair[0]}→{pair[1]} is ready to be served")
 
 
 def _as_failure(error: BaseException) -> CarouselError:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nmt.errors import CarouselError
@@ -172,7 +173,10 @@ class Service:
             return (await self._in_time(self._translate([text], wish, None)))[0]
 
     async def stream(self, texts: Sequence[str], wish: Wish) -> AsyncIterator[tuple[int, str]]:
-        """The sentences of all texts as they are finished, counted from 0 over all texts."""
+        """The sentences of all texts as they are finished, counted from 0 over all texts.
+
+        Those of HTML are HTML, without the tags inside and between them. A text in the target language counts as one.
+        """
         self._check_limits(texts, wish)
         loop = asyncio.get_running_loop()
         finished: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
@@ -255,6 +259,11 @@ class Service:
     async def _translate(self, texts: Sequence[str], wish: Wish, each: Each | None) -> list[Result]:
         deadline = time.monotonic() + self.settings.request_timeout
         plans = await self._plan(texts, wish)
+        if each:
+            for plan in plans:
+                if not plan.route:
+                    each(plan.first, plan.text)
+            each = _escaping(each) if wish.markup else each
         # Texts that go the same way go together.
         ways: dict[tuple[Served, ...], list[_Plan]] = {}
         for plan in plans:
@@ -282,7 +291,7 @@ class Service:
         count = 0
         for text, source, route, document in zip(texts, sources, routes, documents, strict=True):
             plans.append(_Plan(text, source, route, document, count))
-            count += len(plans[-1].segments)
+            count += len(plans[-1].segments) if route else 1
             if count > self.settings.queue_limit:
                 most = self.settings.queue_limit
                 raise OverLimitError(f"the request has too many sentences; at most {most} are allowed")
@@ -364,6 +373,10 @@ class Service:
             raise NotReadyError(f"the model for {'→'.join(served.pair)} can't be loaded") from None
         self._note_models()
         return model
+
+
+def _escaping(each: Each) -> Each:
+    return lambda number, text: each(number, escape(text, quote=False))
 
 
 def _document(text: str, source: Detected, wish: Wish) -> Document:

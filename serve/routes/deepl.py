@@ -1,5 +1,6 @@
 """DeepL's API, version 2, as its official clients speak it."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Any, Literal, cast
@@ -260,7 +261,7 @@ async def create_glossary(request: Request, service: GivenService, glossaries: G
     source, target = pair = primary(asked.source_lang), primary(asked.target_lang)
     if pair not in _glossary_pairs(service.models):
         raise BadRequestError(f"there can be no glossary for {source[:20]!r} to {target[:20]!r}")
-    entries = read_entries(asked.entries, asked.entries_format)
+    entries = await asyncio.to_thread(read_entries, asked.entries, asked.entries_format)
     return _info(glossaries.create(client.name, asked.name, source, target, entries))
 
 

@@ -9,7 +9,6 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, Field
 
-from serve.clients import Client
 from serve.connection import while_connected
 from serve.errors import ErrorAnswer, describe, is_known
 from serve.parameters import documented, parse, read_parameters
@@ -47,19 +46,12 @@ async def stream(request: Request, service: Annotated[Service, Depends(get_servi
     """Translates like ``/translate``, and sends each sentence as soon as it is finished: server-sent events."""
     asked = parse(TranslateRequest, await read_parameters(request))
     client = admit(request, asked.api_key)
-    sentences = _charged(request, client, service.stream(asked.texts, asked.wish), asked.texts)
-    # The first sentence decides on the status: what is refused is refused before it.
-    first = await while_connected(request, _next(sentences))
+    sentences = service.stream(asked.texts, asked.wish)
+    # The first sentence decides on the status, and on the charge: what is refused is refused before it.
+    with charged(request, client, asked.texts):
+        first = await while_connected(request, _next(sentences))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(first, sentences), media_type="text/event-stream", headers=headers)
-
-
-async def _charged(
-    request: Request, client: Client, sentences: AsyncIterator[Numbered], texts: list[str]
-) -> AsyncIterator[Numbered]:
-    with charged(request, client, texts):
-        async for sentence in sentences:
-            yield sentence
 
 
 async def _next(sentences: AsyncIterator[Numbered]) -> Numbered | None:

@@ -20,6 +20,7 @@ def request(
 
 
 KEYED = {"api_keys": "good,better"}
+GOOD, BETTER = (key.name for key in read_keys(Settings(**KEYED))._by_digest.values())
 
 
 @pytest.mark.parametrize(
@@ -35,12 +36,12 @@ KEYED = {"api_keys": "good,better"}
 )
 def test_a_key_in_a_header(headers: dict[str, str]):
     for given in (None, "", "wrong", "better"):
-        assert identify(request(headers=headers, **KEYED), given).name == "environment-1"
+        assert identify(request(headers=headers, **KEYED), given).name == GOOD
 
 
 def test_a_key_in_the_body():
     client = identify(request(**KEYED, require_api_key=True), "better")
-    assert client.name == "environment-2"
+    assert client.name == BETTER
     assert client.key is not None
 
 
@@ -78,6 +79,11 @@ def test_without_keys_any_is_as_good_as_none():
         ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
         ("10.0.0.1", ["198.51.100.1, garbage"], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1, garbage, 10.0.0.2"], "10.0.0.2"),
+        ("10.0.0.1", ["198.51.100.1:1234"], "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1:1234, 10.0.0.2:80"], "198.51.100.1"),
+        ("10.0.0.1", ["[2001:db8:1:2:3:4:5:6]:443"], "2001:db8:1:2::/64"),
+        ("10.0.0.1", ["[2001:db8:1:2:3:4:5:6]"], "2001:db8:1:2::/64"),
+        ("10.0.0.1", ["198.51.100.1:x"], "10.0.0.1"),
         ("10.0.0.1", [""], "10.0.0.1"),
         ("10.0.0.1", [", ,"], "10.0.0.1"),
         ("fd00::1", ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),

@@ -28,7 +28,7 @@ def test_preflights_are_answered(open_: Running):
     answer = preflight(open_, headers="authorization,content-type,x-api-key,x-request-id")
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] in (PAGE, "*")
-    assert {"GET", "POST"} == set(answer.headers["access-control-allow-methods"].split(", "))
+    assert {"GET", "POST", "DELETE"} == set(answer.headers["access-control-allow-methods"].split(", "))
     assert answer.headers["x-request-id"]
 
 
@@ -57,5 +57,6 @@ def test_other_origins_are_refused_in_json(open_: Running):
 
 
 def test_other_methods_are_refused_in_json(open_: Running):
-    refused = preflight(open_, method="DELETE")
+    assert preflight(open_, method="DELETE").status_code == 200
+    refused = preflight(open_, method="PUT")
     assert (refused.status_code, refused.json()) == (400, {"error": "Disallowed CORS method"})

@@ -137,6 +137,25 @@ def test_a_killed_process_is_told_and_replaced() -> None:
     assert finish(again) == expected
 
 
+def test_a_lost_process_is_not_replaced_by_one_of_another_model(tmp_path: Path) -> None:
+    copytree(MODEL, tmp_path / "model")
+    translator = RemoteTranslator.load(tmp_path / "model", processes=1)
+    card = tmp_path / "model" / "config.json"
+    before = card.read_text()
+    card.write_text(before.replace('"beam": 5', '"beam": 4'))
+    assert card.read_text() != before
+    os.kill(pid_of(translator), signal.SIGKILL)
+    with pytest.raises(DecoderLostError):
+        translator.loop(0, 2, 2)
+    for _ in range(2):
+        with pytest.raises(CarouselError, match="the model was replaced"):
+            translator.loop(0, 2, 2)
+    card.write_text(before)
+    loop = translator.loop(0, 2, 2)
+    loop.admit([search(translator, TEXTS[0])])
+    assert finish(loop)["a"]
+
+
 def test_signals_for_all_processes_are_the_servers_alone(remote: RemoteTranslator) -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(pid_of(remote), name)

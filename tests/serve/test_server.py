@@ -134,6 +134,18 @@ def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[
     assert all(fake.admitted for fake in fakes)
 
 
+def test_check_finds_what_keeps_a_server_from_starting(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(server_module, "BundleLoader", lambda path, threads: FakeLoader(FakeTranslator()))
+    assert run([Path("a"), Path("b")], check=True) == 1
+    assert capfd.readouterr().err == "two of the models translate en→fr; serve one of them\n"
+    (tmp_path / "broken.json").write_text("{}")
+    monkeypatch.setenv("NMT_GLOSSARIES", str(tmp_path))
+    assert run([Path("a")], check=True) == 1
+    assert "broken.json: the glossary is damaged" in capfd.readouterr().err
+
+
 def test_no_model_and_bad_settings_are_wrong_usage(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     assert run() == 2
     assert capfd.readouterr().err == "no model to serve: name a model directory or set NMT_MODELS\n"

@@ -136,6 +136,28 @@ def test_sentences_come_as_they_are_finished(server: Running):
     assert events(server, "") == [("done", {})]
 
 
+def test_a_stream_of_html_is_html_and_holds_what_is_not_translated(server: Running):
+    assert events(server, "<p>a <b>c</b> &lt;d&gt;</p>", format="html") == [
+        ("message", {"index": 0, "translatedText": "[a c &lt;d&gt;]"}),
+        ("done", {}),
+    ]
+    assert events(server, ["<p>a</p>", "b"], format="html", target="en") == [
+        ("message", {"index": 0, "translatedText": "<p>a</p>"}),
+        ("message", {"index": 1, "translatedText": "b"}),
+        ("done", {}),
+    ]
+
+
+def test_a_stream_that_is_left_is_charged():
+    with running(FakeTranslator(), slots=1) as it:
+        asked = ASKED | {"q": "a.\nSTEPS1000000 b"}
+        with it.client.stream("POST", "/translate/stream", json=asked) as answer:
+            assert next(answer.iter_lines()).startswith("data: ")
+        assert it.client.get("/v2/usage").json()["character_count"] == len(asked["q"])
+        assert it.client.post("/translate/stream", json=ASKED | {"q": "EXPLODE"}).status_code == 500
+        assert it.client.get("/v2/usage").json()["character_count"] == len(asked["q"])
+
+
 def test_a_stream_that_fails_at_once_has_a_status_and_later_an_event(server: Running):
     for q, status in (("EXPLODE", 500), (5, 400)):
         assert server.client.post("/translate/stream", json=ASKED | {"q": q}).status_code == status
