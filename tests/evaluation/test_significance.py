@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import Nmt
 from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.significance import PairedTest
 from toy import toy_pairs
 
 from nmt.evaluation.significance import compare
@@ -47,7 +48,7 @@ def test_the_tests_are_those_of_the_papers() -> None:
     for kept in rng.integers(2, size=(200, count), dtype=bool):
         swapped = [a if keep else b for a, b, keep in zip(GOOD, ALIKE, kept, strict=True)]
         others = [b if keep else a for a, b, keep in zip(GOOD, ALIKE, kept, strict=True)]
-        trials += abs(score(swapped) - score(others)) > difference
+        trials += abs(score(swapped) - score(others)) >= difference - 1e-9
     assert found["p"]["randomisation"] == pytest.approx((1 + trials) / 201, abs=1e-6)
     assert found["score"] == pytest.approx(score(ALIKE), abs=0.005)
 
@@ -65,6 +66,25 @@ def test_a_worse_system_is_told_from_an_unlucky_one() -> None:
         assert same["difference"] == 0
         assert "bs:100|seed:1|" in outcome["signatures"]["bootstrap"]
         assert "ar:100|seed:1|" in outcome["signatures"]["randomisation"]
+
+
+@pytest.mark.parametrize(("changed", "chance"), [(1, 1.0), (2, 1 / 2), (4, 1 / 8)])
+def test_few_lines_that_differ_are_no_proof(changed: int, chance: float) -> None:
+    """Two trials of 2^``changed`` swap all lines that differ or none, and make the same difference."""
+    worse = [f"{text} xx" if n < changed else text for n, text in enumerate(REFERENCES)]
+    result = compare([("good", REFERENCES), ("worse", worse)], REFERENCES, "fr", samples=2000, seed=1)
+    for outcome in result.values():
+        p = outcome["systems"][1]["p"]["randomisation"]
+        assert p == pytest.approx(chance, abs=0.03)
+
+
+def test_many_lines_give_sacrebleus_p_value() -> None:
+    found = compare([("good", GOOD), ("bad", BAD), ("alike", ALIKE)], REFERENCES, "fr", samples=300, seed=12345)
+    theirs = PairedTest([("good", GOOD), ("bad", BAD), ("alike", ALIKE)], {"bleu": BLEU()}, [REFERENCES], "ar", 300)
+    signatures, results = theirs()
+    assert found["bleu"]["signatures"]["randomisation"] == str(signatures["BLEU"])
+    ours = [system["p"]["randomisation"] for system in found["bleu"]["systems"][1:]]
+    assert ours == pytest.approx([result.p_value for result in results["BLEU"][1:]], abs=1e-6)
 
 
 def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
