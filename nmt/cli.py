@@ -114,7 +114,7 @@ def translate(
     ] = 1,
     prefix: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
     require: Annotated[list[str] | None, typer.Option(help="A phrase that every translation holds.")] = None,
-    ban: Annotated[list[str] | None, typer.Option(help="A phrase, spelt as the tokenizer does, to keep out.")] = None,
+    ban: Annotated[list[str] | None, typer.Option(help="A word, or signs, to keep out.")] = None,
     no_repeat_ngram: Annotated[
         int, typer.Option(min=0, max=1000, help="So many pieces in a row never come twice.")
     ] = 0,
@@ -162,8 +162,8 @@ def translate(
             attention=as_json,  # text has no use for it
             groups=groups,
             prefix=translator.target_ids(prefix),
-            required=tuple(map(translator.target_ids, require or ())),
-            banned=tuple(map(translator.target_ids, ban or ())),
+            required=tuple(map(translator.phrase_ids, require or ())),
+            banned=tuple(ids for phrase in ban or () for ids in translator.banned_ids(phrase)),
             no_repeat_ngram=no_repeat_ngram,
             **({"temperature": 1.0} | given if sample else {}),
         )

@@ -14,8 +14,10 @@ from nmt.corpus.tokenizer import UNK, Pieces
 from nmt.errors import UsageError
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import SearchOptions
+from nmt.text.languages import scripts
 from nmt.text.normalise import is_translatable, normalise, original_places
 from nmt.text.split import split_long
+from nmt.text.words import is_spaced, is_unspaced
 
 Span = tuple[int, int, int, int]
 """Source start and end, target start and end: code points, half-open."""
@@ -62,6 +64,7 @@ class Codec:
         """``calibration`` is of the scores that the search will give."""
         self._card, self._tokenizer = bundle.card, bundle.tokenizer
         self._calibration = calibration
+        self._between = "" if "CJK" in scripts(bundle.card.target_language) else " "
 
     def parts(self, text: str) -> list[Part]:
         """The parts of a text that are searched; none when nothing in it can be translated."""
@@ -79,10 +82,25 @@ class Codec:
 
     def target_ids(self, text: str) -> tuple[int, ...]:
         """See `nmt.translator.Translator.target_ids`."""
-        ids = tuple(self._tokenizer.target.encode(normalise(text)).ids)
+        return self._writable(text, self._tokenizer.target.encode(normalise(text)).ids)
+
+    def phrase_ids(self, text: str) -> tuple[int, ...]:
+        """See `nmt.translator.Translator.phrase_ids`."""
+        clean = normalise(text)
+        return self._within(text) if clean and is_unspaced(clean[0]) else self.target_ids(text)
+
+    def banned_ids(self, text: str) -> list[tuple[int, ...]]:
+        """See `nmt.translator.Translator.banned_ids`."""
+        clean, ids = normalise(text), self.target_ids(text)
+        return [ids] if not clean or is_spaced(clean[0]) else [ids, self._within(text)]
+
+    def _within(self, text: str) -> tuple[int, ...]:
+        return self._writable(text, self._tokenizer.target.encode_within(normalise(text)))
+
+    def _writable(self, text: str, ids: Sequence[int]) -> tuple[int, ...]:
         if UNK in ids:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
-        return ids
+        return tuple(ids)
 
     def assemble(
         self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
@@ -92,28 +110,36 @@ class Codec:
             return Translation(text, 0.0)
         decode = self._tokenizer.target.decode
         best = [decode(hypotheses[0].tokens) for hypotheses in found]
+        whole = self._between.join(pieces.text for pieces in best)
         others: list[Alternative] = []
         for n in range(1, options.n_best):
             # Of a text in several parts, the n-th alternative joins the n-th best of each.
             nth = [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in found]
-            joined = " ".join(decode(hypothesis.tokens).text for hypothesis in nth)
-            if all(joined != other.text for other in others) and joined != " ".join(p.text for p in best):
+            joined = self._between.join(decode(hypothesis.tokens).text for hypothesis in nth)
+            if all(joined != other.text for other in others) and joined != whole:
                 others.append(Alternative(joined, _mean_score(nth)))
         firsts = [hypotheses[0] for hypotheses in found]
         score = _mean_score(firsts)
         return Translation(
-            text=" ".join(pieces.text for pieces in best),
+            text=whole,
             score=score,
             confidence=self._calibration.confidence(score) if self._calibration and options.temperature == 0 else None,
             alternatives=tuple(others),
-            alignment=align(text, parts, [hypothesis.sources for hypothesis in firsts], best),
+            alignment=align(text, parts, [hypothesis.sources for hypothesis in firsts], best, self._between),
         )
 
 
 def align(
-    text: str, parts: Sequence[Part], attended: Sequence[list[int] | None], translations: Sequence[Pieces]
+    text: str,
+    parts: Sequence[Part],
+    attended: Sequence[list[int] | None],
+    translations: Sequence[Pieces],
+    between: str = " ",
 ) -> tuple[Span, ...] | None:
-    """Spans in the text as it was given, from the source piece that each target piece attends to."""
+    """Spans in the text as it was given, from the source piece that each target piece attends to.
+
+    ``between`` is what the parts' translations are joined with.
+    """
     known = [sources for sources in attended if sources is not None]
     if len(known) < len(parts):
         return None
@@ -130,7 +156,7 @@ def align(
             if start < end and target_start < target_end:
                 source_start, source_end = places[part.start + start], places[part.start + end]
                 spans.append((source_start, source_end, offset + target_start, offset + target_end))
-        offset += len(translation.text) + 1
+        offset += len(translation.text) + len(between)
     return tuple(spans)
 
 

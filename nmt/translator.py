@@ -105,11 +105,23 @@ class Translator:
         return self._bundle.search_options
 
     def target_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a target text: what ``SearchOptions`` wants for prefixes, bans and required phrases.
+        """The ids of a target text: what ``SearchOptions`` wants for a prefix.
 
-        Raises UsageError for text with characters that the model has no piece for.
+        Raises UsageError for text with characters that the model has no piece for, as its two siblings do.
         """
         return self.codec.target_ids(text)
+
+    def phrase_ids(self, text: str) -> tuple[int, ...]:
+        """The ids of a phrase that is to stand in a translation: what ``SearchOptions`` wants for required phrases."""
+        return self.codec.phrase_ids(text)
+
+    def banned_ids(self, text: str) -> list[tuple[int, ...]]:
+        """What ``SearchOptions`` wants for a ban: ids for each way in which a phrase may be spelt.
+
+        A word that follows another character without a space, as after an apostrophe, has pieces that are not among
+        them: in other places these are parts of longer words.
+        """
+        return self.codec.banned_ids(text)
 
     def loop(self, slots: int, beam: int) -> DecodeLoop:
         """A search of so many slots that sentences enter and leave by themselves, for a service.

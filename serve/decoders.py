@@ -163,7 +163,7 @@ class RemoteTranslator:
         self.source_language, self.target_language = bundle.card.source_language, bundle.card.target_language
         self.beam, self.checksum = bundle.card.search.beam, bundle.checksum
         self.search_options = bundle.search_options
-        self.target_ids = self.codec.target_ids
+        self.phrase_ids = self.codec.phrase_ids
         weakref.finalize(self, _close, decoders)
 
     @staticmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import re
 import unicodedata
 import uuid
 from bisect import bisect_right
@@ -23,6 +22,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from nmt.errors import CarouselError
 from nmt.files import atomic_file, write_error
 from nmt.text.normalise import normalise
+from nmt.text.words import is_mark, is_spaced
 
 Entries = tuple[tuple[str, str], ...]
 
@@ -126,12 +126,6 @@ class Glossary:
         return max(map(len, self._sorted), default=0)
 
 
-# Chinese, Japanese, Thai, Lao, Burmese and Khmer put no spaces between words.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u312f\u31a0-\u31bf"
-    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f"
-    "\U00020000-\U0003ffff]"
-)
 _JOINERS = "\u200c\u200d"  # zero-width
 
 
@@ -141,19 +135,9 @@ def _is_boundary(text: str, place: int) -> bool:
         return True
     before, after = text[place - 1], text[place]
     # What is made of several code points is not cut. (A regular expression's \b counts no marks as part of a word.)
-    if _is_mark(after) or before in _JOINERS or after in _JOINERS:
+    if is_mark(after) or before in _JOINERS or after in _JOINERS:
         return False
-    return not (_is_spaced(before) and _is_spaced(after))
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character).startswith("M")
-
-
-def _is_spaced(character: str) -> bool:
-    """Whether it is part of a word, in a script that puts spaces between words."""
-    in_word = character.isalnum() or character == "_" or _is_mark(character)
-    return in_word and not _UNSPACED.match(character)
+    return not (is_spaced(before) and is_spaced(after))
 
 
 def read_entries(text: str, format_: Literal["tsv", "csv"]) -> Entries:

@@ -49,8 +49,8 @@ class Translating(Protocol):
     def search_options(self) -> SearchOptions:
         """How the model searches by itself."""
 
-    def target_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a target text."""
+    def phrase_ids(self, text: str) -> tuple[int, ...]:
+        """The ids of a phrase that is to stand in a translation."""
 
     def loop(self, thread: int, slots: int, beam: int) -> Loop:
         """A decode loop for the n-th thread."""

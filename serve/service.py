@@ -410,7 +410,7 @@ def _required(text: str, model: ServedModel, glossary: Glossary) -> tuple[tuple[
     tokens = 0
     for term in glossary.terms(text):
         try:
-            ids = model.translator.target_ids(term)
+            ids = model.translator.phrase_ids(term)
         except CarouselError:
             ids = ()
         if not ids:

@@ -208,6 +208,8 @@ def test_the_search_obeys_the_command_line(model: Path, tmp_path: Path, nmt: Nmt
     plain = out()
     assert plain == out("--no-shortlist") == out("--with", model) == "le chien voit le chat.\n"
     assert "chat" not in out("--ban", "chat")
+    assert "." in out()
+    assert "." not in out("--ban", ".")
     assert out("--prefix", "le roi").startswith("le roi")
     assert "cheval" in out("--require", "cheval")
     sample = ("--sample", "--temperature", 3, "--top-k", 30)

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from toy import toy_pairs
 
 from nmt import CarouselError, Translation, Translator, UsageError
-from nmt.codec import Part, align
+from nmt import bundle as bundles
+from nmt.codec import Codec, Part, align
+from nmt.search.hypotheses import Hypothesis
+from nmt.search.options import SearchOptions
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +158,36 @@ def test_confidence_never_falls_as_the_score_rises(translator: Translator) -> No
 def test_a_required_piece_is_never_lost_to_the_shortlist(translator: Translator) -> None:
     """A phrase that no list of this source would hold."""
     odd = "Zyx"
-    options = replace(translator.search_options, required=(translator.target_ids(odd),))
+    options = replace(translator.search_options, required=(translator.phrase_ids(odd),))
     assert odd in translator.translate("the dog sees the cat.", options=options).text
+
+
+@pytest.mark.parametrize(("language", "between"), [("fr", " "), ("zh", ""), ("ja", ""), ("ko", " ")])
+def test_the_parts_of_a_split_text_are_joined_as_the_language_is_written(
+    model: Path, language: str, between: str
+) -> None:
+    bundle = bundles.read(model)
+    codec = Codec(replace(bundle, card=bundle.card.model_copy(update={"target_language": language})), None)
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
+    parts = codec.parts(text)
+    ids = [list(codec.target_ids(f"roi {n}")) for n in range(len(parts))]
+    found = codec.assemble(
+        text, parts, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], SearchOptions()
+    )
+    assert found.text == between.join(f"roi {n}" for n in range(len(parts)))
+    assert len(parts) > 1
+    assert found.alignment is not None
+    assert {found.text[start:end] for _, _, start, end in found.alignment} <= {"roi", *"roi0123456789"}
+
+
+def test_phrases_are_spelt_as_they_stand_in_a_text(translator: Translator) -> None:
+    assert translator.phrase_ids("roi") == translator.target_ids("roi")
+    assert translator.banned_ids("roi") == [translator.target_ids("roi")]
+    # A script without spaces between words, and signs, have none before them.
+    decode = translator.codec._tokenizer.target.decode
+    begin = translator.target_ids("roi")
+    assert decode((*begin, *translator.phrase_ids("猫"))).text == "roi猫"
+    assert [decode((*begin, *ids)).text for ids in translator.banned_ids(".")] == ["roi .", "roi."]
 
 
 def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> None:

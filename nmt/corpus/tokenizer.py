@@ -39,6 +39,7 @@ def tag_id(number: int) -> int:
     return FIRST_ORDINARY - len(LANGUAGES) - len(TAGS) + number
 
 
+_CARRIER = "\ue000"  # of private use, so that no piece joins it with what follows
 _UNSPACED = {"zh", "ja", "ko", "th", "lo", "km", "my"}
 TRAINING_SENTENCES = 500_000
 """More of them no longer change the pieces, only the time and memory that training takes."""
@@ -110,6 +111,11 @@ class Vocabulary:
         """One normalised text as pieces, without begin and end of sentence."""
         mapping = self._processor.encode(text, return_type="offset_mapping")
         return Pieces(text, mapping["ids"], mapping["offsets"])
+
+    def encode_within(self, text: str) -> list[int]:
+        """Ids of a normalised text that stands right after other text, with no space before it."""
+        pieces = self.encode(_CARRIER + text)
+        return [number for number, (start, _) in zip(pieces.ids, pieces.spans, strict=True) if start > 0]
 
     def decode_many(self, lists: Sequence[Sequence[int]]) -> list[str]:
         """The texts that lists of ids spell; faster than `decode`, which also says where each piece stands."""

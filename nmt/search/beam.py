@@ -75,7 +75,10 @@ class BeamSearch:
         """Begin the search for some sentences in free slots."""
         index = np.array(slots)
         fewest, most = np.array([options.limits(len(source)) for source in sources]).T
-        guides = [make_guide(options, self._engine.beam, self._end, least) for least in fewest.tolist()]
+        guides = [
+            make_guide(options, self._engine.beam, self._end, least, source)
+            for least, source in zip(fewest.tolist(), sources, strict=True)
+        ]
         self._engine.admit(slots, sources, [guide.reachable if guide else () for guide in guides])
         self._free.difference_update(slots)
         self._began[index] = self._clock

@@ -5,6 +5,7 @@ K rows. A guide sees one sentence, as plain lists: sentences that need one are f
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
@@ -119,8 +120,10 @@ class Guide:
 class SamplingGuide(Guide):
     """Draws: each row is a sample of its own, and goes on with the token that the engine has drawn for it."""
 
-    def __init__(self, options: SearchOptions, beam: int, end: int, fewest: int) -> None:
+    def __init__(self, options: SearchOptions, beam: int, end: int, fewest: int, source: Sequence[int]) -> None:
         super().__init__(options, beam, end, fewest)
+        # With one noise for all sentences, they would begin alike.
+        self._sentence = zlib.crc32(np.array(source, dtype=np.int64).tobytes())
         self._samples = list(range(beam))  # the number of each row's, for rows change places
 
     @property
@@ -144,7 +147,7 @@ class SamplingGuide(Guide):
 
     def seed(self, row: int) -> int:
         """Of the noise of a row in this step."""
-        entropy = (self.options.seed, self._samples[row], self._length)
+        entropy = (self.options.seed, self._sentence, self._samples[row], self._length)
         return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
 
     def follow(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
@@ -275,10 +278,10 @@ class RequiringGuide(Guide):
         return chosen
 
 
-def make_guide(options: SearchOptions, beam: int, end: int, fewest: int) -> Guide | None:
-    """The guide that the options need; None where a plain beam does all they ask."""
+def make_guide(options: SearchOptions, beam: int, end: int, fewest: int, source: Sequence[int]) -> Guide | None:
+    """The guide that the options need for a source; None where a plain beam does all they ask."""
     if options.temperature > 0:
-        return SamplingGuide(options, beam, end, fewest)
+        return SamplingGuide(options, beam, end, fewest, source)
     if options.groups > 1:
         return DiverseGuide(options, beam, end, fewest)
     if options.required:

@@ -49,7 +49,7 @@ class SearchOptions:
     top_p: float = 1.0
     """Draw among the likeliest tokens that together have this probability."""
     seed: int = 0
-    """Equal seeds draw equal translations, whatever the company."""
+    """Equal seeds draw equal translations of equal sentences, whatever the company."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no search can mean."""

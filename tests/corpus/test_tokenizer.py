@@ -47,6 +47,12 @@ def test_nothing_is_unknown_and_spans_cover_the_text(text: str) -> None:
     assert VOCABULARY.decode_many([pieces.ids, []]) == [text, ""]
 
 
+@given(st.text(max_size=40).map(normalise).filter(bool))
+def test_what_stands_within_a_text_has_no_space_before_it(text: str) -> None:
+    ids = VOCABULARY.encode_within(text)
+    assert VOCABULARY.decode([*VOCABULARY.encode("a").ids, *ids]).text == f"a{text}"
+
+
 def test_reserved_pieces_are_there_and_out_of_reach_of_text() -> None:
     assert len(RESERVED) == len(set(RESERVED)) == FIRST_ORDINARY - 4
     for piece in RESERVED:

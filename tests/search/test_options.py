@@ -199,6 +199,15 @@ def test_seeds_and_sample_numbers_make_the_difference() -> None:
     assert len(draw(1, 8)) == 8
 
 
+def test_each_sentence_has_noise_of_its_own() -> None:
+    """So hot that all tokens are about as likely, whatever the source."""
+    options = SearchOptions(temperature=100.0, seed=1)
+    found = run(FakeEngine(slots=8, beam=1, vocabulary=50), [(n, 1) for n in range(200)], options)
+    firsts = Counter(hypotheses[0].tokens[0] for hypotheses in found)
+    assert len(firsts) > 40
+    assert max(firsts.values()) < 20
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [

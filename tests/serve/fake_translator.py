@@ -50,7 +50,7 @@ class FakeTranslator:
         """All parts that were searched, less those of the warming."""
         return [text for texts in self.admitted for text in texts if not text.startswith(("Hello.", "This "))]
 
-    def target_ids(self, text: str) -> tuple[int, ...]:
+    def phrase_ids(self, text: str) -> tuple[int, ...]:
         if "UNWRITABLE" in text:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
         return tuple(map(ord, text))

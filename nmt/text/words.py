@@ -1,0 +1,29 @@
+"""Which characters are parts of words, and of words with spaces between them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Chinese, Japanese, Thai, Lao, Burmese and Khmer put no spaces between words.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u312f\u31a0-\u31bf"
+    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f"
+    "\U00020000-\U0003ffff]"
+)
+
+
+def is_mark(character: str) -> bool:
+    """Whether it belongs to the character before it, as an accent does."""
+    return unicodedata.category(character).startswith("M")
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether it is of a script that puts no spaces between words."""
+    return _UNSPACED.match(character) is not None
+
+
+def is_spaced(character: str) -> bool:
+    """Whether it is part of a word, in a script that puts spaces between words."""
+    in_word = character.isalnum() or character == "_" or is_mark(character)
+    return in_word and not is_unspaced(character)
