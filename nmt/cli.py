@@ -143,6 +143,8 @@ def translate(
         raise UsageError(f"--{next(iter(given)).replace('_', '-')}: says how to draw; it goes with --sample")
     if lm is None and (lm_weight is not None or rescore):
         raise UsageError(f"--{'rescore' if rescore else 'lm-weight'}: is about a language model; it goes with --lm")
+    if rescore and sample:
+        raise UsageError("--rescore: chooses among translations that were searched; leave --sample out")
     if field and not any(file.suffix in HAVE_FIELDS for file in files or ()):
         raise UsageError(f"--field: is about {' and '.join(HAVE_FIELDS)} files; name one")
     if lm and on_ray:
@@ -170,6 +172,11 @@ def translate(
     except ValueError as error:
         raise UsageError(str(error)) from None
     form: Form = "json" if as_json else "pairs" if output and output.suffix == ".jsonl" else "text"
+    if form == "pairs" and translator.source_language == translator.target_language:
+        language = translator.source_language
+        raise UsageError(
+            f"{output}: pairs need names for both sides, and both are {language}; end it in .txt, or add --json"
+        )
     models = tuple(path.resolve() for path in (model, *(others or ())))
     request = Request(models, beam, n_best - 1, options, not no_shortlist, form)
     fields = (field,) if field else (translator.source_language, "text")
@@ -206,7 +213,9 @@ def evaluate(
         typer.echo(json.dumps(result))
         return
     for name, score in scores.items():
-        typer.echo(f"{name:5} {score['score']:6.2f} ± {score['ci']}   {score['signature']}")
+        typer.echo(
+            f"{name:5} {score['score']:6.2f} ± {'–' if score['ci'] is None else score['ci']}   {score['signature']}"
+        )
     typer.echo(f"{result['sentences_per_second']} sentences/s")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +187,10 @@ def test_files_of_several_forms_are_one_text(model: Path, tmp_path: Path, nmt: N
     ran = nmt("translate", model, *files)
     assert (ran.status, ran.err.count("\n")) == (1, 1)
     assert "b.jsonl, line 1: no text under 'en' or 'text' (found: body); name where it is with --field" in ran.err
+    (tmp_path / "b.jsonl").write_text('{"en": 3}\n', encoding="utf-8")
+    ran = nmt("translate", model, *files)
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert "b.jsonl, line 1, 'en': holds no text but 3; mend it" in ran.err
 
 
 def test_pairs_are_a_corpus_to_train_on(model: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -195,6 +200,12 @@ def test_pairs_are_a_corpus_to_train_on(model: Path, tmp_path: Path, nmt: Nmt) -
         ("the dog sees the cat.", "le chien voit le chat."),
         ("the cat sees the dog.", "le chat voit le chien."),
     ]
+    same = shutil.copytree(model, tmp_path / "same")
+    card = (same / "config.json").read_text(encoding="utf-8")
+    (same / "config.json").write_text(card.replace('"target_language": "fr"', '"target_language": "en"'))
+    ran = nmt("translate", same, tmp_path / "in", "-o", tmp_path / "none.jsonl")
+    assert (ran.status, (tmp_path / "none.jsonl").exists()) == (2, False)
+    assert "none.jsonl: pairs need names for both sides, and both are en" in ran.err
 
 
 def test_the_search_obeys_the_command_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -373,6 +384,8 @@ def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> 
         (["translate", "nowhere", "--ray", "-o", "out"], 2, "--ray: works from files to a file; name them, and -o"),
         (["translate", "nowhere", "--ray", "in"], 2, "--ray: works from files to a file; name them, and -o"),
         (["translate", "MODEL", "--ray", "nowhere", "-o", "out"], 1, "nowhere: can't be read (No such file"),
+        (["translate", "MODEL", "--ray", "/dev/null", "-o", "out"], 1, "/dev/null: is no plain file"),
+        (["translate", "MODEL", "--lm", "x", "--rescore", "4", "--sample"], 2, "--rescore: chooses among"),
     ],
 )
 def test_wrong_calls(arguments: list[str], status: int, complaint: str, model: Path, nmt: Nmt) -> None:

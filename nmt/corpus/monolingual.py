@@ -46,7 +46,9 @@ def read_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
 
 
 def survey(path: Path, fields: Sequence[str]) -> Survey:
-    """Look through a whole file. Raises CarouselError for what `read_texts` would raise it for."""
+    """Look through a whole file. Raises CarouselError as `read_texts` does, and for what can be read only once."""
+    if path.exists() and not path.is_file():
+        raise CarouselError(f"{path}: is no plain file, and has to be read several times; write the text to one")
     with _open(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Survey(sum(1 for _ in read_texts(path, fields)), digest)
@@ -87,7 +89,9 @@ def _text_of(record: Any, fields: Sequence[str], where: str) -> str:
     held = record if isinstance(record, dict) else {}
     name = next((name for name in fields if name in held), None)
     text = "" if name is None or held[name] is None else held[name]
-    if name is None or not isinstance(text, str):
+    if not isinstance(text, str):
+        raise CarouselError(f"{where}, {name!r}: holds no text but {text!r:.40}; mend it, or name another with --field")
+    if name is None:
         wanted = " or ".join(f"'{name}'" for name in fields)
         found = ", ".join(map(str, held)) or type(record).__name__
         raise CarouselError(f"{where}: no text under {wanted} (found: {found}); name where it is with --field")

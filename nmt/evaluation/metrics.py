@@ -9,14 +9,19 @@ from typing import Any
 from nmt.config import CorpusSpec, TaskCorpus
 from nmt.errors import CarouselError, missing_extra
 from nmt.lab.tasks import lengths
+from nmt.text.languages import primary
 
-_TOKENISERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+_TOKENISERS = {
+    **dict.fromkeys(("zh", "zho", "cmn", "yue", "wuu"), "zh"),
+    **dict.fromkeys(("ja", "jpn"), "ja-mecab"),
+    **dict.fromkeys(("ko", "kor"), "ko-mecab"),
+}
 _BOOTSTRAP = 1000
 
 
 def bleu_tokeniser(language: str) -> str:
     """The tokeniser of sacreBLEU that suits a target language."""
-    return _TOKENISERS.get(language.split("-")[0], "13a")
+    return _TOKENISERS.get(primary(language), "13a")
 
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str) -> float:

@@ -27,6 +27,7 @@ from nmt.training.validation import WORDS
 
 LOG = "train.log"
 _POLL = 0.1  # seconds
+_GRACE = 30  # seconds to save a checkpoint in
 
 
 @dataclass
@@ -118,8 +119,13 @@ def _train(
         outcome.stopped |= bool(waiting)  # a signal that came when nothing was running
     finally:
         for _, process in running.values():
-            process.kill()
-            process.wait()
+            process.terminate()  # something has failed here; what they have learned is saved
+        for _, process in running.values():
+            try:
+                process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _start(

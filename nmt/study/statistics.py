@@ -17,14 +17,15 @@ def deviation(values: Sequence[float]) -> float | None:
 def welch(first: Sequence[float], second: Sequence[float]) -> float | None:
     """The two-sided p-value of Welch's t-test (1947) for equal means of two samples of unequal variance.
 
-    None where a sample has a single value; 1 or 0 where neither sample varies.
+    None where a sample has a single value, or where neither varies: then nothing says how much chance does. Samples of
+    one and the same value have 1.
     """
     if min(len(first), len(second)) < 2:
         return None
     errors = [statistics.variance(sample) / len(sample) for sample in (first, second)]
     difference = statistics.fmean(first) - statistics.fmean(second)
     if sum(errors) == 0:
-        return 1.0 if difference == 0 else 0.0
+        return 1.0 if difference == 0 else None
     parts = [error**2 / (len(sample) - 1) for error, sample in zip(errors, (first, second), strict=True)]
     return _two_tails(abs(difference) / math.sqrt(sum(errors)), sum(errors) ** 2 / sum(parts))
 

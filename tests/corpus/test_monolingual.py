@@ -53,7 +53,7 @@ def test_fields_are_found_as_data_sets_have_them(tmp_path: Path) -> None:
         ("in.txt", b"a\nb\xc3\n", "in.txt, line 2: byte 2 (0xc3) is not UTF-8; convert the text to UTF-8"),
         ("in.jsonl", b'{"en": "a"}\n{"en"\n', 'in.jsonl, line 2: not JSON; a line holds an object such as {"en": …}'),
         ("in.jsonl", b'{"id": 1, "body": "a"}', "line 1: no text under 'en' or 'text' (found: id, body); name where"),
-        ("in.jsonl", b'{"en": 5}', "line 1: no text under 'en' or 'text' (found: en); name where"),
+        ("in.jsonl", b'{"en": 5}', "line 1, 'en': holds no text but 5; mend it, or name another with --field"),
         ("in.jsonl", b'["a"]', "line 1: no text under 'en' or 'text' (found: list); name where it is with --field"),
         ("in.parquet", b"PAR1", "in.parquet: is no readable parquet file ("),
         ("in.parquet", pa.table({"id": [1], "body": ["a"]}), "row 1: no text under 'en' or 'text' (found: id, body)"),
