@@ -116,7 +116,8 @@ class _Lane:
         self._scheduler, self._metrics = scheduler, metrics
         self._loop = kind.model.loop(thread, kind.beam)
         self._opening: deque[Task] = deque()
-        self._live: set[Task] = set()
+        self._live: dict[Task, float] = {}  # by what time of `_shared` they came
+        self._shared = 0.0  # the sum of what each part in work had of every step, in seconds
         self._counted = 0  # of the live ones, by the gauge
         # Since the pace was measured last:
         self._seconds, self._most, self._finished = 0.0, 0, list[str]()
@@ -150,7 +151,9 @@ class _Lane:
         self._fill()
         occupied = len(self._live)
         if occupied:
-            for key, hypotheses in self._loop.advance():
+            finished = self._loop.advance()
+            self._shared += (time.perf_counter() - began) / occupied
+            for key, hypotheses in finished:
                 self._collect(cast("Task", key), hypotheses)
         self._count(occupied, time.perf_counter() - began)
 
@@ -171,7 +174,8 @@ class _Lane:
 
     def _release(self) -> None:
         gone = [task for task in self._live if task.job.ticket.over]
-        self._live.difference_update(gone)
+        for task in gone:
+            del self._live[task]
         self._loop.release(gone)
         if any(task.job.ticket.over for task in self._opening):
             self._opening = deque(task for task in self._opening if not task.job.ticket.over)
@@ -189,7 +193,7 @@ class _Lane:
     def _admit(self, tasks: Sequence[Task]) -> None:
         try:
             self._loop.admit([_search(task) for task in tasks])
-            self._live.update(tasks)
+            self._live.update(dict.fromkeys(tasks, self._shared))
         except DecoderLostError:
             raise
         except Exception as error:
@@ -201,7 +205,7 @@ class _Lane:
                 self._admit([task])
 
     def _collect(self, task: Task, hypotheses: Sequence[Hypothesis]) -> None:
-        self._live.discard(task)
+        task.job.ticket.charge(self._shared - self._live.pop(task) - task.cost)
         if task.job.collect(task.part, hypotheses):
             try:
                 self._finish(task.job)

@@ -5,8 +5,9 @@ Knows nothing of HTTP. A queue holds sentences, not requests: those of all reque
 too long for the model is taken apart when its turn comes; then its parts wait in the queue like sentences.
 
 A request's sentences fall due one after the other, at the pace at which a quarter of the machine would translate them
-(Zhang 1990, "VirtualClock"). So a request of one sentence overtakes a request of thousands, which nevertheless keeps
-its quarter, and all of the machine while nobody else wants it.
+(Zhang 1990, "VirtualClock"): by estimate, and put off where what is done has cost more than that. So a request of one
+sentence overtakes a request of thousands, which nevertheless keeps its quarter, and all of the machine while nobody
+else wants it.
 """
 
 from __future__ import annotations
@@ -126,6 +127,9 @@ class Ticket:
         self._missing = sentences
         self._each = each
         self._lock = threading.Lock()
+        self.late = 0.0
+        """The seconds of a thread by which its sentences have cost more than was thought."""
+        self._excess = 0.0
         self.over = False
         """Whether nobody waits for its sentences any more."""
         self.future.add_done_callback(self._end)
@@ -143,6 +147,12 @@ class Ticket:
             complete = not self._missing
         if complete:
             self.resolve()
+
+    def charge(self, excess: float) -> None:
+        """Note by how many seconds of a thread a part has cost more than was thought, or less."""
+        with self._lock:
+            self._excess += excess
+            self.late = max(self.late, self._excess)
 
     def resolve(self) -> None:
         """Hand over what was found, unless it is given up."""
@@ -210,6 +220,8 @@ class Entry(NamedTuple):
     serial: int
     """Of two that are due at once, the first to come has the smaller one."""
     task: Task
+    late: float
+    """That of its ticket when it was queued: what has come since puts it off."""
 
 
 class Scheduler:
@@ -358,7 +370,9 @@ class Scheduler:
             raise QueueFullError(max(1, math.ceil(seconds - hoped)))
 
     def _push(self, kind: Kind, due: float, task: Task) -> None:
-        heapq.heappush(self._queues.setdefault(kind, []), Entry(due, next(self._serial), task))
+        late = task.job.ticket.late
+        entry = Entry(due + self._duration(late), next(self._serial), task, late)
+        heapq.heappush(self._queues.setdefault(kind, []), entry)
 
     def _duration(self, cost: float) -> float:
         """Seconds for so much work at the pace that a request keeps."""
@@ -407,11 +421,18 @@ class Scheduler:
             del self._queues[kind]
         return [task for task in taken if now < task.job.ticket.deadline]
 
+    def _first(self, queue: list[Entry]) -> Entry:
+        """Take out what is due first, now that it is known what was done of its ticket has cost."""
+        while (late := (first := queue[0]).task.job.ticket.late) > first.late:
+            due = first.due + self._duration(late - first.late)
+            heapq.heapreplace(queue, first._replace(due=due, late=late))
+        return heapq.heappop(queue)
+
     def _choose(self, queue: list[Entry], count: int) -> list[Task]:
         """Take tasks out of a queue: what is due first, and of those due next the ones of most like length."""
         window: list[Entry] = []
         while queue and len(window) < max(count, _WINDOW * self.slots):
-            window.append(heapq.heappop(queue))
+            window.append(self._first(queue))
         if len(window) <= count:
             return [entry.task for entry in window]
         first, *others = window

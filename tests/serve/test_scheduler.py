@@ -1,5 +1,6 @@
 """The queue, its order and its limits, on decode loops without a model."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from fake_translator import FakeTranslator
 from serving import wait_until
 
 from nmt.search.options import SearchOptions
+from serve import decoding as decoding_module
 from serve import scheduler as scheduler_module
 from serve.decoding import TranslationFailedError
 from serve.metrics import Metrics
@@ -97,6 +99,39 @@ def test_small_requests_overtake_a_large_one_which_keeps_its_share(rig: Rig, mon
     # The small ones come a second apart, the large one's sentences fall due every 0.28 / 0.25 s.
     assert 15 <= order[: order.index("small", 30)].count("large") <= 20
     assert order[:38].count("small") == 20
+
+
+@pytest.mark.parametrize("cost", [0.0, 1000.0])
+def test_what_costs_more_than_was_thought_is_put_off(rig: Rig, monkeypatch: pytest.MonkeyPatch, cost: float):
+    now = time.monotonic()
+    monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: now))
+    rig.model.pace.worked(1.0, ["x" * 80])
+    rig.block()
+    large = rig.submit(*[f"large {n:2}" for n in range(40)], seconds=1e6)
+    large.charge(cost)
+    now += 20.0
+    small = rig.submit("small", seconds=1e6)
+    rig.fake.open.set()
+    for ticket in (large, small):
+        ticket.future.result(5)
+    place = rig.fake.seen()[SLOTS:].index("small")
+    assert place == 0 if cost else place > 10
+
+
+def test_the_cost_of_what_is_done_is_its_share_of_all_steps(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """Two sentences of three steps of 10 ms each: every one of them costs 15 ms, whatever was estimated."""
+    ticks = itertools.count(step=0.01)
+    rig.block()
+    monkeypatch.setattr(
+        decoding_module, "time", SimpleNamespace(monotonic=time.monotonic, perf_counter=lambda: next(ticks))
+    )
+    charged: list[float] = []
+    monkeypatch.setattr(Ticket, "charge", lambda _, excess: charged.append(excess))
+    monkeypatch.setattr(rig.model.pace, "estimate", lambda text: 0.01)
+    ticket = rig.submit("STEPS3 a", "STEPS3 b")
+    rig.fake.open.set()
+    ticket.future.result(5)
+    assert charged[-2:] == pytest.approx([0.005, 0.005])
 
 
 def test_an_earlier_request_of_the_same_size_goes_first(rig: Rig):
