@@ -52,7 +52,7 @@ class NotKeptError(Exception):
 
 @dataclass(frozen=True)
 class Glossary:
-    """Terms of one language and what they are in another. Never changes: a changed one has another ``version``."""
+    """Terms of one language and what they are in another. Never changes."""
 
     id: str
     name: str
@@ -63,12 +63,11 @@ class Glossary:
     owner: str | None
     """The name of the key that made it; None where no keys are used."""
     created: AwareDatetime
-    version: int = 1
 
     @property
     def scope(self) -> Hashable:
         """Under what translations are cached that were made with it."""
-        return self.owner, self.id, self.version
+        return self.owner, self.id
 
     def terms(self, text: str) -> list[str]:
         """What must stand in a translation of ``text``, once for each time that a term stands there, as a whole word.
@@ -233,12 +232,12 @@ class Glossaries:
         if len(self.of(owner)) >= _MOST_GLOSSARIES:
             raise TooManyGlossariesError(f"at most {_MOST_GLOSSARIES} glossaries are allowed; delete one first")
         name = _term("the name", name)
-        return self._keep(Glossary(str(uuid.uuid4()), name, source, target, entries, owner, datetime.now(UTC)))
-
-    def replace(self, owner: str | None, id_: str, entries: Entries) -> Glossary:
-        """The glossary with other entries. Raises ``NoSuchGlossaryError`` and ``NotKeptError``."""
-        glossary = self.get(owner, id_)
-        return self._keep(replace(glossary, entries=entries, version=glossary.version + 1))
+        glossary = Glossary(str(uuid.uuid4()), name, source, target, entries, owner, datetime.now(UTC))
+        if self._directory is not None:  # the disk first: what it refuses is not in memory either
+            with _logged(), atomic_file(self._path(glossary)) as path:
+                path.write_bytes(_FILE.dump_json(glossary))
+        self._by_id[glossary.id] = glossary
+        return glossary
 
     def delete(self, owner: str | None, id_: str) -> None:
         """Forget a glossary for good. Raises ``NoSuchGlossaryError`` and ``NotKeptError``."""
@@ -251,14 +250,6 @@ class Glossaries:
                 except OSError as error:
                     raise write_error(path, error) from None
         del self._by_id[glossary.id]
-
-    def _keep(self, glossary: Glossary) -> Glossary:
-        """The disk first: what it refuses is not in memory either."""
-        if self._directory is not None:
-            with _logged(), atomic_file(self._path(glossary)) as path:
-                path.write_bytes(_FILE.dump_json(glossary))
-        self._by_id[glossary.id] = glossary
-        return glossary
 
     def _path(self, glossary: Glossary) -> Path:
         assert self._directory is not None

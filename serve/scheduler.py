@@ -100,7 +100,7 @@ class Sentence:
     beam: int
     options: SearchOptions
     scope: Hashable = None
-    """Whose glossary was used, and which version: translations are cached for that scope alone."""
+    """Whose glossary was used, and which: translations are cached for that scope alone."""
     required: tuple[tuple[tuple[int, ...], ...], ...] = ()
     """What must stand in the translation of each part; nothing where it has less of them."""
 
