@@ -114,7 +114,9 @@ def translate(
     ] = 1,
     prefix: Annotated[str, typer.Option(help="What every translation begins with.")] = "",
     require: Annotated[list[str] | None, typer.Option(help="A phrase that every translation holds.")] = None,
-    ban: Annotated[list[str] | None, typer.Option(help="A word, or signs, to keep out.")] = None,
+    ban: Annotated[
+        list[str] | None, typer.Option(help="A word, or signs, to keep out, as far as spelt in its own pieces.")
+    ] = None,
     no_repeat_ngram: Annotated[
         int, typer.Option(min=0, max=1000, help="So many pieces in a row never come twice.")
     ] = 0,

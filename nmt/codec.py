@@ -82,7 +82,10 @@ class Codec:
 
     def target_ids(self, text: str) -> tuple[int, ...]:
         """See `nmt.translator.Translator.target_ids`."""
-        return self._writable(text, self._tokenizer.target.encode(normalise(text)).ids)
+        ids = tuple(self._tokenizer.target.encode(normalise(text)).ids)
+        if UNK in ids:
+            raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
+        return ids
 
     def phrase_ids(self, text: str) -> tuple[int, ...]:
         """See `nmt.translator.Translator.phrase_ids`."""
@@ -95,12 +98,8 @@ class Codec:
         return [ids] if not clean or is_spaced(clean[0]) else [ids, self._within(text)]
 
     def _within(self, text: str) -> tuple[int, ...]:
-        return self._writable(text, self._tokenizer.target.encode_within(normalise(text)))
-
-    def _writable(self, text: str, ids: Sequence[int]) -> tuple[int, ...]:
-        if UNK in ids:
-            raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
-        return tuple(ids)
+        self.target_ids(text)  # what is unknown would be lost within
+        return tuple(self._tokenizer.target.encode_within(normalise(text)))
 
     def assemble(
         self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions

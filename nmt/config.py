@@ -84,6 +84,9 @@ class TaskCorpus(Section):
     def _consistent(self) -> TaskCorpus:
         if self.shortest > self.longest:
             raise ValueError(f"shortest must be at most longest, {self.longest}")
+        if self.pairs <= self.longest - self.shortest:
+            least = self.longest - self.shortest + 1
+            raise ValueError(f"pairs must be at least {least}: one of each length from shortest to longest")
         return self
 
 
@@ -223,6 +226,8 @@ class ModelConfig(Section):
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
         if (self.bidirectional_layers or 0) > self.encoder_layers:
             raise ValueError(f"bidirectional_layers must be at most encoder_layers, {self.encoder_layers}")
+        if self.feed_forward and self.design == "classic":
+            raise ValueError("feed_forward is for blocks: the classic design has no feed-forward layers")
         if self.residual and self.design == "blocks":
             raise ValueError("residual is for the classic design: blocks have residual connections anyway")
         if self.weight_drop and self.input_feeding:
@@ -363,6 +368,13 @@ class ModelTokenizer(Section):
     """A model directory or a run directory."""
 
 
+def _tokenizer_form(spec: Any) -> str:
+    """Which form of tokenizer somebody meant."""
+    if isinstance(spec, dict):
+        return "ModelTokenizer" if "model" in spec else "TokenizerConfig"
+    return type(spec).__name__ if isinstance(spec, Section) else "TokenizerConfig"
+
+
 class LanguageModelTraining(TrainingConfig):
     """How a language model is trained."""
 
@@ -387,7 +399,7 @@ class LanguageModelRecipe(Section):
     data: TextData
     tokenizer: Annotated[
         Annotated[TokenizerConfig, Tag("TokenizerConfig")] | Annotated[ModelTokenizer, Tag("ModelTokenizer")],
-        Discriminator(lambda spec: "ModelTokenizer" if "model" in dict(spec) else "TokenizerConfig"),
+        Discriminator(_tokenizer_form),
     ]
     model: ModelConfig = ModelConfig(attention="none")
     training: LanguageModelTraining
@@ -421,6 +433,12 @@ class Config(Section):
             raise ValueError("guided_alignment links fixed pieces: it can't go with subword_sampling")
         if self.training.subword_sampling and self.tokenizer.kind == "char":
             raise ValueError("subword_sampling varies how words are cut: it needs tokenizer.kind bpe or unigram")
+        return self
+
+    @model_validator(mode="after")
+    def _covered_source_is_attended_to(self) -> Config:
+        if self.search.coverage_penalty and self.model.attention == "none":
+            raise ValueError("coverage_penalty counts what the attention saw: it needs an attention other than none")
         return self
 
     @model_validator(mode="after")
@@ -512,7 +530,13 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         raise UsageError(f"{path}{where}: {problem}; mend the YAML there") from None
     if not isinstance(tree, dict):
         raise UsageError(f"{path}: holds no sections; a recipe has data, tokenizer, model, training, search")
-    return tree, dict(_walk(node, ()))
+    lines: Lines = {}
+    for key, line in _walk(node, ()):
+        if key in lines:  # YAML would let the last one win
+            name, first = ".".join(key), lines[key]
+            raise UsageError(f"{path}, line {line}: {name} is on line {first} already; keep one of the two")
+        lines[key] = line
+    return tree, lines
 
 
 def _walk(node: yaml.Node | None, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:

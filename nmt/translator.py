@@ -116,10 +116,10 @@ class Translator:
         return self.codec.phrase_ids(text)
 
     def banned_ids(self, text: str) -> list[tuple[int, ...]]:
-        """What ``SearchOptions`` wants for a ban: ids for each way in which a phrase may be spelt.
+        """What ``SearchOptions`` wants for a ban: ids for the ways in which a phrase is spelt by itself.
 
-        A word that follows another character without a space, as after an apostrophe, has pieces that are not among
-        them: in other places these are parts of longer words.
+        Longer pieces may hold it too. A word that follows another character without a space, as after an apostrophe,
+        has pieces that are not among them: in other places these are parts of longer words.
         """
         return self.codec.banned_ids(text)
 

@@ -158,18 +158,18 @@ class _Lane:
         self._count(occupied, time.perf_counter() - began)
 
     def give_up(self, error: Exception) -> list[Task]:
-        """Fail all sentences, but for those that deserve another try, whose parts are given back.
+        """Fail all sentences, but for the parts that deserve another try, which are given back.
 
         These are the ones whose process is lost, and that may not have been the reason: once.
         """
         tasks = [*self._live, *self._opening]
         _log.error("a step with %d sentences failed: %s", len(tasks), _what(error))
         self._metrics.slots_in_use.dec(self._counted)
-        again = [task for task in tasks if isinstance(error, DecoderLostError) and not task.job.tried]
+        again = [task for task in tasks if isinstance(error, DecoderLostError) and task.part not in task.job.tried]
         for task in set(tasks).difference(again):
             task.job.ticket.fail(TranslationFailedError("the translation failed"))
         for task in again:
-            task.job.tried = True
+            task.job.tried.add(task.part)
         return again
 
     def _release(self) -> None:
@@ -206,6 +206,7 @@ class _Lane:
 
     def _collect(self, task: Task, hypotheses: Sequence[Hypothesis]) -> None:
         task.job.ticket.charge(self._shared - self._live.pop(task) - task.cost)
+        self._finished.append(task.job.parts[task.part].pieces.text)
         if task.job.collect(task.part, hypotheses):
             try:
                 self._finish(task.job)
@@ -216,7 +217,6 @@ class _Lane:
         model, sentence = self.kind.model, job.sentence
         translation = model.codec.assemble(sentence.text, job.parts, job.found, sentence.options)
         self._scheduler.remember(model, sentence, translation)
-        self._finished.append(sentence.text)
         if job.parts:
             written = sum(len(hypotheses[0].tokens) + 1 for hypotheses in job.found)
             self._written.inc(written)

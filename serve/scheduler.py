@@ -38,7 +38,7 @@ _SHARE = 0.25  # of the machine, that a request keeps whatever else comes
 _HOPE = 0.5  # of the time that a request has, which the work before it may take by estimate: estimates err
 _REFILL = 0.85  # of the slots, that are filled together where more sentences wait than fit
 _WINDOW = 2  # slots' worth of sentences among which those of like length are chosen: they keep best company
-_FIRST_PART = 200  # characters that the first part of a sentence has at most, for all that is known before
+_FIRST_PART = 200  # characters of the first part of a long sentence, as is thought before it is taken apart
 _LONGEST_CACHED = 1000  # characters; longer sentences hardly come twice, and would fill the memory
 
 
@@ -182,7 +182,8 @@ class Job:
         self.found: list[Sequence[Hypothesis]] = []
         self.missing = 0
         self.lock = threading.Lock()
-        self.tried = False
+        self.tried: set[int] = set()
+        """The parts that were with a process which is lost."""
 
     def take_apart(self, parts: Sequence[Part]) -> None:
         """Note in which parts the sentence is searched."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
+from itertools import accumulate, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nmt.errors import CarouselError
 from nmt.text.detect import Detected, Detector
 from nmt.text.document import Answer, Document, PlainDocument
 from nmt.text.markup import HtmlDocument, visible_text
+from nmt.text.normalise import normalise
 from serve.glossaries import BadGlossaryError, Glossary
 from serve.metrics import Metrics
 from serve.models import Loader, Machine, Models, NoSuchModelError, NotReadyError, Served, ServedModel
@@ -32,6 +36,7 @@ Each = Callable[[int, str], None]
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 0.25  # of the queue, that one request may fill; what is left of it waits outside
+_A_PART = 200  # characters of a sentence that are searched at once, about
 _MUCH_TEXT = 5000  # characters, of which taking them apart and putting them together may take milliseconds
 _LINES_A_SENTENCE = 10  # blank ones counted; a text of more would be taken apart for nothing
 _BEYOND_DOUBT = 0.95  # confidence
@@ -341,10 +346,11 @@ class Service:
 
     async def _finish(self, work: _Work, numbers: Sequence[int], each: Each | None) -> list[Translation]:
         """Translate sentences by one model, as many at once as leave room for others."""
-        some = max(1, int(_AT_ONCE * self.settings.queue_limit))
+        most = _AT_ONCE * self.settings.queue_limit
         found: list[Translation] = []
         while len(found) < len(work.sentences):
             first = len(found)
+            some = _fitting(work.sentences[first:], most)
             now, later = work.sentences[first : first + some], work.sentences[first + some :]
 
             def report(number: int, translation: Translation, first: int = first) -> None:
@@ -375,6 +381,12 @@ class Service:
         return model
 
 
+def _fitting(sentences: Sequence[Sentence], places: float) -> int:
+    """How many of the first sentences go into so many places: long ones are searched in parts, and take several."""
+    taken = accumulate(math.ceil(len(sentence.text) / _A_PART) for sentence in sentences)
+    return max(1, sum(1 for _ in takewhile(lambda count: count <= places, taken)))
+
+
 def _escaping(each: Each) -> Each:
     return lambda number, text: each(number, escape(text, quote=False))
 
@@ -393,7 +405,9 @@ def _sentences(model: ServedModel, texts: Sequence[str], wish: Wish) -> list[Sen
 
 def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> Sentence:
     """The sentence with the translations of its terms required, of each part those that stand there."""
-    required = tuple(_required(part.pieces.text, model, glossary) for part in model.codec.parts(sentence.text))
+    if not glossary.terms(sentence.text):
+        return sentence
+    required = tuple(_required(terms, model) for terms in _terms_of_parts(sentence.text, model, glossary))
     tokens = max((sum(map(len, terms)) for terms in required), default=0)
     if not tokens:
         return sentence
@@ -401,14 +415,25 @@ def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> S
     return replace(sentence, beam=beam, required=required)
 
 
-def _required(text: str, model: ServedModel, glossary: Glossary) -> tuple[tuple[int, ...], ...]:
-    """The translations of the terms in a text, as pieces: as many as the widest beam does justice to.
+def _terms_of_parts(text: str, model: ServedModel, glossary: Glossary) -> list[list[str]]:
+    """The terms of each part of a text; one that a cut goes through is of the part after the cut."""
+    parts, clean = model.codec.parts(text), normalise(text)
+    within = [glossary.terms(part.pieces.text) for part in parts]
+    found = [list(terms) for terms in within]
+    for n, (before, after) in enumerate(pairwise(parts)):
+        both = glossary.terms(clean[before.start : after.start + len(after.pieces.text)])
+        found[n + 1] += (Counter(both) - Counter(within[n] + within[n + 1])).elements()
+    return found
+
+
+def _required(terms: Sequence[str], model: ServedModel) -> tuple[tuple[int, ...], ...]:
+    """Terms as pieces: as many as the widest beam does justice to.
 
     A beam does justice to terms that have fewer tokens in all than it has rows.
     """
     required: list[tuple[int, ...]] = []
     tokens = 0
-    for term in glossary.terms(text):
+    for term in terms:
         try:
             ids = model.translator.phrase_ids(term)
         except CarouselError:

@@ -47,6 +47,12 @@ def test_guidance_gives_the_model_an_alignment_head(recipe: Path) -> None:
             config.load(recipe, [wanted, "model.attention=none"])
 
 
+def test_a_coverage_penalty_needs_an_attention(recipe: Path) -> None:
+    config.load(recipe, ["search.coverage_penalty=0.2"])
+    with pytest.raises(UsageError, match="coverage_penalty counts what the attention saw"):
+        config.load(recipe, ["search.coverage_penalty=0.2", "model.attention=none"])
+
+
 def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
     loaded = config.load(recipe, ["model.width=48", "data.train=[{dataset: csv, data_files: a.csv}]"])
     (tmp_path / "again.yaml").write_text(config.dump(loaded), encoding="utf-8")
@@ -83,6 +89,11 @@ def test_what_is_dumped_loads_as_the_same(recipe: Path, tmp_path: Path) -> None:
         ("data.dev={corpus: x, weight: 2}", "data.dev: names a corpus of a mixture; only the corpora of data.train"),
         ("model={input_feeding: true, weight_drop: 0.1}", "weight_drop leaves weights out of whole passes"),
         ("data.train=[{corpus: x, tag: 16}]", "data.train.0.tag: input should be less than 16 (it is 16)"),
+        ("model={design: classic, feed_forward: 64}", "model: feed_forward is for blocks"),
+        (
+            "data.dev={task: counting, pairs: 50, shortest: 11, longest: 200}",
+            "data.dev: pairs must be at least 190: one of each length from shortest to longest",
+        ),
         ("data.train=[{source: x}]", "data.train.0.target: missing; add this key"),
         (
             "training={max_updates: 1, batch_tokens: 9, validate_every: 1, checkpoint_every: 1, guided_alignment: 1, "
@@ -123,6 +134,8 @@ def test_a_wrong_line_is_named(recipe: Path) -> None:
         (b"", "holds no sections"),
         (b"- a", "holds no sections"),
         (b"a: [1", r"line 1: expected"),
+        (b"model: {width: 8}\ndata: {source: en}\nmodel: {heads: 2}", r"line 3: model is on line 1 already; keep one"),
+        (b"training:\n  max_updates: 7\n  max_updates: 900", r"line 3: training\.max_updates is on line 2 already"),
         (b"a: b: c", r"line 1: mapping values are not allowed"),
         (b"\xff\xfe", "byte 0 is not UTF-8"),
         (b"data: {source: en}", r"line 1, data\.target: missing; add this key"),

@@ -13,6 +13,8 @@ from toy import toy_pairs
 from nmt import CarouselError, Translation, Translator, UsageError
 from nmt import bundle as bundles
 from nmt.codec import Codec, Part, align
+from nmt.config import TokenizerConfig
+from nmt.corpus.tokenizer import train
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import SearchOptions
 
@@ -188,6 +190,19 @@ def test_phrases_are_spelt_as_they_stand_in_a_text(translator: Translator) -> No
     begin = translator.target_ids("roi")
     assert decode((*begin, *translator.phrase_ids("猫"))).text == "roi猫"
     assert [decode((*begin, *ids)).text for ids in translator.banned_ids(".")] == ["roi .", "roi."]
+
+
+def test_what_cannot_be_written_is_refused_wherever_it_stands(model: Path) -> None:
+    bundle = bundles.read(model)
+    poor = TokenizerConfig(vocab_size=82, byte_fallback=False)
+    tokenizer = train(lambda: [("the cat", "猫 小 小猫 a")] * 9, poor, ("en", "zh"))
+    codec = Codec(replace(bundle, tokenizer=tokenizer), None)
+    assert codec.phrase_ids("猫")
+    for phrase in ("龘", "龘猫", "猫龘"):
+        with pytest.raises(UsageError, match="can't write all of its characters"):
+            codec.phrase_ids(phrase)
+        with pytest.raises(UsageError, match="can't write all of its characters"):
+            codec.banned_ids(phrase)
 
 
 def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from nmt import config as configs
-from nmt.config import Config, Section, TaskCorpus
+from nmt.config import Config, LanguageModelRecipe, Section, TaskCorpus
 from nmt.corpus.prepare import corpus_hashes
 from nmt.errors import UsageError
 
@@ -164,7 +164,9 @@ class _Planner:
     def plan(self, setting: Setting, seed: int) -> PlannedRun:
         """A training. Raises UsageError for what is wrong with its recipe."""
         overrides = (*self._shared, *_as_overrides(setting), f"{_SEED}={seed}")
-        config = configs.load(self.recipe, overrides)
+        config = configs.load_any(self.recipe, overrides)
+        if isinstance(config, LanguageModelRecipe):
+            raise UsageError(f"{self.recipe}: makes a language model; a study compares translators")
         if config.data.dev is None:
             raise UsageError(f"{self.recipe}: has no data.dev, by which a study compares; add a dev set")
         understood = {key: _understood(config, key, value) for key, value in setting.items()}

@@ -93,7 +93,7 @@ def load(path: Path) -> Checkpoint:
     remedy = "start afresh in another --out (the model and the best weights here stay as they are)"
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         if metadata.pop("crc32") != _checksum(metadata, tensors):
             raise DamagedCheckpointError(f"{path}: is no readable checkpoint (its checksum is wrong); {remedy}")

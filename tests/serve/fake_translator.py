@@ -66,7 +66,10 @@ class FakeTranslator:
     def parts(self, text: str) -> list[Part]:
         if "UNSPEAKABLE" in text:
             raise RuntimeError("the tokenizer broke")
-        return [Part(0, Pieces(part, list(map(ord, part)), [])) for part in text.split("|")]
+        return [
+            Part(part.start(), Pieces(part.group(), list(map(ord, part.group())), []))
+            for part in re.finditer(r"[^|]+|^$", text)
+        ]
 
     def assemble(
         self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
@@ -94,6 +97,8 @@ class FakeLoop:
         self.live: dict[Hashable, int] = {}
         """The steps that each sentence still needs."""
         self.steps = 0
+        self.lost = False
+        """Whether its process is gone at the next step."""
         self._fake = fake
         self._found: dict[Hashable, list[int]] = {}
 
@@ -128,6 +133,8 @@ class FakeLoop:
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
         if not self._fake.open.wait(10):
             raise TimeoutError("the test forgot to open the gate")
+        if self.lost:
+            raise DecoderLostError("the process was killed")
         self.steps += 1
         if -1 in self.live.values():
             raise RuntimeError("the step broke")

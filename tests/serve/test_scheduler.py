@@ -118,6 +118,29 @@ def test_what_costs_more_than_was_thought_is_put_off(rig: Rig, monkeypatch: pyte
     assert place == 0 if cost else place > 10
 
 
+def test_small_requests_beside_a_long_sentence_leave_the_pace_as_it_is(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """Else what is done for the long one would be laid to the charge of the small ones' characters."""
+    ticks = itertools.count(step=0.01)
+    clock = SimpleNamespace(monotonic=time.monotonic, perf_counter=lambda: next(ticks))
+    monkeypatch.setattr(decoding_module, "time", clock)
+
+    def slowest(*sentences: str) -> float:
+        """Seconds a character, of all that was measured meanwhile."""
+        measured: list[float] = []
+
+        def worked(seconds: float, finished: list[str]) -> None:
+            measured.append(seconds / max(1, sum(map(len, finished))))
+
+        monkeypatch.setattr(rig.model.pace, "worked", worked)
+        large = rig.submit(*sentences)
+        while not large.future.done():
+            texts(rig.submit(*["STEPS3 " + "y" * 20] * SLOTS))
+        return max(measured)
+
+    parts = ["STEPS3 " + "x" * 20] * 80
+    assert slowest("|".join(parts)) < 2 * slowest(*parts)
+
+
 def test_the_cost_of_what_is_done_is_its_share_of_all_steps(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     """Two sentences of three steps of 10 ms each: every one of them costs 15 ms, whatever was estimated."""
     ticks = itertools.count(step=0.01)
@@ -227,6 +250,19 @@ def test_sentences_whose_process_dies_are_translated_by_the_next_one(rig: Rig):
     assert [texts(ticket) for ticket in others] == [["[STEPS9 a]"], ["[KILL b]"], ["[c]"]]
     assert len(rig.fake.loops) == 2
     wait_until(lambda: rig.metric("nmt_slots_in_use") == 0)
+
+
+def test_parts_whose_processes_die_together_are_translated_by_the_next_ones():
+    rig = Rig(threads=2)
+    rig.fake.open.clear()
+    ticket = rig.submit("|".join(f"STEPS2 {n}" for n in range(2 * SLOTS)))
+    wait_until(lambda: len(rig.fake.loops) == 2 and all(loop.live for loop in rig.fake.loops))
+    for loop in rig.fake.loops:
+        loop.lost = True
+    rig.fake.open.set()
+    assert len(texts(ticket)) == 1
+    assert len(rig.fake.loops) == 4
+    rig.scheduler.close()
 
 
 def test_what_kills_two_processes_is_given_up(rig: Rig):

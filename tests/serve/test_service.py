@@ -13,9 +13,11 @@ import pytest
 from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
+from nmt.search.options import SearchOptions
 from serve.glossaries import BadGlossaryError, Glossary
 from serve.metrics import Metrics
-from serve.service import Service, Wish
+from serve.scheduler import Sentence
+from serve.service import Service, Wish, _fitting
 from serve.settings import Settings
 
 NOW = datetime.now(UTC)
@@ -159,6 +161,31 @@ def test_the_terms_of_a_glossary_are_required_and_only_its_owner_has_them_cached
         service.finish()
 
     asyncio.run(use())
+
+
+def test_terms_are_required_of_the_part_they_stand_in_or_end_in():
+    async def use() -> None:
+        fake = FakeTranslator()
+        service = Service(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
+        await service.load()
+        entries = (("dog", "toutou"), ("black|cat", "minou"), ("red", "vif"))
+        glossary = Glossary("1", "mine", "en", "fr", entries, "me", NOW)
+        text = "a dog, black|cat|red or red|black|cat"
+        [result] = await service.translate([text], Wish("en", "fr", glossary=glossary))
+        assert result.answer.text == f"[{text}]<toutou><minou><vif><vif><minou>"
+        service.finish()
+
+    asyncio.run(use())
+
+
+def test_long_sentences_take_more_of_the_queue():
+    def sentences(*lengths: int) -> list[Sentence]:
+        return [Sentence("x" * length, 2, SearchOptions()) for length in lengths]
+
+    assert _fitting(sentences(*[100] * 50), 10) == 10
+    assert _fitting(sentences(*[1000] * 50), 10) == 2
+    assert _fitting(sentences(100, 1500, 200, 1), 10) == 3
+    assert _fitting(sentences(5000), 10) == 1
 
 
 def test_a_term_that_the_model_cannot_write_is_the_clients_mistake():

@@ -147,6 +147,9 @@ def test_a_whole_checkpoint_that_is_not_this_runs_is_not_passed_over(recipe: Pat
     save_file({"weights": torch.zeros(1)}, tmp_path / "last", {"progress": '{"updates": 1}', "fingerprint": ""})
     with pytest.raises(CarouselError, match=r"last: is no checkpoint of this version's"):
         first.restore(tmp_path / "last", tmp_path / "previous")
+    save_file({"weights": torch.zeros(1)}, tmp_path / "last")
+    with pytest.raises(CarouselError, match=r"last: is no checkpoint of this version's"):
+        first.restore(tmp_path / "last", tmp_path / "previous")
     trainer(configs.load(recipe, ["training.seed=2"]), prepared).save(tmp_path / "last")
     with pytest.raises(CarouselError, match=r"last: was made with other training text or other settings"):
         first.restore(tmp_path / "last", tmp_path / "previous")
