@@ -3,7 +3,7 @@
 Shallow fusion (Gülçehre et al. 2015, section 4.1) adds its log-probabilities, times a weight, to those of the
 translator before anything is chosen. Rescoring orders finished translations by the same sum.
 
-N slots, K rows a slot, M rows in use, V vocabulary.
+N slots, K rows a slot, M rows in use, V vocabulary, P pieces.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from nmt.search.protocol import StepRequest, StepResult
 from nmt.text.normalise import normalise
 
 _BATCH = 64  # texts scored together
+_LOGITS = 4_000_000  # in memory at once
 
 
 class FusionEngine:
@@ -96,14 +97,24 @@ class Scorer:
         longest = max(map(len, ids)) + 1
         read, wanted = np.full((2, len(ids), longest), EOS)
         inside = np.zeros((len(ids), longest), dtype=bool)
-        for row, line in enumerate(ids):
-            read[row, : len(line) + 1], wanted[row, : len(line) + 1] = [BOS, *line], [*line, EOS]
-            inside[row, : len(line) + 1] = True
+        for n, line in enumerate(ids):
+            read[n, : len(line) + 1], wanted[n, : len(line) + 1] = [BOS, *line], [*line, EOS]
+            inside[n, : len(line) + 1] = True
         hidden, _ = self._network(torch.from_numpy(read), self._network.begin(len(ids)))
-        scores = (hidden @ self._network.output.T).log_softmax(dim=-1)
-        of_pieces: Tensor = scores.gather(2, torch.from_numpy(wanted)[..., None]).squeeze(2)
-        found: list[float] = of_pieces.double().masked_fill(~torch.from_numpy(inside), 0.0).sum(dim=1).tolist()
+        row, place = torch.from_numpy(inside).nonzero(as_tuple=True)
+        output = self._network.output
+        at_once = max(1, _LOGITS // len(output))
+        states, targets = hidden[row, place], torch.from_numpy(wanted)[row, place]
+        parts = (slice(start, start + at_once) for start in range(0, len(targets), at_once))
+        of_pieces = torch.cat([_log_probabilities(states[part] @ output.T, targets[part]) for part in parts])
+        found: list[float] = torch.zeros(len(ids), dtype=torch.double).index_add(0, row, of_pieces).tolist()
         return found
+
+
+def _log_probabilities(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Of the ids wanted [P], by logits [P, V], in double precision."""
+    chosen = logits.gather(1, wanted[:, None]).squeeze(1)
+    return (chosen - logits.logsumexp(dim=1)).double()
 
 
 def load_language_model(bundle: LanguageModelBundle) -> LanguageModel:

@@ -13,6 +13,7 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,9 +75,9 @@ class Finding:
     """The mean of its forget gate where the signal is defined; a layer's first step, before which there is nothing to
     forget, is left out. None for cells without one."""
     levels: list[Level]
-    """By the signal's value, the lowest ones."""
+    """By the signal's value: the lowest ones, of names the commonest."""
     examples: list[Example]
-    """The highest states, then the lowest, of the first few thousand pieces."""
+    """The highest states, then the lowest, of the first few thousand pieces: those of the shortest texts."""
 
     @property
     def is_by_name(self) -> bool:
@@ -290,7 +291,9 @@ class _Layer:
 
     def finding(self, number: int, signal: Signal, unit: int, r: float) -> Finding:
         """What is told of a unit."""
-        levels = sorted(self._levels[number].items())[:_LEVELS]
+        levels = sorted(self._levels[number].items(), key=itemgetter(0))
+        if signal.nominal:
+            levels.sort(key=lambda each: -each[1].count)
         return Finding(
             signal=signal.name,
             layer=self._name,
@@ -298,7 +301,7 @@ class _Layer:
             quantity=self._quantity,
             r=r,
             forget=float(self._forget[number, unit] / max(self._steps[number, 0], 1)) if self._has_forget else None,
-            levels=[each.level(_named(signal, y), unit) for y, each in levels],
+            levels=[each.level(_named(signal, y), unit) for y, each in sorted(levels[:_LEVELS], key=itemgetter(0))],
             examples=self._examples(signal, unit),
         )
 

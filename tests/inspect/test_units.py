@@ -161,6 +161,17 @@ def test_correlations_are_those_of_numpy(loaded: Model) -> None:
         assert ranked == sorted(ranked, reverse=True)
 
 
+def test_of_many_names_the_commonest_are_told(loaded: Model) -> None:
+    tokenizer = loaded.bundle.tokenizer
+    texts = [*(f"{chr(first)} dog" for first in range(ord("!"), ord("!") + 45)), *["z dog and cat"] * 9]
+    pairs = [(tokenizer.source.encode(text), tokenizer.target.encode("le chien")) for text in texts]
+    found = units.search(corpora.readings_of_pairs(loaded, pairs), signals.parse(["first"], ("en", "fr")), top=1)
+    levels = found[0].levels
+    assert (len(levels), levels[-1].signal) == (40, "z")
+    assert levels[-1].pieces > 9 * levels[0].pieces
+    assert [level.signal for level in levels] == sorted(level.signal for level in levels)
+
+
 def test_a_unit_that_counts_is_found(loaded: Model) -> None:
     """The cell of one unit is made to go up by 1 with each piece that is read."""
     lstm = next(module for module in loaded.network.modules() if isinstance(module, nn.LSTM))
