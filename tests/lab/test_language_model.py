@@ -382,6 +382,8 @@ def test_models_are_not_taken_for_one_another(model: Path, characters: Path, nmt
         ("training.unroll=1000", "unroll must be at most batch_tokens, 120"),
         ("data.target=fr", "data.target: unknown key"),
         ("tokenizer={model: nowhere}", "nowhere: no model directory"),
+        ("tokenizer=null", "tokenizer: input should be a valid dictionary"),
+        ("tokenizer=bpe", "tokenizer: input should be a valid dictionary"),
         ("data.train=[nothing.txt]", "nothing.txt: no such file"),
     ],
 )

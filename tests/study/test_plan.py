@@ -115,6 +115,14 @@ def test_an_override_of_an_axis_is_refused(study: Path) -> None:
         plan.load(study, ["model.cell=rnn"])
 
 
+def test_a_study_compares_translators(study: Path) -> None:
+    with pytest.raises(UsageError, match="makes a language model; a study compares translators"):
+        plan.load(
+            study,
+            ["data={language: en, train: [a]}", "model={attention: none, width: 32}", "tokenizer={vocab_size: 400}"],
+        )
+
+
 def test_without_a_dev_set_there_is_nothing_to_compare_by(study: Path) -> None:
     with pytest.raises(UsageError, match=r"has no data\.dev"):
         plan.load(study, ["data.dev=null"])
