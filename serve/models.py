@@ -207,11 +207,6 @@ class Served:
             loading.result().retired = self._retired
 
 
-def twice(pair: tuple[str, str]) -> CarouselError:
-    """What there is to say where two models are of one pair."""
-    return CarouselError(f"two of the models translate {pair[0]}→{pair[1]}; serve one of them")
-
-
 class Models:
     """All models, by what they translate."""
 
@@ -247,7 +242,7 @@ class Models:
         for loader in self._loaders:
             pair = await asyncio.to_thread(loader.pair)
             if pair in found:
-                raise twice(pair)
+                raise CarouselError(f"two of the models translate {pair[0]}→{pair[1]}; serve one of them")
             found[pair] = Served(loader, self._machine, pair)
         if not self._lazy:
             for served in found.values():

@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from nmt.search.hypotheses import Hypothesis
     from nmt.search.options import SearchOptions
 
+A_PART = 200
+"""Characters of a long sentence that are searched at once, as is thought before it is taken apart."""
 _SHARE = 0.25  # of the machine, that a request keeps whatever else comes
 _HOPE = 0.5  # of the time that a request has, which the work before it may take by estimate: estimates err
 _REFILL = 0.85  # of the slots, that are filled together where more sentences wait than fit
 _WINDOW = 2  # slots' worth of sentences among which those of like length are chosen: they keep best company
-_FIRST_PART = 200  # characters of the first part of a long sentence, as is thought before it is taken apart
 _LONGEST_CACHED = 1000  # characters; longer sentences hardly come twice, and would fill the memory
 
 
@@ -278,7 +279,7 @@ class Scheduler:
             start = now
             for job in jobs:
                 job.start = start
-                first = min(job.cost, model.pace.estimate(job.sentence.text[:_FIRST_PART]))
+                first = min(job.cost, model.pace.estimate(job.sentence.text[:A_PART]))
                 self._push(Kind(model, job.sentence.beam), start + self._duration(first), Task(job, 0))
                 start += self._duration(job.cost)
             self._changed.notify(len(jobs))

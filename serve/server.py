@@ -20,7 +20,7 @@ from serve.directories import BUILT_IN, model_directories
 from serve.glossaries import Glossaries
 from serve.keys import read_keys
 from serve.logs import json_logs
-from serve.models import BundleLoader, Loader, Machine, load_warm, twice
+from serve.models import BundleLoader, Loader, Machine, Models
 from serve.protocol import HttpProtocol
 from serve.service import Service
 from serve.settings import Settings, read_settings
@@ -182,16 +182,13 @@ def _url(host: str, listener: socket.socket) -> str:
 
 
 def _check(loaders: Sequence[Loader], machine: Machine) -> None:
-    pairs: set[tuple[str, str]] = set()
-    for loader in loaders:
-        try:
-            pair = load_warm(loader, machine).pair
-        except Exception as error:
-            raise _as_failure(error) from error
-        if pair in pairs:
-            raise twice(pair)
-        pairs.add(pair)
-        _print(f"{pair[0]}→{pair[1]} is ready to be served")
+    models = Models(loaders, machine, lazy=False)
+    try:
+        asyncio.run(models.load())
+    except Exception as error:
+        raise _as_failure(error) from error
+    for source, target in models.pairs:
+        _print(f"{source}→{target} is ready to be served")
 
 
 def _as_failure(error: BaseException) -> CarouselError:

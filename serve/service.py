@@ -24,7 +24,7 @@ from serve.glossaries import BadGlossaryError, Glossary
 from serve.metrics import Metrics
 from serve.models import Loader, Machine, Models, NoSuchModelError, NotReadyError, Served, ServedModel
 from serve.pivot import through
-from serve.scheduler import Scheduler, Sentence
+from serve.scheduler import A_PART, Scheduler, Sentence
 from serve.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ Each = Callable[[int, str], None]
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 0.25  # of the queue, that one request may fill; what is left of it waits outside
-_A_PART = 200  # characters of a sentence that are searched at once, about
 _MUCH_TEXT = 5000  # characters, of which taking them apart and putting them together may take milliseconds
 _LINES_A_SENTENCE = 10  # blank ones counted; a text of more would be taken apart for nothing
 _BEYOND_DOUBT = 0.95  # confidence
@@ -383,7 +382,7 @@ class Service:
 
 def _fitting(sentences: Sequence[Sentence], places: float) -> int:
     """How many of the first sentences go into so many places: long ones are searched in parts, and take several."""
-    taken = accumulate(math.ceil(len(sentence.text) / _A_PART) for sentence in sentences)
+    taken = accumulate(math.ceil(len(sentence.text) / A_PART) for sentence in sentences)
     return max(1, sum(1 for _ in takewhile(lambda count: count <= places, taken)))
 
 

@@ -23,6 +23,7 @@ import sentencepiece as spm
 
 from nmt.config import LanguageCode, TokenizerConfig
 from nmt.errors import CarouselError
+from nmt.text.languages import primary
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
@@ -188,7 +189,7 @@ def _train_one(
     least = FIRST_ORDINARY + 256 * config.byte_fallback + 1
     if config.kind == "char" and config.vocab_size < least:  # for the other kinds SentencePiece says so
         raise _too_small(config, least)
-    unspaced = any(language.split("-")[0] in _UNSPACED for language in languages)
+    unspaced = any(primary(language) in _UNSPACED for language in languages)
     options = {
         "model_type": config.kind,
         "vocab_size": config.vocab_size,

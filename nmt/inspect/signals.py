@@ -16,6 +16,7 @@ import numpy as np
 from nmt.corpus.tokenizer import Pieces
 from nmt.errors import UsageError
 from nmt.search.hypotheses import Doubles
+from nmt.text.languages import primary
 
 WORD_CLASSES: dict[str, dict[str, str]] = {
     "en": {
@@ -72,7 +73,7 @@ def parse(names: Sequence[str], languages: Sequence[str]) -> list[Signal]:
 
     Raises UsageError for a name that is none, or that of a word class which none of the languages has.
     """
-    classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(_base(code), {})})
+    classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(primary(code), {})})
     classes += [f"class:{name}" for name in _PATTERNS]
     return [_parse(name, classes) for name in names or [*_PLAIN, *classes]]
 
@@ -176,14 +177,10 @@ def _line_begins(pieces: Pieces) -> list[int]:
 def _class(pieces: Pieces, name: str, language: str) -> Sequence[float]:
     if pattern := _PATTERNS.get(name):
         return [pattern.search(pieces.text, start, end) is not None for start, end in pieces.spans]
-    words = set(WORD_CLASSES.get(_base(language), {}).get(name, "").split())
+    words = set(WORD_CLASSES.get(primary(language), {}).get(name, "").split())
     found = [match.span() for match in re.finditer(r"[^\W\d_]+", pieces.text) if match[0].lower() in words]
     inside = {place for span in found for place in range(*span)}
     return [not inside.isdisjoint(range(*span)) for span in pieces.spans]
-
-
-def _base(language: str) -> str:
-    return language.split("-")[0]
 
 
 _PLAIN: dict[str, _Follow] = {
