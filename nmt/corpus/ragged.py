@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -55,8 +55,8 @@ class RaggedColumn:
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         # A chunk's array views are made once: making them costs more than reading a batch does.
-        self._values: list[Ids] = [chunk.values.to_numpy() for chunk in column.chunks]
-        self._offsets: list[Ids] = [chunk.offsets.to_numpy() for chunk in column.chunks]
+        self._values = [_view(chunk.values) for chunk in column.chunks]
+        self._offsets = [_view(chunk.offsets) for chunk in column.chunks]
         self._starts = np.cumsum([0] + [len(chunk) for chunk in column.chunks])
 
     def take(self, rows: Rows) -> Ragged:
@@ -71,6 +71,11 @@ class RaggedColumn:
     def lengths(self) -> Lengths:
         """Of all lists."""
         return np.concatenate([np.zeros(0, np.int32), *(np.diff(offsets) for offsets in self._offsets)])
+
+
+def _view(numbers: pa.Int32Array) -> Ids:
+    # Arrow's own to_numpy would import pandas, which takes longer than all else here.
+    return cast(Ids, np.from_dlpack(numbers))
 
 
 def write(path: Path, chunks: Iterable[tuple[Ragged, Ragged]]) -> None:

@@ -12,7 +12,8 @@ _INVISIBLE = re.compile(
 )
 # The emoji that hold what Unicode counts as a letter or digit: keycaps ("1️⃣") and the information sign ("ℹ️").
 _ALPHANUMERIC_EMOJI = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")
-_SPACES = re.compile(r"\s+")
+# SentencePiece writes U+2581 for a space and can't tell the two apart.
+_SPACES = re.compile("[\\s\u2581]+")
 
 
 def normalise(text: str) -> str:

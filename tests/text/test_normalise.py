@@ -14,6 +14,7 @@ def test_examples() -> None:
     assert normalise("so\u00adft\u200b \ufeffx\x00\x07") == "soft x"
     assert normalise("👩\u200d👩\u200d👧") == "👩\u200d👩\u200d👧"  # one emoji, joined
     assert normalise("\ud800") == ""
+    assert normalise("\u2581a\u2581 \u2581b") == "a b"  # SentencePiece's own sign for a space
 
 
 @given(st.text())

@@ -35,8 +35,8 @@ def start(
     )  # fmt: skip
 
 
-def run(recipe: Path, out: Path, *more: str, processes: int) -> str:
-    process = start(recipe, out, *more, processes=processes)
+def finish(process: subprocess.Popen[str]) -> str:
+    """What it says."""
     _, error = process.communicate(timeout=200)
     assert process.returncode == 0, error
     return error
@@ -57,9 +57,10 @@ def test_two_processes_equal_one_that_accumulates_twice_as_much(
 ) -> None:
     """With dropout and sampled pieces too: what is drawn belongs to the batch."""
     more = (*more, f"training.max_updates={updates}")
-    said = run(recipe, tmp_path / "two", *SETTINGS, *more, f"training.accumulate={accumulate}", processes=2)
-    assert said.count("2 processes") == 1  # one of them speaks
-    run(recipe, tmp_path / "one", *SETTINGS, *more, f"training.accumulate={2 * accumulate}", processes=1)
+    together = start(recipe, tmp_path / "two", *SETTINGS, *more, f"training.accumulate={accumulate}", processes=2)
+    alone = start(recipe, tmp_path / "one", *SETTINGS, *more, f"training.accumulate={2 * accumulate}")
+    assert finish(together).count("2 processes") == 1  # one of them speaks
+    finish(alone)
     for kind in ("train", "dev"):
         one, two = (records(tmp_path / name, kind) for name in ("one", "two"))
         assert [line["update"] for line in one] == [line["update"] for line in two]
@@ -80,11 +81,10 @@ def test_two_processes_stop_and_go_on_with_another_number(recipe: Path, tmp_path
         time.sleep(0.01)
     [leader] = [pid for pid in children(process.pid) if b"RANK=0" in environment_of(pid)]
     os.kill(leader, signal.SIGTERM)
-    _, error = process.communicate(timeout=100)
-    assert process.returncode == 0, error
+    error = finish(process)
     assert error.count("go on with --resume") == 1
     stopped = int(error.split("Stopped after update ")[1].split(";")[0].replace(",", ""))
-    said = run(recipe, out, "--resume", f"training.max_updates={stopped + 5}", processes=1)
+    said = finish(start(recipe, out, "--resume", f"training.max_updates={stopped + 5}"))
     assert f"Resumed after update {stopped:,}" in said
 
 
@@ -107,9 +107,7 @@ def test_a_signal_during_preparation_ends_both_processes(
         time.sleep(0.01)
     [leader] = preparing
     os.kill(leader, signal.SIGTERM)
-    _, error = process.communicate(timeout=100)
-    assert process.returncode == 0, error
-    assert error.count("Stopped while the text was being prepared") == 1
+    assert finish(process).count("Stopped while the text was being prepared") == 1
     assert not list((tmp_path / "cache" / "carousel").glob("*"))
 
 
@@ -122,6 +120,7 @@ def test_two_machines_begin_again_when_a_process_is_killed(recipe: Path, tmp_pat
         meeting = f"127.0.0.1:{probe.getsockname()[1]}"
     torchrun = ("--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--max-restarts", "1")
     machines = [start(recipe, out, *length, torchrun=torchrun) for _ in range(2)]
+    undisturbed = start(recipe, tmp_path / "one", *length, "training.accumulate=2")
     for _ in range(20_000):
         if (out / "checkpoints" / "previous.safetensors").exists() or any(machine.poll() for machine in machines):
             break
@@ -132,7 +131,7 @@ def test_two_machines_begin_again_when_a_process_is_killed(recipe: Path, tmp_pat
     assert [machine.returncode for machine in machines] == [0, 0], said
     assert said.count("Resumed after update") == 1
     assert "nmt/training/" not in said  # no traceback of ours
-    run(recipe, tmp_path / "one", *length, "training.accumulate=2", processes=1)
+    finish(undisturbed)
     one, two = ((tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two
 
