@@ -499,6 +499,17 @@ class _Draft:
             raise UsageError(_first_complaint(error, self._path, self._lines, self._overridden, kind)) from None
 
 
+def as_in_a_file(folder: Path, key: str, value: Any) -> Any:
+    """The value of ``section.key`` as it would be in a recipe in ``folder``: what is a path is relative to that."""
+    names = tuple(key.split("."))
+    tree: Any = {}
+    _set(tree, names, value)
+    _resolve_paths(tree, folder)
+    for name in names:
+        tree = tree[name]
+    return tree
+
+
 def dump(config: Section) -> str:
     """The recipe as YAML, every default written out."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

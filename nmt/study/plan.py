@@ -29,7 +29,7 @@ class StudyConfig(Section):
     """A study."""
 
     recipe: str
-    """The recipe that all runs share; its path is relative to the study."""
+    """The recipe that all runs share; its path is relative to the study, as are those in overrides and axes."""
     overrides: dict[str, JsonValue] = Field(default_factory=dict)
     """What is otherwise in it, such as {model.width: 128}."""
     axes: Annotated[dict[str, Annotated[list[JsonValue], Field(min_length=1)]], Field(min_length=1)]
@@ -106,6 +106,11 @@ class Study:
         """Which score its runs have beside the loss, by its key in ``metrics.jsonl``."""
         return "exact" if isinstance(self.runs[0].config.data.dev, TaskCorpus) else "bleu"
 
+    @property
+    def compares_losses(self) -> bool:
+        """Whether all runs have the same pieces, of which a loss is the mean: other text makes another tokenizer."""
+        return not {key.split(".")[0] for key in self.config.axes} & {"data", "tokenizer"}
+
 
 def label(setting: Mapping[str, Any]) -> str:
     """A setting in a few words: sections are left out."""
@@ -133,7 +138,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Study:
         key = override.partition("=")[0]
         if key in config.axes or key == _SEED:
             raise UsageError(f"{key}: varies in this study; change it in {path}")
-    planner = _Planner(path.parent / config.recipe, config.overrides, overrides)
+    planner = _Planner(path.parent, config, overrides)
     runs = [planner.plan(setting, seed) for seed, setting in itertools.product(config.seeds, config.settings)]
     by_recipe: dict[str, PlannedRun] = {}
     for run, written in zip(runs, config.settings, strict=False):  # the first seed tells of all
@@ -156,29 +161,37 @@ def _where(path: Path, lines: configs.Lines, field: tuple[str, ...]) -> str:
 class _Planner:
     """Makes runs of settings."""
 
-    def __init__(self, recipe: Path, shared: Mapping[str, Any], overrides: Sequence[str]) -> None:
-        self.recipe = recipe
-        self._shared = [*_as_overrides(shared), *overrides]
+    def __init__(self, folder: Path, study: StudyConfig, overrides: Sequence[str]) -> None:
+        self.recipe = folder / study.recipe
+        self._folder = folder
+        self._shared = [*self._as_overrides(study.overrides), *overrides]
         self._corpora: dict[str, list[str]] = {}
 
     def plan(self, setting: Setting, seed: int) -> PlannedRun:
         """A training. Raises UsageError for what is wrong with its recipe."""
-        overrides = (*self._shared, *_as_overrides(setting), f"{_SEED}={seed}")
+        overrides = (*self._shared, *self._as_overrides(setting), f"{_SEED}={seed}")
         config = configs.load_any(self.recipe, overrides)
         if isinstance(config, LanguageModelRecipe):
             raise UsageError(f"{self.recipe}: makes a language model; a study compares translators")
         if config.data.dev is None:
             raise UsageError(f"{self.recipe}: has no data.dev, by which a study compares; add a dev set")
-        understood = {key: _understood(config, key, value) for key, value in setting.items()}
+        understood = {key: self._understood(config, key, value) for key, value in setting.items()}
         return PlannedRun(understood, seed, overrides, config, _fingerprint(config, self._corpora))
 
+    def _as_overrides(self, values: Mapping[str, Any]) -> list[str]:
+        found = {key: configs.as_in_a_file(self._folder, key, value) for key, value in values.items()}
+        return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in found.items()]
 
-def _understood(config: Config, key: str, written: Any) -> Any:
-    """What a recipe made of a value: a number of 1e-3, which YAML takes for text; whole sections stay as written."""
-    value: Any = config.model_dump(mode="json")
-    for name in key.split("."):
-        value = value[name]
-    return written if isinstance(value, dict | list) else value
+    def _understood(self, config: Config, key: str, written: Any) -> Any:
+        """What a recipe made of a value: a number of 1e-3, which YAML takes for text.
+
+        Whole sections stay as written, and so do paths: a run is named alike wherever the study lies.
+        """
+        value: Any = config.model_dump(mode="json")
+        for name in key.split("."):
+            value = value[name]
+        is_path = configs.as_in_a_file(self._folder, key, written) != written
+        return written if is_path or isinstance(value, dict | list) else value
 
 
 def _fingerprint(config: Config, corpora: dict[str, list[str]]) -> str:
@@ -190,10 +203,6 @@ def _fingerprint(config: Config, corpora: dict[str, list[str]]) -> str:
     recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
     mixture = [(mixed.weight, mixed.tag) for mixed in data.mixture]
     return hashlib.sha256(json.dumps([recipe, mixture, corpora[places]]).encode()).hexdigest()[:32]
-
-
-def _as_overrides(values: Mapping[str, Any]) -> list[str]:
-    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
 
 
 def _written(value: Any) -> str:

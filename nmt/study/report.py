@@ -22,7 +22,10 @@ def render(study: Study, rows: Sequence[Row], baseline: Config) -> str:
         table=table(study, rows),
         legend=legend(study, rows),
         baseline=next((n for n, row in enumerate(rows) if row.setting == study.reference), None),
-        pictures=[("Dev loss, nats a piece", _losses(rows)), (f"Dev {metric}", _scores(rows, metric))],
+        pictures=[
+            *[("Dev loss, nats a piece", _losses(rows))] * study.compares_losses,
+            (f"Dev {metric}", _scores(rows, metric)),
+        ],
         config=dump(baseline),
     )
     return page

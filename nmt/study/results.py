@@ -121,11 +121,13 @@ def collect(folder: Path, run: PlannedRun) -> Result | None:
 
 
 def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
-    """A row for each setting that has a result, the lowest loss first."""
+    """A row for each setting that has a result: the lowest loss first, or the best score where losses don't compare."""
     groups = [(s, [r for r in results if r.setting == s]) for s in study.settings]
     groups = [(setting, found) for setting, found in groups if found]
     baseline = [r for r in results if r.setting == study.reference]
-    losses = _significance(groups, baseline, study.reference, lambda result: result.loss)
+    losses: list[float | None] = [None] * len(groups)
+    if study.compares_losses:
+        losses = _significance(groups, baseline, study.reference, lambda result: result.loss)
     scores = _significance(groups, baseline, study.reference, lambda result: result.score)
     rows = [
         Row(
@@ -136,7 +138,7 @@ def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
         )
         for (setting, found), loss_p, score_p in zip(groups, losses, scores, strict=True)
     ]  # fmt: skip
-    return sorted(rows, key=lambda row: row.loss)
+    return sorted(rows, key=lambda row: row.loss if study.compares_losses else -row.score)
 
 
 def _significance(
@@ -187,10 +189,11 @@ def _p(value: float | None) -> str:
 
 def legend(study: Study, rows: Sequence[Row]) -> str:
     """What the numbers are, and over which runs."""
+    otherwise = "" if study.compares_losses else "Pieces may differ from row to row, and losses don't compare then. "
     return (
         f"{_seeds(study, rows)} Dev loss in nats a piece, {WORDS[study.metric]} of greedy translations, both after the "
-        f"last update. p: Welch's t-test against {label(study.reference)}, adjusted by Holm's method; below 0.05 the "
-        "difference is unlikely to be chance."
+        f"last update. {otherwise}p: Welch's t-test against {label(study.reference)}, adjusted by Holm's method; below "
+        "0.05 the difference is unlikely to be chance."
     )
 
 

@@ -57,6 +57,23 @@ def test_values_are_what_the_recipe_makes_of_them(study: Path) -> None:
     assert found.settings == [run.setting for run in found.runs]
 
 
+def test_paths_are_relative_to_the_study(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a run's folder is named alike from wherever the study is begun."""
+    folder = study.parent
+    text = STUDY.replace("model.dropout: 0.2", "data.train: [train]").replace("training.learning_rate: 0.002", "")
+    text = text.replace("training.learning_rate: [0.001, 0.002]", "data.dev: [dev, train]")
+    study.write_text(text, encoding="utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = plan.load(study)
+    assert found.runs[0].config.data.dev == str(folder / "dev")
+    monkeypatch.chdir(folder)
+    near = plan.load(Path(study.name))
+    assert [run.name for run in near.runs] == [run.name for run in found.runs]
+    assert near.runs[1].name == "cell=lstm,dev=train,seed=1"
+    assert not found.compares_losses
+
+
 def test_however_long_its_values_a_run_has_a_folder_of_its_own(study: Path) -> None:
     texts = [[str(study.parent / "train")] * times for times in (30, 31)]
     study.write_text(

@@ -42,6 +42,20 @@ def test_a_table_of_all_runs(study: Study) -> None:
     assert "<td>gru</td>" in page
 
 
+def test_losses_of_different_pieces_are_not_compared(recipe: Path) -> None:
+    path = recipe.parent / "study.yaml"
+    path.write_text("{recipe: toy.yaml, axes: {tokenizer.vocab_size: [420, 430]}, seeds: [3, 1]}", encoding="utf-8")
+    cells, below, page = table(plan.load(path), 4)
+    assert cells == [
+        ["vocab_size", "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"],
+        ["430", "4.000 ± 1.414", "–", "12.00 ± 1.41", "0.553", "1,000", "1.0"],
+        ["**420**", "3.000 ± 1.414", "–", "11.00 ± 1.41", "–", "1,000", "1.0"],
+    ]
+    assert "losses don't compare" in below
+    assert "Dev BLEU" in page
+    assert "Dev loss, nats a piece" not in page
+
+
 def test_a_table_of_a_study_half_done_says_so(study: Study) -> None:
     cells, below, page = table(study, 3)
     assert cells == [
