@@ -86,14 +86,14 @@ class BpeDropout:
         self._scores = {piece: score for piece, _, score in pieces}
 
     def cut(self, word: str, random: Random) -> list[int]:
-        """Merge the best neighbours again and again; a merge that is due is left out for good with this probability."""
+        """Merge the best neighbours again and again: of those that could be, each step leaves out some, anew.
+
+        With none left to a step it ends, as in the paper's algorithm 1.
+        """
         symbols = list(word)
         scores = [self._score(*pair) for pair in pairwise(symbols)]
-        while scores and (best := max(scores)) > -math.inf:
-            i = scores.index(best)
-            if self._dropout and random.random() < self._dropout:
-                scores[i] = -math.inf
-                continue
+        while (best := max(offered := self._offered(scores, random), default=-math.inf)) > -math.inf:
+            i = offered.index(best)
             symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
             del scores[i]
             if i > 0:
@@ -102,6 +102,11 @@ class BpeDropout:
                 scores[i] = self._score(symbols[i], symbols[i + 1])
         ids = [i for symbol in symbols for i in self._of(symbol)]
         return [i for n, i in enumerate(ids) if i != UNK or ids[n - 1 : n] != [UNK]]  # one for a row of them
+
+    def _offered(self, scores: list[float], random: Random) -> list[float]:
+        if not self._dropout:
+            return scores
+        return [-math.inf if random.random() < self._dropout else score for score in scores]
 
     def _score(self, left: str, right: str) -> float:
         return self._scores.get(left + right, -math.inf)

@@ -60,13 +60,30 @@ def test_without_dropout_it_is_sentencepieces_own_encoding(fallback: bool, recip
     assert (UNK in cut("\u2581\U0001f60a", Random(1))) == (not fallback)
 
 
-def test_each_merge_is_left_out_with_its_probability(recipe: Path) -> None:
-    """Of a word whose last merge alone can be left out on its own, so often is it in two pieces or more."""
+@pytest.mark.parametrize("word", ["\u2581the", "\u2581small"])
+def test_each_step_leaves_out_each_merge_with_its_probability(word: str, recipe: Path) -> None:
     vocabulary = prepared(recipe).tokenizer.source
     cut, random = BpeDropout(vocabulary, 0.2).cut, Random(1)
-    counts = Counter(tuple(cut("\u2581the", random)) for _ in range(4000))
-    whole = counts[tuple(vocabulary.encode_many(["the"])[0])] / 4000
-    assert whole == pytest.approx(0.8**3, abs=0.03)  # three merges make it of four symbols
+    counts = Counter(tuple(map(vocabulary.piece, cut(word, random))) for _ in range(4000))
+    scores = {piece: score for piece, _, score in vocabulary.ordinary_pieces()}
+    expected = ends(tuple(word), scores, 0.2)
+    assert sum(expected.values()) == pytest.approx(1)
+    assert len(expected) > 3
+    for pieces, share in expected.items():
+        assert counts[pieces] / 4000 == pytest.approx(share, abs=0.03)
+
+
+def ends(symbols: tuple[str, ...], scores: dict[str, float], dropout: float) -> dict[tuple[str, ...], float]:
+    """Every segmentation in which algorithm 1 of Provilkov et al. ends, and how likely: all choices of all steps."""
+    places = [i for i in range(len(symbols) - 1) if symbols[i] + symbols[i + 1] in scores]
+    places.sort(key=lambda i: -scores[symbols[i] + symbols[i + 1]])  # the best first
+    found: Counter[tuple[str, ...]] = Counter()
+    for rank, i in enumerate(places):  # this one is merged where all better ones were left out
+        merged = (*symbols[:i], symbols[i] + symbols[i + 1], *symbols[i + 2 :])
+        for end, probability in ends(merged, scores, dropout).items():
+            found[end] += dropout**rank * (1 - dropout) * probability
+    found[symbols] += dropout ** len(places)
+    return dict(found)
 
 
 def test_unigram_draws_by_the_power_of_probability(recipe: Path) -> None:
