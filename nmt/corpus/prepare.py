@@ -1,7 +1,4 @@
-"""From corpora to memory-mapped ids, once: the results are cached by the hash of all that made them.
-
-The cache lies in ``$XDG_CACHE_HOME/carousel`` (``~/.cache/carousel``) and may be deleted at any time.
-"""
+"""From corpora to memory-mapped ids, once: the results are cached by the hash of all that made them."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import hashlib
 import itertools
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmt.config import Config, CorpusSpec, MixedCorpus, TaskCorpus
-from nmt.corpus import ragged
+from nmt.corpus import cache, ragged
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.aligner import Aligner, Lexicon, learn_lexicon, learned_rows
 from nmt.corpus.filters import FilterReport, PairFilter, unfiltered
@@ -26,10 +22,9 @@ from nmt.corpus.ragged import Ids, Lengths, Ragged, RaggedTable, Rows
 from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
 from nmt.corpus.tokenizer import Tokenizer, tag_id
 from nmt.errors import CarouselError
-from nmt.files import atomic_directory
 from nmt.text.normalise import normalise
 
-_FORMAT = "4"  # part of every cache key: raise it when the same input gives other ids
+_FORMAT = "5"  # part of every cache key: raise it when the same input gives other ids
 _ALIGNER = "1"  # likewise part of the key of links
 _CHUNK = 10_000  # pairs that are encoded or aligned, and stored, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
@@ -39,14 +34,11 @@ class IdCorpus:
     """The training pairs as ids, memory-mapped: memory holds their lengths only."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        """``fingerprint`` is the hash of all that made the ids. Raises CarouselError when they are damaged."""
+        """``fingerprint`` is the hash of all that made the ids."""
         self.fingerprint = fingerprint
-        try:
-            self._ids = RaggedTable(folder / _IDS)
-            reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
-            self.reports = [FilterReport(**report) for report in reports]
-        except (OSError, ValueError, TypeError):
-            raise _damaged(folder) from None
+        self._ids = RaggedTable(folder / _IDS)
+        reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+        self.reports = [FilterReport(**report) for report in reports]
         self._links: RaggedTable | None = None
         self.source_lengths: Lengths = self._ids.source.lengths()
         self.target_lengths: Lengths = self._ids.target.lengths()
@@ -68,11 +60,8 @@ class IdCorpus:
         return self._ids.target.take(rows)
 
     def add_links(self, folder: Path) -> None:
-        """Take in the alignment of the pairs. Raises CarouselError when it is damaged."""
-        try:
-            self._links = RaggedTable(folder / _LINKS)
-        except (OSError, ValueError):
-            raise _damaged(folder) from None
+        """Take in the alignment of the pairs."""
+        self._links = RaggedTable(folder / _LINKS)
 
     def links(self, rows: Rows) -> tuple[Ragged, Ragged] | None:
         """The linked places of some pairs, in the source and in the target; None where no links were added."""
@@ -146,12 +135,6 @@ def translations_of_pieces(corpus: IdCorpus) -> Lexicon:
     return learn_lexicon(*_clear_pairs(corpus))
 
 
-def cache_directory() -> Path:
-    """Where prepared corpora are kept between runs."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "carousel"
-
-
 def corpus_hashes(config: Config) -> list[CorpusHash]:
     """What all corpora of a recipe hold now, in its order. Raises CarouselError for one that can't be read."""
     data = config.data
@@ -164,14 +147,15 @@ def corpus_hashes(config: Config) -> list[CorpusHash]:
 def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Tokenizer:
     languages = (config.data.source, config.data.target)
     settings = config.tokenizer.model_dump()
-    directory = cache_directory() / f"tokenizer-{_fingerprint(corpora, settings, tokenizers.RESERVED)}"
-    if not directory.exists():
+
+    def make(folder: Path) -> None:
         step = -(-2 * _count(config) // tokenizers.TRAINING_SENTENCES)
         say(f"Training a {config.tokenizer.kind} tokenizer of {config.tokenizer.vocab_size:,} pieces")
         trained = tokenizers.train(lambda: _all_training_pairs(config, step), config.tokenizer, languages)
-        with atomic_directory(directory) as folder:
-            for name, content in trained.files().items():
-                (folder / name).write_bytes(content)
+        for name, content in trained.files().items():
+            (folder / name).write_bytes(content)
+
+    directory = cache.entry(f"tokenizer-{_fingerprint(corpora, settings, tokenizers.RESERVED)}", make, say)
     return Tokenizer.from_files(directory, separate=not config.tokenizer.shared)
 
 
@@ -189,12 +173,12 @@ def _training_pairs(config: Config, mixed: MixedCorpus) -> Iterator[Pair]:
 def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
     key = _fingerprint(corpora, models, [mixed.tag for mixed in config.data.mixture])
-    folder = cache_directory() / f"ids-{key}"
-    if not folder.exists():
+
+    def make(folder: Path) -> None:
         say("Encoding the training text")
-        with atomic_directory(folder) as temporary:
-            _write_ids(config, tokenizer, temporary)
-    return IdCorpus(folder, key)
+        _write_ids(config, tokenizer, folder)
+
+    return IdCorpus(cache.entry(f"ids-{key}", make, say), key)
 
 
 def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
@@ -258,14 +242,13 @@ def _chunks(pairs: Iterator[Pair]) -> Iterator[Sequence[Pair]]:
 
 
 def _links(corpus: IdCorpus, say: Callable[[str], None]) -> Path:
-    folder = cache_directory() / f"links-{_fingerprint(_ALIGNER, corpus.fingerprint)}"
-    if not folder.exists():
+    def make(folder: Path) -> None:
         say("Aligning the training text")
         aligner = Aligner(*_clear_pairs(corpus))
-        with atomic_directory(folder) as temporary:
-            chunks = (range(start, min(start + _CHUNK, len(corpus))) for start in range(0, len(corpus), _CHUNK))
-            ragged.write(temporary / _LINKS, (_aligned(aligner, corpus, np.array(rows)) for rows in chunks))
-    return folder
+        chunks = (range(start, min(start + _CHUNK, len(corpus))) for start in range(0, len(corpus), _CHUNK))
+        ragged.write(folder / _LINKS, (_aligned(aligner, corpus, np.array(rows)) for rows in chunks))
+
+    return cache.entry(f"links-{_fingerprint(_ALIGNER, corpus.fingerprint)}", make, say)
 
 
 def _clear_pairs(corpus: IdCorpus) -> tuple[list[Ids], list[Ids]]:
@@ -277,10 +260,6 @@ def _clear_pairs(corpus: IdCorpus) -> tuple[list[Ids], list[Ids]]:
 def _aligned(aligner: Aligner, corpus: IdCorpus, rows: Rows) -> tuple[Ragged, Ragged]:
     sources, targets = aligner.align(corpus.sources(rows).lists(), corpus.targets(rows).lists())
     return Ragged.of(sources), Ragged.of(targets)
-
-
-def _damaged(folder: Path) -> CarouselError:
-    return CarouselError(f"{folder}: the prepared corpus is damaged; delete this folder")
 
 
 def _fingerprint(*parts: Any) -> str:

@@ -44,7 +44,6 @@ class RaggedTable:
     """A source and a target list for each pair, in a mapped file."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError or ValueError when the file is damaged: Arrow's errors are of these kinds too."""
         mapped = pa.memory_map(str(path))
         table = pa.ipc.open_file(mapped).read_all()
         self.source, self.target = (RaggedColumn(table.column(name)) for name in _COLUMNS)

@@ -1,0 +1,98 @@
+"""What was made of corpora, kept between runs: made once, by one process at a time, and checked when it is found again.
+
+It lies in ``$XDG_CACHE_HOME/carousel`` (``~/.cache/carousel``) and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from nmt.files import atomic_directory, remove_litter, write_error
+
+_CHECKSUMS = "checksums.json"
+_BLOCK = 1 << 20  # bytes
+
+
+def directory() -> Path:
+    """Where the entries are."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "carousel"
+
+
+def entry(name: str, make: Callable[[Path], None], say: Callable[[str], None]) -> Path:
+    """The folder of that name; ``make`` fills it where there is none yet, or a damaged one.
+
+    ``say`` is told why it takes long. Raises CarouselError when it can't be written.
+    """
+    folder = directory() / name
+    if _is_whole(folder):
+        return folder
+    with _alone(folder, say):
+        if not _is_whole(folder):  # nobody has made it meanwhile
+            if folder.exists():
+                say(f"{folder}: is damaged; it is made again")
+            remove_litter(folder)
+            with atomic_directory(folder) as temporary:
+                make(temporary)
+                checksums = {file.name: _checksum(file) for file in temporary.iterdir()}
+                (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
+    return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        checksums = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
+        found = {name: _checksum(folder / name) for name in checksums}
+    except (OSError, ValueError, TypeError):
+        return False
+    return bool(found == checksums)
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+@contextmanager
+def _alone(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Keep other processes, and other containers that share the cache, from making the same."""
+    path = folder.with_name(f".{folder.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _locked(path, say)
+    except OSError as error:
+        raise write_error(folder, error) from None
+    with lock:
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _locked(path: Path, say: Callable[[str], None]) -> TextIO:
+    said = False
+    while True:
+        lock = path.open("w", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not said:
+                say("Waiting for another process that prepares the same text")
+            said = True
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                return lock
+        except FileNotFoundError:
+            pass
+        lock.close()  # who had it before has removed it: another may have a new one
