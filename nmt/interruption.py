@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, for who has something better to do about them than to die."""
+"""SIGINT, SIGTERM and SIGHUP, for who has something better to do about them than to die."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
+
+_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Interrupted(BaseException):
@@ -37,7 +39,7 @@ class StopRequest:
             if self._at_once:
                 raise Interrupted
             if speaks:
-                os.write(sys.stderr.fileno(), b"Stopping after the present step; a second signal stops at once\n")
+                _tell(b"Stopping after the present step; a second signal stops at once\n")
 
         with interruptions(receive) as previous:
             yield self
@@ -53,10 +55,20 @@ class StopRequest:
             self._at_once = False
 
 
+def _tell(message: bytes) -> None:
+    # The signal may have ended who reads stderr before: `nmt train … 2>&1 | tee log` at a terminal.
+    with suppress(OSError, ValueError):
+        os.write(sys.stderr.fileno(), message)
+
+
 @contextmanager
 def interruptions(handle: Callable[[int, FrameType | None], None]) -> Iterator[dict[int, Any]]:
-    """Both signals go to ``handle`` in the block; gives their handlers from before, which have them again after it."""
-    previous: dict[int, Any] = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    """The signals go to ``handle`` in the block; gives their handlers from before, which have them again after it.
+
+    A SIGHUP that is ignored, as under nohup, stays ignored.
+    """
+    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()
+    previous: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS - ignored}
     try:
         yield previous
     finally:
@@ -66,7 +78,7 @@ def interruptions(handle: Callable[[int, FrameType | None], None]) -> Iterator[d
 
 @contextmanager
 def abandonable() -> Iterator[None]:
-    """Both signals end the process without a word in the block: for imports, which have nothing to save.
+    """The signals end the process without a word in the block: for imports, which have nothing to save.
 
     An exception would not do: what is written in C may make another one of it.
     """

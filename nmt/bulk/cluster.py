@@ -68,7 +68,7 @@ def _knock() -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGINT and SIGTERM raise KeyboardInterrupt in the block; a second one is as deadly as ever."""
+    """The signals to stop raise KeyboardInterrupt in the block; a second one is as deadly as ever."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)

@@ -73,7 +73,7 @@ class Training:
     """Of ``metrics.jsonl``."""
     updates: int
     best_update: int | None
-    """Whose weights the bundle has; None where no dev set chose."""
+    """Of the best score on dev; None where no dev set chose."""
     dev: Sequence[str]
     """The model's translations of the dev set; empty without one."""
     ended: str | None = None
@@ -113,6 +113,7 @@ def render(training: Training) -> str:
         curves=_curves(training),
         lab=_exact_by_length(bundle.card) if bundle else None,
         best=training.best_update,
+        mean_of=training.history.get("mean_of", []),
         **_dev_set(training, bundle),
         environment=environment(training.history["device"]) | {"Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"},
         hashes=training.prepared.hashes,

@@ -202,7 +202,7 @@ def _taken(lock: IO[str]) -> bool:
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """A list that is filled by SIGINT or SIGTERM."""
+    """A list that is filled by the signals to stop."""
     received: list[int] = []
 
     def receive(number: int, frame: FrameType | None) -> None:

@@ -27,7 +27,11 @@ class BestWeights:
     def keep(self, score: float) -> None:
         """Keep the weights that are in the network now, if their mean with others may be shipped."""
         progress = self._trainer.progress
-        ranked = sorted([*progress.kept, (score, progress.update)], reverse=True)
+        # Training that went back comes by the same updates again: of each the better weights are kept.
+        if any(update == progress.update and before >= score for before, update in progress.kept):
+            return
+        others = [entry for entry in progress.kept if entry[1] != progress.update]
+        ranked = sorted([*others, (score, progress.update)], reverse=True)
         if self._count == 1 or (score, progress.update) not in ranked[: self._count]:
             return
         progress.kept = ranked[: self._count]
@@ -44,15 +48,18 @@ class BestWeights:
         for path in {*folder.glob("validated-*"), *folder.glob(".validated-*")} - listed:
             path.unlink(missing_ok=True)
 
-    def shipped(self, dev: DevSet | None, say: Callable[[str], None]) -> Path:
-        """The file of the weights to ship: the mean where it scores as well as the best, else the best."""
+    def shipped(self, dev: DevSet | None, say: Callable[[str], None]) -> tuple[Path, list[int]]:
+        """The file of the weights to ship: the mean where it scores as well as the best, else the best.
+
+        With it the updates that the mean is of; none of the best.
+        """
         progress = self._trainer.progress
         kept = progress.kept[: self._count]
         if dev is None or progress.best is None or len(kept) < 2:
-            return self._run.best
+            return self._run.best, []
         save_weights(self._run.mean, mean_weights([self._run.validated(update) for _, update in kept]))
         load_weights(self._trainer.network.eval(), self._run.mean)
         of_mean = dev.score(self._trainer)
         better = of_mean >= progress.best
         say(f"Mean of the {len(kept)} best: {dev.best(of_mean)}; shipping the {'mean' if better else 'best'}")
-        return self._run.mean if better else self._run.best
+        return (self._run.mean, [update for _, update in kept]) if better else (self._run.best, [])

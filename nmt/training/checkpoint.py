@@ -35,6 +35,8 @@ class Progress:
     best: float | None = None
     """Best dev score so far: higher is better."""
     best_update: int = 0
+    dev: str | None = None
+    """Hash of the dev set that the scores are of."""
     stale: int = 0
     """Validations since the best one."""
     kept: list[tuple[float, int]] = field(default_factory=list)
@@ -73,6 +75,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     metadata["crc32"] = _checksum(metadata, tensors)
     with atomic_file(path) as temporary:
         try:
+            temporary.touch()  # by umask, as all else in a run; safetensors' own would be for its owner alone
             save_file(tensors, temporary, metadata)
         except SafetensorError as error:  # the writer hides the cause: a full disk, mostly
             raise CarouselError(f"{path}: can't be written ({error}); is the disk full?") from None

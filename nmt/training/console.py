@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TextIO, cast
 
 import rich.console
 from rich.progress import (
@@ -19,12 +22,28 @@ Advance = Callable[[int, float, float | None], None]
 """Called with the update, its loss, and the best dev score so far."""
 
 
+class _Stderr(io.TextIOBase):
+    """stderr, for as long as it is read: training goes on when a pipe's reader or the terminal has gone."""
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 class Console:
     """Messages and a progress bar on stderr; without a terminal, messages alone."""
 
     def __init__(self, quiet: bool = False) -> None:
         """``quiet`` is for the processes that don't lead."""
-        self._console = rich.console.Console(stderr=True, highlight=False, quiet=quiet)
+        self._console = rich.console.Console(file=cast(TextIO, _Stderr()), highlight=False, quiet=quiet)
 
     def say(self, message: str) -> None:
         """One line."""

@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar, cast
@@ -25,6 +25,7 @@ Thing = TypeVar("Thing")
 
 _INTERRUPTED = -1  # where others have an exit status
 _PATIENCE = timedelta(hours=6)  # others wait while one prepares the corpus, or validates
+_MEETING = timedelta(minutes=30)  # until all have come
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Processes:
     """How many there are."""
     local_rank: int = 0
     """This process, among those of its machine."""
+    patient: dist.ProcessGroup | None = None
+    """For what one may need hours for; gradients are waited for as briefly as torch sees fit."""
 
     @property
     def leads(self) -> bool:
@@ -67,7 +70,7 @@ class Processes:
         """What the leading process makes, for all; as `together` where it fails."""
         things = [self.together(make) if self.leads else self.together(_nothing)]
         if self.world > 1:
-            dist.broadcast_object_list(things, src=0)
+            dist.broadcast_object_list(things, src=0, group=self.patient)
         return cast(Thing, things[0])
 
     def together(self, work: Callable[[], Thing]) -> Thing:
@@ -87,7 +90,7 @@ class Processes:
         except Interrupted as interruption:
             failure, status = interruption, _INTERRUPTED
         statuses: list[int] = [0] * self.world
-        dist.all_gather_object(statuses, status)
+        dist.all_gather_object(statuses, status, group=self.patient)
         first = next((rank for rank, status in enumerate(statuses) if status), None)
         if first is None:
             return result
@@ -151,10 +154,10 @@ def processes(device: str) -> Iterator[Processes]:
         torch.cuda.set_device(joined.local_rank)
     backend = "nccl" if on_gpu else "gloo"
     store = next(rendezvous("env://", timeout=_PATIENCE))[0]
-    place = meeting_place(store, joined.rank, world)
-    dist.init_process_group(backend, store=place, rank=joined.rank, world_size=world, timeout=_PATIENCE)
+    place = meeting_place(store, joined.rank, world, _MEETING.total_seconds())
+    dist.init_process_group(backend, store=place, rank=joined.rank, world_size=world)
     try:
-        yield joined
+        yield replace(joined, patient=dist.new_group(backend="gloo", timeout=_PATIENCE))
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo/transport" not in str(error):
             raise

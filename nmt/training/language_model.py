@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +20,6 @@ from nmt.corpus.loader import Loader
 from nmt.corpus.ragged import Ragged
 from nmt.corpus.tokenizer import Vocabulary
 from nmt.engine.torch_engine import load_weights
-from nmt.errors import CarouselError
 from nmt.model.decoder import Rows
 from nmt.model.language_model import LanguageModel, Passage
 from nmt.model.transfer import sent
@@ -59,8 +60,6 @@ def language_model_trainer(
         rank, world = processes.rank, processes.world
         loader = Loader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world=world)
         return LanguageModelTrainer(network, loader, recipe, changeless, processes)
-    if processes.world > 1:
-        raise CarouselError("training.unroll: streams are read by one process; start it without torchrun")
     total = len(corpus) + int(corpus.target_lengths.sum())
     streams = max(min(training.batch_tokens // training.unroll, total // training.unroll), 1)
     feed = StreamLoader(corpus, streams, training.unroll, training.seed)
@@ -76,6 +75,7 @@ class TextScore:
         ids = vocabulary.encode_many(lines)
         self.pieces = sum(map(len, ids)) + len(ids)
         """End of sentence counted."""
+        self.fingerprint = hashlib.sha256(json.dumps([ids, carried]).encode()).hexdigest()[:32]
         self._ids, self._carried = ids, carried
 
     def loss(self, trainer: Trainer) -> float:
@@ -132,8 +132,11 @@ class LanguageModelPublisher:
         """Write the bundle of a run that goes on."""
         self._write(weights, {})
 
-    def finish(self, weights: Path, say: Callable[[str], None]) -> dict[str, Any]:
-        """Write the final bundle of these weights, scored. Gives set -> metric -> score, signature."""
+    def finish(self, weights: Path, mean_of: Sequence[int], say: Callable[[str], None]) -> dict[str, Any]:
+        """Write the final bundle of these weights, scored. Gives set -> metric -> score, signature.
+
+        ``mean_of`` as for `nmt.training.publish.Publisher.finish`.
+        """
         load_weights(self._trainer.network.eval(), weights)
         scores = {}
         carried = self._recipe.training.unroll is not None
@@ -144,10 +147,10 @@ class LanguageModelPublisher:
                 signature = f"pieces:{text.pieces}|characters:{text.characters}|state:{'carried' if carried else 'new'}"
                 found = text.metrics(text.loss(self._trainer))
                 scores[name] = {key: {"score": round(value, 4), "signature": signature} for key, value in found.items()}
-        self._write(weights, scores)
+        self._write(weights, scores, mean_of)
         return scores
 
-    def _write(self, weights: Path, scores: dict[str, Any]) -> None:
+    def _write(self, weights: Path, scores: dict[str, Any], mean_of: Sequence[int] = ()) -> None:
         recipe, vocabulary = self._recipe, self._prepared.vocabulary
         card = LanguageModelCard(
             language=recipe.data.language,
@@ -156,7 +159,7 @@ class LanguageModelPublisher:
             carried=recipe.training.unroll is not None,
             verbatim=self._prepared.verbatim,
             training={
-                **history(self._trainer),
+                **history(self._trainer, mean_of),
                 "training_lines": len(self._prepared.train),
                 "recipe": recipe.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
             },

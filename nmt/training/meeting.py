@@ -7,23 +7,31 @@ import time
 
 from torch.distributed.distributed_c10d import PrefixStore, Store
 
+from nmt.errors import CarouselError
+
 _POLL = 0.02  # seconds
 
 
-def meeting_place(store: Store, rank: int, world: int) -> Store:
+def meeting_place(store: Store, rank: int, world: int, patience: float) -> Store:
     """A part of the store, the same for all processes, that holds nothing yet.
+
+    Raises CarouselError in process 0 when others have not come within ``patience`` seconds.
 
     ``torchrun`` has one store for all restarts, in which the addresses of processes that are gone would be taken for
     those of the living. So process 0 makes up a name for a part of it, and tells it whoever asks: no question is asked
     twice, and every answer is confirmed, so nothing that was said before is believed.
     """
-    name = _announced(store, world) if rank == 0 else _asked(store, rank)
+    name = _announced(store, world, patience) if rank == 0 else _asked(store, rank)
     return PrefixStore(name, store)
 
 
-def _announced(store: Store, world: int) -> str:
+def _announced(store: Store, world: int, patience: float) -> str:
     name, deaf = secrets.token_hex(), set(range(1, world))
+    until = time.monotonic() + patience
     while deaf:
+        if time.monotonic() > until:
+            missing = ", ".join(map(str, sorted(deaf)))
+            raise CarouselError(f"torchrun: of {world} processes {missing} did not come; start all of them again")
         for rank in deaf:
             if store.check([f"question/{rank}"]):
                 question = store.get(f"question/{rank}").decode()

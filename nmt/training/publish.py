@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,15 @@ class Publisher:
         self._start = start
         self._origins = finetuning.origins(start) if start else []
         self._inherited = finetuning.shortlist_of(start) if start else None
+        self._mean_of: Sequence[int] = ()
 
-    def finish(self, weights: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    def finish(self, weights: Path, mean_of: Sequence[int], say: Callable[[str], None]) -> dict[str, Any]:
         """Write the final bundle of these weights, with all that makes it fast.
 
-        It is scored, and holds what the scores taught; at last comes the report. Gives set -> metric -> score,
-        signature, ci.
+        ``mean_of`` are the updates whose weights they are the mean of, if any. The bundle is scored, and holds what the
+        scores taught; at last comes the report. Gives set -> metric -> score, signature, ci.
         """
+        self._mean_of = mean_of
         files, found = self._files(weights), {}
         if shortlist := self._shortlist(say):
             files[SHORTLIST], found["shortlist_coverage"] = shortlist.serialise(), self._coverage(shortlist)
@@ -128,7 +130,7 @@ class Publisher:
     def _history(self) -> dict[str, Any]:
         """How the weights came to be."""
         return {
-            **history(self._trainer),
+            **history(self._trainer, self._mean_of),
             "training_pairs": len(self._prepared.train),
             "recipe": self._config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
         }
@@ -170,12 +172,13 @@ class Publisher:
         return max(1.5 * float(np.quantile(train.target_lengths / train.source_lengths, 0.999)), known)
 
 
-def history(trainer: Trainer) -> dict[str, Any]:
-    """How weights came to be, whatever they are of."""
+def history(trainer: Trainer, mean_of: Sequence[int] = ()) -> dict[str, Any]:
+    """How weights came to be, whatever they are of; ``mean_of`` as for `Publisher.finish`."""
     progress = trainer.progress
     return {
         "parameters": trainer.network.parameter_count(),
         "updates": progress.best_update or progress.update,
+        **({"mean_of": sorted(mean_of)} if mean_of else {}),
         "minutes": round(progress.seconds / 60, 1),
         "precision": trainer.precision,
         "device": str(trainer.device),

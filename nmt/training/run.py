@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from nmt.errors import CarouselError
 from nmt.files import atomic_file, remove_litter, sync, write_error
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class RunDirectory:
@@ -48,13 +51,16 @@ class RunDirectory:
         self.coming.replace(self.last)
         sync(self.last.parent)
 
-    def forget_last(self) -> None:
-        """Drop the last checkpoint, because a run goes on from the one before it."""
-        self.last.unlink(missing_ok=True)
+    def forget_later(self, checkpoint: Path) -> None:
+        """Drop the checkpoints after that one, because a run goes on from it."""
+        for path in self.resumable():
+            if path == checkpoint:
+                return
+            path.unlink()
 
     def resumable(self) -> list[Path]:
-        """The checkpoints to go on from, the last one first; a kill between two renames leaves the one before alone."""
-        return [path for path in (self.last, self.previous) if path.exists()]
+        """The checkpoints to go on from, the last one first; a kill leaves that one as the coming one."""
+        return [path for path in (self.coming, self.last, self.previous) if path.exists()]
 
     def records(self) -> list[dict[str, Any]]:
         """What `MetricsLog` has written."""
@@ -93,15 +99,19 @@ class RunDirectory:
 class MetricsLog:
     """``metrics.jsonl``, and the same numbers for TensorBoard."""
 
-    def __init__(self, run: RunDirectory, update: int) -> None:
-        """Go on after ``update`` updates: what was written beyond them, before a kill or a way back, is dropped."""
+    def __init__(self, run: RunDirectory, update: int, say: Callable[[str], None]) -> None:
+        """Go on after ``update`` updates: what was written beyond them, before a kill or a way back, is dropped.
+
+        ``say`` is told where TensorBoard can't go on; that costs nothing else.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         kept = [line for line in _lines(run.metrics) if _lasts(line, update)]
         with atomic_file(run.metrics) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
         self._file: TextIO = run.metrics.open("a", encoding="utf-8")
-        self._board = SummaryWriter(run.events, purge_step=update + 1)
+        self._say = say
+        self._board: SummaryWriter | None = SummaryWriter(run.events, purge_step=update + 1)
 
     def write(self, kind: str, update: int, **values: Any) -> None:
         """Append one record; values that are None are left out of TensorBoard."""
@@ -110,14 +120,28 @@ class MetricsLog:
             self._file.flush()
         except OSError as error:
             raise write_error(Path(self._file.name), error) from None
-        for name, value in values.items():
-            if value is not None and name != "epoch":
-                self._board.add_scalar(f"{kind}/{name}", value, update)
+
+        def draw(board: SummaryWriter) -> None:
+            for name, value in values.items():
+                if value is not None and name != "epoch":
+                    board.add_scalar(f"{kind}/{name}", value, update)
+
+        self._on_board(draw)
 
     def close(self) -> None:
         """Flush both."""
-        self._file.close()
-        self._board.close()
+        with suppress(OSError):  # the record that could not be written was told of then
+            self._file.close()
+        self._on_board(lambda board: board.close())
+
+    def _on_board(self, work: Callable[[SummaryWriter], None]) -> None:
+        """TensorBoard is done without where it fails: the other file has the same numbers."""
+        try:
+            if self._board:
+                work(self._board)
+        except Exception as error:  # it is written by a thread, whose errors come up at the next call
+            self._board = None
+            self._say(f"TensorBoard's events: not written any more ({type(error).__name__}: {error})")
 
 
 def _lasts(line: str, update: int) -> bool:

@@ -56,9 +56,9 @@ def train(
 ) -> Outcome:
     """Train by a recipe into a run directory, from new weights or from those of a bundle.
 
-    SIGINT and SIGTERM save a checkpoint and end the session early. Under ``torchrun`` several processes train together,
-    and the first of them writes. Raises CarouselError for all that the user can mend; checkpoints written before are
-    kept.
+    SIGINT, SIGTERM and SIGHUP save a checkpoint and end the session early. Under ``torchrun`` several processes train
+    together, and the first of them writes. Raises CarouselError for all that the user can mend; checkpoints written
+    before are kept.
     """
     # Unless a number was set, MKL chooses one call by call, and sums in another order are other sums.
     torch.set_num_threads(torch.get_num_threads())
@@ -71,6 +71,8 @@ def train(
         def begin() -> tuple[Config | LanguageModelRecipe, torch.device]:
             if joined.leads:
                 held.enter_context(run.claim(resume, launcher()))
+            if isinstance(config, LanguageModelRecipe) and config.training.unroll and joined.world > 1:
+                raise CarouselError("training.unroll: streams are read by one process; start it without torchrun")
             device = choose_device(config.training, joined.local_rank)
             if start and isinstance(config, Config):
                 return adopted(config, start, console.say), device
@@ -294,7 +296,7 @@ class _Session:
             self._record(update, {"loss": loss, **metrics}, kind="dev")
             better = progress.best is None or score > progress.best
             progress.stale = 0 if better else progress.stale + 1
-            self._processes.together(lambda: self._keep(score))
+            self._processes.together(lambda: self._keep(score, dev))
         scored = "".join(f", {WORDS.get(key, key)} {value:.2f}" for key, value in metrics.items())
         self._console.say(f"Update {update:,}: dev loss {loss:.3f}{scored}" + (" (best)" if better else ""))
 
@@ -304,13 +306,13 @@ class _Session:
             return [0.0, 0.0]
         return self._stop.interrupts(lambda: list(dev.measure(self._trainer)))
 
-    def _keep(self, score: float) -> None:
+    def _keep(self, score: float, dev: DevSet) -> None:
         """Keep the weights in the network, if that score makes them one of the best."""
         progress = self._trainer.progress
         self._weights.keep(score)
         # Of equals the later one: at BLEU 0, say, it has learned more.
         if progress.best is None or score >= progress.best:
-            progress.best, progress.best_update = score, progress.update
+            progress.best, progress.best_update, progress.dev = score, progress.update, dev.fingerprint
             if self._processes.leads:
                 self._weights.keep_best()
                 self._publisher.write(self._run.best)
@@ -329,9 +331,10 @@ class _Session:
         if source is None:
             self._save()
             return
+        self._processes.together(self._check_dev)
         if self._processes.leads and source != checkpoints[0]:
             self._console.say(f"{checkpoints[0]}: is damaged; going on from the checkpoint before it, {source.name}")
-            self._run.forget_last()
+            self._run.forget_later(source)
         progress, rate = self._trainer.progress, self._config.training.learning_rate
         if progress.diverged_rate != rate:  # another rate has another chance
             progress.diverged_rate, progress.rate_scale = None, 1.0
@@ -339,6 +342,14 @@ class _Session:
             self._weights.reconcile()
         slower = f", at {progress.rate_scale:g} times the rate, as it has diverged" if progress.rate_scale < 1 else ""
         self._console.say(f"Resumed after update {progress.update:,}{slower}")
+
+    def _check_dev(self) -> None:
+        """Raise CarouselError where the best score so far is of another dev set."""
+        progress = self._trainer.progress
+        if progress.best is not None and (self._dev is None or self._dev.fingerprint != progress.dev):
+            raise CarouselError(
+                "data.dev: is not what this run was validated on so far; restore it, or start afresh in another --out"
+            )
 
     def _roll_back(self, error: DivergenceError) -> None:
         """Go on from the checkpoint before the last with a smaller rate, once; raise CarouselError the next time."""
@@ -351,12 +362,13 @@ class _Session:
         source = self._trainer.restore(*reversed(self._run.resumable() if self._processes.leads else []))
         progress = self._trainer.progress
         # What was best is best, wherever training goes on from; all else that came later is forgotten.
-        progress.best, progress.best_update = before.best, before.best_update
+        progress.best, progress.best_update, progress.kept = before.best, before.best_update, before.kept
+        progress.dev = before.dev
         progress.rate_scale, progress.diverged_rate = _SMALLER, self._config.training.learning_rate
         progress.seconds = before.seconds
         if self._processes.leads:
-            if source == self._run.previous:
-                self._run.forget_last()
+            assert source is not None  # the first was written before all training
+            self._run.forget_later(source)
             self._weights.reconcile()
         best = "" if progress.best is None else f"; the best weights stay those of {progress.best_update:,}"
         self._console.say(
@@ -382,7 +394,7 @@ class _Session:
         start = f"# --from {json.dumps(origin.model)}, weights with SHA-256 {origin.sha256}\n" if origin else ""
         with atomic_file(self._run.recipe) as temporary:
             temporary.write_text(start + dump(self._config), encoding="utf-8")
-        return MetricsLog(self._run, self._trainer.progress.update)
+        return MetricsLog(self._run, self._trainer.progress.update, self._console.say)
 
     def _finish(self) -> dict[str, Any]:
         """Publish the best weights, or the last where none were validated."""
@@ -390,7 +402,8 @@ class _Session:
             with self._trainer.average.in_place():
                 self._weights.keep_best()
                 self._publisher.write(self._run.best)
-        scores = self._publisher.finish(self._weights.shipped(self._dev, self._console.say), self._console.say)
+        weights, mean_of = self._weights.shipped(self._dev, self._console.say)
+        scores = self._publisher.finish(weights, mean_of, self._console.say)
         of_tasks = {
             f"{name}_{key}": value
             for name, metrics in scores.items()

@@ -91,7 +91,7 @@ class Trainer:
         self._parallel: DistributedDataParallel | None = None
         if processes.world > 1:
             # Without attention nobody reads what the encoder's top layer makes of its states.
-            unread = config.model.attention == "none"
+            unread = isinstance(network, Seq2Seq) and config.model.attention == "none"
             self._parallel = DistributedDataParallel(self._loss_of, find_unused_parameters=unread)
         self._optimiser = torch.optim.AdamW(
             network.parameters(), betas=training.betas, weight_decay=training.weight_decay, fused=True
@@ -121,7 +121,10 @@ class Trainer:
         accumulate, carried = self._config.accumulate, self._carried
         a_batch = self._loader.tokens_ahead(place)
         with self._loader.batches(place) as batches:
-            _, *timed = (self._rehearse(batch) for batch, _ in itertools.islice(batches, 1 + _REHEARSALS))
+            # After its first synchronised pass DDP orders gradients anew, and so sums of three and more: that pass
+            # is here, so that a resumed run has the order of one that went on.
+            rehearsals = enumerate(itertools.islice(batches, 1 + _REHEARSALS))
+            _, *timed = (self._rehearse(batch, shared=number == 0) for number, (batch, _) in rehearsals)
         self._carried = carried
         updates = self._config.max_updates - self.progress.update
         tokens = updates * accumulate * self._processes.world * a_batch
@@ -228,10 +231,10 @@ class Trainer:
             self._carried = tuple(part.detach() for part in loss.state)
         return loss.negative_log_likelihood
 
-    def _rehearse(self, batch: Batch) -> float:
-        """The seconds that learning from a batch takes."""
+    def _rehearse(self, batch: Batch, shared: bool) -> float:
+        """The seconds that learning from a batch takes, of gradients ``shared`` with other processes or not."""
         began = time.perf_counter()
-        self._backward(batch, last=False)
+        self._backward(batch, last=shared)
         self._optimiser.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)

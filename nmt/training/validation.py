@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -26,6 +28,10 @@ _BATCH = 64  # pairs scored together
 class DevSet(Protocol):
     """What a session validates on."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what it holds: scores of other sets don't compare."""
+
     def measure(self, trainer: Trainer) -> tuple[float, float]:
         """The loss, in nats a target piece, and the score."""
 
@@ -47,6 +53,7 @@ class Validator:
     """A dev set, ready to be translated again and again."""
 
     def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, data: DataConfig) -> None:
+        self.fingerprint = hashlib.sha256(json.dumps([data.target, *map(list, pairs)]).encode()).hexdigest()[:32]
         self._references = [target for _, target in pairs]
         self._tokenizer, self._data = tokenizer, data
         self._sources = tokenizer.source.encode_many([normalise(source) for source, _ in pairs])

@@ -13,7 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from processes import children, with_one_thread
+from safetensors.torch import load_file
 from toy import write_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +88,17 @@ def test_two_processes_stop_and_go_on_with_another_number(recipe: Path, tmp_path
     stopped = int(error.split("Stopped after update ")[1].split(";")[0].replace(",", ""))
     said = finish(start(recipe, out, "--resume", f"training.max_updates={stopped + 5}"))
     assert f"Resumed after update {stopped:,}" in said
+
+
+def test_three_processes_resume_to_the_same_bytes(recipe: Path, tmp_path: Path) -> None:
+    """Of three gradients the sum depends on the order, and that on how they were put together for sending."""
+    length = ("training.max_updates=12", "training.schedule=constant", "training.checkpoint_every=6")
+    whole = start(recipe, tmp_path / "whole", *length, processes=3)
+    finish(start(recipe, tmp_path / "run", *length, "training.max_updates=6", processes=3))
+    finish(start(recipe, tmp_path / "run", *length, "--resume", processes=3))
+    finish(whole)
+    whole_run, resumed = (load_file(tmp_path / name / "checkpoints" / "last.safetensors") for name in ("whole", "run"))
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole_run.items())
 
 
 def test_a_signal_during_preparation_ends_both_processes(

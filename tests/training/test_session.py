@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -19,13 +20,15 @@ import pytest
 import torch
 from conftest import Nmt
 from processes import children, with_one_thread
+from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from toy import write_corpus
+from torch.utils.tensorboard import SummaryWriter
+from toy import toy_pairs, write_corpus
 
 from nmt import bundle
 from nmt.errors import CarouselError
-from nmt.training.run import RunDirectory
+from nmt.training.run import MetricsLog, RunDirectory
 from nmt.training.trainer import Trainer
 from nmt.training.validation import Validator
 
@@ -229,6 +232,54 @@ def test_whoever_launched_a_run_goes_on_unasked(tmp_path: Path) -> None:
         pass
     with pytest.raises(CarouselError, match="holds a run; go on with --resume"):
         run.claim(resume=False, launcher="machine 12 345").__enter__()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_ends_its_reader_too_saves(number: signal.Signals, recipe: Path, tmp_path: Path) -> None:
+    """As Ctrl-C does in `nmt train … 2>&1 | tee log`, and a terminal that is closed."""
+    out = tmp_path / "run"
+    process = spawn(recipe, out, "training.max_updates=100000", "training.checkpoint_every=100000")
+    wait_for(lambda: len(losses(out)) > 1, process)
+    assert process.stderr
+    assert process.stdout
+    process.stderr.close()
+    process.send_signal(number)
+    assert process.wait(60) == 0
+    process.stdout.close()
+    page = (out / "report.html").read_text()
+    stopped = re.search(r"a signal stopped it after update ([\d,]+)", page)
+    assert stopped
+    with safe_open(out / "checkpoints" / "last.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["progress"])["update"] == int(stopped[1].replace(",", ""))
+
+
+def test_a_log_that_cannot_be_written_is_named(
+    recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorBoard's is done without."""
+    out = tmp_path / "run"
+    monkeypatch.setattr(SummaryWriter, "add_scalar", full)
+    ran = nmt("train", recipe, "--out", out)
+    assert ran.status == 0
+    assert ran.err.count("TensorBoard's events: not written any more (OSError: [Errno 28] No space left") == 1
+    assert max(losses(out)) == 12
+    begin = MetricsLog.__init__
+
+    def begin_on_a_full_disk(self: MetricsLog, *arguments: Any) -> None:
+        begin(self, *arguments)
+        self._file.close()
+        self._file = Path("/dev/full").open("a", encoding="utf-8")  # noqa: SIM115 - `close` does
+
+    monkeypatch.setattr(MetricsLog, "__init__", begin_on_a_full_disk)
+    ran = nmt("train", recipe, "--out", out, "--resume", "training.max_updates=20")
+    assert ran.status == 1
+    assert ran.err.splitlines()[-1] == (
+        "nmt: /dev/full: the disk is full; free some space (what was there before is untouched)"
+    )
+
+
+def full(*arguments: object, **more: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_full_disk_keeps_what_was_saved(recipe: Path, tmp_path: Path) -> None:
@@ -449,6 +500,69 @@ def test_the_mean_of_the_best_weights_is_shipped_where_it_is_better(recipe: Path
     shipped = load_file(out / "model" / "model.safetensors")
     chosen = mean if "shipping the mean" in ran.err else load_file(out / "checkpoints" / "best.safetensors")
     assert all(torch.equal(weight, chosen[name]) for name, weight in shipped.items())
+
+
+@pytest.mark.parametrize("score", [99.0, 0.0])
+def test_model_and_report_tell_whether_the_weights_are_a_mean(
+    score: float, recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([30.0, 10.0, 20.0, score])  # the last one is of the mean
+    monkeypatch.setattr(Validator, "score", lambda self, trainer: next(scores))
+    out = tmp_path / "run"
+    settings = ("training.max_updates=6", "training.validate_every=2", "training.average_best=2")
+    assert nmt("train", recipe, "--out", out, *settings).status == 0
+    training = bundle.read(out).card.training
+    page, card = (out / "report.html").read_text(), (out / "model" / "README.md").read_text()
+    assert training["updates"] == 2
+    assert training.get("mean_of") == ([2, 6] if score else None)
+    assert ("the model is the mean of the weights after 2, 6." in page) == bool(score)
+    assert ("the best on dev, 2, whose weights are the model." in page) == (not score)
+    assert ("mean of: [2, 6]" in card) == bool(score)
+
+
+def test_going_back_keeps_the_weights_that_may_be_averaged(
+    recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint that training goes back to knows of others, which have made room for these."""
+    diverged: list[int] = []
+    backward = Trainer._backward
+
+    def fail_once(self: Trainer, *arguments: object, **more: object) -> torch.Tensor:
+        nats = backward(self, *arguments, **more)  # type: ignore[arg-type]
+        if self.progress.update != 17 or diverged:
+            return nats
+        diverged.append(17)
+        return nats * torch.nan
+
+    def score(self: Validator, trainer: Trainer) -> float:
+        return 0.0 if diverged else 10.0 + trainer.progress.update
+
+    monkeypatch.setattr(Trainer, "_backward", fail_once)
+    monkeypatch.setattr(Validator, "score", score)
+    settings = ("training.max_updates=20", "training.checkpoint_every=5", "training.validate_every=4",
+                "training.average_best=2")  # fmt: skip
+    ran = nmt("train", recipe, "--out", tmp_path / "run", *settings)
+    assert ran.status == 0, ran.err
+    assert "Going on from update 10" in ran.err
+    assert "Mean of the 2 best" in ran.err
+    kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("validated-*")}
+    assert kept == {"validated-12", "validated-16"}
+
+
+def test_a_run_goes_on_by_the_dev_set_that_chose_its_best_weights(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    out = tmp_path / "run"
+    write_corpus(tmp_path / "other", toy_pairs(10, seed=9))
+    assert nmt("train", recipe, "--out", out, "training.max_updates=6").status == 0
+    last = sha256(out / "checkpoints" / "last.safetensors")
+    for other in (tmp_path / "other", "null"):
+        ran = nmt("train", recipe, "--out", out, "--resume", "training.max_updates=12", f"data.dev={other}")
+        assert ran.status == 1
+        assert "data.dev: is not what this run was validated on so far; restore it" in ran.err
+    assert sha256(out / "checkpoints" / "last.safetensors") == last
+    for side in ("en", "fr"):
+        (recipe.parent / f"dev.{side}").rename(tmp_path / f"moved.{side}")
+    ran = nmt("train", recipe, "--out", out, "--resume", "training.max_updates=12", f"data.dev={tmp_path / 'moved'}")
+    assert ran.status == 0, ran.err
 
 
 def test_what_lies_ahead_is_said_before(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
