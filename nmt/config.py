@@ -428,9 +428,11 @@ class Config(Section):
     search: SearchConfig = SearchConfig()
 
     @model_validator(mode="after")
-    def _sampled_pieces_are_not_aligned(self) -> Config:
+    def _methods_go_together(self) -> Config:
         if self.training.guided_alignment and self.training.subword_sampling:
             raise ValueError("guided_alignment links fixed pieces: it can't go with subword_sampling")
+        if self.training.r_drop and not (self.model.dropout or self.model.word_dropout):
+            raise ValueError("r_drop compares passes with other dropout: it needs model.dropout or word_dropout")
         if self.training.subword_sampling and self.tokenizer.kind == "char":
             raise ValueError("subword_sampling varies how words are cut: it needs tokenizer.kind bpe or unigram")
         return self
@@ -589,13 +591,18 @@ _PATH_KEYS = {"corpus", "source", "target", "data_files"}
 def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
     """Make the corpus paths of the file relative to the file, not to the working directory."""
 
+    def is_path(key: str, part: Any) -> bool:
+        # A data set's name is a folder's where it is written as one.
+        of_folder = key == "dataset" and isinstance(part, str) and part.startswith(("./", "../"))
+        return of_folder or (key in _PATH_KEYS and bool(part))
+
     def resolve(spec: Any) -> Any:
         if isinstance(spec, str):
             return str(base / spec)
         if isinstance(spec, list):
             return [resolve(part) for part in spec]
         if isinstance(spec, dict):
-            return {key: resolve(part) if key in _PATH_KEYS and part else part for key, part in spec.items()}
+            return {key: resolve(part) if is_path(key, part) else part for key, part in spec.items()}
         return spec
 
     data = tree.get("data")

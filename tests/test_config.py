@@ -47,6 +47,21 @@ def test_guidance_gives_the_model_an_alignment_head(recipe: Path) -> None:
             config.load(recipe, [wanted, "model.attention=none"])
 
 
+def test_a_data_set_that_is_written_as_a_folder_is_one(recipe: Path) -> None:
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace("train: [train]", "train: [{dataset: ./sets}]"))
+    [train] = config.load(recipe).data.mixture
+    assert train.corpus == config.HubDataset(dataset=str(recipe.parent / "sets"))
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace("./sets", "some/sets"))
+    [train] = config.load(recipe).data.mixture
+    assert train.corpus == config.HubDataset(dataset="some/sets")
+
+
+def test_r_drop_needs_passes_that_differ(recipe: Path) -> None:
+    config.load(recipe, ["training.r_drop=1", "model.dropout=0", "model.word_dropout=0.1"])
+    with pytest.raises(UsageError, match=r"it needs model\.dropout or word_dropout"):
+        config.load(recipe, ["training.r_drop=1", "model.dropout=0"])
+
+
 def test_a_coverage_penalty_needs_an_attention(recipe: Path) -> None:
     config.load(recipe, ["search.coverage_penalty=0.2"])
     with pytest.raises(UsageError, match="coverage_penalty counts what the attention saw"):

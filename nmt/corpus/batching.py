@@ -22,7 +22,7 @@ from nmt.corpus.tokenizer import BOS, EOS, PAD
 Matrix = np.ndarray[Any, np.dtype[np.int64]]
 Shares = np.ndarray[Any, np.dtype[np.float32]]
 
-_WINDOW = 4_000_000  # pairs sorted by length together: bounds what planning takes, however large the corpus
+_WINDOW = 4_000_000  # pairs sorted by length together: bounds what that takes beside the rows themselves
 
 
 class IdPairs(Protocol):
@@ -95,12 +95,13 @@ def epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch:
     Each corpus is an endless row of shuffled passes, of which an epoch takes the next ``weight × size`` pairs: however
     small the weight, all of its pairs are seen equally often in the end.
     """
-    parts, first = [np.zeros(0, dtype=np.int64)], 0
+    parts, first = [np.zeros(0, dtype=np.int32)], 0
     for number, (size, weight) in enumerate(zip(sizes, weights, strict=True)):
         start, stop = (int(e * weight * size) for e in (epoch, epoch + 1))
         for turn in range(start // size, -(-stop // size)):
-            order = np.random.default_rng([seed, number, turn]).permutation(size)
-            parts.append(first + order[max(start - turn * size, 0) : stop - turn * size])
+            rows = np.arange(first, first + size, dtype=np.int32)
+            order = np.random.default_rng([seed, number, turn]).permutation(rows)
+            parts.append(order[max(start - turn * size, 0) : stop - turn * size])
         first += size
     return np.concatenate(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -37,7 +38,7 @@ class PairFilter:
 
     def __init__(self, config: FilterConfig) -> None:
         self._config = config
-        self._seen: set[bytes] = set()
+        self._seen = _Numbers()
 
     def passing(self, pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
         """The normalised pairs that pass; ``report`` counts all of them, ``kept`` included."""
@@ -60,12 +61,45 @@ class PairFilter:
                 yield source, target
 
     def _seen_before(self, source: str, target: str) -> bool:
-        # Hashes instead of texts: a hundred million pairs fit in memory, and 2^-44 of them would clash.
-        key = hashlib.blake2b(f"{source}\0{target}".encode(), digest_size=12).digest()
-        if key in self._seen:
-            return True
-        self._seen.add(key)
-        return False
+        # Hashes instead of texts: among a hundred million pairs, one clashes with a chance of 1 in 4,000.
+        key = hashlib.blake2b(f"{source}\0{target}".encode(), digest_size=8).digest()
+        return not self._seen.add(int.from_bytes(key, "little"))
+
+
+class _Numbers:
+    """A set of random numbers of 64 bits, in 12 to 24 bytes each; Python's own takes 80.
+
+    Open addressing with linear probing (Knuth, vol. 3, 6.4, algorithm L); 0 stands for an empty place.
+    """
+
+    def __init__(self) -> None:
+        self._places = array("Q", bytes(8 << 10))
+        self._count = 0
+
+    def add(self, number: int) -> bool:
+        """Whether it was not there before."""
+        if not self._put(self._places, number):
+            return False
+        self._count += 1
+        if 3 * self._count > 2 * len(self._places):
+            larger = array("Q", bytes(16 * len(self._places)))
+            for held in self._places:
+                if held:
+                    self._put(larger, held)
+            self._places = larger
+        return True
+
+    @staticmethod
+    def _put(places: array[int], number: int) -> bool:
+        number = number or 1
+        last = len(places) - 1  # of a power of two: as a mask, it gives the number's lowest bits
+        place = number & last
+        while held := places[place]:
+            if held == number:
+                return False
+            place = (place + 1) & last
+        places[place] = number
+        return True
 
 
 def unfiltered(pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
 Lengths = np.ndarray[Any, np.dtype[np.int32]]
-Rows = np.ndarray[Any, np.dtype[np.int64]]
+Rows = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
 Lists = Sequence[Sequence[int]] | Sequence[Ids]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +22,8 @@ Pair = tuple[str, str]
 
 MAX_LINE_CHARACTERS = 50_000
 """A longer line is no sentence but a file without line ends."""
+
+_MAX_LINE_BYTES = 4 * MAX_LINE_CHARACTERS + 3  # no line of so many characters has as many bytes, its end included
 
 
 def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
@@ -74,6 +76,8 @@ def fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
         for pair in _pairs(spec, source, target):
             digest.update("\t".join(pair).encode() + b"\n")
     for path in corpus_files(spec, source, target):
+        if path.exists() and not path.is_file():
+            raise CarouselError(f"{path}: is no plain file, and has to be read several times; write the text to one")
         with _open(path) as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
@@ -85,18 +89,37 @@ def read_lines(path: Path) -> Iterator[str]:
     Raises CarouselError naming a line that is not UTF-8, holds a NUL, or is too long for a sentence.
     """
     with _open(path) as file:
-        for number, line in enumerate(decode_lines(file, str(path)), start=1):
+        for number, line in enumerate(decode_lines(_bounded(file, path), str(path)), start=1):
             if "\0" in line:
-                raise CarouselError(f"{path}, line {number}: holds a NUL character; remove it (is this a text file?)")
+                raise _nul(path, number)
             if len(line) > MAX_LINE_CHARACTERS:
-                raise CarouselError(
-                    f"{path}, line {number}: {len(line):,} characters; a line holds one sentence, "
-                    f"at most {MAX_LINE_CHARACTERS:,} characters: split or remove it"
-                )
+                raise _too_long(path, number, f"{len(line):,}")
             yield line
 
 
-def decode_lines(stream: IO[bytes], name: str) -> Iterator[str]:
+def _bounded(file: IO[bytes], path: Path) -> Iterator[bytes]:
+    """The lines of a file as long as they may be: what a lost write left, or no text at all, may be one huge line."""
+    for number in itertools.count(1):
+        raw = file.readline(_MAX_LINE_BYTES)
+        if not raw:
+            return
+        if len(raw) == _MAX_LINE_BYTES:
+            raise _nul(path, number) if b"\0" in raw else _too_long(path, number, f"more than {MAX_LINE_CHARACTERS:,}")
+        yield raw
+
+
+def _nul(path: Path, number: int) -> CarouselError:
+    return CarouselError(f"{path}, line {number}: holds a NUL character; remove it (is this a text file?)")
+
+
+def _too_long(path: Path, number: int, characters: str) -> CarouselError:
+    return CarouselError(
+        f"{path}, line {number}: {characters} characters; a line holds one sentence, at most {MAX_LINE_CHARACTERS:,} "
+        "characters, and ends in a line feed: split or remove it"
+    )
+
+
+def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
     """The lines of a UTF-8 stream, whatever they hold, without a byte order mark; ``name`` is for messages."""
     for number, raw in enumerate(stream, start=1):
         try:  # only the first line may begin with a byte order mark
@@ -240,7 +263,7 @@ def _pair_of(record: Any, source: str, target: str, where: str) -> Pair:
     for language in (source, target):
         side = record.get(language) if isinstance(record, dict) else None
         if side is None and isinstance(record, dict) and language in record:
-            raise CarouselError(f"{where}: '{language}' is null; write a text, \"\" where there is none")
+            side = ""  # so do data sets have the empty cells of a table
         if not isinstance(side, str):
             found = ", ".join(map(str, record)) if isinstance(record, dict) else type(record).__name__
             raise CarouselError(

@@ -42,6 +42,7 @@ def tag_id(number: int) -> int:
 
 _CARRIER = "\ue000"  # of private use, so that no piece joins it with what follows
 _UNSPACED = {"zh", "ja", "ko", "th", "lo", "km", "my"}
+_MAX_BYTES = 1 << 20  # of a sentence: SentencePiece leaves out longer ones without a word, and `reader` refuses them
 TRAINING_SENTENCES = 500_000
 """More of them no longer change the pieces, only the time and memory that training takes."""
 
@@ -202,7 +203,7 @@ def _train_one(
         "unk_id": UNK,
         "bos_id": BOS,
         "eos_id": EOS,
-        "max_sentence_length": 16_384,
+        "max_sentence_length": _MAX_BYTES,
         "num_threads": 4,  # fixed: the unigram model's sums depend on it
         "minloglevel": 2,
         "remove_extra_whitespaces": not verbatim,
@@ -228,7 +229,7 @@ def _training_error(message: str, config: TokenizerConfig) -> CarouselError:
     if too_small:
         return _too_small(config, int(too_small[2]) + 1)
     if "!sentences_.empty()" in message:
-        return CarouselError("data.train: no pair passes the filters; relax data.filter")
+        return CarouselError("data.train: no text is left to make pieces of; relax data.filter, or name other text")
     reason = message.strip().splitlines()[-1] if message.strip() else "no reason given"
     return CarouselError(f"{size}: SentencePiece can't be trained on this corpus: {reason}")
 

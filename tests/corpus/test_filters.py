@@ -1,7 +1,12 @@
 """Every filter drops what it should, and counts it."""
 
+from itertools import chain
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from nmt.config import FilterConfig
-from nmt.corpus.filters import FilterReport, PairFilter
+from nmt.corpus.filters import FilterReport, PairFilter, _Numbers
 
 
 def test_each_pair_is_counted_once_under_the_first_reason() -> None:
@@ -20,6 +25,15 @@ def test_each_pair_is_counted_once_under_the_first_reason() -> None:
     assert kept == [("A dog sleeps.", "Un chien dort."), ("Yes.", "Mais bien entendu !")]
     assert report == FilterReport(read=8, empty=2, too_long=1, ratio=1, copy=1, duplicate=1, kept=2)
     assert str(report) == "2 of 8 pairs kept (dropped: empty 2, too long 1, ratio 1, copy 1, duplicate 1)"
+
+
+@given(st.lists(st.integers(0, 3000), max_size=300), st.integers(0, 2**64 // 3001))
+def test_pairs_are_known_again_however_many_there_are(drawn: list[int], step: int) -> None:
+    """More than fit into the first table; and numbers that fall on few places of it."""
+    seen, expected = _Numbers(), set[int]()
+    for number in chain(drawn, range(3000), drawn):
+        assert seen.add(number * step) == (number * step not in expected)
+        expected.add(number * step)
 
 
 def test_filters_can_be_turned_off() -> None:

@@ -1,6 +1,7 @@
 """Reading parallel text in all its forms, and what is said of text that is not as it must be."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,6 +58,26 @@ def test_data_sets_are_loaded_by_the_datasets_library(
     getattr(datasets.Dataset.from_list(rows), f"to_{kind}")(path)
     spec = HubDataset(dataset=kind, data_files=path)
     assert list(read_pairs(spec, "en", "fr")) == [(row["en"], row["fr"]) for row in rows]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_cell_without_text_is_a_blank_side(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if form == "csv":
+        (tmp_path / "c.csv").write_text('en,fr\nA dog.,\nA cat.,""\nA bird.,Un oiseau.\n')
+    else:
+        lines = ['{"en": "A dog.", "fr": null}', '{"en": "A cat.", "fr": ""}', '{"en": "A bird.", "fr": "Un oiseau."}']
+        (tmp_path / "c.jsonl").write_text("\n".join(lines))
+    path = str(tmp_path / f"c.{form}")
+    spec = HubDataset(dataset="csv", data_files=path) if form == "csv" else path
+    assert list(read_pairs(spec, "en", "fr")) == [("A dog.", ""), ("A cat.", ""), ("A bird.", "Un oiseau.")]
+
+
+def test_what_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.en")
+    (tmp_path / "c.fr").write_text("a")
+    with pytest.raises(CarouselError, match=r"c\.en: is no plain file, and has to be read several times"):
+        reader.fingerprint(str(tmp_path / "c"), "en", "fr")
 
 
 def test_a_mark_that_comes_later_is_text(tmp_path: Path) -> None:
@@ -116,12 +137,13 @@ def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
         ({"c.en": b"a\n", "c.fr": b""}, "c", r"c\.fr: is empty"),
         ({"c.en": b"a\n"}, "c", r"c\.fr: no such file"),
         ({"c.en": b"a\n" + b"x" * 100_000, "c.fr": b"a\nb"}, "c", r"c\.en, line 2: 100,000 characters"),
+        ({"c.en": b"a\n" + b"x" * 300_000, "c.fr": b"a\nb"}, "c", r"c\.en, line 2: more than 50,000 characters"),
+        ({"c.en": b"\0" * 300_000, "c.fr": b"a"}, "c", r"c\.en, line 1: holds a NUL"),
         ({"c.tsv": b""}, "c.tsv", r"c\.tsv: holds no sentence pair"),
         ({"c.tsv": b"a\tb\nc\n"}, "c.tsv", r"c\.tsv, line 2: 1 columns"),
         ({"c.tsv": b"a\tb\tc\n"}, "c.tsv", r"c\.tsv, line 1: 3 columns"),
         ({"c.jsonl": b'{"en": "a", "fr": "b"}\n{"en"'}, "c.jsonl", r"c\.jsonl, line 2: not JSON"),
         ({"c.jsonl": b'{"en": "a", "de": "b"}'}, "c.jsonl", r"line 1: no text under 'fr' \(found: en, de\)"),
-        ({"c.jsonl": b'{"en": "a", "fr": null}'}, "c.jsonl", r"line 1: 'fr' is null; write a text"),
         ({"c.jsonl": b'{"en": ' + b"1" * 5000 + b"}"}, "c.jsonl", r"line 1: not JSON"),
         ({"c.jsonl": b"[1]"}, "c.jsonl", r"line 1: no text under 'en' \(found: list\)"),
         ({"c.jsonl": b'{"en": "a", "fr": 5}'}, "c.jsonl", r"line 1: no text under 'fr'"),

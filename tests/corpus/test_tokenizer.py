@@ -7,7 +7,8 @@ from toy import toy_pairs
 
 from nmt.config import TokenizerConfig
 from nmt.corpus import tokenizer
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, RESERVED, Tokenizer, Vocabulary
+from nmt.corpus.reader import MAX_LINE_CHARACTERS
+from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, RESERVED, UNK, Tokenizer, Vocabulary
 from nmt.errors import CarouselError
 from nmt.text.normalise import normalise
 
@@ -97,8 +98,16 @@ def test_characters_need_more_than_the_reserved_pieces(byte_fallback: bool, leas
 
 
 def test_no_text_at_all_is_explained() -> None:
-    with pytest.raises(CarouselError, match="no pair passes the filters"):
+    with pytest.raises(CarouselError, match="no text is left to make pieces of"):
         tokenizer.train(lambda: [], BPE, ("en", "fr"))
+
+
+def test_the_longest_lines_teach_pieces_too() -> None:
+    """SentencePiece would leave them out."""
+    pairs = [("a cat", "un chat")] * 50 + [("Zq" * (MAX_LINE_CHARACTERS // 2), "x")]
+    config = TokenizerConfig(kind="char", vocab_size=90, byte_fallback=False)
+    vocabulary = tokenizer.train(lambda: pairs, config, ("en", "fr")).source
+    assert UNK not in vocabulary.encode("Zq").ids
 
 
 def test_foreign_models_are_refused() -> None:
