@@ -76,7 +76,7 @@ def fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
         for pair in _pairs(spec, source, target):
             digest.update("\t".join(pair).encode() + b"\n")
     for path in corpus_files(spec, source, target):
-        if path.exists() and not path.is_file():
+        if path.exists() and not (path.is_file() or path.is_dir()):
             raise CarouselError(f"{path}: is no plain file, and has to be read several times; write the text to one")
         with _open(path) as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
