@@ -69,7 +69,7 @@ class PairFilter:
 class _Numbers:
     """A set of random numbers of 64 bits, in 12 to 24 bytes each; Python's own takes 80.
 
-    Open addressing with linear probing (Knuth, vol. 3, 6.4, algorithm L); 0 stands for an empty place.
+    Open addressing with linear probing (Knuth, vol. 3, 6.4, algorithm L). 0 is an empty place, and taken for 1.
     """
 
     def __init__(self) -> None:
