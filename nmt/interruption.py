@@ -57,8 +57,9 @@ class StopRequest:
 
 def _tell(message: bytes) -> None:
     # The signal may have ended who reads stderr before: `nmt train … 2>&1 | tee log` at a terminal.
-    with suppress(OSError, ValueError):
-        os.write(sys.stderr.fileno(), message)
+    if sys.stderr:
+        with suppress(OSError, ValueError):
+            os.write(sys.stderr.fileno(), message)
 
 
 @contextmanager

@@ -26,16 +26,18 @@ class _Stderr(io.TextIOBase):
     """stderr, for as long as it is read: training goes on when a pipe's reader or the terminal has gone."""
 
     def isatty(self) -> bool:
-        return sys.stderr.isatty()
+        return bool(sys.stderr) and sys.stderr.isatty()
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
-            sys.stderr.write(text)
+        if sys.stderr:  # none where it was closed from the beginning
+            with suppress(OSError):
+                sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            sys.stderr.flush()
+        if sys.stderr:
+            with suppress(OSError):
+                sys.stderr.flush()
 
 
 class Console:
