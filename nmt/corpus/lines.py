@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from nmt.corpus.loader import Place
 from nmt.corpus.ragged import Ids, Lengths, Ragged, Rows
 from nmt.corpus.reader import read_lines
 from nmt.corpus.tokenizer import BOS, EOS, Vocabulary
+from nmt.digest import digest
 from nmt.errors import CarouselError
 from nmt.text.normalise import normalise
 
@@ -154,7 +154,7 @@ def prepare_text(recipe: LanguageModelRecipe, say: Callable[[str], None] = lambd
     lines = Ragged(*(np.concatenate(parts) for parts in zip(*encoded, strict=True)))
     parts = [hashlib.sha256(vocabulary.serialized).hexdigest(), hashlib.sha256(lines.values.tobytes()).hexdigest(),
              hashlib.sha256(lines.lengths.tobytes()).hexdigest()]  # fmt: skip
-    corpus = LineCorpus(lines, hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32])
+    corpus = LineCorpus(lines, digest(*parts))
     say(f"Training text: {len(corpus):,} lines, {int(lines.lengths.sum()):,} pieces of {len(vocabulary):,} kinds")
     return PreparedText(vocabulary, verbatim, corpus, dev, test)
 

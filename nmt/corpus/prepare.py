@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from nmt.corpus.filters import FilterReport, PairFilter, unfiltered
 from nmt.corpus.ragged import Ids, Lengths, Ragged, RaggedTable, Rows
 from nmt.corpus.reader import Pair, describe, fingerprint, read_pairs
 from nmt.corpus.tokenizer import Tokenizer, tag_id
+from nmt.digest import digest
 from nmt.errors import CarouselError
 from nmt.text.normalise import normalise
 
@@ -104,7 +105,7 @@ def prepare(
     test = read_all(data.test, data.source, data.target) if data.test else []
     hashes = corpus_hashes(config)
     read = [corpus.hash for corpus in hashes if corpus.role == "train"]
-    corpora = _fingerprint(_FORMAT, data.filter.model_dump(), read)
+    corpora = digest(_FORMAT, data.filter.model_dump(), read)
     tokenizer = tokenizer or _tokenizer(config, corpora, say)
     train = _ids(config, tokenizer, corpora, say)
     if config.training.guided_alignment:
@@ -155,7 +156,7 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
         for name, content in trained.files().items():
             (folder / name).write_bytes(content)
 
-    directory = cache.entry(f"tokenizer-{_fingerprint(corpora, settings, tokenizers.RESERVED)}", make, say)
+    directory = cache.entry(f"tokenizer-{digest(corpora, settings, tokenizers.RESERVED)}", make, say)
     return Tokenizer.from_files(directory, separate=not config.tokenizer.shared)
 
 
@@ -172,7 +173,7 @@ def _training_pairs(config: Config, mixed: MixedCorpus) -> Iterator[Pair]:
 
 def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
-    key = _fingerprint(corpora, models, [mixed.tag for mixed in config.data.mixture])
+    key = digest(corpora, models, [mixed.tag for mixed in config.data.mixture])
 
     def make(folder: Path) -> None:
         say("Encoding the training text")
@@ -248,7 +249,7 @@ def _links(corpus: IdCorpus, say: Callable[[str], None]) -> Path:
         chunks = (range(start, min(start + _CHUNK, len(corpus))) for start in range(0, len(corpus), _CHUNK))
         ragged.write(folder / _LINKS, (_aligned(aligner, corpus, np.array(rows)) for rows in chunks))
 
-    return cache.entry(f"links-{_fingerprint(_ALIGNER, corpus.fingerprint)}", make, say)
+    return cache.entry(f"links-{digest(_ALIGNER, corpus.fingerprint)}", make, say)
 
 
 def _clear_pairs(corpus: IdCorpus) -> tuple[list[Ids], list[Ids]]:
@@ -260,7 +261,3 @@ def _clear_pairs(corpus: IdCorpus) -> tuple[list[Ids], list[Ids]]:
 def _aligned(aligner: Aligner, corpus: IdCorpus, rows: Rows) -> tuple[Ragged, Ragged]:
     sources, targets = aligner.align(corpus.sources(rows).lists(), corpus.targets(rows).lists())
     return Ragged.of(sources), Ragged.of(targets)
-
-
-def _fingerprint(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

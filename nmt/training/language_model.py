@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from nmt.corpus.lines import LineCorpus, PreparedText, StreamLoader, window
 from nmt.corpus.loader import Loader
 from nmt.corpus.ragged import Ragged
 from nmt.corpus.tokenizer import Vocabulary
+from nmt.digest import digest
 from nmt.engine.torch_engine import load_weights
 from nmt.model.decoder import Rows
 from nmt.model.language_model import LanguageModel, Passage
@@ -75,7 +74,7 @@ class TextScore:
         ids = vocabulary.encode_many(lines)
         self.pieces = sum(map(len, ids)) + len(ids)
         """End of sentence counted."""
-        self.fingerprint = hashlib.sha256(json.dumps([ids, carried]).encode()).hexdigest()[:32]
+        self.fingerprint = digest(ids, carried)
         self._ids, self._carried = ids, carried
 
     def loss(self, trainer: Trainer) -> float:

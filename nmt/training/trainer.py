@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -25,6 +24,7 @@ from nmt.corpus.batching import Batch, BatchLinks, IdPairs
 from nmt.corpus.loader import Loader, Place
 from nmt.corpus.prepare import Prepared
 from nmt.corpus.sampling import SubwordSampler
+from nmt.digest import digest
 from nmt.errors import CarouselError
 from nmt.model.decoder import Rows
 from nmt.model.guidance import Links
@@ -351,7 +351,7 @@ def fingerprint(corpus: IdPairs, weights: list[float], config: Config | Language
         training.accumulate,
         *more,
     ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return digest(*parts)
 
 
 def _mix(*numbers: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -14,6 +12,7 @@ from nmt.corpus.batching import Batch, assemble
 from nmt.corpus.ragged import Ragged
 from nmt.corpus.reader import Pair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
+from nmt.digest import digest
 from nmt.engine.torch_engine import TorchEngine
 from nmt.evaluation.metrics import bleu, exact_match
 from nmt.model.seq2seq import Seq2Seq
@@ -53,7 +52,7 @@ class Validator:
     """A dev set, ready to be translated again and again."""
 
     def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, data: DataConfig) -> None:
-        self.fingerprint = hashlib.sha256(json.dumps([data.target, *map(list, pairs)]).encode()).hexdigest()[:32]
+        self.fingerprint = digest(data.target, *pairs)
         self._references = [target for _, target in pairs]
         self._tokenizer, self._data = tokenizer, data
         self._sources = tokenizer.source.encode_many([normalise(source) for source, _ in pairs])
