@@ -5,6 +5,9 @@ PYTHON ?= python3
 # Another index for torch alone, such as that of PyTorch's CPU builds: make demo TORCH_INDEX=URL
 TORCH_INDEX ?=
 
+# Options of pytest: make test PYTEST='-k resume --durations=9'
+PYTEST ?=
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
@@ -38,8 +41,9 @@ demo-model: $(VENV)/installed
 pins: $(VENV)/installed
 	$(BIN)/python requirements/pin.py
 
+# A file of tests a core; the tests' own processes then have no second thread to wait for.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -25,11 +25,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _two_threads() -> None:
-    """Whatever a test asked of torch, the next one starts alike."""
+def _one_thread() -> None:
+    """Whatever a test asked of torch, the next one starts alike; as many tests run at once as there are cores."""
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Nmt
+from processes import with_one_thread
 from safetensors.numpy import load_file, save
 from toy import toy_pairs, write_corpus
 
@@ -111,6 +113,16 @@ def test_a_device_that_is_not_there_is_named(recipe: Path, tmp_path: Path, nmt: 
     ran = nmt("train", recipe, "--out", tmp_path / "run", "training.device=cuda:7")
     assert ran.status == 1
     assert "training.device: cuda:7 is not there; use auto or cpu" in ran.err
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN cannot be told so of other processors")
+def test_a_processor_without_bf16_is_said_before_anything_is_prepared(recipe: Path, tmp_path: Path) -> None:
+    """oneDNN is told to take this processor for one of 2013."""
+    command = [sys.executable, "-m", "nmt", "train", recipe, "--out", tmp_path / "run", "training.precision=bf16"]
+    environment = with_one_thread() | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert ran.returncode == 1
+    assert ran.stderr == "nmt: training.precision: this processor cannot train LSTMs in bf16; use auto or fp32\n"
 
 
 def translate(model: Path, text: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:

@@ -26,12 +26,13 @@ from nmt.training.best import BestWeights
 from nmt.training.console import Console
 from nmt.training.distributed import Processes, launcher, processes
 from nmt.training.finetuning import adopted, origins
+from nmt.training.hardware import choose_device, choose_precision
 from nmt.training.language_model import LanguageModelPublisher, TextScore, language_model_trainer
 from nmt.training.memory import keep_few_kernels, keep_freed_memory
 from nmt.training.publish import Publisher
 from nmt.training.reports import UpdateReport, Window, Wishes
 from nmt.training.run import MetricsLog, RunDirectory
-from nmt.training.trainer import DivergenceError, Trainer, choose_device, translator_trainer
+from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
 from nmt.training.validation import WORDS, DevSet, Validator
 
 _LOG_EVERY = 50  # updates; fewer in a run that would have less than so many points of a curve:
@@ -74,6 +75,7 @@ def train(
             if isinstance(config, LanguageModelRecipe) and config.training.unroll and joined.world > 1:
                 raise CarouselError("training.unroll: streams are read by one process; start it without torchrun")
             device = choose_device(config.training, joined.local_rank)
+            choose_precision(config.training, device)  # what cannot be is said before anything is prepared
             if start and isinstance(config, Config):
                 return adopted(config, start, console.say), device
             return config, device

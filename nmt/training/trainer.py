@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nmt.config import Config, LanguageModelRecipe, TrainingConfig
+from nmt.config import Config, LanguageModelRecipe
 from nmt.corpus.batching import Batch, BatchLinks, IdPairs
 from nmt.corpus.loader import Loader, Place
 from nmt.corpus.prepare import Prepared
@@ -35,6 +35,7 @@ from nmt.training import checkpoint as checkpoints
 from nmt.training.average import MovingAverage
 from nmt.training.checkpoint import Checkpoint, DamagedCheckpointError, Progress
 from nmt.training.distributed import ALONE, Processes
+from nmt.training.hardware import choose_precision
 from nmt.training.reports import Outlook, UpdateReport, Wishes
 from nmt.training.schedule import learning_rate
 
@@ -296,29 +297,6 @@ class _LossOf(nn.Module):
         """See `Seq2Seq.loss`."""
         loss: Loss = self.network.loss(examples, smoothing, r_drop)
         return loss
-
-
-def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
-    """The device asked for, or the best there is for this process. Raises CarouselError when it is not there."""
-    if config.device in ("auto", "cuda") and torch.cuda.is_available():
-        return torch.device("cuda", local_rank)
-    if config.device == "auto":
-        return torch.device("cpu")
-    device = torch.device(config.device)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise CarouselError(f"training.device: {config.device} is not there; use auto or cpu")
-    return device
-
-
-def choose_precision(config: TrainingConfig, device: torch.device) -> str:
-    """fp32, or bf16 where the hardware multiplies it faster."""
-    if config.precision != "auto":
-        return config.precision
-    if device.type == "cuda":
-        with torch.cuda.device(device):
-            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # torch 2.11 has none
-    return "bf16" if flags.get("avx512_bf16") or flags.get("amx_bf16") else "fp32"
 
 
 def translator_trainer(

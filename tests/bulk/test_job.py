@@ -25,7 +25,7 @@ from nmt.request import Request
 from nmt.search.options import SearchOptions
 
 SENTENCES = [source for source, _ in toy_pairs(1000, seed=7)]
-TIMES = 7
+TIMES = 3
 ODD = ["", "   ", "😀🎉", "我喜欢猫。", "a\0b\x07", "the\u2028dog\x0b\x85", "the red dog\r", "the dog " * 900, "\u202e"]
 
 

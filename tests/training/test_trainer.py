@@ -16,7 +16,11 @@ from nmt.corpus.loader import Place
 from nmt.corpus.prepare import Prepared, prepare
 from nmt.errors import CarouselError
 from nmt.model.seq2seq import build_network
+from nmt.training.hardware import cpu_trains_in_bf16
 from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
+
+
+needs_bf16 = pytest.mark.skipif(not cpu_trains_in_bf16(), reason="this processor cannot train LSTMs in bf16")
 
 
 def trainer(config: Config, prepared: Prepared) -> Trainer:
@@ -63,7 +67,7 @@ def test_the_loss_falls(recipe: Path) -> None:
     assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=needs_bf16)])
 def test_guidance_is_learned(precision: str, recipe: Path) -> None:
     """The head finds the aligner's links, which the loss of translating alone does not teach it."""
     settings = ["training.max_updates=60", "training.learning_rate=1e-2", f"training.precision={precision}"]
@@ -157,6 +161,7 @@ def test_a_whole_checkpoint_that_is_not_this_runs_is_not_passed_over(recipe: Pat
     assert first.restore(tmp_path / "last", tmp_path / "previous") == tmp_path / "previous"
 
 
+@needs_bf16
 def test_bf16_learns_too(recipe: Path) -> None:
     config = configs.load(recipe, ["training.precision=bf16", "model.dropout=0.0"])
     low = trainer(config, prepare(config))
