@@ -19,7 +19,6 @@ from nmt.model.seq2seq import build_network
 from nmt.training.hardware import cpu_trains_in_bf16
 from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
 
-
 needs_bf16 = pytest.mark.skipif(not cpu_trains_in_bf16(), reason="this processor cannot train LSTMs in bf16")
 
 
