@@ -47,7 +47,7 @@ _GATES: dict[CellName, _Calls] = {
     "mut1": (("reset",), ("candidate",)),
     "mut2": (("update", "reset"), ("candidate",)),
     "mut3": ((), ("update",), ("reset",), ("candidate",)),
-    "gated_feedback": ((), ("candidate",), ("input", "forget", "output"), ()),
+    "gated_feedback": (("feedback",), ("candidate",), ("input", "forget", "output"), ()),
     "depth_gated": _DEPTH_GATED,
     "grid": (
         ("input", "depth_input", "forget", "depth_forget", "output", "depth_output"),
@@ -55,7 +55,8 @@ _GATES: dict[CellName, _Calls] = {
         (),
     ),
 }
-"""What each call of σ or tanh in a step of a layer gives, side by side, in the order of the equations' `step`."""
+"""What each call of σ or tanh in a step of a layer gives, side by side, in the order of the equations' `step`; see
+`_calls`."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,8 @@ def cell_values(
     equations = recurrence.equations
     ops = _Listener(dict(recurrence.named_parameters()), recurrence.residual)
     steps = equations.project(ops, x.transpose(0, 1)).unbind(0)
-    parts, layers, calls = equations.parts(equations.width), equations.layers, _GATES[cell]
+    updates = ops.heard[-1] if cell == "mut1" else None  # [T, B, D]: of the input alone, so no step computes them
+    parts, layers = equations.parts(equations.width), equations.layers
     found: dict[int, list[dict[str, Tensor]]] = {}
     for t in reversed(range(len(steps))) if backwards else range(len(steps)):
         ops.heard.clear()
@@ -188,13 +190,23 @@ def cell_values(
             of_layer = zip(parts, after[layer * len(parts) : (layer + 1) * len(parts)], strict=True)
             values = {_STATES[part.kind]: value for part, value in of_layer if part.kind != "own"}
             values.setdefault("hidden", y)
-            # Above the first layer, `DepthGated` has one gate more.
-            extra = (("depth",),) if cell == "depth_gated" and layer else ()
-            for names in calls[:2] + extra + calls[2:]:
+            if updates is not None:
+                values["update"] = updates[t]
+            for names in _calls(cell, layer, layers):
                 values |= _named(names, next(heard), equations.width)
             found[t].append(values)
     by_layer = [[found[t][layer] for t in range(len(steps))] for layer in range(layers)]
     return [{name: torch.stack([at[name] for at in times], dim=1) for name in times[0]} for times in by_layer]
+
+
+def _calls(cell: CellName, layer: int, layers: int) -> _Calls:
+    """See `_GATES`; of one of the layers of a stack, the lowest being 0."""
+    calls = _GATES[cell]
+    if cell == "depth_gated" and layer:
+        return (*calls[:2], ("depth",), *calls[2:])
+    if cell == "gated_feedback":
+        return (tuple(f"feedback_{number}" for number in range(1, layers + 1)), *calls[1:])
+    return calls
 
 
 _STATES = {"output": "hidden", "memory": "cell"}
@@ -217,7 +229,7 @@ class _Listener(Tensors):
 
 
 def _named(names: tuple[str, ...], value: Tensor, width: int) -> dict[str, Tensor]:
-    """Gates [B, D] that lie side by side; cells of a block have theirs in common."""
+    """Gates [B, D] that lie side by side; the cells of a block, or of a layer, may have one in common."""
     if not names:
         return {}
     gates = value.chunk(len(names), dim=-1)

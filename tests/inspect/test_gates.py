@@ -102,8 +102,9 @@ ROWS: dict[CellName, tuple[str, ...]] = {
     "no_input_gate": ("forget", "output", "candidate"), "no_forget_gate": ("input", "output", "candidate"),
     "no_output_gate": ("input", "forget", "candidate"), "no_input_activation": ("input", "forget", "output", ""),
     "no_output_activation": LSTM, "full_gate_recurrence": LSTM, "layer_norm": LSTM,
-    "memory_block": ("input", "output", "candidate"), "sru": ("forget", "reset"), "mut1": ("", "reset", "candidate"),
-    "mut2": ("update", "reset", "candidate"), "mut3": ("update", "reset", "candidate"), "gated_feedback": (*LSTM, ""),
+    "memory_block": ("input", "output", "candidate"), "sru": ("forget", "reset"), "mut1": ("update", "reset", "candidate"),
+    "mut2": ("update", "reset", "candidate"), "mut3": ("update", "reset", "candidate"),
+    "gated_feedback": (*LSTM, "feedback_1", "feedback_2"),
     "depth_gated": (*LSTM, "depth"),
     "grid": tuple(f"{depth}{name}" for name in LSTM for depth in ("", "depth_")),
 }  # fmt: skip
@@ -127,7 +128,7 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
         bias, at = made.get_parameter(f"bias_{layer}" if FAMILY[cell].stacked else "bias"), 0
         for name in names:
             block = cell == "memory_block" and name != "candidate"
-            rows = slice(at, at + (width // 4 if block else layers if cell == "gated_feedback" and not name else width))
+            rows = slice(at, at + (width // 4 if block else 1 if name.startswith("feedback") else width))
             at = rows.stop
             if name:
                 assert closed[layer][name].max() < 0.999
