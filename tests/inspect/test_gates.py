@@ -102,9 +102,9 @@ ROWS: dict[CellName, tuple[str, ...]] = {
     "no_input_gate": ("forget", "output", "candidate"), "no_forget_gate": ("input", "output", "candidate"),
     "no_output_gate": ("input", "forget", "candidate"), "no_input_activation": ("input", "forget", "output", ""),
     "no_output_activation": LSTM, "full_gate_recurrence": LSTM, "layer_norm": LSTM,
-    "memory_block": ("input", "output", "candidate"), "sru": ("forget", "reset"), "mut1": ("update", "reset", "candidate"),
-    "mut2": ("update", "reset", "candidate"), "mut3": ("update", "reset", "candidate"),
-    "gated_feedback": (*LSTM, "feedback_1", "feedback_2"),
+    "memory_block": ("input", "output", "candidate"), "sru": ("forget", "reset"),
+    "mut1": ("update", "reset", "candidate"), "mut2": ("update", "reset", "candidate"),
+    "mut3": ("update", "reset", "candidate"), "gated_feedback": (*LSTM, "feedback_1", "feedback_2"),
     "depth_gated": (*LSTM, "depth"),
     "grid": tuple(f"{depth}{name}" for name in LSTM for depth in ("", "depth_")),
 }  # fmt: skip
