@@ -281,7 +281,7 @@ def language_model_card(card: LanguageModelCard) -> str:
 
 def _readme(title: str, lead: str, card: Card | LanguageModelCard, use: str) -> str:
     scores = [
-        f"| {name} | {metric} | {value['score']:.1f} | `{value['signature']}` |"
+        f"| {name} | {metric} | {value['score']:.1f} | `{_in_table(value['signature'])}` |"
         for name, metrics in card.scores.items()
         for metric, value in metrics.items()
         if isinstance(value, dict) and "signature" in value
@@ -289,6 +289,10 @@ def _readme(title: str, lead: str, card: Card | LanguageModelCard, use: str) -> 
     table = ["| set | metric | score | signature |", "|---|---|---|---|", *scores] if scores else ["Not scored."]
     facts = [f"- {fact}" for fact in _facts(card.training)]
     return "\n".join([f"# {title}", "", lead, "", *table, "", *facts, "", use, ""])
+
+
+def _in_table(text: str) -> str:
+    return text.replace("|", r"\|")
 
 
 def _origin(origin: Origin) -> str:
