@@ -6,19 +6,22 @@ PREFIX are plain files PREFIX.en and PREFIX.de (see --source, --target). Prints 
 the seeds, its distance from the base's, and the range of the seeds. With more --updates the network comes closer to
 what it can learn of its --pairs, and what keeps it from learning them by heart pays. With --monolingual, text in the
 target language, back-translation is measured too. Runs lie in OUT, and what is there already is not run again: a study
-that was stopped goes on.
+that was stopped goes on, with the same text and settings.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 import json
 import random
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 
 from nmt import bundle, config
+from nmt.corpus.reader import read_lines
 from nmt.errors import CarouselError
 from nmt.evaluation.metrics import bleu
 from nmt.files import atomic_file
@@ -54,24 +57,27 @@ class Study:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.out = options, options.out
-        self.train = self._shortened(options.train, options.pairs)
+        self.train, self.recipe = (self.out / "train").resolve(), self.out / "base.yaml"
         text = RECIPE.format(
             source=options.source, target=options.target, train=self.train, dev=options.dev.resolve(),
             test=options.test.resolve(), updates=options.updates, interval=options.updates // 10,
         )  # fmt: skip
-        self.recipe = self.out / "base.yaml"
-        if not self.recipe.exists():
-            self.recipe.write_text(text, encoding="utf-8")
-        elif self.recipe.read_text(encoding="utf-8") != text:
-            raise SystemExit(f"{self.out}: holds a study of another recipe; name another folder")
+        languages, prefixes = (options.source, options.target), (options.train, options.dev, options.test)
+        hashes = {f"{prefix}.{of}": checksum(Path(f"{prefix}.{of}")) for prefix in prefixes for of in languages}
+        settings = {"recipe": text, "methods": METHODS, "pairs": options.pairs, "seeds": options.seeds}
+        self._keep_to("study.json", {**settings, "text": hashes})
+        for language in languages:
+            write(Path(f"{self.train}.{language}"), itertools.islice(read(options.train, language), options.pairs))
+        write(self.recipe, text.splitlines())
 
-    def _shortened(self, prefix: Path, pairs: int) -> Path:
-        """The first pairs of the corpus."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        for language in (self.options.source, self.options.target):
-            with Path(f"{prefix}.{language}").open(encoding="utf-8") as file:
-                (self.out / f"train.{language}").write_text("".join(itertools.islice(file, pairs)), encoding="utf-8")
-        return (self.out / "train").resolve()
+    def _keep_to(self, name: str, plan: dict[str, object]) -> None:
+        """Write down what runs are made of, or see that it is still the same."""
+        written = self.out / name
+        if not written.exists():
+            self.out.mkdir(parents=True, exist_ok=True)
+            write(written, json.dumps(plan, indent=1).splitlines())
+        elif json.loads(written.read_text(encoding="utf-8")) != plan:
+            raise SystemExit(f"{self.out}: holds a study of other text or settings; name another folder")
 
     def run(self, name: str, overrides: list[str], seed: int) -> Path:
         """Train, unless that is done."""
@@ -107,30 +113,27 @@ class Study:
         if not teacher.exists():
             models = [self.run("base", [], seed) for seed in range(1, self.options.seeds + 1)]
             together = Translator.load(models[0], threads=2, ensemble=models[1:])
-            self._write(teacher, together, read(self.train, self.options.source))
+            write(teacher, (each.text for each in together.translate(read(self.train, self.options.source))))
         return self._with({"source": f"{self.train}.{self.options.source}", "target": str(teacher)})
 
     def back_translated(self, tag: int | None) -> list[str]:
         """Overrides that add monolingual text with its back-translation, of three times as many pairs."""
         options = self.options
+        self._keep_to("monolingual.json", {"text": checksum(options.monolingual)})
         text, made = self.out / f"mono.{options.target}", self.out / f"mono.{options.source}"
         if not made.exists():
             known = {line for of in (options.dev, options.test) for line in read(of, options.target)}
-            lines = sorted(set(options.monolingual.read_text(encoding="utf-8").splitlines()) - known)
+            lines = sorted(set(read_lines(options.monolingual)) - known)
             chosen = random.Random(1).sample(lines, min(3 * options.pairs, len(lines)))
-            text.write_text("".join(f"{line}\n" for line in chosen), encoding="utf-8")
+            write(text, chosen)
             back = [f"data.source={options.target}", f"data.target={options.source}"]
-            self._write(made, Translator.load(self.run("backward", back, 1), threads=2), chosen)
+            translator = Translator.load(self.run("backward", back, 1), threads=2)
+            write(made, (each.text for each in translator.translate(chosen)))
         marked = {} if tag is None else {"tag": tag}
         return self._with({"corpus": {"source": str(made), "target": str(text)}, **marked})
 
     def _with(self, corpus: dict[str, object]) -> list[str]:
         return [f"data.train={json.dumps([str(self.train), corpus])}"]
-
-    def _write(self, path: Path, translator: Translator, texts: list[str]) -> None:
-        lines = "".join(f"{each.text}\n" for each in translator.translate(texts))
-        with atomic_file(path) as temporary:
-            temporary.write_text(lines, encoding="utf-8")
 
     @staticmethod
     def _scored(out: Path) -> bool:
@@ -140,8 +143,17 @@ class Study:
             return False
 
 
+def checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def read(prefix: Path, language: str) -> list[str]:
-    return Path(f"{prefix}.{language}").read_text(encoding="utf-8").splitlines()
+    return list(read_lines(Path(f"{prefix}.{language}")))
+
+
+def write(path: Path, lines: Iterable[str]) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def show(name: str, rows: list[dict[str, float]], base: list[dict[str, float]]) -> None:

@@ -15,7 +15,7 @@ from typing import IO, Annotated, Any, Literal
 
 import typer
 
-from nmt.corpus.monolingual import HAVE_FIELDS, read_texts
+from nmt.corpus.monolingual import HAVE_FIELDS, read_texts, survey
 from nmt.errors import CarouselError, UsageError, missing_extra
 from nmt.interruption import abandonable
 from nmt.request import Form, Request
@@ -67,9 +67,9 @@ def train(
         raise UsageError("--from: a language model takes no weights; its recipe names a tokenizer as tokenizer.model")
     outcome = session.train(recipe, out or Path("runs") / config.stem, resume, origin)
     for name, metrics in outcome.scores.items():
-        scores = ", ".join(f"{metric} {value['score']:.2f}" for metric, value in metrics.items())
-        more = _of_task(metrics["exact"]) if "exact" in metrics else ""
-        typer.echo(f"{name}: {scores}{more}   {next(iter(metrics.values()))['signature']}")
+        for metric, value in metrics.items():
+            more = _of_task(value) if metric == "exact" else f" ± {value['ci']}"
+            typer.echo(f"{name}: {metric} {value['score']:.2f}{more}   {value['signature']}")
     if outcome.finished and outcome.model:
         typer.echo(f"Model: {outcome.model}")
 
@@ -185,8 +185,14 @@ def translate(
     if on_ray and files and output:
         _translate_on_ray(request, files, fields, output, threads)
         return
+    for file in files or ():
+        if file.is_file() or not file.exists():  # else it can be read only once
+            survey(file, fields)  # so that what is wrong with the last one is said before the first is translated
     texts = itertools.chain.from_iterable(read_texts(file, fields) for file in files) if files else _stdin()
-    _print(request.lines(translator, texts), output)
+    if not files and sys.stdin.isatty():  # somebody waits for each answer
+        _print(itertools.chain.from_iterable(request.lines(translator, [text]) for text in texts), output)
+    else:
+        _print(request.lines(translator, texts), output)
 
 
 @app.command()
@@ -206,6 +212,7 @@ def evaluate(
 
     pairs = list(read_pairs_of_files(source, reference))
     translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
+    metrics.sacrebleu_metrics(translator.target_language)  # what is not there is said before all is translated
     began = time.perf_counter()
     translations = translator.translate([text for text, _ in pairs], beam=beam)
     seconds = time.perf_counter() - began
@@ -215,9 +222,7 @@ def evaluate(
         typer.echo(json.dumps(result))
         return
     for name, score in scores.items():
-        typer.echo(
-            f"{name:5} {score['score']:6.2f} ± {'–' if score['ci'] is None else score['ci']}   {score['signature']}"
-        )
+        typer.echo(f"{name:5} {score['score']:6.2f} ± {score['ci']:.2f}   {score['signature']}")
     typer.echo(f"{result['sentences_per_second']} sentences/s")
 
 
@@ -228,8 +233,8 @@ def compare(
     ],
     reference: Annotated[Path, typer.Option(help="What they should be, line by line.")],
     target_language: Annotated[
-        str, typer.Option(help="Its code chooses BLEU's tokeniser: zh, ja and ko have their own.")
-    ] = "en",
+        str | None, typer.Option(help="Its code chooses BLEU's tokeniser: zh, ja and ko have their own; en by default.")
+    ] = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Of each test; 1,000 resamples and 10,000 randomised trials by default.")
     ] = None,
@@ -489,4 +494,6 @@ def _print(lines: Iterator[str], output: Path | None) -> None:
 def _write(lines: Iterator[str], stream: IO[bytes]) -> None:
     for line in lines:
         stream.write(line.encode() + b"\n")
+        if stream.isatty():
+            stream.flush()
     stream.flush()

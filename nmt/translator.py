@@ -82,6 +82,8 @@ class Translator:
             raise UsageError(f"engine: there is no {engine!r}; use 'auto', 'onnx' or 'torch'")
         if threads < 1:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
+        if language_model is None and (rescore or lm_weight != LM_WEIGHT):
+            raise UsageError("rescore, lm_weight: are about a language model; name one as language_model")
         members = [bundles.read(Path(each)) for each in (path, *ensemble)]
         check_ensemble(members)
         if language_model is not None:

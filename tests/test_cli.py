@@ -21,7 +21,7 @@ from processes import with_one_thread
 from safetensors.numpy import load_file, save
 from toy import toy_pairs, write_corpus
 
-from nmt import bundle
+from nmt import Translator, bundle
 from nmt.corpus.reader import read_pairs
 
 
@@ -329,7 +329,9 @@ def test_a_beam_may_be_wider_than_the_list(model: Path, tmp_path: Path, nmt: Nmt
     assert json.loads(wide.out)["text"] == "le chien voit le chat."
 
 
-def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_evaluate_prints_scores_with_signatures(
+    model: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_corpus(tmp_path / "test", toy_pairs(30, seed=11))
     call = ("evaluate", model, "--source", tmp_path / "test.en", "--reference", tmp_path / "test.fr")
     result = json.loads(nmt(*call, "--json").out)
@@ -337,6 +339,11 @@ def test_evaluate_prints_scores_with_signatures(model: Path, tmp_path: Path, nmt
     assert result["bleu"]["score"] > 60
     assert set(result["bleu"]) == {"score", "signature", "ci"}
     assert result["bleu"]["signature"] in nmt(*call).out
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
+        patch.setattr(Translator, "translate", None)  # nothing is translated in vain
+        ran = nmt(*call)
+    assert (ran.status, ran.err) == (1, "nmt: scoring needs the 'eval' extra: pip install 'carousel-nmt[eval]'\n")
     (tmp_path / "test.fr").write_text("le chien\n", encoding="utf-8")
     ran = nmt(*call)
     assert ran.status == 1
@@ -415,6 +422,31 @@ def test_a_file_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
     )
 
 
+def test_what_is_wrong_with_the_last_file_is_said_before_the_first_is_translated(
+    model: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good").write_text("the dog\n", encoding="utf-8")
+    (tmp_path / "bad").write_bytes(b"the dog\ncaf\xe9\n")
+    monkeypatch.setattr(Translator, "stream", None)
+    ran = nmt("translate", model, tmp_path / "good", tmp_path / "bad", "-o", tmp_path / "out")
+    assert ran.status == 1
+    assert ran.err.endswith("/bad, line 2: byte 4 (0xe9) is not UTF-8; convert the text to UTF-8\n")
+
+
+def test_at_a_terminal_each_line_is_answered_at_once(model: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "nmt", "translate", model]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=with_one_thread()) as process:
+        os.close(theirs)
+        said = b""
+        os.write(ours, b"the dog sees the cat.\n")
+        while b"le chien voit le chat.\r\n" not in said:  # after the echo of what was typed
+            said += os.read(ours, 1000)
+        os.write(ours, b"\x04")  # end of file
+        assert process.wait(20) == 0
+    os.close(ours)
+
+
 @pytest.mark.parametrize(
     ("module", "command", "extra"),
     [
@@ -425,12 +457,14 @@ def test_a_file_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
         ("sacrebleu", ["compare", "--reference", "RECIPE", "RECIPE", "RECIPE"], "eval"),
         ("fastapi", ["serve", "MODEL", "--check"], "serve"),
         ("ray", ["translate", "MODEL", "RECIPE", "--ray", "-o", "OUT"], "ray"),
-        ("pyarrow", ["translate", "MODEL", "x.parquet"], "ray"),
+        ("pyarrow", ["translate", "MODEL", "PARQUET"], "ray"),
     ],
 )
 def test_a_missing_extra_is_named(module: str, command: list[str], extra: str, model: Path, recipe: Path) -> None:
     """In a process of its own, in which the module can't be imported."""
-    names = {"MODEL": str(model), "RECIPE": str(recipe)}
+    parquet = recipe.with_suffix(".parquet")
+    parquet.touch()
+    names = {"MODEL": str(model), "RECIPE": str(recipe), "PARQUET": str(parquet)}
     arguments = [names.get(word, word) for word in command]
     code = (
         f"import sys; sys.modules[{module!r}] = None; sys.argv = ['nmt', *{arguments!r}]\n"

@@ -15,6 +15,7 @@ from nmt import bundle as bundles
 from nmt.codec import Codec, Part, align
 from nmt.config import TokenizerConfig
 from nmt.corpus.tokenizer import train
+from nmt.engine.export import export_bundle
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import SearchOptions
 
@@ -221,11 +222,21 @@ def test_confidence_is_for_scores_like_those_it_was_learned_from(model: Path, tr
     assert translator.translate(text).confidence is not None
 
 
+def test_confidence_is_not_exported_without_the_shortlist_of_its_scores(model: Path, tmp_path: Path) -> None:
+    for listed in (True, False):
+        export_bundle(bundles.read(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
+        found = Translator.load(tmp_path / f"{listed}").translate("the dog sees the cat.")
+        assert (found.confidence is not None) == listed
+
+
 def test_impossible_calls_are_refused(model: Path, translator: Translator) -> None:
     with pytest.raises(UsageError, match="threads: 0"):
         Translator.load(model, threads=0)
     with pytest.raises(UsageError, match="engine: there is no 'abacus'"):
         Translator.load(model, engine="abacus")  # type: ignore[arg-type]
+    for alone in ({"rescore": 4}, {"lm_weight": 0.3}):
+        with pytest.raises(UsageError, match="are about a language model; name one"):
+            Translator.load(model, **alone)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="beam: 0 is too few"):
         translator.translate("a", beam=0)
     with pytest.raises(UsageError, match="alternatives: -1"):

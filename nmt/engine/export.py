@@ -54,7 +54,10 @@ def export_bundle(bundle: Bundle, out: Path, precision: Precision, shortlist: bo
         files[SHORTLIST] = bundle.shortlist.read_bytes()
     # What the card says of quality was found before: the reader shall know with what.
     history = {**bundle.card.training, "scores_measured_with": f"{bundle.card.precision}, before this export"}
-    card = bundle.card.model_copy(update={"precision": precision, "training": history})
+    # Over the whole vocabulary scores are others than those that the confidence was learned from.
+    confidence = bundle.card.confidence if shortlist or bundle.shortlist is None else None
+    changed = {"precision": precision, "training": history, "confidence": confidence}
+    card = bundle.card.model_copy(update=changed)
     bundles.write(out, card, bundle.tokenizer, files)
 
 

@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 _WIDTH, _HEIGHT = 440.0, 250.0
 _SMALL_WIDTH, _SMALL_HEIGHT = 300.0, 190.0
 _TOP, _RIGHT, _BOTTOM = 26.0, 16.0, 42.0
-_MOST_BANDS = 60  # of a line chart, that tell values under the pointer
+_MOST_BANDS = 120  # of a line chart, that tell values under the pointer
 _MOST_GROUPS = 250  # of a line's points: more don't fit the width
 _CELL = 22.0
 
@@ -261,14 +261,21 @@ def _bands(svg: Element, plot: _Plot, series: Sequence[Series], across: str) -> 
     for line in series:
         for x, y in line.points:
             values.setdefault(x, []).append(f"{line.name} {y:.4g}")
-    updates = sorted(values)
-    count = min(len(updates), _MOST_BANDS)
-    told = [updates[((n + 1) * len(updates) - 1) // count] for n in range(count)]  # the last one always
+    told: list[float] = []
+    for line in sorted(series, key=lambda each: len(each.points)):  # first what is rare, as validations are
+        told += _spread([x for x, _ in line.points if x not in told], _MOST_BANDS - len(told))
+    told.sort()
     places = [plot.x(x) for x in told]
     edges = [plot.left, *((a + b) / 2 for a, b in itertools.pairwise(places)), plot.right]
     for x, left, right in zip(told, edges[:-1], edges[1:], strict=True):
         band = _add(svg, "rect", x=left, y=plot.top, width=right - left, height=plot.bottom - plot.top, class_="band")
         _add(band, "title").text = f"{across} {x:,.0f}: {', '.join(values[x])}"
+
+
+def _spread(updates: Sequence[float], most: int) -> list[float]:
+    """At most so many of them, evenly among all; the last one always."""
+    count = min(len(updates), most)
+    return [updates[((n + 1) * len(updates) - 1) // count] for n in range(count)]
 
 
 def _legend(svg: Element, plot: _Plot, names: Sequence[str]) -> None:

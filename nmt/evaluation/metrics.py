@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from nmt.config import CorpusSpec, TaskCorpus
 from nmt.errors import CarouselError, missing_extra
+from nmt.evaluation import resampling
 from nmt.lab.tasks import lengths
 from nmt.text.languages import primary
 
@@ -16,7 +16,7 @@ _TOKENISERS = {
     **dict.fromkeys(("ja", "jpn"), "ja-mecab"),
     **dict.fromkeys(("ko", "kor"), "ko-mecab"),
 }
-_BOOTSTRAP = 1000
+_UNSPACED = ("zh", "ja-mecab")  # tokenisers of text without spaces
 
 
 def bleu_tokeniser(language: str) -> str:
@@ -38,7 +38,7 @@ def bleu_with_interval(hypotheses: Sequence[str], references: Sequence[str], lan
 def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str) -> dict[str, dict[str, Any]]:
     """BLEU, chrF and TER: ``{metric: {"score", "signature", "ci"}}``; ``ci`` is the half-width of the 95% interval.
 
-    The interval is that of sacreBLEU's bootstrap over 1,000 samples.
+    The interval is that of sacreBLEU's bootstrap over 1,000 samples with its own seed.
     """
     if len(hypotheses) != len(references):
         raise CarouselError(
@@ -122,19 +122,18 @@ def sacrebleu_metrics(language: str) -> dict[str, Any]:
     except ModuleNotFoundError:
         raise missing_extra("eval", "scoring") from None
     tokeniser = bleu_tokeniser(language)
-    return {"bleu": BLEU(tokenize=tokeniser), "chrf": CHRF(), "ter": TER()}
+    # Without spaces, a sentence would be one word for TER, right or wrong.
+    ter = TER(normalized=True, asian_support=True) if tokeniser in _UNSPACED else TER()
+    return {"bleu": BLEU(tokenize=tokeniser), "chrf": CHRF(), "ter": ter}
 
 
 def _scored(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
     """Score, signature and the half-width of the interval of one metric."""
-    texts = list(hypotheses), [list(references)]
-    try:
-        score = metric.corpus_score(*texts, n_bootstrap=_BOOTSTRAP)
-        ci = float(score._ci)
-    except TypeError:  # sacreBLEU can't resample a few sentences of which some have no n-grams
-        score, ci = metric.corpus_score(*texts), math.nan
+    sums = resampling.statistics(metric, hypotheses, references)
+    metric.n_bootstrap, metric.seed = resampling.RESAMPLES, str(resampling.SEED)  # of which its signature tells
+    [resampled] = resampling.bootstrap(metric, [sums], resampling.RESAMPLES, resampling.SEED)
     return {
-        "score": round(score.score, 2),
+        "score": round(resampling.score(metric, sums.sum(0)), 2),
         "signature": metric.get_signature().format(),
-        "ci": round(ci, 2) if math.isfinite(ci) else None,
+        "ci": round(resampling.half_width(resampled), 2),
     }

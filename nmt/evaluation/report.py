@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmt import bundle as bundles
-from nmt.bundle import Bundle, Card, Origin
+from nmt.bundle import Bundle, Origin
 from nmt.config import Config, TaskCorpus, dump
 from nmt.corpus.prepare import Prepared
 from nmt.corpus.ragged import Rows
@@ -104,14 +104,17 @@ def render(training: Training) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
     pages = templates("nmt.evaluation", "the report")
     bundle = bundles.read(training.model) if training.model else None
+    found = bundle.card.scores if bundle else {}
+    answers = {name: metrics["exact"] for name, metrics in found.items() if "exact" in metrics}
     page: str = pages.get_template("report.html.j2").render(
         source=training.config.data.source,
         target=training.config.data.target,
-        scores=bundle.card.scores if bundle else {},
+        scores={name: metrics for name, metrics in found.items() if name not in answers},
+        answers=answers,
         ended=training.ended,
         facts=_facts(training),
         curves=_curves(training),
-        lab=_exact_by_length(bundle.card) if bundle else None,
+        lab=_exact_by_length(answers) if answers else "",
         best=training.best_update,
         mean_of=training.history.get("mean_of", []),
         **_dev_set(training, bundle),
@@ -184,15 +187,12 @@ def _dev_set(training: Training, bundle: Bundle | None) -> dict[str, Any]:
     }
 
 
-def _exact_by_length(card: Card) -> str | None:
-    """Exact match by the length of the question, of all sets that are tasks; None where there are none."""
+def _exact_by_length(answers: dict[str, Any]) -> str:
+    """Exact match by the length of the question, of all sets that are tasks."""
     series = [
-        Series(name, [(float(length), float(score)) for length, score in metrics["exact"]["by_length"]])
-        for name, metrics in card.scores.items()
-        if "exact" in metrics
+        Series(name, [(float(length), float(score)) for length, score in exact["by_length"]])
+        for name, exact in answers.items()
     ]
-    if not series:
-        return None
     return charts.line_chart("Exact match by length", series, "% of answers", from_zero=True, across="length")
 
 
@@ -219,7 +219,8 @@ def _by_frequency(training: Training, references: Sequence[str]) -> tuple[str, s
     frequencies = count_words(_target_texts(training.prepared, rows), split, words)
     classes = quality_by_frequency(translated, wanted, frequencies)
     bars = [Bar(_class_name(each), f"{each.reference:,}", each.f1) for each in classes]
-    across = "occurrences in training; words in the references"
+    where = "training" if len(rows) == pairs else "the counted pairs"
+    across = f"occurrences in {where}; words in the references"
     counted = f"all {pairs:,}" if len(rows) == pairs else f"{len(rows):,} evenly spaced of the {pairs:,}"
     return charts.bar_chart("F1 by frequency", bars, "F1", across, ceiling=1, decimals=2), counted
 

@@ -173,7 +173,7 @@ def markdown(study: Study, rows: Sequence[Row], config: ModelConfig) -> str:
     for row, cells in zip(rows, body, strict=True):
         if row.setting == study.reference:
             cells[0] = f"**{cells[0]}**"
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return "\n".join([*lines, "", f"{legend(study, rows)} Baseline: {config.summary}.", ""])
 
 

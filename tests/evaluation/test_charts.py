@@ -81,12 +81,21 @@ def test_a_long_line_has_bands_side_by_side_to_its_end() -> None:
     points = [(float(n), 1.0 / n) for n in range(1, 1001)]
     root = ElementTree.fromstring(line_chart("Loss", [Series("loss", points)], "nats", from_zero=True))
     bands = [rect for rect in root.iter("rect") if rect.get("class") == "band"]
-    assert len(bands) == 60
+    assert len(bands) == 120
     assert bands[-1][0].text == "update 1,000: loss 0.001"
     ends = [float(b.get("x", "0")) + float(b.get("width", "0")) for b in bands]
     assert ends[:-1] == pytest.approx([float(b.get("x", "0")) for b in bands[1:]], abs=0.11)
     [line] = root.iter("polyline")
     assert len(line.get("points", "").split()) <= 500
+
+
+def test_each_validation_of_a_long_run_can_be_read() -> None:
+    train = Series("train", [(float(n), 1.0 / n) for n in range(50, 12001, 50)])
+    dev = Series("dev", [(float(n), 2.0 / n) for n in range(490, 12001, 500)])  # never where the other is logged
+    root = ElementTree.fromstring(line_chart("Loss", [train, dev], "nats", from_zero=True))
+    told = [rect[0].text or "" for rect in root.iter("rect") if rect.get("class") == "band"]
+    assert len([text for text in told if "dev" in text]) == len(dev.points)
+    assert len([text for text in told if "train" in text]) > 90
 
 
 def test_a_very_short_run_has_whole_updates() -> None:

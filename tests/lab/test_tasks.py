@@ -187,3 +187,19 @@ def test_a_trained_task_reports_exact_match_everywhere(tmp_path: Path, nmt: Nmt)
     questions, answers = zip(*tasks.pairs("counting", 15, 11, 25, seed=3), strict=True)
     found = [each.text for each in Translator.load(out).translate(list(questions))]
     assert round(100 * sum(a == b for a, b in zip(found, answers, strict=True)) / 15, 2) == beyond["score"]
+
+
+def test_a_task_beside_plain_text_has_both_kinds_of_scores(tmp_path: Path, nmt: Nmt) -> None:
+    for name, texts in zip(("q", "a"), zip(*tasks.pairs("counting", 8, 3, 6, seed=5), strict=True), strict=True):
+        (tmp_path / name).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    test = f"data.test={{source: {tmp_path / 'q'}, target: {tmp_path / 'a'}}}"
+    short = "training.max_updates=3", "training.validate_every=3", "data.dev.pairs=10"
+    ran = nmt("train", CONFIGS / "counting.yaml", *short, test, "--out", tmp_path / "run")
+    assert ran.status == 0, ran.err
+    assert "not written" not in ran.err
+    found = re.findall(r"^(dev|test): (\w+) .* {3}(\S+)$", ran.out, re.MULTILINE)
+    assert [each[:2] for each in found] == [("dev", "exact"), ("test", "bleu"), ("test", "chrf"), ("test", "ter")]
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert '<th scope="col">exact match</th>' in page
+    assert '<th scope="col">BLEU</th>' in page
+    assert all(signature in page for *_, signature in found)
