@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from nmt import config as configs
 from nmt.config import Config, LanguageModelRecipe, Section, TaskCorpus
 from nmt.corpus.prepare import corpus_hashes
+from nmt.digest import digest
 from nmt.errors import UsageError
 
 Setting = dict[str, Any]
@@ -202,7 +203,7 @@ def _fingerprint(config: Config, corpora: dict[str, list[str]]) -> str:
         corpora[places] = [f"{corpus.role} {corpus.hash}" for corpus in corpus_hashes(config)]
     recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
     mixture = [(mixed.weight, mixed.tag) for mixed in data.mixture]
-    return hashlib.sha256(json.dumps([recipe, mixture, corpora[places]]).encode()).hexdigest()[:32]
+    return digest(recipe, mixture, corpora[places])
 
 
 def _written(value: Any) -> str:

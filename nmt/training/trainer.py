@@ -334,5 +334,5 @@ def fingerprint(corpus: IdPairs, weights: list[float], config: Config | Language
 
 def _mix(*numbers: int) -> int:
     """One seed of several numbers, so that neighbours have nothing in common."""
-    digest = hashlib.blake2b(" ".join(map(str, numbers)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=False) >> 1
+    hashed = hashlib.blake2b(" ".join(map(str, numbers)).encode(), digest_size=8).digest()
+    return int.from_bytes(hashed, "little", signed=False) >> 1
