@@ -68,7 +68,7 @@ def train(
     outcome = session.train(recipe, out or Path("runs") / config.stem, resume, origin)
     for name, metrics in outcome.scores.items():
         for metric, value in metrics.items():
-            more = _of_task(value) if metric == "exact" else f" ± {value['ci']}"
+            more = _of_task(value) if metric == "exact" else f" ± {value['ci']:.2f}" if "ci" in value else ""
             typer.echo(f"{name}: {metric} {value['score']:.2f}{more}   {value['signature']}")
     if outcome.finished and outcome.model:
         typer.echo(f"Model: {outcome.model}")
