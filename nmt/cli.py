@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import IO, Annotated, Any, Literal
 
 import typer
 
-from nmt.corpus.monolingual import HAVE_FIELDS, read_texts, survey
+from nmt.corpus.monolingual import HAVE_FIELDS, read_texts
 from nmt.errors import CarouselError, UsageError, missing_extra
 from nmt.interruption import abandonable
 from nmt.request import Form, Request
@@ -185,9 +186,9 @@ def translate(
     if on_ray and files and output:
         _translate_on_ray(request, files, fields, output, threads)
         return
-    for file in files or ():
+    for file in files or ():  # what is wrong with the last one is said before the first is translated
         if file.is_file() or not file.exists():  # else it can be read only once
-            survey(file, fields)  # so that what is wrong with the last one is said before the first is translated
+            deque(read_texts(file, fields), maxlen=0)
     texts = itertools.chain.from_iterable(read_texts(file, fields) for file in files) if files else _stdin()
     if not files and sys.stdin.isatty():  # somebody waits for each answer
         _print(itertools.chain.from_iterable(request.lines(translator, [text]) for text in texts), output)
@@ -492,8 +493,9 @@ def _print(lines: Iterator[str], output: Path | None) -> None:
 
 
 def _write(lines: Iterator[str], stream: IO[bytes]) -> None:
+    at_once = stream.isatty()
     for line in lines:
         stream.write(line.encode() + b"\n")
-        if stream.isatty():
+        if at_once:
             stream.flush()
     stream.flush()

@@ -47,8 +47,7 @@ def compare_files(
                 f"{name} has {len(translations):,} lines but {reference} has {len(references):,}; "
                 "line N of one must translate what line N of the other does"
             )
-    characters = "".join(references).replace(" ", "")
-    if language is None and 2 * sum(map(is_unspaced, characters)) > len(characters):
+    if language is None and _is_unspaced(references):
         raise UsageError("--target-language: this text has no spaces; say which it is, such as zh or ja")
     return compare(texts, references, language or "en", samples, seed)
 
@@ -82,6 +81,12 @@ def compare(
             "systems": _rows([system for system, _ in systems], scores, resampled, swapped),
         }
     return found
+
+
+def _is_unspaced(texts: Sequence[str]) -> bool:
+    """Whether most characters are of scripts without spaces."""
+    characters = "".join(texts).replace(" ", "")
+    return 2 * sum(map(is_unspaced, characters)) > len(characters)
 
 
 def table(comparison: dict[str, dict[str, Any]]) -> Iterator[str]:

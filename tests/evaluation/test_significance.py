@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -126,6 +127,7 @@ def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     first = p_values(3)
     monkeypatch.setenv("SACREBLEU_SEED", "none")
     assert p_values(3) == first
+    assert os.environ["SACREBLEU_SEED"] == "none"
     assert p_values(4) != first
 
 
