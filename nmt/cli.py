@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
@@ -17,6 +17,7 @@ from typing import IO, Annotated, Any, Literal
 import typer
 
 from nmt.corpus.monolingual import HAVE_FIELDS, read_texts
+from nmt.documents import is_document, translate_document
 from nmt.errors import CarouselError, UsageError, missing_extra
 from nmt.interruption import abandonable
 from nmt.request import Form, Request
@@ -80,7 +81,9 @@ def translate(
     model: Model,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Text, a sentence a line, .jsonl or .parquet; stdin by default."),
+        typer.Argument(
+            metavar="FILE", help="Text, a sentence a line, .jsonl, .parquet, or one .html; stdin by default."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -135,7 +138,7 @@ def translate(
         int | None, typer.Option(min=0, max=2**31 - 1, help="Of --sample: equal seeds draw equally.")
     ] = None,
 ) -> None:
-    """Translate text, one line out for each line in."""
+    """Translate text, one line out for each line in, or a document."""
     if n_best > 1 and not as_json:
         raise UsageError("--n-best: more than one translation a line needs --json")
     if on_ray and not (files and output):
@@ -152,6 +155,7 @@ def translate(
         raise UsageError(f"--field: is about {' and '.join(HAVE_FIELDS)} files; name one")
     if lm and on_ray:
         raise UsageError("--lm: does not go with --ray; leave one of them out")
+    document = _document(files or (), output, {"--json": as_json, "--ray": on_ray})
     translator = Translator.load(
         model,
         threads=threads or 1,
@@ -164,7 +168,7 @@ def translate(
     try:
         options = dataclasses.replace(
             translator.search_options,
-            attention=as_json,  # text has no use for it
+            attention=as_json or document is not None,  # lines of text have no use for it
             groups=groups,
             prefix=translator.target_ids(prefix),
             required=tuple(map(translator.phrase_ids, require or ())),
@@ -183,6 +187,9 @@ def translate(
     models = tuple(path.resolve() for path in (model, *(others or ())))
     request = Request(models, beam, n_best - 1, options, not no_shortlist, form)
     fields = (field,) if field else (translator.source_language, "text")
+    if document:
+        _print(iter([translate_document(document, request, translator)]), output, end="")
+        return
     if on_ray and files and output:
         _translate_on_ray(request, files, fields, output, threads)
         return
@@ -482,20 +489,37 @@ def _windows(pairs: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]
         yield window
 
 
-def _print(lines: Iterator[str], output: Path | None) -> None:
+def _document(files: Sequence[Path], output: Path | None, of_lines: Mapping[str, bool]) -> Path | None:
+    """The file that is a document, if one is: it is translated by itself, without the options for lines."""
+    document = next(filter(is_document, files), None)
+    if document is None:
+        return None
+    if len(files) > 1:
+        raise UsageError(f"{document}: is a document, not lines; translate it by itself")
+    for option, given in of_lines.items():
+        if given:
+            raise UsageError(f"{option}: is about lines, and {document} is a document; leave it out")
+    if output and output.suffix == ".jsonl":
+        raise UsageError(
+            f"{output}: would hold pairs of lines, and {document} is a document; end it in {document.suffix}"
+        )
+    return document
+
+
+def _print(lines: Iterator[str], output: Path | None, end: str = "\n") -> None:
     from nmt.files import atomic_file
 
     if output is None:
-        _write(lines, sys.stdout.buffer)
+        _write(lines, sys.stdout.buffer, end)
         return
     with atomic_file(output) as temporary, temporary.open("wb") as stream:
-        _write(lines, stream)
+        _write(lines, stream, end)
 
 
-def _write(lines: Iterator[str], stream: IO[bytes]) -> None:
+def _write(lines: Iterator[str], stream: IO[bytes], end: str) -> None:
     at_once = stream.isatty()
     for line in lines:
-        stream.write(line.encode() + b"\n")
+        stream.write(f"{line}{end}".encode())
         if at_once:
             stream.flush()
     stream.flush()

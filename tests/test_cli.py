@@ -458,13 +458,16 @@ def test_at_a_terminal_each_line_is_answered_at_once(model: Path) -> None:
         ("fastapi", ["serve", "MODEL", "--check"], "serve"),
         ("ray", ["translate", "MODEL", "RECIPE", "--ray", "-o", "OUT"], "ray"),
         ("pyarrow", ["translate", "MODEL", "PARQUET"], "ray"),
+        ("sentencex", ["translate", "MODEL", "PAGE"], "documents"),
     ],
 )
 def test_a_missing_extra_is_named(module: str, command: list[str], extra: str, model: Path, recipe: Path) -> None:
     """In a process of its own, in which the module can't be imported."""
     parquet = recipe.with_suffix(".parquet")
     parquet.touch()
-    names = {"MODEL": str(model), "RECIPE": str(recipe), "PARQUET": str(parquet)}
+    page = recipe.with_suffix(".html")
+    page.write_text("<p>the dog</p>", encoding="utf-8")
+    names = {"MODEL": str(model), "RECIPE": str(recipe), "PARQUET": str(parquet), "PAGE": str(page)}
     arguments = [names.get(word, word) for word in command]
     code = (
         f"import sys; sys.modules[{module!r}] = None; sys.argv = ['nmt', *{arguments!r}]\n"
