@@ -188,7 +188,8 @@ def translate(
     request = Request(models, beam, n_best - 1, options, not no_shortlist, form)
     fields = (field,) if field else (translator.source_language, "text")
     if document:
-        _print(iter([translate_document(document, request, translator)]), output, end="")
+        # Lazily: whether there is a place for it is found before the work.
+        _print((translate_document(page, request, translator) for page in [document]), output, end="")
         return
     if on_ray and files and output:
         _translate_on_ray(request, files, fields, output, threads)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from nmt.errors import CarouselError, missing_extra
+from nmt.errors import CarouselError, missing_extra, undecodable_line
 from nmt.request import Request
 from nmt.text.document import Document
 from nmt.text.markup import HtmlDocument
@@ -41,6 +41,5 @@ def _read(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = error.object[: error.start]
-        line, byte = before.count(b"\n") + 1, error.object[error.start]
+        line, byte = undecodable_line(error), error.object[error.start]
         raise CarouselError(f"{path}, line {line}: 0x{byte:02x} is not UTF-8; convert the document to UTF-8") from None

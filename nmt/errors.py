@@ -22,3 +22,11 @@ class UsageError(CarouselError):
 def missing_extra(extra: str, feature: str) -> CarouselError:
     """The error for a command whose optional packages are not installed."""
     return CarouselError(f"{feature} needs the '{extra}' extra: pip install 'carousel-nmt[{extra}]'")
+
+
+def undecodable_line(error: UnicodeDecodeError) -> int:
+    """The line, counted from 1, whose bytes are not of the encoding.
+
+    The error's own bytes tell: its places are of a text without the byte order mark that the file may begin with.
+    """
+    return error.object.count(b"\n", 0, error.start) + 1

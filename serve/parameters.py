@@ -14,6 +14,8 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
+from nmt.errors import undecodable_line
+
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 _MOST_FIELDS = 1000
@@ -78,7 +80,7 @@ class File:
         try:
             return self.content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = self.content[: error.start].count(b"\n") + 1
+            line = undecodable_line(error)
             raise BadRequestError(f"file: line {line} is not UTF-8; convert the file first") from None
 
 

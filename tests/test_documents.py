@@ -73,6 +73,14 @@ def test_what_is_about_lines_is_refused(options: list[str], complaint: str, page
     assert complaint.replace("PAGE", str(page)) in ran.err
 
 
+def test_where_a_page_cannot_go_is_said_before_it_is_read(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    ran = nmt("translate", model, "nowhere.html", "-o", tmp_path)
+    assert (ran.status, ran.err) == (
+        1,
+        f"nmt: {tmp_path}: can't be written (Is a directory); choose another path\n",
+    )
+
+
 def test_a_page_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
     ran = nmt("translate", model, "nowhere.html")
     assert (ran.status, ran.err) == (

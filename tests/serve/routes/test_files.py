@@ -49,6 +49,7 @@ def test_a_large_file_needs_no_disk(server: Running, monkeypatch: pytest.MonkeyP
         ("a.pdf", b"%PDF", {}, "must end in one of .txt, .html"),
         ("a", b"A", {}, "must end in one of"),
         ("a.txt", b"good\nb\xe9d", {}, "line 2 is not UTF-8"),
+        ("a.txt", b"\xef\xbb\xbfgood\n\xe9", {}, "line 2 is not UTF-8"),
         ("a.txt", b"A", {"target": "xx"}, "'xx' is not supported"),
     ],
 )
