@@ -15,7 +15,7 @@ from serve.service import Service
 from serve.settings import Settings
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Returns as soon as ``condition`` holds; fails if it doesn't in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -70,7 +70,7 @@ def running(*served: FakeTranslator | FakeLoader, ready: bool = True, **settings
     server = Server(create_app(chosen, loaders), url)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
         it = Running(server, port, fakes, client)
         try:
             if ready:

@@ -13,7 +13,7 @@ def test_sentences_of_a_client_that_left_are_not_translated():
         service = it.server.config.app.state.service
 
         body = json.dumps({"q": ["left\nalone", "behind"], "source": "en", "target": "fr"})
-        with socket.create_connection(("127.0.0.1", it.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
             connection.sendall(
                 "POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n{body}".encode()

@@ -118,7 +118,7 @@ def test_a_step_that_fails_fails_its_loop_alone() -> None:
     assert "RuntimeError: the step broke" not in caught.value.where  # it might be some of a user's text
     assert finish(sound) == {"good": [7]}
     ours.close()
-    working.join(5)
+    working.join(30)
     assert not working.is_alive()
 
 

@@ -29,7 +29,7 @@ def chunked(data: bytes) -> Iterator[bytes]:
 
 def raw(port: int, *parts: bytes) -> bytes:
     """Sends bytes as they are and returns all that comes back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         for part in parts:
             connection.sendall(part)
         answer = b""
@@ -72,7 +72,7 @@ def test_a_body_that_never_ends_times_out(small: Running):
 
 
 def test_a_client_that_leaves_amid_its_body_is_no_error(small: Running):
-    with socket.create_connection(("127.0.0.1", small.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", small.port), timeout=30) as connection:
         connection.sendall(f'{HEAD}Content-Length: 100\r\n\r\n{{"q"'.encode())
     assert small.client.get("/health").status_code == 200
 

@@ -53,7 +53,7 @@ def test_what_is_turned_away_is_counted_by_reason():
         it.fake.open.clear()
         assert it.translate("late").status_code == 503
         it.fake.open.set()
-        with socket.create_connection(("127.0.0.1", it.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
             connection.sendall(b"GET /heal")
             assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
         for reason in ("body_too_large", "timed_out", "head_too_slow"):

@@ -95,7 +95,7 @@ def test_a_line_for_each_request(fresh: Running, lines):
 def test_refused_bodies_are_logged_too(lines):
     with running(FakeTranslator(), max_body_bytes=10, request_timeout=0.2) as it:
         it.client.post("/translate", content=b"x" * 11)
-        with socket.create_connection(("127.0.0.1", it.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
             connection.sendall(b"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nx")
             assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
         found = lines(2)
@@ -105,7 +105,7 @@ def test_refused_bodies_are_logged_too(lines):
 def test_who_leaves_early_is_logged_as_gone(lines):
     with running(FakeTranslator()) as it:
         it.fake.open.clear()
-        with socket.create_connection(("127.0.0.1", it.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
             connection.sendall(b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\n\r\n")
             wait_until(lambda: it.fake.seen() == ["x"])
         assert lines(1)[0]["status"] == 499

@@ -83,7 +83,7 @@ def serving(**chosen: object) -> Iterator[Running]:
     server = Server(app, url)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
-    with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
         it = Running(client)
         app.state.service.translate = it.translate
         try:
