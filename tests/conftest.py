@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 from toy import RECIPE, toy_pairs, write_corpus
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many tests run at once as there are cores
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile("carousel", deadline=None)
@@ -26,7 +30,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Whatever a test asked of torch, the next one starts alike; as many tests run at once as there are cores."""
+    """Whatever a test asked of torch, the next one starts alike."""
     import torch
 
     torch.set_num_threads(1)
@@ -73,11 +77,21 @@ def nmt(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model directory of the toy language, trained well enough to translate it."""
+    """A model directory of the toy language, trained well enough to translate it; one for all processes that test."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "toy"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "trained").exists():
+            _train(folder)
+            (folder / "trained").touch()
+    return folder / "run" / "model"
+
+
+def _train(folder: Path) -> None:
     from nmt import config
     from nmt.training import session
 
-    folder = tmp_path_factory.mktemp("toy")
+    folder.mkdir()
     write_corpus(folder / "train", toy_pairs(1500, seed=1))
     write_corpus(folder / "dev", toy_pairs(60, seed=2))
     (folder / "toy.yaml").write_text(RECIPE, encoding="utf-8")
@@ -87,4 +101,3 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
          "training.validate_every=200", "training.checkpoint_every=200", "training.ema=0.95", "training.warmup=20"],
     )  # fmt: skip
     session.train(recipe, folder / "run")
-    return folder / "run" / "model"
