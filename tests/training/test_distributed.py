@@ -52,7 +52,7 @@ def records(out: Path, kind: str) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize(
     ("updates", "accumulate", "more"),
-    [(100, 2, ("model.dropout=0.0",)), (40, 1, RANDOM), (40, 1, ("model.attention=none", "model.encoder_layers=2"))],
+    [(100, 2, ("model.dropout=0.0",)), (20, 1, RANDOM), (20, 1, ("model.attention=none", "model.encoder_layers=2"))],
     ids=["plain", "random", "without attention"],
 )
 def test_two_processes_equal_one_that_accumulates_twice_as_much(
