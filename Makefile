@@ -41,9 +41,9 @@ demo-model: $(VENV)/installed
 pins: $(VENV)/installed
 	$(BIN)/python requirements/pin.py
 
-# A file of tests a core; the tests' own processes then have no second thread to wait for.
+# A file of tests a core.
 test: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

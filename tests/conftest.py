@@ -13,7 +13,9 @@ import pytest
 from filelock import FileLock
 from toy import RECIPE, toy_pairs, write_corpus
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many tests run at once as there are cores
+# As many tests run at once as there are cores: their own processes, too, would wait for each other's second threads.
+# And a sum's order, so its last bits, depends on the threads that share it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile("carousel", deadline=None)

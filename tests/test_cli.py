@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Nmt
-from processes import with_one_thread
 from safetensors.numpy import load_file, save
 from toy import toy_pairs, write_corpus
 
@@ -119,7 +118,7 @@ def test_a_device_that_is_not_there_is_named(recipe: Path, tmp_path: Path, nmt: 
 def test_a_processor_without_bf16_is_said_before_anything_is_prepared(recipe: Path, tmp_path: Path) -> None:
     """oneDNN is told to take this processor for one of 2013."""
     command = [sys.executable, "-m", "nmt", "train", recipe, "--out", tmp_path / "run", "training.precision=bf16"]
-    environment = with_one_thread() | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
     assert ran.returncode == 1
     assert ran.stderr == "nmt: training.precision: this processor cannot train LSTMs in bf16; use auto or fp32\n"
@@ -436,7 +435,7 @@ def test_what_is_wrong_with_the_last_file_is_said_before_the_first_is_translated
 def test_at_a_terminal_each_line_is_answered_at_once(model: Path) -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "nmt", "translate", model]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=with_one_thread()) as process:
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs) as process:
         os.close(theirs)
         said = b""
         os.write(ours, b"the dog sees the cat.\n")

@@ -152,8 +152,7 @@ def test_clients_that_vanish_leave_no_slot_taken(model: Path) -> None:
 
 
 def test_an_overloaded_server_refuses_at_once_and_keeps_its_word(model: Path) -> None:
-    limit = 2000
-    with serving(model, request_timeout=20, queue_limit=limit) as (_, url):
+    with serving(model, request_timeout=4, queue_limit=2000) as (_, url):
         results: Counter[int] = Counter()
         with httpx.Client(base_url=url, timeout=60, limits=httpx.Limits(max_connections=None)) as client:
 
@@ -164,7 +163,7 @@ def test_an_overloaded_server_refuses_at_once_and_keeps_its_word(model: Path) ->
                 if answer.status_code == 503:
                     assert int(answer.headers["retry-after"]) >= 1
 
-            ask(0)  # now the pace is known
+            ask(0)  # however busy the machine: one is answered
             threads = [threading.Thread(target=ask, args=(n,)) for n in range(1, 150)]
             for thread in threads:
                 thread.start()
@@ -176,5 +175,5 @@ def test_an_overloaded_server_refuses_at_once_and_keeps_its_word(model: Path) ->
         assert metric(url, 'nmt_rejected_total{reason="queue_full"}') >= 0.8 * results[503]
         # By the server's clock: starting so many clients takes a busy machine longer than refusing them.
         answered = 'nmt_request_seconds_bucket{le="%s",route="/translate"}'
-        assert metric(url, answered % "30.0") == 150
+        assert metric(url, answered % "5.0") == 150
         assert metric(url, answered % "1.0") >= 0.8 * results[503]

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import Nmt
-from processes import with_one_thread
 from safetensors.torch import load_file
 from torch import nn
 from toy import toy_pairs
@@ -159,9 +158,7 @@ def test_a_resumed_run_carries_its_state_on(text_recipe: Path, tmp_path: Path) -
 def test_a_stopped_run_ends_as_one_that_never_stopped(text_recipe: Path, tmp_path: Path) -> None:
     def start(out: str, *more: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "nmt", "train", str(text_recipe), "--out", str(tmp_path / out), *more]
-        return subprocess.Popen(
-            [*command, "training.max_updates=150"], cwd=ROOT, stderr=subprocess.PIPE, env=with_one_thread()
-        )
+        return subprocess.Popen([*command, "training.max_updates=150"], cwd=ROOT, stderr=subprocess.PIPE)
 
     stopped = start("stopped")
     log = tmp_path / "stopped" / "metrics.jsonl"

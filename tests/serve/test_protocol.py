@@ -289,12 +289,14 @@ def test_a_head_that_never_ends(hasty: Running):
 
 
 def test_a_head_that_trickles_in(hasty: Running):
+    begun = time.monotonic()
     with connect(hasty) as connection:
         for byte in HEALTH + b"GET /he":
             with contextlib.suppress(OSError):
                 connection.sendall(bytes([byte]))
             time.sleep(0.02)
         assert statuses(everything(connection)) == [408]
+    assert time.monotonic() - begun < 5
 
 
 def test_a_second_head_that_never_ends(hasty: Running):
@@ -319,10 +321,10 @@ def test_the_rest_of_a_refused_body_must_come_in_time(hasty: Running):
         assert status_of_answer(connection) == 413
         begun = time.monotonic()
         with contextlib.suppress(OSError):
-            while time.monotonic() - begun < 30:
+            while time.monotonic() - begun < 5:
                 connection.sendall(b"x")
                 time.sleep(0.02)
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize(

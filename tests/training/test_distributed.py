@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import children, with_one_thread
+from processes import children
 from safetensors.torch import load_file
 from toy import write_corpus
 
@@ -31,11 +31,9 @@ def start(
     launcher = ["-m", "torch.distributed.run", *torchrun, "--nproc-per-node", str(processes)]
     command = [sys.executable, *(launcher if processes > 1 or "--nnodes" in torchrun else []), "-m", "nmt"]
     command += ["train", str(recipe)]
-    environment = with_one_thread()  # a sum's order, too, depends on the threads that share it
     return subprocess.Popen(
-        [*command, "--out", str(out), *more],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [*command, "--out", str(out), *more], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Nmt
-from processes import children, with_one_thread
+from processes import children
 from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 
 def spawn(recipe: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nmt", "train", str(recipe), "--out", str(out), *more]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=with_one_thread())
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
