@@ -50,7 +50,7 @@ COPY ${MODEL} /opt/venv/share/carousel/model
 # them anew would be most of the time to start.
 RUN chmod -R a+rX /opt/venv/share && \
     PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/nmt serve --check && \
-    PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/python -c 'import serve.probe'
+    PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/python -c 'import serve.health_check'
 
 
 FROM python:3.11-slim-bookworm AS serve
@@ -74,5 +74,5 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /models
 USER 65532:65532
 EXPOSE 5000
-HEALTHCHECK --start-period=10s CMD ["python", "-m", "serve.probe", "/health"]
+HEALTHCHECK --start-period=10s CMD ["python", "-m", "serve.health_check", "/health"]
 ENTRYPOINT ["nmt", "serve"]

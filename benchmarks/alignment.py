@@ -14,10 +14,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from nmt import bundle as bundles
-from nmt.corpus.reader import read_pairs_of_files
-from nmt.evaluation.alignment import error_rate, read_links, word_links, word_ranges
-from nmt.translator import Translator
+from nmt.corpus.readers import read_pairs_of_files
+from nmt.evaluation.alignment_error_rate import error_rate, read_links, word_links, word_ranges
+from nmt.inference.translator import Translator
+from nmt.model_directory import directory as bundles
 
 DEMO = Path(__file__).parents[1] / "data" / "demo-en-fr"
 sys.path.insert(0, str(DEMO))

@@ -16,9 +16,9 @@ import time
 import torch
 from torch import Tensor, nn
 
-from nmt.config import ModelConfig
-from nmt.model.cells import decoder_layers, state_parts
-from nmt.model.equations import FAMILY, CellName
+from nmt.config.schema import ModelConfig
+from nmt.model.cells.families import FAMILY, CellName
+from nmt.model.recurrent_layers import decoder_layers, state_parts
 
 
 class Stack(nn.Module):

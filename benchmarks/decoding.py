@@ -37,12 +37,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from nmt import bundle as bundles
-from nmt import workers
 from nmt.corpus.tokenizer import FIRST_ORDINARY
 from nmt.engine.shortlist import Shortlist
-from nmt.text.normalise import normalise
-from nmt.translator import Translator
+from nmt.inference import batch_decoder as workers
+from nmt.inference.translator import Translator
+from nmt.model_directory import directory as bundles
+from nmt.text.normalisation import normalise
 
 BEAM, BATCH, SINGLES = 5, 32, 100
 SHAPES = {"small": (4, 256, 1024, 4), "base": (6, 512, 2048, 8)}
@@ -76,7 +76,7 @@ class Carousel:
 
 
 def no_loop(source: Sequence[int], target: Sequence[int]) -> bool:
-    """Forced lengths and random weights make loops: the second try of `nmt.workers` is no part of the comparison."""
+    """Forced lengths and random weights make loops: the second try of `nmt.inference.batch_decoder` is no part of the comparison."""
     return False
 
 

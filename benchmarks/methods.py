@@ -20,13 +20,14 @@ import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
-from nmt import bundle, config
-from nmt.corpus.reader import read_lines
-from nmt.errors import CarouselError
+from nmt.config import schema as config
+from nmt.corpus.readers import read_lines
 from nmt.evaluation.metrics import bleu
-from nmt.files import atomic_file
+from nmt.inference.translator import Translator
+from nmt.model_directory import directory as bundle
 from nmt.training import session
-from nmt.translator import Translator
+from nmt.utils.errors import CarouselError
+from nmt.utils.files import atomic_file
 
 RECIPE = """\
 data: {{source: {source}, target: {target}, train: [{train}], dev: {dev}, test: {test}}}

@@ -13,12 +13,12 @@ import statistics
 import time
 from pathlib import Path
 
-from nmt import bundle as bundles
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.engine.choice import engine_factories
-from nmt.search.beam import search_all
+from nmt.engine.factory import engine_factories
+from nmt.model_directory import directory as bundles
+from nmt.search.beam_search import search_all
 from nmt.search.options import SearchOptions
-from nmt.text.normalise import normalise
+from nmt.text.normalisation import normalise
 
 
 def main() -> None:

@@ -25,12 +25,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nmt import bundle as bundles
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.engine.choice import engine_factories
-from nmt.search.beam import search_all
+from nmt.engine.factory import engine_factories
+from nmt.model_directory import directory as bundles
+from nmt.search.beam_search import search_all
 from nmt.search.options import SearchOptions
-from nmt.text.normalise import normalise
+from nmt.text.normalisation import normalise
 
 SLOTS = (1, 2, 4, 8, 16)
 REPLICAS = (1, 10, 100, 1000)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmt.search.beam import SearchOptions, search_all
+from nmt.search.beam_search import SearchOptions, search_all
 from nmt.search.protocol import StepRequest, StepResult
 
 BEGIN, END, VOCABULARY, LENGTH = 0, 1, 8000, 14

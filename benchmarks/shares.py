@@ -22,8 +22,8 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from training import SMOOTHING, batches, network_config, on_device, settings
 
 from nmt.model.attention import Attention
-from nmt.model.cells import LSTMLayer, SourceLSTMLayer
 from nmt.model.layers import FeedForward
+from nmt.model.recurrent_layers import LSTMLayer, SourceLSTMLayer
 from nmt.model.seq2seq import build_network
 
 PARTS: dict[str, tuple[type[nn.Module], ...]] = {

@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nmt.config import ModelConfig
+from nmt.config.schema import ModelConfig
+from nmt.corpus.arrow_store import Ragged
 from nmt.corpus.batching import Batch, assemble, plan_epoch
-from nmt.corpus.ragged import Ragged
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, PAD, UNK
 from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder

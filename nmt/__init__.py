@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmt.errors import CarouselError, UsageError
-    from nmt.translator import Alternative, Translation, Translator
+    from nmt.inference.translator import Alternative, Translation, Translator
+    from nmt.utils.errors import CarouselError, UsageError
 
 __all__ = ["Alternative", "CarouselError", "Translation", "Translator", "UsageError"]
 
@@ -18,4 +18,4 @@ def __getattr__(name: str) -> object:
     """Names are imported when they are asked for, so that the command can say what a signal does before it waits."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("nmt.errors" if name.endswith("Error") else "nmt.translator"), name)
+    return getattr(import_module("nmt.utils.errors" if name.endswith("Error") else "nmt.inference.translator"), name)

@@ -8,19 +8,19 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve import errors
-from serve.cors import Cors
-from serve.downloads import Downloads
-from serve.glossaries import Glossaries
-from serve.keys import read_keys
-from serve.limits import BodyLimit
+from serve.api import deepl, docs, libretranslate, native, operations
+from serve.auth.api_keys import read_keys
+from serve.auth.rate_limits import Rates, Usage
+from serve.http.body_limit import BodyLimit
+from serve.http.cors import Cors
+from serve.http.fast_path import Shortcut
+from serve.http.request_log import Observed
 from serve.metrics import Metrics
-from serve.models import Loader
-from serve.observed import Observed
-from serve.rates import Rates, Usage
-from serve.routes import deepl, docs, libretranslate, native, operations
+from serve.models.registry import Loader
 from serve.service import Service
 from serve.settings import Settings
-from serve.shortcut import Shortcut
+from serve.stores.downloads import Downloads
+from serve.stores.glossaries import Glossaries
 
 
 class _Application(FastAPI):

@@ -10,14 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
-from serve.clients import KeyRefusedError
-from serve.decoding import TranslationFailedError
-from serve.glossaries import BadGlossaryError, NoSuchGlossaryError, NotKeptError, TooManyGlossariesError
-from serve.models import NoSuchModelError, NotReadyError
-from serve.parameters import BadRequestError
-from serve.rates import QuotaExceededError, TooManyRequestsError
-from serve.scheduler import ClosedError, QueueFullError
+from serve.api.parameters import BadRequestError
+from serve.auth.client_identity import KeyRefusedError
+from serve.auth.rate_limits import QuotaExceededError, TooManyRequestsError
+from serve.models.registry import NoSuchModelError, NotReadyError
+from serve.scheduling.scheduler import ClosedError, QueueFullError
 from serve.service import OverLimitError, TimedOutError
+from serve.stores.glossaries import BadGlossaryError, NoSuchGlossaryError, NotKeptError, TooManyGlossariesError
+from serve.workers.thread import TranslationFailedError
 
 CLIENT_GONE = 499
 """The status, made up by nginx, of a request whose client left before the answer."""

@@ -14,16 +14,16 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from nmt.errors import CarouselError, UsageError
+from nmt.utils.errors import CarouselError, UsageError
 from serve.app import create_app
-from serve.directories import BUILT_IN, model_directories
-from serve.glossaries import Glossaries
-from serve.keys import read_keys
-from serve.logs import json_logs
-from serve.models import BundleLoader, Loader, Machine, Models
-from serve.protocol import HttpProtocol
+from serve.auth.api_keys import read_keys
+from serve.http.protocol import HttpProtocol
+from serve.logging import json_logs
+from serve.models.discovery import BUILT_IN, model_directories
+from serve.models.registry import BundleLoader, Loader, Machine, Models
 from serve.service import Service
 from serve.settings import Settings, read_settings
+from serve.stores.glossaries import Glossaries
 
 _KEEP_ALIVE = 30  # seconds that an idle connection stays open
 _BACKLOG = 2048  # connections that may wait to be accepted

@@ -15,20 +15,20 @@ from html import escape
 from itertools import accumulate, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nmt.errors import CarouselError
-from nmt.text.detect import Detected, Detector
-from nmt.text.document import Answer, Document, PlainDocument
-from nmt.text.markup import HtmlDocument, visible_text
-from nmt.text.normalise import normalise
-from serve.glossaries import BadGlossaryError, Glossary
+from nmt.inference.documents.html import HtmlDocument, visible_text
+from nmt.inference.documents.plain import Answer, Document, PlainDocument
+from nmt.text.language_identification import Detected, Detector
+from nmt.text.normalisation import normalise
+from nmt.utils.errors import CarouselError
 from serve.metrics import Metrics
-from serve.models import Loader, Machine, Models, NoSuchModelError, NotReadyError, Served, ServedModel
-from serve.pivot import through
-from serve.scheduler import A_PART, Scheduler, Sentence
+from serve.models.pivoting import through
+from serve.models.registry import Loader, Machine, Models, NoSuchModelError, NotReadyError, Served, ServedModel
+from serve.scheduling.scheduler import A_PART, Scheduler, Sentence
 from serve.settings import Settings
+from serve.stores.glossaries import BadGlossaryError, Glossary
 
 if TYPE_CHECKING:
-    from nmt.codec import Translation
+    from nmt.inference.text_processor import Translation
 
 T = TypeVar("T")
 Each = Callable[[int, str], None]

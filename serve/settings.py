@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from nmt.errors import UsageError
-from serve.cores import cores
+from nmt.utils.cpus import cores
+from nmt.utils.errors import UsageError
 
 
 def _is_origin(value: str) -> str:

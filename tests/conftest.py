@@ -63,7 +63,7 @@ Nmt = Callable[..., Ran]
 @pytest.fixture
 def nmt(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Nmt:
     """Run the command line in this process: ``nmt("translate", model)``."""
-    from nmt.cli import main
+    from nmt.cli.main import main
 
     def call(*arguments: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["nmt", *map(str, arguments)])
@@ -90,7 +90,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train(folder: Path) -> None:
-    from nmt import config
+    from nmt.config import schema as config
     from nmt.training import session
 
     folder.mkdir()

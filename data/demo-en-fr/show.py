@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from nmt import Translator, bundle
-from nmt.corpus.reader import read_lines
+from nmt import Translator
+from nmt.corpus.readers import read_lines
+from nmt.model_directory import directory as bundle
 
 HERE = Path(__file__).parent
 

@@ -12,14 +12,17 @@ from xml.etree import ElementTree
 
 import torch
 
+from nmt.corpus import synthetic_tasks as tasks
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Series
-from nmt.files import atomic_file
-from nmt.inspect import corpus, signals, units
-from nmt.inspect.inspection import Layer
-from nmt.inspect.sentence import Model, inspect, load
-from nmt.inspect.units import Finding
-from nmt.lab import gradients, tasks
+from nmt.lab import vanishing_gradients as gradients
+from nmt.lab.inspect import neuron_search as units
+from nmt.lab.inspect import probes as signals
+from nmt.lab.inspect import readings as corpus
+from nmt.lab.inspect.inspection import Layer
+from nmt.lab.inspect.neuron_search import Finding
+from nmt.lab.inspect.sentence import Model, inspect, load
+from nmt.utils.files import atomic_file
 
 HERE = Path(__file__).parent
 _MARGIN = 14  # around a chart, in units of its view box

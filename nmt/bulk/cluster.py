@@ -18,8 +18,8 @@ import ray
 import ray.data
 
 from nmt.bulk import CLUSTER
-from nmt.errors import CarouselError
-from nmt.interruption import interruptions
+from nmt.utils.errors import CarouselError
+from nmt.utils.signals import interruptions
 
 _PATIENCE = 10  # seconds
 _OBJECT_STORE = 128 * 2**20  # bytes, of shared memory; the text under way is a few megabytes

@@ -13,13 +13,13 @@ import rich.console
 from ray.exceptions import RayError, RayTaskError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from nmt import bundle as bundles
 from nmt.bulk.cluster import cluster, stoppable
 from nmt.bulk.output import PartialOutput, partial_output
 from nmt.bulk.pipeline import Source, checksums, translated
 from nmt.corpus.monolingual import Survey, survey
-from nmt.errors import CarouselError
-from nmt.request import Request
+from nmt.inference.job import Request
+from nmt.model_directory import directory as bundles
+from nmt.utils.errors import CarouselError
 
 _LARGEST_PART = 2000  # texts; as many as a translator sorts by length
 _SMALLEST_PART = 50

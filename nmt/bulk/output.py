@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from nmt.errors import CarouselError
-from nmt.files import atomic_file, remove_litter, sync, write_error
+from nmt.utils.errors import CarouselError
+from nmt.utils.files import atomic_file, remove_litter, sync, write_error
 
 _RECORD_EVERY = 1.0  # seconds: what is written after the last record is made again
 

@@ -19,12 +19,12 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 from ray.util.annotations import RayDeprecationWarning
 
-from nmt import bundle as bundles
 from nmt.corpus.monolingual import read_texts
-from nmt.engine.choice import EngineName
-from nmt.errors import CarouselError
-from nmt.request import Request
-from nmt.translator import Translator
+from nmt.engine.factory import EngineName
+from nmt.inference.job import Request
+from nmt.inference.translator import Translator
+from nmt.model_directory import directory as bundles
+from nmt.utils.errors import CarouselError
 
 _CHARACTERS = 1_000_000  # after so many a part ends, whatever the number of its texts
 _RETRIES = 5  # of a part whose actor died

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nmt.corpus.ragged import Ids, Lengths, Ragged, Rows
+from nmt.corpus.arrow_store import Ids, Lengths, Ragged, Rows
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
 Matrix = np.ndarray[Any, np.dtype[np.int64]]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from nmt.files import atomic_directory, remove_litter, write_error
+from nmt.utils.files import atomic_directory, remove_litter, write_error
 
 _CHECKSUMS = "checksums.json"
 _BLOCK = 1 << 20  # bytes

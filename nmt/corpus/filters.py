@@ -7,9 +7,9 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from nmt.config import FilterConfig
-from nmt.corpus.reader import Pair
-from nmt.text.normalise import normalise
+from nmt.config.schema import FilterConfig
+from nmt.corpus.readers import Pair
+from nmt.text.normalisation import normalise
 
 # Short sides differ a lot in length and still translate each other ("OK" - "D'accord").
 _RATIO_SPARES_BYTES = 24

@@ -13,8 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from nmt.corpus.reader import decode_lines, decode_records
-from nmt.errors import CarouselError, missing_extra
+from nmt.corpus.readers import decode_lines, decode_records
+from nmt.utils.errors import CarouselError, missing_extra
 
 HAVE_FIELDS = (".jsonl", ".parquet")  # what names of such files end in; all others are plain text
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import sentencepiece as spm
 
-from nmt.config import LanguageCode, TokenizerConfig
-from nmt.errors import CarouselError
+from nmt.config.schema import LanguageCode, TokenizerConfig
 from nmt.text.languages import primary
+from nmt.utils.errors import CarouselError
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
@@ -197,7 +197,7 @@ def _train_one(
         "byte_fallback": config.byte_fallback,
         # Rare ideographs are better spelled in bytes; an alphabet is small enough to keep whole.
         "character_coverage": 0.9995 if unspaced else 1.0,
-        "normalization_rule_name": "identity",  # nmt.text.normalise has been there
+        "normalization_rule_name": "identity",  # nmt.text.normalisation has been there
         "control_symbols": RESERVED,
         "pad_id": PAD,
         "unk_id": UNK,
@@ -209,7 +209,7 @@ def _train_one(
         "remove_extra_whitespaces": not verbatim,
         "add_dummy_prefix": not verbatim,
     }
-    script = Path(__file__).with_name("sentencepiece_process.py")
+    script = Path(__file__).with_name("tokenizer_trainer.py")
     command = [sys.executable, "-P", str(script), str(os.getpid()), json.dumps(options)]
     with tempfile.TemporaryFile() as sentences:
         sentences.writelines(text.encode() + b"\n" for text in texts)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmt.engine.onnx_engine import OnnxEngine
+from nmt.engine.onnx.engine import OnnxEngine
 from nmt.search.protocol import StepRequest, StepResult
 
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
-from nmt.errors import CarouselError
+from nmt.utils.errors import CarouselError
 
 if TYPE_CHECKING:
-    from nmt.corpus.aligner import Lexicon
+    from nmt.corpus.word_aligner import Lexicon
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
 Ints = np.ndarray[Any, np.dtype[Any]]

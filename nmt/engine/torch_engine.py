@@ -15,14 +15,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nmt.bundle import Bundle
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
 from nmt.engine.sampling import draw
-from nmt.errors import CarouselError
 from nmt.model.attention import Keys
 from nmt.model.decoder import Rows, Source
 from nmt.model.seq2seq import Seq2Seq, build_network
+from nmt.model_directory.directory import Bundle
 from nmt.search.protocol import StepRequest, StepResult
+from nmt.utils.errors import CarouselError
 
 
 class TorchEngine:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
-from nmt.config import CorpusSpec, TaskCorpus
-from nmt.errors import CarouselError, missing_extra
+from nmt.config.schema import CorpusSpec, TaskCorpus
+from nmt.corpus.synthetic_tasks import lengths
 from nmt.evaluation import resampling
-from nmt.lab.tasks import lengths
 from nmt.text.languages import primary
+from nmt.utils.errors import CarouselError, missing_extra
 
 _TOKENISERS = {
     **dict.fromkeys(("zh", "zho", "cmn", "yue", "wuu"), "zh"),

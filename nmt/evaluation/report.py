@@ -13,21 +13,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt import bundle as bundles
-from nmt.bundle import Bundle, Origin
-from nmt.config import Config, TaskCorpus, dump
-from nmt.corpus.prepare import Prepared
-from nmt.corpus.ragged import Rows
+from nmt.config.schema import Config, TaskCorpus, dump
+from nmt.corpus.arrow_store import Rows
+from nmt.corpus.preparation import Prepared
 from nmt.evaluation import charts, examples
 from nmt.evaluation.analysis import ClassQuality, count_words, length_bins, quality_by_frequency
-from nmt.evaluation.attention import attention_maps
+from nmt.evaluation.attention_maps import attention_maps
 from nmt.evaluation.charts import Bar, Series
 from nmt.evaluation.environment import environment
 from nmt.evaluation.examples import Run
 from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_splitter
 from nmt.evaluation.templating import templates
-from nmt.files import atomic_file
-from nmt.text.normalise import normalise
+from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import Bundle, Origin
+from nmt.text.normalisation import normalise
+from nmt.utils.files import atomic_file
 
 _BINS = 6  # of sentence lengths
 _COUNTED_PAIRS = 200_000  # training pairs in which words are counted, at most

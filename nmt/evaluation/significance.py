@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from nmt.corpus.reader import read_lines
-from nmt.errors import CarouselError, UsageError
+from nmt.corpus.readers import read_lines
 from nmt.evaluation import resampling
 from nmt.evaluation.metrics import sacrebleu_metrics
 from nmt.evaluation.resampling import Numbers
-from nmt.text.words import is_unspaced
+from nmt.text.scripts import is_unspaced
+from nmt.utils.errors import CarouselError, UsageError
 
 _TESTS = ("bootstrap", "randomisation")
 _TRUSTED = "randomisation"  # of equally good systems, the bootstrap's p-value is below 0.05 in one pair of ten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nmt.errors import missing_extra
+from nmt.utils.errors import missing_extra
 
 if TYPE_CHECKING:
     import jinja2

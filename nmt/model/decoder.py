@@ -13,12 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config import ModelConfig
+from nmt.config.schema import ModelConfig
 from nmt.model.attention import Keys, build_attention
-from nmt.model.cells import State, decoder_layers, locked, state_parts
+from nmt.model.cells.families import FAMILY, Part
 from nmt.model.encoder import Encoded
-from nmt.model.equations import FAMILY, Part
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
+from nmt.model.recurrent_layers import State, decoder_layers, locked, state_parts
 
 Rows = tuple[Tensor, ...]
 """A decoder's state: tensors whose first dimension is rows. Search re-orders them without knowing what they are."""

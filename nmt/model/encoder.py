@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config import ModelConfig
-from nmt.model.cells import Pass, State, locked, source_layer
-from nmt.model.equations import FAMILY
+from nmt.config.schema import ModelConfig
+from nmt.model.cells.families import FAMILY
+from nmt.model.device import sent
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
-from nmt.model.transfer import sent
+from nmt.model.recurrent_layers import Pass, State, locked, source_layer
 
 
 class Encoded(NamedTuple):

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config import ModelConfig
-from nmt.model.cells import state_parts
+from nmt.config.schema import ModelConfig
 from nmt.model.decoder import Rows, build_decoder
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
+from nmt.model.recurrent_layers import state_parts
 from nmt.model.seq2seq import Loss
 
 

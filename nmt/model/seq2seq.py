@@ -10,10 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config import ModelConfig
+from nmt.config.schema import ModelConfig
 from nmt.model.decoder import Rows, Source, build_decoder
 from nmt.model.encoder import Encoder
-from nmt.model.guidance import Links, alignment_loss
+from nmt.model.guided_alignment import Links, alignment_loss
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
 

@@ -17,9 +17,9 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
-from nmt.errors import CarouselError
-from nmt.interruption import Interrupted
-from nmt.training.meeting import meeting_place
+from nmt.training.rendezvous import meeting_place
+from nmt.utils.errors import CarouselError
+from nmt.utils.signals import Interrupted
 
 Thing = TypeVar("Thing")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from nmt.bundle import WEIGHTS, Bundle, Origin
-from nmt.config import Config, Section, TokenizerConfig
+from nmt.config.schema import Config, Section, TokenizerConfig
 from nmt.engine.shortlist import Shortlist
-from nmt.errors import CarouselError
+from nmt.model_directory.directory import WEIGHTS, Bundle, Origin
+from nmt.utils.errors import CarouselError
 
 _FREE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
 """Settings of a network that its weights don't depend on."""

@@ -7,8 +7,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from nmt.config import TrainingConfig
-from nmt.errors import CarouselError
+from nmt.config.schema import TrainingConfig
+from nmt.utils.errors import CarouselError
 
 
 def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:

@@ -9,23 +9,23 @@ from typing import Any
 
 import torch
 
-from nmt import bundle as bundles
-from nmt.bundle import LanguageModelCard
-from nmt.config import LanguageModelRecipe
+from nmt.config.schema import LanguageModelRecipe
+from nmt.corpus.arrow_store import Ragged
 from nmt.corpus.batching import Batch, assemble
-from nmt.corpus.lines import LineCorpus, PreparedText, StreamLoader, window
-from nmt.corpus.loader import Loader
-from nmt.corpus.ragged import Ragged
+from nmt.corpus.data_loader import Loader
+from nmt.corpus.language_model_data import LineCorpus, PreparedText, StreamLoader, window
 from nmt.corpus.tokenizer import Vocabulary
-from nmt.digest import digest
 from nmt.engine.torch_engine import load_weights
 from nmt.model.decoder import Rows
+from nmt.model.device import sent
 from nmt.model.language_model import LanguageModel, Passage
-from nmt.model.transfer import sent
+from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import LanguageModelCard
 from nmt.training.distributed import ALONE, Processes
-from nmt.training.publish import history
-from nmt.training.run import RunDirectory
+from nmt.training.model_export import history
+from nmt.training.run_directory import RunDirectory
 from nmt.training.trainer import Trainer, fingerprint
+from nmt.utils.hashing import digest
 
 _BATCH = 64  # lines scored together
 _WINDOW = 1000  # pieces of a stream that are scored together
@@ -134,7 +134,7 @@ class LanguageModelPublisher:
     def finish(self, weights: Path, mean_of: Sequence[int], say: Callable[[str], None]) -> dict[str, Any]:
         """Write the final bundle of these weights, scored. Gives set -> metric -> score, signature.
 
-        ``mean_of`` as for `nmt.training.publish.Publisher.finish`.
+        ``mean_of`` as for `nmt.training.model_export.Publisher.finish`.
         """
         load_weights(self._trainer.network.eval(), weights)
         scores = {}

@@ -12,28 +12,28 @@ from typing import Any, NamedTuple
 
 import torch
 
-from nmt.bundle import Bundle, Origin
-from nmt.config import Config, LanguageModelRecipe, dump
-from nmt.corpus.lines import prepare_text
-from nmt.corpus.prepare import Prepared, prepare
+from nmt.config.schema import Config, LanguageModelRecipe, dump
+from nmt.corpus.language_model_data import prepare_text
+from nmt.corpus.preparation import Prepared, prepare
 from nmt.engine.torch_engine import load_weights
-from nmt.errors import CarouselError
-from nmt.files import atomic_file
-from nmt.interruption import Interrupted, StopRequest
 from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
-from nmt.training.best import BestWeights
-from nmt.training.console import Console
+from nmt.model_directory.directory import Bundle, Origin
+from nmt.training.allocator import keep_few_kernels, keep_freed_memory
+from nmt.training.checkpoint_selection import BestWeights
 from nmt.training.distributed import Processes, launcher, processes
 from nmt.training.finetuning import adopted, origins
 from nmt.training.hardware import choose_device, choose_precision
 from nmt.training.language_model import LanguageModelPublisher, TextScore, language_model_trainer
-from nmt.training.memory import keep_few_kernels, keep_freed_memory
-from nmt.training.publish import Publisher
+from nmt.training.model_export import Publisher
+from nmt.training.progress import Console
 from nmt.training.reports import UpdateReport, Window, Wishes
-from nmt.training.run import MetricsLog, RunDirectory
+from nmt.training.run_directory import MetricsLog, RunDirectory
 from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
 from nmt.training.validation import WORDS, DevSet, Validator
+from nmt.utils.errors import CarouselError
+from nmt.utils.files import atomic_file
+from nmt.utils.signals import Interrupted, StopRequest
 
 _LOG_EVERY = 50  # updates; fewer in a run that would have less than so many points of a curve:
 _POINTS = 100

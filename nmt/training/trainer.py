@@ -19,25 +19,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nmt.config import Config, LanguageModelRecipe
+from nmt.config.schema import Config, LanguageModelRecipe
 from nmt.corpus.batching import Batch, BatchLinks, IdPairs
-from nmt.corpus.loader import Loader, Place
-from nmt.corpus.prepare import Prepared
-from nmt.corpus.sampling import SubwordSampler
-from nmt.digest import digest
-from nmt.errors import CarouselError
+from nmt.corpus.data_loader import Loader, Place
+from nmt.corpus.preparation import Prepared
+from nmt.corpus.subword_regularization import SubwordSampler
 from nmt.model.decoder import Rows
-from nmt.model.guidance import Links
+from nmt.model.device import sent
+from nmt.model.guided_alignment import Links
 from nmt.model.language_model import LanguageModel
 from nmt.model.seq2seq import Examples, Loss, Seq2Seq
-from nmt.model.transfer import sent
-from nmt.training import checkpoint as checkpoints
-from nmt.training.average import MovingAverage
-from nmt.training.checkpoint import Checkpoint, DamagedCheckpointError, Progress
+from nmt.training import checkpoints
+from nmt.training.checkpoints import Checkpoint, DamagedCheckpointError, Progress
 from nmt.training.distributed import ALONE, Processes
 from nmt.training.hardware import choose_precision
 from nmt.training.reports import Outlook, UpdateReport, Wishes
 from nmt.training.schedule import learning_rate
+from nmt.training.weight_averaging import MovingAverage
+from nmt.utils.errors import CarouselError
+from nmt.utils.hashing import digest
 
 Network = Seq2Seq | LanguageModel
 
@@ -49,7 +49,7 @@ _REHEARSALS = 2  # batches that are timed; one more comes before, which loads an
 
 
 class Batches(Protocol):
-    """Where batches come from: see `nmt.corpus.loader.Loader`."""
+    """Where batches come from: see `nmt.corpus.data_loader.Loader`."""
 
     def batches(self, start: Place) -> AbstractContextManager[Iterator[tuple[Batch, Place]]]:
         """See `Loader.batches`."""

@@ -7,18 +7,18 @@ from typing import Protocol
 
 import torch
 
-from nmt.config import DataConfig, TaskCorpus
+from nmt.config.schema import DataConfig, TaskCorpus
+from nmt.corpus.arrow_store import Ragged
 from nmt.corpus.batching import Batch, assemble
-from nmt.corpus.ragged import Ragged
-from nmt.corpus.reader import Pair
+from nmt.corpus.readers import Pair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
-from nmt.digest import digest
 from nmt.engine.torch_engine import TorchEngine
 from nmt.evaluation.metrics import bleu, exact_match
 from nmt.model.seq2seq import Seq2Seq
-from nmt.search.beam import SearchOptions, search_all
-from nmt.text.normalise import normalise
+from nmt.search.beam_search import SearchOptions, search_all
+from nmt.text.normalisation import normalise
 from nmt.training.trainer import Trainer
+from nmt.utils.hashing import digest
 
 _SLOTS = 128  # sentences searched together
 _BATCH = 64  # pairs scored together

@@ -9,20 +9,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Nmt
+from processes import wait_for
 from toy import toy_pairs
 
 from nmt.bulk import job
-from nmt.errors import CarouselError
-from nmt.request import Request
+from nmt.inference.job import Request
 from nmt.search.options import SearchOptions
+from nmt.utils.errors import CarouselError
 
 SENTENCES = [source for source, _ in toy_pairs(1000, seed=7)]
 TIMES = 3
@@ -78,13 +78,6 @@ def texts(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in ("a.txt", "b.jsonl", "c.parquet")]
 
 
-def wait_for(moment: Callable[[], bool], process: Process) -> None:
-    for _ in range(6000):
-        if moment() or process.main.poll() is not None:
-            return
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def cleared() -> Iterator[None]:
     """What a killed process can't clear away is cleared away."""
@@ -95,6 +88,7 @@ def cleared() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("cleared")
 def test_a_job_outlives_its_processes(model: Path, texts: list[Path], tmp_path: Path, nmt: Nmt) -> None:
     """First a worker is killed, then everything; what was finished by then is not translated again."""
@@ -105,10 +99,10 @@ def test_a_job_outlives_its_processes(model: Path, texts: list[Path], tmp_path: 
         return int(json.loads(manifest.read_text())["lines"]) if manifest.exists() else 0
 
     first = Process(model, *texts, "-o", out)
-    wait_for(lambda: done() > 0, first)
+    wait_for(lambda: done() > 0, first.main)
     before = done()
     os.kill(next(pid for pid, command in first.descendants().items() if "MapWorker" in command), signal.SIGKILL)
-    wait_for(lambda: done() > before, first)
+    wait_for(lambda: done() > before, first.main)
     first.kill()
     finished, total = done(), len(SENTENCES) * (1 + TIMES) + len(ODD) + 7
     assert before < finished < total

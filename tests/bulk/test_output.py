@@ -9,7 +9,7 @@ import pytest
 
 from nmt.bulk import output
 from nmt.bulk.output import partial_output
-from nmt.errors import CarouselError
+from nmt.utils.errors import CarouselError
 
 JOB = {"model": ["x"], "input": [["in", 4, "hash"]]}
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.corpus import batching
+from nmt.corpus.arrow_store import Ragged
 from nmt.corpus.batching import epoch_rows, pad, plan_epoch
-from nmt.corpus.ragged import Ragged
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
 lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=80)

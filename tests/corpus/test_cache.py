@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nmt.corpus import cache
-from nmt.errors import CarouselError
+from nmt.utils.errors import CarouselError
 
 CONTENT = b"ids of a corpus" * 100
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.corpus.monolingual import read_texts, survey
-from nmt.errors import CarouselError
+from nmt.utils.errors import CarouselError
 
 FIELDS = ("en", "text")
 

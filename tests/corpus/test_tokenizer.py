@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import toy_pairs
 
-from nmt.config import TokenizerConfig
+from nmt.config.schema import TokenizerConfig
 from nmt.corpus import tokenizer
-from nmt.corpus.reader import MAX_LINE_CHARACTERS
+from nmt.corpus.readers import MAX_LINE_CHARACTERS
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, RESERVED, UNK, Tokenizer, Vocabulary
-from nmt.errors import CarouselError
-from nmt.text.normalise import normalise
+from nmt.text.normalisation import normalise
+from nmt.utils.errors import CarouselError
 
 PAIRS = toy_pairs(200, seed=3)
 BPE = TokenizerConfig(vocab_size=430)

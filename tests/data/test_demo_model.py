@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from nmt import Translator, bundle, config
-from nmt.bundle import Bundle
-from nmt.corpus.reader import read_lines
+from nmt import Translator
+from nmt.config import schema as config
+from nmt.corpus.readers import read_lines
 from nmt.evaluation import metrics
+from nmt.model_directory import directory as bundle
+from nmt.model_directory.directory import Bundle
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "data" / "demo-en-fr"

@@ -41,7 +41,7 @@ def test_only_the_service_starts_by_default() -> None:
 
 def test_it_is_healthy_when_it_is_ready_and_has_time_to_finish() -> None:
     service = SERVICES["carousel"]
-    assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "serve.probe", "/ready"]
+    assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "serve.health_check", "/ready"]
     assert int(service["stop_grace_period"].removesuffix("s")) > Settings().request_timeout + _LAST_BYTES
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nmt.config import ModelConfig
+from nmt.config.schema import ModelConfig
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
-from nmt.engine.export import export
-from nmt.engine.graphs.layers import Precision
-from nmt.engine.onnx_engine import Graphs, OnnxEngine
+from nmt.engine.onnx.engine import Graphs, OnnxEngine
+from nmt.engine.onnx.export import export
+from nmt.engine.onnx.layer_graphs import Precision
 from nmt.engine.torch_engine import TorchEngine
-from nmt.model.equations import FAMILY
+from nmt.model.cells.families import FAMILY
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.search.protocol import Engine
 

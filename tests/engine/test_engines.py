@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, UNK
 from nmt.model.seq2seq import Seq2Seq
-from nmt.search.beam import SearchOptions, search_all
+from nmt.search.beam_search import SearchOptions, search_all
 from nmt.search.protocol import Engine, StepRequest, StepResult
 
 ENGINES = {"torch": torch_engines, "onnx": onnx_engines}

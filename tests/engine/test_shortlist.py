@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.corpus.aligner import Lexicon, learn_lexicon
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.corpus.word_aligner import Lexicon, learn_lexicon
 from nmt.engine.shortlist import Shortlist, build
-from nmt.errors import CarouselError
+from nmt.utils.errors import CarouselError
 
 VOCABULARY = FIRST_ORDINARY + 20
 piece = st.integers(FIRST_ORDINARY, VOCABULARY - 1)

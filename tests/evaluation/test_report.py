@@ -15,14 +15,14 @@ import yaml
 from conftest import Nmt
 from toy import ADJECTIVES, NOUNS, RECIPE, VERBS, toy_pairs, write_corpus
 
-from nmt import bundle as bundles
-from nmt import config as configs
-from nmt.corpus.prepare import prepare
-from nmt.corpus.reader import fingerprint
+from nmt.config import schema as configs
+from nmt.corpus.preparation import prepare
+from nmt.corpus.readers import fingerprint
 from nmt.evaluation import report
 from nmt.evaluation.metrics import bleu, sentence_chrf
+from nmt.inference.translator import Translator
+from nmt.model_directory import directory as bundles
 from nmt.training import session
-from nmt.translator import Translator
 
 SECTIONS = ["summary", "curves", "quality", "attention", "examples", "data", "environment", "recipe"]
 VOID = {"meta", "br", "hr", "img", "input", "link"}

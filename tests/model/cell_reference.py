@@ -1,6 +1,6 @@
 """The cells once more, in NumPy: one sentence, one step, one gate after the other, as the papers print them.
 
-Each function takes the weights of `nmt.model.equations` by name, the input x [I] and the state of the step before, and
+Each function takes the weights of `nmt.model.cells.families` by name, the input x [I] and the state of the step before, and
 gives the output [D] and the next state. Those of stacks are told whether layers above the first are added to what they
 read.
 """

@@ -8,9 +8,9 @@ import torch
 from cell_reference import STEPS
 from torch import Tensor
 
-from nmt.config import ModelConfig
-from nmt.model.cells import CellLayer, LSTMLayer, Recurrence, SourceCellLayer, decoder_layers, source_layer
-from nmt.model.equations import FAMILY, CellName
+from nmt.config.schema import ModelConfig
+from nmt.model.cells.families import FAMILY, CellName
+from nmt.model.recurrent_layers import CellLayer, LSTMLayer, Recurrence, SourceCellLayer, decoder_layers, source_layer
 from nmt.model.seq2seq import build_network
 
 NAMES = [name for name in FAMILY if name != "lstm"]

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from nmt.config import ModelConfig
-from nmt.model.cells import LSTMLayer, SourceLSTMLayer
+from nmt.config.schema import ModelConfig
 from nmt.model.layers import Dropout, WordDropout
+from nmt.model.recurrent_layers import LSTMLayer, SourceLSTMLayer
 from nmt.model.seq2seq import build_network
 
 

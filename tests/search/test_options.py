@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_beam import run
 
-from nmt.search.beam import BeamSearch, Hypothesis, length_penalty
-from nmt.search.constraints import Required, completing, repeating
+from nmt.search.beam_search import BeamSearch, Hypothesis, length_penalty
 from nmt.search.options import SearchOptions
+from nmt.search.phrase_constraints import Required, completing, repeating
 
 _WORDS = st.integers(2, 3)
 

@@ -7,13 +7,13 @@ import re
 import threading
 from collections.abc import Hashable, Iterable, Sequence
 
-from nmt.codec import Alternative, Part, Translation
 from nmt.corpus.tokenizer import Pieces
-from nmt.errors import UsageError
-from nmt.loop import Search
+from nmt.inference.continuous_batcher import Search
+from nmt.inference.text_processor import Alternative, Part, Translation
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import SearchOptions
-from serve.decoders import DecoderLostError
+from nmt.utils.errors import UsageError
+from serve.workers.client import DecoderLostError
 
 NOTHING = 7
 
@@ -90,7 +90,7 @@ class FakeTranslator:
 
 
 class FakeLoop:
-    """Stands in for `nmt.loop.DecodeLoop`."""
+    """Stands in for `nmt.inference.continuous_batcher.DecodeLoop`."""
 
     def __init__(self, fake: FakeTranslator, slots: int, beam: int) -> None:
         self.slots, self.beam = slots, beam

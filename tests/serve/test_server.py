@@ -12,7 +12,7 @@ import pytest
 from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
-from nmt.errors import CarouselError
+from nmt.utils.errors import CarouselError
 from serve import server as server_module
 from serve.server import listen, run, serve
 from serve.settings import Settings

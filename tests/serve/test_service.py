@@ -14,11 +14,11 @@ from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
 from nmt.search.options import SearchOptions
-from serve.glossaries import BadGlossaryError, Glossary
 from serve.metrics import Metrics
-from serve.scheduler import Sentence
+from serve.scheduling.scheduler import Sentence
 from serve.service import Service, Wish, _fitting
 from serve.settings import Settings
+from serve.stores.glossaries import BadGlossaryError, Glossary
 
 NOW = datetime.now(UTC)
 

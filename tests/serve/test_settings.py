@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from nmt.errors import UsageError
+from nmt.utils.errors import UsageError
 from serve.settings import read_settings
 
 

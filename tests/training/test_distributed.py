@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import children
+from processes import children, wait_for
 from safetensors.torch import load_file
 from toy import write_corpus
 
@@ -76,10 +76,7 @@ def test_two_processes_stop_and_go_on_with_another_number(recipe: Path, tmp_path
     """A signal to one stops both after the same update; the checkpoint knows no number of processes."""
     out, long = tmp_path / "run", ("training.max_updates=100000", "training.checkpoint_every=100000")
     process = start(recipe, out, *long, processes=2)
-    for _ in range(6000):
-        if (out / "model" / "config.json").exists() or process.poll() is not None:  # the first validation is over
-            break
-        time.sleep(0.01)
+    wait_for((out / "model" / "config.json").exists, process)  # of the first validation
     [leader] = [pid for pid in children(process.pid) if b"RANK=0" in environment_of(pid)]
     os.kill(leader, signal.SIGTERM)
     error = finish(process)
@@ -111,13 +108,12 @@ def test_a_signal_during_preparation_ends_both_processes(
     write_corpus(tmp_path / "large", [(text, text[::-1]) for text in texts])
     large = (f"data.train=[{tmp_path / 'large'}]", "tokenizer.vocab_size=6000")
     process = start(recipe, tmp_path / "run", *large, processes=2)
-    preparing: list[int] = []
-    for _ in range(6000):
-        preparing = [pid for pid in children(process.pid) if children(pid)]
-        if preparing or process.poll() is not None:
-            break
-        time.sleep(0.01)
-    [leader] = preparing
+
+    def preparing() -> list[int]:
+        return [pid for pid in children(process.pid) if children(pid)]
+
+    wait_for(lambda: bool(preparing()), process)
+    [leader] = preparing()
     os.kill(leader, signal.SIGTERM)
     assert finish(process).count("Stopped while the text was being prepared") == 1
     assert not list((tmp_path / "cache" / "carousel").glob("*"))

@@ -13,9 +13,11 @@ import pytest
 from conftest import Nmt
 from toy import toy_pairs, write_corpus
 
-from nmt import Translator, bundle, config
+from nmt import Translator
+from nmt.config import schema as config
 from nmt.engine.shortlist import Shortlist
 from nmt.evaluation.metrics import bleu
+from nmt.model_directory import directory as bundle
 
 
 def of_the_domain(count: int, seed: int) -> list[tuple[str, str]]:

@@ -19,18 +19,18 @@ from typing import Any
 import pytest
 import torch
 from conftest import Nmt
-from processes import children
+from processes import children, wait_for
 from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 from toy import toy_pairs, write_corpus
 
-from nmt import bundle
-from nmt.errors import CarouselError
-from nmt.training.run import MetricsLog, RunDirectory
+from nmt.model_directory import directory as bundle
+from nmt.training.run_directory import MetricsLog, RunDirectory
 from nmt.training.trainer import Trainer
 from nmt.training.validation import Validator
+from nmt.utils.errors import CarouselError
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,13 +67,6 @@ def at_work(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_for(moment: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    for _ in range(6000):
-        if moment() or process.poll() is not None:
-            return
-        time.sleep(0.01)
 
 
 def test_a_run_leaves_what_the_contract_names(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -290,7 +283,7 @@ def test_a_full_disk_keeps_what_was_saved(recipe: Path, tmp_path: Path) -> None:
     limited = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-        "sys.argv[0] = 'nmt'; from nmt.cli import main; main()"
+        "sys.argv[0] = 'nmt'; from nmt.cli.main import main; main()"
     )
     command = [sys.executable, "-c", limited, "train", str(recipe), "--out", str(out), "--resume"]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -9,15 +9,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nmt import config as configs
-from nmt.config import Config
+from nmt.config import schema as configs
+from nmt.config.schema import Config
 from nmt.corpus.batching import make_batch
-from nmt.corpus.loader import Place
-from nmt.corpus.prepare import Prepared, prepare
-from nmt.errors import CarouselError
+from nmt.corpus.data_loader import Place
+from nmt.corpus.preparation import Prepared, prepare
 from nmt.model.seq2seq import build_network
 from nmt.training.hardware import cpu_trains_in_bf16
 from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
+from nmt.utils.errors import CarouselError
 
 needs_bf16 = pytest.mark.skipif(not cpu_trains_in_bf16(), reason="this processor cannot train LSTMs in bf16")
 

@@ -1,0 +1,1 @@
+"""Recipes: the typed configuration of a training run, read from YAML."""

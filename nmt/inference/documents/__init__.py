@@ -1,0 +1,1 @@
+"""Documents: texts of many sentences, plain or HTML."""

@@ -1,0 +1,117 @@
+"""The search tree of a beam: every hypothesis that was kept, step by step, and which ended.
+
+N nodes, K rows of the beam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nmt.corpus.tokenizer import BOS, EOS
+from nmt.inference.continuous_batcher import LOOP_BREAKER
+from nmt.inference.repetition import is_looping
+from nmt.search.beam_search import BeamSearch
+from nmt.search.hypotheses import Doubles, Finished, Hypothesis
+from nmt.search.options import SearchOptions
+from nmt.search.protocol import Engine, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The nodes; node 0 is begin of sentence, and parents come before their children. All arrays are [N]."""
+
+    tokens: Ints
+    parents: Ints
+    """-1 for the root."""
+    steps: Ints
+    """0 for the root: how many tokens the hypothesis has, end of sentence counted."""
+    scores: Doubles
+    """Sums of log-probabilities from the root on."""
+    ranks: Doubles
+    """What an ended hypothesis is ranked by; NaN for all others."""
+
+    @property
+    def ended(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which nodes are the end of a sentence."""
+        return ~np.isnan(self.ranks)
+
+    @property
+    def best(self) -> int:
+        """The end of the best hypothesis; of equals the one found first."""
+        return int(np.nanargmax(self.ranks))
+
+    def path(self, node: int) -> list[int]:
+        """The nodes from the root's child to that one."""
+        path = []
+        while node > 0:
+            path.append(node)
+            node = int(self.parents[node])
+        return path[::-1]
+
+
+def search(engine: Engine, source: Sequence[int], options: SearchOptions) -> tuple[list[Hypothesis], Tree]:
+    """Search a sentence with an engine of one slot, as `nmt translate` does, and tell how it went.
+
+    A translation that loops is searched once more; the tree is that of the search whose result stands.
+    """
+    found = _search(engine, source, options)
+    if options.break_loops and options.no_repeat_ngram == 0 and is_looping(source, found[0][0].tokens):
+        again = _search(engine, source, replace(options, no_repeat_ngram=LOOP_BREAKER))
+        return found if is_looping(source, again[0][0].tokens) else again
+    return found
+
+
+def _search(engine: Engine, source: Sequence[int], options: SearchOptions) -> tuple[list[Hypothesis], Tree]:
+    watched = _WatchedSearch(engine)
+    watched.admit([0], [source], options)
+    while True:
+        for _, hypotheses in watched.advance():
+            return hypotheses, watched.tree()
+
+
+class _WatchedSearch(BeamSearch):
+    """The search of one sentence that writes down what it keeps."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, BOS, EOS)
+        self._finished = _Ends(engine.slots, engine.beam, self._end_of)
+        self._nodes = [(BOS, -1, 0, 0.0, np.nan)]
+        self._at: Ints = np.zeros(engine.beam, dtype=np.int64)  # [K]: the node of each row
+        self._were = self._at  # the same before this step
+
+    def tree(self) -> Tree:
+        """What was written down."""
+        tokens, parents, steps, scores, ranks = map(np.array, zip(*self._nodes, strict=True))
+        return Tree(tokens, parents, steps, scores, ranks)
+
+    def _go_on(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
+        super()._go_on(totals, ids, attention)
+        self._were, self._at = self._at, np.zeros_like(self._at)
+        for row in np.flatnonzero(self._sums[0] > -np.inf):
+            parent = self._were[self._parents[0, row]]
+            self._at[row] = self._add(int(self._tokens[0, row]), int(parent), float(self._sums[0, row]), np.nan)
+
+    def _end_of(self, row: int, score: float, rank: float) -> None:
+        self._add(EOS, int(self._were[row]), score, rank)
+
+    def _add(self, token: int, parent: int, score: float, rank: float) -> int:
+        self._nodes.append((token, parent, self._clock + 1, score, rank))
+        return len(self._nodes) - 1
+
+
+class _Ends(Finished):
+    """The finished hypotheses of one sentence, each of which is reported."""
+
+    def __init__(self, slots: int, beam: int, report: Callable[[int, float, float], None]) -> None:
+        super().__init__(slots, beam)
+        self._report = report
+
+    def merge(self, ranks: Doubles, sums: Doubles, places: Ints) -> None:
+        """See `Finished.merge`."""
+        for row in np.flatnonzero(ranks[0] > -np.inf):
+            self._report(int(row), float(sums[0, row]), float(ranks[0, row]))
+        super().merge(ranks, sums, places)

@@ -1,0 +1,212 @@
+"""One call of ``nmt study``: train what is not trained yet, each run in a process of its own, and write the tables."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from nmt.corpus.preparation import prepare
+from nmt.lab.sweep import report, results
+from nmt.lab.sweep.plan import PlannedRun, Study
+from nmt.lab.sweep.results import Result
+from nmt.training.run_directory import RunDirectory
+from nmt.training.validation import WORDS
+from nmt.utils.errors import CarouselError
+from nmt.utils.files import atomic_file, write_error
+from nmt.utils.signals import interruptions
+
+LOG = "train.log"
+_POLL = 0.1  # seconds
+_GRACE = 30  # seconds to save a checkpoint in
+
+
+@dataclass
+class Outcome:
+    """How a study ended."""
+
+    results: list[Result]
+    failures: dict[str, str]
+    """Run -> its last words."""
+    stopped: bool
+    """By a signal, before its end."""
+
+
+def run(study: Study, out: Path, jobs: int, say: Callable[[str], None]) -> Outcome:
+    """Train what is missing in a folder, ``jobs`` runs at once, each on one thread.
+
+    SIGINT and SIGTERM save checkpoints and end the study early; the next call goes on. Raises CarouselError when the
+    corpora are wrong or the folder holds runs of other recipes.
+    """
+    with _lock(out):
+        found = {run.name: results.read(out / run.name, run) for run in study.runs}
+        waiting = [run for run in study.runs if found[run.name] is None]
+        say(f"{len(study.runs)} runs, {len(study.runs) - len(waiting)} of them finished before")
+        _prepare(waiting, say)
+        outcome = Outcome([result for result in found.values() if result], {}, stopped=False)
+        try:
+            with _stop_signals() as signals:
+                _train(study, waiting, out, jobs, outcome, signals, say)
+        except OSError as error:
+            raise write_error(out, error) from None
+        write(study, outcome.results, out)
+    return outcome
+
+
+def write(study: Study, found: list[Result], out: Path) -> None:
+    """The table as Markdown, CSV and JSON, and the page."""
+    if not found:
+        return
+    order = {run.name: number for number, run in enumerate(study.runs)}
+    by_run = {(str(run.setting), run.seed): run.name for run in study.runs}
+    found = sorted(found, key=lambda each: order[by_run[str(each.setting), each.seed]])
+    rows = results.summarise(study, found)
+    baseline = next(run.config for run in study.runs if run.setting == study.reference)
+    table = results.markdown(study, rows, baseline.model)
+    contents = {
+        "table.md": table,
+        "runs.csv": results.as_csv(study, found),
+        "results.json": results.as_json(study, rows, found),
+        "report.html": report.render(study, rows, baseline),
+    }
+    for name, content in contents.items():
+        with atomic_file(out / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+
+
+def _prepare(runs: list[PlannedRun], say: Callable[[str], None]) -> None:
+    """Prepare the corpora once, before processes would do it at the same time."""
+    matters: Any = {"data": True, "tokenizer": True, "training": {"guided_alignment"}}
+    for planned in {planned.config.model_dump_json(include=matters): planned for planned in runs}.values():
+        prepare(planned.config, say)
+
+
+def _train(
+    study: Study,
+    waiting: list[PlannedRun],
+    out: Path,
+    jobs: int,
+    outcome: Outcome,
+    signals: list[int],
+    say: Callable[[str], None],
+) -> None:
+    running: dict[str, tuple[PlannedRun, subprocess.Popen[bytes]]] = {}
+    try:
+        while (waiting and not signals) or running:
+            while waiting and len(running) < jobs and not signals:
+                planned = waiting.pop(0)
+                process = _start(study, planned, out / planned.name, signals, say)
+                if process:
+                    running[planned.name] = planned, process
+            time.sleep(_POLL)
+            if signals and not outcome.stopped:
+                outcome.stopped = True
+                for _, process in running.values():
+                    process.terminate()  # it saves a checkpoint
+            for name, (planned, process) in list(running.items()):
+                if process.poll() is not None:
+                    del running[name]
+                    _finish(study, planned, process.returncode, out, outcome, say)
+        outcome.stopped |= bool(waiting)  # a signal that came when nothing was running
+    finally:
+        for _, process in running.values():
+            process.terminate()  # something has failed here; what they have learned is saved
+        for _, process in running.values():
+            try:
+                process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _start(
+    study: Study, planned: PlannedRun, folder: Path, signals: list[int], say: Callable[[str], None]
+) -> subprocess.Popen[bytes] | None:
+    """The training in a process; None where a signal came before its folder was free.
+
+    Raises CarouselError when something was trained there by another recipe.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "nmt", "train", str(study.recipe), *planned.overrides]
+    # The training inherits the lock, and so has it even after the study was killed.
+    with (folder / ".study").open("w") as lock:
+        if not _taken(lock):
+            say(f"{planned.name}: waiting for the training that a killed study has left there")
+        while not _taken(lock):
+            if signals:
+                return None
+            time.sleep(_POLL)
+        results.mark(folder, planned)
+        with (folder / LOG).open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--out", str(folder), "--resume"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                pass_fds=[lock.fileno()],
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # a signal from the keyboard is passed on once, by the study
+            )  # fmt: skip
+
+
+def _finish(
+    study: Study, planned: PlannedRun, status: int, out: Path, outcome: Outcome, say: Callable[[str], None]
+) -> None:
+    folder = out / planned.name
+    result = results.collect(folder, planned) if status == 0 else None
+    if result:
+        shutil.rmtree(RunDirectory(folder).last.parent, ignore_errors=True)  # nothing goes on from here
+        outcome.results.append(result)
+        score = f"{WORDS[study.metric]} {result.score:.2f}"
+        say(f"{planned.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
+        write(study, outcome.results, out)
+    elif not outcome.stopped:
+        words = outcome.failures[planned.name] = _last_words(folder / LOG)
+        say(f"{planned.name}: failed with status {status}: {words} (see {folder / LOG})")
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+@contextmanager
+def _lock(out: Path) -> Iterator[None]:
+    """Hold the folder for this process alone; it is made where there is none."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("w")
+    except OSError as error:
+        raise write_error(out, error) from None
+    with lock:
+        if not _taken(lock):
+            raise CarouselError(f"{out}: another nmt study is at work here; choose another --out")
+        yield
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Lock a file, unless another process has; whether it is ours now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """A list that is filled by the signals to stop."""
+    received: list[int] = []
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    with interruptions(receive):
+        yield received

@@ -1,0 +1,1 @@
+"""Recurrent cells, each defined once for torch and for ONNX graphs."""

@@ -1,0 +1,1 @@
+"""The model directory, where training and translating meet."""

@@ -1,0 +1,1 @@
+"""Helpers that know nothing of translation: errors, files, locks, signals, progress."""

@@ -1,0 +1,32 @@
+"""What machines ask a server: does it live, may it be sent work, and how much has it done."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from serve.api.dependencies import get_service
+from serve.errors import ErrorAnswer
+from serve.metrics import Metrics
+from serve.service import Service
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Alive: the process answers. Touches no model."""
+    return {"status": "ok"}
+
+
+@router.get("/ready", responses={503: {"model": ErrorAnswer}})
+async def ready(service: Annotated[Service, Depends(get_service)]) -> dict[str, str]:
+    """Ready: every model is loaded and warmed, and the server is not shutting down."""
+    service.models.check_ready()
+    return {"status": "ready"}
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request) -> Response:
+    """Counters and measurements in Prometheus' format."""
+    metrics: Metrics = request.app.state.metrics
+    return Response(metrics.render(), media_type=metrics.content_type)

@@ -1,0 +1,1 @@
+"""The served models: registry, discovery and pivoting."""

@@ -1,0 +1,1 @@
+"""The queue that decides which sentences are translated next."""

@@ -1,0 +1,1 @@
+"""Glossaries and translated files that the service keeps."""

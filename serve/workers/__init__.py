@@ -1,0 +1,1 @@
+"""Decoding workers and their clients."""

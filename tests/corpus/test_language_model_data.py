@@ -1,0 +1,72 @@
+"""Text as a corpus: what is read and predicted where, in streams that go on from window to window."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.config import schema as config
+from nmt.corpus.arrow_store import Ragged
+from nmt.corpus.data_loader import Place
+from nmt.corpus.language_model_data import LineCorpus, StreamLoader, prepare_text
+from nmt.corpus.tokenizer import BOS, EOS
+
+LINES = st.lists(st.lists(st.integers(100, 200), max_size=5), min_size=1, max_size=12)
+
+
+@given(LINES)
+def test_a_text_is_its_lines_each_between_begin_and_end(lines: list[list[int]]) -> None:
+    read, wanted = LineCorpus(Ragged.of(lines), "").joined()
+    assert read.tolist() == [piece for line in lines for piece in (BOS, *line)]
+    assert wanted.tolist() == [piece for line in lines for piece in (*line, EOS)]
+
+
+@given(LINES, st.integers(1, 4), st.integers(1, 6), st.integers(0, 99))
+def test_streams_go_on_from_window_to_window(lines: list[list[int]], streams: int, window: int, seed: int) -> None:
+    corpus = LineCorpus(Ragged.of(lines), "")
+    text = [piece for line in lines for piece in (BOS, *line)]
+    steps = len(text) // streams
+    if not steps:
+        return
+    loader = StreamLoader(corpus, streams, window, seed)
+    count = -(-steps // window)
+    with loader.batches(Place(0, 0)) as batches:
+        epochs = [list(islice(batches, count)) for _ in range(2)]
+    for number, epoch in enumerate(epochs):
+        assert [batch.fresh for batch, _ in epoch] == [True] + [False] * (count - 1)
+        assert [place for _, place in epoch] == [Place(number, n) for n in range(1, count + 1)]
+        read = np.concatenate([batch.target_in for batch, _ in epoch], axis=1)
+        assert read.shape == (streams, steps)
+        joined = read.ravel().tolist()
+        assert any(joined == [*text, *text][at : at + len(joined)] for at in range(len(text)))
+        # What is predicted is what is read next, but that an end is read as the beginning after it.
+        wanted = np.concatenate([batch.target_out for batch, _ in epoch], axis=1)
+        assert np.where(wanted == EOS, BOS, wanted)[:, :-1].tolist() == read[:, 1:].tolist()
+    assert loader.epoch_tokens() == streams * steps
+    with loader.batches(Place(1, min(1, count - 1))) as batches:
+        batch, place = next(batches)
+    expected = epochs[1][min(1, count - 1)]
+    assert batch.target_in.tolist() == expected[0].target_in.tolist()
+    assert place == expected[1]
+
+
+def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
+    text = ["def f(x):", "    return  x ", "", "\tpass", " ½ é"]
+    (tmp_path / "text").write_text("\n".join(text) + "\n", encoding="utf-8")
+    recipe = tmp_path / "lm.yaml"
+    recipe.write_text(
+        "data: {language: en, train: [text], dev: text}\n"
+        "tokenizer: {kind: char, vocab_size: 100, byte_fallback: false}\n"
+        "training: {max_updates: 1, batch_tokens: 10, validate_every: 1, checkpoint_every: 1}\n"
+    )
+    loaded = config.load_any(recipe)
+    assert isinstance(loaded, config.LanguageModelRecipe)
+    prepared = prepare_text(loaded)
+    assert prepared.dev == text
+    ids = prepared.train.targets(np.arange(len(text))).lists()
+    assert [len(line) for line in ids] == list(map(len, text))
+    assert prepared.vocabulary.decode_many([line.tolist() for line in ids]) == text

@@ -1,0 +1,167 @@
+"""Reading parallel text in all its forms, and what is said of text that is not as it must be."""
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from nmt.config.schema import HubDataset
+from nmt.corpus import readers as reader
+from nmt.corpus.readers import read_pairs
+from nmt.utils.errors import CarouselError
+
+PAIRS = [("A dog.", "Un chien."), ("Two\u2028cats\x0b!", "Deux chats !"), ("é", "e\u0301"), ("", "")]
+
+
+def write(folder: Path, form: str) -> object:
+    if form == "plain":
+        for side, language in enumerate(("en", "fr")):
+            (folder / f"c.{language}").write_text("\n".join(p[side] for p in PAIRS) + "\n", encoding="utf-8")
+        return str(folder / "c")
+    if form == "byte order mark":
+        for side, language in enumerate(("en", "fr")):
+            (folder / f"c.{language}").write_text("".join(p[side] + "\n" for p in PAIRS), encoding="utf-8-sig")
+        return str(folder / "c")
+    if form == "crlf":
+        for side, language in enumerate(("en", "fr")):
+            (folder / f"c.{language}").write_bytes("".join(p[side] + "\r\n" for p in PAIRS).encode())
+        return str(folder / "c")
+    if form == "tsv":
+        (folder / "c.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in PAIRS), encoding="utf-8")
+        return str(folder / "c.tsv")
+    records = [{"en": s, "fr": t, "id": 3} for s, t in PAIRS]
+    if form == "nested":
+        records = [{"translation": record} for record in records]  # type: ignore[misc]
+    encoding = "utf-8-sig" if form == "jsonl with such a mark" else "utf-8"
+    (folder / "c.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding=encoding)
+    return str(folder / "c.jsonl")
+
+
+@pytest.mark.parametrize(
+    "form", ["plain", "byte order mark", "crlf", "tsv", "jsonl", "jsonl with such a mark", "nested"]
+)
+def test_every_form_gives_the_same_pairs(form: str, tmp_path: Path) -> None:
+    assert list(read_pairs(write(tmp_path, form), "en", "fr")) == PAIRS  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
+def test_data_sets_are_loaded_by_the_datasets_library(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    rows = [{"en": "A dog.", "fr": "Un chien."}, {"en": "A cat.", "fr": "Un chat."}]
+    path = str(tmp_path / f"c.{kind}")
+    getattr(datasets.Dataset.from_list(rows), f"to_{kind}")(path)
+    spec = HubDataset(dataset=kind, data_files=path)
+    assert list(read_pairs(spec, "en", "fr")) == [(row["en"], row["fr"]) for row in rows]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_cell_without_text_is_a_blank_side(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if form == "csv":
+        (tmp_path / "c.csv").write_text('en,fr\nA dog.,\nA cat.,""\nA bird.,Un oiseau.\n')
+    else:
+        lines = ['{"en": "A dog.", "fr": null}', '{"en": "A cat.", "fr": ""}', '{"en": "A bird.", "fr": "Un oiseau."}']
+        (tmp_path / "c.jsonl").write_text("\n".join(lines))
+    path = str(tmp_path / f"c.{form}")
+    spec = HubDataset(dataset="csv", data_files=path) if form == "csv" else path
+    assert list(read_pairs(spec, "en", "fr")) == [("A dog.", ""), ("A cat.", ""), ("A bird.", "Un oiseau.")]
+
+
+def test_what_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.en")
+    (tmp_path / "c.fr").write_text("a")
+    with pytest.raises(CarouselError, match=r"c\.en: is no plain file, and has to be read several times"):
+        reader.fingerprint(str(tmp_path / "c"), "en", "fr")
+
+
+def test_a_mark_that_comes_later_is_text(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text("a\tb\n\ufeffc\td\n", encoding="utf-8")
+    assert list(read_pairs(str(tmp_path / "c.tsv"), "en", "fr")) == [("a", "b"), ("\ufeffc", "d")]
+
+
+def test_an_article_in_json_is_left_to_the_filters(tmp_path: Path) -> None:
+    article = "A dog. " * 30_000
+    (tmp_path / "c.jsonl").write_text(json.dumps({"en": article, "fr": article}), encoding="utf-8")
+    assert list(read_pairs(str(tmp_path / "c.jsonl"), "en", "fr")) == [(article, article)]
+
+
+def test_a_data_set_that_changes_under_its_name_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    spec = HubDataset(dataset=str(tmp_path))
+    found = []
+    for text in ("Un chien.", "Un grand chien."):
+        datasets.Dataset.from_list([{"en": "A dog.", "fr": text}]).to_parquet(tmp_path / "train.parquet")
+        found.append(reader.fingerprint(spec, "en", "fr"))
+        assert reader.fingerprint(spec, "en", "fr") == found[-1]
+    assert found[0] != found[1]
+
+
+def test_the_hub_is_asked_for_the_revision_that_a_recipe_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    hub = {"new": [{"en": "A dog.", "fr": "Un chien."}], "old": [{"en": "A dgo.", "fr": "Un chein."}]}
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, revision, **__: hub[revision or "new"])
+    commits = {"new": SimpleNamespace(hash="2"), "old": SimpleNamespace(hash="1")}
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_, revision: commits[revision or "new"])
+    newest, pinned = HubDataset(dataset="someone/pairs"), HubDataset(dataset="someone/pairs", revision="old")
+    assert list(read_pairs(newest, "en", "fr")) == [("A dog.", "Un chien.")]
+    assert list(read_pairs(pinned, "en", "fr")) == [("A dgo.", "Un chein.")]
+    before = reader.fingerprint(newest, "en", "fr")
+    assert before != reader.fingerprint(pinned, "en", "fr")
+    commits["new"] = SimpleNamespace(hash="3")
+    assert before != reader.fingerprint(newest, "en", "fr")
+
+
+def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CarouselError, match=r"data set parquet\[train\].*check dataset"):
+        list(read_pairs(HubDataset(dataset="parquet", data_files="/nowhere/x.parquet"), "en", "fr"))
+
+
+@pytest.mark.parametrize(
+    ("files", "spec", "complaint"),
+    [
+        ({"c.en": b"a\nb\n", "c.fr": b"a\n"}, "c", r"c\.en has 2 lines but .*c\.fr has 1;"),
+        ({"c.en": b"a\n", "c.fr": b"a\nb\nc"}, "c", r"c\.en has 1 lines but .*c\.fr has 3;"),
+        ({"c.en": b"ok\ncaf\xe9\n", "c.fr": b"a\nb\n"}, "c", r"c\.en, line 2: byte 4 \(0xe9\) is not UTF-8"),
+        ({"c.en": b"a\n", "c.fr": b"nul\0\n"}, "c", r"c\.fr, line 1: holds a NUL"),
+        ({"c.en": b"", "c.fr": b"a\n"}, "c", r"c\.en: is empty"),
+        ({"c.en": b"a\n", "c.fr": b""}, "c", r"c\.fr: is empty"),
+        ({"c.en": b"a\n"}, "c", r"c\.fr: no such file"),
+        ({"c.en": b"a\n" + b"x" * 100_000, "c.fr": b"a\nb"}, "c", r"c\.en, line 2: 100,000 characters"),
+        ({"c.en": b"a\n" + b"x" * 300_000, "c.fr": b"a\nb"}, "c", r"c\.en, line 2: more than 50,000 characters"),
+        ({"c.en": b"\0" * 300_000, "c.fr": b"a"}, "c", r"c\.en, line 1: holds a NUL"),
+        ({"c.tsv": b""}, "c.tsv", r"c\.tsv: holds no sentence pair"),
+        ({"c.tsv": b"a\tb\nc\n"}, "c.tsv", r"c\.tsv, line 2: 1 columns"),
+        ({"c.tsv": b"a\tb\tc\n"}, "c.tsv", r"c\.tsv, line 1: 3 columns"),
+        ({"c.jsonl": b'{"en": "a", "fr": "b"}\n{"en"'}, "c.jsonl", r"c\.jsonl, line 2: not JSON"),
+        ({"c.jsonl": b'{"en": "a", "de": "b"}'}, "c.jsonl", r"line 1: no text under 'fr' \(found: en, de\)"),
+        ({"c.jsonl": b'{"en": ' + b"1" * 5000 + b"}"}, "c.jsonl", r"line 1: not JSON"),
+        ({"c.jsonl": b"[1]"}, "c.jsonl", r"line 1: no text under 'en' \(found: list\)"),
+        ({"c.jsonl": b'{"en": "a", "fr": 5}'}, "c.jsonl", r"line 1: no text under 'fr'"),
+    ],
+)
+def test_complaints_name_file_line_and_remedy(
+    files: dict[str, bytes], spec: str, complaint: str, tmp_path: Path
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(CarouselError, match=complaint) as error:
+        list(read_pairs(str(tmp_path / spec), "en", "fr"))
+    assert "\n" not in str(error.value)
+
+
+def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
+    prefix = str(write(tmp_path, "plain"))
+    before = reader.fingerprint(prefix, "en", "fr")
+    assert reader.fingerprint(prefix, "en", "fr") == before
+    (tmp_path / "c.fr").write_text("changed", encoding="utf-8")
+    assert reader.fingerprint(prefix, "en", "fr") != before

@@ -1,0 +1,108 @@
+"""The aligner against expectation maximisation in naive loops, and symmetrisation against an example by hand."""
+
+from collections import defaultdict
+from math import exp
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.corpus import word_aligner as aligners
+from nmt.corpus.word_aligner import Aligner, learn_lexicon, learned_rows, symmetrise
+
+PAIRS = [([5, 6, 7], [8, 9]), ([5, 6], [8, 8]), ([7], [9, 10, 8]), ([6, 7, 5], [9, 11]), ([5, 6, 7], [10, 8])]
+SOURCES, TARGETS = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*PAIRS, strict=True))
+
+
+def naive_prior(t: int, targets: int, sources: int) -> list[float]:
+    """Of the null word and each source place."""
+    near = [exp(-4 * abs((t + 0.5) / targets - (s + 0.5) / sources)) for s in range(sources)]
+    return [0.08, *(0.92 * p / sum(near) for p in near)]
+
+
+def naive_lexicon(pairs: list[tuple[list[int], list[int]]]) -> dict[tuple[int, int], tuple[float, float]]:
+    """(source, target) -> probability, count; three rounds of model 1, five of the diagonal model 2."""
+    table: dict[tuple[int, int], float] = defaultdict(lambda: 1.0)
+    for round_ in range(8):
+        counts: dict[tuple[int, int], float] = defaultdict(float)
+        for source, target in pairs:
+            for t, piece in enumerate(target):
+                prior = naive_prior(t, len(target), len(source)) if round_ >= 3 else [1.0] * (1 + len(source))
+                scores = [p * table[s, piece] for p, s in zip(prior, [0, *source], strict=True)]
+                for s, score in zip([0, *source], scores, strict=True):
+                    counts[s, piece] += score / sum(scores)
+        sums: dict[int, float] = defaultdict(float)
+        for (s, _), count in counts.items():
+            sums[s] += count
+        table = defaultdict(float, {(s, t): count / sums[s] for (s, t), count in counts.items()})
+    return {key: (table[key], counts[key]) for key in sorted(counts)}
+
+
+@pytest.mark.parametrize("block", [1, 500_000])
+def test_the_lexicon_is_that_of_naive_loops(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aligners, "_BLOCK_CELLS", block)
+    lexicon = learn_lexicon(SOURCES, TARGETS)
+    expected = naive_lexicon(PAIRS)
+    assert list(zip(lexicon.sources.tolist(), lexicon.targets.tolist(), strict=True)) == list(expected)
+    np.testing.assert_allclose(lexicon.probabilities, [p for p, _ in expected.values()], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(lexicon.counts, [count for _, count in expected.values()], rtol=1e-9, atol=1e-12)
+
+
+def test_words_of_one_meaning_find_each_other_in_new_pairs_too() -> None:
+    random = np.random.default_rng(1)
+    sources = [random.permutation(np.arange(100, 120, dtype=np.int32))[: random.integers(2, 9)] for _ in range(400)]
+    targets = [100 + np.concatenate((source[1::-1], source[2:])) for source in sources]  # the first two change places
+    aligner = Aligner(sources[:300], targets[:300])
+    of_sources, of_targets = aligner.align(sources, targets)
+    for source, target, s, t in zip(sources, targets, of_sources, of_targets, strict=True):
+        assert t.tolist() == list(range(len(target)))
+        assert (source[s] + 100 == target[t]).all()
+
+
+def test_pieces_that_never_met_are_aligned_all_the_same() -> None:
+    (source,), (target,) = Aligner(SOURCES, TARGETS).align([np.array([5, 90], np.int32)], [np.array([91], np.int32)])
+    assert len(source) == len(target)
+
+
+def test_symmetrising_an_example_by_hand() -> None:
+    """Written target-source: one direction has 0-0, 1-1, 2-1, the other 0-0, 1-2, 3-3.
+
+    Both have 0-0; beside it is 1-1, and beside that 2-1 and 1-2, each with a piece that had no link; last comes 3-3,
+    beside none, between two pieces without any.
+    """
+    forward = np.array([[0, 1, 1, -1]])
+    backward = np.array([[0, -1, 1, 3]])
+    links = symmetrise(forward, backward)
+    assert np.argwhere(links[0]).tolist() == [[0, 0], [1, 1], [1, 2], [2, 1], [3, 3]]
+
+
+def test_a_link_between_two_pieces_that_have_others_is_left_out() -> None:
+    """Both have 0-0, beside which 1-0 and 0-1 grow; 3-0 is beside no link, and source 0 has one."""
+    links = symmetrise(np.array([[0, 0, -1, 0]]), np.array([[0, 0]]))
+    assert np.argwhere(links[0]).tolist() == [[0, 0], [0, 1], [1, 0]]
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_symmetrised_links_lie_between_intersection_and_union(sources: int, targets: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    forward = random.integers(-1, sources, size=(3, targets))
+    backward = random.integers(-1, targets, size=(3, sources))
+    together = symmetrise(forward, backward)
+    for pair, links in enumerate(together):
+        one = {(t, s) for t, s in enumerate(forward[pair].tolist()) if s >= 0}
+        other = {(t, s) for s, t in enumerate(backward[pair].tolist()) if t >= 0}
+        found = {(t, s) for t, s in np.argwhere(links).tolist()}
+        assert one & other <= found <= one | other
+        assert np.array_equal(symmetrise(forward[pair : pair + 1], backward[pair : pair + 1])[0], links)
+
+
+def test_a_large_corpus_is_learned_from_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aligners, "_LEARNED_CELLS", 100)
+    monkeypatch.setattr(aligners, "_CLEAR_CELLS", 30)
+    assert learned_rows(np.full(10, 3), np.full(10, 3)).tolist() == list(range(10))
+    assert learned_rows(np.full(10, 5), np.full(10, 5)).tolist() == [0, 3, 6, 9]
+    mixed = np.array([5, 9] * 10)
+    assert learned_rows(mixed, mixed).tolist() == [0, 6, 12, 18]  # the short ones are enough
+    scarce = np.array([5, 9, 9, 9])
+    assert learned_rows(scarce, scarce).tolist() == [0, 3]  # they are not

@@ -1,0 +1,97 @@
+"""Graphs on disk: shared weights, two precisions, and what ONNX's own checker says."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from engines import DESIGNS, network
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.engine.onnx.export import export
+from nmt.engine.onnx.graph_builder import WEIGHT_FILE
+from nmt.engine.onnx.quantisation import LARGEST, quantise
+from nmt.engine.onnx.runtime import ort
+
+
+def write(folder: Path, precision: str, **design: object) -> Path:
+    net = network(**design)
+    weights = {name: parameter.detach().numpy() for name, parameter in net.named_parameters()}
+    for name, content in export(net.config, weights, precision).items():  # type: ignore[arg-type]
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("design", DESIGNS, ids=str)
+def test_graphs_are_valid_and_say_what_may_vary(tmp_path: Path, design: dict[str, object], precision: str) -> None:
+    write(tmp_path, precision, **design)
+    for path in tmp_path.glob("*.onnx"):
+        onnx.checker.check_model(path)
+    encoder = ort.InferenceSession(tmp_path / "encoder.onnx", providers=["CPUExecutionProvider"])
+    assert {value.name: value.shape for value in encoder.get_inputs()} == {
+        "source": ["sentences", "source"],
+        "lengths": ["sentences"],
+    }
+
+
+def test_equal_weights_give_equal_bytes(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, "int8", attention="multihead")
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=str)
+def test_padding_never_reaches_the_encoder(tmp_path: Path, design: dict[str, object]) -> None:
+    """A sentence beside a longer one, whatever ids pad it, is encoded as alone, to the bit."""
+    session = ort.InferenceSession(write(tmp_path, "int8", **design) / "encoder.onnx")
+    random = np.random.default_rng(4)
+    ids = random.integers(68, 98, size=(3, 40))
+    lengths = np.array([5, 40, 17], dtype=np.int32)
+    shapes = {value.name: value.shape for value in session.get_outputs()}
+    names = list(shapes)
+    together = dict(zip(names, session.run(names, {"source": ids, "lengths": lengths}), strict=True))
+    for row, length in enumerate(lengths):
+        alone = session.run(names, {"source": ids[row : row + 1, :length], "lengths": lengths[row : row + 1]})
+        for name, expected in zip(names, alone, strict=True):
+            found = together[name][row : row + 1]
+            if "blocks" in shapes[name]:
+                found = found[:, : expected.shape[1]]
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_weights_that_several_graphs_read_are_stored_once(tmp_path: Path) -> None:
+    net = network(attention="multihead")
+    write(tmp_path, "fp32", attention="multihead")
+    largest = sum(p.numel() for p in net.parameters() if p.numel() * 4 > 4096) * 4
+    assert (tmp_path / WEIGHT_FILE).stat().st_size < largest + 4096 * 60
+
+
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 99))
+def test_quantised_weights_are_within_half_a_level(rows: int, columns: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    weight = random.normal(size=(rows, columns)).astype(np.float32) * random.choice([0, 1e-6, 1, 1e6], size=(rows, 1))
+    levels, scales = quantise(weight.astype(np.float32))
+    assert np.abs(levels).max() <= LARGEST
+    assert (np.abs(levels * scales[:, None] - weight) <= scales[:, None] * 0.5001).all()
+
+
+def test_the_sums_of_a_pair_of_products_fit_sixteen_bits() -> None:
+    """What processors without VNNI need: 255 × 63, twice, is less than 2^15."""
+    assert 2 * 255 * LARGEST < 2**15
+
+
+def test_int8_is_close_to_fp32(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    results = {}
+    for precision in ("fp32", "int8"):
+        (tmp_path / precision).mkdir()
+        session = ort.InferenceSession(write(tmp_path / precision, precision, attention="dot") / "encoder.onnx")
+        ids = np.arange(70, 90)[None]
+        results[precision] = session.run(["state"], {"source": ids, "lengths": np.array([20], dtype=np.int32)})[0]
+    error = np.abs(results["int8"] - results["fp32"]).mean()
+    assert 0 < error < 0.05 * np.abs(results["fp32"]).mean()

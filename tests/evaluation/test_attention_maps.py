@@ -1,0 +1,42 @@
+"""The attention of a whole translation is that of the engine, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmt.corpus.tokenizer import BOS, EOS
+from nmt.engine.torch_engine import TorchEngine, load_network
+from nmt.evaluation.attention_maps import attention_maps
+from nmt.model_directory import directory as bundles
+from nmt.search.protocol import StepRequest
+
+SOURCE, TARGET = "the red dog sees the cat.", "le chien rouge voit le chat."
+
+
+def test_attention_is_that_of_the_engine(model: Path) -> None:
+    bundle = bundles.read(model)
+    [found] = attention_maps(bundle, [(SOURCE, TARGET)])
+    source, target = bundle.tokenizer.source.encode(SOURCE).ids, bundle.tokenizer.target.encode(TARGET).ids
+    engine = TorchEngine(load_network(bundle), slots=1, beam=1)
+    engine.admit([0], [source], [[]])
+    none, rows = np.zeros(0, dtype=np.int64), []
+    for token in [BOS, *target]:
+        tokens = np.array([token])
+        request = StepRequest(tokens, np.zeros(1, dtype=np.int64), 1, np.array([[EOS]]), none, none, attention=True)
+        attention = engine.step(request).attention
+        assert attention is not None
+        rows.append(attention[0])
+    assert found.weights == pytest.approx(np.array(rows), abs=1e-5)
+    assert found.weights.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert found.weights.shape == (len(found.target), len(found.source)) == (len(target) + 1, len(source) + 1)
+    assert "".join(found.source) == "▁" + SOURCE.replace(" ", "▁") + "</s>"
+
+
+def test_a_model_without_attention_has_no_maps(model: Path) -> None:
+    bundle = bundles.read(model)
+    card = bundle.card.model_copy(update={"model": bundle.card.model.model_copy(update={"attention": "none"})})
+    assert list(attention_maps(replace(bundle, card=card), [(SOURCE, TARGET)])) == []

@@ -1,0 +1,89 @@
+"""Documents on the command line: sentences as line by line, and all else as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Nmt
+
+DEMO = Path(__file__).parents[3] / "data" / "demo-en-fr" / "model"
+PAGE = """\ufeff<!DOCTYPE html>\r
+<html lang="en"><head><title>the king</title><style>p {{ color: red }}</style></head>\r
+<body><!-- the dog -->\r
+<h1>{0}</h1>\r
+<p class="x">{1}  {2}</p>\r
+<pre>the dog  sees</pre><p>&nbsp;</p><p>\U0001f600</p>\r
+</body></html>"""
+SENTENCES = ("the red dog", "the dog sees the cat.", "the cat sees the king &amp; the dog.")
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "Page.HTML"
+    path.write_bytes(PAGE.format(*SENTENCES).encode())
+    return path
+
+
+def test_a_page_stays_a_page(page: Path, model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    plain = tmp_path / "in"
+    plain.write_text("\n".join(("the king", *SENTENCES)).replace("&amp;", "&") + "\n", encoding="utf-8")
+    title, *lines = nmt("translate", model, plain).out.replace("&", "&amp;").splitlines()
+    assert lines[1] == "le chien voit le chat."
+    expected = PAGE.format(*lines).replace("the king", title).removeprefix("\ufeff")
+    assert nmt("translate", model, page, "-o", tmp_path / "out.html").status == 0
+    assert (tmp_path / "out.html").read_bytes().decode() == expected
+    assert nmt("translate", model, page).out == expected
+
+
+def test_tags_go_with_their_words(tmp_path: Path, nmt: Nmt) -> None:
+    """By the alignment, which lines of text do without."""
+    (tmp_path / "in.htm").write_text("<p>The <b>black</b> cat sleeps.</p>", encoding="utf-8")
+    assert nmt("translate", DEMO, tmp_path / "in.htm").out == "<p>Le chat <b>noir</b> dort.</p>"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "<p></p>", "<script>the dog</script>\n"])
+def test_a_page_without_words_comes_back(text: str, model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in.html").write_text(text, encoding="utf-8")
+    ran = nmt("translate", model, tmp_path / "in.html")
+    assert (ran.status, ran.out, ran.err) == (0, text, "")
+
+
+def test_a_page_in_another_encoding_is_named_with_its_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in.html").write_bytes(b"<p>the dog\n<p>caf\xe9\n")
+    ran = nmt("translate", model, tmp_path / "in.html", "-o", tmp_path / "out.html")
+    assert ran.status == 1
+    assert ran.err.endswith("/in.html, line 2: 0xe9 is not UTF-8; convert the document to UTF-8\n")
+    assert not (tmp_path / "out.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--json"], "--json: is about lines, and PAGE is a document; leave it out"),
+        (["--ray", "-o", "out.html"], "--ray: is about lines, and PAGE is a document; leave it out"),
+        (["in.txt"], "PAGE: is a document, not lines; translate it by itself"),
+        (["-o", "out.jsonl"], "out.jsonl: would hold pairs of lines, and PAGE is a document; end it in .HTML"),
+    ],
+)
+def test_what_is_about_lines_is_refused(options: list[str], complaint: str, page: Path, nmt: Nmt) -> None:
+    """Before any model is looked for."""
+    ran = nmt("translate", "nowhere", page, *options)
+    assert ran.status == 2
+    assert complaint.replace("PAGE", str(page)) in ran.err
+
+
+def test_where_a_page_cannot_go_is_said_before_it_is_read(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    ran = nmt("translate", model, "nowhere.html", "-o", tmp_path)
+    assert (ran.status, ran.err) == (
+        1,
+        f"nmt: {tmp_path}: can't be written (Is a directory); choose another path\n",
+    )
+
+
+def test_a_page_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
+    ran = nmt("translate", model, "nowhere.html")
+    assert (ran.status, ran.err) == (
+        1,
+        "nmt: nowhere.html: can't be read (No such file or directory); name a document\n",
+    )

@@ -1,0 +1,281 @@
+"""Whatever the translations: the markup stays as it was, and only the text between changes."""
+
+import re
+import time
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nmt.inference.documents.html import HtmlDocument, visible_text
+from nmt.inference.translator import Alternative, Translation
+
+Order = list[int] | None
+
+
+def translation(source: str, target: str, order: Order) -> Translation:
+    """Word n of the target is aligned to word ``order[n]`` of the source."""
+    words = [[word.span() for word in re.finditer(r"\w+|[^\w\s]", text)] for text in (source, target)]
+    alignment = None if order is None else tuple((*words[0][s], *words[1][t]) for t, s in enumerate(order))
+    return Translation(target, -1.0, alignment=alignment)
+
+
+def translated(html: str, *sentences: tuple[str, str, Order]) -> str:
+    """The translation, given for each sentence itself, its translation and their alignment."""
+    document = HtmlDocument(html, "en")
+    assert document.segments == [source for source, _, _ in sentences]
+    return document.assemble([translation(*sentence) for sentence in sentences]).text
+
+
+def shouted(html: str) -> str:
+    """The translation into capitals."""
+    document = HtmlDocument(html, "en")
+    return document.assemble([Translation(segment.upper(), 0.0) for segment in document.segments]).text
+
+
+@pytest.mark.parametrize(
+    ("html", "sentence", "answer"),
+    [
+        # Round the words that theirs are aligned to
+        ("The <b>black</b> cat.", ("The black cat.", "Le chat noir.", [0, 2, 1, 3]), "Le chat <b>noir</b>."),
+        ("The <b>cat</b>", ("The cat", "Katze die", [1, 0]), "<b>Katze</b> die"),
+        ("<i>Not</i> now", ("Not now", "Jetzt nicht", [1, 0]), "Jetzt <i>nicht</i>"),
+        ("I <b>give up</b>!", ("I give up!", "Ich gebe es auf!", [0, 1, 1, 2, 3]), "Ich <b>gebe es auf</b>!"),
+        ("un<b>believ</b>able", ("unbelievable", "unglaublich", [0]), "<b>unglaublich</b>"),
+        # In the order of the source, even where the words have another
+        ("<b>A</b> <i>B</i>", ("A B", "b a", [1, 0]), "<b>b</b> <i>a</i>"),
+        ("<a>A <b>B</b></a> C", ("A B C", "c b a", [2, 1, 0]), "c <a><b>b</b> a</a>"),
+        # In proportion, without alignment
+        ("The <b>black</b> cat.", ("The black cat.", "Le chat noir.", None), "Le <b>chat</b> noir."),
+        ("<b>One</b> two", ("One two", "Eins", None), "<b>Eins</b>"),
+        # At the edges they stay
+        ("<p> <b>A cat.</b> </p>", ("A cat.", "Un chat.", None), "<p> <b>Un chat.</b> </p>"),
+        ("<i></i><b>A</b>", ("A", "Un", None), "<i></i><b>Un</b>"),
+        # Malformed
+        ("A <b>cat", ("A cat", "Chat un", [1, 0]), "<b>Chat un"),
+        ("A </b>cat", ("A cat", "Un chat", [0, 1]), "Un</b> chat"),
+        ("A <b>big <i>red</b> cat</i>!", ("A big red cat!", "Un A B C!", None), "Un <b>A <i>B</b> C</i>!"),
+        ("2 < 3 & 4 <", ("2 < 3 & 4 <", "x <y> & z", None), "x &lt;y&gt; &amp; z"),
+        ("Cat <b title='>'", ("Cat", "Chat", None), "Chat <b title='>'"),
+        ("Cat<!-- <b>cat</b>", ("Cat", "Chat", None), "Chat<!-- <b>cat</b>"),
+    ],
+)
+def test_inline_tags_are_put_back(html: str, sentence: tuple[str, str, Order], answer: str) -> None:
+    assert translated(html, sentence) == answer
+
+
+@pytest.mark.parametrize(
+    ("html", "sentence", "answer"),
+    [
+        (
+            "Use the <code>ls &amp;</code> command.",
+            ("Use the  command.", "Utilisez la commande.", [0, 1, 2, 3]),
+            "Utilisez la <code>ls &amp;</code> commande.",
+        ),
+        (
+            "See <span translate='no'>the <b>X</b> file</span>!",
+            ("See !", "Voir !", [0, 1]),
+            "Voir <span translate='no'>the <b>X</b> file</span> !",
+        ),
+        ("Save<i class=icon></i> it", ("Save it", "Sauver ça", [0, 1]), "Sauver<i class=icon></i> ça"),
+        ("A <!-- <p> --> cat", ("A  cat", "Chat un", [1, 0]), "Chat un <!-- <p> -->"),
+        (
+            "Press <img src=a> <img src=b> now",
+            ("Press   now", "Jetzt los", [1, 0]),
+            "Jetzt los <img src=a> <img src=b>",
+        ),
+        ("super<wbr>cool thing", ("supercool thing", "supertoll", [0]), "supertoll<wbr>"),
+    ],
+)
+def test_what_is_copied_keeps_its_place(html: str, sentence: tuple[str, str, Order], answer: str) -> None:
+    assert translated(html, sentence) == answer
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>if (a<b) { say('</b>') }</script>",
+        "<style>p > a { color: red }</style>",
+        "<textarea>text <b>",
+        "<pre>some <b>text</b></pre>",
+        "<p translate=no>a <p>text</p></p>",
+        "<div class='x NoTranslate'>text <br> text</div>",
+        "<code>text <code>in text</code> text</code>",
+        "<!-- text -->",
+        "<!doctype html>",
+        "<?xml version='1.0'?>",
+        "<![CDATA[text > text]]>",
+        "<img alt='text'>",
+        "</ text>",
+        "<a text",
+    ],
+)
+def test_what_is_no_text_is_copied(html: str) -> None:
+    assert HtmlDocument(html, "en").segments == []
+    assert shouted(html) == html
+
+
+@pytest.mark.parametrize(
+    ("html", "segments"),
+    [
+        ("<h1>Title</h1>text<br>more<hr>and <em>more</em>", ["Title", "text", "more", "and more"]),
+        ("<ul><li>one<li>two</ul><select><option>three", ["one", "two", "three"]),
+        ("One <b>here. Two</b> there.", ["One here.", "Two there."]),
+        ("Fish &amp; chips&nbsp;&lt;3 &unknown; &#x41;&#66 &copy 2000", ["Fish & chips\u00a0<3 &unknown; AB © 2000"]),
+        ("split\n  over <b>\r\n lines</b>", ["split   over    lines"]),
+        ("<pre>no</pre>yes<code>no</code>", ["yes"]),
+        ("<p>unclosed <code>no</p>yes", ["unclosed", "yes"]),
+        ("<ul><li translate=no>no</ul>yes", ["yes"]),
+        ("<p>3 <4 and a<5 </> end", ["3 <4 and a<5  end"]),
+        ("<SCRIPT>no</Script >yes", ["yes"]),
+        ("<!-->yes<!--->yes<!-- no --!>yes", ["yesyesyes"]),
+        ("<a title='>' href=/x/>link</a>", ["link"]),
+        ("<br/>1 &mdash; 2", ["1 — 2"]),
+    ],
+)
+def test_segments(html: str, segments: list[str]) -> None:
+    assert HtmlDocument(html, "en").segments == segments
+
+
+def test_a_page() -> None:
+    page = (
+        "<!DOCTYPE html>\n<html lang=en>\n<head><title>My page</title>\r\n<meta charset='utf-8'></head>\n"
+        '<body class="a" >\n  <p>Hello,\n   <A HREF="/x?a=1&amp;b">world</A>!  It&#39;s me.</p>\t<p>Bye</p>\n</html>\n'
+    )
+    assert shouted(page) == (
+        "<!DOCTYPE html>\n<html lang=en>\n<head><title>MY PAGE</title>\r\n<meta charset='utf-8'></head>\n"
+        '<body class="a" >\n  <p>HELLO,    <A HREF="/x?a=1&amp;b">WORLD</A>!  IT\'S ME.</p>\t<p>BYE</p>\n</html>\n'
+    )
+
+
+def test_alternatives_and_scores_are_those_of_the_segments() -> None:
+    document = HtmlDocument("<p>A <b>B</b>.<p>C", "en")
+    first = Translation("a b.", -1.0, 0.5, (Alternative("b a!", -2.0),), ((0, 1, 0, 1), (2, 3, 2, 3)), True)
+    answer = document.assemble([first, Translation("c", -3.0, 0.7)])
+    assert answer.text == "<p>a <b>b</b>.<p>c"
+    assert answer.alternatives == ("<p>b <b>a</b>!<p>c",)
+    assert (answer.score, answer.confidence, answer.truncated) == (-2.0, pytest.approx(0.6), True)
+    assert answer.alignment is None
+
+
+def test_visible_text() -> None:
+    html = "<title>A &amp; B</title><script>no</script><p>c <b>d</b><!-- no --><code>no</code></p> <br>e"
+    assert visible_text(html) == "A & B\nc d\ne"
+
+
+def test_sentences_that_touch_are_set_apart_by_translations_that_would_not() -> None:
+    document = HtmlDocument("<b>你好。</b>我很好。", "zh")
+    answer = document.assemble([Translation("Hello.", 0.0), Translation("Fine.", 0.0)])
+    assert answer.text == "<b>Hello. </b>Fine."
+
+
+FRAGMENTS = [
+    "<", ">", "</", "<!", "<!--", "-->", "<![CDATA[", "]]>", "<?", "<b>", "</b>", "<I>", "</i >", "<a href='", "'", '"',
+    "=", "/", "<code>", "</code>", "<pre>", "</pre>", "<script>", "</script", "<p translate=no>", "</p>", "<br/>",
+    "<img>", "<li>", "&", "&amp;", "&nbsp;", "&#6", "&notit;", "&bne;", "&#1;", "One. ", "Two words", "好。", "\n", " ",
+]  # fmt: skip
+soups = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max_size=25).map("".join)
+INLINE = ["b", "i", "a", "span", "code"]
+markup = st.one_of(
+    st.sampled_from(INLINE).map(lambda name: f"<{name} id='<&>'>"),
+    st.sampled_from(INLINE).map(lambda name: f"</{name}>"),
+    st.sampled_from(["<p>", "</p>", "<br>", "<img src=x>", "<!-- a <b> -->", "<div translate=no>", "</div>", "<hr />"]),
+)
+texts = st.sampled_from(["Word. ", "two words ", " ", "x", "&lt;b> ", "1, 2", "Ça va? ", "好。"])
+pages = st.lists(st.one_of(markup, texts), max_size=30).map("".join)
+targets = st.lists(st.sampled_from(["mot", " ", "<b>", "&amp;", "l'un", ".", "好", "\n"]), max_size=10).map("".join)
+
+
+@st.composite
+def alignments(draw: st.DrawFn, source: str, target: str) -> tuple[tuple[int, int, int, int], ...] | None:
+    def stretches(text: str) -> st.SearchStrategy[tuple[int, int]]:
+        edge = st.integers(0, len(text))
+        return st.tuples(edge, edge).map(lambda pair: (min(pair), max(pair)))
+
+    links = st.tuples(stretches(source), stretches(target)).map(lambda link: (*link[0], *link[1]))
+    return draw(st.none() | st.lists(links, max_size=8).map(tuple))
+
+
+def any_translation(data: st.DataObject, segment: str) -> Translation:
+    target, other = data.draw(targets), data.draw(targets)
+    return Translation(target, 0.0, None, (Alternative(other, 0.0),), data.draw(alignments(segment, target)))
+
+
+class Tags(HTMLParser):
+    """All but the text, as Python's library sees it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.seen: list[str | None] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.append(self.get_starttag_text())
+
+    def handle_endtag(self, tag: str) -> None:
+        self.seen.append(f"</{tag}>")
+
+    def handle_comment(self, data: str) -> None:
+        self.seen.append(f"<!--{data}-->")
+
+
+@given(soups)
+@example("&notit; &bne;. x <b")
+def test_the_page_itself_comes_back_when_no_segment_changes(html: str) -> None:
+    document = HtmlDocument(html, "en")
+    assert document.assemble([Translation(segment, 0.0) for segment in document.segments]).text == html
+
+
+@given(st.data(), pages)
+def test_the_tags_are_the_same_whatever_the_translations(data: st.DataObject, html: str) -> None:
+    document = HtmlDocument(html, "en")
+    answer = document.assemble([any_translation(data, segment) for segment in document.segments])
+    for text in (answer.text, *answer.alternatives):
+        assert Tags(text).seen == Tags(html).seen
+
+
+@given(st.data(), soups)
+def test_what_is_no_segment_is_the_same_whatever_the_translations(data: st.DataObject, html: str) -> None:
+    document = HtmlDocument(html, "en")
+    translations = [any_translation(data, segment) for segment in document.segments]
+    marked = [Translation(re.sub(r"\S+", "\ue000", t.text), 0.0, alignment=None) for t in translations]
+    empty = document.assemble([Translation("", 0.0) for _ in translations]).text
+    assert re.sub(r"[\s\ue000]", "", document.assemble(marked).text) == re.sub(r"[\s\ue000]", "", empty)
+    document.assemble(translations)
+
+
+@given(st.data(), pages)
+def test_the_text_of_the_translations_is_all_there(data: st.DataObject, html: str) -> None:
+    document = HtmlDocument(html, "en")
+    translations = [any_translation(data, segment) for segment in document.segments]
+    rest = iter("".join(unescape(re.sub("<[^>]*>", "", document.assemble(translations).text)).split()))
+    for character in "".join("".join(each.text.split()) for each in translations):
+        assert character in rest  # in this order, which takes it from the iterator
+
+
+@pytest.mark.parametrize(
+    "atom",
+    [
+        "<a ",
+        "<!--",
+        "<a b='",
+        "<script>",
+        "<b>x ",
+        "<b>x</i>",
+        "</b>x ",
+        "&",
+        "&a",
+        "<",
+        "x<img> ",
+        "<p translate=no>",
+        "a ='",
+    ],
+)
+def test_no_page_takes_long(atom: str) -> None:
+    html = (atom * 10_000)[:10_000]
+    start = time.process_time()
+    shouted(html)
+    assert time.process_time() - start < 2

@@ -1,0 +1,176 @@
+"""A plain text's sentences are taken out and put back, and nothing else changes."""
+
+from dataclasses import replace
+
+import pytest
+from fake_translator import FakeTranslator
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.inference.documents.plain import Answer, PlainDocument
+from nmt.text.normalisation import is_translatable
+
+BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
+SPACES = [" ", "\t", "\u00a0", "\u3000"]
+WORDS = ["word", "🙂", "--", "Ça va", "One. ", "Two? ", "3. ", "Mr. X", "“Yes!” ", "好。", "B\u3000."]
+languages = st.sampled_from(["en", "fr", "de", "zh", "ja", "ar", "hi", "pt-BR", "xx", ""])
+texts = st.lists(
+    st.one_of(st.sampled_from(BREAKS + SPACES), st.text(max_size=5), st.sampled_from(WORDS)), max_size=20
+).map("".join)
+
+
+def translated(text: str, alternatives: int = 0, language: str = "en") -> Answer:
+    document = PlainDocument(text, language)
+    return document.assemble(FakeTranslator().translate(document.segments, alternatives=alternatives))
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("", []),
+        (" ", []),
+        ("\n \r\n", []),
+        ("hi", ["hi"]),
+        (" a\r\n\r\nb ", ["a", "b"]),
+        ("a  b\tc", ["a  b\tc"]),
+        ("a\u2028b\x85c\fd", ["a", "b", "c", "d"]),
+        ("x\n🙂\ny", ["x", "y"]),
+        ("aa\n a", ["aa", "a"]),
+        ("a\0b", ["a\0b"]),
+        (" Hi there.  How are you?\tFine! ", ["Hi there.", "How are you?", "Fine!"]),
+        ("So it ends. 🙂 -- ", ["So it ends."]),
+    ],
+)
+def test_segments(text: str, segments: list[str]):
+    assert PlainDocument(text, "en").segments == segments
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Dr. Smith met J. K. Rowling at 3.5 p.m. in the U.S. Senate."),
+        ("en", "Yahoo!Mail and node.js.But that is a typo."),
+        ("en", "“Go away!” he said."),
+        ("en", "1. The first"),
+        ("en", "a) 2.1. The first of the second"),
+        ("en", "It is approx. 5 km to plan B. See Fig. 3."),
+        ("de", "Am 3. Mai kam Dr. Müller."),
+        ("fr", "« Va-t'en ! » dit M. Dupont."),
+        ("ja", "「はい。」と言った。"),
+    ],
+)
+def test_what_only_looks_like_an_end_is_none(language: str, text: str):
+    assert PlainDocument(text, language).segments == [text]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "sentences"),
+    [
+        ("fr", "Ça va\u00a0? Oui\u00a0!", ["Ça va\u00a0?", "Oui\u00a0!"]),
+        ("zh", "你好。我很好！真的？", ["你好。", "我很好！", "真的？"]),
+        ("hi", "यह है। वह था।", ["यह है।", "वह था।"]),
+        ("ar", "مرحبا؟ نعم.", ["مرحبا؟", "نعم."]),
+        ("pt-BR", "Oi, Sr. Silva. Tudo bem?", ["Oi, Sr. Silva.", "Tudo bem?"]),
+        ("tlh", "One here. Two there.", ["One here.", "Two there."]),
+    ],
+)
+def test_sentences_end_as_the_language_has_it(language: str, text: str, sentences: list[str]):
+    assert PlainDocument(text, language).segments == sentences
+
+
+@pytest.mark.parametrize(
+    "text", ["🙂", "👩‍👩‍👧 🇫🇷", "👍🏽!", "1️⃣ #️⃣ 2⃣", "ℹ️ ™ ©", "❤️", "-----", "…", "?!", "\u200b", "\ufeff"]
+)
+def test_nothing_to_translate(text: str):
+    assert PlainDocument(text, "en").segments == []
+
+
+@pytest.mark.parametrize("text", ["a", "é", "中", "1", "ไทย", "🙂 ok", "1️⃣ one", "half a pair \ud800 of surrogates"])
+def test_something_to_translate(text: str):
+    assert PlainDocument(text, "en").segments == [text]
+
+
+@given(texts, languages)
+def test_the_text_itself_comes_back_when_no_segment_changes(text: str, language: str):
+    document = PlainDocument(text, language)
+    translations = FakeTranslator().translate(document.segments)
+    same = [replace(each, text=segment) for each, segment in zip(translations, document.segments, strict=True)]
+    assert document.assemble(same).text == text
+
+
+@given(texts, languages)
+def test_all_but_the_segments_survives(text: str, language: str):
+    document = PlainDocument(text, language)
+    empty = [replace(each, text="") for each in FakeTranslator().translate(document.segments)]
+    rest = document.assemble(empty).text
+    assert not is_translatable(rest)
+    assert len(rest) == len(text) - sum(map(len, document.segments))
+
+
+@given(texts, languages)
+def test_segments_are_trimmed_and_of_one_line(text: str, language: str):
+    for segment in PlainDocument(text, language).segments:
+        assert segment == segment.strip()
+        assert len(segment.splitlines()) == 1
+
+
+@given(texts)
+def test_line_structure_is_kept(text: str):
+    assert len(text.splitlines()) == len(translated(text).text.splitlines())
+
+
+@given(texts, languages)
+def test_alignment_points_at_the_same_words(text: str, language: str):
+    answer = translated(text, language=language)
+    assert answer.alignment is not None
+    for source_start, source_end, target_start, target_end in answer.alignment:
+        assert text[source_start:source_end] == answer.text[target_start:target_end]
+    assert len(answer.alignment) == len(PlainDocument(text, language).segments)
+
+
+def test_segments_are_combined():
+    answer = translated(" ab\nabcd CUT\n")
+    assert answer.score == pytest.approx(-5)
+    assert answer.confidence == pytest.approx(0.05)
+    assert answer.truncated
+    assert answer.alignment == ((1, 3, 2, 4), (4, 12, 7, 15))
+
+
+def test_sentences_of_a_line_are_combined():
+    answer = translated("Abc. Abcd.", alternatives=1)
+    assert answer.text == "[Abc.] [Abcd.]"
+    assert answer.alternatives == ("[Abc.]1 [Abcd.]1",)
+    assert answer.score == pytest.approx(-4.5)
+    assert answer.alignment == ((0, 4, 1, 5), (5, 10, 8, 13))
+
+
+def test_translations_of_sentences_that_touch_are_set_apart():
+    document = PlainDocument("好。是。\n人。好。", "zh")
+    assert document.segments == ["好。", "是。", "人。", "好。"]
+    translations = FakeTranslator().translate(document.segments)
+    answer = document.assemble([replace(each, text=f"{n}.") for n, each in enumerate(translations)])
+    assert answer.text == "0. 1.\n2. 3."
+    assert document.assemble([replace(each, text="是。") for each in translations]).text == "是。是。\n是。是。"
+
+
+def test_what_one_segment_lacks_the_text_lacks():
+    answer = translated("one UNSURE\ntwo UNALIGNED")
+    assert answer.confidence is None
+    assert answer.alignment is None
+    assert not answer.truncated
+
+
+def test_a_text_without_segments_is_its_own_translation():
+    assert translated(" \n", alternatives=2) == Answer(" \n")
+    assert Answer(" \n") == Answer(" \n", alternatives=(), score=0.0, confidence=None, alignment=(), truncated=False)
+
+
+def test_a_model_cannot_add_a_line():
+    answer = translated("a\nNEWLINE")
+    assert answer.text == "[a]\n[two lines]"
+
+
+def test_alternatives_are_whole_texts_and_never_the_best():
+    assert translated("a\n\nb", alternatives=2).alternatives == ("[a]1\n\n[b]1", "[a]2\n\n[b]2")
+    assert translated("SAME", alternatives=2).alternatives == ("[SAME]2",)
+    assert translated("SAME\nb", alternatives=1).alternatives == ("[SAME]\n[b]1",)

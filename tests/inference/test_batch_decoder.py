@@ -1,0 +1,79 @@
+"""Threads share the work, and a loop is searched again."""
+
+import time
+
+import pytest
+from stutterer import Stutterer
+
+from nmt.corpus.tokenizer import FIRST_ORDINARY
+from nmt.inference.batch_decoder import Workers
+from nmt.search.options import SearchOptions
+from nmt.search.protocol import StepRequest, StepResult
+
+A, B = FIRST_ORDINARY, FIRST_ORDINARY + 1
+
+
+def test_a_loop_is_searched_once_more_without_repetition() -> None:
+    workers = Workers([Stutterer])
+    options = SearchOptions(length_extra=10, length_ratio=0.0)
+    [hypothesis] = workers.search([(7, [A, B])], 2, options)[7]
+    tokens = hypothesis.tokens
+    trigrams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    assert len(trigrams) == len(set(trigrams))
+    [stuttering] = workers.search(
+        [(7, [A, B])], 2, SearchOptions(length_extra=10, length_ratio=0.0, no_repeat_ngram=9)
+    )[7]
+    assert stuttering.tokens == [A] * 9  # who asks for repetition gets it
+
+
+def test_a_source_that_repeats_excuses_repetition() -> None:
+    [hypothesis] = Workers([Stutterer]).search([(0, [A] * 9)], 1, SearchOptions(length_extra=10, length_ratio=0.0))[0]
+    assert hypothesis.tokens == [A] * 9
+
+
+def test_a_failure_leaves_no_sentences_behind() -> None:
+    class Fragile(Stutterer):
+        steps = 0
+
+        def step(self, request: StepRequest) -> StepResult:
+            Fragile.steps += 1
+            if Fragile.steps == 2:
+                raise KeyboardInterrupt
+            return super().step(request)
+
+    workers, options = Workers([Fragile]), SearchOptions(length_extra=4, length_ratio=0.0)
+    sentences = [(0, [A, B]), (1, [B, A])]
+    with pytest.raises(KeyboardInterrupt):
+        workers.search(sentences, 2, options)
+    assert workers.search(sentences, 2, options) == Workers([Stutterer]).search(sentences, 2, options)
+
+
+def test_threads_share_the_sentences() -> None:
+    options = SearchOptions(length_extra=4, length_ratio=0.0)
+    sentences = [(number, [A, B] if number % 3 else [B, A]) for number in range(50)]
+    alone = Workers([Stutterer]).search(sentences, 2, options)
+    together = Workers([Stutterer] * 3).search(sentences, 2, options)
+    assert together == alone
+    assert sorted(together) == list(range(50))
+
+
+def test_an_interruption_ends_the_other_threads_too() -> None:
+    """Or a process that was told to stop would wait for all of their sentences."""
+
+    class Fragile(Stutterer):
+        def step(self, request: StepRequest) -> StepResult:
+            raise KeyboardInterrupt
+
+    class Slow(Stutterer):
+        steps = 0
+
+        def step(self, request: StepRequest) -> StepResult:
+            Slow.steps += 1
+            time.sleep(0.005)
+            return super().step(request)
+
+    workers = Workers([Fragile, Slow])
+    with pytest.raises(KeyboardInterrupt):
+        workers.search([(number, [A, B]) for number in range(1600)], 2, SearchOptions(length_extra=4, length_ratio=0.0))
+    workers._threads.shutdown()
+    assert Slow.steps < 100  # of more than 200

@@ -1,0 +1,25 @@
+"""Loops are noticed, and only loops."""
+
+import pytest
+
+from nmt.inference.repetition import is_looping
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "looping"),
+    [
+        ([5, 6, 7], [8, 9, 10], False),
+        ([5, 6, 7], [], False),
+        ([5, 6, 7], [8, 8, 8], False),
+        ([5, 6, 7], [9, 8, 8, 8, 8, 10], True),
+        ([5, 5, 5, 5], [8, 8, 8, 8], False),  # "no, no, no, no"
+        ([5, 5, 5, 5], [8, 8, 8, 8, 8], True),
+        ([5, 6], [8, 9, 8, 9], False),
+        ([5, 6], [7, 8, 9, 8, 9, 8, 9], True),
+        ([5, 6, 5, 6, 5, 6], [8, 9, 8, 9, 8, 9], False),
+        ([5], [1, 2, 3, 4, 5, 6, 7, 8] * 3, True),
+        ([5], [1, 2, 3, 4, 5, 6, 7, 8] * 2, False),
+    ],
+)
+def test_loops(source: list[int], target: list[int], looping: bool) -> None:
+    assert is_looping(source, target) is looping

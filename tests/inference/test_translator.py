@@ -1,0 +1,243 @@
+"""Text in, text out, on a model that knows a toy language."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from toy import toy_pairs
+
+from nmt import CarouselError, Translation, Translator, UsageError
+from nmt.config.schema import TokenizerConfig
+from nmt.corpus.tokenizer import train
+from nmt.engine.onnx.export import export_bundle
+from nmt.inference.text_processor import Codec, Part, align
+from nmt.model_directory import directory as bundles
+from nmt.search.hypotheses import Hypothesis
+from nmt.search.options import SearchOptions
+
+
+@pytest.fixture(scope="module")
+def translator(model: Path) -> Translator:
+    return Translator.load(model, threads=2)
+
+
+def test_it_translates(translator: Translator) -> None:
+    pairs = toy_pairs(40, seed=99)
+    translations = translator.translate([source for source, _ in pairs])
+    right = sum(t.text == target for t, (_, target) in zip(translations, pairs, strict=True))
+    assert right >= 36
+    assert all(-1 < t.score <= 0 for t in translations)
+
+
+def test_a_str_gives_one_and_a_list_gives_a_list(translator: Translator) -> None:
+    one = translator.translate("the red dog sees the cat.")
+    assert isinstance(one, Translation)
+    assert translator.translate(["the red dog sees the cat."]) == [one]
+    assert translator.translate([]) == []
+
+
+def test_one_at_a_time_gives_the_same_as_all_together(translator: Translator) -> None:
+    texts = [source for source, _ in toy_pairs(40, seed=5)]
+    together = translator.translate(texts)
+    for text, expected in zip(texts[:10], together, strict=False):
+        alone = translator.translate(text)
+        assert alone.text == expected.text
+        assert alone.score == pytest.approx(expected.score, abs=1e-5)
+        assert alone.alignment == expected.alignment
+
+
+def test_alternatives_are_others_and_in_order(translator: Translator) -> None:
+    result = translator.translate("the small cat hears the young king.", alternatives=4)
+    texts = [result.text, *(other.text for other in result.alternatives)]
+    assert len(texts) == len(set(texts)) > 1
+    assert len(result.alternatives) <= 4
+
+
+@pytest.mark.parametrize("text", ["", "  ", "😀🎉", "…!", "\t"])
+def test_what_has_no_words_comes_back_unchanged(text: str, translator: Translator) -> None:
+    assert translator.translate(text) == Translation(text, 0.0)
+
+
+def test_a_long_text_is_split_and_never_cut(translator: Translator) -> None:
+    pairs = toy_pairs(60, seed=7)
+    result = translator.translate(" ".join(source for source, _ in pairs))
+    assert not result.truncated
+    parts = [t.text for t in translator.translate([source for source, _ in pairs])]
+    words = sum(len(part.split()) for part in parts)
+    assert abs(len(result.text.split()) - words) <= words * 0.1
+    endless = translator.translate("dog" * 2000)
+    assert endless.text
+    assert not endless.truncated
+
+
+def test_alignment_spans_lie_in_the_given_text(translator: Translator) -> None:
+    text = " the  red\u00ad dog sees\u00a0the young king. "
+    result = translator.translate(text)
+    assert result.alignment is not None
+    for source_start, source_end, target_start, target_end in result.alignment:
+        assert 0 <= source_start < source_end <= len(text)
+        assert 0 <= target_start < target_end <= len(result.text)
+        assert not result.text[target_start].isspace()
+
+
+def test_alignment_names_the_words_that_were_attended_to(translator: Translator) -> None:
+    """Two parts of a text, with attention given by hand: piece n to piece n, then all to the end of sentence."""
+    text = "  the\u00ad dog. the cat"
+    vocabulary = translator._bundle.tokenizer.source
+    parts = [Part(0, vocabulary.encode("the dog.")), Part(9, vocabulary.encode("the cat"))]
+    targets = [vocabulary.decode(part.pieces.ids) for part in parts]
+    lengths = [len(part.pieces.ids) for part in parts]
+    attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
+    spans = align(text, parts, attended, targets)
+    joined = "the dog. the cat"
+    assert spans is not None
+    pairs = [(text[a:b].replace("\u00ad", ""), joined[c:d]) for a, b, c, d in spans]
+    assert "".join(source for source, _ in pairs[: lengths[0]]) == "thedog."
+    assert all(source == target for source, target in pairs)
+    assert len(pairs) == lengths[0] + 1
+    assert joined.endswith(pairs[-1][1])
+
+
+def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> None:
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
+    result = translator.translate(text)
+    assert result.alignment is not None
+    assert max(span[1] for span in result.alignment) > len(text) * 0.9
+    assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
+    assert len(translator.codec.parts(text)) > 1
+    assert all(len(part.pieces.ids) <= translator._bundle.card.longest_source for part in translator.codec.parts(text))
+
+
+@given(st.text(max_size=30))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_is_too_odd(translator: Translator, text: str) -> None:
+    result = translator.translate(text, beam=1)
+    assert isinstance(result.text, str)
+
+
+def test_both_engines_and_an_ensemble_of_one_model_translate_alike(model: Path) -> None:
+    texts = [source for source, _ in toy_pairs(60, seed=21)]
+    onnx = Translator.load(model, engine="onnx", shortlist=False).translate(texts)
+    for other in (
+        Translator.load(model, engine="torch"),
+        Translator.load(model, shortlist=False, ensemble=[model, model]),
+    ):
+        for a, b in zip(onnx, other.translate(texts), strict=True):
+            assert (a.text, a.alignment) == (b.text, b.alignment)
+            assert a.score == pytest.approx(b.score, abs=1e-5)
+
+
+def test_an_ensemble_shares_languages_and_tokenizer(model: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(model, tmp_path / "other"))
+    card = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**card, "target_language": "it"}))
+    with pytest.raises(CarouselError, match="other: translates between other languages"):
+        Translator.load(model, ensemble=[other])
+    with pytest.raises(UsageError, match="an ensemble needs the onnx engine"):
+        Translator.load(model, engine="torch", ensemble=[model])
+
+
+def test_scores_of_given_translations_are_those_of_the_search(translator: Translator) -> None:
+    texts = [source for source, _ in toy_pairs(40, seed=3)]
+    translations = translator.translate(texts)
+    scores = translator.score([(text, t.text) for text, t in zip(texts, translations, strict=True)])
+    for found, expected in zip(scores, translations, strict=True):
+        assert found.score / found.tokens == pytest.approx(expected.score, abs=1e-5)
+        assert found.alignment == expected.alignment
+
+
+def test_confidence_never_falls_as_the_score_rises(translator: Translator) -> None:
+    texts = [source for source, _ in toy_pairs(30, seed=4)] + ["king king the the", "small", "draws the red"]
+    pairs = sorted((t.score, t.confidence) for t in translator.translate(texts))
+    confidences = [confidence for _, confidence in pairs]
+    assert all(confidence is not None and 0 <= confidence <= 1 for confidence in confidences)
+    assert confidences == sorted(confidences)
+
+
+def test_a_required_piece_is_never_lost_to_the_shortlist(translator: Translator) -> None:
+    """A phrase that no list of this source would hold."""
+    odd = "Zyx"
+    options = replace(translator.search_options, required=(translator.phrase_ids(odd),))
+    assert odd in translator.translate("the dog sees the cat.", options=options).text
+
+
+@pytest.mark.parametrize(("language", "between"), [("fr", " "), ("zh", ""), ("ja", ""), ("ko", " ")])
+def test_the_parts_of_a_split_text_are_joined_as_the_language_is_written(
+    model: Path, language: str, between: str
+) -> None:
+    bundle = bundles.read(model)
+    codec = Codec(replace(bundle, card=bundle.card.model_copy(update={"target_language": language})), None)
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
+    parts = codec.parts(text)
+    ids = [list(codec.target_ids(f"roi {n}")) for n in range(len(parts))]
+    found = codec.assemble(
+        text, parts, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], SearchOptions()
+    )
+    assert found.text == between.join(f"roi {n}" for n in range(len(parts)))
+    assert len(parts) > 1
+    assert found.alignment is not None
+    assert {found.text[start:end] for _, _, start, end in found.alignment} <= {"roi", *"roi0123456789"}
+
+
+def test_phrases_are_spelt_as_they_stand_in_a_text(translator: Translator) -> None:
+    assert translator.phrase_ids("roi") == translator.target_ids("roi")
+    assert translator.banned_ids("roi") == [translator.target_ids("roi")]
+    # A script without spaces between words, and signs, have none before them.
+    decode = translator.codec._tokenizer.target.decode
+    begin = translator.target_ids("roi")
+    assert decode((*begin, *translator.phrase_ids("猫"))).text == "roi猫"
+    assert [decode((*begin, *ids)).text for ids in translator.banned_ids(".")] == ["roi .", "roi."]
+
+
+def test_what_cannot_be_written_is_refused_wherever_it_stands(model: Path) -> None:
+    bundle = bundles.read(model)
+    poor = TokenizerConfig(vocab_size=82, byte_fallback=False)
+    tokenizer = train(lambda: [("the cat", "猫 小 小猫 a")] * 9, poor, ("en", "zh"))
+    codec = Codec(replace(bundle, tokenizer=tokenizer), None)
+    assert codec.phrase_ids("猫")
+    for phrase in ("龘", "龘猫", "猫龘"):
+        with pytest.raises(UsageError, match="can't write all of its characters"):
+            codec.phrase_ids(phrase)
+        with pytest.raises(UsageError, match="can't write all of its characters"):
+            codec.banned_ids(phrase)
+
+
+def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> None:
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
+    options = replace(translator.search_options, prefix=translator.target_ids("roi roi roi"))
+    translated = translator.translate(text, options=options).text
+    assert translated.startswith("roi roi roi")
+    assert translated.count("roi roi roi") == 1
+
+
+def test_confidence_is_for_scores_like_those_it_was_learned_from(model: Path, translator: Translator) -> None:
+    text = "the dog sees the cat."
+    drawn = translator.translate(text, options=replace(translator.search_options, temperature=1.0))
+    others = [Translator.load(model, shortlist=False), Translator.load(model, ensemble=[model])]
+    assert all(t.confidence is None for t in (drawn, *(other.translate(text) for other in others)))
+    assert translator.translate(text).confidence is not None
+
+
+def test_confidence_is_not_exported_without_the_shortlist_of_its_scores(model: Path, tmp_path: Path) -> None:
+    for listed in (True, False):
+        export_bundle(bundles.read(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
+        found = Translator.load(tmp_path / f"{listed}").translate("the dog sees the cat.")
+        assert (found.confidence is not None) == listed
+
+
+def test_impossible_calls_are_refused(model: Path, translator: Translator) -> None:
+    with pytest.raises(UsageError, match="threads: 0"):
+        Translator.load(model, threads=0)
+    with pytest.raises(UsageError, match="engine: there is no 'abacus'"):
+        Translator.load(model, engine="abacus")  # type: ignore[arg-type]
+    for alone in ({"rescore": 4}, {"lm_weight": 0.3}):
+        with pytest.raises(UsageError, match="are about a language model; name one"):
+            Translator.load(model, **alone)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="beam: 0 is too few"):
+        translator.translate("a", beam=0)
+    with pytest.raises(UsageError, match="alternatives: -1"):
+        translator.translate("a", alternatives=-1)

@@ -1,0 +1,39 @@
+"""Language models to look into: of characters, with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save
+
+from nmt.config.schema import ModelConfig, TokenizerConfig
+from nmt.corpus.tokenizer import train_verbatim
+from nmt.model.language_model import build_language_model
+from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import LanguageModelCard
+
+TEXT = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
+"""Every character that the models know."""
+
+
+@pytest.fixture
+def language_model(tmp_path: Path) -> Callable[..., Path]:
+    """Write the model directory of a language model: ``language_model(carried=True, cell="gru")``."""
+
+    def make(carried: bool = True, verbatim: bool = True, **model: object) -> Path:
+        config = ModelConfig.model_validate(
+            {"design": "classic", "attention": "none", "width": 16, "decoder_layers": 2} | model
+        )
+        vocabulary = train_verbatim(
+            TEXT.split("\n"), TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en"
+        )
+        network = build_language_model(config, len(vocabulary), seed=3)
+        card = LanguageModelCard(
+            language="en", vocabulary=len(vocabulary), model=config, carried=carried, verbatim=verbatim
+        )
+        bundles.write_language_model(tmp_path / "lm", card, vocabulary, save(dict(network.named_parameters())))
+        return tmp_path / "lm"
+
+    return make

@@ -1,0 +1,297 @@
+"""Signals by hand-made examples, and units that are known to follow one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Nmt
+from torch import nn
+
+from nmt.corpus.tokenizer import Pieces
+from nmt.lab.inspect import neuron_search as units
+from nmt.lab.inspect import probes as signals
+from nmt.lab.inspect import readings as corpora
+from nmt.lab.inspect.activations import trace
+from nmt.lab.inspect.half_life import half_life
+from nmt.lab.inspect.sentence import Model, load
+from nmt.utils.errors import CarouselError, UsageError
+
+LINE = 'He (so [old]) said: "Go on." 3 a'
+
+
+def by_word(text: str) -> Pieces:
+    """A piece for each word with the space before it."""
+    spans, start = [], 0
+    for word in text.split(" "):
+        end = start + len(word) + (start > 0)
+        spans.append((start, end))
+        start = end
+    return Pieces(text, list(range(len(spans))), spans)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("position", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("remaining", [7, 6, 5, 4, 3, 2, 1, 0]),
+        ("quotes", [0, 0, 0, 0, 1, 0, 0, 0]),
+        ("brackets", [0, 1, 0, 0, 0, 0, 0, 0]),
+        ("capitals", [1, 0, 0, 0, 1, 0, 0, 0]),
+        ("end", [0, 0, 0, 0, 0, 1, 0, 1]),
+        ("indentation", [0] * 8),
+        ("count:o", [0, 1, 2, 2, 3, 4, 4, 4]),
+        ("next:o", [0, 0, 0, 0, 1, 0, 0, 0]),
+        ("first:H", [math.nan, 1, 1, 1, 1, 1, 1, 1]),
+        ("first:X", [math.nan, 0, 0, 0, 0, 0, 0, 0]),
+        ("first", [math.nan, *[ord("H")] * 7]),
+        ("class:pronoun", [1, 0, 0, 0, 0, 0, 0, 0]),
+        ("class:preposition", [0, 0, 0, 0, 0, 1, 0, 0]),
+        ("class:determiner", [0, 0, 0, 0, 0, 0, 0, 1]),
+        ("class:number", [0, 0, 0, 0, 0, 0, 1, 0]),
+        ("class:punctuation", [0, 1, 1, 1, 1, 1, 0, 0]),
+    ],
+)
+def test_signals(name: str, expected: list[float]) -> None:
+    [signal] = signals.parse([name], ("en", "fr"))
+    np.testing.assert_array_equal(signal.values(by_word(LINE), "en"), expected)
+
+
+def test_depth_and_indentation_follow_characters_and_lines() -> None:
+    text = "f(\n  [x{y}]\n    z)"
+    pieces = Pieces(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
+    depth, indentation = signals.parse(["depth", "indentation"], ("en", "en"))
+    assert depth.values(pieces, "en").tolist() == [0, 1, 1, 1, 1, 2, 2, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 0]
+    assert indentation.values(pieces, "en").tolist() == [0, 0, 0, 1, *[2] * 7, 0, 1, 2, 3, 4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("position", [1, 2, 3, 0, 0, 1, 2, 3, 4]),
+        ("remaining", [2, 1, 0, 0, 4, 3, 2, 1, 0]),
+        ("indentation", [0, 0, 0, 0, 0, 1, 2, 2, 2]),
+        ("quotes", [0, 1, 1, 1, 1, 1, 1, 1, 0]),
+        ("count:a", [1, 1, 2, 0, 0, 0, 0, 1, 1]),
+        ("next:a", [0, 1, 0, 0, 0, 0, 1, 0, 0]),
+        ("next:\n", [0, 0, 1, 1, 0, 0, 0, 0, 0]),
+        ("first:a", [math.nan, 1, 1, math.nan, math.nan, math.nan, 0, 0, 0]),
+    ],
+)
+def test_signals_of_several_lines(name: str, expected: list[float]) -> None:
+    text = 'a"a\n\n  a"'
+    [signal] = signals.parse([name], ["en"])
+    pieces = Pieces(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
+    np.testing.assert_array_equal(signal.values(pieces, "en"), expected)
+
+
+@pytest.mark.parametrize("name", ["positon", "count", "count:", "quotes:x"])
+def test_an_unknown_signal_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no '{name}'; use position"):
+        signals.parse([name], ("en", "fr"))
+
+
+@pytest.mark.parametrize("name", ["class:foo", "class:pronouns"])
+def test_a_word_class_that_no_language_has_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no '{name}' in the model's languages; use class:auxiliary, "):
+        signals.parse([name], ("en", "fr"))
+    with pytest.raises(UsageError, match=r"'class:pronoun' .* use class:number, class:punctuation$"):
+        signals.parse(["class:pronoun"], ("zxx",))
+    assert [each.name for each in signals.parse([], ("en-GB",))][-3:] == [
+        "class:pronoun", "class:number", "class:punctuation"
+    ]  # fmt: skip
+
+
+def test_half_life_is_when_half_is_left() -> None:
+    for forget in (0.3, 0.9, 0.999):
+        assert forget ** half_life(forget) == pytest.approx(0.5)
+    assert half_life([1.0, 0.0, math.nan]).tolist() == pytest.approx([math.inf, 0.0, math.nan], nan_ok=True)
+
+
+@pytest.fixture
+def loaded(model: Path) -> Model:
+    return load(model)
+
+
+def corpus(loaded: Model, count: int) -> list[corpora.Pair]:
+    tokenizer = loaded.bundle.tokenizer
+    texts = [" ".join(["the dog sees the (small) cat."] * (1 + n % 4)) for n in range(count)]
+    return [(tokenizer.source.encode(text), tokenizer.target.encode(f"le chien {text}")) for text in texts]
+
+
+def test_correlations_are_those_of_numpy(loaded: Model) -> None:
+    pairs = corpus(loaded, 10)
+    names = ["position", "brackets", "count:d"]
+    found = units.search(corpora.readings_of_pairs(loaded, pairs), signals.parse(names, ("en", "fr")), top=10_000)
+    states: dict[str, list[np.ndarray]] = {}
+    gates: dict[str, list[np.ndarray]] = {}
+    expected: dict[tuple[str, str], list[np.ndarray]] = {}
+    for source, target in pairs:
+        ids = torch.tensor([[*source.ids, 3]])
+        traces = trace(loaded.network, ids, torch.tensor([ids.shape[1]]), torch.tensor([[2, *target.ids]]))
+        for layer in traces.layers:
+            read = slice(None, -1) if layer.part == "encoder" else slice(1, None)
+            states.setdefault(layer.name, []).append(layer.values["cell"][0, read].numpy())
+            later = slice(1, -1) if layer.name.endswith("forward") else read
+            gates.setdefault(layer.name, []).append(layer.values["forget"][0, later].numpy())
+            for signal in signals.parse(names, ("en", "fr")):
+                pieces = source if layer.part == "encoder" else target
+                expected.setdefault((signal.name, layer.name), []).append(signal.values(pieces, "en"))
+    assert len(found) == 3 * (32 + 32 + 64)
+    for each in found:
+        x = np.concatenate(states[each.layer])[:, each.unit]
+        y = np.concatenate(expected[each.signal, each.layer])
+        assert each.r == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-5)
+        assert each.forget == pytest.approx(np.concatenate(gates[each.layer])[:, each.unit].mean(), abs=1e-6)
+        assert [level.pieces for level in each.levels] == np.unique(y, return_counts=True)[1].tolist()[:40]
+        level = each.levels[-1]
+        assert level.state == pytest.approx(x[y == level.signal].mean(), abs=1e-5)
+        assert (level.low, level.high) == pytest.approx(
+            (x[y == level.signal].min(), x[y == level.signal].max()), abs=1e-5
+        )
+        assert each.examples[0].state == pytest.approx(x.max(), rel=1e-5, abs=1e-6)
+        assert each.examples[3].state == pytest.approx(x.min(), rel=1e-5, abs=1e-6)
+    for name in names:
+        ranked = [abs(each.r) for each in found if each.signal == name]
+        assert ranked == sorted(ranked, reverse=True)
+
+
+def test_of_many_names_the_commonest_are_told(loaded: Model) -> None:
+    tokenizer = loaded.bundle.tokenizer
+    texts = [*(f"{chr(first)} dog" for first in range(ord("!"), ord("!") + 45)), *["z dog and cat"] * 9]
+    pairs = [(tokenizer.source.encode(text), tokenizer.target.encode("le chien")) for text in texts]
+    found = units.search(corpora.readings_of_pairs(loaded, pairs), signals.parse(["first"], ("en", "fr")), top=1)
+    levels = found[0].levels
+    assert (len(levels), levels[-1].signal) == (40, "z")
+    assert levels[-1].pieces > 9 * levels[0].pieces
+    assert [level.signal for level in levels] == sorted(level.signal for level in levels)
+
+
+def test_a_unit_that_counts_is_found(loaded: Model) -> None:
+    """The cell of one unit is made to go up by 1 with each piece that is read."""
+    lstm = next(module for module in loaded.network.modules() if isinstance(module, nn.LSTM))
+    with torch.no_grad():
+        for weights in lstm.all_weights[0]:
+            for gate, bias in enumerate((50.0, 50.0, 50.0, 0.0)):  # input, forget, candidate
+                row = gate * lstm.hidden_size + 7
+                weights[row] = bias / 2 if weights.dim() == 1 else 0.0
+    readings = corpora.readings_of_pairs(loaded, corpus(loaded, 8))
+    [found] = units.search(readings, signals.parse(["position"], ("en", "fr")), top=1)
+    assert (found.layer, found.unit) == ("encoder 1 forward", 7)
+    assert found.r2 == pytest.approx(1.0)
+    assert [level.state for level in found.levels[:3]] == pytest.approx([1, 2, 3])
+    assert found.half_life == math.inf
+    assert found.record()["half_life"] is None
+
+
+def test_names_are_told_by_the_correlation_ratio() -> None:
+    class Layer(units._Layer):
+        def __init__(self) -> None:
+            self._signals = signals.parse(["first"], ("en", "fr"))
+            states = {80.0: [1.0, 2.0, 3.0], 81.0: [5.0, 7.0], 82.0: [1.0]}
+            x = np.concatenate([np.array(group) for group in states.values()])
+            y = np.repeat([80.0, 81.0, 82.0], [3, 2, 1])
+            self._n, self._y, self._yy = np.array([[[6.0]], [[y.sum()]], [[(y**2).sum()]]])
+            self._x, self._xx = np.array([[[x.sum()]], [[(x**2).sum()]]])
+            self._xy = np.array([[y @ x]])
+            self._levels = [{value: units._Sums(1) for value in states}]
+            for value, group in states.items():
+                self._levels[0][value].add(np.array(group)[:, None])
+            mean = x.mean()
+            between = sum(len(group) * (np.mean(group) - mean) ** 2 for group in states.values())
+            self.eta = np.sqrt(between / ((x - mean) ** 2).sum())
+
+    layer = Layer()
+    assert layer.correlations(0).tolist() == pytest.approx([layer.eta])
+
+
+def test_classes_that_a_unit_tells_apart_and_the_signal_beside_each_piece_are_told() -> None:
+    def level(name: str, state: float) -> units.Level:
+        return units.Level(name, state, state - 1, state + 0.25, pieces=9)
+
+    ends = [("uv", "w", 2.66, "S"), ("", "u", 2.5, "S"), ("\n", "v", 2.4, "R"), ("u", "w", -7.77, "Q")]
+    found = units.Finding(
+        "first", "encoder 1 forward", 7, "cell", 0.9, None,
+        levels=[level("P", 0.5), level("Q", -5.82), level("R", 2.38), level("\n", 2.5)],
+        examples=[units.Example(*each) for each in ends],
+    )  # fmt: skip
+    assert units.means(found) == "Q: -5.82, P: 0.50, R: 2.38, ↵: 2.50"
+    assert units.means(found, ranges=True).startswith("Q: -5.82 (-6.82 to -5.57), P: 0.50 (-0.50 to 0.75), R: ")
+    assert units.evidence(found) == "uv[w] 2.66 (S); u[w] -7.77 (Q)"
+    many = [units.Level(chr(65 + n), -float(n), -20.0, 0.0, pieces=1 + (n > 7)) for n in range(20)]
+    of_many = units.means(dataclasses.replace(found, levels=many))
+    assert of_many.startswith("T: -19.00, S: -18.00")
+    assert of_many.endswith("I: -8.00, …")
+    counted = [units.Level(float(n), 2.0 * n, 0.0, 40.0, pieces=1) for n in range(9)]
+    of_numbers = units.means(dataclasses.replace(found, levels=counted))
+    assert of_numbers == "0: 0.00, 1: 2.00, 2: 4.00, 3: 6.00, 4: 8.00, 5: 10.00, …"
+
+
+def test_the_command_prints_a_table_or_json(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    text = tmp_path / "text.en"
+    text.write_text("the red dog sees the king.\n…\nthe small bird follows the horse.\n", encoding="utf-8")
+    ran = nmt("inspect", model, "--corpus", text, "--signal", "position", "--signal", "quotes", "--top", 2)
+    assert ran.status == 0, ran.err
+    assert ran.out.count("position") == 2
+    assert "quotes" not in ran.out
+    assert "mean state by value" not in ran.out
+    text.write_text("the red dog sees the king.\nsmall birds follow the horse.\n", encoding="utf-8")
+    ran = nmt("inspect", model, "--corpus", text, "--signal", "first", "--signal", "position", "--top", 1)
+    assert "mean state by value" in ran.out
+    assert re.search(r"^first .*[st]: -?\d+\.\d\d, .*", ran.out, re.MULTILINE)
+    page = tmp_path / "page.html"
+    ran = nmt("inspect", model, "the dog", "-o", page, "--corpus", text, "--signal", "position", "--json")
+    found = json.loads(ran.out)
+    assert [each["signal"] for each in found] == ["position"] * 3
+    assert f">{found[0]['layer']}, {found[0]['unit']}</button>" in page.read_text()
+
+
+def test_files_hold_what_was_found(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    text = tmp_path / "text.en"
+    text.write_text("the red dog sees the king.\nsmall birds follow the horse.\n", encoding="utf-8")
+    asked = ("--corpus", text, "--signal", "position", "--signal", "first", "--top", 2, "--json")
+    for name in ("states.json", "states.npz"):
+        ran = nmt("inspect", model, "the dog", "-o", tmp_path / name, *asked)
+        assert ran.status == 0, ran.err
+    found = json.loads(ran.out)
+    assert json.loads((tmp_path / "states.json").read_text())["units"] == found
+    with np.load(tmp_path / "states.npz") as file:
+        stored = dict(file)
+    for name in ("signal", "layer", "unit", "quantity", "r", "forget", "half_life"):
+        assert stored[f"units.{name}"].tolist() == [each[name] for each in found]
+    assert len(found) == 4
+    for number, each in enumerate(found, start=1):
+        for name in ("signal", "state", "low", "high", "pieces"):
+            assert stored[f"units.{number}.{name}"].tolist() == [level[name] for level in each["levels"]]
+    assert {"s", "t"} <= set(stored["units.3.signal"])
+
+
+def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    for arguments in ([], ["a text"], ["-o", tmp_path / "page.html"]):
+        ran = nmt("inspect", model, *arguments)
+        assert ran.status == 2
+        assert ran.err == "nmt: nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both\n"
+    page, text = ["a text", "-o", tmp_path / "page.html"], ["--corpus", tmp_path / "text.en"]
+    for option, others, told in (
+        (["--signal", "end"], page, "--signal: is about a --corpus, and there is none"),
+        (["--top", 3], page, "--top: is about a --corpus, and there is none"),
+        (["--json"], page, "--json: is about a --corpus, and there is none"),
+        (["--target", ""], text, "--target: is about a TEXT, and there is none"),
+        (["--beam", 5], text, "--beam: is about a TEXT, and there is none"),
+        (["--beam", 5], [*page, "--target", "x"], "--beam: a translation that --target gives is not searched for"),
+    ):
+        ran = nmt("inspect", model, *others, *option)
+        assert ran.status == 2
+        assert ran.err.startswith(f"nmt: {told}; ")
+        assert ran.err.count("\n") == 1
+    assert not (tmp_path / "page.html").exists()
+    empty = tmp_path / "empty.txt"
+    empty.write_text("…\n", encoding="utf-8")
+    with pytest.raises(CarouselError, match="holds no text"):
+        corpora.pairs_of(empty, load(model))

@@ -1,0 +1,136 @@
+"""An inspection agrees with the translator and the search that it looks into."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Nmt
+
+from nmt import Translator
+from nmt.config.schema import TokenizerConfig
+from nmt.corpus.tokenizer import BOS, EOS, train_verbatim
+from nmt.engine.torch_engine import TorchEngine
+from nmt.lab.inspect import beam_tree as trees
+from nmt.lab.inspect.sentence import Model, inspect, load
+from nmt.search.beam_search import search_all
+from nmt.utils.errors import UsageError
+
+SENTENCE = "the red dog sees the small bird."
+
+
+@pytest.fixture(scope="module")
+def loaded(model: Path) -> Model:
+    return load(model)
+
+
+def test_it_is_the_translation_that_nmt_translate_gives(model: Path, loaded: Model) -> None:
+    expected = Translator.load(model, engine="torch", shortlist=False).translate(SENTENCE)
+    found = inspect(loaded, SENTENCE)
+    assert found.translation == expected.text
+    assert found.score == pytest.approx(expected.score, abs=1e-5)
+    assert len(found.read) == len(found.written) == len(found.scores)
+    assert found.read[1:] == found.written[:-1]
+    assert [weights.shape for weights in found.attention] == [(4, len(found.written), len(found.source))]
+    shapes = {(each.part, each.direction): each.values["cell"].shape for each in found.layers}
+    assert shapes == {
+        ("encoder", "forward"): (len(found.source), 32),
+        ("encoder", "backward"): (len(found.source), 32),
+        ("decoder", "forward"): (len(found.read), 64),
+    }
+
+
+def test_the_tree_holds_what_the_search_finds(loaded: Model) -> None:
+    source = loaded.bundle.tokenizer.source.encode(SENTENCE).ids
+    options = loaded.bundle.search_options
+    found, tree = trees.search(TorchEngine(loaded.network, 1, 4), source, options)
+    [(_, expected)] = search_all(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
+    assert found == expected
+    path = tree.path(tree.best)
+    assert tree.tokens[path].tolist() == [*found[0].tokens, EOS]
+    assert np.diff(tree.scores[[0, *path]]) == pytest.approx(found[0].token_scores)
+    assert tree.ranks[tree.best] == found[0].rank_score
+    assert (tree.tokens == EOS).tolist() == tree.ended.tolist()
+    inner = np.arange(1, len(tree.tokens))
+    assert (tree.parents[inner] < inner).all()
+    assert (tree.steps[inner] == tree.steps[tree.parents[inner]] + 1).all()
+    assert (tree.scores[inner] < tree.scores[tree.parents[inner]]).all()
+    assert not tree.ended[tree.parents[inner]].any()
+    open_ = np.bincount(tree.steps[inner][~tree.ended[inner]])
+    assert open_.max() == 4
+
+
+def test_a_given_translation_is_looked_at_as_it_is(model: Path, loaded: Model) -> None:
+    found = inspect(loaded, SENTENCE, target="le roi")
+    assert (found.translation, found.forced, found.tree) == ("le roi", True, None)
+    [expected] = Translator.load(model, engine="torch", shortlist=False).score([(SENTENCE, "le roi")])
+    assert found.scores.sum() == pytest.approx(expected.score, abs=1e-4)
+
+
+def test_texts_that_say_nothing_are_refused(loaded: Model) -> None:
+    with pytest.raises(UsageError, match="neither letter nor digit"):
+        inspect(loaded, " … ")
+    with pytest.raises(UsageError, match="--target: is empty; give a translation"):
+        inspect(loaded, SENTENCE, target=" ")
+
+
+def test_characters_that_it_can_not_read_are_named(
+    loaded: Model, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = train_verbatim([SENTENCE], TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en")
+    tokenizer = replace(loaded.bundle.tokenizer, source=letters)
+    unable = loaded._replace(bundle=replace(loaded.bundle, tokenizer=tokenizer))
+    monkeypatch.setattr("nmt.lab.inspect.sentence.load", lambda _: unable)
+    ran = nmt("inspect", loaded.bundle.path, "the dog, ß", "-o", tmp_path / "page.html")
+    assert (ran.status, ran.err) == (0, "nmt: TEXT: the model has no piece for ',', 'ß', which it reads as <unk>\n")
+    assert inspect(unable, SENTENCE).note == ""
+
+
+def test_files_hold_the_arrays(model: Path, loaded: Model, tmp_path: Path, nmt: Nmt) -> None:
+    found = inspect(loaded, SENTENCE)
+    for name in ("states.npz", "states.json"):
+        ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / name)
+        assert ran.status == 0, ran.err
+        assert ran.out.startswith(found.translation)
+    with np.load(tmp_path / "states.npz") as file:
+        stored = dict(file)
+    tree = json.loads((tmp_path / "states.json").read_text())
+    for each in found.layers:
+        for name, values in each.values.items():
+            np.testing.assert_array_equal(stored[f"{each.part}.{each.layer}.{each.direction}.{name}"], values)
+            np.testing.assert_allclose(tree[each.part][str(each.layer)][each.direction][name], values, atol=1e-6)
+        later = slice(None, -1) if each.direction == "backward" else slice(1, None)  # than what was read first
+        forget, name = each.values["forget"][later].mean(axis=0), f"{each.part}.{each.layer}.{each.direction}"
+        np.testing.assert_allclose(stored[f"{name}.mean_forget"], forget, rtol=1e-6)
+        np.testing.assert_allclose(stored[f"{name}.mean_forget"] ** stored[f"{name}.half_life"], 0.5)
+        for of_unit in ("mean_forget", "half_life"):
+            of_json = tree[each.part][str(each.layer)][each.direction][of_unit]
+            np.testing.assert_allclose(of_json, stored[f"{name}.{of_unit}"], atol=1e-6)
+    np.testing.assert_array_equal(stored["attention.1"], found.attention[0])
+    assert stored["source"].tolist() == tree["source"] == found.source
+    assert found.tree is not None
+    assert tree["tree"]["parents"] == found.tree.parents.tolist()
+    assert [rank is not None for rank in tree["tree"]["ranks"]] == found.tree.ended.tolist()
+
+
+def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / "states.txt")
+    assert ran.status == 2
+    assert ran.err.count("\n") == 1
+    assert "states.txt ends in none of" in ran.err
+    (tmp_path / "file").touch()
+    for place, reason in (
+        (tmp_path / "file" / "states.npz", "File exists"),
+        (tmp_path / "folder.npz", "Is a directory"),
+    ):
+        (tmp_path / "folder.npz").mkdir(exist_ok=True)
+        ran = nmt(
+            "inspect", model, SENTENCE, "-o", place, "--corpus", tmp_path / "none.txt"
+        )  # which is not even opened
+        assert (ran.status, ran.err) == (1, f"nmt: {place}: can't be written ({reason}); choose another path\n")
+    ran = nmt("inspect", tmp_path, SENTENCE, "-o", tmp_path / "states.npz")
+    assert ran.status == 1
+    assert "no model directory" in ran.err

@@ -1,0 +1,70 @@
+"""What the table says of a study that is done, and of one that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nmt.lab.sweep import plan, report, results
+from nmt.lab.sweep.plan import Study
+from nmt.lab.sweep.results import Result
+
+
+@pytest.fixture
+def study(recipe: Path) -> Study:
+    path = recipe.parent / "study.yaml"
+    path.write_text("{recipe: toy.yaml, axes: {model.cell: [lstm, gru]}, seeds: [3, 1]}", encoding="utf-8")
+    return plan.load(path)
+
+
+def table(study: Study, runs: int) -> tuple[list[list[str]], str, str]:
+    """Of the first runs: cells, what stands below them, and the page."""
+    found = [
+        Result(run.setting, run.seed, loss=2.0 + number, bleu=10.0 + number, updates=5, parameters=1000, seconds=60)
+        for number, run in enumerate(study.runs[:runs])
+    ]
+    rows = results.summarise(study, found)
+    lines = results.markdown(study, rows, study.runs[0].config.model).splitlines()
+    cells = [line.strip("| ").split(" | ") for line in (lines[0], *lines[2:-2])]
+    return cells, lines[-1], report.render(study, rows, study.runs[0].config)
+
+
+def test_a_table_of_all_runs(study: Study) -> None:
+    cells, below, page = table(study, 4)
+    assert cells == [
+        ["cell", "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"],
+        ["**lstm**", "3.000 ± 1.414", "–", "11.00 ± 1.41", "–", "1,000", "1.0"],
+        ["gru", "4.000 ± 1.414", "0.553", "12.00 ± 1.41", "0.553", "1,000", "1.0"],
+    ]
+    assert below.startswith("Seeds 3, 1; mean ± standard deviation over them. ")
+    assert "<td><b>lstm</b></td><td>3.000 ± 1.414</td>" in page
+    assert "<td>gru</td>" in page
+
+
+def test_losses_of_different_pieces_are_not_compared(recipe: Path) -> None:
+    path = recipe.parent / "study.yaml"
+    path.write_text("{recipe: toy.yaml, axes: {tokenizer.vocab_size: [420, 430]}, seeds: [3, 1]}", encoding="utf-8")
+    cells, below, page = table(plan.load(path), 4)
+    assert cells == [
+        ["vocab_size", "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"],
+        ["430", "4.000 ± 1.414", "–", "12.00 ± 1.41", "0.553", "1,000", "1.0"],
+        ["**420**", "3.000 ± 1.414", "–", "11.00 ± 1.41", "–", "1,000", "1.0"],
+    ]
+    assert "losses don't compare" in below
+    assert "Dev BLEU" in page
+    assert "Dev loss, nats a piece" not in page
+
+
+def test_a_table_of_a_study_half_done_says_so(study: Study) -> None:
+    cells, below, page = table(study, 3)
+    assert cells == [
+        ["cell", "dev loss", "p", "dev BLEU", "p", "seeds", "parameters", "minutes"],
+        ["**lstm**", "3.000 ± 1.414", "–", "11.00 ± 1.41", "–", "2", "1,000", "1.0"],
+        ["gru", "3.000", "–", "11.00", "–", "1", "1,000", "1.0"],
+    ]
+    said = "Seeds 3, 1; 3 of 4 runs are done: mean ± standard deviation over those of a row. "
+    assert below.startswith(said)
+    assert said in page
+    assert '<th scope="col">seeds</th>' in page
+    assert table(study, 2)[1].startswith("Seeds 3, 1; 2 of 4 runs are done: ")  # one each, so that rows don't differ

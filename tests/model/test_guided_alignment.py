@@ -1,0 +1,62 @@
+"""The loss of guided alignment against naive loops, and where its gradient goes."""
+
+import pytest
+import torch
+
+from nmt.config.schema import ModelConfig
+from nmt.model.guided_alignment import Links, alignment_loss
+from nmt.model.seq2seq import Examples, build_network
+
+LINKS = {(0, 0): [1, 2], (0, 1): [0], (1, 2): [0, 1, 2]}
+"""(sentence, target place) -> source places."""
+
+
+def links() -> Links:
+    flat = [(b, t, s, 1 / len(sources)) for (b, t), sources in LINKS.items() for s in sources]
+    sentences, targets, sources, shares = zip(*flat, strict=True)
+    return Links(torch.tensor(sentences), torch.tensor(targets), torch.tensor(sources), torch.tensor(shares))
+
+
+def test_value_and_gradient_are_those_of_the_cross_entropy() -> None:
+    scores = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    alignment_loss(scores.softmax(dim=2), links()).backward()
+    expected_gradient = torch.zeros_like(scores)
+    expected = torch.zeros(())
+    for (b, t), sources in LINKS.items():
+        wanted = torch.zeros(4)
+        wanted[sources] = 1 / len(sources)
+        expected -= (wanted * scores[b, t].detach().log_softmax(dim=0)).sum()
+        expected_gradient[b, t] = scores[b, t].detach().softmax(dim=0) - wanted
+    torch.testing.assert_close(alignment_loss(scores.softmax(dim=2), links()).detach(), expected)
+    torch.testing.assert_close(scores.grad, expected_gradient)
+
+
+def test_a_place_that_is_never_looked_at_costs_much_but_not_everything() -> None:
+    weights = torch.tensor([[[1.0, 0.0]]], requires_grad=True)
+    one = Links(*(torch.tensor([i]) for i in (0, 0, 1)), torch.tensor([1.0]))
+    loss = alignment_loss(weights, one)
+    loss.backward()
+    assert loss.isfinite()
+    assert weights.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "design", [{}, {"input_feeding": True}, {"attention": "dot"}, {"attention": "additive"}], ids=str
+)
+def test_guidance_teaches_the_head_that_the_attention_shows(design: dict[str, object]) -> None:
+    """A head that is taught to look at the second place comes to do so."""
+    config = ModelConfig(
+        width=16, encoder_layers=1, decoder_layers=2, heads=2, dropout=0.0, alignment_head=True, **design
+    )
+    network = build_network(config, 20, 20, shared=True, seed=1)
+    source, lengths, target_in = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
+    examples = Examples(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
+    taught = Links(torch.zeros(3, dtype=torch.long), torch.arange(3), torch.ones(3, dtype=torch.long), torch.ones(3))
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.05)
+    for _ in range(40):
+        optimiser.zero_grad()
+        network.loss(examples._replace(links=taught)).alignment.backward()
+        optimiser.step()
+    _, attention = network(source, lengths, target_in)
+    assert (attention[0, :, 1] > 0.9).all()
+    assert network.loss(examples).alignment == 0

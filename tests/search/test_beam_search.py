@@ -1,0 +1,166 @@
+"""Beam search against plain, slow re-statements of it, on an engine whose model is a random function."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from fake_engine import BEGIN, END, FakeEngine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.search.beam_search import BeamSearch, Hypothesis, SearchOptions, length_penalty, search_all
+
+
+def run(engine: FakeEngine, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+    found = dict(search_all(engine, enumerate(sources), BEGIN, END, options))
+    return [found[number] for number in range(len(sources))]
+
+
+def naive_greedy(engine: FakeEngine, source: Sequence[int], limit: int) -> list[int]:
+    prefix = [BEGIN]
+    while True:
+        scores = engine.log_probabilities(source, prefix)
+        if len(prefix) == 1:
+            scores[END] = -np.inf
+        best = END if len(prefix) == limit else int(scores.argmax())
+        if best == END:
+            return prefix[1:]
+        prefix.append(best)
+
+
+def naive_beam(engine: FakeEngine, source: Sequence[int], beam: int, limit: int, alpha: float) -> list[int]:
+    """The textbook loop over lists, without early stopping other than 'K hypotheses have finished'."""
+    open_, finished = [(0.0, [BEGIN])], []
+    for length in itertools.count(1):
+        candidates = []
+        for total, prefix in open_:
+            scores = engine.log_probabilities(source, prefix)
+            if length == 1:
+                scores[END] = -np.inf
+            candidates += [(np.float32(total) + scores[t], [*prefix, t]) for t in range(engine.vocabulary)]
+            if length == limit:
+                finished.append((total + scores[END], prefix[1:]))
+        candidates.sort(key=lambda candidate: -candidate[0])
+        if length < limit:
+            finished += [(s, p[1:-1]) for s, p in candidates[:beam] if p[-1] == END and np.isfinite(s)]
+        if length == limit or len(finished) >= beam:
+            break
+        open_ = [c for c in candidates if c[1][-1] != END][:beam]
+    return max(finished, key=lambda f: f[0] / length_penalty(len(f[1]) + 1, alpha))[1]
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_a_beam_of_one_is_greedy_search(seed: int) -> None:
+    engine = FakeEngine(slots=2, beam=1)
+    source = (seed,) * (1 + seed % 3)
+    [[best]] = run(engine, [source], SearchOptions())
+    assert best.tokens == naive_greedy(engine, source, 2 * len(source) + 16)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0]))
+@settings(max_examples=60, deadline=None)
+def test_a_beam_is_the_textbook_loop(seed: int, beam: int, alpha: float) -> None:
+    """Equal, or better by the model's own ranking: stopping early is exact, so it never loses anything."""
+    engine = FakeEngine(slots=3, beam=beam, vocabulary=7)
+    source = (seed, 3)
+    [[best]] = run(engine, [source], SearchOptions(length_penalty=alpha))
+    assert best.tokens == naive_beam(engine, source, beam, 20, alpha)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.8, 1.0]))
+@settings(max_examples=25, deadline=None)
+def test_a_wide_beam_finds_what_exhaustive_search_finds(seed: int, alpha: float) -> None:
+    """Four tokens, two of them words, at most three steps: a beam of 64 holds every hypothesis there is."""
+    limit = 3
+    engine = FakeEngine(slots=1, beam=64, vocabulary=4)
+    options = SearchOptions(length_penalty=alpha, length_ratio=0.0, length_extra=limit, n_best=4)
+    [found] = run(engine, [(seed,)], options)
+    everything = []
+    for words in range(1, limit):
+        for tokens in itertools.product((2, 3), repeat=words):
+            path = [BEGIN, *tokens, END]
+            total = sum(engine.log_probabilities((seed,), path[:i])[path[i]] for i in range(1, len(path)))
+            everything.append((total / length_penalty(words + 1, alpha), list(tokens)))
+    everything.sort(key=lambda hypothesis: -hypothesis[0])
+    assert [h.tokens for h in found] == [tokens for _, tokens in everything[:4]]
+    assert [h.rank_score for h in found] == pytest.approx([score for score, _ in everything[:4]], abs=1e-5)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=6), min_size=1, max_size=12),
+    st.integers(1, 4),
+    st.integers(1, 5),
+)
+@settings(max_examples=40, deadline=None)
+def test_company_and_slots_change_nothing(sources: list[list[int]], beam: int, slots: int) -> None:
+    options = SearchOptions(n_best=beam)
+    together = run(FakeEngine(slots, beam), sources, options)
+    alone = [run(FakeEngine(1, beam), [source], options)[0] for source in sources]
+    assert together == alone
+
+
+def test_scores_are_those_of_the_model() -> None:
+    engine = FakeEngine(slots=1, beam=3)
+    [found] = run(engine, [(4, 2)], SearchOptions(n_best=3))
+    assert len(found) == 3
+    for hypothesis in found:
+        path = [BEGIN, *hypothesis.tokens, END]
+        total = sum(engine.log_probabilities((4, 2), path[:i])[path[i]] for i in range(1, len(path)))
+        assert hypothesis.score == pytest.approx(total, abs=1e-5)
+        assert hypothesis.mean_score == pytest.approx(total / (len(path) - 1), abs=1e-5)
+        assert hypothesis.token_scores == pytest.approx(
+            [engine.log_probabilities((4, 2), path[:i])[path[i]] for i in range(1, len(path))], abs=1e-6
+        )
+        attended = [engine.attention((4, 2), path[:i]).argmax() for i in range(1, len(path) - 1)]
+        assert hypothesis.sources == attended
+    assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
+
+
+def test_slots_are_refilled_while_others_run() -> None:
+    engine = FakeEngine(slots=4, beam=1)
+    sources = [(n,) for n in range(16)]
+    refilled = run(engine, sources, SearchOptions())
+    one_by_one = FakeEngine(slots=1, beam=1)
+    assert refilled == run(one_by_one, sources, SearchOptions())
+    assert engine.steps < one_by_one.steps / 2
+
+
+def test_without_refill_slots_wait_for_one_another() -> None:
+    engine = FakeEngine(slots=4, beam=2)
+    sources = [(n,) for n in range(10)]
+    together = dict(search_all(engine, enumerate(sources), BEGIN, END, SearchOptions(), refill=False))
+    assert [together[n] for n in range(10)] == run(FakeEngine(4, 2), sources, SearchOptions())
+
+
+def test_long_sentences_outlast_the_first_room_of_the_history() -> None:
+    """Short sentences come first, so that the ring is in the middle when it has to grow."""
+    engine = FakeEngine(slots=2, beam=2)
+    sources = [(n,) for n in range(30)] + [(n, *range(20)) for n in range(6)]
+    found = run(engine, sources, SearchOptions(min_length_ratio=8.0, length_ratio=9.0))
+    assert engine.steps > 3 * 168
+    for source, [best] in zip(sources, found, strict=True):
+        path = [BEGIN, *best.tokens, END]
+        scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
+        assert best.token_scores == pytest.approx(scores, abs=1e-5)
+
+
+def test_a_released_sentence_leaves_the_others_alone() -> None:
+    engine = FakeEngine(slots=2, beam=2)
+    search = BeamSearch(engine, BEGIN, END)
+    search.admit([0, 1], [(7,), (8,)], SearchOptions())
+    search.advance()
+    search.release([0])
+    assert search.free_slots() == [0]
+    finished: list[tuple[int, list[Hypothesis]]] = []
+    while not finished:
+        finished = search.advance()
+    expected = run(FakeEngine(1, 2), [(8,)], SearchOptions())
+    assert finished == [(1, expected[0])]
+
+
+def test_length_penalty_is_that_of_gnmt() -> None:
+    assert length_penalty(1, 1.0) == 1.0
+    assert length_penalty(7, 0.5) == pytest.approx(2**0.5)
+    assert length_penalty(100, 0.0) == 1.0

@@ -1,0 +1,522 @@
+"""DeepL's API over real HTTP. The models are names alone, and the translating is faked; all else is the real thing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from serving import wait_until
+
+from nmt.inference.documents.plain import Answer
+from nmt.text.language_identification import Detected
+from serve.app import create_app
+from serve.models.registry import Translating
+from serve.server import Server, listen
+from serve.service import OverLimitError, Result, TimedOutError, Wish
+from serve.settings import Settings
+
+PAIRS = (("en", "fr"), ("fr", "en"), ("en", "pt-BR"), ("de", "en"), ("zh-Hant", "en"), ("zh", "en"), ("zh", "fr"))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A model that is never loaded."""
+
+    pair_: tuple[str, str]
+
+    def pair(self) -> tuple[str, str]:
+        return self.pair_
+
+    def load(self) -> Translating:
+        raise AssertionError("no text should get here")
+
+
+@dataclass
+class Running:
+    """A server, and what it was asked for."""
+
+    client: httpx.Client
+    wishes: list[Wish] = field(default_factory=list)
+
+    async def translate(self, texts: Sequence[str], wish: Wish) -> list[Result]:
+        """Stands in for the service's own: ``word`` becomes ``[word]``, with the glossary's terms behind it."""
+        self.wishes.append(wish)
+        if "SLOW" in texts:
+            raise TimedOutError("no answer within 30 s")
+        if "LONG" in texts:
+            raise OverLimitError("a text is too long")
+        terms = [" ".join(["", *wish.glossary.terms(text)]) if wish.glossary else "" for text in texts]
+        return [
+            Result(Answer(f"[{text}]{term}"), Detected(wish.source or "de", 1.0), None)
+            for text, term in zip(texts, terms, strict=True)
+        ]
+
+    def post(self, **parameters: object) -> httpx.Response:
+        return self.client.post("/v2/translate", json=parameters)
+
+    def glossary(self, **others: object) -> str:
+        """The id of a new glossary."""
+        request = {"name": "n", "source_lang": "en", "target_lang": "fr", "entries": "cat\tminou", **others}
+        answer = self.client.post("/v2/glossaries", json=request)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["glossary_id"])
+
+
+@contextmanager
+def serving(**chosen: object) -> Iterator[Running]:
+    app = create_app(Settings(port=0, lazy=True, **chosen), [Named(pair) for pair in PAIRS])  # type: ignore[arg-type]
+    listener = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = Server(app, url)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
+    thread.start()
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        it = Running(client)
+        app.state.service.translate = it.translate
+        try:
+            wait_until(lambda: client.get("/ready").status_code == 200)
+            yield it
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with serving(batch_limit=60) as it:
+        yield it
+
+
+def message_of(answer: httpx.Response, status: int = 400) -> str:
+    """The message of an answer that must be an error."""
+    assert answer.status_code == status, answer.text
+    assert list(answer.json()) == ["message"]
+    message: str = answer.json()["message"]
+    assert message
+    assert "\n" not in message
+    return message
+
+
+# -- translating ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"json": {"text": ["Ça & 🙂", "b"], "target_lang": "FR", "source_lang": "EN"}},
+        {
+            "json": {
+                "text": ["Ça & 🙂", "b"],
+                "target_lang": "fr",
+                "source_lang": "en",
+                "formality": None,
+                "context": "",
+            }
+        },
+        {"data": {"text": ["Ça & 🙂", "b"], "target_lang": "FR", "source_lang": "EN", "formality": ""}},
+        {"params": {"text": ["Ça & 🙂", "b"], "target_lang": "FR", "source_lang": "EN"}},
+        {"params": {"text": "Ça & 🙂"}, "data": {"text": "b", "target_lang": "FR", "source_lang": "EN"}},
+    ],
+)
+def test_encodings(server: Running, request_: dict[str, Any]) -> None:
+    answer = server.client.post("/v2/translate", **request_)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {
+        "translations": [
+            {"detected_source_language": "EN", "text": "[Ça & 🙂]", "billed_characters": 6},
+            {"detected_source_language": "EN", "text": "[b]", "billed_characters": 1},
+        ]
+    }
+    assert server.wishes[-1] == Wish("en", "fr")
+
+
+@pytest.mark.parametrize(
+    "texts", [{"json": {"text": "a", "target_lang": "FR"}}, {"data": {"text": "a", "target_lang": "FR"}}]
+)
+def test_one_text_and_no_source_language(server: Running, texts: dict[str, Any]) -> None:
+    answer = server.client.post("/v2/translate", **texts).json()
+    assert answer == {"translations": [{"detected_source_language": "DE", "text": "[a]", "billed_characters": 1}]}
+    assert server.wishes[-1].source is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("FR", "fr"),
+        ("fr-CA", "fr"),
+        ("EN", "en"),
+        ("EN-US", "en"),
+        ("en-gb", "en"),
+        ("PT-BR", "pt-BR"),
+        ("pt_br", "pt-BR"),
+        ("PT", "pt-BR"),
+        ("ZH-HANT", "zh-Hant"),
+        ("ZH-HANS", "zh"),
+        ("ZH", "zh"),
+    ],
+)
+def test_language_codes(server: Running, asked: str, served: str) -> None:
+    assert server.post(text=["a"], source_lang=asked, target_lang=asked).status_code == 200
+    assert server.wishes[-1] == Wish(served, served)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "members"),
+    [
+        ({}, {}),
+        ({"show_billed_characters": False}, {}),
+        ({"show_billed_characters": "1"}, {}),
+        ({"model_type": "quality_optimized"}, {"model_type_used": "quality_optimized"}),
+        ({"model_type": "prefer_quality_optimized"}, {"model_type_used": "quality_optimized"}),
+        ({"model_type": "latency_optimized"}, {"model_type_used": "latency_optimized"}),
+    ],
+)
+def test_members_on_demand(server: Running, parameters: dict[str, Any], members: dict[str, Any]) -> None:
+    answer = server.post(text=["a🙂b"], target_lang="FR", **parameters).json()
+    always = {"detected_source_language": "DE", "text": "[a🙂b]", "billed_characters": 3}
+    assert answer == {"translations": [always | members]}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"formality": "prefer_more", "split_sentences": "nonewlines", "preserve_formatting": True},
+        {"formality": "default", "split_sentences": "0", "preserve_formatting": "0", "outline_detection": False},
+        {"context": "a letter", "splitting_tags": ["p"], "non_splitting_tags": "a,b", "tag_handling_version": "v2"},
+        {"ignore_tags": [], "style_id": "x", "whatever": {"nested": [1]}},
+    ],
+)
+def test_what_makes_no_difference(server: Running, parameters: dict[str, Any]) -> None:
+    assert server.post(text=["a"], target_lang="FR", **parameters).json()["translations"][0]["text"] == "[a]"
+    assert server.wishes[-1] == Wish(None, "fr")
+
+
+@pytest.mark.parametrize("kind", ["html", "xml"])
+def test_markup(server: Running, kind: str) -> None:
+    server.post(text=["<p>a</p>"], target_lang="FR", tag_handling=kind)
+    assert server.wishes[-1].markup
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"text": None}, "text: Field required"),
+        ({"text": []}, "text"),
+        ({"text": [1]}, "text"),
+        ({"text": {"a": "b"}}, "text"),
+        ({"text": ["\ud800"]}, "text: holds half a surrogate pair"),
+        ({"target_lang": None}, "target_lang: Field required"),
+        ({"target_lang": ["FR"]}, "target_lang"),
+        ({"target_lang": "XX"}, "language 'XX' is not supported; served are de, en, fr"),
+        ({"target_lang": "PT-PT"}, "language 'PT-PT' is not supported"),
+        ({"target_lang": "\ud800"}, "target_lang"),
+        ({"source_lang": "auto"}, "language 'auto' is not supported"),
+        ({"source_lang": 7}, "source_lang"),
+        ({"formality": "more"}, "formality: is not supported for given 'target_lang'"),
+        ({"formality": "less"}, "formality: is not supported for given 'target_lang'"),
+        ({"formality": "very"}, "formality: Input should be 'default'"),
+        ({"tag_handling": "markdown"}, "tag_handling"),
+        ({"split_sentences": "2"}, "split_sentences"),
+        ({"preserve_formatting": "maybe"}, "preserve_formatting"),
+        ({"show_billed_characters": 2}, "show_billed_characters"),
+        ({"model_type": "best"}, "model_type"),
+        ({"context": []}, "context"),
+        ({"ignore_tags": ["x"]}, "ignore_tags: is not supported"),
+        ({"ignore_tags": "x"}, "ignore_tags: is not supported"),
+        ({"glossary_ids": ["x"]}, "glossary_ids: is not supported"),
+        ({"glossary_id": 7}, "glossary_id"),
+        ({"glossary_id": "x"}, "glossary_id: needs a source_lang"),
+        ({"text": ["LONG"]}, "a text is too long"),
+    ],
+)
+def test_mistakes(server: Running, parameters: dict[str, Any], complaint: str) -> None:
+    body = json.dumps({"text": ["a"], "target_lang": "FR", **parameters})
+    answer = server.client.post("/v2/translate", content=body, headers={"content-type": "application/json"})
+    assert complaint in message_of(answer)
+
+
+def test_other_errors_have_messages_too(server: Running) -> None:
+    message_of(server.client.post("/v2/translate", content=b"{", headers={"content-type": "application/json"}))
+    message_of(server.client.post("/v2/translate", content=b"text=a", headers={"content-type": "text/plain"}))
+    message_of(server.client.get("/v2/translate"), 405)
+    message_of(server.client.post("/v2/nothing"), 404)
+    message_of(server.client.post("/v2/document", data={"target_lang": "FR"}), 404)
+    message_of(server.post(text=["a" * 2_000_000], target_lang="FR"), 413)
+    assert "retry-after" in server.post(text=["SLOW"], target_lang="FR").headers
+    message_of(server.post(text=["SLOW"], target_lang="FR"), 503)
+
+
+# -- languages and usage -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "request_", [{}, {"data": {"type": "source"}}, {"params": {"type": "source"}}, {"params": {"type": ""}}]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_source_languages(server: Running, method: str, request_: dict[str, Any]) -> None:
+    answer = server.client.request(method, "/v2/languages", **request_)
+    assert answer.json() == [
+        {"language": "DE", "name": "German"},
+        {"language": "EN", "name": "English"},
+        {"language": "FR", "name": "French"},
+        {"language": "ZH", "name": "Chinese"},
+        {"language": "ZH-HANT", "name": "Chinese (Hant)"},
+    ]
+
+
+@pytest.mark.parametrize("request_", [{"data": {"type": "target"}}, {"params": {"type": "target"}}])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_target_languages(server: Running, method: str, request_: dict[str, Any]) -> None:
+    answer = server.client.request(method, "/v2/languages", **request_)
+    assert answer.json() == [
+        {"language": "EN-GB", "name": "English (GB)", "supports_formality": False},
+        {"language": "EN-US", "name": "English (US)", "supports_formality": False},
+        {"language": "FR", "name": "French", "supports_formality": False},
+        {"language": "PT-BR", "name": "Portuguese (BR)", "supports_formality": False},
+    ]
+    for each in answer.json():
+        assert server.post(text=["a"], source_lang="DE", target_lang=each["language"]).status_code == 200
+
+
+def test_no_such_languages(server: Running) -> None:
+    assert "type" in message_of(server.client.get("/v2/languages", params={"type": "all"}))
+
+
+def test_usage_counts_characters() -> None:
+    with serving() as server:
+        for method in ("GET", "POST"):
+            assert server.client.request(method, "/v2/usage").json()["character_count"] == 0
+        server.post(text=["abc", "🙂"], target_lang="FR")
+        server.post(text=["refused"], target_lang="XX")
+        answer = server.client.get("/v2/usage").json()
+    assert answer == {"character_count": 4, "character_limit": 10**12}
+
+
+# -- keys ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> Iterator[Running]:
+    """Anna may translate ten characters, Bert any number."""
+    entries = [
+        {"name": name, "sha256": hashlib.sha256(name.encode()).hexdigest(), **limits}
+        for name, limits in (("anna", {"character_limit": 10}), ("bert", {"requests_per_minute": 4}))
+    ]
+    (tmp_path / "keys.yaml").write_text(json.dumps(entries))
+    with serving(api_keys_file=tmp_path / "keys.yaml", require_api_key=True) as it:
+        yield it
+
+
+def key(name: str) -> dict[str, str]:
+    return {"Authorization": f"DeepL-Auth-Key {name}"}
+
+
+def test_keys(keyed: Running) -> None:
+    routes = [
+        ("POST", "translate"),
+        ("GET", "usage"),
+        ("GET", "languages"),
+        ("GET", "glossaries"),
+        ("POST", "glossaries"),
+        ("GET", "glossaries/x"),
+        ("DELETE", "glossaries/x"),
+        ("GET", "glossaries/x/entries"),
+        ("GET", "glossary-language-pairs"),
+    ]
+    for method, route in routes:
+        message_of(keyed.client.request(method, f"/v2/{route}"), 403)
+        message_of(keyed.client.request(method, f"/v2/{route}", headers=key("eve")), 403)
+    body = {"text": ["a"], "target_lang": "FR"}
+    assert keyed.client.post("/v2/translate", json=body, headers=key("anna")).status_code == 200
+    assert keyed.client.post("/v2/translate", data={**body, "auth_key": "anna"}).status_code == 200
+    message_of(keyed.client.post("/v2/translate", json={**body, "auth_key": ["anna"]}), 403)
+
+
+def test_quota(keyed: Running) -> None:
+    translate = {"text": ["1234567"], "target_lang": "FR"}
+    assert keyed.client.post("/v2/translate", json=translate, headers=key("anna")).status_code == 200
+    message_of(keyed.client.post("/v2/translate", json=translate, headers=key("anna")), 456)
+    assert keyed.client.get("/v2/usage", headers=key("anna")).json() == {"character_count": 7, "character_limit": 10}
+
+
+def test_rates(keyed: Running) -> None:
+    answers = [keyed.client.get("/v2/usage", headers=key("bert")) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+    message_of(answers[-1], 429)
+
+
+# -- glossaries ----------------------------------------------------------------------------------------------
+
+
+def test_a_glossarys_life(server: Running) -> None:
+    request = {"name": "Animals", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou\nthe dog\tle chien"}
+    made = server.client.post("/v2/glossaries", json={**request, "entries_format": "tsv"})
+    assert made.status_code == 201
+    answer = made.json()
+    id_, created = answer.pop("glossary_id"), answer.pop("creation_time")
+    assert answer == {"name": "Animals", "ready": True, "source_lang": "en", "target_lang": "fr", "entry_count": 2}
+    assert uuid.UUID(id_).version == 4
+    assert datetime.strptime(created, "%Y-%m-%dT%H:%M:%S.%f%z").tzinfo
+
+    assert server.client.get(f"/v2/glossaries/{id_}").json() == made.json()
+    assert made.json() in server.client.get("/v2/glossaries").json()["glossaries"]
+    entries = server.client.get(f"/v2/glossaries/{id_}/entries", headers={"Accept": "text/tab-separated-values"})
+    assert entries.headers["content-type"] == "text/tab-separated-values; charset=utf-8"
+    assert entries.text == "cat\tminou\nthe dog\tle chien\n"
+
+    translated = server.post(text=["The dog, the Cat"], source_lang="EN", target_lang="FR", glossary_id=id_).json()
+    assert translated["translations"][0]["text"] == "[The dog, the Cat] le chien minou"
+
+    deleted = server.client.delete(f"/v2/glossaries/{id_}")
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    message_of(server.client.delete(f"/v2/glossaries/{id_}"), 404)
+    message_of(server.client.get(f"/v2/glossaries/{id_}"), 404)
+    message_of(server.client.get(f"/v2/glossaries/{id_}/entries"), 404)
+    message_of(server.post(text=["a"], source_lang="EN", target_lang="FR", glossary_id=id_), 404)
+
+
+def test_glossaries_as_forms_and_csv(server: Running) -> None:
+    request = {"name": "n", "source_lang": "en", "target_lang": "fr", "entries": '"a, b",c\n', "entries_format": "csv"}
+    id_ = server.client.post("/v2/glossaries", data=request).json()["glossary_id"]
+    assert server.client.get(f"/v2/glossaries/{id_}/entries").text == "a, b\tc\n"
+
+
+def test_glossaries_are_for_all_regions(server: Running) -> None:
+    assert server.client.get("/v2/glossary-language-pairs").json() == {
+        "supported_languages": [
+            {"source_lang": source, "target_lang": target}
+            for source, target in (("de", "en"), ("en", "fr"), ("en", "pt"), ("fr", "en"), ("zh", "en"), ("zh", "fr"))
+        ]
+    }
+    for source, target in (("EN", "PT"), ("EN-GB", "PT-BR")):
+        id_ = server.glossary(source_lang=source, target_lang=target)
+        info = server.client.get(f"/v2/glossaries/{id_}").json()
+        assert (info["source_lang"], info["target_lang"]) == ("en", "pt")
+        assert server.post(text=["a"], source_lang="EN", target_lang="PT-BR", glossary_id=id_).status_code == 200
+    id_ = server.glossary(source_lang="ZH", target_lang="EN")
+    for source in ("ZH", "ZH-HANT"):
+        assert server.post(text=["a"], source_lang=source, target_lang="EN-US", glossary_id=id_).status_code == 200
+
+
+def test_a_glossary_goes_with_its_languages_alone(server: Running) -> None:
+    id_ = server.glossary()
+    refused = server.post(text=["a"], source_lang="FR", target_lang="EN", glossary_id=id_)
+    assert "is for en to fr" in message_of(refused)
+    pivoted = server.post(text=["a"], source_lang="DE", target_lang="FR", glossary_id=id_)
+    assert "is for en to fr" in message_of(pivoted)
+
+
+def test_no_glossary_where_there_is_a_language_between(server: Running) -> None:
+    request = {"name": "n", "source_lang": "DE", "target_lang": "FR", "entries": "a\tb"}
+    assert "no glossary for 'de' to 'fr'" in message_of(server.client.post("/v2/glossaries", json=request))
+    id_ = server.glossary(source_lang="ZH", target_lang="FR")
+    assert server.post(text=["a"], source_lang="ZH", target_lang="FR", glossary_id=id_).status_code == 200
+    pivoted = server.post(text=["a"], source_lang="ZH-HANT", target_lang="FR", glossary_id=id_)
+    assert "a language between" in message_of(pivoted)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"name": None}, "name: Field required"),
+        ({"name": ""}, "name: Field required"),
+        ({"name": "a\nb"}, "the name: there is a control character"),
+        ({"name": 5}, "name"),
+        ({"entries": None}, "entries: Field required"),
+        ({"entries": "\n"}, "at least one entry"),
+        ({"entries": "cat\tminou\ncat"}, "line 2"),
+        ({"entries": {"cat": "minou"}}, "entries"),
+        ({"entries": "\ud800\ta"}, "entries: holds half a surrogate pair"),
+        ({"entries_format": "xlsx"}, "entries_format"),
+        ({"source_lang": None}, "source_lang: Field required"),
+        ({"source_lang": "XX"}, "no glossary for 'xx' to 'fr'"),
+        ({"source_lang": "FR"}, "no glossary for 'fr' to 'fr'"),
+    ],
+)
+def test_mistakes_with_glossaries(server: Running, parameters: dict[str, Any], complaint: str) -> None:
+    request = {"name": "n", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou", **parameters}
+    answer = server.client.post(
+        "/v2/glossaries", content=json.dumps(request), headers={"content-type": "application/json"}
+    )
+    assert complaint in message_of(answer)
+
+
+def test_each_key_has_its_own_glossaries(keyed: Running) -> None:
+    request = {"name": "n", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou"}
+    made = keyed.client.post("/v2/glossaries", json=request, headers=key("anna")).json()
+    path = f"/v2/glossaries/{made['glossary_id']}"
+    assert keyed.client.get("/v2/glossaries", headers=key("bert")).json() == {"glossaries": []}
+    message_of(keyed.client.get(path, headers=key("bert")), 404)
+    message_of(keyed.client.delete(path, headers=key("bert")), 404)
+    assert keyed.client.get("/v2/glossaries", headers=key("anna")).json() == {"glossaries": [made]}
+
+
+def test_too_many_glossaries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve.stores.glossaries._MOST_GLOSSARIES", 1)
+    with serving() as server:
+        server.glossary()
+        request = {"name": "n", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou"}
+        message_of(server.client.post("/v2/glossaries", json=request), 456)
+
+
+def test_glossaries_outlive_the_server_if_they_have_a_directory(tmp_path: Path) -> None:
+    with serving(glossaries=tmp_path / "kept") as server:
+        id_ = server.glossary()
+    with serving(glossaries=tmp_path / "kept") as server:
+        assert server.client.get(f"/v2/glossaries/{id_}/entries").text == "cat\tminou\n"
+        (tmp_path / "kept").rename(tmp_path / "away")
+        (tmp_path / "kept").write_text("in the way")
+        message = message_of(server.client.delete(f"/v2/glossaries/{id_}"), 503)
+        assert str(tmp_path) not in message
+        assert server.client.get(f"/v2/glossaries/{id_}").status_code == 200
+
+
+# -- anything ------------------------------------------------------------------------------------------------
+
+NAMES = ["text", "target_lang", "source_lang", "formality", "tag_handling", "glossary_id", "auth_key", "ignore_tags"]
+NAMES += ["type", "name", "entries", "entries_format"]
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.sampled_from(["EN", "FR", ["a"], "a\tb", "csv", {"a": {}}])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.dictionaries(st.sampled_from(NAMES), VALUES),
+    st.sampled_from(["translate", "languages", "usage", "glossaries"]),
+)
+def test_nothing_that_is_sent_makes_it_fail(server: Running, parameters: dict[str, Any], route: str) -> None:
+    answer = server.client.post(
+        f"/v2/{route}", content=json.dumps(parameters), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code in {200, 201, 400, 404, 456}, answer.text
+    if answer.status_code >= 400:
+        message_of(answer, answer.status_code)
+
+
+def test_it_is_described(server: Running) -> None:
+    paths = server.client.get("/openapi.json").json()["paths"]
+    assert {path for path in paths if path.startswith("/v2")} == {
+        "/v2/translate",
+        "/v2/languages",
+        "/v2/usage",
+        "/v2/glossary-language-pairs",
+        "/v2/glossaries",
+        "/v2/glossaries/{glossary_id}",
+        "/v2/glossaries/{glossary_id}/entries",
+    }
+    body = paths["/v2/translate"]["post"]["requestBody"]["content"]
+    assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
+    assert {"400", "403", "413", "429", "456", "503"} <= set(paths["/v2/translate"]["post"]["responses"])

@@ -1,0 +1,100 @@
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from serve.auth.api_keys import read_keys
+from serve.auth.client_identity import KeyRefusedError, identify
+from serve.settings import Settings
+
+
+def request(
+    peer: str | None = "192.0.2.1", headers: dict[str, str] | list[tuple[str, str]] = (), **settings
+) -> Request:
+    chosen = Settings(**settings)
+    app = SimpleNamespace(state=SimpleNamespace(settings=chosen, keys=read_keys(chosen)))
+    raw = httpx.Headers(headers).raw
+    scope = {"type": "http", "app": app, "headers": [(name.lower(), value) for name, value in raw]}
+    return Request({**scope, "client": None if peer is None else (peer, 1234)})
+
+
+KEYED = {"api_keys": "good,better"}
+GOOD, BETTER = (key.name for key in read_keys(Settings(**KEYED))._by_digest.values())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "DeepL-Auth-Key good"},
+        {"Authorization": "deepl-auth-key  good"},
+        {"Authorization": "Bearer good"},
+        {"X-API-Key": "good"},
+        {"Authorization": "Basic Z29vZDpnb29k", "X-API-Key": "good"},
+    ],
+    ids=str,
+)
+def test_a_key_in_a_header(headers: dict[str, str]):
+    for given in (None, "", "wrong", "better"):
+        assert identify(request(headers=headers, **KEYED), given).name == GOOD
+
+
+def test_a_key_in_the_body():
+    client = identify(request(**KEYED, require_api_key=True), "better")
+    assert client.name == BETTER
+    assert client.key is not None
+
+
+@pytest.mark.parametrize("given", [None, ""])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, {"Authorization": "Basic x"}, {"X-API-Key": ""}])
+def test_no_key(given: str | None, headers: dict[str, str]):
+    client = identify(request(headers=headers, **KEYED), given)
+    assert (client.name, client.key) == (None, None)
+    with pytest.raises(KeyRefusedError, match="an API key is needed"):
+        identify(request(headers=headers, **KEYED, require_api_key=True), given)
+
+
+@pytest.mark.parametrize("require", [True, False])
+def test_a_wrong_key(require: bool):
+    with pytest.raises(KeyRefusedError, match="the API key is wrong"):
+        identify(request(**KEYED, require_api_key=require), "wrong")
+    with pytest.raises(KeyRefusedError, match="the API key is wrong"):
+        identify(request(headers={"X-API-Key": "wrong"}, **KEYED, require_api_key=require), "good")
+
+
+def test_without_keys_any_is_as_good_as_none():
+    assert identify(request(headers={"Authorization": "Bearer x"}), "y").name is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("192.0.2.1", [], "192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.1"], "192.0.2.1"),  # not from a proxy of ours
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["203.0.113.9, 198.51.100.1"], "198.51.100.1"),  # what the client made up
+        ("10.0.0.1", ["203.0.113.9, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["203.0.113.9", "198.51.100.1,10.0.0.2"], "198.51.100.1"),  # lines are one list
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        ("10.0.0.1", ["198.51.100.1, garbage"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1, garbage, 10.0.0.2"], "10.0.0.2"),
+        ("10.0.0.1", ["198.51.100.1:1234"], "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1:1234, 10.0.0.2:80"], "198.51.100.1"),
+        ("10.0.0.1", ["[2001:db8:1:2:3:4:5:6]:443"], "2001:db8:1:2::/64"),
+        ("10.0.0.1", ["[2001:db8:1:2:3:4:5:6]"], "2001:db8:1:2::/64"),
+        ("10.0.0.1", ["198.51.100.1:x"], "10.0.0.1"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        ("10.0.0.1", [", ,"], "10.0.0.1"),
+        ("fd00::1", ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:3:4:5:6", [], "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", [], "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", [], "fe80::/64"),
+        ("::ffff:10.0.0.1", ["::ffff:198.51.100.1"], "198.51.100.1"),
+        (None, ["198.51.100.1"], ""),
+    ],
+)
+def test_addresses(peer: str | None, forwarded: list[str], address: str):
+    headers = [("X-Forwarded-For", each) for each in forwarded]
+    asked = request(peer, headers, trusted_proxies="10.0.0.0/8,fd00::/8")
+    assert identify(asked, None).address == address

@@ -1,0 +1,352 @@
+"""Glossaries: which terms they find in a text, the formats of their entries, and that they are kept."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.text.normalisation import normalise
+from nmt.utils.errors import CarouselError
+from serve.stores import glossaries
+from serve.stores.glossaries import (
+    BadGlossaryError,
+    Glossaries,
+    Glossary,
+    NoSuchGlossaryError,
+    NotKeptError,
+    TooManyGlossariesError,
+    read_entries,
+    write_entries,
+)
+
+ENTRIES = (("cat", "chat"), ("dog", "chien"))
+
+
+def glossary(*terms: str) -> Glossary:
+    """A glossary whose targets say which entry they are of: ``cat`` is ``<cat>``."""
+    entries = tuple((term, f"<{term}>") for term in terms)
+    return Glossary("id", "name", "en", "fr", entries, None, datetime.now(UTC))
+
+
+def found(text: str, *terms: str) -> list[str]:
+    return [target[1:-1] for target in glossary(*terms).terms(text)]
+
+
+# -- which terms there are in a text -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "expected"),
+    [
+        ("", ["a"], []),
+        ("the cat and the cat", ["cat"], ["cat", "cat"]),
+        # Whole words.
+        ("concatenate cats cat_ 1cat", ["cat"], []),
+        ("(cat), cat's cat-like «cat»…", ["cat"], ["cat"] * 4),
+        ("C++ and .NET, not C", ["C++", ".NET"], ["C++", ".NET"]),
+        ("R&D at AT&T", ["R&D", "AT&T"], ["R&D", "AT&T"]),
+        # The first, of those the longest; a longer one that is no whole word hides no shorter one.
+        ("New York City", ["York City", "New York", "New"], ["New York"]),
+        ("New York City", ["New", "New York", "New York City"], ["New York City"]),
+        ("New Yorkers", ["New", "New York"], ["New"]),
+        ("New Yorkers", ["New", "New Y", "New York"], ["New"]),
+        # Case does not count, unless it tells two terms apart.
+        ("CAT Cat cat", ["Cat"], ["Cat"] * 3),
+        ("apple Apple APPLE", ["Apple", "apple"], ["apple", "Apple", "Apple"]),
+        ("apple Apple APPLE", ["apple", "Apple"], ["apple", "Apple", "apple"]),
+        ("STRASSE Straße strasse strassen", ["Straße"], ["Straße"] * 3),
+        ("Straße", ["STRASSE"], ["STRASSE"]),
+        ("ΟΔΟΣ οδός", ["οδοσ"], ["οδοσ"]),
+        ("İ ı ſ K", ["i", "s", "k"], ["s", "k"]),
+        ("ŉ ﬁ", ["n", "f", "fi"], ["fi"]),
+        # Spelling: composed and decomposed characters, spaces of any kind, invisible characters.
+        ("cafe\u0301", ["caf\u00e9"], ["caf\u00e9"]),
+        ("New\u00a0York, New\n  York", ["New York"], ["New York"] * 2),
+        ("ca\xadt", ["cat"], ["cat"]),
+        # A character with its marks is not cut.
+        ("x\u0301 x", ["x"], ["x"]),
+        ("कि क", ["क"], ["क"]),
+        ("किताब", ["कि"], []),
+        ("می\u200cخواهم", ["می"], []),
+        ("👩\u200d💻 👩", ["👩"], ["👩"]),
+        # Scripts without spaces: anywhere, but still no part of a Latin word.
+        ("我们在北京大学学习", ["大学", "北京"], ["北京", "大学"]),
+        ("我们在北京大学学习", ["北京大学", "大学"], ["北京大学"]),
+        ("東京タワーに行く", ["タワー", "東京"], ["東京", "タワー"]),
+        ("か\u3099 が", ["か"], []),
+        ("ผมชอบแมวมาก", ["แมว"], ["แมว"]),
+        ("ที่", ["ท"], []),
+        ("我用iPhone手机", ["iPhone", "Phone", "手机"], ["iPhone", "手机"]),
+        ("一丁丁", ["一丁", "丁"], ["一丁", "丁"]),
+        ("서울은 서울", ["서울"], ["서울"]),
+    ],
+)
+def test_terms(text: str, terms: list[str], expected: list[str]) -> None:
+    assert found(text, *terms) == expected
+
+
+MARK = "\u0332"  # composes with no letter
+
+
+def naive_terms(text: str, terms: list[str]) -> list[str]:
+    """The definition: every term tried at every place."""
+    wanted, start = [], 0
+    while start < len(text):
+        fitting = [
+            term
+            for term in terms
+            if text[start : start + len(term)].casefold() == term.casefold()
+            and not splits_a_word(text, start)
+            and not splits_a_word(text, start + len(term))
+        ]
+        # The longest; of those the one that is spelled so; then the first of the list.
+        fitting.sort(key=lambda term: (-len(term), text[start : start + len(term)] != term))
+        wanted += fitting[:1]
+        start += len(fitting[0]) if fitting else 1
+    return wanted
+
+
+def splits_a_word(text: str, place: int) -> bool:
+    """For texts of the few characters below."""
+    if not 0 < place < len(text):
+        return False
+    word = "abAB1_" + MARK
+    return text[place] == MARK or (text[place - 1] in word and text[place] in word)
+
+
+@st.composite
+def texts_and_terms(draw: st.DrawFn) -> tuple[str, list[str]]:
+    terms = draw(st.lists(st.text("abAB1_ 一丁か" + MARK, max_size=6).map(normalise).filter(bool), unique=True))
+    parts = st.sampled_from([*terms, " ", "-", "a", "B", "一", MARK])
+    return normalise("".join(draw(st.lists(parts)))), terms
+
+
+@given(texts_and_terms())
+def test_terms_are_those_of_the_definition(text_and_terms: tuple[str, list[str]]) -> None:
+    text, terms = text_and_terms
+    assert found(text, *terms) == naive_terms(text, terms)
+
+
+@given(st.text(max_size=30), st.lists(st.text(min_size=1, max_size=5).map(normalise).filter(bool), max_size=8))
+def test_any_text_has_its_terms(text: str, terms: list[str]) -> None:
+    assert set(found(text, *terms)) <= set(terms)
+    for term in terms:
+        assert found(term, term) == found(f" {term}\n", term) == [term]
+
+
+# -- entries -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "format_", "entries"),
+    [
+        ("cat\tchat\ndog\tchien", "tsv", ENTRIES),
+        ("\ufeffcat\tchat\r\n\r\ndog\tchien\r\n", "tsv", ENTRIES),
+        (" cat \t chat \n\ndog\tchien\n", "tsv", ENTRIES),
+        ('"cat"\t"chat', "tsv", (('"cat"', '"chat'),)),
+        ("cat,chat\ndog,chien\n", "csv", ENTRIES),
+        ("cat,chat,en,fr\r\ndog,chien,en,fr,7\r\n", "csv", ENTRIES),
+        ('"cat, big","le ""chat"""\n', "csv", (("cat, big", 'le "chat"'),)),
+        ("cafe\u0301\tNew \u00a0 York", "tsv", (("café", "New York"),)),
+        ("Cat\tChat\ncat\tchat", "tsv", (("Cat", "Chat"), ("cat", "chat"))),
+        ("a" * 256 + "\tb", "tsv", (("a" * 256, "b"),)),
+    ],
+)
+def test_entries_are_read(text: str, format_: str, entries: glossaries.Entries) -> None:
+    assert read_entries(text, format_) == entries
+    assert read_entries(write_entries(entries), "tsv") == entries
+
+
+@pytest.mark.parametrize(
+    ("text", "format_", "complaint"),
+    [
+        ("", "tsv", "at least one entry"),
+        ("\n\n", "csv", "at least one entry"),
+        ("cat\tchat\ncat", "tsv", "line 2: must be two terms with a tab"),
+        ("cat\tchat\tkater", "tsv", "line 1: must be two terms"),
+        ("a,b\n\ncat", "csv", "line 3: must be two terms with a comma"),
+        ("a\tb\ncat\t", "tsv", "line 2: a term is empty"),
+        ("\tchat", "tsv", "line 1: a term is empty"),
+        (" , ", "csv", "line 1: a term is empty"),
+        ("cat\t\u200b", "tsv", "line 1: a term is empty"),
+        ("a\tb\ncat\tchat\ncat\tminou", "tsv", "line 3: 'cat' has an entry already"),
+        ("cafe\u0301\tx\ncafé\ty", "tsv", "line 2: 'café' has an entry already"),
+        ("cat\tch\x00at", "tsv", "line 1: there is a control character"),
+        ("cat\tch\x85at", "tsv", "line 1: there is a control character"),
+        ("cat\tch\u2028at", "tsv", "line 1: there is a control character"),
+        ("cat\tch\ud800at", "tsv", "line 1: there is a control character"),
+        ('"ca\nt",chat', "csv", "line 2: there is a control character"),
+        ('"cat"s,chat', "csv", "line 1: not valid CSV"),
+        ('"cat,chat', "csv", "line 1: not valid CSV"),
+        ("a\t" + "b" * 257, "tsv", "line 1: 'bbb"),
+        ("x" * 200_000 + "\ty", "tsv", "line 1: not valid TSV"),
+    ],
+)
+def test_bad_entries_are_refused_by_line(text: str, format_: str, complaint: str) -> None:
+    with pytest.raises(BadGlossaryError, match=complaint) as caught:
+        read_entries(text, format_)
+    assert len(str(caught.value)) < 200
+    assert "\n" not in str(caught.value)
+
+
+def test_as_many_entries_as_are_allowed() -> None:
+    lines = [f"{number}\t{number}\n" for number in range(10_001)]
+    assert len(read_entries("".join(lines[:-1]), "tsv")) == 10_000
+    with pytest.raises(BadGlossaryError, match="line 10001: there are too many"):
+        read_entries("".join(lines), "tsv")
+
+
+@given(st.text(max_size=40), st.sampled_from(["tsv", "csv"]))
+def test_any_text_is_read_or_refused(text: str, format_: str) -> None:
+    try:
+        entries = read_entries(text, format_)
+    except BadGlossaryError:
+        return
+    assert read_entries(write_entries(entries), "tsv") == entries
+
+
+# -- the store -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["memory", "disk"])
+def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    return tmp_path / "kept" if request.param == "disk" else None
+
+
+def test_a_life(directory: Path | None) -> None:
+    store = Glossaries(directory)
+    first = store.create("anna", "Animals", "en", "fr", ENTRIES)
+    second = store.create("anna", "Animals", "en", "fr", ENTRIES)
+    assert (first.name, first.source, first.target, first.entries) == ("Animals", "en", "fr", ENTRIES)
+    assert abs((datetime.now(UTC) - first.created).total_seconds()) < 60
+    assert store.of("anna") == [first, second]
+    assert store.get("anna", first.id) == first
+
+    assert first.scope != second.scope
+    store.delete("anna", second.id)
+    assert store.of("anna") == [first]
+    with pytest.raises(NoSuchGlossaryError):
+        store.get("anna", second.id)
+    if directory:
+        assert Glossaries(directory).of("anna") == [first]
+        assert [path.name for path in directory.iterdir()] == [f"{first.id}.json"]
+
+
+def test_each_client_has_its_own(directory: Path | None) -> None:
+    store = Glossaries(directory)
+    anna = store.create("anna", "hers", "en", "fr", ENTRIES)
+    nobody = store.create(None, "without a key", "en", "fr", ENTRIES)
+    assert store.of("anna") == [anna]
+    assert store.of(None) == [nobody]
+    assert store.of("bert") == []
+    for owner, id_ in (("bert", anna.id), (None, anna.id), ("anna", nobody.id), ("anna", "../x"), ("anna", "")):
+        for call in (store.get, store.delete):
+            with pytest.raises(NoSuchGlossaryError):
+                call(owner, id_)
+    assert store.of("anna") == [anna]
+
+
+def test_as_many_glossaries_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glossaries, "_MOST_GLOSSARIES", 2)
+    store = Glossaries()
+    made = [store.create("anna", "a", "en", "fr", ENTRIES) for _ in range(2)]
+    with pytest.raises(TooManyGlossariesError, match="at most 2"):
+        store.create("anna", "one too many", "en", "fr", ENTRIES)
+    store.create("bert", "his first", "en", "fr", ENTRIES)
+    store.delete("anna", made[0].id)
+    store.create("anna", "again", "en", "fr", ENTRIES)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x7fb", "x" * 257, "\ud800"])
+def test_a_bad_name(name: str) -> None:
+    store = Glossaries()
+    with pytest.raises(BadGlossaryError, match="the name"):
+        store.create(None, name, "en", "fr", ENTRIES)
+    assert store.of(None) == []
+
+
+def test_what_the_disk_refuses_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "kept"
+    store = Glossaries(folder)
+    kept = store.create(None, "kept", "en", "fr", ENTRIES)
+    folder.rename(tmp_path / "away")
+    folder.write_text("a file where the folder was")
+    for change in (
+        lambda: store.create(None, "new", "en", "fr", ENTRIES),
+        lambda: store.delete(None, kept.id),
+    ):
+        caplog.clear()
+        with pytest.raises(NotKeptError) as caught:
+            change()
+        assert str(tmp_path) not in str(caught.value)
+        assert str(folder / "") in caplog.text
+    assert store.of(None) == [kept]
+    folder.unlink()
+    (tmp_path / "away").rename(folder)
+    assert Glossaries(folder).of(None) == [kept]
+    store.delete(None, kept.id)
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = Glossaries(tmp_path)
+    kept = store.create(None, "kept", "en", "fr", ENTRIES)
+
+    def write(path: Path, data: bytes) -> None:
+        with open("/dev/full", "wb", buffering=0) as full:  # noqa: PTH123 - Path's own is replaced
+            full.write(data)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(NotKeptError):
+        store.create(None, "new", "en", "fr", (("a", "b"),))
+    assert "the disk is full" in caplog.text
+    monkeypatch.undo()
+    assert Glossaries(tmp_path).of(None) == store.of(None) == [kept]
+
+
+def test_the_directory_cannot_be_had(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CarouselError, match="file/kept: can't be written"):
+        Glossaries(tmp_path / "file" / "kept")
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda text: text[: len(text) // 2], "is damaged"),
+        (lambda text: "", "is damaged"),
+        (lambda text: "\ud800", "is damaged"),
+        (lambda text: "[]", "is damaged"),
+        (lambda text: text.replace('"name"', '"nom"'), r"is damaged \(name\)"),
+        (lambda text: text.replace('["dog","chien"]', '["dog"]'), r"is damaged \(entries.1.1\)"),
+        (lambda text: text.replace('Z"', '"'), r"is damaged \(created\)"),
+        (lambda text: text.replace("dog", ""), "entry 2: a term is empty"),
+        (lambda text: text.replace("dog", "cat"), "entry 2: 'cat' has an entry already"),
+        (lambda text: text.replace('"id":"', '"id":"0'), "name the file after it"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, damage: object, complaint: str) -> None:
+    made = Glossaries(tmp_path).create(None, "name", "en", "fr", ENTRIES)
+    path = tmp_path / f"{made.id}.json"
+    damaged = damage(path.read_text())  # type: ignore[operator]
+    assert damaged != path.read_text()
+    path.write_bytes(damaged.encode("utf-8", "surrogatepass"))
+    with pytest.raises(CarouselError, match=complaint) as caught:
+        Glossaries(tmp_path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_are_json_that_people_can_mend(tmp_path: Path) -> None:
+    made = Glossaries(tmp_path).create("anna", "Tiere", "de", "fr", (("Straße", "rue"),))
+    path = tmp_path / f"{made.id}.json"
+    written = json.loads(path.read_text())
+    assert written["entries"] == [["Straße", "rue"]]
+    written["entries"].append([" Cafe\u0301 ", "café"])
+    path.write_text(json.dumps(written))
+    (tmp_path / f".{made.id}.json.1.tmp").write_text("left by a killed process")
+    assert Glossaries(tmp_path).get("anna", made.id).entries == (("Straße", "rue"), ("Café", "café"))
