@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
-from nmt.model.cells.families import FAMILY, CellName
+from nmt.model.cells.families import CELLS, CellName
 from nmt.model.recurrent_layers import decoder_layers, state_parts
 
 
@@ -28,14 +28,14 @@ class Stack(nn.Module):
         super().__init__()
         config = ModelConfig(design="classic", cell=cell, width=width, bidirectional_layers=0, decoder_layers=layers)
         self.layers = nn.ModuleList(decoder_layers(config, width, layers))
-        self.parts = state_parts(config) * (layers if FAMILY[cell].stacked else 1)
+        self.chunks = state_parts(config) * (layers if CELLS[cell].stacked else 1)
 
     def learn(self, x: Tensor) -> float:
         """Seconds that forward and backward pass over x [B, T, D] take."""
         began = time.perf_counter()
         y = x
         for layer in self.layers:
-            y, _ = layer(y, tuple(x.new_zeros(len(x), part.size) for part in self.parts))
+            y, _ = layer(y, tuple(x.new_zeros(len(x), part.size) for part in self.chunks))
         y.sum().backward()
         if x.is_cuda:
             torch.cuda.synchronize()
@@ -54,7 +54,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     x = torch.randn(options.batch, options.steps, options.width, device=options.device, requires_grad=True)
-    layers = {name: 2 if cell.stacked else 1 for name, cell in FAMILY.items()}
+    layers = {name: 2 if cell.stacked else 1 for name, cell in CELLS.items()}
     stacks = {name: Stack(name, options.width, count).to(options.device) for name, count in layers.items()}
     baselines = {count: Stack("lstm", options.width, count).to(options.device) for count in (1, 2)}
     times: dict[object, list[float]] = {key: [] for key in (*stacks, *baselines)}

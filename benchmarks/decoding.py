@@ -61,13 +61,15 @@ class Carousel:
 
     def __init__(self, model: Path, listed: bool) -> None:
         self._translator = Translator.load(model, shortlist=listed)
-        self._options = dataclasses.replace(self._translator.search_options, attention=False)
+        self._options = dataclasses.replace(self._translator.decoding_options, return_attention=False)
 
     def forced(self, batch: Sequence[Pair]) -> list[str]:
         """Translate sentences of one reference length."""
         length = batch[0].pieces + 1
-        options = dataclasses.replace(self._options, length_ratio=0.0, length_extra=length, min_length_ratio=1e6)
-        with patch.object(workers, "is_looping", no_loop):
+        options = dataclasses.replace(
+            self._options, max_length_ratio=0.0, max_length_extra=length, min_length_ratio=1e6
+        )
+        with patch.object(workers, "has_repetition", no_loop):
             return [t.text for t in self._translator.translate([p.text for p in batch], beam=BEAM, options=options)]
 
     def file(self, pairs: Sequence[Pair]) -> list[str]:
@@ -76,7 +78,7 @@ class Carousel:
 
 
 def no_loop(source: Sequence[int], target: Sequence[int]) -> bool:
-    """Forced lengths and random weights make loops: the second try of `nmt.inference.batch_decoder` is no part of the comparison."""
+    """ForcedScore lengths and random weights make loops: the second try of `nmt.inference.batch_decoder` is no part of the comparison."""
     return False
 
 
@@ -197,7 +199,7 @@ def build_bundle(recipe: Path, folder: Path) -> Path:
     return folder / "int8"
 
 
-def build_transformer(model: bundles.Bundle, shape: str, folder: Path) -> Path:
+def build_transformer(model: bundles.ModelDirectory, shape: str, folder: Path) -> Path:
     """A Transformer with random weights and the bundle's vocabularies; its map is the bundle's shortlist."""
     from ctranslate2.specs import transformer_spec
 
@@ -250,7 +252,7 @@ def child(owner: Any, part: str) -> Any:
     return getattr(owner, name)[int(number)]
 
 
-def write_map(model: bundles.Bundle, sources: Sequence[str], targets: Sequence[str], path: Path) -> Path:
+def write_map(model: bundles.ModelDirectory, sources: Sequence[str], targets: Sequence[str], path: Path) -> Path:
     """CTranslate2's vocabulary map: a source piece and its target pieces a line, first those that are always there."""
     if model.shortlist is None:
         sys.exit(f"{model.path}: has no shortlist; export it with --shortlist")
@@ -301,7 +303,9 @@ def main() -> None:
     report(bundle, pairs, contestants, options.json)
 
 
-def report(bundle: bundles.Bundle, pairs: Sequence[Pair], contestants: Sequence[Contestant], as_json: bool) -> None:
+def report(
+    bundle: bundles.ModelDirectory, pairs: Sequence[Pair], contestants: Sequence[Contestant], as_json: bool
+) -> None:
     """Print what was measured, and the ratios."""
     if as_json:
         print(json.dumps({c.name: {"load": c.load, "memory": c.memory, "rates": c.rates} for c in contestants}))

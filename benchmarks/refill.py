@@ -17,7 +17,7 @@ from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import engine_factories
 from nmt.model_directory import directory as bundles
 from nmt.search.beam_search import search_all
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     bundle = bundles.read(arguments.model)
     lines = arguments.file.read_text(encoding="utf-8").splitlines()
     sentences = sorted(enumerate(bundle.tokenizer.source.encode_many(list(map(normalise, lines)))), key=_length)
-    options = SearchOptions(length_ratio=bundle.card.longest_ratio, attention=False)
+    options = DecodingOptions(max_length_ratio=bundle.card.longest_ratio, return_attention=False)
     [make] = engine_factories([bundle], "auto", threads=1, shortlist=True)
     engines = {slots: make(slots, arguments.beam) for slots in (8, 16, 32, 64, 128)}
     rates: dict[tuple[int, bool], list[float]] = {(slots, refill): [] for slots in engines for refill in (True, False)}

@@ -29,7 +29,7 @@ from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import engine_factories
 from nmt.model_directory import directory as bundles
 from nmt.search.beam_search import search_all
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
 
 SLOTS = (1, 2, 4, 8, 16)
@@ -118,7 +118,7 @@ def measure(arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
     bundle = bundles.read(arguments.model)
     lines = [normalise(line) for line in arguments.file.read_text(encoding="utf-8").splitlines()][: arguments.sentences]
     sentences = list(enumerate(bundle.tokenizer.source.encode_many(lines)))
-    options = SearchOptions(length_ratio=bundle.card.longest_ratio, attention=False)
+    options = DecodingOptions(max_length_ratio=bundle.card.longest_ratio, return_attention=False)
     [make] = engine_factories([bundle], "auto", threads=1, shortlist=True)
     measured, lengths = [], [0]
     for slots in SLOTS:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmt.search.beam_search import SearchOptions, search_all
+from nmt.search.beam_search import DecodingOptions, search_all
 from nmt.search.protocol import StepRequest, StepResult
 
 BEGIN, END, VOCABULARY, LENGTH = 0, 1, 8000, 14
@@ -55,7 +55,7 @@ def milliseconds(slots: int, beam: int, rounds: int) -> tuple[float, float]:
     engine = ReadyEngine(slots, beam)
     sentences = [(number, range(LENGTH)) for number in range(rounds * slots)]
     start = time.perf_counter()
-    found = list(search_all(engine, sentences, BEGIN, END, SearchOptions(), refill=False))
+    found = list(search_all(engine, sentences, BEGIN, END, DecodingOptions(), refill=False))
     seconds = time.perf_counter() - start
     return 1000 * seconds / engine.steps, sum(len(best.tokens) for _, [best] in found) / len(found)
 

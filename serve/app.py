@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve import errors
 from serve.api import deepl, docs, libretranslate, native, operations
 from serve.auth.api_keys import read_keys
-from serve.auth.rate_limits import Rates, Usage
+from serve.auth.rate_limits import RateLimiter, Usage
 from serve.http.body_limit import BodyLimit
 from serve.http.cors import Cors
-from serve.http.fast_path import Shortcut
-from serve.http.request_log import Observed
+from serve.http.fast_path import FastPath
+from serve.http.request_log import RequestLog
 from serve.metrics import Metrics
 from serve.models.registry import Loader
 from serve.service import Service
@@ -55,13 +55,13 @@ def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
     app.state.metrics = metrics
     app.state.downloads = Downloads()
     app.state.keys = read_keys(settings)
-    app.state.rates = Rates()
+    app.state.rates = RateLimiter()
     app.state.usage = Usage()
     app.state.glossaries = Glossaries(settings.glossaries)
     errors.install(app)
     for routes in (libretranslate, deepl, native, operations, docs):
         app.include_router(routes.router)
-    shortcut = Shortcut(app.build_middleware_stack(), libretranslate.router, "/translate")
+    shortcut = FastPath(app.build_middleware_stack(), libretranslate.router, "/translate")
     app.middleware_stack = _around(shortcut, settings, metrics)
     return app
 
@@ -71,4 +71,4 @@ def _around(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
     app = BodyLimit(app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
     if settings.cors_origins:
         app = Cors(app, settings.cors_origins)
-    return Observed(app, metrics)
+    return RequestLog(app, metrics)

@@ -20,7 +20,7 @@ from serve.auth.api_keys import read_keys
 from serve.http.protocol import HttpProtocol
 from serve.logging import json_logs
 from serve.models.discovery import BUILT_IN, model_directories
-from serve.models.registry import BundleLoader, Loader, Machine, Models
+from serve.models.registry import Loader, Machine, ModelDirectoryLoader, Models
 from serve.service import Service
 from serve.settings import Settings, read_settings
 from serve.stores.glossaries import Glossaries
@@ -38,7 +38,7 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
     """
     try:
         settings = read_settings(models=tuple(models) or None, host=host, port=port)
-        loaders = [BundleLoader(path, settings.threads) for path in _directories(settings.models)]
+        loaders = [ModelDirectoryLoader(path, settings.threads) for path in _directories(settings.models)]
         if check:
             read_keys(settings)
             Glossaries(settings.glossaries)

@@ -51,7 +51,7 @@ class TimedOutError(Exception):
 
 
 @dataclass(frozen=True)
-class Wish:
+class TranslationRequest:
     """How texts are to be translated."""
 
     source: str | None
@@ -165,18 +165,18 @@ class Service:
 
     # --- requests ----------------------------------------------------------------------------------------------
 
-    async def translate(self, texts: Sequence[str], wish: Wish) -> list[Result]:
+    async def translate(self, texts: Sequence[str], wish: TranslationRequest) -> list[Result]:
         """Translate whole texts. If the call is cancelled, its sentences leave the queue and the loops."""
         self._check_limits(texts, wish)
         with self._working():
             return await self._in_time(self._translate(texts, wish, None))
 
-    async def translate_document(self, text: str, wish: Wish) -> Result:
+    async def translate_document(self, text: str, wish: TranslationRequest) -> Result:
         """Translate a whole document, which may be longer than a text: a body's size limits it."""
         with self._working():
             return (await self._in_time(self._translate([text], wish, None)))[0]
 
-    async def stream(self, texts: Sequence[str], wish: Wish) -> AsyncIterator[tuple[int, str]]:
+    async def stream(self, texts: Sequence[str], wish: TranslationRequest) -> AsyncIterator[tuple[int, str]]:
         """The sentences of all texts as they are finished, counted from 0 over all texts.
 
         Those of HTML are HTML, without the tags inside and between them. A text in the target language counts as one.
@@ -235,7 +235,7 @@ class Service:
         for model in self.models.loaded:
             self._metrics.model_info.labels(*model.pair, model.checksum).set(1)
 
-    def _check_limits(self, texts: Sequence[str], wish: Wish) -> None:
+    def _check_limits(self, texts: Sequence[str], wish: TranslationRequest) -> None:
         limits = self.settings
         if len(texts) > limits.batch_limit:
             raise OverLimitError(f"{len(texts)} texts are too many; at most {limits.batch_limit} are allowed")
@@ -260,7 +260,7 @@ class Service:
         except TimeoutError:
             raise TimedOutError(f"no answer within {self.settings.request_timeout:g} s") from None
 
-    async def _translate(self, texts: Sequence[str], wish: Wish, each: Each | None) -> list[Result]:
+    async def _translate(self, texts: Sequence[str], wish: TranslationRequest, each: Each | None) -> list[Result]:
         deadline = time.monotonic() + self.settings.request_timeout
         plans = await self._plan(texts, wish)
         if each:
@@ -280,7 +280,7 @@ class Service:
             texts, lambda: [Result(plan.assemble(found), plan.source, plan.pivot) for plan in plans]
         )
 
-    async def _plan(self, texts: Sequence[str], wish: Wish) -> list[_Plan]:
+    async def _plan(self, texts: Sequence[str], wish: TranslationRequest) -> list[_Plan]:
         """Take the texts apart; refuses early what would not fit even into an empty queue."""
         target = self.models.language(wish.target)
         sources = await self._sources(texts, wish, target)
@@ -301,7 +301,7 @@ class Service:
                 raise OverLimitError(f"the request has too many sentences; at most {most} are allowed")
         return plans
 
-    async def _sources(self, texts: Sequence[str], wish: Wish, target: str) -> list[Detected]:
+    async def _sources(self, texts: Sequence[str], wish: TranslationRequest, target: str) -> list[Detected]:
         if wish.source is not None:
             return [Detected(self.models.language(wish.source), 1.0)] * len(texts)
         sources = self.models.sources(target)  # before anything is waited for: the server may close meanwhile
@@ -322,7 +322,7 @@ class Service:
         self,
         route: Sequence[Served],
         sentences: Mapping[int, str],
-        wish: Wish,
+        wish: TranslationRequest,
         deadline: float,
         each: Each | None,
         begun: bool,
@@ -331,7 +331,7 @@ class Service:
         numbers, texts = list(sentences), list(sentences.values())
         models = [await self._loaded(served) for served in route]
         # What the whole way will take, if the texts in between are about as long.
-        more = sum(model.pace.estimate(text) for model in models[1:] for text in texts)
+        more = sum(model.throughput.estimate(text) for model in models[1:] for text in texts)
         found: list[Translation] = []
         for model in models:
             last = model is models[-1]
@@ -361,7 +361,7 @@ class Service:
                 now,
                 work.deadline,
                 report if each else None,
-                more=work.more + sum(work.model.pace.estimate(sentence.text) for sentence in later),
+                more=work.more + sum(work.model.throughput.estimate(sentence.text) for sentence in later),
                 begun=work.begun or first > 0,
             )
             translations: list[Translation] = await asyncio.wrap_future(ticket.future)
@@ -390,11 +390,11 @@ def _escaping(each: Each) -> Each:
     return lambda number, text: each(number, escape(text, quote=False))
 
 
-def _document(text: str, source: Detected, wish: Wish) -> Document:
+def _document(text: str, source: Detected, wish: TranslationRequest) -> Document:
     return (HtmlDocument if wish.markup else PlainDocument)(text, source.language)
 
 
-def _sentences(model: ServedModel, texts: Sequence[str], wish: Wish) -> list[Sentence]:
+def _sentences(model: ServedModel, texts: Sequence[str], wish: TranslationRequest) -> list[Sentence]:
     options = model.options(wish.alternatives + 1, attention=wish.alignment or wish.markup)
     beam = max(model.translator.beam, wish.alternatives + 1)
     if wish.glossary is None:
@@ -416,10 +416,10 @@ def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> S
 
 def _terms_of_parts(text: str, model: ServedModel, glossary: Glossary) -> list[list[str]]:
     """The terms of each part of a text; one that a cut goes through is of the part after the cut."""
-    parts, clean = model.codec.parts(text), normalise(text)
-    within = [glossary.terms(part.pieces.text) for part in parts]
+    chunks, clean = model.text_processor.chunks(text), normalise(text)
+    within = [glossary.terms(chunk.pieces.text) for chunk in chunks]
     found = [list(terms) for terms in within]
-    for n, (before, after) in enumerate(pairwise(parts)):
+    for n, (before, after) in enumerate(pairwise(chunks)):
         both = glossary.terms(clean[before.start : after.start + len(after.pieces.text)])
         found[n + 1] += (Counter(both) - Counter(within[n] + within[n + 1])).elements()
     return found

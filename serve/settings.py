@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(chunk.strip() for chunk in value.split(",") if chunk.strip())
         return value
 
 

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from nmt.bulk.cluster import cluster, stoppable
 from nmt.bulk.output import PartialOutput, partial_output
 from nmt.bulk.pipeline import Source, checksums, translated
-from nmt.corpus.monolingual import Survey, survey
-from nmt.inference.job import Request
+from nmt.corpus.monolingual import FileStatistics, file_statistics
+from nmt.inference.job import TranslationJob
 from nmt.model_directory import directory as bundles
 from nmt.utils.errors import CarouselError
 
@@ -27,7 +27,7 @@ _PARTS_A_WORKER = 8  # or more, so that at the end the workers need not wait lon
 
 
 def translate_files(
-    request: Request, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None = None
+    request: TranslationJob, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None = None
 ) -> None:
     """Translate files, one after the other, into one; what an earlier call of the same kind has finished is kept.
 
@@ -37,7 +37,7 @@ def translate_files(
     """
     try:
         with stoppable():
-            surveys = [survey(file, fields) for file in files]
+            surveys = [file_statistics(file, fields) for file in files]
             with partial_output(output, _job(request, files, fields, surveys)) as finished:
                 total = sum(each.texts for each in surveys)
                 if finished.done < total:
@@ -47,7 +47,9 @@ def translate_files(
         raise CarouselError("stopped; what is finished is kept, and the same call goes on with it") from None
 
 
-def _job(request: Request, files: Sequence[Path], fields: Sequence[str], surveys: Sequence[Survey]) -> dict[str, Any]:
+def _job(
+    request: TranslationJob, files: Sequence[Path], fields: Sequence[str], surveys: Sequence[FileStatistics]
+) -> dict[str, Any]:
     """All that the output depends on, by the name that a user has for it."""
     options = {"beam": request.beam, "alternatives": request.alternatives, "shortlist": request.shortlist}
     job = {
@@ -61,7 +63,7 @@ def _job(request: Request, files: Sequence[Path], fields: Sequence[str], surveys
 
 
 def _go_on(
-    request: Request,
+    request: TranslationJob,
     files: Sequence[Path],
     fields: Sequence[str],
     finished: PartialOutput,
@@ -89,7 +91,7 @@ def _go_on(
             raise CarouselError(f"the text has changed: {finished.done:,} lines, not {total:,}; start afresh")
 
 
-def _share(request: Request, resources: Mapping[str, float], workers: int | None) -> tuple[int, bool]:
+def _share(request: TranslationJob, resources: Mapping[str, float], workers: int | None) -> tuple[int, bool]:
     """How many workers there are to be, and whether each has a GPU: weights are needed for that, and a single model."""
     gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
     on_gpus = gpus > 0 and len(request.models) == 1 and bundles.read(request.models[0]).weights is not None

@@ -21,7 +21,7 @@ from ray.util.annotations import RayDeprecationWarning
 
 from nmt.corpus.monolingual import read_texts
 from nmt.engine.factory import EngineName
-from nmt.inference.job import Request
+from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundles
 from nmt.utils.errors import CarouselError
@@ -96,7 +96,7 @@ class _Texts(Datasource):
 class _Worker:
     """An actor with the models in its memory."""
 
-    def __init__(self, request: Request, engine: EngineName, checksums: Sequence[str]) -> None:
+    def __init__(self, request: TranslationJob, engine: EngineName, checksums: Sequence[str]) -> None:
         self._request, self._engine, self._checksums = request, engine, checksums
 
     def __call__(self, block: pa.Table) -> pa.Table:
@@ -116,12 +116,12 @@ class _Worker:
         return self._request.load(self._engine)
 
 
-def checksums(request: Request) -> list[str]:
+def checksums(request: TranslationJob) -> list[str]:
     """Of the request's models."""
     return [bundles.read(path).checksum for path in request.models]
 
 
-def translated(source: Source, request: Request, workers: int, on_gpus: bool) -> Iterator[Finished]:
+def translated(source: Source, request: TranslationJob, workers: int, on_gpus: bool) -> Iterator[Finished]:
     """The finished parts, in order; each of the ``workers`` has a core, or a core and a GPU, to itself."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

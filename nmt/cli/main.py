@@ -18,7 +18,7 @@ import typer
 
 from nmt.corpus.monolingual import HAVE_FIELDS, read_texts
 from nmt.inference.documents.files import is_document, translate_document
-from nmt.inference.job import Form, Request
+from nmt.inference.job import Form, TranslationJob
 from nmt.inference.translator import LM_WEIGHT, Translator
 from nmt.utils.errors import CarouselError, UsageError, missing_extra
 from nmt.utils.signals import abandonable
@@ -167,13 +167,13 @@ def translate(
     )
     try:
         options = dataclasses.replace(
-            translator.search_options,
-            attention=as_json or document is not None,  # lines of text have no use for it
-            groups=groups,
-            prefix=translator.target_ids(prefix),
-            required=tuple(map(translator.phrase_ids, require or ())),
-            banned=tuple(ids for phrase in ban or () for ids in translator.banned_ids(phrase)),
-            no_repeat_ngram=no_repeat_ngram,
+            translator.decoding_options,
+            return_attention=as_json or document is not None,  # lines of text have no use for it
+            num_beam_groups=groups,
+            target_prefix=translator.target_ids(prefix),
+            force_phrases=tuple(map(translator.phrase_ids, require or ())),
+            bad_phrases=tuple(ids for phrase in ban or () for ids in translator.banned_ids(phrase)),
+            no_repeat_ngram_size=no_repeat_ngram,
             **({"temperature": 1.0} | given if sample else {}),
         )
     except ValueError as error:
@@ -185,7 +185,7 @@ def translate(
             f"{output}: pairs need names for both sides, and both are {language}; end it in .txt, or add --json"
         )
     models = tuple(path.resolve() for path in (model, *(others or ())))
-    request = Request(models, beam, n_best - 1, options, not no_shortlist, form)
+    request = TranslationJob(models, beam, n_best - 1, options, not no_shortlist, form)
     fields = (field,) if field else (translator.source_language, "text")
     if document:
         # Lazily: whether there is a place for it is found before the work.
@@ -288,10 +288,10 @@ def export(
     from nmt.model_directory import directory as bundles
 
     with _needing("train", "nmt export"):
-        from nmt.engine.onnx.export import export_bundle
+        from nmt.engine.onnx.export import export_model
     bundle = bundles.read(model)
     bundles.check_replaceable(out)
-    export_bundle(bundle, out, quantize, shortlist)
+    export_model(bundle, out, quantize, shortlist)
     typer.echo(f"Model: {out} ({_megabytes(out)} MB)")
 
 
@@ -478,7 +478,7 @@ def _stdin() -> Iterator[str]:
 
 
 def _translate_on_ray(
-    request: Request, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None
+    request: TranslationJob, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None
 ) -> None:
     with _needing("ray", "nmt translate --ray"):
         from nmt.bulk.job import translate_files

@@ -25,8 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from nmt.corpus.synthetic_tasks import TaskName
-from nmt.model.cells.families import FAMILY, CellName
+from nmt.config.cells import CELL_TRAITS, CellName
 from nmt.utils.errors import UsageError
 
 
@@ -36,6 +35,8 @@ def _not_yaml_no(code: Any) -> Any:
     return code
 
 
+TaskName = Literal["counting", "selective-counting", "remembering", "copying", "reversing", "addition"]
+"""The synthetic tasks of `nmt.corpus.synthetic_tasks`."""
 LanguageCode = Annotated[str, BeforeValidator(_not_yaml_no), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Positive = Annotated[int, Field(gt=0)]
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -240,14 +241,14 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _cell_fits(self) -> ModelConfig:
-        name, cell, both_ways = self.cell, FAMILY[self.cell], self.reads_both_ways(0)
+        name, cell, both_ways = self.cell, CELL_TRAITS[self.cell], self.reads_both_ways(0)
         if self.forget_bias != 1.0 and not cell.forget_gate:
             raise ValueError(f"forget_bias is of forget gates: cell {name} has none")
         if self.weight_drop and not cell.recurrent_matrix:
             raise ValueError(f"weight_drop thins recurrent matrices: cell {name} has none")
-        if self.width % (cell.divisor * (1 + both_ways)):
+        if self.width % (cell.width_divisor * (1 + both_ways)):
             raise ValueError(
-                f"width {self.width} must be a multiple of {cell.divisor * (1 + both_ways)} for cell {name}"
+                f"width {self.width} must be a multiple of {cell.width_divisor * (1 + both_ways)} for cell {name}"
             )
         if cell.stacked and self.design == "blocks":
             raise ValueError(f"cell {name} couples the layers of a stack step by step: it needs design classic")

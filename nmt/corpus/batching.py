@@ -63,7 +63,7 @@ class BatchLinks:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded ids of some pairs."""
+    """SlotStorage ids of some pairs."""
 
     source: Matrix
     """[B, S], each row ends in end of sentence."""

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from nmt.config.schema import LanguageModelRecipe, ModelTokenizer
+from nmt.config.schema import LanguageModelRecipe, TokenizerConfig
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.arrow_store import Ids, Lengths, Ragged, Rows
 from nmt.corpus.batching import Batch
 from nmt.corpus.data_loader import Place
 from nmt.corpus.readers import read_lines
 from nmt.corpus.tokenizer import BOS, EOS, Vocabulary
-from nmt.model_directory import directory as bundles
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import digest
@@ -134,13 +133,23 @@ def window(read: Ids, wanted: Ids, fresh: bool) -> Batch:
     )
 
 
-def prepare_text(recipe: LanguageModelRecipe, say: Callable[[str], None] = lambda message: None) -> PreparedText:
-    """Read and tokenise the text of a recipe. Raises CarouselError for whatever is wrong with it.
+def prepare_text(
+    recipe: LanguageModelRecipe,
+    say: Callable[[str], None] = lambda message: None,
+    vocabulary: Vocabulary | None = None,
+) -> PreparedText:
+    """Read and tokenise the text of a recipe.
 
-    With a tokenizer of its own a model reads text as it stands; with that of a translator, as translators do.
+    Args:
+        recipe: names the text and the tokenizer.
+        say: is called with each line of progress.
+        vocabulary: that of the model which `tokenizer.model` names. Without one, a tokenizer is trained and the text
+            is read verbatim; with one, the text is normalised as translators do.
+
+    Raises CarouselError if a file cannot be read or holds no text.
     """
     data = recipe.data
-    verbatim = not isinstance(recipe.tokenizer, ModelTokenizer)
+    verbatim = vocabulary is None
     train, dev, test = (
         [line for file in files for line in read_text(Path(file), verbatim)]
         for files in (data.train, [data.dev] if data.dev else [], [data.test] if data.test else [])
@@ -148,7 +157,7 @@ def prepare_text(recipe: LanguageModelRecipe, say: Callable[[str], None] = lambd
     for file, text in ((data.train[0], train), (data.dev, dev), (data.test, test)):
         if file and not any(text):
             raise CarouselError(f"{file}: holds no text; name a file with text in it")
-    vocabulary = _vocabulary(recipe, train, say)
+    vocabulary = vocabulary or _train_vocabulary(recipe, train, say)
     chunks = (train[start : start + _CHUNK] for start in range(0, len(train), _CHUNK))
     encoded = [Ragged.of(vocabulary.encode_many(chunk)) for chunk in chunks]
     lines = Ragged(*(np.concatenate(parts) for parts in zip(*encoded, strict=True)))
@@ -166,11 +175,8 @@ def read_text(path: Path, verbatim: bool) -> Iterator[str]:
     return (line for line in map(normalise, read_lines(path)) if line)
 
 
-def _vocabulary(recipe: LanguageModelRecipe, train: Sequence[str], say: Callable[[str], None]) -> Vocabulary:
+def _train_vocabulary(recipe: LanguageModelRecipe, train: Sequence[str], say: Callable[[str], None]) -> Vocabulary:
     spec = recipe.tokenizer
-    if isinstance(spec, ModelTokenizer):
-        vocabulary = bundles.read(Path(spec.model)).tokenizer.target
-        say(f"Tokenizer: that of {spec.model}")
-        return vocabulary
+    assert isinstance(spec, TokenizerConfig), "tokenizer.model needs a vocabulary"
     say(f"Training a {spec.kind} tokenizer of at most {spec.vocab_size:,} pieces")
     return tokenizers.train_verbatim((line for line in train if line), spec, recipe.data.language)

@@ -23,7 +23,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell it, UTF-8 can'
 
 
 @dataclass(frozen=True)
-class Survey:
+class FileStatistics:
     """What a file held when it was looked through."""
 
     texts: int
@@ -45,13 +45,13 @@ def read_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
             return _plain_texts(path)
 
 
-def survey(path: Path, fields: Sequence[str]) -> Survey:
+def file_statistics(path: Path, fields: Sequence[str]) -> FileStatistics:
     """Look through a whole file. Raises CarouselError as `read_texts` does, and for what can be read only once."""
     if path.exists() and not path.is_file():
         raise CarouselError(f"{path}: is no plain file, and has to be read several times; write the text to one")
     with _open(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Survey(sum(1 for _ in read_texts(path, fields)), digest)
+    return FileStatistics(sum(1 for _ in read_texts(path, fields)), digest)
 
 
 def _plain_texts(path: Path) -> Iterator[str]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Literal, get_args
+from typing import get_args
 
-TaskName = Literal["counting", "selective-counting", "remembering", "copying", "reversing", "addition"]
+from nmt.config.schema import TaskName
+
 Pair = tuple[str, str]
 
 TASKS: tuple[TaskName, ...] = get_args(TaskName)

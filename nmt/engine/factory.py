@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from nmt.model_directory.directory import GRAPHS, Bundle, LanguageModelBundle
+from nmt.model_directory.directory import GRAPHS, LanguageModelDirectory, ModelDirectory
 from nmt.search.protocol import Engine
 from nmt.utils.errors import CarouselError, UsageError, missing_extra
 
@@ -15,7 +15,7 @@ EngineFactory = Callable[[int, int], Engine]
 
 
 def engine_factories(
-    bundles: Sequence[Bundle], engine: EngineName, threads: int, shortlist: bool
+    bundles: Sequence[ModelDirectory], engine: EngineName, threads: int, shortlist: bool
 ) -> list[EngineFactory]:
     """For each thread, what makes its engines of so many slots and rows a slot.
 
@@ -31,7 +31,9 @@ def engine_factories(
     return [_torch_factory(bundles[0], threads)]
 
 
-def fusion_factory(bundle: Bundle, language_model: LanguageModelBundle, weight: float, threads: int) -> EngineFactory:
+def fusion_factory(
+    bundle: ModelDirectory, language_model: LanguageModelDirectory, weight: float, threads: int
+) -> EngineFactory:
     """What makes engines, on torch, in which a language model has a say in every step.
 
     Raises CarouselError when the tokenizers differ, the translator has no weights for torch, or torch is missing.
@@ -43,16 +45,16 @@ def fusion_factory(bundle: Bundle, language_model: LanguageModelBundle, weight: 
     return fusion.fusion_factory(bundle, language_model, weight, threads)
 
 
-def text_scorer(language_model: LanguageModelBundle) -> Callable[[Sequence[str]], list[float]]:
+def text_scorer(language_model: LanguageModelDirectory) -> Callable[[Sequence[str]], list[float]]:
     """What gives the log-probability of each of some texts. Raises CarouselError when torch is missing."""
     try:
         from nmt.engine import shallow_fusion as fusion
     except ModuleNotFoundError as error:
         raise _torch_missing(error, "a language model") from None
-    return fusion.Scorer(language_model).score
+    return fusion.TextScorer(language_model).score
 
 
-def check_ensemble(bundles: Sequence[Bundle]) -> None:
+def check_ensemble(bundles: Sequence[ModelDirectory]) -> None:
     """Raise CarouselError unless all have the first one's languages and tokenizer."""
     first = bundles[0].card
     for bundle in bundles[1:]:
@@ -64,7 +66,7 @@ def check_ensemble(bundles: Sequence[Bundle]) -> None:
             raise CarouselError(f"{bundle.path}: has another tokenizer; train the members of an ensemble with the same")
 
 
-def _onnx_factories(bundles: Sequence[Bundle], threads: int, shortlist: bool) -> list[EngineFactory]:
+def _onnx_factories(bundles: Sequence[ModelDirectory], threads: int, shortlist: bool) -> list[EngineFactory]:
     from nmt.engine.ensemble import EnsembleEngine
     from nmt.engine.onnx.engine import Graphs, OnnxEngine
     from nmt.engine.shortlist import Shortlist
@@ -88,7 +90,7 @@ def _onnx_factories(bundles: Sequence[Bundle], threads: int, shortlist: bool) ->
     return [factory() for _ in range(threads)]
 
 
-def _torch_factory(bundle: Bundle, threads: int) -> EngineFactory:
+def _torch_factory(bundle: ModelDirectory, threads: int) -> EngineFactory:
     try:
         from nmt.engine.torch_engine import engine_factory
     except ModuleNotFoundError as error:

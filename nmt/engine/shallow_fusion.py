@@ -16,9 +16,9 @@ from torch import Tensor
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.torch_engine import TorchEngine, engine_factory, load_weights
-from nmt.model.decoder import Rows
+from nmt.model.decoder import DecoderState
 from nmt.model.language_model import LanguageModel
-from nmt.model_directory.directory import Bundle, LanguageModelBundle
+from nmt.model_directory.directory import LanguageModelDirectory, ModelDirectory
 from nmt.search.protocol import StepRequest, StepResult
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
@@ -27,7 +27,7 @@ _BATCH = 64  # texts scored together
 _LOGITS = 4_000_000  # in memory at once
 
 
-class FusionEngine:
+class ShallowFusionEngine:
     """A translator and a language model of one vocabulary; implements `nmt.search.protocol.Engine`.
 
     Scores are sums, log p(translator) + weight × log p(language model), and no log-probabilities.
@@ -36,7 +36,7 @@ class FusionEngine:
     def __init__(self, translator: TorchEngine, network: LanguageModel, weight: float) -> None:
         """``network`` is in evaluation mode."""
         self._translator, self._network, self._weight = translator, network.to(translator.device), weight
-        self._state: Rows = network.begin(translator.slots * translator.beam)
+        self._state: DecoderState = network.begin(translator.slots * translator.beam)
 
     @property
     def slots(self) -> int:
@@ -74,10 +74,10 @@ class FusionEngine:
         return self._translator.choose(request, rows, scores + self._weight * liked, attention)
 
 
-class Scorer:
+class TextScorer:
     """What a language model thinks of texts; it may have a tokenizer of its own."""
 
-    def __init__(self, bundle: LanguageModelBundle) -> None:
+    def __init__(self, bundle: LanguageModelDirectory) -> None:
         self._bundle, self._network = bundle, load_language_model(bundle)
 
     @torch.inference_mode()
@@ -117,7 +117,7 @@ def _log_probabilities(logits: Tensor, wanted: Tensor) -> Tensor:
     return (chosen - logits.logsumexp(dim=1)).double()
 
 
-def load_language_model(bundle: LanguageModelBundle) -> LanguageModel:
+def load_language_model(bundle: LanguageModelDirectory) -> LanguageModel:
     """The network of a bundle, in evaluation mode."""
     network = LanguageModel(bundle.card.model, bundle.card.vocabulary)
     load_weights(network, bundle.weights)
@@ -125,8 +125,8 @@ def load_language_model(bundle: LanguageModelBundle) -> LanguageModel:
 
 
 def fusion_factory(
-    translator: Bundle, language_model: LanguageModelBundle, weight: float, threads: int
-) -> Callable[[int, int], FusionEngine]:
+    translator: ModelDirectory, language_model: LanguageModelDirectory, weight: float, threads: int
+) -> Callable[[int, int], ShallowFusionEngine]:
     """What makes engines, of so many slots and rows a slot, that share both networks.
 
     Raises CarouselError when the tokenizers differ.
@@ -137,4 +137,4 @@ def fusion_factory(
             f"tokenizer.model={translator.path}, or rescore with --rescore N"
         )
     make, network = engine_factory(translator, threads), load_language_model(language_model)
-    return lambda slots, beam: FusionEngine(make(slots, beam), network, weight)
+    return lambda slots, beam: ShallowFusionEngine(make(slots, beam), network, weight)

@@ -15,7 +15,7 @@ BLOCK = 16
 
 
 class Column(NamedTuple):
-    """How one array of `Padded` is kept."""
+    """How one array of `SlotStorage` is kept."""
 
     axis: int
     """Which of its axes, counted with the first, is as long as the sentence."""
@@ -23,7 +23,7 @@ class Column(NamedTuple):
     """What lies beyond a sentence's end."""
 
 
-class Padded:
+class SlotStorage:
     """Arrays [places, ...] of which one axis is as long as the longest sentence, rounded up to a block.
 
     The places in use are the first ``count``. An array is moved only when a sentence needs more room, or the longest

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
 from nmt.engine.sampling import draw
 from nmt.model.attention import Keys
-from nmt.model.decoder import Rows, Source
+from nmt.model.decoder import AttentionMemory, DecoderState
 from nmt.model.seq2seq import Seq2Seq, build_network
-from nmt.model_directory.directory import Bundle
+from nmt.model_directory.directory import ModelDirectory
 from nmt.search.protocol import StepRequest, StepResult
 from nmt.utils.errors import CarouselError
 
@@ -34,9 +34,9 @@ class TorchEngine:
         """Where it computes."""
         self._slots, self._beam = slots, beam
         self._lengths = np.zeros(slots, dtype=np.int64)  # of the source in each slot; 0 where it is empty
-        self._source: Source | None = None  # of all slots, S as long as the longest sentence so far
-        self._state: Rows = ()
-        self._live: tuple[Tensor, Source] | None = None  # the slots in use, and their part of the source
+        self._source: AttentionMemory | None = None  # of all slots, S as long as the longest sentence so far
+        self._state: DecoderState = ()
+        self._live: tuple[Tensor, AttentionMemory] | None = None  # the slots in use, and their part of the source
         self._reserved = torch.from_numpy(is_reserved(len(network.output))).to(self.device)
 
     @property
@@ -101,7 +101,7 @@ class TorchEngine:
     @torch.inference_mode()
     def choose(self, request: StepRequest, rows: Tensor, scores: Tensor, attention: Tensor | None) -> StepResult:
         """The other half, from scores that may be of several models."""
-        asked = scores.gather(1, self._tensor(request.asked)[rows])
+        id_scores = scores.gather(1, self._tensor(request.score_ids)[rows])
         proposals = self._suppress(scores, rows, request)
         if request.temperature is None:
             top, ids = proposals.topk(request.candidates, dim=1)
@@ -110,7 +110,7 @@ class TorchEngine:
             ids = self._tensor(draw(drawn, request, rows.cpu().numpy()))
             top = self._tensor(drawn).gather(1, ids)
         wanted = attention if request.attention else None
-        return self._result(rows, top, ids, asked, wanted)
+        return self._result(rows, top, ids, id_scores, wanted)
 
     def _suppress(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
         scores.masked_fill_(self._reserved, -torch.inf)
@@ -121,7 +121,9 @@ class TorchEngine:
             scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
         return scores
 
-    def _result(self, rows: Tensor, top: Tensor, ids: Tensor, asked: Tensor, attention: Tensor | None) -> StepResult:
+    def _result(
+        self, rows: Tensor, top: Tensor, ids: Tensor, id_scores: Tensor, attention: Tensor | None
+    ) -> StepResult:
         """Spread the computed rows over all R; the others have no candidates."""
         where = rows.cpu().numpy()
         total = self._slots * self._beam
@@ -134,37 +136,37 @@ class TorchEngine:
         return StepResult(
             scores=spread(top, -np.inf, np.float32),
             ids=spread(ids, EOS, np.int64),
-            asked=spread(asked, -np.inf, np.float32),
+            id_scores=spread(id_scores, -np.inf, np.float32),
             attention=None if attention is None else spread(attention, 0.0, np.float32),
         )
 
-    def _live_source(self) -> tuple[Tensor, Source]:
+    def _live_source(self) -> tuple[Tensor, AttentionMemory]:
         if self._live is None:
             assert self._source is not None
             in_use = np.flatnonzero(self._lengths)
             longest = int(self._lengths.max())
             index = torch.from_numpy(in_use).to(self.device)
             keys = tuple((k[index, ..., :longest, :], v[index, ..., :longest, :]) for k, v in self._source.keys)
-            self._live = index, Source(keys, self._source.mask[index, :longest])
+            self._live = index, AttentionMemory(keys, self._source.mask[index, :longest])
         return self._live
 
-    def _make_room(self, source: Source, state: Rows) -> None:
+    def _make_room(self, source: AttentionMemory, state: DecoderState) -> None:
         """Allocate the slots at the first sentence, and lengthen them for a longer one."""
         if self._source is None:
             empty = tuple((_blank(k, self._slots), _blank(v, self._slots)) for k, v in source.keys)
-            self._source = Source(empty, _blank(source.mask, self._slots))
+            self._source = AttentionMemory(empty, _blank(source.mask, self._slots))
             self._state = tuple(_blank(rows, self._slots * self._beam) for rows in state)
         missing = source.mask.shape[1] - self._source.mask.shape[1]
         if missing > 0:
             keys: tuple[Keys, ...] = tuple((_lengthen(k, missing), _lengthen(v, missing)) for k, v in self._source.keys)
             mask = torch.nn.functional.pad(self._source.mask, (0, missing))
-            self._source = Source(keys, mask)
+            self._source = AttentionMemory(keys, mask)
 
     def _tensor(self, values: np.ndarray[Any, Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
 
-def load_network(bundle: Bundle, device: torch.device | str = "cpu") -> Seq2Seq:
+def load_network(bundle: ModelDirectory, device: torch.device | str = "cpu") -> Seq2Seq:
     """The network of a bundle, in evaluation mode. Raises CarouselError when weights and architecture differ."""
     card = bundle.card
     network = build_network(card.model, card.source_vocabulary, card.target_vocabulary, bundle.tokenizer.shared, seed=0)
@@ -174,7 +176,7 @@ def load_network(bundle: Bundle, device: torch.device | str = "cpu") -> Seq2Seq:
     return network.eval().to(device)
 
 
-def engine_factory(bundle: Bundle, threads: int) -> Callable[[int, int], TorchEngine]:
+def engine_factory(bundle: ModelDirectory, threads: int) -> Callable[[int, int], TorchEngine]:
     """What makes engines, of so many slots and rows a slot, that share one network; on a GPU where there is one."""
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -14,7 +14,7 @@ import torch
 
 from nmt.corpus.tokenizer import BOS, EOS, Vocabulary
 from nmt.engine.torch_engine import load_network
-from nmt.model_directory.directory import Bundle
+from nmt.model_directory.directory import ModelDirectory
 from nmt.text.normalisation import normalise
 
 
@@ -30,7 +30,7 @@ class AttentionMap:
     """[T, S]: the alignment head's, or the mean over the last layer's heads; each row sums to one."""
 
 
-def attention_maps(bundle: Bundle, pairs: Sequence[tuple[str, str]]) -> Iterator[AttentionMap]:
+def attention_maps(bundle: ModelDirectory, pairs: Sequence[tuple[str, str]]) -> Iterator[AttentionMap]:
     """The attention of pairs of source and translation; nothing of a model that has none, or has no weights."""
     if bundle.card.model.attention == "none" or bundle.weights is None:
         return

@@ -25,7 +25,7 @@ from nmt.evaluation.examples import Run
 from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_splitter
 from nmt.evaluation.templating import templates
 from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import Bundle, Origin
+from nmt.model_directory.directory import ModelDirectory, ParentModel
 from nmt.text.normalisation import normalise
 from nmt.utils.files import atomic_file
 
@@ -67,8 +67,8 @@ class Training:
     """Its bundle, scored; None where it ended early."""
     history: dict[str, Any]
     """How the weights came to be, in the words of a bundle's card."""
-    origins: Sequence[Origin]
-    """See `Card.origins`."""
+    origins: Sequence[ParentModel]
+    """See `ModelCard.origins`."""
     records: Sequence[dict[str, Any]]
     """Of ``metrics.jsonl``."""
     updates: int
@@ -171,7 +171,7 @@ def _points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tupl
 # --- the dev set -------------------------------------------------------------------------------------------
 
 
-def _dev_set(training: Training, bundle: Bundle | None) -> dict[str, Any]:
+def _dev_set(training: Training, bundle: ModelDirectory | None) -> dict[str, Any]:
     """What there is to see on the dev set: names of the template's sections -> what they show; None without one."""
     if bundle is None or not training.dev:
         return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
@@ -238,7 +238,7 @@ def _target_texts(prepared: Prepared, rows: Rows) -> Iterator[str]:
         yield from prepared.tokenizer.target.decode_many([each.tolist() for each in ids.lists()])
 
 
-def _maps(bundle: Bundle, sources: Sequence[str], translations: Sequence[str]) -> list[tuple[int, str]]:
+def _maps(bundle: ModelDirectory, sources: Sequence[str], translations: Sequence[str]) -> list[tuple[int, str]]:
     """Line and picture of the attention of a short, a middling and a long sentence; none without attention."""
     pieces = [len(ids) for ids in bundle.tokenizer.source.encode_many(sources)]
     readable = [n for n, text in enumerate(translations) if text and pieces[n] <= _MAP_PIECES]

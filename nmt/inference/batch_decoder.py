@@ -11,11 +11,11 @@ from typing import Any
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import EngineFactory
-from nmt.inference.continuous_batcher import LOOP_BREAKER, DecodeLoop
-from nmt.inference.repetition import is_looping
+from nmt.inference.continuous_batcher import RETRY_NGRAM_SIZE, ContinuousBatcher
+from nmt.inference.repetition import has_repetition
 from nmt.search.beam_search import Hypothesis, search_all
-from nmt.search.forced_scoring import Forced, score_all
-from nmt.search.options import SearchOptions
+from nmt.search.forced_scoring import ForcedScore, score_all
+from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine
 
 Numbered = tuple[int, Sequence[int]]
@@ -30,34 +30,34 @@ SLOTS = 16
 _SENTENCES_A_THREAD = 8  # below that, another thread brings nothing
 
 
-class Workers:
+class BatchDecoder:
     """Decoding threads, each with engines of its own."""
 
     def __init__(self, factories: Sequence[EngineFactory]) -> None:
         self._workers = [_Worker(make_engine) for make_engine in factories]
         self._threads = ThreadPoolExecutor(len(factories), "decoding")  # starts none before there is work
 
-    def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+    def search(self, sentences: Sequence[Numbered], beam: int, options: DecodingOptions) -> dict[int, list[Hypothesis]]:
         """The hypotheses of numbered sentences, best first.
 
         A translation that loops is searched once more, with no three pieces allowed to come twice; it stays as it was
         if that doesn't help.
         """
         found = self._share(sentences, lambda worker, share: worker.search(share, beam, options))
-        looping = [(n, source) for n, source in sentences if is_looping(source, found[n][0].tokens)]
-        if looping and options.no_repeat_ngram == 0 and options.break_loops:
-            safer = replace(options, no_repeat_ngram=LOOP_BREAKER)
+        looping = [(n, source) for n, source in sentences if has_repetition(source, found[n][0].tokens)]
+        if looping and options.no_repeat_ngram_size == 0 and options.retry_repetition:
+            safer = replace(options, no_repeat_ngram_size=RETRY_NGRAM_SIZE)
             again = self._share(looping, lambda worker, share: worker.search(share, beam, safer))
-            found |= {n: again[n] for n, source in looping if not is_looping(source, again[n][0].tokens)}
+            found |= {n: again[n] for n, source in looping if not has_repetition(source, again[n][0].tokens)}
         return found
 
-    def score(self, pairs: Sequence[NumberedPair]) -> dict[int, Forced]:
+    def score(self, pairs: Sequence[NumberedPair]) -> dict[int, ForcedScore]:
         """What the model thinks of numbered pairs."""
         return self._share(pairs, lambda worker, share: worker.score(share))
 
-    def loop(self, slots: int, beam: int) -> DecodeLoop:
+    def loop(self, slots: int, beam: int) -> ContinuousBatcher:
         """A loop with an engine of its own, whose graphs are those of the first thread."""
-        return DecodeLoop(self._workers[0].make_engine(slots, beam))
+        return ContinuousBatcher(self._workers[0].make_engine(slots, beam))
 
     def _share(self, items: Sequence[Any], work: Callable[[_Worker, Sequence[Any]], _Results]) -> dict[int, Any]:
         """Each thread works on every n-th item, so that all get like lengths."""
@@ -91,7 +91,7 @@ class _Worker:
         self.make_engine = make_engine
         self._engines: dict[tuple[int, int], Engine] = {}
 
-    def search(self, sentences: Sequence[Numbered], beam: int, options: SearchOptions) -> _Results:
+    def search(self, sentences: Sequence[Numbered], beam: int, options: DecodingOptions) -> _Results:
         with self._engine(len(sentences), beam) as engine:
             yield from search_all(engine, sentences, BOS, EOS, options, refill=False)
 

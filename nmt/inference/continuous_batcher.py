@@ -7,33 +7,33 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.inference.repetition import is_looping
+from nmt.inference.repetition import has_repetition
 from nmt.search.beam_search import BeamSearch
 from nmt.search.hypotheses import Hypothesis
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine
 
-LOOP_BREAKER = 3
+RETRY_NGRAM_SIZE = 3
 """Of the second try of a translation that loops: no sequence of so many pieces comes twice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Search:
+class DecodingRequest:
     """A sentence to be searched."""
 
     key: Hashable
     """Of the asker's choice; unlike that of any other in the loop."""
     source: Sequence[int]
-    options: SearchOptions
+    options: DecodingOptions
 
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    search: Search
+    search: DecodingRequest
     first_try: list[Hypothesis] | None = None
 
 
-class DecodeLoop:
+class ContinuousBatcher:
     """Advances all its sentences by a token at a time. One thread uses it at a time.
 
     A translation that loops is searched once more, with no three pieces allowed to come twice; it stays as it was if
@@ -55,7 +55,7 @@ class DecodeLoop:
         """How many more sentences there is room for."""
         return self.slots - len(self._running)
 
-    def admit(self, searches: Sequence[Search]) -> None:
+    def admit(self, searches: Sequence[DecodingRequest]) -> None:
         """Take in sentences, at most as many as are `free`; those of equal options are encoded together.
 
         Where this raises, none of the sentences is in work.
@@ -85,16 +85,16 @@ class DecodeLoop:
             running = self._running.pop(slot)
             search = running.search
             del self._slot_of[search.key]
-            breaks = search.options.break_loops and search.options.no_repeat_ngram == 0
-            looping = breaks and is_looping(search.source, hypotheses[0].tokens)
+            breaks = search.options.retry_repetition and search.options.no_repeat_ngram_size == 0
+            looping = breaks and has_repetition(search.source, hypotheses[0].tokens)
             if looping and running.first_try is None:
                 running.first_try = hypotheses
-                self._begin([running], replace(search.options, no_repeat_ngram=LOOP_BREAKER))
+                self._begin([running], replace(search.options, no_repeat_ngram_size=RETRY_NGRAM_SIZE))
             else:
                 done.append((search.key, running.first_try if looping and running.first_try else hypotheses))
         return done
 
-    def _begin(self, newcomers: Sequence[_Running], options: SearchOptions) -> None:
+    def _begin(self, newcomers: Sequence[_Running], options: DecodingOptions) -> None:
         slots = self._search.free_slots()[: len(newcomers)]
         self._search.admit(slots, [each.search.source for each in newcomers], options)
         for slot, running in zip(slots, newcomers, strict=True):

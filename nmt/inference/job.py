@@ -11,7 +11,7 @@ from typing import Literal
 
 from nmt.engine.factory import EngineName
 from nmt.inference.translator import Translation, Translator
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 
 Form = Literal["text", "json", "pairs"]
 """A line of output: the translation; an object with all that is known of it; or an object with a text for each of the
@@ -19,14 +19,14 @@ two languages, which training reads."""
 
 
 @dataclass(frozen=True)
-class Request:
+class TranslationJob:
     """Models, options of their search, and the form of the answer."""
 
     models: tuple[Path, ...]
     """The first one's tokenizer and shortlist count; more than one make an ensemble."""
     beam: int | None
     alternatives: int
-    options: SearchOptions
+    options: DecodingOptions
     shortlist: bool
     form: Form
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 _LONGEST_LOOP = 8  # pieces of the part that comes again and again
 
 
-def is_looping(source: Sequence[int], target: Sequence[int]) -> bool:
+def has_repetition(source: Sequence[int], target: Sequence[int]) -> bool:
     """Whether pieces repeat at once, again and again, more than they do in the source.
 
     Four times the same piece, or three times the same few, are a loop; a source that repeats as often excuses it.

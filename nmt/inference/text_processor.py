@@ -10,17 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nmt.corpus.tokenizer import UNK, Pieces
-from nmt.model_directory.directory import Bundle, Calibration
+from nmt.model_directory.directory import Calibration, ModelDirectory
 from nmt.search.hypotheses import Hypothesis
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
+from nmt.text.alignment import AlignedSpan
 from nmt.text.chunking import split_long
 from nmt.text.languages import scripts
 from nmt.text.normalisation import is_translatable, normalise, original_places
 from nmt.text.scripts import is_spaced, is_unspaced
 from nmt.utils.errors import UsageError
-
-Span = tuple[int, int, int, int]
-"""Source start and end, target start and end: code points, half-open."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +40,14 @@ class Translation:
     """0 to 1, calibrated on the dev set; None where the model has no calibration."""
     alternatives: tuple[Alternative, ...] = ()
     """The next best, best first."""
-    alignment: tuple[Span, ...] | None = None
+    alignment: tuple[AlignedSpan, ...] | None = None
     """Which part of the source each part of the target attends to; None for models without attention."""
     truncated: bool = False
     """Whether some of the source was never encoded."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Chunk:
     """As much of a text as is searched at once."""
 
     start: int
@@ -57,16 +55,16 @@ class Part:
     pieces: Pieces
 
 
-class Codec:
+class TextProcessor:
     """What a bundle knows of text. Several threads may use it at once."""
 
-    def __init__(self, bundle: Bundle, calibration: Calibration | None) -> None:
+    def __init__(self, bundle: ModelDirectory, calibration: Calibration | None) -> None:
         """``calibration`` is of the scores that the search will give."""
         self._card, self._tokenizer = bundle.card, bundle.tokenizer
         self._calibration = calibration
         self._between = "" if "CJK" in scripts(bundle.card.target_language) else " "
 
-    def parts(self, text: str) -> list[Part]:
+    def chunks(self, text: str) -> list[Chunk]:
         """The parts of a text that are searched; none when nothing in it can be translated."""
         clean = normalise(text)
         if not is_translatable(clean):
@@ -75,10 +73,10 @@ class Codec:
         pieces = encode(clean)
         limit = self._card.longest_source
         if len(pieces.ids) <= limit or not self._card.search.guards:
-            return [Part(0, pieces)]
+            return [Chunk(0, pieces)]
         ranges = split_long(clean, [end for _, end in pieces.spans], limit)
-        parts = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
-        return [Part(start, encode(part)) for start, part in parts if part]
+        chunks = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
+        return [Chunk(start, encode(chunk)) for start, chunk in chunks if chunk]
 
     def target_ids(self, text: str) -> tuple[int, ...]:
         """See `nmt.inference.translator.Translator.target_ids`."""
@@ -102,16 +100,16 @@ class Codec:
         return tuple(self._tokenizer.target.encode_within(normalise(text)))
 
     def assemble(
-        self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
+        self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
         """Join the translations of a text's parts, given the hypotheses of each."""
-        if not parts:
+        if not chunks:
             return Translation(text, 0.0)
         decode = self._tokenizer.target.decode
         best = [decode(hypotheses[0].tokens) for hypotheses in found]
         whole = self._between.join(pieces.text for pieces in best)
         others: list[Alternative] = []
-        for n in range(1, options.n_best):
+        for n in range(1, options.num_hypotheses):
             # Of a text in several parts, the n-th alternative joins the n-th best of each.
             nth = [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in found]
             joined = self._between.join(decode(hypothesis.tokens).text for hypothesis in nth)
@@ -122,38 +120,40 @@ class Codec:
         return Translation(
             text=whole,
             score=score,
-            confidence=self._calibration.confidence(score) if self._calibration and options.temperature == 0 else None,
+            confidence=self._calibration.confidence(score)
+            if self._calibration and options.sampling_temperature == 0
+            else None,
             alternatives=tuple(others),
-            alignment=align(text, parts, [hypothesis.sources for hypothesis in firsts], best, self._between),
+            alignment=align(text, chunks, [hypothesis.sources for hypothesis in firsts], best, self._between),
         )
 
 
 def align(
     text: str,
-    parts: Sequence[Part],
+    chunks: Sequence[Chunk],
     attended: Sequence[list[int] | None],
     translations: Sequence[Pieces],
     between: str = " ",
-) -> tuple[Span, ...] | None:
+) -> tuple[AlignedSpan, ...] | None:
     """Spans in the text as it was given, from the source piece that each target piece attends to.
 
     ``between`` is what the parts' translations are joined with.
     """
     known = [sources for sources in attended if sources is not None]
-    if len(known) < len(parts):
+    if len(known) < len(chunks):
         return None
     places = original_places(text)
-    spans: list[Span] = []
+    spans: list[AlignedSpan] = []
     offset = 0
-    for part, sources, translation in zip(parts, known, translations, strict=True):
+    for chunk, sources, translation in zip(chunks, known, translations, strict=True):
         for source, (target_start, target_end) in zip(sources, translation.spans, strict=True):
             # A piece that attends to end of sentence stands for no part of the source; nor does a piece without text.
-            if source >= len(part.pieces.spans):
+            if source >= len(chunk.pieces.spans):
                 continue
-            start, end = _trim(part.pieces.text, *part.pieces.spans[source])
+            start, end = _trim(chunk.pieces.text, *chunk.pieces.spans[source])
             target_start, target_end = _trim(translation.text, target_start, target_end)
             if start < end and target_start < target_end:
-                source_start, source_end = places[part.start + start], places[part.start + end]
+                source_start, source_end = places[chunk.start + start], places[chunk.start + end]
                 spans.append((source_start, source_end, offset + target_start, offset + target_end))
         offset += len(translation.text) + len(between)
     return tuple(spans)
@@ -161,9 +161,9 @@ def align(
 
 def align_given(
     texts: tuple[str, str], pieces: tuple[Pieces, Pieces], sources: list[int] | None
-) -> tuple[Span, ...] | None:
+) -> tuple[AlignedSpan, ...] | None:
     """Spans in a source and a target, both as they were given."""
-    spans = align(texts[0], [Part(0, pieces[0])], [sources], [pieces[1]])
+    spans = align(texts[0], [Chunk(0, pieces[0])], [sources], [pieces[1]])
     places = original_places(texts[1])
     return None if spans is None else tuple((a, b, places[c], places[d]) for a, b, c, d in spans)
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import overload
 
 from nmt.engine.factory import EngineName, check_ensemble, engine_factories, fusion_factory, text_scorer
-from nmt.inference.batch_decoder import Workers
-from nmt.inference.continuous_batcher import DecodeLoop
-from nmt.inference.text_processor import Alternative, Codec, Part, Span, Translation, align_given
+from nmt.inference.batch_decoder import BatchDecoder
+from nmt.inference.continuous_batcher import ContinuousBatcher
+from nmt.inference.text_processor import AlignedSpan, Alternative, Chunk, TextProcessor, Translation, align_given
 from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import Bundle, Calibration, LanguageModelBundle
+from nmt.model_directory.directory import Calibration, LanguageModelDirectory, ModelDirectory
 from nmt.search.hypotheses import Hypothesis, length_penalty
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import UsageError
 
-__all__ = ["Alternative", "Score", "Span", "Translation", "Translator"]
+__all__ = ["AlignedSpan", "Alternative", "Score", "Translation", "Translator"]
 
 LM_WEIGHT = 0.05
 """Of a language model, unless a command says otherwise."""
@@ -36,7 +36,7 @@ class Score:
     """Log-probability of the whole translation, end of sentence counted."""
     tokens: int
     """Its pieces, end of sentence counted: ``score / tokens`` compares translations of several lengths."""
-    alignment: tuple[Span, ...] | None = None
+    alignment: tuple[AlignedSpan, ...] | None = None
     """Which part of the source each part of the target attends to; None for models without attention."""
 
 
@@ -44,11 +44,15 @@ class Translator:
     """A loaded model. Not for use by several threads at once."""
 
     def __init__(
-        self, bundle: Bundle, workers: Workers, calibration: Calibration | None, rescorer: Rescorer | None = None
+        self,
+        bundle: ModelDirectory,
+        workers: BatchDecoder,
+        calibration: Calibration | None,
+        rescorer: Rescorer | None = None,
     ) -> None:
         """Use `Translator.load` instead."""
         self._bundle, self._workers, self._rescorer = bundle, workers, rescorer
-        self.codec = Codec(bundle, calibration)
+        self.text_processor = TextProcessor(bundle, calibration)
         self.source_language = bundle.card.source_language
         self.target_language = bundle.card.target_language
         self.beam = bundle.card.search.beam
@@ -96,36 +100,36 @@ class Translator:
                 threads,
                 shortlist,
             )
-        workers = Workers(engine_factories(members, engine, threads, shortlist))
+        workers = BatchDecoder(engine_factories(members, engine, threads, shortlist))
         # The calibration holds for scores like those that it was learned from.
         like_published = not ensemble and (shortlist or members[0].shortlist is None)
         return Translator(members[0], workers, members[0].card.confidence if like_published else None)
 
     @property
-    def search_options(self) -> SearchOptions:
+    def decoding_options(self) -> DecodingOptions:
         """How this model searches by itself; change it with `dataclasses.replace`."""
-        return self._bundle.search_options
+        return self._bundle.decoding_options
 
     def target_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a target text: what ``SearchOptions`` wants for a prefix.
+        """The ids of a target text: what ``DecodingOptions`` wants for a prefix.
 
         Raises UsageError for text with characters that the model has no piece for, as its two siblings do.
         """
-        return self.codec.target_ids(text)
+        return self.text_processor.target_ids(text)
 
     def phrase_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a phrase that is to stand in a translation: what ``SearchOptions`` wants for required phrases."""
-        return self.codec.phrase_ids(text)
+        """The ids of a phrase that is to stand in a translation: what ``DecodingOptions`` wants for required phrases."""
+        return self.text_processor.phrase_ids(text)
 
     def banned_ids(self, text: str) -> list[tuple[int, ...]]:
-        """What ``SearchOptions`` wants for a ban: ids for the ways in which a phrase is spelt by itself.
+        """What ``DecodingOptions`` wants for a ban: ids for the ways in which a phrase is spelt by itself.
 
         Longer pieces may hold it too. A word that follows another character without a space, as after an apostrophe,
         has pieces that are not among them: in other places these are parts of longer words.
         """
-        return self.codec.banned_ids(text)
+        return self.text_processor.banned_ids(text)
 
-    def loop(self, slots: int, beam: int) -> DecodeLoop:
+    def loop(self, slots: int, beam: int) -> ContinuousBatcher:
         """A search of so many slots that sentences enter and leave by themselves, for a service.
 
         All loops share one thread's graphs: only one of them may run at a time.
@@ -134,7 +138,7 @@ class Translator:
 
     @overload
     def translate(
-        self, text: str, *, beam: int | None = ..., alternatives: int = ..., options: SearchOptions | None = ...
+        self, text: str, *, beam: int | None = ..., alternatives: int = ..., options: DecodingOptions | None = ...
     ) -> Translation: ...
     @overload
     def translate(
@@ -143,7 +147,7 @@ class Translator:
         *,
         beam: int | None = ...,
         alternatives: int = ...,
-        options: SearchOptions | None = ...,
+        options: DecodingOptions | None = ...,
     ) -> list[Translation]: ...
 
     def translate(
@@ -152,12 +156,12 @@ class Translator:
         *,
         beam: int | None = None,
         alternatives: int = 0,
-        options: SearchOptions | None = None,
+        options: DecodingOptions | None = None,
     ) -> Translation | list[Translation]:
         """Translate one text or several; several together are faster than one by one.
 
         ``beam`` is the model's own unless given; ``alternatives`` asks for so many others, and widens the beam to it.
-        ``options`` say more of the search than most need: see `search_options`.
+        ``options`` say more of the search than most need: see `decoding_options`.
         """
         if isinstance(text, str):
             return next(self.stream([text], beam=beam, alternatives=alternatives, options=options))
@@ -169,7 +173,7 @@ class Translator:
         *,
         beam: int | None = None,
         alternatives: int = 0,
-        options: SearchOptions | None = None,
+        options: DecodingOptions | None = None,
     ) -> Iterator[Translation]:
         """Translate texts as they come, in order, holding only a few thousand of them at a time."""
         if beam is not None and beam < 1:
@@ -177,7 +181,7 @@ class Translator:
         beam = max(beam or self.beam, alternatives + 1)
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
-        options = replace(options or self.search_options, n_best=alternatives + 1)
+        options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
         window: list[str] = []
         for text in texts:
             window.append(text)
@@ -205,34 +209,36 @@ class Translator:
             for n in range(len(pairs))
         ]
 
-    def _translate_window(self, texts: list[str], beam: int, options: SearchOptions) -> Iterator[Translation]:
-        parts = [self.codec.parts(text) for text in texts]
-        numbered = [(number, part) for number, of_text in enumerate(parts) for part in of_text]
+    def _translate_window(self, texts: list[str], beam: int, options: DecodingOptions) -> Iterator[Translation]:
+        chunks = [self.text_processor.chunks(text) for text in texts]
+        numbered = [(number, chunk) for number, of_text in enumerate(chunks) for chunk in of_text]
         # Longest first: the short ones at the end leave little idle company.
         order = sorted(range(len(numbered)), key=lambda i: -len(numbered[i][1].pieces.ids))
         found = self._search([(i, numbered[i][1]) for i in order], beam, options)
         results = iter([found[i] for i in range(len(numbered))])
-        for text, of_text in zip(texts, parts, strict=True):
-            yield self.codec.assemble(text, of_text, [next(results) for _ in of_text], options)
+        for text, of_text in zip(texts, chunks, strict=True):
+            yield self.text_processor.assemble(text, of_text, [next(results) for _ in of_text], options)
 
-    def _search(self, parts: list[tuple[int, Part]], beam: int, options: SearchOptions) -> dict[int, list[Hypothesis]]:
+    def _search(
+        self, chunks: list[tuple[int, Chunk]], beam: int, options: DecodingOptions
+    ) -> dict[int, list[Hypothesis]]:
         """The hypotheses of numbered parts, as the language model orders them, where one does."""
-        if self._rescorer is None or options.temperature > 0:
-            return self._search_parts(parts, beam, options)
-        count = max(self._rescorer.count, options.n_best)
-        found = self._search_parts(parts, max(beam, count), replace(options, n_best=count))
+        if self._rescorer is None or options.sampling_temperature > 0:
+            return self._search_parts(chunks, beam, options)
+        count = max(self._rescorer.count, options.num_hypotheses)
+        found = self._search_parts(chunks, max(beam, count), replace(options, num_hypotheses=count))
         decode = self._bundle.tokenizer.target.decode_many
         return self._rescorer.ordered(found, decode, options.length_penalty)
 
     def _search_parts(
-        self, parts: list[tuple[int, Part]], beam: int, options: SearchOptions
+        self, chunks: list[tuple[int, Chunk]], beam: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
         """The hypotheses of numbered parts; a text's first part alone has the prefix and the required phrases."""
-        later = replace(options, prefix=(), required=())
+        later = replace(options, target_prefix=(), force_phrases=())
         if later == options:
-            return self._workers.search([(n, part.pieces.ids) for n, part in parts], beam, options)
-        first = [(n, part.pieces.ids) for n, part in parts if part.start == 0]
-        others = [(n, part.pieces.ids) for n, part in parts if part.start > 0]
+            return self._workers.search([(n, chunk.pieces.ids) for n, chunk in chunks], beam, options)
+        first = [(n, chunk.pieces.ids) for n, chunk in chunks if chunk.start == 0]
+        others = [(n, chunk.pieces.ids) for n, chunk in chunks if chunk.start > 0]
         return self._workers.search(first, beam, options) | self._workers.search(others, beam, later)
 
 
@@ -268,8 +274,8 @@ class Rescorer:
 
 
 def _with_language_model(
-    members: Sequence[Bundle],
-    language_model: LanguageModelBundle,
+    members: Sequence[ModelDirectory],
+    language_model: LanguageModelDirectory,
     weight: float,
     rescore: int,
     engine: EngineName,
@@ -279,7 +285,9 @@ def _with_language_model(
     """A translator that a language model helps; its scores are none that a calibration was learned from."""
     if rescore:
         rescorer = Rescorer(text_scorer(language_model), weight, rescore)
-        return Translator(members[0], Workers(engine_factories(members, engine, threads, shortlist)), None, rescorer)
+        return Translator(
+            members[0], BatchDecoder(engine_factories(members, engine, threads, shortlist)), None, rescorer
+        )
     if engine == "onnx" or len(members) > 1:
         raise UsageError("a language model has a say in the steps of one model on torch; else rescore with --rescore N")
-    return Translator(members[0], Workers([fusion_factory(members[0], language_model, weight, threads)]), None)
+    return Translator(members[0], BatchDecoder([fusion_factory(members[0], language_model, weight, threads)]), None)

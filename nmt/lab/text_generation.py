@@ -12,14 +12,14 @@ import torch
 from nmt.corpus.tokenizer import BOS, EOS, UNK, is_reserved
 from nmt.engine.shallow_fusion import load_language_model
 from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import LanguageModelBundle
+from nmt.model_directory.directory import LanguageModelDirectory
 from nmt.utils.errors import UsageError
 
 
 class Generator:
     """A loaded language model."""
 
-    def __init__(self, bundle: LanguageModelBundle) -> None:
+    def __init__(self, bundle: LanguageModelDirectory) -> None:
         """Use `Generator.load` instead."""
         self._bundle, self._network = bundle, load_language_model(bundle)
         self._reserved = is_reserved(bundle.card.vocabulary)

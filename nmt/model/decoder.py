@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
 from nmt.model.attention import Keys, build_attention
-from nmt.model.cells.families import FAMILY, Part
+from nmt.model.cells.families import CELLS, Part
 from nmt.model.encoder import Encoded
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
 from nmt.model.recurrent_layers import State, decoder_layers, locked, state_parts
 
-Rows = tuple[Tensor, ...]
+DecoderState = tuple[Tensor, ...]
 """A decoder's state: tensors whose first dimension is rows. Search re-orders them without knowing what they are."""
 
 
-class Source(NamedTuple):
+class AttentionMemory(NamedTuple):
     """What a decoder reads of B sentences; the first dimension of every tensor is B."""
 
     keys: tuple[Keys, ...]
@@ -44,7 +44,7 @@ class Bridge(nn.Module):
         self.outputs = nn.ModuleList(nn.Linear(width, width) for _ in range(outputs))
         self.cells = nn.ModuleList(nn.Linear(width, width) for _ in range(cells))
 
-    def forward(self, states: list[State]) -> Rows:
+    def forward(self, states: list[State]) -> DecoderState:
         """The state of each decoder layer, in turn: of the LSTM, h and c [B, D]."""
         rows = []
         for number, layer in enumerate(self.layers):
@@ -65,7 +65,7 @@ class PlainBridge(nn.Module):
         super().__init__()
         self.layers, self.parts = config.states_passed_on, state_parts(config)
 
-    def forward(self, states: list[State]) -> Rows:
+    def forward(self, states: list[State]) -> DecoderState:
         """See `Bridge.forward`."""
         pairs = [pair for layer in self.layers for pair in zip(self.parts, states[layer], strict=True)]
         return tuple(_begin(part, last) if part.kind == "own" else last for part, last in pairs)
@@ -117,12 +117,12 @@ class BlockDecoder(nn.Module):
         self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
 
-    def start(self, encoded: Encoded) -> tuple[Source, Rows]:
+    def start(self, encoded: Encoded) -> tuple[AttentionMemory, DecoderState]:
         """What the steps will read, and the first state [B, …]."""
         keys = tuple(block.attention.keys(encoded.memory) for block in self._blocks() if block.attention is not None)
-        return Source(keys, encoded.mask), self.bridge(encoded.states)
+        return AttentionMemory(keys, encoded.mask), self.bridge(encoded.states)
 
-    def forward(self, target: Tensor, source: Source, state: Rows) -> tuple[Tensor, Tensor | None]:
+    def forward(self, target: Tensor, source: AttentionMemory, state: DecoderState) -> tuple[Tensor, Tensor | None]:
         """Outputs [B, T, D] for ids [B, T], and the last layer's attention weights [B, H, T, S]."""
         x = self.dropout(self.word_dropout(self.embedding(target)))
         weights = None
@@ -131,7 +131,9 @@ class BlockDecoder(nn.Module):
             x, weights = block.look(x, _layer_keys(source, layer), source.mask)
         return self.norm(x), weights
 
-    def step(self, tokens: Tensor, source: Source, state: Rows) -> tuple[Tensor, Rows, Tensor | None]:
+    def step(
+        self, tokens: Tensor, source: AttentionMemory, state: DecoderState
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
         """Outputs [R, D] for ids [R], the next state, and the last layer's attention weights [B, H, K, S]."""
         sentences = len(source.mask)
         x = self.embedding(tokens).unsqueeze(1)  # [R, 1, D]
@@ -143,7 +145,7 @@ class BlockDecoder(nn.Module):
             x = x.view(len(tokens), 1, -1)
         return self.norm(x.squeeze(1)), tuple(rows), weights
 
-    def read(self, target: Tensor, state: Rows) -> tuple[Tensor, Rows]:
+    def read(self, target: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Outputs [B, T, D] for ids [B, T] of text that translates nothing, and the last state."""
         x, rows = self.dropout(self.word_dropout(self.embedding(target))), list[Tensor]()
         for layer, block in enumerate(self._blocks()):
@@ -155,7 +157,7 @@ class BlockDecoder(nn.Module):
     def _blocks(self) -> list[DecoderBlock]:
         return [block for block in self.blocks if isinstance(block, DecoderBlock)]
 
-    def _layer_state(self, state: Rows, layer: int) -> State:
+    def _layer_state(self, state: DecoderState, layer: int) -> State:
         return state[layer * self.parts : (layer + 1) * self.parts]
 
 
@@ -175,19 +177,19 @@ class ClassicDecoder(nn.Module):
         self.attention = build_attention(config.attention, width, config.heads)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.bridge = Bridge(config) if config.design == "blocks" else PlainBridge(config)
-        self.stacked, self.depth = FAMILY[config.cell].stacked, config.decoder_layers
+        self.stacked, self.depth = CELLS[config.cell].stacked, config.decoder_layers
         self.layers = nn.ModuleList(decoder_layers(config, width * (1 + self.feeds), self.depth))
         self.parts = len(state_parts(config)) * (self.depth if self.stacked else 1)
         self.combine = nn.Linear(2 * width, width) if self.attention else None
 
-    def start(self, encoded: Encoded) -> tuple[Source, Rows]:
+    def start(self, encoded: Encoded) -> tuple[AttentionMemory, DecoderState]:
         """See `BlockDecoder.start`; with input feeding the state ends in the attentional vector, at first zero."""
         state = self.bridge(encoded.states)
         fed = (torch.zeros_like(state[0]),) if self.feeds else ()
         keys = (self.attention.keys(encoded.memory),) if self.attention else ()
-        return Source(keys, encoded.mask), (*state, *fed)
+        return AttentionMemory(keys, encoded.mask), (*state, *fed)
 
-    def forward(self, target: Tensor, source: Source, state: Rows) -> tuple[Tensor, Tensor | None]:
+    def forward(self, target: Tensor, source: AttentionMemory, state: DecoderState) -> tuple[Tensor, Tensor | None]:
         """See `BlockDecoder.forward`."""
         x = self.dropout(self.word_dropout(self.embedding(target)))
         dropout = self._between_layers(x)
@@ -201,12 +203,14 @@ class ClassicDecoder(nn.Module):
             all_weights.append(weights)
         return self.dropout(torch.cat(outputs, dim=1)), torch.cat([w for w in all_weights if w is not None], dim=2)
 
-    def step(self, tokens: Tensor, source: Source, state: Rows) -> tuple[Tensor, Rows, Tensor | None]:
+    def step(
+        self, tokens: Tensor, source: AttentionMemory, state: DecoderState
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
         """See `BlockDecoder.step`."""
         output, state, weights = self._advance(self.embedding(tokens).unsqueeze(1), source, state, nn.Identity())
         return output.squeeze(1), state, weights
 
-    def read(self, target: Tensor, state: Rows) -> tuple[Tensor, Rows]:
+    def read(self, target: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """See `BlockDecoder.read`."""
         x = self.dropout(self.word_dropout(self.embedding(target)))
         output, state, _ = self._advance(x, None, state, self._between_layers(x))
@@ -218,8 +222,8 @@ class ClassicDecoder(nn.Module):
         return locked(self.dropout, x[:, 0], self.depth) if self.dropout.locked and loops else self.dropout
 
     def _advance(
-        self, x: Tensor, source: Source | None, state: Rows, dropout: Callable[[Tensor], Tensor]
-    ) -> tuple[Tensor, Rows, Tensor | None]:
+        self, x: Tensor, source: AttentionMemory | None, state: DecoderState, dropout: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
         """Outputs [R, T, D] of the embedded tokens [R, T, D], of which input feeding allows but one, and so on."""
         rows: list[Tensor] = []
         y = torch.cat((x, state[-1].unsqueeze(1)), dim=-1) if self.feeds else x
@@ -247,5 +251,5 @@ def build_decoder(config: ModelConfig, embedding: ScaledEmbedding) -> Decoder:
     return (BlockDecoder if config.has_blocks else ClassicDecoder)(config, embedding)
 
 
-def _layer_keys(source: Source, layer: int) -> Keys | None:
+def _layer_keys(source: AttentionMemory, layer: int) -> Keys | None:
     return source.keys[layer] if source.keys else None

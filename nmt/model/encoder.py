@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
-from nmt.model.cells.families import FAMILY
-from nmt.model.device import sent
+from nmt.model.cells.families import CELLS
+from nmt.model.device import to_device
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
 from nmt.model.recurrent_layers import Pass, State, locked, source_layer
 
@@ -71,7 +71,7 @@ class ClassicStack(nn.Module):
         super().__init__()
         self.recurrent = source_layer(config, layer)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        self.layers, self.parts = config.encoder_layers, len(FAMILY[config.cell].parts(config.width))
+        self.layers, self.parts = config.encoder_layers, len(CELLS[config.cell].parts(config.width))
         self.directions = 1 + config.reads_both_ways(layer)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[State]]:
@@ -93,7 +93,7 @@ class Encoder(nn.Module):
         self.embedding = embedding
         self.word_dropout = WordDropout(config.word_dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        stacked = FAMILY[config.cell].stacked
+        stacked = CELLS[config.cell].stacked
         kind = EncoderBlock if config.design == "blocks" else ClassicStack if stacked else ClassicLayer
         self.blocks = nn.ModuleList(kind(config, layer) for layer in range(1 if stacked else config.encoder_layers))
         self.norm = nn.LayerNorm(config.width) if config.design == "blocks" else nn.Identity()
@@ -101,8 +101,8 @@ class Encoder(nn.Module):
     def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
         """Encode ids [B, S] of lengths [B]; the lengths lie on the CPU wherever the ids are."""
         places = torch.arange(source.shape[1])
-        mask = sent(places < lengths.unsqueeze(1), source.device)
-        order = sent(reversed_places(places, lengths), source.device) if self.reverse_source else None
+        mask = to_device(places < lengths.unsqueeze(1), source.device)
+        order = to_device(reversed_places(places, lengths), source.device) if self.reverse_source else None
         x = self.embedding(source if order is None else source.gather(1, order))
         x = self.dropout(self.word_dropout(x))
         states: list[State] = []

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-class Links(NamedTuple):
+class AlignmentLinks(NamedTuple):
     """Where a head should look: at some places of the source for some of the target, in equal shares."""
 
     sentences: Tensor
@@ -24,7 +24,7 @@ class Links(NamedTuple):
     """[L]: one over the links of the target place."""
 
 
-def alignment_loss(weights: Tensor, links: Links) -> Tensor:
+def alignment_loss(weights: Tensor, links: AlignmentLinks) -> Tensor:
     """Cross-entropy of a head's attention [B, T, S] against the links, in nats, summed over linked target places."""
     attention = weights[links.sentences, links.targets, links.sources].float()
     return -(links.shares * attention.clamp_min(torch.finfo(torch.float32).tiny).log()).sum()

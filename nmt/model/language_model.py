@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
-from nmt.model.decoder import Rows, build_decoder
+from nmt.model.decoder import DecoderState, build_decoder
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
 from nmt.model.recurrent_layers import state_parts
@@ -27,7 +27,7 @@ class Passage(NamedTuple):
     """[N]: the ids to predict, padding left out."""
     places: Tensor
     """[N]: where in B × T they are."""
-    state: Rows
+    state: DecoderState
     """[B, …]: what the text before has left behind."""
 
 
@@ -45,16 +45,16 @@ class LanguageModel(nn.Module):
         self.output = output.weight
         """[V, D]"""
 
-    def begin(self, rows: int) -> Rows:
+    def begin(self, rows: int) -> DecoderState:
         """The state before any text: zeros."""
         parts = state_parts(self.config) * self.config.decoder_layers
         return tuple(self.output.new_zeros(rows, part.size) for part in parts)
 
-    def forward(self, pieces: Tensor, state: Rows) -> tuple[Tensor, Rows]:
+    def forward(self, pieces: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Outputs [B, T, D] for ids [B, T], and the state after them."""
         return self.decoder.read(pieces, state)
 
-    def step(self, tokens: Tensor, state: Rows) -> tuple[Tensor, Rows]:
+    def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Log-probabilities [R, V] of the piece after ``tokens`` [R], and the next state."""
         hidden, state = self.decoder.read(tokens.unsqueeze(1), state)
         return (hidden.squeeze(1) @ self.output.T).float().log_softmax(dim=-1), state

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from nmt.config.schema import ModelConfig
-from nmt.model.cells.families import FAMILY, Part, equations
-from nmt.model.device import sent
+from nmt.model.cells.families import CELLS, Part, equations
+from nmt.model.device import to_device
 from nmt.model.layers import Dropout
 
 State = tuple[Tensor, ...]
@@ -60,7 +60,7 @@ class SourceLSTMLayer(nn.Module):
         """
         # Packed sentences lie longest first. torch would order them by itself, but have the host wait for a GPU.
         order = lengths.argsort(descending=True)
-        there, back = (sent(places, x.device) for places in (order, order.argsort()))
+        there, back = (to_device(places, x.device) for places in (order, order.argsort()))
         with full_precision_on_gpu(x):
             packed = pack_padded_sequence(x.index_select(0, there), lengths[order], batch_first=True)
             y, last = self.lstm(packed)
@@ -167,7 +167,7 @@ class Recurrence(nn.Module):
         In the padding outputs are zero, and states stay as they are.
         """
         shortest = int(lengths.min())
-        inside = sent((torch.arange(x.shape[1])[:, None] < lengths).unsqueeze(-1), x.device)  # [T, B, 1]
+        inside = to_device((torch.arange(x.shape[1])[:, None] < lengths).unsqueeze(-1), x.device)  # [T, B, 1]
         with full_precision(x):
             ops, steps = self._project(x, dropout)
             state: State = tuple(steps[0].new_zeros(len(x), size) for size in self.equations.state_sizes)
@@ -192,7 +192,7 @@ class Recurrence(nn.Module):
 
 
 class Tensors:
-    """`nmt.model.cells.families.Algebra` of tensors, for one pass."""
+    """`nmt.model.cells.families.Ops` of tensors, for one pass."""
 
     def __init__(self, weights: dict[str, Tensor], dropout: Pass | None, residual: bool) -> None:
         self._weights, self._dropout, self._residual = weights, dropout, residual
@@ -202,47 +202,47 @@ class Tensors:
         self.sigmoid, self.tanh = torch.sigmoid, torch.tanh
 
     def product(self, x: Tensor, name: str) -> Tensor:
-        """See `Algebra.product`."""
+        """See `Ops.product`."""
         return x @ self._transposed[name]
 
     def add_product(self, to: Tensor, x: Tensor, name: str) -> Tensor:
-        """See `Algebra.add_product`."""
+        """See `Ops.add_product`."""
         if to.dim() == 1:
             return nn.functional.linear(x, self._weights[name], to)
         return torch.addmm(to, x, self._transposed[name])
 
     def split(self, x: Tensor, *sizes: int) -> list[Tensor]:
-        """See `Algebra.split`."""
+        """See `Ops.split`."""
         return list(torch.split(x, list(sizes), dim=-1)) if len(sizes) > 1 else [x]
 
     def concat(self, *parts: Tensor) -> Tensor:
-        """See `Algebra.concat`."""
+        """See `Ops.concat`."""
         return torch.cat(parts, dim=-1)
 
     def repeat(self, x: Tensor, times: int) -> Tensor:
-        """See `Algebra.repeat`."""
+        """See `Ops.repeat`."""
         return x.repeat_interleave(times, dim=-1)
 
     def normalise(self, x: Tensor, gain: str) -> Tensor:
-        """See `Algebra.normalise`."""
+        """See `Ops.normalise`."""
         return nn.functional.layer_norm(x, x.shape[-1:], self._weights[gain])
 
     def due(self, clock: Tensor, periods: list[int]) -> Tensor:
-        """See `Algebra.due`."""
+        """See `Ops.due`."""
         key = tuple(periods)
         if key not in self._periods:  # once a pass, not at every step
-            self._periods[key] = sent(torch.tensor(periods, dtype=clock.dtype), clock.device)
+            self._periods[key] = to_device(torch.tensor(periods, dtype=clock.dtype), clock.device)
         return (clock % self._periods[key] == 0).to(clock.dtype)
 
     def pass_on(self, below: Tensor | None, h: Tensor) -> Tensor:
-        """See `Algebra.pass_on`."""
+        """See `Ops.pass_on`."""
         y = self._dropout(h.unsqueeze(1)).squeeze(1) if self._dropout else h
         return y if below is None or not self._residual else below + y
 
 
 def decoder_layers(config: ModelConfig, inputs: int, layers: int) -> list[nn.Module]:
     """Recurrent layers of a decoder, the first of which reads x [B, T, inputs]; those of a stack are one."""
-    if FAMILY[config.cell].stacked:
+    if CELLS[config.cell].stacked:
         return [CellLayer(config, inputs, layers)]
     widths = [inputs, *[config.width] * (layers - 1)]
     if config.cell == "lstm":
@@ -260,7 +260,7 @@ def source_layer(config: ModelConfig, layer: int) -> nn.Module:
 
 def state_parts(config: ModelConfig) -> tuple[Part, ...]:
     """The state of a decoder's layer."""
-    return FAMILY[config.cell].parts(config.width)
+    return CELLS[config.cell].parts(config.width)
 
 
 def locked(dropout: Dropout, like: Tensor, layers: int) -> Pass:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
-from nmt.model.decoder import Rows, Source, build_decoder
+from nmt.model.decoder import AttentionMemory, DecoderState, build_decoder
 from nmt.model.encoder import Encoder
-from nmt.model.guided_alignment import Links, alignment_loss
+from nmt.model.guided_alignment import AlignmentLinks, alignment_loss
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
 
@@ -31,7 +31,7 @@ class Examples(NamedTuple):
     """[N]: the ids to predict, padding left out."""
     places: Tensor
     """[N]: where in B × T they are."""
-    links: Links | None = None
+    links: AlignmentLinks | None = None
 
 
 class Loss(NamedTuple):
@@ -43,7 +43,7 @@ class Loss(NamedTuple):
     """What is reported: without label smoothing."""
     alignment: Tensor
     """What teaches the alignment head; zero where there are no links."""
-    state: Rows = ()
+    state: DecoderState = ()
     """What a batch that goes on where this one ends begins with; empty for pairs, which all begin anew."""
 
 
@@ -63,11 +63,13 @@ class Seq2Seq(nn.Module):
         self.output = output.weight
         """[V, D]"""
 
-    def start(self, source: Tensor, lengths: Tensor) -> tuple[Source, Rows]:
+    def start(self, source: Tensor, lengths: Tensor) -> tuple[AttentionMemory, DecoderState]:
         """Encode ids [B, S] of lengths [B] (on the CPU): what the decoder reads, and its first state [B, …]."""
         return self.decoder.start(self.encoder(source, lengths))
 
-    def step(self, tokens: Tensor, source: Source, state: Rows) -> tuple[Tensor, Rows, Tensor | None]:
+    def step(
+        self, tokens: Tensor, source: AttentionMemory, state: DecoderState
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
         """Log-probabilities [R, V] of the token after ``tokens`` [R], the next state, and attention [R, S].
 
         Attention is that of the last layer: its alignment head's, or the mean over its heads where it has none.

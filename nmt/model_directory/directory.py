@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nmt.config.schema import LanguageCode, ModelConfig, Positive, SearchConfig
 from nmt.corpus.tokenizer import Tokenizer, Vocabulary
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_directory
@@ -60,7 +60,7 @@ class Calibration(BaseModel):
         return float(np.interp(score, self.scores, self.values))
 
 
-class Origin(BaseModel):
+class ParentModel(BaseModel):
     """A model whose weights another one went on from."""
 
     model_config = ConfigDict(frozen=True)
@@ -78,7 +78,7 @@ class Origin(BaseModel):
         return _facts(self.training)
 
 
-class Card(BaseModel):
+class ModelCard(BaseModel):
     """``config.json`` of a translator."""
 
     model_config = ConfigDict(frozen=True)
@@ -100,7 +100,7 @@ class Card(BaseModel):
     confidence: Calibration | None = None
     training: dict[str, Any] = {}
     """How it came to be: updates, minutes, pairs, versions, the recipe."""
-    origins: list[Origin] = []
+    origins: list[ParentModel] = []
     """What it was fine-tuned from; then what that was fine-tuned from, and so on."""
     scores: dict[str, Any] = {}
     """Of the dev and test sets: metric -> score and signature."""
@@ -126,11 +126,11 @@ class LanguageModelCard(BaseModel):
     files: dict[str, StoredFile] = {}
 
 
-AnyCard = TypeVar("AnyCard", Card, LanguageModelCard)
+AnyCard = TypeVar("AnyCard", ModelCard, LanguageModelCard)
 
 
 @dataclass(frozen=True)
-class LanguageModelBundle:
+class LanguageModelDirectory:
     """The model directory of a language model, read and found whole."""
 
     path: Path
@@ -148,11 +148,11 @@ class LanguageModelBundle:
 
 
 @dataclass(frozen=True)
-class Bundle:
+class ModelDirectory:
     """A model directory that was read and found whole."""
 
     path: Path
-    card: Card
+    card: ModelCard
     tokenizer: Tokenizer
 
     @property
@@ -171,14 +171,14 @@ class Bundle:
         return self.path / GRAPHS if any(name.startswith(f"{GRAPHS}/") for name in self.card.files) else None
 
     @property
-    def search_options(self) -> SearchOptions:
+    def decoding_options(self) -> DecodingOptions:
         """How the model searches by itself."""
         card = self.card
-        return SearchOptions(
+        return DecodingOptions(
             length_penalty=card.search.length_penalty,
             coverage_penalty=card.search.coverage_penalty,
-            length_ratio=card.longest_ratio,
-            break_loops=card.search.guards,
+            max_length_ratio=card.longest_ratio,
+            retry_repetition=card.search.guards,
         )
 
     @property
@@ -190,21 +190,25 @@ class Bundle:
         return self.path / name if name in self.card.files else None
 
 
-def write(path: Path, card: Card, tokenizer: Tokenizer, files: Mapping[str, bytes]) -> None:
+def write(path: Path, card: ModelCard, tokenizer: Tokenizer, files: Mapping[str, bytes]) -> None:
     """Write a bundle in place of what is at ``path``, atomically.
 
     ``files`` are weights, graphs and shortlist by their names in the bundle.
     """
-    _write(path, card, {**tokenizer.files(), **files, "README.md": model_card(card).encode()})
+    _write(path, card, {**tokenizer.files(), **files, "README.md": readme_text(card).encode()})
 
 
 def write_language_model(path: Path, card: LanguageModelCard, vocabulary: Vocabulary, weights: bytes) -> None:
     """The same for a language model."""
-    contents = {TOKENIZER: vocabulary.serialized, WEIGHTS: weights, "README.md": language_model_card(card).encode()}
+    contents = {
+        TOKENIZER: vocabulary.serialized,
+        WEIGHTS: weights,
+        "README.md": language_model_readme_text(card).encode(),
+    }
     _write(path, card, contents)
 
 
-def _write(path: Path, card: Card | LanguageModelCard, contents: dict[str, bytes]) -> None:
+def _write(path: Path, card: ModelCard | LanguageModelCard, contents: dict[str, bytes]) -> None:
     stored = {name: StoredFile(sha256=_sha256(content), bytes=len(content)) for name, content in contents.items()}
     written = card.model_copy(update={"format_version": FORMAT_VERSION, "files": stored})
     contents["config.json"] = written.model_dump_json(indent=2).encode()
@@ -230,20 +234,22 @@ def check_replaceable(path: Path) -> None:
             raise CarouselError(f"{path}: holds {name}, which is no part of a model; choose another OUT")
 
 
-def read(path: Path) -> Bundle:
+def read(path: Path) -> ModelDirectory:
     """Read a bundle, or the bundle of a run directory.
 
     Raises CarouselError with one line when it is incomplete, damaged, from a newer format or a language model.
     """
     path = _of_run(path)
-    card = _checked(path, Card, "translates nothing; name a translation model (nmt generate writes text with this one)")
+    card = _checked(
+        path, ModelCard, "translates nothing; name a translation model (nmt generate writes text with this one)"
+    )
     if WEIGHTS not in card.files and f"{GRAPHS}/encoder.onnx" not in card.files:
         raise CarouselError(f"{path / 'config.json'}: lists neither weights nor graphs; copy the model directory again")
     tokenizer = Tokenizer.from_files(path, separate="tokenizer.target.model" in card.files)
     sizes = len(tokenizer.source), len(tokenizer.target)
     if sizes != (card.source_vocabulary, card.target_vocabulary):
         raise CarouselError(f"{path / 'config.json'}: belongs to another tokenizer; copy the model directory again")
-    return Bundle(path, card, tokenizer)
+    return ModelDirectory(path, card, tokenizer)
 
 
 def is_language_model(path: Path) -> bool:
@@ -251,7 +257,7 @@ def is_language_model(path: Path) -> bool:
     return isinstance(_read_card(_of_run(path)), LanguageModelCard)
 
 
-def read_language_model(path: Path) -> LanguageModelBundle:
+def read_language_model(path: Path) -> LanguageModelDirectory:
     """The same for the bundle of a language model; one of a translator is refused."""
     path = _of_run(path)
     card = _checked(path, LanguageModelCard, "can't write text by itself; name a language model (data.language)")
@@ -260,10 +266,10 @@ def read_language_model(path: Path) -> LanguageModelBundle:
     vocabulary = Tokenizer.from_files(path, separate=False).target
     if len(vocabulary) != card.vocabulary:
         raise CarouselError(f"{path / 'config.json'}: belongs to another tokenizer; copy the model directory again")
-    return LanguageModelBundle(path, card, vocabulary)
+    return LanguageModelDirectory(path, card, vocabulary)
 
 
-def model_card(card: Card) -> str:
+def readme_text(card: ModelCard) -> str:
     """The bundle's README: what it is, how well it translates, where it came from."""
     use = f'Use it: `echo "…" | nmt translate {"."}` in this folder, or `nmt serve .`.'
     title = f"{card.source_language} → {card.target_language}"
@@ -271,7 +277,7 @@ def model_card(card: Card) -> str:
     return _readme(title, lead, card, use) + "".join(map(_origin, card.origins))
 
 
-def language_model_card(card: LanguageModelCard) -> str:
+def language_model_readme_text(card: LanguageModelCard) -> str:
     """The same of a language model."""
     model = card.model
     network = f"{model.design} design, {model.decoder_layers} × {model.cell}, width {model.width}"
@@ -279,7 +285,7 @@ def language_model_card(card: LanguageModelCard) -> str:
     return _readme(f"Text in {card.language}", f"A language model made with Carousel.\nNetwork: {network}.", card, use)
 
 
-def _readme(title: str, lead: str, card: Card | LanguageModelCard, use: str) -> str:
+def _readme(title: str, lead: str, card: ModelCard | LanguageModelCard, use: str) -> str:
     scores = [
         f"| {name} | {metric} | {value['score']:.1f} | `{_in_table(value['signature'])}` |"
         for name, metrics in card.scores.items()
@@ -295,7 +301,7 @@ def _in_table(text: str) -> str:
     return text.replace("|", r"\|")
 
 
-def _origin(origin: Origin) -> str:
+def _origin(origin: ParentModel) -> str:
     """A section of the README."""
     lead = f"`{origin.model}`, weights with SHA-256 `{origin.sha256}`:"
     return "\n".join(["", "## Fine-tuned from", "", lead, "", *[f"- {fact}" for fact in origin.facts], ""])
@@ -324,10 +330,10 @@ def _checked(path: Path, kind: type[AnyCard], otherwise: str) -> AnyCard:
     return card
 
 
-def _read_card(path: Path) -> Card | LanguageModelCard:
+def _read_card(path: Path) -> ModelCard | LanguageModelCard:
     tree, file = _read_tree(path), path / "config.json"
     try:
-        return (LanguageModelCard if tree.get("kind") == "language-model" else Card).model_validate(tree)
+        return (LanguageModelCard if tree.get("kind") == "language-model" else ModelCard).model_validate(tree)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         field = ".".join(map(str, problem["loc"]))

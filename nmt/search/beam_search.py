@@ -16,13 +16,13 @@ from itertools import pairwise
 import numpy as np
 
 from nmt.search.coverage import Coverage
-from nmt.search.hypotheses import Doubles, Finished, History, Hypothesis, length_penalty
-from nmt.search.options import SearchOptions
+from nmt.search.hypotheses import Backpointers, Doubles, Finished, Hypothesis, length_penalty
+from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine, Floats, Ints, StepRequest
-from nmt.search.strategies import make_guide
-from nmt.search.strategy_runner import Flags, Steering
+from nmt.search.strategies import make_strategy
+from nmt.search.strategy_runner import Flags, StrategyRunner
 
-__all__ = ["BeamSearch", "Hypothesis", "SearchOptions", "length_penalty", "search_all"]
+__all__ = ["BeamSearch", "DecodingOptions", "Hypothesis", "length_penalty", "search_all"]
 
 _NO_END = np.iinfo(np.int64).max
 _HOPELESS = np.finfo(np.float64).min  # below every sum but that of a hypothesis which is none
@@ -60,9 +60,9 @@ class BeamSearch:
         self._tokens = np.full((slots, beam), end, dtype=np.int64)
         self._parents = self._rows.copy()
         self._finished = Finished(slots, beam)
-        self._history = History(slots * beam)
+        self._history = Backpointers(slots * beam)
         self._coverage = Coverage(slots, beam)
-        self._steering = Steering(slots, beam, end)
+        self._steering = StrategyRunner(slots, beam, end)
         # What every plain request holds.
         self._asked = np.full((slots * beam, 1), end)
         self._none = np.zeros(0, dtype=np.int64)
@@ -71,12 +71,12 @@ class BeamSearch:
         """Slots without a sentence."""
         return sorted(self._free)
 
-    def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: SearchOptions) -> None:
+    def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
         """Begin the search for some sentences in free slots."""
         index = np.array(slots)
         fewest, most = np.array([options.limits(len(source)) for source in sources]).T
         guides = [
-            make_guide(options, self._engine.beam, self._end, least, source)
+            make_strategy(options, self._engine.beam, self._end, least, source)
             for least, source in zip(fewest.tolist(), sources, strict=True)
         ]
         self._engine.admit(slots, sources, [guide.reachable if guide else () for guide in guides])
@@ -86,9 +86,9 @@ class BeamSearch:
         self._must_end[index] = self._clock + most - 1
         self._alphas[index] = options.length_penalty
         self._last_penalties[index] = length_penalty(most, options.length_penalty)
-        self._wanted[index] = min(options.n_best, self._engine.beam)
+        self._wanted[index] = min(options.num_hypotheses, self._engine.beam)
         self._floors[index] = _HOPELESS
-        self._attention[index] = options.attention
+        self._attention[index] = options.return_attention
         self._covering[index] = options.coverage_penalty > 0
         if options.coverage_penalty > 0:
             self._coverage.admit(slots, [len(source) for source in sources], options.coverage_penalty)
@@ -128,7 +128,7 @@ class BeamSearch:
         result = self._engine.step(self._request())
         if self._wants_coverage and result.attention is not None:
             self._coverage.add(result.attention)
-        forced: Doubles = result.asked[:, 0].reshape(self._sums.shape) + self._sums
+        forced: Doubles = result.id_scores[:, 0].reshape(self._sums.shape) + self._sums
         totals: Doubles = result.scores + self._sums.reshape(-1, 1)
         np.putmask(totals, result.ids == self._end, -np.inf)
         ids, ends = result.ids, forced
@@ -156,7 +156,7 @@ class BeamSearch:
             tokens=self._tokens.ravel(),
             parents=self._parents.ravel(),
             candidates=self._engine.beam + 1,  # at most one of them ends the sentence
-            asked=self._asked,
+            score_ids=self._asked,
             suppress_rows=self._none,
             suppress_tokens=self._none,
             attention=self._wants_attention,
@@ -242,7 +242,7 @@ def search_all(
     sources: Iterable[tuple[int, Sequence[int]]],
     begin: int,
     end: int,
-    options: SearchOptions,
+    options: DecodingOptions,
     *,
     refill: bool = True,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:

@@ -1,4 +1,4 @@
-"""Forced decoding: what a model thinks of a translation that somebody else made.
+"""ForcedScore decoding: what a model thinks of a translation that somebody else made.
 
 N slots of one row each, S source length.
 """
@@ -17,7 +17,7 @@ _NONE = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Forced:
+class ForcedScore:
     """A given target under the model."""
 
     token_scores: list[float]
@@ -46,14 +46,14 @@ def score_all(
     begin: int,
     end: int,
     attention: bool = False,
-) -> Iterator[tuple[int, Forced]]:
+) -> Iterator[tuple[int, ForcedScore]]:
     """Score numbered pairs (number, source, target) with an engine of one row a slot."""
     if engine.beam != 1:
         raise ValueError(f"a given target is one hypothesis: it needs an engine with a beam of 1, not {engine.beam}")
     waiting = deque(pairs)
     running: dict[int, _Pair] = {}
     tokens = np.full(engine.slots, end, dtype=np.int64)
-    asked = np.full((engine.slots, 1), end, dtype=np.int64)
+    score_ids = np.full((engine.slots, 1), end, dtype=np.int64)
     while waiting or running:
         free = [slot for slot in range(engine.slots) if slot not in running]
         if waiting and (len(free) >= -(-engine.slots // 4) or not running):
@@ -64,19 +64,21 @@ def score_all(
                 running[slot] = _Pair(number, [*target, end], [], [])
                 tokens[slot] = begin
         for slot, pair in running.items():
-            asked[slot] = pair.target[len(pair.scores)]
-        result = engine.step(StepRequest(tokens, np.arange(engine.slots), 1, asked, _NONE, _NONE, attention=attention))
+            score_ids[slot] = pair.target[len(pair.scores)]
+        result = engine.step(
+            StepRequest(tokens, np.arange(engine.slots), 1, score_ids, _NONE, _NONE, attention=attention)
+        )
         attended = None if result.attention is None else result.attention.argmax(axis=1)
         finished = []
         for slot, pair in running.items():
-            pair.scores.append(float(result.asked[slot, 0]))
+            pair.scores.append(float(result.id_scores[slot, 0]))
             if attended is not None:
                 pair.sources.append(int(attended[slot]))
-            tokens[slot] = asked[slot, 0]
+            tokens[slot] = score_ids[slot, 0]
             if len(pair.scores) == len(pair.target):
                 finished.append(slot)
         for slot in finished:
             pair = running.pop(slot)
-            yield pair.number, Forced(pair.scores, pair.sources[:-1] if attended is not None else None)
+            yield pair.number, ForcedScore(pair.scores, pair.sources[:-1] if attended is not None else None)
         if finished:
             engine.release(finished)

@@ -81,7 +81,7 @@ class Trail(NamedTuple):
     """The running sums, the word's own score counted."""
 
 
-class History:
+class Backpointers:
     """How the rows came to be: a ring of steps; all arrays are [L, R]."""
 
     def __init__(self, rows: int) -> None:

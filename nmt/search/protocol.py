@@ -3,7 +3,7 @@
 An engine holds a fixed number of slots; a slot holds one sentence and its K rows, which are hypotheses. The vocabulary,
 the softmax over it and the recurrent state live in the engine; search sees a few candidates a row.
 
-N slots, K rows a slot, R = N × K rows (slot n owns rows n × K up to (n + 1) × K), C candidates a row, Q asked ids a
+N slots, K rows a slot, R = N × K rows (slot n owns rows n × K up to (n + 1) × K), C candidates a row, Q scored ids a
 row, S source length.
 """
 
@@ -29,7 +29,7 @@ class StepRequest:
     """[R]: the row, of the same slot, whose state each row continues."""
     candidates: int
     """C: how many next tokens each row brings back."""
-    asked: Ints
+    score_ids: Ints
     """[R, Q]: ids whose scores are wanted whatever their rank."""
     suppress_rows: Ints
     """[P]: with ``suppress_tokens``, pairs that are no candidates in this step; some never were."""
@@ -63,7 +63,7 @@ class StepResult:
     """[R, C]"""
     ids: Ints
     """[R, C]"""
-    asked: Floats
+    id_scores: Floats
     """[R, Q]"""
     attention: Floats | None = None
     """[R, S]: the alignment head's, where it was wanted and the model has one."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.search.hypotheses import Hypothesis
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.search.phrase_constraints import Required, Words, completing, repeating
 
 
@@ -31,8 +31,8 @@ class Offer(NamedTuple):
 
     candidates: list[list[Candidate]]
     """Of each open row, those that the engine brought back, in its order."""
-    asked: list[list[Candidate]]
-    """Of each open row, those that the guide asked for; some may be among the candidates too."""
+    score_ids: list[list[Candidate]]
+    """Of each open row, those that the guide score_ids for; some may be among the candidates too."""
     ends: list[Candidate]
     """End of sentence after each open row."""
     at_limit: bool
@@ -48,10 +48,10 @@ class Choice(NamedTuple):
     """What ends."""
 
 
-class Guide:
+class SearchStrategy:
     """Forces the prefix; holds bans by suppression, and leaves the choice to the plain beam after the prefix."""
 
-    def __init__(self, options: SearchOptions, beam: int, end: int, fewest: int) -> None:
+    def __init__(self, options: DecodingOptions, beam: int, end: int, fewest: int) -> None:
         """``fewest`` tokens make a translation."""
         self.options, self.beam, self._end, self._fewest = options, beam, end, fewest
         self.words: list[Words] = [()] * beam
@@ -65,31 +65,33 @@ class Guide:
     @property
     def wanted(self) -> int:
         """Finished hypotheses that are collected; with so many, the search ends once no open one can overtake them."""
-        return min(self.options.n_best, self.beam)
+        return min(self.options.num_hypotheses, self.beam)
 
     @property
     def decides(self) -> bool:
         """Whether this step is the guide's to choose."""
-        return self._length < len(self.options.prefix)
+        return self._length < len(self.options.target_prefix)
 
     @property
     def reachable(self) -> Words:
         """The tokens that the engine must be able to score."""
-        return tuple(sorted({*self.options.prefix, *(token for phrase in self.options.required for token in phrase)}))
+        return tuple(
+            sorted({*self.options.target_prefix, *(token for phrase in self.options.force_phrases for token in phrase)})
+        )
 
     def suppressed(self, row: int) -> set[int]:
         """The tokens that are no candidates now."""
         words = self.words[row]
-        return completing(words, self.options.banned) | repeating(words, self.options.no_repeat_ngram)
+        return completing(words, self.options.bad_phrases) | repeating(words, self.options.no_repeat_ngram_size)
 
-    def asked(self, row: int) -> list[int]:
+    def score_ids(self, row: int) -> list[int]:
         """The tokens whose scores are wanted whatever their rank."""
-        return [self.options.prefix[self._length]] if self._length < len(self.options.prefix) else []
+        return [self.options.target_prefix[self._length]] if self._length < len(self.options.target_prefix) else []
 
     def choose(self, offer: Offer) -> Choice:
         """Choose, in a step that is the guide's."""
-        if self._length < len(self.options.prefix):
-            return Choice([candidate for [candidate] in offer.asked], [])
+        if self._length < len(self.options.target_prefix):
+            return Choice([candidate for [candidate] in offer.score_ids], [])
         return self._choose(offer)
 
     def follow(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
@@ -117,10 +119,10 @@ class Guide:
         raise NotImplementedError  # `decides` says that there is nothing to choose
 
 
-class SamplingGuide(Guide):
+class SamplingStrategy(SearchStrategy):
     """Draws: each row is a sample of its own, and goes on with the token that the engine has drawn for it."""
 
-    def __init__(self, options: SearchOptions, beam: int, end: int, fewest: int, source: Sequence[int]) -> None:
+    def __init__(self, options: DecodingOptions, beam: int, end: int, fewest: int, source: Sequence[int]) -> None:
         super().__init__(options, beam, end, fewest)
         # With one noise for all sentences, they would begin alike.
         self._sentence = zlib.crc32(np.array(source, dtype=np.int64).tobytes())
@@ -129,7 +131,7 @@ class SamplingGuide(Guide):
     @property
     def first_rows(self) -> list[int]:
         """One a sample."""
-        return list(range(min(self.options.n_best, self.beam)))
+        return list(range(min(self.options.num_hypotheses, self.beam)))
 
     @property
     def wanted(self) -> int:
@@ -162,7 +164,7 @@ class SamplingGuide(Guide):
         return Choice(*self._apart(drawn))
 
 
-class DiverseGuide(Guide):
+class DiverseBeamSearch(SearchStrategy):
     """Diverse beam search (Vijayakumar et al. 2018), with Hamming diversity: each group is a beam of its own.
 
     A token's penalty counts when a group chooses, not in the sums, which stay those of the model. K + 1 candidates a
@@ -170,9 +172,9 @@ class DiverseGuide(Guide):
     are as many as the group has rows.
     """
 
-    def __init__(self, options: SearchOptions, beam: int, end: int, fewest: int) -> None:
+    def __init__(self, options: DecodingOptions, beam: int, end: int, fewest: int) -> None:
         super().__init__(options, beam, end, fewest)
-        self._groups = min(options.groups, beam)
+        self._groups = min(options.num_beam_groups, beam)
         self._of_row = [row * self._groups // beam for row in range(beam)]
         self._sizes = Counter(self._of_row)
         self._ended: list[list[Words]] = [[] for _ in range(self._groups)]  # of each group
@@ -202,7 +204,7 @@ class DiverseGuide(Guide):
         places = {tuple(hypothesis.tokens): place for place, hypothesis in enumerate(hypotheses)}
         of_groups = [sorted(places[words] for words in ended) for ended in self._ended]
         in_turn = [place for turn in zip_longest(*of_groups) for place in turn if place is not None]
-        chosen = list(dict.fromkeys(in_turn or range(len(hypotheses))))[: self.options.n_best]
+        chosen = list(dict.fromkeys(in_turn or range(len(hypotheses))))[: self.options.num_hypotheses]
         return [hypotheses[place] for place in sorted(chosen)]
 
     def _choose(self, offer: Offer) -> Choice:
@@ -220,7 +222,7 @@ class DiverseGuide(Guide):
     def _choose_for(self, group: int, candidates: list[Candidate], taken: Counter[int], at_limit: bool) -> Choice:
         """As a plain beam chooses: of the best, those that end; and the best that don't."""
         size = self._sizes[group]
-        best_first = sorted(candidates, key=lambda c: self.options.diversity * taken[c.token] - c.total)
+        best_first = sorted(candidates, key=lambda c: self.options.diversity_penalty * taken[c.token] - c.total)
         _, ended = self._apart(best_first[:size])
         lacking = size - len(self._ended[group])
         ended = ended[:lacking] if self._may_end or at_limit else []
@@ -229,7 +231,7 @@ class DiverseGuide(Guide):
         return Choice(going_on[:size] if len(ended) < lacking else [], ended)
 
 
-class RequiringGuide(Guide):
+class LexicalConstraints(SearchStrategy):
     """Lexically constrained decoding with dynamic beam allocation (Post and Vilar 2018).
 
     Candidates stand in banks by their progress with the required phrases; banks choose in turn, the most advanced
@@ -238,26 +240,26 @@ class RequiringGuide(Guide):
     the time to meet all phrases.
     """
 
-    def __init__(self, options: SearchOptions, beam: int, end: int, fewest: int) -> None:
+    def __init__(self, options: DecodingOptions, beam: int, end: int, fewest: int) -> None:
         super().__init__(options, beam, end, fewest)
-        self._required = Required(options.required)
+        self._required = Required(options.force_phrases)
 
     @property
     def decides(self) -> bool:
         """Always."""
         return True
 
-    def asked(self, row: int) -> list[int]:
+    def score_ids(self, row: int) -> list[int]:
         """After the prefix, what brings a phrase further."""
-        return super().asked(row) or sorted(self._required.following(self.words[row]))
+        return super().score_ids(row) or sorted(self._required.following(self.words[row]))
 
     def _choose(self, offer: Offer) -> Choice:
         met = [end for end in offer.ends if self._required.progress(self.words[end.row]) == self._required.total]
         if offer.at_limit:
             return Choice([], met or offer.ends)
         going_on: list[Candidate] = []
-        for of_row, asked in zip(offer.candidates, offer.asked, strict=True):
-            open_, _ = self._apart([*of_row, *asked])
+        for of_row, score_ids in zip(offer.candidates, offer.score_ids, strict=True):
+            open_, _ = self._apart([*of_row, *score_ids])
             going_on += {candidate.token: candidate for candidate in open_}.values()
         _, ended = self._apart(self._in_turn([*going_on, *met])) if self._may_end else ([], [])
         return Choice(self._in_turn(going_on), ended)
@@ -278,14 +280,16 @@ class RequiringGuide(Guide):
         return chosen
 
 
-def make_guide(options: SearchOptions, beam: int, end: int, fewest: int, source: Sequence[int]) -> Guide | None:
+def make_strategy(
+    options: DecodingOptions, beam: int, end: int, fewest: int, source: Sequence[int]
+) -> SearchStrategy | None:
     """The guide that the options need for a source; None where a plain beam does all they ask."""
-    if options.temperature > 0:
-        return SamplingGuide(options, beam, end, fewest, source)
-    if options.groups > 1:
-        return DiverseGuide(options, beam, end, fewest)
-    if options.required:
-        return RequiringGuide(options, beam, end, fewest)
-    if options.prefix or options.banned or options.no_repeat_ngram:
-        return Guide(options, beam, end, fewest)
+    if options.sampling_temperature > 0:
+        return SamplingStrategy(options, beam, end, fewest, source)
+    if options.num_beam_groups > 1:
+        return DiverseBeamSearch(options, beam, end, fewest)
+    if options.force_phrases:
+        return LexicalConstraints(options, beam, end, fewest)
+    if options.target_prefix or options.bad_phrases or options.no_repeat_ngram_size:
+        return SearchStrategy(options, beam, end, fewest)
     return None

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from heapq import heappush, heapreplace
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from nmt.inference.translator import Span
+from nmt.text.alignment import AlignedSpan
 
 # A mark stands before or after a word, never in it. Han and Hiragana, written without spaces, are words one by one; the
 # punctuation beside a word is one too. Apostrophe and hyphen are of the word that they are in: "don't".
@@ -56,7 +54,7 @@ class Mark:
         return self.end if self.kind is Kind.CLOSING else self.begin
 
 
-def place(marks: Sequence[Mark], source: str, target: str, alignment: Sequence[Span] | None) -> list[int]:
+def place(marks: Sequence[Mark], source: str, target: str, alignment: Sequence[AlignedSpan] | None) -> list[int]:
     """For each mark, in order, its place in ``target``: places never decrease, and lie beside words.
 
     An opening mark wants to be before the first word that its stretch is aligned to, a closing one after the last, a
@@ -83,7 +81,7 @@ def place(marks: Sequence[Mark], source: str, target: str, alignment: Sequence[S
 class _Links:
     """For each character of the source, the stretch of the target that it is aligned to."""
 
-    def __init__(self, length: int, alignment: Sequence[Span]) -> None:
+    def __init__(self, length: int, alignment: Sequence[AlignedSpan]) -> None:
         self._first = [_NOWHERE] * length
         self._last = [-1] * length
         for source_start, source_end, target_start, target_end in alignment:

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
-from nmt.training.rendezvous import meeting_place
+from nmt.training.rendezvous import rendezvous as meeting_point
 from nmt.utils.errors import CarouselError
 from nmt.utils.signals import Interrupted
 
@@ -42,7 +42,7 @@ class Processes:
     """For what one may need hours for; gradients are waited for as briefly as torch sees fit."""
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this is the one that writes and speaks."""
         return self.rank == 0
 
@@ -66,9 +66,9 @@ class Processes:
         shared: list[float] = numbers.tolist()
         return shared
 
-    def share_object(self, make: Callable[[], Thing]) -> Thing:
+    def broadcast(self, make: Callable[[], Thing]) -> Thing:
         """What the leading process makes, for all; as `together` where it fails."""
-        things = [self.together(make) if self.leads else self.together(_nothing)]
+        things = [self.together(make) if self.is_main_process else self.together(_nothing)]
         if self.world > 1:
             dist.broadcast_object_list(things, src=0, group=self.patient)
         return cast(Thing, things[0])
@@ -100,12 +100,12 @@ class Processes:
             raise Interrupted
         raise SystemExit(statuses[first])
 
-    def in_turn(self, work: Callable[[], Thing]) -> Thing:
+    def main_process_first(self, work: Callable[[], Thing]) -> Thing:
         """As `together`, one after the other: the leading process, the first of each machine, the rest.
 
         It is for what is cached on disk.
         """
-        turn = 0 if self.leads else 1 if self.local_rank == 0 else 2
+        turn = 0 if self.is_main_process else 1 if self.local_rank == 0 else 2
         results = [self.together(work if turn == now else _nothing) for now in range(3)]
         return cast(Thing, results[turn])
 
@@ -154,7 +154,7 @@ def processes(device: str) -> Iterator[Processes]:
         torch.cuda.set_device(joined.local_rank)
     backend = "nccl" if on_gpu else "gloo"
     store = next(rendezvous("env://", timeout=_PATIENCE))[0]
-    place = meeting_place(store, joined.rank, world, _MEETING.total_seconds())
+    place = meeting_point(store, joined.rank, world, _MEETING.total_seconds())
     dist.init_process_group(backend, store=place, rank=joined.rank, world_size=world)
     try:
         yield replace(joined, patient=dist.new_group(backend="gloo", timeout=_PATIENCE))
@@ -162,7 +162,7 @@ def processes(device: str) -> Iterator[Processes]:
         if not isinstance(error, dist.DistError) and "gloo/transport" not in str(error):
             raise
         # The one that is gone may have said why; of those that are left, one need speak.
-        if not joined.leads:
+        if not joined.is_main_process:
             raise SystemExit(1) from None
         reason = str(error).strip().partition("\n")[0]
         raise CarouselError(

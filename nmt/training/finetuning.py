@@ -8,14 +8,14 @@ from pydantic import ValidationError
 
 from nmt.config.schema import Config, Section, TokenizerConfig
 from nmt.engine.shortlist import Shortlist
-from nmt.model_directory.directory import WEIGHTS, Bundle, Origin
+from nmt.model_directory.directory import WEIGHTS, ModelDirectory, ParentModel
 from nmt.utils.errors import CarouselError
 
 _FREE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
 """Settings of a network that its weights don't depend on."""
 
 
-def adopted(config: Config, start: Bundle, say: Callable[[str], None]) -> Config:
+def adopted(config: Config, start: ModelDirectory, say: Callable[[str], None]) -> Config:
     """The recipe with the network of a bundle; ``say`` is told which of the recipe's keys that overrules.
 
     It is told, too, when the bundle has no shortlist to go on from.
@@ -52,21 +52,21 @@ def _overruled(wanted: Section, given: Section) -> list[str]:
     return [f"{name} {old} → {new}" for name, old, new in values if old != new]
 
 
-def tokenizer_section(start: Bundle) -> TokenizerConfig:
+def tokenizer_section(start: ModelDirectory) -> TokenizerConfig:
     """What a recipe says of the bundle's tokenizer."""
     recipe = start.card.training.get("recipe", {})
     found = recipe.get("tokenizer") if isinstance(recipe, dict) else None
     return TokenizerConfig.model_validate(found or {"vocab_size": start.card.source_vocabulary})
 
 
-def origins(start: Bundle) -> list[Origin]:
+def origins(start: ModelDirectory) -> list[ParentModel]:
     """The bundle with its weights, and what it was fine-tuned from itself."""
     card = start.card
     named = str(start.path).encode(errors="replace").decode()  # a name that is no UTF-8 must not cost the model
-    return [Origin(model=named, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
+    return [ParentModel(model=named, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
 
 
-def shortlist_of(start: Bundle) -> Shortlist | None:
+def shortlist_of(start: ModelDirectory) -> Shortlist | None:
     """Its lists, if it has any. Raises CarouselError when they are damaged, or of other vocabularies."""
     if start.shortlist is None:
         return None

@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 
-from nmt.config.schema import LanguageModelRecipe
+from nmt.config.schema import LanguageModelRecipe, ModelTokenizer
 from nmt.corpus.arrow_store import Ragged
 from nmt.corpus.batching import Batch, assemble
 from nmt.corpus.data_loader import Loader
-from nmt.corpus.language_model_data import LineCorpus, PreparedText, StreamLoader, window
+from nmt.corpus.language_model_data import LineCorpus, PreparedText, StreamLoader, prepare_text, window
 from nmt.corpus.tokenizer import Vocabulary
 from nmt.engine.torch_engine import load_weights
-from nmt.model.decoder import Rows
-from nmt.model.device import sent
+from nmt.model.decoder import DecoderState
+from nmt.model.device import to_device
 from nmt.model.language_model import LanguageModel, Passage
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import LanguageModelCard
@@ -42,10 +42,19 @@ class LanguageModelTrainer(Trainer):
         return passage(batch, state, self.device)
 
 
-def passage(batch: Batch, state: Rows, device: torch.device) -> Passage:
+def prepare_language_model_text(recipe: LanguageModelRecipe, say: Callable[[str], None]) -> PreparedText:
+    """Read and tokenise the text of a recipe, with the tokenizer of another model where the recipe names one."""
+    if not isinstance(recipe.tokenizer, ModelTokenizer):
+        return prepare_text(recipe, say)
+    vocabulary = bundles.read(Path(recipe.tokenizer.model)).tokenizer.target
+    say(f"Tokenizer: that of {recipe.tokenizer.model}")
+    return prepare_text(recipe, say, vocabulary)
+
+
+def passage(batch: Batch, state: DecoderState, device: torch.device) -> Passage:
     """What the network's `loss` is of."""
     ids = batch.target_in, batch.target_out.ravel()[batch.places], batch.places
-    pieces, targets, places = (sent(torch.from_numpy(each), device) for each in ids)
+    pieces, targets, places = (to_device(torch.from_numpy(each), device) for each in ids)
     return Passage(pieces, targets, places, state)
 
 

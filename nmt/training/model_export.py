@@ -21,7 +21,7 @@ from nmt.evaluation.calibration import calibrate
 from nmt.evaluation.metrics import exact_match_of_new, score_corpus, sentence_chrf
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import SHORTLIST, WEIGHTS, Bundle, Card
+from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelCard, ModelDirectory
 from nmt.text.normalisation import normalise
 from nmt.training import finetuning
 from nmt.training.run_directory import RunDirectory
@@ -32,7 +32,12 @@ class Publisher:
     """Writes the bundle of a run's best weights so far."""
 
     def __init__(
-        self, config: Config, run: RunDirectory, prepared: Prepared, trainer: Trainer, start: Bundle | None = None
+        self,
+        config: Config,
+        run: RunDirectory,
+        prepared: Prepared,
+        trainer: Trainer,
+        start: ModelDirectory | None = None,
     ) -> None:
         """``start`` is the model that is fine-tuned. Raises CarouselError when its shortlist is damaged."""
         self._config, self._run, self._prepared, self._trainer = config, run, prepared, trainer
@@ -111,10 +116,10 @@ class Publisher:
         """The weights, and the graphs made of them."""
         return {WEIGHTS: weights.read_bytes(), **graph_files(self._config.model, weights, "fp32")}
 
-    def _card(self, found: dict[str, Any]) -> Card:
+    def _card(self, found: dict[str, Any]) -> ModelCard:
         """The card of an unscored bundle; what was ``found`` besides goes to its history."""
         config, tokenizer = self._config, self._prepared.tokenizer
-        return Card(
+        return ModelCard(
             source_language=config.data.source,
             target_language=config.data.target,
             source_vocabulary=len(tokenizer.source),

@@ -12,7 +12,7 @@ from nmt.utils.errors import CarouselError
 _POLL = 0.02  # seconds
 
 
-def meeting_place(store: Store, rank: int, world: int, patience: float) -> Store:
+def rendezvous(store: Store, rank: int, world: int, patience: float) -> Store:
     """A part of the store, the same for all processes, that holds nothing yet.
 
     Raises CarouselError in process 0 when others have not come within ``patience`` seconds.

@@ -13,18 +13,22 @@ from typing import Any, NamedTuple
 import torch
 
 from nmt.config.schema import Config, LanguageModelRecipe, dump
-from nmt.corpus.language_model_data import prepare_text
 from nmt.corpus.preparation import Prepared, prepare
 from nmt.engine.torch_engine import load_weights
 from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
-from nmt.model_directory.directory import Bundle, Origin
+from nmt.model_directory.directory import ModelDirectory, ParentModel
 from nmt.training.allocator import keep_few_kernels, keep_freed_memory
 from nmt.training.checkpoint_selection import BestWeights
 from nmt.training.distributed import Processes, launcher, processes
 from nmt.training.finetuning import adopted, origins
 from nmt.training.hardware import choose_device, choose_precision
-from nmt.training.language_model import LanguageModelPublisher, TextScore, language_model_trainer
+from nmt.training.language_model import (
+    LanguageModelPublisher,
+    TextScore,
+    language_model_trainer,
+    prepare_language_model_text,
+)
 from nmt.training.model_export import Publisher
 from nmt.training.progress import Console
 from nmt.training.reports import UpdateReport, Window, Wishes
@@ -53,7 +57,7 @@ class Outcome:
 
 
 def train(
-    config: Config | LanguageModelRecipe, out: Path, resume: bool = False, start: Bundle | None = None
+    config: Config | LanguageModelRecipe, out: Path, resume: bool = False, start: ModelDirectory | None = None
 ) -> Outcome:
     """Train by a recipe into a run directory, from new weights or from those of a bundle.
 
@@ -66,11 +70,15 @@ def train(
     keep_freed_memory()
     keep_few_kernels()
     run = RunDirectory(out)
-    with processes(config.training.device) as joined, StopRequest().awaited(joined.leads) as stop, ExitStack() as held:
-        console = Console(quiet=not joined.leads)
+    with (
+        processes(config.training.device) as joined,
+        StopRequest().awaited(joined.is_main_process) as stop,
+        ExitStack() as held,
+    ):
+        console = Console(quiet=not joined.is_main_process)
 
         def begin() -> tuple[Config | LanguageModelRecipe, torch.device]:
-            if joined.leads:
+            if joined.is_main_process:
                 held.enter_context(run.claim(resume, launcher()))
             if isinstance(config, LanguageModelRecipe) and config.training.unroll and joined.world > 1:
                 raise CarouselError("training.unroll: streams are read by one process; start it without torchrun")
@@ -104,7 +112,7 @@ class _Work(NamedTuple):
     trainer: Trainer
     publisher: Publisher | LanguageModelPublisher
     dev: DevSet | None
-    origin: Origin | None = None
+    origin: ParentModel | None = None
     """Of the weights, where they are not new."""
 
 
@@ -115,11 +123,11 @@ def _of_pairs(
     console: Console,
     stop: StopRequest,
     device: torch.device,
-    start: Bundle | None,
+    start: ModelDirectory | None,
 ) -> _Work:
     """A translator. Raises Interrupted when a signal comes before its text is prepared."""
     tokenizer = start.tokenizer if start else None
-    prepared = joined.in_turn(lambda: stop.interrupts(lambda: prepare(config, console.say, tokenizer)))
+    prepared = joined.main_process_first(lambda: stop.interrupts(lambda: prepare(config, console.say, tokenizer)))
     network = _network(config, prepared, start).train().to(device)
     origin = origins(start)[0] if start else None
     trainer = translator_trainer(network, prepared, config, joined, origin.sha256 if origin else None)
@@ -136,7 +144,9 @@ def _of_text(
     device: torch.device,
 ) -> _Work:
     """A language model. Raises Interrupted likewise."""
-    prepared = joined.in_turn(lambda: stop.interrupts(lambda: prepare_text(recipe, console.say)))
+    prepared = joined.main_process_first(
+        lambda: stop.interrupts(lambda: prepare_language_model_text(recipe, console.say))
+    )
     network = build_language_model(recipe.model, len(prepared.vocabulary), recipe.training.seed).train().to(device)
     trainer = language_model_trainer(network, prepared, recipe, joined)
     carried = recipe.training.unroll is not None
@@ -144,7 +154,7 @@ def _of_text(
     return _Work(trainer, LanguageModelPublisher(recipe, run, prepared, trainer), dev)
 
 
-def _network(config: Config, prepared: Prepared, start: Bundle | None) -> Seq2Seq:
+def _network(config: Config, prepared: Prepared, start: ModelDirectory | None) -> Seq2Seq:
     tokenizer = prepared.tokenizer
     network = build_network(
         config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
@@ -169,7 +179,7 @@ class _Session:
         self._config, self._run, self._console, self._stop = config, run, console, stop
         self._trainer, self._publisher, self._dev, self._origin = work
         self._processes = joined
-        self._weights = BestWeights(run, self._trainer, config.training.average_best, joined.leads)
+        self._weights = BestWeights(run, self._trainer, config.training.average_best, joined.is_main_process)
         trainer = self._trainer
         self._resume()
         console.say(
@@ -185,7 +195,7 @@ class _Session:
             if not self._train_despite_divergence():
                 self._save()
                 return self._stopped(f"after update {self._trainer.progress.update:,}")
-            if not self._processes.leads:
+            if not self._processes.is_main_process:
                 return Outcome(True, None, {})
             return Outcome(True, self._run.model, self._stop.interrupts(self._finish))
         except Interrupted:
@@ -226,7 +236,7 @@ class _Session:
         log_every = settles_every * math.ceil(min(_LOG_EVERY, max(1, most // _POINTS)) / settles_every)
         window = Window()
         clock = time.perf_counter()
-        wishes = lambda: Wishes(self._stop.made, self._processes.leads and self._is_out_of_time())  # noqa: E731
+        wishes = lambda: Wishes(self._stop.made, self._processes.is_main_process and self._is_out_of_time())  # noqa: E731
         with (
             self._console.bar(most, progress.update, self._dev.best if self._dev else str) as advance,
             closing(self._trainer.updates(wishes)) as updates,
@@ -304,7 +314,7 @@ class _Session:
 
     def _measured(self, dev: DevSet) -> list[float]:
         """Loss and score of the weights in the network, in the process that leads."""
-        if not self._processes.leads:
+        if not self._processes.is_main_process:
             return [0.0, 0.0]
         return self._stop.interrupts(lambda: list(dev.measure(self._trainer)))
 
@@ -315,7 +325,7 @@ class _Session:
         # Of equals the later one: at BLEU 0, say, it has learned more.
         if progress.best is None or score >= progress.best:
             progress.best, progress.best_update, progress.dev = score, progress.update, dev.fingerprint
-            if self._processes.leads:
+            if self._processes.is_main_process:
                 self._weights.keep_best()
                 self._publisher.write(self._run.best)
 
@@ -324,23 +334,25 @@ class _Session:
             self._log.write(kind, update, **values)
 
     def _save(self) -> None:
-        self._processes.together(lambda: self._run.rotate(self._trainer.save) if self._processes.leads else None)
+        self._processes.together(
+            lambda: self._run.rotate(self._trainer.save) if self._processes.is_main_process else None
+        )
 
     def _resume(self) -> None:
         """Go on from the last checkpoint if there is one, else write the first."""
-        checkpoints = self._run.resumable() if self._processes.leads else []
+        checkpoints = self._run.resumable() if self._processes.is_main_process else []
         source = self._trainer.restore(*checkpoints)
         if source is None:
             self._save()
             return
         self._processes.together(self._check_dev)
-        if self._processes.leads and source != checkpoints[0]:
+        if self._processes.is_main_process and source != checkpoints[0]:
             self._console.say(f"{checkpoints[0]}: is damaged; going on from the checkpoint before it, {source.name}")
             self._run.forget_later(source)
         progress, rate = self._trainer.progress, self._config.training.learning_rate
         if progress.diverged_rate != rate:  # another rate has another chance
             progress.diverged_rate, progress.rate_scale = None, 1.0
-        if self._processes.leads:
+        if self._processes.is_main_process:
             self._weights.reconcile()
         slower = f", at {progress.rate_scale:g} times the rate, as it has diverged" if progress.rate_scale < 1 else ""
         self._console.say(f"Resumed after update {progress.update:,}{slower}")
@@ -361,14 +373,14 @@ class _Session:
             self._report(f"{error}, for the second time")
             raise CarouselError(f"{error}, for the second time; earlier checkpoints are kept: {advice}")
         # The one before the last, where there is one.
-        source = self._trainer.restore(*reversed(self._run.resumable() if self._processes.leads else []))
+        source = self._trainer.restore(*reversed(self._run.resumable() if self._processes.is_main_process else []))
         progress = self._trainer.progress
         # What was best is best, wherever training goes on from; all else that came later is forgotten.
         progress.best, progress.best_update, progress.kept = before.best, before.best_update, before.kept
         progress.dev = before.dev
         progress.rate_scale, progress.diverged_rate = _SMALLER, self._config.training.learning_rate
         progress.seconds = before.seconds
-        if self._processes.leads:
+        if self._processes.is_main_process:
             assert source is not None  # the first was written before all training
             self._run.forget_later(source)
             self._weights.reconcile()
@@ -384,12 +396,12 @@ class _Session:
 
     def _report(self, reason: str) -> None:
         """Leave the curves of a translator's training that ends early."""
-        if self._processes.leads and isinstance(self._publisher, Publisher):
+        if self._processes.is_main_process and isinstance(self._publisher, Publisher):
             self._publisher.end_early(reason, self._console.say)
 
     def _open_log(self) -> MetricsLog | None:
         """The log of the process that leads, with the recipe beside it."""
-        if not self._processes.leads:
+        if not self._processes.is_main_process:
             return None
         origin = self._origin
         # No key of the recipe: whoever trains by it again names the model again.

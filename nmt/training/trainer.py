@@ -24,9 +24,9 @@ from nmt.corpus.batching import Batch, BatchLinks, IdPairs
 from nmt.corpus.data_loader import Loader, Place
 from nmt.corpus.preparation import Prepared
 from nmt.corpus.subword_regularization import SubwordSampler
-from nmt.model.decoder import Rows
-from nmt.model.device import sent
-from nmt.model.guided_alignment import Links
+from nmt.model.decoder import DecoderState
+from nmt.model.device import to_device
+from nmt.model.guided_alignment import AlignmentLinks
 from nmt.model.language_model import LanguageModel
 from nmt.model.seq2seq import Examples, Loss, Seq2Seq
 from nmt.training import checkpoints
@@ -86,7 +86,7 @@ class Trainer:
         """Updates after which the host waits for the device, to see what came of them."""
         self.progress = Progress()
         self.average = MovingAverage(network, training.ema)
-        self._carried: Rows = ()  # what the last batch has left to the next one
+        self._carried: DecoderState = ()  # what the last batch has left to the next one
         self._loss_of = _LossOf(network)
         # Gradients are averaged over the processes while the backward pass still runs.
         self._parallel: DistributedDataParallel | None = None
@@ -157,7 +157,7 @@ class Trainer:
 
         None where it names none. Raises CarouselError when all are damaged, or it belongs to other data or settings.
         """
-        found = self._processes.share_object(lambda: self._read(paths))
+        found = self._processes.broadcast(lambda: self._read(paths))
         if found is None:
             return None
         path, checkpoint = found
@@ -194,7 +194,7 @@ class Trainer:
     def _update(self, batches: Sequence[tuple[Batch, Place]], wishes: Wishes) -> UpdateReport:
         progress, parameters = self.progress, list(self.network.parameters())
         tokens = sum(batch.target_tokens for batch, _ in batches)
-        sums = sent(torch.tensor([0, tokens, *wishes], dtype=torch.float64), self.device)
+        sums = to_device(torch.tensor([0, tokens, *wishes], dtype=torch.float64), self.device)
         for number, (batch, _) in enumerate(batches):
             # One seed for each batch of all processes: its masks are the same whoever learns from it.
             turn = progress.update * len(batches) + number
@@ -279,11 +279,11 @@ class Trainer:
             None if batch.links is None else self._links(batch.links),
         )
 
-    def _links(self, links: BatchLinks) -> Links:
-        return Links(*map(self._tensor, (links.sentences, links.targets, links.sources, links.shares)))
+    def _links(self, links: BatchLinks) -> AlignmentLinks:
+        return AlignmentLinks(*map(self._tensor, (links.sentences, links.targets, links.sources, links.shares)))
 
     def _tensor(self, ids: Any) -> Tensor:
-        return sent(torch.from_numpy(ids), self.device)
+        return to_device(torch.from_numpy(ids), self.device)
 
 
 class _LossOf(nn.Module):

@@ -15,7 +15,7 @@ from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
 from nmt.engine.torch_engine import TorchEngine
 from nmt.evaluation.metrics import bleu, exact_match
 from nmt.model.seq2seq import Seq2Seq
-from nmt.search.beam_search import SearchOptions, search_all
+from nmt.search.beam_search import DecodingOptions, search_all
 from nmt.text.normalisation import normalise
 from nmt.training.trainer import Trainer
 from nmt.utils.hashing import digest
@@ -80,7 +80,7 @@ class Validator:
         order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
         translations = [""] * len(order)
         sentences = ((i, self._sources[i]) for i in order)
-        for i, hypotheses in search_all(engine, sentences, BOS, EOS, SearchOptions(attention=False)):
+        for i, hypotheses in search_all(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
             translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
         if isinstance(self._data.dev, TaskCorpus):
             return float(exact_match(self._data.dev, translations, self._references)["score"])

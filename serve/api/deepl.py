@@ -16,7 +16,7 @@ from serve.auth.client_identity import Client
 from serve.auth.rate_limits import Usage
 from serve.http.disconnect import while_connected
 from serve.models.registry import Models
-from serve.service import Result, Service, Wish
+from serve.service import Result, Service, TranslationRequest
 from serve.stores.glossaries import Glossaries, Glossary, read_entries, write_entries
 
 router = APIRouter(prefix="/v2", tags=["DeepL"])
@@ -192,7 +192,7 @@ async def translate(request: Request, service: GivenService, glossaries: GivenGl
     """Translates texts. The parameters may also come in the query string."""
     client, parameters = await _admitted(request, _LISTS)
     asked = _parse(TranslateRequest, parameters)
-    wish = Wish(
+    wish = TranslationRequest(
         source=None if asked.source_lang is None else _served(service.models, asked.source_lang),
         target=_served(service.models, asked.target_lang),
         markup=asked.tag_handling is not None,
@@ -328,7 +328,9 @@ def _glossary_pairs(models: Models) -> set[tuple[str, str]]:
     return {(primary(source), primary(target)) for source, target in models.pairs}
 
 
-def _with_glossary(wish: Wish, glossaries: Glossaries, client: Client, id_: str, models: Models) -> Wish:
+def _with_glossary(
+    wish: TranslationRequest, glossaries: Glossaries, client: Client, id_: str, models: Models
+) -> TranslationRequest:
     """The wish with that glossary, if it goes with its languages."""
     if wish.source is None:
         raise BadRequestError("glossary_id: needs a source_lang")

@@ -7,7 +7,7 @@ from typing import cast
 from fastapi import Request
 
 from serve.auth.client_identity import Client, identify
-from serve.auth.rate_limits import Rates, Usage
+from serve.auth.rate_limits import RateLimiter, Usage
 from serve.service import Service
 from serve.settings import Settings
 from serve.stores.downloads import Downloads
@@ -34,7 +34,7 @@ def admit(request: Request, given_key: str | None = None) -> Client:
     ``given_key`` is the key in the body or query. Raises ``KeyRefusedError`` or ``TooManyRequestsError``.
     """
     settings: Settings = request.app.state.settings
-    rates: Rates = request.app.state.rates
+    rates: RateLimiter = request.app.state.rates
     client = identify(request, given_key)
     request.state.client = client  # the log names the key
     own_limit = client.key.requests_per_minute if client.key else None

@@ -13,7 +13,7 @@ from serve.api.parameters import BadRequestError, Text, documented, parse, read_
 from serve.auth.client_identity import scheme
 from serve.errors import ErrorAnswer
 from serve.http.disconnect import while_connected
-from serve.service import Result, Service, Wish
+from serve.service import Result, Service, TranslationRequest
 from serve.stores.downloads import Downloads
 
 router = APIRouter(tags=["LibreTranslate"])
@@ -65,9 +65,9 @@ class TranslateRequest(BaseModel):
         return self.q if isinstance(self.q, list) else [self.q]
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> TranslationRequest:
         """The same, as the service understands it."""
-        return Wish(
+        return TranslationRequest(
             source=None if self.source == "auto" else self.source,
             target=self.target,
             markup=self.format == "html",
@@ -200,7 +200,9 @@ async def translate_file(
     if file.suffix not in _FILE_FORMATS:
         raise BadRequestError(f"file: its name must end in one of {', '.join(_FILE_FORMATS)}")
     kind = _FILE_FORMATS[file.suffix]
-    wish = Wish(None if asked.source == "auto" else asked.source, asked.target, markup=kind == "text/html")
+    wish = TranslationRequest(
+        None if asked.source == "auto" else asked.source, asked.target, markup=kind == "text/html"
+    )
     text = file.text()
     with charged(request, client, [text]):
         result = await while_connected(request, service.translate_document(text, wish))

@@ -26,7 +26,7 @@ class QuotaExceededError(Exception):
     """The client's key has no characters left."""
 
 
-class Rates:
+class RateLimiter:
     """Rate limits by key or address: the generic cell rate algorithm (ITU-T I.371), one number a client.
 
     A client may ask ``per_minute`` times at once; each of these becomes free again at an even pace.
@@ -38,13 +38,13 @@ class Rates:
     def check(self, client: Client, per_minute: int) -> None:
         """Counts a request; raises ``TooManyRequestsError`` if it is one too many."""
         who = client.address if client.name is None else f"key {client.name}"
-        pace = _MINUTE / per_minute
+        throughput = _MINUTE / per_minute
         now = monotonic()
         due = max(self._due.get(who, now), now)  # when all that was asked would have been asked at an even pace
-        early = due + pace - now - _MINUTE
+        early = due + throughput - now - _MINUTE
         if early > 0:
             raise TooManyRequestsError(per_minute, ceil(early))
-        self._due[who] = due + pace
+        self._due[who] = due + throughput
 
 
 class Usage:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve.errors import answer_to, is_fault
 
 
-class Shortcut:
+class FastPath:
     """ASGI middleware that calls a route's function itself; requests for other routes go on to ``app``.
 
     The function takes the request and gives a response. What it raises is answered as the application would.

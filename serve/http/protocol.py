@@ -174,8 +174,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     # Refusals
 
-    def _count(self, *parts: bytes) -> None:
-        self._head_bytes += sum(map(len, parts))
+    def _count(self, *chunks: bytes) -> None:
+        self._head_bytes += sum(map(len, chunks))
         if self._head_bytes > MAX_HEAD_BYTES:
             raise _RefusedError(_TOO_LARGE)
 

@@ -27,7 +27,7 @@ _CAUTION = (
 )
 
 
-class Observed:
+class RequestLog:
     """ASGI middleware, the outermost. Logs and labels name a request's route, never its path: that may hold text."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -49,7 +49,7 @@ class Observed:
         scope.setdefault("state", {})
         status: int | None = None
         gone = False
-        received = sent = 0
+        received = to_device = 0
 
         async def observed_receive() -> Message:
             nonlocal received, gone
@@ -59,7 +59,7 @@ class Observed:
             return message
 
         async def observed_send(message: Message) -> None:
-            nonlocal sent, status
+            nonlocal to_device, status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message["headers"])
@@ -68,7 +68,7 @@ class Observed:
                 headers.append((b"x-request-id", id_.encode()))
                 message["headers"] = headers
             else:
-                sent += len(message.get("body", b""))
+                to_device += len(message.get("body", b""))
             await send(message)
 
         self.in_flight.inc()
@@ -78,9 +78,9 @@ class Observed:
             self.in_flight.dec()
             if status is None:
                 status = CLIENT_GONE if gone else 500
-            self._record(scope, status, perf_counter() - begun, received, sent)
+            self._record(scope, status, perf_counter() - begun, received, to_device)
 
-    def _record(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, received: int, to_device: int) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         client = scope["state"].get("client")
@@ -97,7 +97,7 @@ class Observed:
                 "status": status,
                 "seconds": round(seconds, 6),
                 "bytes_in": received,
-                "bytes_out": sent,
+                "bytes_out": to_device,
                 "key": client and client.name,
                 "rejected": rejected,
             },

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmt.inference.text_processor import Span, Translation
+    from nmt.inference.text_processor import AlignedSpan, Translation
 
 
 def through(first: Translation, second: Translation) -> Translation:
@@ -24,7 +24,9 @@ def through(first: Translation, second: Translation) -> Translation:
     )
 
 
-def _compose(first: tuple[Span, ...] | None, second: tuple[Span, ...] | None) -> tuple[Span, ...] | None:
+def _compose(
+    first: tuple[AlignedSpan, ...] | None, second: tuple[AlignedSpan, ...] | None
+) -> tuple[AlignedSpan, ...] | None:
     """Links from source to target over every stretch in between that two links share."""
     if first is None or second is None:
         return None

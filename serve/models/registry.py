@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nmt.utils.errors import CarouselError
-from serve.scheduling.scheduler import TextCodec
-from serve.scheduling.throughput import Pace
+from serve.scheduling.scheduler import TextProcessing
+from serve.scheduling.throughput import ThroughputEstimate
 from serve.workers.client import RemoteTranslator
 from serve.workers.thread import Loop
 
 if TYPE_CHECKING:
-    from nmt.search.options import SearchOptions
+    from nmt.search.options import DecodingOptions
 
 _log = logging.getLogger(__name__)
 
@@ -42,11 +42,11 @@ class Translating(Protocol):
     checksum: str
 
     @property
-    def codec(self) -> TextCodec:
+    def text_processor(self) -> TextProcessing:
         """Text to parts, hypotheses to text."""
 
     @property
-    def search_options(self) -> SearchOptions:
+    def decoding_options(self) -> DecodingOptions:
         """How the model searches by itself."""
 
     def phrase_ids(self, text: str) -> tuple[int, ...]:
@@ -67,7 +67,7 @@ class Loader(Protocol):
 
 
 @dataclass(frozen=True)
-class BundleLoader:
+class ModelDirectoryLoader:
     """Loads the model directory at ``path`` into a decoding process for each of so many threads."""
 
     path: Path
@@ -101,11 +101,11 @@ class ServedModel:
 
     translator: Translating
     slots: int
-    pace: Pace = field(default_factory=Pace)
+    throughput: ThroughputEstimate = field(default_factory=ThroughputEstimate)
     retired: bool = False
     """Whether another one has taken its place; what it has begun, it finishes."""
     _warmed: dict[tuple[int, int], Loop] = field(default_factory=dict)
-    _options: dict[tuple[int, bool], SearchOptions] = field(default_factory=dict)
+    _options: dict[tuple[int, bool], DecodingOptions] = field(default_factory=dict)
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -123,15 +123,17 @@ class ServedModel:
         return self.translator.checksum
 
     @property
-    def codec(self) -> TextCodec:
+    def text_processor(self) -> TextProcessing:
         """Text to parts, hypotheses to text."""
-        return self.translator.codec
+        return self.translator.text_processor
 
-    def options(self, n_best: int, *, attention: bool) -> SearchOptions:
+    def options(self, n_best: int, *, attention: bool) -> DecodingOptions:
         """How the model searches by itself, for so many translations."""
         key = n_best, attention
         if key not in self._options:
-            self._options[key] = replace(self.translator.search_options, n_best=n_best, attention=attention)
+            self._options[key] = replace(
+                self.translator.decoding_options, num_hypotheses=n_best, return_attention=attention
+            )
         return self._options[key]
 
     def loop(self, thread: int, beam: int) -> Loop:
@@ -147,17 +149,17 @@ class ServedModel:
         texts = [_WARMING[n % len(_WARMING)] for n in range(self.slots)]
         began = time.perf_counter()
         self._translate(loop, texts)
-        self.pace.worked(time.perf_counter() - began, texts)
+        self.throughput.worked(time.perf_counter() - began, texts)
         self._warmed[thread, loop.beam] = loop
 
     def _translate(self, loop: Loop, texts: Sequence[str]) -> None:
-        from nmt.inference.continuous_batcher import Search
+        from nmt.inference.continuous_batcher import DecodingRequest
 
-        options = self.translator.search_options
-        parts = [part for text in texts for part in self.codec.parts(text)]
-        for start in range(0, len(parts), loop.slots):
-            some = parts[start : start + loop.slots]
-            loop.admit([Search(number, part.pieces.ids, options) for number, part in enumerate(some)])
+        options = self.translator.decoding_options
+        chunks = [chunk for text in texts for chunk in self.text_processor.chunks(text)]
+        for start in range(0, len(chunks), loop.slots):
+            some = chunks[start : start + loop.slots]
+            loop.admit([DecodingRequest(number, chunk.pieces.ids, options) for number, chunk in enumerate(some)])
             while len(loop):
                 loop.advance()
 

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from cachetools import LRUCache
 
 from serve.metrics import Metrics
-from serve.scheduling.throughput import Pace
+from serve.scheduling.throughput import ThroughputEstimate
 from serve.workers.thread import DecodingThread, Loop
 
 if TYPE_CHECKING:
-    from nmt.inference.text_processor import Part, Translation
+    from nmt.inference.text_processor import Chunk, Translation
     from nmt.search.hypotheses import Hypothesis
-    from nmt.search.options import SearchOptions
+    from nmt.search.options import DecodingOptions
 
 A_PART = 200
 """Characters of a long sentence that are searched at once, as is thought before it is taken apart."""
@@ -56,14 +56,14 @@ class ClosedError(Exception):
     """The scheduler takes no more sentences."""
 
 
-class TextCodec(Protocol):
-    """What a scheduler asks of `nmt.inference.text_processor.Codec`."""
+class TextProcessing(Protocol):
+    """What a scheduler asks of `nmt.inference.text_processor.TextProcessor`."""
 
-    def parts(self, text: str) -> Sequence[Part]:
+    def chunks(self, text: str) -> Sequence[Chunk]:
         """The parts of a text that are searched."""
 
     def assemble(
-        self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
+        self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
         """Join the translations of a text's parts."""
 
@@ -71,7 +71,7 @@ class TextCodec(Protocol):
 class Model(Protocol):
     """What a scheduler asks of a model."""
 
-    pace: Pace
+    throughput: ThroughputEstimate
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ class Model(Protocol):
         """Another one for every other model."""
 
     @property
-    def codec(self) -> TextCodec:
+    def text_processor(self) -> TextProcessing:
         """Text to parts, hypotheses to text."""
 
     @property
@@ -99,14 +99,14 @@ class Sentence:
 
     text: str
     beam: int
-    options: SearchOptions
+    options: DecodingOptions
     scope: Hashable = None
     """Whose glossary was used, and which: translations are cached for that scope alone."""
     required: tuple[tuple[tuple[int, ...], ...], ...] = ()
     """What must stand in the translation of each part; nothing where it has less of them."""
 
 
-class Kind(NamedTuple):
+class BatchKey(NamedTuple):
     """Sentences that can share a decode loop."""
 
     model: Model
@@ -117,7 +117,7 @@ class Kind(NamedTuple):
         return hash((id(self.model), self.beam))
 
 
-class Ticket:
+class PendingRequest:
     """What was asked for: resolves to the translations of all sentences. Cancelling its future gives them up."""
 
     def __init__(self, sentences: int, deadline: float, each: Callable[[int, Translation], None] | None) -> None:
@@ -166,53 +166,64 @@ class Ticket:
             self.future.set_exception(error)
 
 
-class Job:
+class SentenceJob:
     """A sentence of a ticket, from the queue to its translation."""
 
     __slots__ = (
-        "begun", "cost", "found", "lock", "missing", "number", "parts", "queued", "sentence", "start", "ticket", "tried"
+        "begun",
+        "chunks",
+        "cost",
+        "found",
+        "lock",
+        "missing",
+        "number",
+        "queued",
+        "sentence",
+        "start",
+        "ticket",
+        "tried"
     )  # fmt: skip
 
-    def __init__(self, ticket: Ticket, number: int, sentence: Sentence, cost: float, queued: float) -> None:
+    def __init__(self, ticket: PendingRequest, number: int, sentence: Sentence, cost: float, queued: float) -> None:
         """``cost`` is in seconds of a thread, by estimate; ``queued`` the time when it came."""
         self.ticket, self.number, self.sentence = ticket, number, sentence
         self.cost, self.queued, self.begun = cost, queued, queued
         self.start = queued
         """The time from which on its parts fall due."""
-        self.parts: Sequence[Part] = ()
+        self.chunks: Sequence[Chunk] = ()
         self.found: list[Sequence[Hypothesis]] = []
         self.missing = 0
         self.lock = threading.Lock()
         self.tried: set[int] = set()
         """The parts that were with a process which is lost."""
 
-    def take_apart(self, parts: Sequence[Part]) -> None:
+    def take_apart(self, chunks: Sequence[Chunk]) -> None:
         """Note in which parts the sentence is searched."""
-        self.parts, self.found, self.missing = parts, [()] * len(parts), len(parts)
+        self.chunks, self.found, self.missing = chunks, [()] * len(chunks), len(chunks)
 
-    def collect(self, part: int, hypotheses: Sequence[Hypothesis]) -> bool:
+    def collect(self, chunk: int, hypotheses: Sequence[Hypothesis]) -> bool:
         """Keep what was found for a part; says whether that was the last of them."""
         with self.lock:
-            self.found[part] = hypotheses
+            self.found[chunk] = hypotheses
             self.missing -= 1
             return not self.missing
 
 
-class Task(NamedTuple):
+class ChunkTask(NamedTuple):
     """A part of a sentence; the first stands for the whole sentence until that is taken apart."""
 
-    job: Job
-    part: int
+    job: SentenceJob
+    chunk: int
 
     @property
     def cost(self) -> float:
         """Seconds of a thread, by estimate."""
-        return self.job.cost / max(1, len(self.job.parts))
+        return self.job.cost / max(1, len(self.job.chunks))
 
     @property
     def length(self) -> int:
         """Characters."""
-        return len(self.job.parts[self.part].pieces.text if self.job.parts else self.job.sentence.text)
+        return len(self.job.chunks[self.chunk].pieces.text if self.job.chunks else self.job.sentence.text)
 
 
 class Entry(NamedTuple):
@@ -221,7 +232,7 @@ class Entry(NamedTuple):
     due: float
     serial: int
     """Of two that are due at once, the first to come has the smaller one."""
-    task: Task
+    task: ChunkTask
     late: float
     """That of its ticket when it was queued: what has come since puts it off."""
 
@@ -235,9 +246,9 @@ class Scheduler:
         self._queue_limit = queue_limit
         self._metrics = metrics
         self._changed = threading.Condition()
-        self._queues: dict[Kind, list[Entry]] = {}  # heaps: what is due first is on top
+        self._queues: dict[BatchKey, list[Entry]] = {}  # heaps: what is due first is on top
         self._serial = count()
-        self._waiting: dict[Ticket, tuple[int, float]] = {}  # tasks in the queue, and their cost
+        self._waiting: dict[PendingRequest, tuple[int, float]] = {}  # tasks in the queue, and their cost
         self._count, self._backlog = 0, 0.0  # sums of the above
         self._idle = 0
         self._closed = False
@@ -255,7 +266,7 @@ class Scheduler:
         *,
         more: float = 0.0,
         begun: bool = False,
-    ) -> Ticket:
+    ) -> PendingRequest:
         """Queue sentences, all or none; ``deadline`` is a time of `time.monotonic`.
 
         ``more`` are the seconds of a thread, by estimate, for which the same request will come again; it is ``begun``
@@ -263,10 +274,10 @@ class Scheduler:
         could hardly be done in time.
         """
         now = time.monotonic()
-        ticket = Ticket(len(sentences), deadline, each)
+        ticket = PendingRequest(len(sentences), deadline, each)
         known = [self._recall(model, sentence) for sentence in sentences]
         jobs = [
-            Job(ticket, number, sentence, model.pace.estimate(sentence.text), now)
+            SentenceJob(ticket, number, sentence, model.throughput.estimate(sentence.text), now)
             for number, (sentence, translation) in enumerate(zip(sentences, known, strict=True))
             if translation is None
         ]
@@ -279,8 +290,8 @@ class Scheduler:
             start = now
             for job in jobs:
                 job.start = start
-                first = min(job.cost, model.pace.estimate(job.sentence.text[:A_PART]))
-                self._push(Kind(model, job.sentence.beam), start + self._duration(first), Task(job, 0))
+                first = min(job.cost, model.throughput.estimate(job.sentence.text[:A_PART]))
+                self._push(BatchKey(model, job.sentence.beam), start + self._duration(first), ChunkTask(job, 0))
                 start += self._duration(job.cost)
             self._changed.notify(len(jobs))
         for number, translation in enumerate(known):
@@ -303,7 +314,7 @@ class Scheduler:
 
     # --- for the decoding threads ------------------------------------------------------------------------------
 
-    def take(self, thread: DecodingThread) -> list[tuple[Kind, Task]] | None:
+    def take(self, thread: DecodingThread) -> list[tuple[BatchKey, ChunkTask]] | None:
         """What a thread shall begin now: nothing if it is busy and has no room, or nothing waits.
 
         An idle thread waits here until something may have changed. None means that all is done for good.
@@ -322,15 +333,15 @@ class Scheduler:
             self._idle -= 1
             return []
 
-    def put_back(self, kind: Kind, job: Job) -> None:
+    def put_back(self, kind: BatchKey, job: SentenceJob) -> None:
         """Queue all parts but the first of a sentence that was taken apart."""
-        others = [Task(job, part) for part in range(1, len(job.parts))]
+        others = [ChunkTask(job, chunk) for chunk in range(1, len(job.chunks))]
         with self._changed:
             if job.ticket.over:
                 return
             self._count_in(job.ticket, len(others), sum(task.cost for task in others))
             for task in others:
-                self._push(kind, job.start + self._duration((task.part + 1) * task.cost), task)
+                self._push(kind, job.start + self._duration((task.chunk + 1) * task.cost), task)
             self._changed.notify(len(others))
 
     def _may_take(self, thread: DecodingThread) -> bool:
@@ -361,7 +372,7 @@ class Scheduler:
         self._metrics.cache.labels("miss" if found is None else "hit").inc()
         return found
 
-    def _check_room(self, jobs: Sequence[Job], more: float, available: float) -> None:
+    def _check_room(self, jobs: Sequence[SentenceJob], more: float, available: float) -> None:
         """Raise where there is no room for jobs, which have so many seconds."""
         if self._closed:
             raise ClosedError("the server is shutting down")
@@ -371,7 +382,7 @@ class Scheduler:
         if self._count and (self._count + len(jobs) > self._queue_limit or seconds > hoped):
             raise QueueFullError(max(1, math.ceil(seconds - hoped)))
 
-    def _push(self, kind: Kind, due: float, task: Task) -> None:
+    def _push(self, kind: BatchKey, due: float, task: ChunkTask) -> None:
         late = task.job.ticket.late
         entry = Entry(due + self._duration(late), next(self._serial), task, late)
         heapq.heappush(self._queues.setdefault(kind, []), entry)
@@ -380,7 +391,7 @@ class Scheduler:
         """Seconds for so much work at the pace that a request keeps."""
         return cost / (_SHARE * len(self._threads))
 
-    def _count_in(self, ticket: Ticket, tasks: int, cost: float) -> None:
+    def _count_in(self, ticket: PendingRequest, tasks: int, cost: float) -> None:
         """Note that more waits, or less; tickets of which nothing waits are not noted."""
         before = self._waiting.pop(ticket, (0, 0.0))
         if before[0] + tasks:
@@ -389,7 +400,7 @@ class Scheduler:
         self._backlog += cost
         self._metrics.waiting_sentences.set(self._count)
 
-    def _forget(self, ticket: Ticket) -> None:
+    def _forget(self, ticket: PendingRequest) -> None:
         """Take what is left of a ticket out of the queues."""
         with self._changed:
             if ticket not in self._waiting:
@@ -405,7 +416,7 @@ class Scheduler:
                     del self._queues[kind]
             self._changed.notify_all()  # if the scheduler is closed, that may have been the last one
 
-    def _pop(self, kind: Kind, thread: DecodingThread) -> list[Task]:
+    def _pop(self, kind: BatchKey, thread: DecodingThread) -> list[ChunkTask]:
         """What the thread shall begin now; some is left for other threads that have nothing to do."""
         queue = self._queues[kind]
         room = thread.room(kind)
@@ -416,7 +427,7 @@ class Scheduler:
         taken = self._choose(queue, share)
         for task in taken:
             self._count_in(task.job.ticket, -1, -task.cost)
-            if not task.job.parts:
+            if not task.job.chunks:
                 task.job.begun = now
                 self._metrics.queue_wait_seconds.observe(now - task.job.queued)
         if not queue:
@@ -430,7 +441,7 @@ class Scheduler:
             heapq.heapreplace(queue, first._replace(due=due, late=late))
         return heapq.heappop(queue)
 
-    def _choose(self, queue: list[Entry], count: int) -> list[Task]:
+    def _choose(self, queue: list[Entry], count: int) -> list[ChunkTask]:
         """Take tasks out of a queue: what is due first, and of those due next the ones of most like length."""
         window: list[Entry] = []
         while queue and len(window) < max(count, _WINDOW * self.slots):

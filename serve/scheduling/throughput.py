@@ -10,7 +10,7 @@ _ENOUGH = 0.25  # seconds of work that say something about the pace
 _SMOOTHING = 0.2  # weight of what was measured last
 
 
-class Pace:
+class ThroughputEstimate:
     """What a character costs one decoding thread while it has much to do."""
 
     def __init__(self) -> None:

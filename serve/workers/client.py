@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from nmt.utils.errors import CarouselError
 
 if TYPE_CHECKING:
-    from nmt.inference.continuous_batcher import Search
-    from nmt.model_directory.directory import Bundle
+    from nmt.inference.continuous_batcher import DecodingRequest
+    from nmt.model_directory.directory import ModelDirectory
     from nmt.search.hypotheses import Hypothesis
 
 _GRACE = 5  # seconds that a process may take to end by itself: a step, however large
@@ -106,7 +106,7 @@ class DecodingProcess:
 
 
 class RemoteLoop:
-    """A loop of a decoding process; for the rest like `nmt.inference.continuous_batcher.DecodeLoop`, but that it goes on by itself."""
+    """A loop of a decoding process; for the rest like `nmt.inference.continuous_batcher.ContinuousBatcher`, but that it goes on by itself."""
 
     def __init__(self, decoder: DecodingProcess, slots: int, beam: int) -> None:
         self.slots, self.beam = slots, beam
@@ -125,7 +125,7 @@ class RemoteLoop:
         """How many more sentences there is room for."""
         return self.slots - len(self._keys)
 
-    def admit(self, searches: Sequence[Search]) -> None:
+    def admit(self, searches: Sequence[DecodingRequest]) -> None:
         """Take in sentences, at most as many as are `free`. Where this raises, none of them is in work."""
         numbers = [next(self._serial) for _ in searches]
         numbered = [replace(search, key=number) for search, number in zip(searches, numbers, strict=True)]
@@ -154,16 +154,16 @@ class RemoteLoop:
 class RemoteTranslator:
     """A model in decoding processes; the text itself is taken apart and put together here."""
 
-    def __init__(self, bundle: Bundle, decoders: list[DecodingProcess]) -> None:
+    def __init__(self, bundle: ModelDirectory, decoders: list[DecodingProcess]) -> None:
         """Use `RemoteTranslator.load` instead."""
-        from nmt.inference.text_processor import Codec
+        from nmt.inference.text_processor import TextProcessor
 
         self._bundle, self._decoders = bundle, decoders
-        self.codec = Codec(bundle, bundle.card.confidence)
+        self.text_processor = TextProcessor(bundle, bundle.card.confidence)
         self.source_language, self.target_language = bundle.card.source_language, bundle.card.target_language
         self.beam, self.checksum = bundle.card.search.beam, bundle.checksum
-        self.search_options = bundle.search_options
-        self.phrase_ids = self.codec.phrase_ids
+        self.decoding_options = bundle.decoding_options
+        self.phrase_ids = self.text_processor.phrase_ids
         weakref.finalize(self, _close, decoders)
 
     @staticmethod

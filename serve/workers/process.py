@@ -20,7 +20,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-from nmt.inference.continuous_batcher import DecodeLoop, Search
+from nmt.inference.continuous_batcher import ContinuousBatcher, DecodingRequest
 from nmt.inference.translator import Translator
 from nmt.search.hypotheses import Hypothesis
 from nmt.utils.errors import CarouselError
@@ -57,7 +57,7 @@ def main() -> None:
 class Lane:
     """A decode loop, and what came of it that was not fetched yet."""
 
-    def __init__(self, loop: DecodeLoop) -> None:
+    def __init__(self, loop: ContinuousBatcher) -> None:
         self.loop = loop
         self.found: list[Found] = []
         self.failure: Exception | None = None
@@ -127,7 +127,7 @@ class Decoder:
         self._opened += 1
         self._answer(number)
 
-    def admit(self, number: int, searches: Sequence[Search]) -> None:
+    def admit(self, number: int, searches: Sequence[DecodingRequest]) -> None:
         """Take sentences into a loop: all, or none."""
         lane = self._lanes[number]
         if lane.failure is None:

@@ -15,9 +15,9 @@ from serve.metrics import Metrics
 from serve.workers.client import DecoderError, DecoderLostError
 
 if TYPE_CHECKING:
-    from nmt.inference.continuous_batcher import Search
+    from nmt.inference.continuous_batcher import DecodingRequest
     from nmt.search.hypotheses import Hypothesis
-    from serve.scheduling.scheduler import Job, Kind, Scheduler, Task
+    from serve.scheduling.scheduler import BatchKey, ChunkTask, Scheduler, SentenceJob
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Loop(Protocol):
     def free(self) -> int:
         """How many more sentences there is room for."""
 
-    def admit(self, searches: Sequence[Search]) -> None:
+    def admit(self, searches: Sequence[DecodingRequest]) -> None:
         """Take in sentences, at most as many as are `free`. Where this raises, none of them is in work."""
 
     def release(self, keys: Iterable[Hashable]) -> None:
@@ -56,14 +56,14 @@ class DecodingThread(threading.Thread):
         # A daemon, so that a translation that never ends can't keep a stopped process alive.
         super().__init__(name=f"decoding-{number}", daemon=True)
         self._scheduler, self._number, self._metrics = scheduler, number, metrics
-        self._lanes: dict[Kind, _Lane] = {}
+        self._lanes: dict[BatchKey, _Lane] = {}
 
     @property
     def busy(self) -> bool:
         """Whether sentences are in work."""
         return any(lane.busy for lane in self._lanes.values())
 
-    def room(self, kind: Kind) -> int:
+    def room(self, kind: BatchKey) -> int:
         """How many sentences of that kind the thread takes now."""
         lane = self._lanes.get(kind)
         return lane.room if lane else self._scheduler.slots
@@ -91,7 +91,7 @@ class DecodingThread(threading.Thread):
         for kind in [kind for kind, lane in self._lanes.items() if kind.model.retired and not lane.busy]:
             del self._lanes[kind]
 
-    def _open(self, kind: Kind, task: Task) -> None:
+    def _open(self, kind: BatchKey, task: ChunkTask) -> None:
         try:
             if kind not in self._lanes:
                 self._lanes[kind] = _Lane(kind, self._number, self._scheduler, self._metrics)
@@ -111,12 +111,12 @@ class DecodingThread(threading.Thread):
 class _Lane:
     """A decode loop, the parts of sentences in it, and those on their way in."""
 
-    def __init__(self, kind: Kind, thread: int, scheduler: Scheduler, metrics: Metrics) -> None:
+    def __init__(self, kind: BatchKey, thread: int, scheduler: Scheduler, metrics: Metrics) -> None:
         self.kind = kind
         self._scheduler, self._metrics = scheduler, metrics
         self._loop = kind.model.loop(thread, kind.beam)
-        self._opening: deque[Task] = deque()
-        self._live: dict[Task, float] = {}  # by what time of `_shared` they came
+        self._opening: deque[ChunkTask] = deque()
+        self._live: dict[ChunkTask, float] = {}  # by what time of `_shared` they came
         self._shared = 0.0  # the sum of what each part in work had of every step, in seconds
         self._counted = 0  # of the live ones, by the gauge
         # Since the pace was measured last:
@@ -132,15 +132,15 @@ class _Lane:
     def room(self) -> int:
         return max(0, self._loop.free - len(self._opening))
 
-    def open(self, task: Task) -> None:
+    def open(self, task: ChunkTask) -> None:
         """Take a part in. With the first one the others go to the queue; where there is none, the sentence is done."""
         job = task.job
-        if not job.parts:
-            job.take_apart(self.kind.model.codec.parts(job.sentence.text))
-            if not job.parts:
+        if not job.chunks:
+            job.take_apart(self.kind.model.text_processor.chunks(job.sentence.text))
+            if not job.chunks:
                 self._finish(job)
                 return
-            if len(job.parts) > 1:
+            if len(job.chunks) > 1:
                 self._scheduler.put_back(self.kind, job)
         self._opening.append(task)
 
@@ -154,10 +154,10 @@ class _Lane:
             finished = self._loop.advance()
             self._shared += (time.perf_counter() - began) / occupied
             for key, hypotheses in finished:
-                self._collect(cast("Task", key), hypotheses)
+                self._collect(cast("ChunkTask", key), hypotheses)
         self._count(occupied, time.perf_counter() - began)
 
-    def give_up(self, error: Exception) -> list[Task]:
+    def give_up(self, error: Exception) -> list[ChunkTask]:
         """Fail all sentences, but for the parts that deserve another try, which are given back.
 
         These are the ones whose process is lost, and that may not have been the reason: once.
@@ -165,11 +165,11 @@ class _Lane:
         tasks = [*self._live, *self._opening]
         _log.error("a step with %d sentences failed: %s", len(tasks), _what(error))
         self._metrics.slots_in_use.dec(self._counted)
-        again = [task for task in tasks if isinstance(error, DecoderLostError) and task.part not in task.job.tried]
+        again = [task for task in tasks if isinstance(error, DecoderLostError) and task.chunk not in task.job.tried]
         for task in set(tasks).difference(again):
             task.job.ticket.fail(TranslationFailedError("the translation failed"))
         for task in again:
-            task.job.tried.add(task.part)
+            task.job.tried.add(task.chunk)
         return again
 
     def _release(self) -> None:
@@ -190,7 +190,7 @@ class _Lane:
                 self._opening.extend(task for task in tasks if task not in self._live)  # given up with all the others
                 raise
 
-    def _admit(self, tasks: Sequence[Task]) -> None:
+    def _admit(self, tasks: Sequence[ChunkTask]) -> None:
         try:
             self._loop.admit([_search(task) for task in tasks])
             self._live.update(dict.fromkeys(tasks, self._shared))
@@ -204,23 +204,23 @@ class _Lane:
             for task in tasks:
                 self._admit([task])
 
-    def _collect(self, task: Task, hypotheses: Sequence[Hypothesis]) -> None:
+    def _collect(self, task: ChunkTask, hypotheses: Sequence[Hypothesis]) -> None:
         task.job.ticket.charge(self._shared - self._live.pop(task) - task.cost)
-        self._finished.append(task.job.parts[task.part].pieces.text)
-        if task.job.collect(task.part, hypotheses):
+        self._finished.append(task.job.chunks[task.chunk].pieces.text)
+        if task.job.collect(task.chunk, hypotheses):
             try:
                 self._finish(task.job)
             except Exception as error:
                 _fail(task.job, error)
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, job: SentenceJob) -> None:
         model, sentence = self.kind.model, job.sentence
-        translation = model.codec.assemble(sentence.text, job.parts, job.found, sentence.options)
+        translation = model.text_processor.assemble(sentence.text, job.chunks, job.found, sentence.options)
         self._scheduler.remember(model, sentence, translation)
-        if job.parts:
+        if job.chunks:
             written = sum(len(hypotheses[0].tokens) + 1 for hypotheses in job.found)
             self._written.inc(written)
-            self._read.inc(sum(len(part.pieces.ids) + 1 for part in job.parts))
+            self._read.inc(sum(len(chunk.pieces.ids) + 1 for chunk in job.chunks))
             self._sentences.inc()
             self._metrics.token_seconds.observe((time.monotonic() - job.begun) / written)
         job.ticket.deliver(job.number, translation)
@@ -234,27 +234,27 @@ class _Lane:
         self._most = max(self._most, occupied)
         if not self._live or len(self._finished) >= 2 * self._loop.slots:
             if 2 * self._most >= self._loop.slots:
-                self.kind.model.pace.worked(self._seconds, self._finished)
+                self.kind.model.throughput.worked(self._seconds, self._finished)
             self._seconds, self._most, self._finished = 0.0, 0, []
 
 
-def _search(task: Task) -> Search:
-    from nmt.inference.continuous_batcher import Search
+def _search(task: ChunkTask) -> DecodingRequest:
+    from nmt.inference.continuous_batcher import DecodingRequest
 
-    sentence, part = task.job.sentence, task.part
+    sentence, chunk = task.job.sentence, task.chunk
     options = sentence.options
-    if part < len(sentence.required):
-        options = replace(options, required=sentence.required[part])
-    return Search(task, task.job.parts[part].pieces.ids, options)
+    if chunk < len(sentence.required):
+        options = replace(options, force_phrases=sentence.required[chunk])
+    return DecodingRequest(task, task.job.chunks[chunk].pieces.ids, options)
 
 
-def _fail(job: Job, error: Exception) -> None:
+def _fail(job: SentenceJob, error: Exception) -> None:
     _log.error("%d characters could not be translated: %s", len(job.sentence.text), _what(error))
     job.ticket.fail(TranslationFailedError("the translation failed"))
 
 
 def _what(error: Exception) -> str:
-    """Kind and place of an exception, without its own words, which may hold some of a user's text."""
+    """BatchKey and place of an exception, without its own words, which may hold some of a user's text."""
     if isinstance(error, DecoderError):
         return error.where
     return f"{type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -20,8 +20,8 @@ from processes import wait_for
 from toy import toy_pairs
 
 from nmt.bulk import job
-from nmt.inference.job import Request
-from nmt.search.options import SearchOptions
+from nmt.inference.job import TranslationJob
+from nmt.search.options import DecodingOptions
 from nmt.utils.errors import CarouselError
 
 SENTENCES = [source for source, _ in toy_pairs(1000, seed=7)]
@@ -134,7 +134,7 @@ def test_a_signal_stops_it_with_one_line(
 ) -> None:
     handler = signal.getsignal(number)
     monkeypatch.setattr(job, "survey", lambda *_: signal.raise_signal(number))
-    request = Request((), None, 0, SearchOptions(), True, "text")
+    request = TranslationJob((), None, 0, DecodingOptions(), True, "text")
     with pytest.raises(CarouselError, match="stopped; what is finished is kept, and the same call goes on with it"):
         job.translate_files(request, [tmp_path / "in"], [], tmp_path / "out")
     assert signal.getsignal(number) == handler
@@ -146,7 +146,7 @@ def test_each_worker_has_a_core_or_a_gpu(model: Path, tmp_path: Path, nmt: Nmt) 
     assert nmt("export", model, exported).status == 0
 
     def share(resources: dict[str, float], *models: Path, workers: int | None = None) -> tuple[int, bool]:
-        return job._share(Request(models, None, 0, SearchOptions(), True, "text"), resources, workers)
+        return job._share(TranslationJob(models, None, 0, DecodingOptions(), True, "text"), resources, workers)
 
     large = {"CPU": 64.0, "GPU": 4.0}
     assert share({"CPU": 8.0}, model) == (8, False)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.corpus.monolingual import read_texts, survey
+from nmt.corpus.monolingual import file_statistics, read_texts
 from nmt.utils.errors import CarouselError
 
 FIELDS = ("en", "text")
@@ -67,12 +67,12 @@ def test_what_is_no_text_is_named(name: str, content: bytes | pa.Table | None, c
     elif content is not None:
         path.write_bytes(content)
     with pytest.raises(CarouselError, match=re.escape(complaint)) as error:
-        survey(path, FIELDS)
+        file_statistics(path, FIELDS)
     assert "\n" not in str(error.value)
 
 
 def test_a_survey_counts_and_knows_the_content_again(tmp_path: Path) -> None:
     path = tmp_path / "in.txt"
     path.write_bytes(b"a\n\nb")
-    found = survey(path, FIELDS)
+    found = file_statistics(path, FIELDS)
     assert (found.texts, found.sha256) == (3, hashlib.sha256(b"a\n\nb").hexdigest())

@@ -11,18 +11,18 @@ from nmt.config import schema as config
 from nmt.corpus.readers import read_lines
 from nmt.evaluation import metrics
 from nmt.model_directory import directory as bundle
-from nmt.model_directory.directory import Bundle
+from nmt.model_directory.directory import ModelDirectory
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "data" / "demo-en-fr"
 
 
 @pytest.fixture(scope="module")
-def demo() -> Bundle:
+def demo() -> ModelDirectory:
     return bundle.read(CORPUS / "model")
 
 
-def test_it_translates_the_test_set(demo: Bundle) -> None:
+def test_it_translates_the_test_set(demo: ModelDirectory) -> None:
     sources, references = (list(read_lines(CORPUS / f"test.{language}")) for language in ("en", "fr"))
     results = Translator.load(demo.path).translate(sources)
     scores = metrics.evaluate([result.text for result in results], references, "fr")
@@ -31,14 +31,14 @@ def test_it_translates_the_test_set(demo: Bundle) -> None:
     assert scores["bleu"]["score"] == pytest.approx(demo.card.scores["test"]["bleu"]["score"], abs=0.5)
 
 
-def test_it_is_small_and_for_serving(demo: Bundle) -> None:
+def test_it_is_small_and_for_serving(demo: ModelDirectory) -> None:
     assert sum(file.stat().st_size for file in demo.path.rglob("*") if file.is_file()) <= 4e6
     assert demo.card.precision == "int8"
     assert demo.weights is None
     assert demo.shortlist is not None
 
 
-def test_it_was_made_by_the_recipe(demo: Bundle) -> None:
+def test_it_was_made_by_the_recipe(demo: ModelDirectory) -> None:
     recipe = config.load(ROOT / "configs" / "demo.yaml", ["training.max_minutes=null"])
     stored = demo.card.training["recipe"]
     files = recipe.data.model_dump(include={"train", "dev", "test"})

@@ -16,7 +16,7 @@ from nmt.engine.onnx.engine import Graphs, OnnxEngine
 from nmt.engine.onnx.export import export
 from nmt.engine.onnx.layer_graphs import Precision
 from nmt.engine.torch_engine import TorchEngine
-from nmt.model.cells.families import FAMILY
+from nmt.model.cells.families import CELLS
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.search.protocol import Engine
 
@@ -37,7 +37,7 @@ CELLS: list[dict[str, object]] = [
     {"cell": name, "design": "classic", "attention": "dot", "residual": True}
     if cell.stacked
     else {"cell": name, "attention": "multihead"}
-    for name, cell in FAMILY.items()
+    for name, cell in CELLS.items()
     if name != "lstm"
 ]
 """One network of every cell."""

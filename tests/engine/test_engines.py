@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, UNK
 from nmt.model.seq2seq import Seq2Seq
-from nmt.search.beam_search import SearchOptions, search_all
+from nmt.search.beam_search import DecodingOptions, search_all
 from nmt.search.protocol import Engine, StepRequest, StepResult
 
 ENGINES = {"torch": torch_engines, "onnx": onnx_engines}
@@ -36,7 +36,7 @@ def request(engine: Engine, tokens: list[int], parents: list[int] | None = None,
         "tokens": np.array(tokens),
         "parents": np.arange(len(tokens)) if parents is None else np.array(parents),
         "candidates": 5,
-        "asked": np.full((len(tokens), 1), EOS),
+        "score_ids": np.full((len(tokens), 1), EOS),
         "suppress_rows": none,
         "suppress_tokens": none,
     }
@@ -73,7 +73,7 @@ def test_rows_follow_their_parents(design: dict[str, object], kind: str) -> None
         prefixes = {row: [*prefixes[parents[row]], tokens[row]] for row in prefixes}
         for row, prefix in prefixes.items():
             scores = expected(net, first if row >= 4 else second, prefix)
-            assert result.asked[row, 0] == pytest.approx(scores[EOS].item(), abs=1e-5)
+            assert result.id_scores[row, 0] == pytest.approx(scores[EOS].item(), abs=1e-5)
             np.testing.assert_allclose(result.scores[row], scores[result.ids[row]], atol=1e-5)
 
 
@@ -99,14 +99,14 @@ def test_suppressed_pairs_are_no_candidates_but_keep_their_score_when_asked(kind
     result = engine.step(
         request(
             engine, [BOS] * 4, suppress_rows=np.array([2, 0]), suppress_tokens=np.array([best, best]),
-            asked=np.full((4, 1), best),
+            score_ids=np.full((4, 1), best),
         )
     )  # fmt: skip
     assert best not in result.ids[2]
     assert result.ids[3, 0] == best
     assert result.ids[2, 0] == plain.ids[2, 1]
     assert result.scores[2, 0] == plain.scores[2, 1]  # not renormalised
-    assert result.asked[2, 0] == plain.scores[2, 0]
+    assert result.id_scores[2, 0] == plain.scores[2, 0]
 
 
 @pytest.mark.parametrize("kind", ENGINES)
@@ -207,17 +207,17 @@ def test_a_sentence_keeps_its_options_in_company(design: dict[str, object], kind
     make = engines(kind, network(**design))
     a, b, c = FIRST_ORDINARY, FIRST_ORDINARY + 1, FIRST_ORDINARY + 2
     for options in (
-        SearchOptions(n_best=2, banned=((a,), (b, c)), no_repeat_ngram=2, coverage_penalty=0.2),
-        SearchOptions(prefix=(a, b), required=((c, c), (a,))),
-        SearchOptions(groups=2, n_best=2, prefix=(c,)),
-        SearchOptions(temperature=0.8, top_k=10, top_p=0.9, n_best=2),
+        DecodingOptions(num_hypotheses=2, bad_phrases=((a,), (b, c)), no_repeat_ngram_size=2, coverage_penalty=0.2),
+        DecodingOptions(target_prefix=(a, b), force_phrases=((c, c), (a,))),
+        DecodingOptions(num_beam_groups=2, num_hypotheses=2, target_prefix=(c,)),
+        DecodingOptions(sampling_temperature=0.8, sampling_topk=10, sampling_topp=0.9, num_hypotheses=2),
     ):
         sources = [[70, 71, 72], [80], [75, 76]]
         together = dict(search_all(make(2, 4), enumerate(sources), BOS, EOS, options))
         for number, source in enumerate(sources):
             [(_, alone)] = search_all(make(1, 4), [(0, source)], BOS, EOS, options)
             assert [h.tokens for h in alone] == [h.tokens for h in together[number]]
-            assert all(h.tokens[: len(options.prefix)] == list(options.prefix) for h in alone)
+            assert all(h.tokens[: len(options.target_prefix)] == list(options.target_prefix) for h in alone)
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -235,11 +235,11 @@ def test_more_candidates_than_tokens_leave_places_empty(listed: bool) -> None:
 def test_reserved_pieces_among_the_constraints_stay_out_of_the_list() -> None:
     engine = onnx_engines(network(attention="dot"), "fp32", Lists())(1, 1)
     engine.admit([0], [[70, 71]], [(UNK, 90)])
-    result = engine.step(request(engine, [BOS], candidates=17, asked=np.array([[EOS, UNK, 90]])))
+    result = engine.step(request(engine, [BOS], candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
     assert UNK not in result.ids[0]
-    assert np.isneginf(result.asked[0, 1])
-    assert np.isfinite(result.asked[0, [0, 2]]).all()
-    assert result.scores[0][result.ids[0] == EOS][0] == result.asked[0, 0]
+    assert np.isneginf(result.id_scores[0, 1])
+    assert np.isfinite(result.id_scores[0, [0, 2]]).all()
+    assert result.scores[0][result.ids[0] == EOS][0] == result.id_scores[0, 0]
 
 
 SOURCES = st.lists(
@@ -249,7 +249,7 @@ SOURCES = st.lists(
 
 def found(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int], list[int] | None, float]]]:
     """Of each source the hypotheses: tokens, attended pieces, score."""
-    options = SearchOptions(n_best=2)
+    options = DecodingOptions(num_hypotheses=2)
     hypotheses = dict(search_all(engine, enumerate(sources), BOS, EOS, options))
     return [[(h.tokens, h.sources, h.score) for h in hypotheses[number]] for number in range(len(sources))]
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.engine.slot_storage import Column, Padded
+from nmt.engine.slot_storage import Column, SlotStorage
 
 STEPS = st.lists(
     st.one_of(st.lists(st.integers(1, 30), min_size=1, max_size=3), st.integers(0, 5)), min_size=1, max_size=12
@@ -14,7 +14,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_sentences_come_and_go(steps: list[list[int] | int]) -> None:
     """A list of lengths is put; a number removes the sentence in that place, into which the last one moves."""
-    padded = Padded({"a": Column(1), "b": Column(2, -1.0)}, places=6, block=4)
+    padded = SlotStorage({"a": Column(1), "b": Column(2, -1.0)}, places=6, block=4)
     random = np.random.default_rng(0)
     expected: list[np.ndarray] = []
     for step in steps:

@@ -6,28 +6,30 @@ import pytest
 from stutterer import Stutterer
 
 from nmt.corpus.tokenizer import FIRST_ORDINARY
-from nmt.inference.batch_decoder import Workers
-from nmt.search.options import SearchOptions
+from nmt.inference.batch_decoder import BatchDecoder
+from nmt.search.options import DecodingOptions
 from nmt.search.protocol import StepRequest, StepResult
 
 A, B = FIRST_ORDINARY, FIRST_ORDINARY + 1
 
 
 def test_a_loop_is_searched_once_more_without_repetition() -> None:
-    workers = Workers([Stutterer])
-    options = SearchOptions(length_extra=10, length_ratio=0.0)
+    workers = BatchDecoder([Stutterer])
+    options = DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
     [hypothesis] = workers.search([(7, [A, B])], 2, options)[7]
     tokens = hypothesis.tokens
     trigrams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
     assert len(trigrams) == len(set(trigrams))
     [stuttering] = workers.search(
-        [(7, [A, B])], 2, SearchOptions(length_extra=10, length_ratio=0.0, no_repeat_ngram=9)
+        [(7, [A, B])], 2, DecodingOptions(max_length_extra=10, max_length_ratio=0.0, no_repeat_ngram_size=9)
     )[7]
     assert stuttering.tokens == [A] * 9  # who asks for repetition gets it
 
 
 def test_a_source_that_repeats_excuses_repetition() -> None:
-    [hypothesis] = Workers([Stutterer]).search([(0, [A] * 9)], 1, SearchOptions(length_extra=10, length_ratio=0.0))[0]
+    [hypothesis] = BatchDecoder([Stutterer]).search(
+        [(0, [A] * 9)], 1, DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
+    )[0]
     assert hypothesis.tokens == [A] * 9
 
 
@@ -41,18 +43,18 @@ def test_a_failure_leaves_no_sentences_behind() -> None:
                 raise KeyboardInterrupt
             return super().step(request)
 
-    workers, options = Workers([Fragile]), SearchOptions(length_extra=4, length_ratio=0.0)
+    workers, options = BatchDecoder([Fragile]), DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
     sentences = [(0, [A, B]), (1, [B, A])]
     with pytest.raises(KeyboardInterrupt):
         workers.search(sentences, 2, options)
-    assert workers.search(sentences, 2, options) == Workers([Stutterer]).search(sentences, 2, options)
+    assert workers.search(sentences, 2, options) == BatchDecoder([Stutterer]).search(sentences, 2, options)
 
 
 def test_threads_share_the_sentences() -> None:
-    options = SearchOptions(length_extra=4, length_ratio=0.0)
+    options = DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
     sentences = [(number, [A, B] if number % 3 else [B, A]) for number in range(50)]
-    alone = Workers([Stutterer]).search(sentences, 2, options)
-    together = Workers([Stutterer] * 3).search(sentences, 2, options)
+    alone = BatchDecoder([Stutterer]).search(sentences, 2, options)
+    together = BatchDecoder([Stutterer] * 3).search(sentences, 2, options)
     assert together == alone
     assert sorted(together) == list(range(50))
 
@@ -72,8 +74,10 @@ def test_an_interruption_ends_the_other_threads_too() -> None:
             time.sleep(0.005)
             return super().step(request)
 
-    workers = Workers([Fragile, Slow])
+    workers = BatchDecoder([Fragile, Slow])
     with pytest.raises(KeyboardInterrupt):
-        workers.search([(number, [A, B]) for number in range(1600)], 2, SearchOptions(length_extra=4, length_ratio=0.0))
+        workers.search(
+            [(number, [A, B]) for number in range(1600)], 2, DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
+        )
     workers._threads.shutdown()
     assert Slow.steps < 100  # of more than 200

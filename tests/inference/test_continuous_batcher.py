@@ -8,27 +8,31 @@ from fake_engine import FakeEngine
 from stutterer import Stutterer
 
 from nmt.corpus.tokenizer import FIRST_ORDINARY
-from nmt.inference.batch_decoder import Workers
-from nmt.inference.continuous_batcher import DecodeLoop, Search
+from nmt.inference.batch_decoder import BatchDecoder
+from nmt.inference.continuous_batcher import ContinuousBatcher, DecodingRequest
 from nmt.search.beam_search import Hypothesis
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 
 A, B = FIRST_ORDINARY, FIRST_ORDINARY + 1
-OPTIONS = [SearchOptions(), SearchOptions(n_best=2, length_penalty=0.3), SearchOptions(no_repeat_ngram=2)]
+OPTIONS = [
+    DecodingOptions(),
+    DecodingOptions(num_hypotheses=2, length_penalty=0.3),
+    DecodingOptions(no_repeat_ngram_size=2),
+]
 
 
 def make_engine(slots: int, beam: int) -> FakeEngine:
     return FakeEngine(slots, beam)
 
 
-def alone(source: Sequence[int], options: SearchOptions) -> list[Hypothesis]:
-    return Workers([make_engine]).search([(0, source)], 3, options)[0]
+def alone(source: Sequence[int], options: DecodingOptions) -> list[Hypothesis]:
+    return BatchDecoder([make_engine]).search([(0, source)], 3, options)[0]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_sentence_is_searched_as_if_alone_whatever_comes_and_goes(seed: int) -> None:
     rng = random.Random(seed)
-    loop = DecodeLoop(make_engine(3, 3))
+    loop = ContinuousBatcher(make_engine(3, 3))
     sources = [rng.choices(range(6), k=rng.randint(1, 3)) for _ in range(12)]
     wishes = [rng.choice(OPTIONS) for _ in sources]
     waiting = list(range(len(sources)))
@@ -37,7 +41,7 @@ def test_a_sentence_is_searched_as_if_alone_whatever_comes_and_goes(seed: int) -
     while waiting or working:
         some = waiting[: rng.randint(0, loop.free)]
         del waiting[: len(some)]
-        loop.admit([Search(n, sources[n], wishes[n]) for n in some])
+        loop.admit([DecodingRequest(n, sources[n], wishes[n]) for n in some])
         working.update(some)
         if working and rng.random() < 0.1:
             gone = rng.choice(list(working))
@@ -53,13 +57,13 @@ def test_a_sentence_is_searched_as_if_alone_whatever_comes_and_goes(seed: int) -
 
 
 def test_a_loop_gets_the_second_try_that_files_get() -> None:
-    options = SearchOptions(length_extra=10, length_ratio=0.0)
-    loop = DecodeLoop(Stutterer(4, 1))
-    loop.admit([Search("stutters", [A, B], options), Search("excused", [A] * 9, options)])
+    options = DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
+    loop = ContinuousBatcher(Stutterer(4, 1))
+    loop.admit([DecodingRequest("stutters", [A, B], options), DecodingRequest("excused", [A] * 9, options)])
     found: dict[str, list[Hypothesis]] = {}
     while len(loop):
         found.update(loop.advance())
-    expected = Workers([Stutterer]).search([(0, [A, B]), (1, [A] * 9)], 1, options)
+    expected = BatchDecoder([Stutterer]).search([(0, [A, B]), (1, [A] * 9)], 1, options)
     assert found == {"stutters": expected[0], "excused": expected[1]}
     assert found["excused"][0].tokens == [A] * 9
 
@@ -74,12 +78,12 @@ class Fragile(FakeEngine):
 
 
 def test_where_admission_fails_nobody_is_in() -> None:
-    loop = DecodeLoop(Fragile(4, 2))
-    loop.admit([Search("before", [1], OPTIONS[0])])
+    loop = ContinuousBatcher(Fragile(4, 2))
+    loop.admit([DecodingRequest("before", [1], OPTIONS[0])])
     with pytest.raises(MemoryError):
-        loop.admit([Search("good", [1], OPTIONS[0]), Search("bad", [5], OPTIONS[1])])
+        loop.admit([DecodingRequest("good", [1], OPTIONS[0]), DecodingRequest("bad", [5], OPTIONS[1])])
     assert len(loop) == 1
-    loop.admit([Search("good", [1], OPTIONS[0])])
+    loop.admit([DecodingRequest("good", [1], OPTIONS[0])])
     found: dict[str, list[Hypothesis]] = {}
     while len(loop):
         found.update(loop.advance())

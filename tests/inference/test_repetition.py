@@ -2,7 +2,7 @@
 
 import pytest
 
-from nmt.inference.repetition import is_looping
+from nmt.inference.repetition import has_repetition
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from nmt.inference.repetition import is_looping
     ],
 )
 def test_loops(source: list[int], target: list[int], looping: bool) -> None:
-    assert is_looping(source, target) is looping
+    assert has_repetition(source, target) is looping

@@ -13,11 +13,11 @@ from toy import toy_pairs
 from nmt import CarouselError, Translation, Translator, UsageError
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import train
-from nmt.engine.onnx.export import export_bundle
-from nmt.inference.text_processor import Codec, Part, align
+from nmt.engine.onnx.export import export_model
+from nmt.inference.text_processor import Chunk, TextProcessor, align
 from nmt.model_directory import directory as bundles
 from nmt.search.hypotheses import Hypothesis
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,8 @@ def test_a_long_text_is_split_and_never_cut(translator: Translator) -> None:
     pairs = toy_pairs(60, seed=7)
     result = translator.translate(" ".join(source for source, _ in pairs))
     assert not result.truncated
-    parts = [t.text for t in translator.translate([source for source, _ in pairs])]
-    words = sum(len(part.split()) for part in parts)
+    chunks = [t.text for t in translator.translate([source for source, _ in pairs])]
+    words = sum(len(chunk.split()) for chunk in chunks)
     assert abs(len(result.text.split()) - words) <= words * 0.1
     endless = translator.translate("dog" * 2000)
     assert endless.text
@@ -88,11 +88,11 @@ def test_alignment_names_the_words_that_were_attended_to(translator: Translator)
     """Two parts of a text, with attention given by hand: piece n to piece n, then all to the end of sentence."""
     text = "  the\u00ad dog. the cat"
     vocabulary = translator._bundle.tokenizer.source
-    parts = [Part(0, vocabulary.encode("the dog.")), Part(9, vocabulary.encode("the cat"))]
-    targets = [vocabulary.decode(part.pieces.ids) for part in parts]
-    lengths = [len(part.pieces.ids) for part in parts]
+    chunks = [Chunk(0, vocabulary.encode("the dog.")), Chunk(9, vocabulary.encode("the cat"))]
+    targets = [vocabulary.decode(chunk.pieces.ids) for chunk in chunks]
+    lengths = [len(chunk.pieces.ids) for chunk in chunks]
     attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
-    spans = align(text, parts, attended, targets)
+    spans = align(text, chunks, attended, targets)
     joined = "the dog. the cat"
     assert spans is not None
     pairs = [(text[a:b].replace("\u00ad", ""), joined[c:d]) for a, b, c, d in spans]
@@ -108,8 +108,11 @@ def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> 
     assert result.alignment is not None
     assert max(span[1] for span in result.alignment) > len(text) * 0.9
     assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
-    assert len(translator.codec.parts(text)) > 1
-    assert all(len(part.pieces.ids) <= translator._bundle.card.longest_source for part in translator.codec.parts(text))
+    assert len(translator.text_processor.chunks(text)) > 1
+    assert all(
+        len(chunk.pieces.ids) <= translator._bundle.card.longest_source
+        for chunk in translator.text_processor.chunks(text)
+    )
 
 
 @given(st.text(max_size=30))
@@ -161,7 +164,7 @@ def test_confidence_never_falls_as_the_score_rises(translator: Translator) -> No
 def test_a_required_piece_is_never_lost_to_the_shortlist(translator: Translator) -> None:
     """A phrase that no list of this source would hold."""
     odd = "Zyx"
-    options = replace(translator.search_options, required=(translator.phrase_ids(odd),))
+    options = replace(translator.decoding_options, force_phrases=(translator.phrase_ids(odd),))
     assert odd in translator.translate("the dog sees the cat.", options=options).text
 
 
@@ -170,15 +173,17 @@ def test_the_parts_of_a_split_text_are_joined_as_the_language_is_written(
     model: Path, language: str, between: str
 ) -> None:
     bundle = bundles.read(model)
-    codec = Codec(replace(bundle, card=bundle.card.model_copy(update={"target_language": language})), None)
-    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
-    parts = codec.parts(text)
-    ids = [list(codec.target_ids(f"roi {n}")) for n in range(len(parts))]
-    found = codec.assemble(
-        text, parts, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], SearchOptions()
+    text_processor = TextProcessor(
+        replace(bundle, card=bundle.card.model_copy(update={"target_language": language})), None
     )
-    assert found.text == between.join(f"roi {n}" for n in range(len(parts)))
-    assert len(parts) > 1
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
+    chunks = text_processor.chunks(text)
+    ids = [list(text_processor.target_ids(f"roi {n}")) for n in range(len(chunks))]
+    found = text_processor.assemble(
+        text, chunks, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], DecodingOptions()
+    )
+    assert found.text == between.join(f"roi {n}" for n in range(len(chunks)))
+    assert len(chunks) > 1
     assert found.alignment is not None
     assert {found.text[start:end] for _, _, start, end in found.alignment} <= {"roi", *"roi0123456789"}
 
@@ -187,7 +192,7 @@ def test_phrases_are_spelt_as_they_stand_in_a_text(translator: Translator) -> No
     assert translator.phrase_ids("roi") == translator.target_ids("roi")
     assert translator.banned_ids("roi") == [translator.target_ids("roi")]
     # A script without spaces between words, and signs, have none before them.
-    decode = translator.codec._tokenizer.target.decode
+    decode = translator.text_processor._tokenizer.target.decode
     begin = translator.target_ids("roi")
     assert decode((*begin, *translator.phrase_ids("猫"))).text == "roi猫"
     assert [decode((*begin, *ids)).text for ids in translator.banned_ids(".")] == ["roi .", "roi."]
@@ -197,18 +202,18 @@ def test_what_cannot_be_written_is_refused_wherever_it_stands(model: Path) -> No
     bundle = bundles.read(model)
     poor = TokenizerConfig(vocab_size=82, byte_fallback=False)
     tokenizer = train(lambda: [("the cat", "猫 小 小猫 a")] * 9, poor, ("en", "zh"))
-    codec = Codec(replace(bundle, tokenizer=tokenizer), None)
-    assert codec.phrase_ids("猫")
+    text_processor = TextProcessor(replace(bundle, tokenizer=tokenizer), None)
+    assert text_processor.phrase_ids("猫")
     for phrase in ("龘", "龘猫", "猫龘"):
         with pytest.raises(UsageError, match="can't write all of its characters"):
-            codec.phrase_ids(phrase)
+            text_processor.phrase_ids(phrase)
         with pytest.raises(UsageError, match="can't write all of its characters"):
-            codec.banned_ids(phrase)
+            text_processor.banned_ids(phrase)
 
 
 def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> None:
     text = " ".join(source for source, _ in toy_pairs(40, seed=8))
-    options = replace(translator.search_options, prefix=translator.target_ids("roi roi roi"))
+    options = replace(translator.decoding_options, target_prefix=translator.target_ids("roi roi roi"))
     translated = translator.translate(text, options=options).text
     assert translated.startswith("roi roi roi")
     assert translated.count("roi roi roi") == 1
@@ -216,7 +221,7 @@ def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> Non
 
 def test_confidence_is_for_scores_like_those_it_was_learned_from(model: Path, translator: Translator) -> None:
     text = "the dog sees the cat."
-    drawn = translator.translate(text, options=replace(translator.search_options, temperature=1.0))
+    drawn = translator.translate(text, options=replace(translator.decoding_options, sampling_temperature=1.0))
     others = [Translator.load(model, shortlist=False), Translator.load(model, ensemble=[model])]
     assert all(t.confidence is None for t in (drawn, *(other.translate(text) for other in others)))
     assert translator.translate(text).confidence is not None
@@ -224,7 +229,7 @@ def test_confidence_is_for_scores_like_those_it_was_learned_from(model: Path, tr
 
 def test_confidence_is_not_exported_without_the_shortlist_of_its_scores(model: Path, tmp_path: Path) -> None:
     for listed in (True, False):
-        export_bundle(bundles.read(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
+        export_model(bundles.read(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
         found = Translator.load(tmp_path / f"{listed}").translate("the dog sees the cat.")
         assert (found.confidence is not None) == listed
 

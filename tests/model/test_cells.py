@@ -9,23 +9,23 @@ from cell_reference import STEPS
 from torch import Tensor
 
 from nmt.config.schema import ModelConfig
-from nmt.model.cells.families import FAMILY, CellName
+from nmt.model.cells.families import CELLS, CellName
 from nmt.model.recurrent_layers import CellLayer, LSTMLayer, Recurrence, SourceCellLayer, decoder_layers, source_layer
 from nmt.model.seq2seq import build_network
 
-NAMES = [name for name in FAMILY if name != "lstm"]
-STACKS = [name for name, cell in FAMILY.items() if cell.stacked]
+NAMES = [name for name in CELLS if name != "lstm"]
+STACKS = [name for name, cell in CELLS.items() if cell.stacked]
 
 
 def config(cell: CellName, **more: object) -> ModelConfig:
-    design = "classic" if FAMILY[cell].stacked else "blocks"
+    design = "classic" if CELLS[cell].stacked else "blocks"
     return ModelConfig(cell=cell, heads=2, **{"width": 8, "design": design, "dropout": 0.0, **more})  # type: ignore[arg-type]
 
 
 def recurrence(cell: CellName, inputs: int, residual: bool = False) -> Recurrence | LSTMLayer:
     """Of two layers where it is a stack; every weight random, so that none is left out unnoticed."""
     torch.manual_seed(1)
-    layers = 2 if FAMILY[cell].stacked else 1
+    layers = 2 if CELLS[cell].stacked else 1
     of_cell = config(cell, residual=residual)
     module = LSTMLayer(inputs, 8) if cell == "lstm" else Recurrence(of_cell, inputs, 8, layers)
     module.double()
@@ -42,12 +42,12 @@ def begin(module: Recurrence | LSTMLayer, sentences: int) -> tuple[Tensor, ...]:
 
 
 def test_all_cells_have_a_reference() -> None:
-    assert set(STEPS) == set(FAMILY)
+    assert set(STEPS) == set(CELLS)
 
 
 @pytest.mark.parametrize(
     ("cell", "inputs", "how"),
-    [(cell, inputs, {}) for cell in FAMILY for inputs in (8, 5)] + [(cell, 8, {"residual": True}) for cell in STACKS],
+    [(cell, inputs, {}) for cell in CELLS for inputs in (8, 5)] + [(cell, 8, {"residual": True}) for cell in STACKS],
 )
 def test_a_cell_computes_what_its_paper_says(cell: CellName, inputs: int, how: dict[str, bool]) -> None:
     module = recurrence(cell, inputs, **how)
@@ -63,7 +63,7 @@ def test_a_cell_computes_what_its_paper_says(cell: CellName, inputs: int, how: d
             np.testing.assert_allclose(part[sentence].detach().numpy(), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell", FAMILY)
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_gradient_is_that_of_finite_differences(cell: CellName) -> None:
     """By the input, the first state, and every weight."""
     module = recurrence(cell, 5)
@@ -114,10 +114,10 @@ def test_the_second_direction_reads_from_the_end(cell: CellName) -> None:
     torch.testing.assert_close(y[..., 4:], mirrored.flip(1)[..., :4], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", [name for name in FAMILY if FAMILY[name].forget_gate])
+@pytest.mark.parametrize("cell", [name for name in CELLS if CELLS[name].forget_gate])
 def test_forget_gates_begin_as_open_as_asked(cell: CellName) -> None:
     """Of all weights, the biases of forget gates alone depend on it."""
-    layers = 2 if FAMILY[cell].stacked else 1
+    layers = 2 if CELLS[cell].stacked else 1
     found = []
     for bias in (1.0, 3.0):
         torch.manual_seed(4)
@@ -128,10 +128,10 @@ def test_forget_gates_begin_as_open_as_asked(cell: CellName) -> None:
     assert (changed == 2).sum() == 8 * layers * (2 if cell == "grid" else 1)
 
 
-@pytest.mark.parametrize("cell", [name for name in NAMES if FAMILY[name].recurrent_matrix])
+@pytest.mark.parametrize("cell", [name for name in NAMES if CELLS[name].recurrent_matrix])
 def test_weight_drop_thins_what_hears_of_the_step_before(cell: CellName) -> None:
     torch.manual_seed(5)
-    [layer] = decoder_layers(config(cell, weight_drop=0.5), 8, 2 if FAMILY[cell].stacked else 1)
+    [layer] = decoder_layers(config(cell, weight_drop=0.5), 8, 2 if CELLS[cell].stacked else 1)
     assert isinstance(layer, CellLayer)
     sizes = layer.cell.equations.state_sizes
     x, state = torch.randn(64, 3, 8), tuple(torch.randn(64, n) * (n > 1) for n in sizes)  # a clock is at zero

@@ -4,17 +4,17 @@ import pytest
 import torch
 
 from nmt.config.schema import ModelConfig
-from nmt.model.guided_alignment import Links, alignment_loss
+from nmt.model.guided_alignment import AlignmentLinks, alignment_loss
 from nmt.model.seq2seq import Examples, build_network
 
 LINKS = {(0, 0): [1, 2], (0, 1): [0], (1, 2): [0, 1, 2]}
 """(sentence, target place) -> source places."""
 
 
-def links() -> Links:
+def links() -> AlignmentLinks:
     flat = [(b, t, s, 1 / len(sources)) for (b, t), sources in LINKS.items() for s in sources]
     sentences, targets, sources, shares = zip(*flat, strict=True)
-    return Links(torch.tensor(sentences), torch.tensor(targets), torch.tensor(sources), torch.tensor(shares))
+    return AlignmentLinks(torch.tensor(sentences), torch.tensor(targets), torch.tensor(sources), torch.tensor(shares))
 
 
 def test_value_and_gradient_are_those_of_the_cross_entropy() -> None:
@@ -33,7 +33,7 @@ def test_value_and_gradient_are_those_of_the_cross_entropy() -> None:
 
 def test_a_place_that_is_never_looked_at_costs_much_but_not_everything() -> None:
     weights = torch.tensor([[[1.0, 0.0]]], requires_grad=True)
-    one = Links(*(torch.tensor([i]) for i in (0, 0, 1)), torch.tensor([1.0]))
+    one = AlignmentLinks(*(torch.tensor([i]) for i in (0, 0, 1)), torch.tensor([1.0]))
     loss = alignment_loss(weights, one)
     loss.backward()
     assert loss.isfinite()
@@ -51,7 +51,9 @@ def test_guidance_teaches_the_head_that_the_attention_shows(design: dict[str, ob
     network = build_network(config, 20, 20, shared=True, seed=1)
     source, lengths, target_in = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
     examples = Examples(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
-    taught = Links(torch.zeros(3, dtype=torch.long), torch.arange(3), torch.ones(3, dtype=torch.long), torch.ones(3))
+    taught = AlignmentLinks(
+        torch.zeros(3, dtype=torch.long), torch.arange(3), torch.ones(3, dtype=torch.long), torch.ones(3)
+    )
     optimiser = torch.optim.Adam(network.parameters(), lr=0.05)
     for _ in range(40):
         optimiser.zero_grad()

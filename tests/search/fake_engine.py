@@ -55,17 +55,17 @@ class FakeEngine:
         self.prefixes = [(*self.prefixes[request.parents[r]], int(request.tokens[r])) for r in range(rows)]
         scores = np.full((rows, request.candidates), -np.inf, dtype=np.float32)
         ids = np.full((rows, request.candidates), END, dtype=np.int64)
-        asked = np.full(request.asked.shape, -np.inf, dtype=np.float32)
+        score_ids = np.full(request.score_ids.shape, -np.inf, dtype=np.float32)
         attention = np.zeros((rows, WIDTH), dtype=np.float32)
         for slot, source in self.sources.items():
             for row in range(slot * self.beam, (slot + 1) * self.beam):
                 all_scores = self.log_probabilities(source, self.prefixes[row])
-                asked[row] = all_scores[request.asked[row]]
+                score_ids[row] = all_scores[request.score_ids[row]]
                 attention[row] = self.attention(source, self.prefixes[row])
                 all_scores[request.suppress_tokens[request.suppress_rows == row]] = -np.inf
                 order = _order(all_scores, row, request)[: request.candidates]
                 ids[row, : len(order)], scores[row, : len(order)] = order, all_scores[order]
-        return StepResult(scores, ids, asked, attention if request.attention else None)
+        return StepResult(scores, ids, score_ids, attention if request.attention else None)
 
 
 def _order(scores: np.ndarray, row: int, request: StepRequest) -> np.ndarray:

@@ -32,7 +32,7 @@ class Stutterer:
         for slot, source in self.sources.items():
             of_slot = scores[slot * self.beam : (slot + 1) * self.beam]
             of_slot[:, source[0]], of_slot[:, source[-1]], of_slot[:, EOS] = np.log([0.8, 0.15, 0.05])
-        asked = np.take_along_axis(scores, request.asked, axis=1)
+        score_ids = np.take_along_axis(scores, request.score_ids, axis=1)
         scores[request.suppress_rows, request.suppress_tokens] = -np.inf
         ids = np.argsort(-scores, axis=1, kind="stable")[:, : request.candidates]
-        return StepResult(np.take_along_axis(scores, ids, axis=1), ids, asked)
+        return StepResult(np.take_along_axis(scores, ids, axis=1), ids, score_ids)

@@ -9,10 +9,10 @@ from fake_engine import BEGIN, END, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.search.beam_search import BeamSearch, Hypothesis, SearchOptions, length_penalty, search_all
+from nmt.search.beam_search import BeamSearch, DecodingOptions, Hypothesis, length_penalty, search_all
 
 
-def run(engine: FakeEngine, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+def run(engine: FakeEngine, sources: Sequence[Sequence[int]], options: DecodingOptions) -> list[list[Hypothesis]]:
     found = dict(search_all(engine, enumerate(sources), BEGIN, END, options))
     return [found[number] for number in range(len(sources))]
 
@@ -55,7 +55,7 @@ def naive_beam(engine: FakeEngine, source: Sequence[int], beam: int, limit: int,
 def test_a_beam_of_one_is_greedy_search(seed: int) -> None:
     engine = FakeEngine(slots=2, beam=1)
     source = (seed,) * (1 + seed % 3)
-    [[best]] = run(engine, [source], SearchOptions())
+    [[best]] = run(engine, [source], DecodingOptions())
     assert best.tokens == naive_greedy(engine, source, 2 * len(source) + 16)
 
 
@@ -65,7 +65,7 @@ def test_a_beam_is_the_textbook_loop(seed: int, beam: int, alpha: float) -> None
     """Equal, or better by the model's own ranking: stopping early is exact, so it never loses anything."""
     engine = FakeEngine(slots=3, beam=beam, vocabulary=7)
     source = (seed, 3)
-    [[best]] = run(engine, [source], SearchOptions(length_penalty=alpha))
+    [[best]] = run(engine, [source], DecodingOptions(length_penalty=alpha))
     assert best.tokens == naive_beam(engine, source, beam, 20, alpha)
 
 
@@ -75,7 +75,7 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(seed: int, alpha: float)
     """Four tokens, two of them words, at most three steps: a beam of 64 holds every hypothesis there is."""
     limit = 3
     engine = FakeEngine(slots=1, beam=64, vocabulary=4)
-    options = SearchOptions(length_penalty=alpha, length_ratio=0.0, length_extra=limit, n_best=4)
+    options = DecodingOptions(length_penalty=alpha, max_length_ratio=0.0, max_length_extra=limit, num_hypotheses=4)
     [found] = run(engine, [(seed,)], options)
     everything = []
     for words in range(1, limit):
@@ -95,7 +95,7 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(seed: int, alpha: float)
 )
 @settings(max_examples=40, deadline=None)
 def test_company_and_slots_change_nothing(sources: list[list[int]], beam: int, slots: int) -> None:
-    options = SearchOptions(n_best=beam)
+    options = DecodingOptions(num_hypotheses=beam)
     together = run(FakeEngine(slots, beam), sources, options)
     alone = [run(FakeEngine(1, beam), [source], options)[0] for source in sources]
     assert together == alone
@@ -103,7 +103,7 @@ def test_company_and_slots_change_nothing(sources: list[list[int]], beam: int, s
 
 def test_scores_are_those_of_the_model() -> None:
     engine = FakeEngine(slots=1, beam=3)
-    [found] = run(engine, [(4, 2)], SearchOptions(n_best=3))
+    [found] = run(engine, [(4, 2)], DecodingOptions(num_hypotheses=3))
     assert len(found) == 3
     for hypothesis in found:
         path = [BEGIN, *hypothesis.tokens, END]
@@ -121,24 +121,24 @@ def test_scores_are_those_of_the_model() -> None:
 def test_slots_are_refilled_while_others_run() -> None:
     engine = FakeEngine(slots=4, beam=1)
     sources = [(n,) for n in range(16)]
-    refilled = run(engine, sources, SearchOptions())
+    refilled = run(engine, sources, DecodingOptions())
     one_by_one = FakeEngine(slots=1, beam=1)
-    assert refilled == run(one_by_one, sources, SearchOptions())
+    assert refilled == run(one_by_one, sources, DecodingOptions())
     assert engine.steps < one_by_one.steps / 2
 
 
 def test_without_refill_slots_wait_for_one_another() -> None:
     engine = FakeEngine(slots=4, beam=2)
     sources = [(n,) for n in range(10)]
-    together = dict(search_all(engine, enumerate(sources), BEGIN, END, SearchOptions(), refill=False))
-    assert [together[n] for n in range(10)] == run(FakeEngine(4, 2), sources, SearchOptions())
+    together = dict(search_all(engine, enumerate(sources), BEGIN, END, DecodingOptions(), refill=False))
+    assert [together[n] for n in range(10)] == run(FakeEngine(4, 2), sources, DecodingOptions())
 
 
 def test_long_sentences_outlast_the_first_room_of_the_history() -> None:
     """Short sentences come first, so that the ring is in the middle when it has to grow."""
     engine = FakeEngine(slots=2, beam=2)
     sources = [(n,) for n in range(30)] + [(n, *range(20)) for n in range(6)]
-    found = run(engine, sources, SearchOptions(min_length_ratio=8.0, length_ratio=9.0))
+    found = run(engine, sources, DecodingOptions(min_length_ratio=8.0, max_length_ratio=9.0))
     assert engine.steps > 3 * 168
     for source, [best] in zip(sources, found, strict=True):
         path = [BEGIN, *best.tokens, END]
@@ -149,14 +149,14 @@ def test_long_sentences_outlast_the_first_room_of_the_history() -> None:
 def test_a_released_sentence_leaves_the_others_alone() -> None:
     engine = FakeEngine(slots=2, beam=2)
     search = BeamSearch(engine, BEGIN, END)
-    search.admit([0, 1], [(7,), (8,)], SearchOptions())
+    search.admit([0, 1], [(7,), (8,)], DecodingOptions())
     search.advance()
     search.release([0])
     assert search.free_slots() == [0]
     finished: list[tuple[int, list[Hypothesis]]] = []
     while not finished:
         finished = search.advance()
-    expected = run(FakeEngine(1, 2), [(8,)], SearchOptions())
+    expected = run(FakeEngine(1, 2), [(8,)], DecodingOptions())
     assert finished == [(1, expected[0])]
 
 

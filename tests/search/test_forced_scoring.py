@@ -1,4 +1,4 @@
-"""Forced decoding gives the model's own probabilities of a given target."""
+"""ForcedScore decoding gives the model's own probabilities of a given target."""
 
 import pytest
 from fake_engine import BEGIN, END, FakeEngine

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_beam import run
 
 from nmt.search.beam_search import BeamSearch, Hypothesis, length_penalty
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.search.phrase_constraints import Required, completing, repeating
 
 _WORDS = st.integers(2, 3)
@@ -23,31 +23,31 @@ def _phrases(most: int) -> st.SearchStrategy[tuple[tuple[int, ...], ...]]:
 
 
 @st.composite
-def every_option(draw: st.DrawFn) -> SearchOptions:
+def every_option(draw: st.DrawFn) -> DecodingOptions:
     way = draw(st.sampled_from(["beam", "groups", "required"]))
-    return SearchOptions(
+    return DecodingOptions(
         length_penalty=draw(st.sampled_from([0.0, 0.8, 1.0, 1.5])),
-        length_ratio=0.0,
-        length_extra=draw(st.integers(2, 5)),
-        n_best=draw(st.integers(1, 4)),
+        max_length_ratio=0.0,
+        max_length_extra=draw(st.integers(2, 5)),
+        num_hypotheses=draw(st.integers(1, 4)),
         min_length_ratio=draw(st.sampled_from([0.0, 1.0, 2.0])),
         coverage_penalty=draw(st.sampled_from([0.0, 0.2, 1.0])),
-        no_repeat_ngram=draw(st.integers(0, 3)),
-        banned=draw(_phrases(2)),
-        prefix=draw(st.lists(_WORDS, max_size=2).map(tuple)),
-        required=draw(_phrases(2)) if way == "required" else (),
-        groups=2 if way == "groups" else 1,
-        diversity=draw(st.sampled_from([0.0, 0.5, 3.0])),
+        no_repeat_ngram_size=draw(st.integers(0, 3)),
+        bad_phrases=draw(_phrases(2)),
+        target_prefix=draw(st.lists(_WORDS, max_size=2).map(tuple)),
+        force_phrases=draw(_phrases(2)) if way == "required" else (),
+        num_beam_groups=2 if way == "groups" else 1,
+        diversity_penalty=draw(st.sampled_from([0.0, 0.5, 3.0])),
     )
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3), every_option())
 @settings(max_examples=120, deadline=None)
-def test_a_wide_beam_finds_what_exhaustive_search_finds(source: list[int], options: SearchOptions) -> None:
+def test_a_wide_beam_finds_what_exhaustive_search_finds(source: list[int], options: DecodingOptions) -> None:
     """Two words, and a beam (or two groups) with room for all translations: nothing may be lost on the way."""
-    engine = FakeEngine(slots=1, beam=130 if options.groups > 1 else 65, vocabulary=4)
+    engine = FakeEngine(slots=1, beam=130 if options.num_beam_groups > 1 else 65, vocabulary=4)
     [found] = run(engine, [source], options)
-    expected = everything(engine, source, options)[: options.n_best]
+    expected = everything(engine, source, options)[: options.num_hypotheses]
     if expected:
         assert [h.rank_score for h in found] == pytest.approx([rank for rank, _ in expected], abs=1e-5)
         assert [h.tokens for h in found] == [words for _, words in expected]
@@ -56,14 +56,14 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(source: list[int], optio
 
 
 SOME = [
-    SearchOptions(n_best=2),
-    SearchOptions(n_best=3, min_length_ratio=1.0, coverage_penalty=0.3),
-    SearchOptions(no_repeat_ngram=2, banned=((4,), (2, 3)), attention=False),
-    SearchOptions(prefix=(5, 5, 2)),
-    SearchOptions(required=((3, 3), (4,), (4,))),
-    SearchOptions(groups=3, n_best=3, diversity=2.0),
-    SearchOptions(temperature=0.9, n_best=2, seed=7, prefix=(2,)),
-    SearchOptions(temperature=1.5, top_k=3, top_p=0.8, no_repeat_ngram=1),
+    DecodingOptions(num_hypotheses=2),
+    DecodingOptions(num_hypotheses=3, min_length_ratio=1.0, coverage_penalty=0.3),
+    DecodingOptions(no_repeat_ngram_size=2, bad_phrases=((4,), (2, 3)), return_attention=False),
+    DecodingOptions(target_prefix=(5, 5, 2)),
+    DecodingOptions(force_phrases=((3, 3), (4,), (4,))),
+    DecodingOptions(num_beam_groups=3, num_hypotheses=3, diversity_penalty=2.0),
+    DecodingOptions(sampling_temperature=0.9, num_hypotheses=2, seed=7, target_prefix=(2,)),
+    DecodingOptions(sampling_temperature=1.5, sampling_topk=3, sampling_topp=0.8, no_repeat_ngram_size=1),
 ]
 
 
@@ -87,20 +87,22 @@ def test_sentences_with_different_options_keep_company(sentences: list[tuple[int
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from(SOME))
 @settings(max_examples=60, deadline=None)
-def test_narrow_beams_keep_promises_too(seed: int, beam: int, options: SearchOptions) -> None:
+def test_narrow_beams_keep_promises_too(seed: int, beam: int, options: DecodingOptions) -> None:
     engine = FakeEngine(slots=1, beam=beam, vocabulary=8)
     source = (seed, 1, 2)
     [found] = run(engine, [source], options)
-    assert 1 <= len(found) <= options.n_best
+    assert 1 <= len(found) <= options.num_hypotheses
     assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
     for hypothesis in found:
         words = tuple(hypothesis.tokens)
         fewest, most = options.limits(len(source))
         assert fewest <= len(words) < most
-        assert words[: len(options.prefix)] == options.prefix
-        assert Required(options.required).progress(words) == sum(map(len, options.required))
-        for i in range(len(options.prefix), len(words)):
-            assert words[i] not in completing(words[:i], options.banned) | repeating(words[:i], options.no_repeat_ngram)
+        assert words[: len(options.target_prefix)] == options.target_prefix
+        assert Required(options.force_phrases).progress(words) == sum(map(len, options.force_phrases))
+        for i in range(len(options.target_prefix), len(words)):
+            assert words[i] not in completing(words[:i], options.bad_phrases) | repeating(
+                words[:i], options.no_repeat_ngram_size
+            )
         path = [BEGIN, *words, END]
         scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
         assert hypothesis.token_scores == pytest.approx(scores, abs=1e-5)
@@ -109,8 +111,8 @@ def test_narrow_beams_keep_promises_too(seed: int, beam: int, options: SearchOpt
 
 def test_what_must_stay_reachable_is_told_to_the_engine() -> None:
     engine = FakeEngine(slots=2, beam=3)
-    run(engine, [(1,)], SearchOptions(prefix=(5, 2), required=((3, 5),)))
-    run(engine, [(1,)], SearchOptions())
+    run(engine, [(1,)], DecodingOptions(target_prefix=(5, 2), force_phrases=((3, 5),)))
+    run(engine, [(1,)], DecodingOptions())
     assert engine.constraints == [(2, 3, 5), ()]
 
 
@@ -123,22 +125,22 @@ def test_phrases_start_again_when_they_are_interrupted() -> None:
     assert required.following((2, 2, 3, 4, 2, 2, 3)) == set()
 
 
-def naive_groups(engine: FakeEngine, source: list[int], options: SearchOptions) -> list[list[list[int]]]:
+def naive_groups(engine: FakeEngine, source: list[int], options: DecodingOptions) -> list[list[list[int]]]:
     """What each group finds, best first, by plain loops over lists."""
-    size, alpha = engine.beam // options.groups, options.length_penalty
-    open_ = [[(0.0, [BEGIN])] for _ in range(options.groups)]
-    finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(options.groups)]
+    size, alpha = engine.beam // options.num_beam_groups, options.length_penalty
+    open_ = [[(0.0, [BEGIN])] for _ in range(options.num_beam_groups)]
+    finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(options.num_beam_groups)]
     _, limit = options.limits(len(source))
     for length in range(1, limit + 1):
         taken: Counter[int] = Counter()
-        for group in range(options.groups):
+        for group in range(options.num_beam_groups):
             candidates = [
                 (total + float(scores[token]), [*path, token])
                 for total, path in open_[group]
                 for scores in [engine.log_probabilities(source, path)]
                 for token in ([END] if length == limit else range(END + (length == 1), engine.vocabulary))
             ]
-            candidates.sort(key=lambda c: c[0] - options.diversity * taken[c[1][-1]], reverse=True)
+            candidates.sort(key=lambda c: c[0] - options.diversity_penalty * taken[c[1][-1]], reverse=True)
             ended = [(total, path[1:-1]) for total, path in candidates[:size] if path[-1] == END]
             finished[group] += ended[: size - len(finished[group])]
             going_on = [c for c in candidates if c[1][-1] != END][:size]
@@ -154,11 +156,11 @@ def naive_groups(engine: FakeEngine, source: list[int], options: SearchOptions) 
 @settings(max_examples=40, deadline=None)
 def test_diverse_groups_are_the_plain_loops(seed: int, diversity: float, size: int, groups: int) -> None:
     engine = FakeEngine(slots=2, beam=size * groups)
-    options = SearchOptions(groups=groups, diversity=diversity, n_best=size * groups)
+    options = DecodingOptions(num_beam_groups=groups, diversity_penalty=diversity, num_hypotheses=size * groups)
     expected = naive_groups(engine, [seed], options)
     [everything_found] = run(engine, [[seed]], options)
     assert sorted(h.tokens for h in everything_found) == sorted(map(list, {tuple(p) for g in expected for p in g}))
-    [best] = run(engine, [[seed]], replace(options, n_best=groups))
+    [best] = run(engine, [[seed]], replace(options, num_hypotheses=groups))
     assert all(of_group[0] in [h.tokens for h in best] for of_group in expected)
 
 
@@ -167,7 +169,9 @@ def test_samples_follow_the_distribution() -> None:
     engine = FakeEngine(slots=1, beam=50)
     counts: Counter[int] = Counter()
     for seed in range(40):
-        options = SearchOptions(temperature=0.7, length_ratio=0.0, length_extra=2, n_best=50, seed=seed)
+        options = DecodingOptions(
+            sampling_temperature=0.7, max_length_ratio=0.0, max_length_extra=2, num_hypotheses=50, seed=seed
+        )
         [found] = run(engine, [(3,)], options)
         counts.update(hypothesis.tokens[0] for hypothesis in found)
     weights = np.exp(engine.log_probabilities((3,), [BEGIN]) / 0.7)
@@ -178,18 +182,22 @@ def test_samples_follow_the_distribution() -> None:
 
 
 @pytest.mark.parametrize(
-    "narrowed", [SearchOptions(temperature=2.0, top_k=1), SearchOptions(temperature=2.0, top_p=1e-6)]
+    "narrowed",
+    [
+        DecodingOptions(sampling_temperature=2.0, sampling_topk=1),
+        DecodingOptions(sampling_temperature=2.0, sampling_topp=1e-6),
+    ],
 )
-def test_sampling_among_one_token_is_greedy_search(narrowed: SearchOptions) -> None:
+def test_sampling_among_one_token_is_greedy_search(narrowed: DecodingOptions) -> None:
     sources = [(n,) for n in range(8)]
     sampled = run(FakeEngine(slots=3, beam=4), sources, narrowed)
-    greedy = run(FakeEngine(slots=3, beam=1), sources, SearchOptions())
+    greedy = run(FakeEngine(slots=3, beam=1), sources, DecodingOptions())
     assert [h.tokens for [h] in sampled] == [h.tokens for [h] in greedy]
 
 
 def test_seeds_and_sample_numbers_make_the_difference() -> None:
     def draw(seed: int, samples: int) -> set[tuple[int, ...]]:
-        options = SearchOptions(temperature=1.0, seed=seed, n_best=samples)
+        options = DecodingOptions(sampling_temperature=1.0, seed=seed, num_hypotheses=samples)
         [found] = run(FakeEngine(slots=1, beam=8, vocabulary=50), [(1, 2, 3)], options)
         return {tuple(hypothesis.tokens) for hypothesis in found}
 
@@ -201,7 +209,7 @@ def test_seeds_and_sample_numbers_make_the_difference() -> None:
 
 def test_each_sentence_has_noise_of_its_own() -> None:
     """So hot that all tokens are about as likely, whatever the source."""
-    options = SearchOptions(temperature=100.0, seed=1)
+    options = DecodingOptions(sampling_temperature=100.0, seed=1)
     found = run(FakeEngine(slots=8, beam=1, vocabulary=50), [(n, 1) for n in range(200)], options)
     firsts = Counter(hypotheses[0].tokens[0] for hypotheses in found)
     assert len(firsts) > 40
@@ -224,4 +232,4 @@ def test_each_sentence_has_noise_of_its_own() -> None:
 )
 def test_nonsense_is_refused(wrong: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        SearchOptions(**wrong)  # type: ignore[arg-type]
+        DecodingOptions(**wrong)  # type: ignore[arg-type]

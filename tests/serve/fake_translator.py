@@ -8,10 +8,10 @@ import threading
 from collections.abc import Hashable, Iterable, Sequence
 
 from nmt.corpus.tokenizer import Pieces
-from nmt.inference.continuous_batcher import Search
-from nmt.inference.text_processor import Alternative, Part, Translation
+from nmt.inference.continuous_batcher import DecodingRequest
+from nmt.inference.text_processor import Alternative, Chunk, Translation
 from nmt.search.hypotheses import Hypothesis
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.utils.errors import UsageError
 from serve.workers.client import DecoderLostError
 
@@ -31,7 +31,7 @@ class FakeTranslator:
     def __init__(self, source: str = "en", target: str = "fr", checksum: str = "1") -> None:
         self.source_language, self.target_language = source, target
         self.checksum = checksum
-        self.search_options = SearchOptions()
+        self.decoding_options = DecodingOptions()
         self.admitted: list[list[str]] = []
         """What was admitted together."""
         self.required: list[tuple[tuple[int, ...], ...]] = []
@@ -43,7 +43,7 @@ class FakeTranslator:
         self.open.set()
 
     @property
-    def codec(self) -> "FakeTranslator":
+    def text_processor(self) -> "FakeTranslator":
         return self
 
     def seen(self) -> list[str]:
@@ -60,23 +60,23 @@ class FakeTranslator:
         return self.loops[-1]
 
     def translate(self, texts: Sequence[str], *, alternatives: int = 0) -> list[Translation]:
-        options = SearchOptions(n_best=alternatives + 1)
+        options = DecodingOptions(num_hypotheses=alternatives + 1)
         return [self.assemble(text, (), (), options) for text in texts]
 
-    def parts(self, text: str) -> list[Part]:
+    def chunks(self, text: str) -> list[Chunk]:
         if "UNSPEAKABLE" in text:
             raise RuntimeError("the tokenizer broke")
         return [
-            Part(part.start(), Pieces(part.group(), list(map(ord, part.group())), []))
-            for part in re.finditer(r"[^|]+|^$", text)
+            Chunk(chunk.start(), Pieces(chunk.group(), list(map(ord, chunk.group())), []))
+            for chunk in re.finditer(r"[^|]+|^$", text)
         ]
 
     def assemble(
-        self, text: str, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]], options: SearchOptions
+        self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
         translated = "[two\nlines]" if "NEWLINE" in text else f"[{text}]"
         translated += "".join(chr(token) for hypotheses in found for token in hypotheses[0].tokens if token != NOTHING)
-        others = [Alternative(f"{translated}{n}", -float(n)) for n in range(1, options.n_best)]
+        others = [Alternative(f"{translated}{n}", -float(n)) for n in range(1, options.num_hypotheses)]
         if "SAME" in text and others:
             others[0] = Alternative(translated, -0.5)
         return Translation(
@@ -84,13 +84,15 @@ class FakeTranslator:
             score=-float(len(text)),
             confidence=None if "UNSURE" in text else len(text) / 100,
             alternatives=tuple(others),
-            alignment=((0, len(text), 1, 1 + len(text)),) if options.attention and "UNALIGNED" not in text else None,
+            alignment=((0, len(text), 1, 1 + len(text)),)
+            if options.return_attention and "UNALIGNED" not in text
+            else None,
             truncated="CUT" in text,
         )
 
 
 class FakeLoop:
-    """Stands in for `nmt.inference.continuous_batcher.DecodeLoop`."""
+    """Stands in for `nmt.inference.continuous_batcher.ContinuousBatcher`."""
 
     def __init__(self, fake: FakeTranslator, slots: int, beam: int) -> None:
         self.slots, self.beam = slots, beam
@@ -109,7 +111,7 @@ class FakeLoop:
     def free(self) -> int:
         return self.slots - len(self.live)
 
-    def admit(self, searches: Sequence[Search]) -> None:
+    def admit(self, searches: Sequence[DecodingRequest]) -> None:
         assert len(searches) <= self.free
         texts = ["".join(map(chr, search.source)) for search in searches]
         if any("KILL" in text for text in texts) and self._fake.deaths:
@@ -118,11 +120,11 @@ class FakeLoop:
         if any("EXPLODE" in text for text in texts):
             raise RuntimeError("the engine broke")
         self._fake.admitted.append(texts)
-        self._fake.required += [search.options.required for search in searches]
+        self._fake.required += [search.options.force_phrases for search in searches]
         for search, text in zip(searches, texts, strict=True):
             assert search.key not in self.live
             steps = re.search(r"STEPS(\d+)", text)
-            terms = "".join(f"<{''.join(map(chr, term))}>" for term in search.options.required)
+            terms = "".join(f"<{''.join(map(chr, term))}>" for term in search.options.force_phrases)
             self._found[search.key] = [NOTHING, *map(ord, terms)]
             self.live[search.key] = -1 if "BREAK" in text else int(steps[1]) if steps else 1
 

@@ -114,7 +114,9 @@ def test_localhost_is_ipv4():
 def test_a_model_that_fails_to_load_is_one_line_and_status_1(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, check: bool
 ):
-    monkeypatch.setattr(server_module, "BundleLoader", lambda path, threads: Broken(CarouselError("model: no config")))
+    monkeypatch.setattr(
+        server_module, "ModelDirectoryLoader", lambda path, threads: Broken(CarouselError("model: no config"))
+    )
     assert run([Path("model")], port=0, check=check) == 1
     assert capfd.readouterr() == ("", "model: no config\n")
 
@@ -127,7 +129,7 @@ def test_an_unforeseen_failure_to_load_is_one_line_too():
 def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     fakes = [FakeTranslator("en", "fr"), FakeTranslator("fr", "en")]
     waiting = iter(fakes)
-    monkeypatch.setattr(server_module, "BundleLoader", lambda path, threads: FakeLoader(next(waiting)))
+    monkeypatch.setattr(server_module, "ModelDirectoryLoader", lambda path, threads: FakeLoader(next(waiting)))
     monkeypatch.delattr(server_module, "listen")
     assert run([Path("a"), Path("b")], check=True) == 0
     assert capfd.readouterr() == ("en→fr is ready to be served\nfr→en is ready to be served\n", "")
@@ -137,7 +139,7 @@ def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[
 def test_check_finds_what_keeps_a_server_from_starting(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(server_module, "BundleLoader", lambda path, threads: FakeLoader(FakeTranslator()))
+    monkeypatch.setattr(server_module, "ModelDirectoryLoader", lambda path, threads: FakeLoader(FakeTranslator()))
     assert run([Path("a"), Path("b")], check=True) == 1
     assert capfd.readouterr().err == "two of the models translate en→fr; serve one of them\n"
     (tmp_path / "broken.json").write_text("{}")
@@ -167,7 +169,7 @@ def test_models_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, capfd
         asked.append((path, threads))
         return FakeLoader(FakeTranslator("en", str(path)))
 
-    monkeypatch.setattr(server_module, "BundleLoader", loader)
+    monkeypatch.setattr(server_module, "ModelDirectoryLoader", loader)
     monkeypatch.setenv("NMT_MODELS", "one,two")
     monkeypatch.setenv("NMT_THREADS", "3")
     assert run(check=True) == 0
@@ -180,7 +182,9 @@ def test_an_empty_directory_stands_for_the_built_in_model(
     mounted, built_in = tmp_path / "models", tmp_path / "built-in"
     mounted.mkdir()
     monkeypatch.setattr(server_module, "BUILT_IN", built_in)
-    monkeypatch.setattr(server_module, "BundleLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name)))
+    monkeypatch.setattr(
+        server_module, "ModelDirectoryLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name))
+    )
     monkeypatch.setenv("NMT_MODELS", str(mounted))
     assert run(check=True) == 1
     assert capfd.readouterr().err == f"{mounted}: is empty; put a model directory there, which nmt export writes\n"
@@ -203,7 +207,9 @@ def test_without_a_name_the_built_in_model_is_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(server_module, "BUILT_IN", tmp_path)
-    monkeypatch.setattr(server_module, "BundleLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name)))
+    monkeypatch.setattr(
+        server_module, "ModelDirectoryLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name))
+    )
     assert run(check=True) == 0
     assert capfd.readouterr().out.splitlines()[0] == "Serving the built-in model"
 

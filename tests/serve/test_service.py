@@ -13,10 +13,10 @@ import pytest
 from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from serve.metrics import Metrics
 from serve.scheduling.scheduler import Sentence
-from serve.service import Service, Wish, _fitting
+from serve.service import Service, TranslationRequest, _fitting
 from serve.settings import Settings
 from serve.stores.glossaries import BadGlossaryError, Glossary
 
@@ -153,9 +153,9 @@ def test_the_terms_of_a_glossary_are_required_and_only_its_owner_has_them_cached
         await service.load()
         mine = Glossary("1", "mine", "en", "fr", (("dog", "toutou"),), "me", NOW)
         for glossary in (mine, mine, None):
-            [result] = await service.translate(["the dog"], Wish("en", "fr", glossary=glossary))
+            [result] = await service.translate(["the dog"], TranslationRequest("en", "fr", glossary=glossary))
             assert result.answer.text == ("[the dog]<toutou>" if glossary else "[the dog]")
-        [without] = await service.translate(["the cat"], Wish("en", "fr", glossary=mine))
+        [without] = await service.translate(["the cat"], TranslationRequest("en", "fr", glossary=mine))
         assert without.answer.text == "[the cat]"
         assert fake.seen() == ["the dog", "the dog", "the cat"]
         service.finish()
@@ -171,7 +171,7 @@ def test_terms_are_required_of_the_part_they_stand_in_or_end_in():
         entries = (("dog", "toutou"), ("black|cat", "minou"), ("red", "vif"))
         glossary = Glossary("1", "mine", "en", "fr", entries, "me", NOW)
         text = "a dog, black|cat|red or red|black|cat"
-        [result] = await service.translate([text], Wish("en", "fr", glossary=glossary))
+        [result] = await service.translate([text], TranslationRequest("en", "fr", glossary=glossary))
         assert result.answer.text == f"[{text}]<toutou><minou><vif><vif><minou>"
         service.finish()
 
@@ -180,7 +180,7 @@ def test_terms_are_required_of_the_part_they_stand_in_or_end_in():
 
 def test_long_sentences_take_more_of_the_queue():
     def sentences(*lengths: int) -> list[Sentence]:
-        return [Sentence("x" * length, 2, SearchOptions()) for length in lengths]
+        return [Sentence("x" * length, 2, DecodingOptions()) for length in lengths]
 
     assert _fitting(sentences(*[100] * 50), 10) == 10
     assert _fitting(sentences(*[1000] * 50), 10) == 2
@@ -194,7 +194,7 @@ def test_a_term_that_the_model_cannot_write_is_the_clients_mistake():
         await service.load()
         glossary = Glossary("1", "mine", "en", "fr", (("dog", "UNWRITABLE"),), "me", NOW)
         with pytest.raises(BadGlossaryError, match="can't write") as error:
-            await service.translate(["the dog"], Wish("en", "fr", glossary=glossary))
+            await service.translate(["the dog"], TranslationRequest("en", "fr", glossary=glossary))
         assert "UNWRITABLE" not in str(error.value)
         service.finish()
 
@@ -208,7 +208,7 @@ def test_no_more_terms_are_required_than_a_beam_does_justice_to():
         await service.load()
         glossary = Glossary("1", "mine", "en", "fr", tuple((f"w{n}", "abc") for n in range(1000)), "me", NOW)
         [result] = await service.translate(
-            [" ".join(f"w{n}" for n in range(1000))], Wish("en", "fr", glossary=glossary)
+            [" ".join(f"w{n}" for n in range(1000))], TranslationRequest("en", "fr", glossary=glossary)
         )
         assert result.answer.text.endswith("<abc>" * 5)
         assert not result.answer.text.endswith("<abc>" * 6)
@@ -229,7 +229,7 @@ def test_a_replaced_model_leaves_the_memory():
     async def use() -> None:
         service = Service(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator(), FakeTranslator())], Metrics())
         await service.load()
-        await service.translate(["a"], Wish("en", "fr"))
+        await service.translate(["a"], TranslationRequest("en", "fr"))
         old = weakref.ref(service.models.loaded[0])
         await service.reload()
         until = time.monotonic() + 30
@@ -247,7 +247,7 @@ def test_sentences_are_streamed_as_they_are_finished():
         service = Service(Settings(threads=1, slots=4), [FakeLoader(FakeTranslator())], Metrics())
         await service.load()
         texts = ["STEPS9 a\nb", "STEPS4 c"]
-        events = [event async for event in service.stream(texts, Wish("en", "fr"))]
+        events = [event async for event in service.stream(texts, TranslationRequest("en", "fr"))]
         assert events == [(1, "[b]"), (2, "[STEPS4 c]"), (0, "[STEPS9 a]")]
         assert service.active == 0
         service.finish()
@@ -261,7 +261,7 @@ def test_a_stream_that_is_left_or_fails_leaves_nothing_behind(steps: str):
         fake = FakeTranslator()
         service = Service(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
         await service.load()
-        stream = service.stream([f"a\n{steps} b"], Wish("en", "fr"))
+        stream = service.stream([f"a\n{steps} b"], TranslationRequest("en", "fr"))
         with pytest.raises(Exception, match="the translation failed") if steps == "EXPLODE" else nullcontext():
             await anext(stream)
             if steps == "EXPLODE":

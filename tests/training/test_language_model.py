@@ -30,7 +30,7 @@ from nmt.inference.translator import Rescorer, Translation, Translator
 from nmt.lab.text_generation import Generator
 from nmt.model.language_model import LanguageModel, build_language_model
 from nmt.model_directory import directory as bundle
-from nmt.model_directory.directory import LanguageModelBundle
+from nmt.model_directory.directory import LanguageModelDirectory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.protocol import StepRequest
 from nmt.training import session
@@ -212,7 +212,7 @@ def test_a_run_tells_perplexity_and_bits(text_recipe: Path, tmp_path: Path, nmt:
 # --- writing -----------------------------------------------------------------------------------------------
 
 
-def greedy(read: LanguageModelBundle, prompt: str, length: int) -> str:
+def greedy(read: LanguageModelDirectory, prompt: str, length: int) -> str:
     """What is likeliest, the whole text read anew for each piece."""
     network, allowed = load_language_model(read), ~torch.from_numpy(is_reserved(read.card.vocabulary))
     [ids] = read.vocabulary.encode_many([prompt])
@@ -317,7 +317,7 @@ def test_a_fused_score_is_the_sum_of_log_probabilities(model: Path, pieces: Path
 
 def test_rescoring_orders_by_the_sum(model: Path, pieces: Path, characters: Path) -> None:
     def four(translator: Translator) -> list[Translation]:
-        options = replace(translator.search_options, length_penalty=0.0)
+        options = replace(translator.decoding_options, length_penalty=0.0)
         return translator.translate(SOURCES, beam=4, alternatives=3, options=options)
 
     plain = four(Translator.load(model, engine="torch"))

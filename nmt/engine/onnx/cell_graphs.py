@@ -11,7 +11,7 @@ import numpy as np
 
 from nmt.engine.onnx.graph_builder import Graph
 from nmt.engine.onnx.layer_graphs import Layers
-from nmt.model.cells.families import Equations
+from nmt.model.cells.families import RecurrentCell
 
 
 class Symbol(NamedTuple):
@@ -35,7 +35,7 @@ class Symbol(NamedTuple):
 
 
 class Symbols:
-    """`nmt.model.cells.families.Algebra` of symbols, in a graph or in the body of a loop."""
+    """`nmt.model.cells.families.Ops` of symbols, in a graph or in the body of a loop."""
 
     def __init__(self, layers: Layers, prefix: str) -> None:
         """``prefix`` is what the names of the weights begin with."""
@@ -46,39 +46,39 @@ class Symbols:
         return Symbol(self._graph, name)
 
     def product(self, x: Symbol, name: str) -> Symbol:
-        """See `Algebra.product`."""
+        """See `Ops.product`."""
         name = f"{self._prefix}.{name}"
         return self.symbol(self._layers.product(x.name, name, self._layers.weights[name]))
 
     def add_product(self, to: Symbol, x: Symbol, name: str) -> Symbol:
-        """See `Algebra.add_product`."""
+        """See `Ops.add_product`."""
         return to + self.product(x, name)
 
     def vector(self, name: str) -> Symbol:
-        """See `Algebra.vector`."""
+        """See `Ops.vector`."""
         return self.symbol(self._layers.vector(f"{self._prefix}.{name}"))
 
     def sigmoid(self, x: Symbol) -> Symbol:
-        """See `Algebra.sigmoid`."""
+        """See `Ops.sigmoid`."""
         return self._op("Sigmoid", x)
 
     def tanh(self, x: Symbol) -> Symbol:
-        """See `Algebra.tanh`."""
+        """See `Ops.tanh`."""
         return self._op("Tanh", x)
 
     def split(self, x: Symbol, *sizes: int) -> list[Symbol]:
-        """See `Algebra.split`."""
+        """See `Ops.split`."""
         if len(sizes) == 1:
             return [x]
         parts = self._graph.ops("Split", x.name, self._graph.whole(*sizes), axis=-1, outputs=len(sizes))
         return [self.symbol(part) for part in parts]
 
     def concat(self, *parts: Symbol) -> Symbol:
-        """See `Algebra.concat`."""
+        """See `Ops.concat`."""
         return self.symbol(self._graph.op("Concat", *(part.name for part in parts), axis=-1))
 
     def repeat(self, x: Symbol, times: int) -> Symbol:
-        """See `Algebra.repeat`."""
+        """See `Ops.repeat`."""
         graph = self._graph
         column = graph.op("Unsqueeze", x.name, graph.whole(-1))
         columns = self.symbol(graph.op("Concat", *[column] * times, axis=-1))
@@ -86,24 +86,24 @@ class Symbols:
         return self.symbol(graph.op("Reshape", columns.name, shape))
 
     def normalise(self, x: Symbol, gain: str) -> Symbol:
-        """See `Algebra.normalise`."""
+        """See `Ops.normalise`."""
         return self.symbol(self._graph.op("LayerNormalization", x.name, self.vector(gain).name, epsilon=1e-5))
 
     def due(self, clock: Symbol, periods: list[int]) -> Symbol:
-        """See `Algebra.due`."""
+        """See `Ops.due`."""
         graph = self._graph
         rest = graph.op("Mod", clock.name, graph.constant(periods), fmod=1)
         return self.symbol(graph.op("Cast", graph.op("Equal", rest, graph.constant(0.0)), to=1))
 
     def pass_on(self, below: Symbol | None, h: Symbol) -> Symbol:
-        """See `Algebra.pass_on`."""
+        """See `Ops.pass_on`."""
         return h if below is None or not self._layers.model.residual else below + h
 
     def _op(self, kind: str, x: Symbol) -> Symbol:
         return self.symbol(self._graph.op(kind, x.name))
 
 
-def cell_step(layers: Layers, cell: Equations, prefix: str, x: str, state: list[str]) -> tuple[str, list[str]]:
+def cell_step(layers: Layers, cell: RecurrentCell, prefix: str, x: str, state: list[str]) -> tuple[str, list[str]]:
     """The output and the next state of one step."""
     ops = Symbols(layers, prefix)
     y, after = cell.step(ops, cell.project(ops, ops.symbol(x)), tuple(map(ops.symbol, state)))
@@ -111,7 +111,7 @@ def cell_step(layers: Layers, cell: Equations, prefix: str, x: str, state: list[
 
 
 def cell_sequence(
-    layers: Layers, cell: Equations, prefix: str, x: str, inside: str, backwards: bool
+    layers: Layers, cell: RecurrentCell, prefix: str, x: str, inside: str, backwards: bool
 ) -> tuple[str, list[str]]:
     """The outputs [S, N, D] over x [S, N, in] from a state of zeros, perhaps from the end, and the last state.
 

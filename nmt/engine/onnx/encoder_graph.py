@@ -14,7 +14,7 @@ from nmt.engine.onnx.cell_graphs import cell_sequence
 from nmt.engine.onnx.graph_builder import Array, WeightFile
 from nmt.engine.onnx.layer_graphs import Layers, Precision, Weights, attending, attention_heads, state_sizes
 from nmt.engine.slot_storage import BLOCK
-from nmt.model.cells.families import FAMILY, equations
+from nmt.model.cells.families import CELLS, equations
 
 
 class EncoderGraph(Layers):
@@ -44,7 +44,7 @@ class EncoderGraph(Layers):
         self._inside = "" if self.model.cell == "lstm" else self._by_step(self._words(source, lengths))
         states: list[list[str]] = []
         layer_of_design = self._block if self.model.design == "blocks" else self._classic_layer
-        for layer in range(1 if FAMILY[self.model.cell].stacked else self.model.encoder_layers):
+        for layer in range(1 if CELLS[self.model.cell].stacked else self.model.encoder_layers):
             x, state = layer_of_design(x, lengths, layer)
             states += state
         x = self.layer_norm(x, "encoder.norm") if self.model.design == "blocks" else x
@@ -82,7 +82,7 @@ class EncoderGraph(Layers):
             y, state = self._lstm(x, lengths, layer)
             return y, [state]
         y, states = self._cell(x, layer)
-        parts = len(FAMILY[self.model.cell].parts(self.model.width))
+        parts = len(CELLS[self.model.cell].parts(self.model.width))
         return y, [states[n : n + parts] for n in range(0, len(states), parts)]
 
     def _cell(self, x: str, layer: int) -> tuple[str, list[str]]:
@@ -180,7 +180,7 @@ class EncoderGraph(Layers):
         graph, model, parts = self.graph, self.model, list[str]()
         blocks = model.design == "blocks"
         for layer, below in enumerate(model.states_passed_on):
-            for part, last in zip(FAMILY[model.cell].parts(model.width), states[below], strict=True):
+            for part, last in zip(CELLS[model.cell].parts(model.width), states[below], strict=True):
                 if part.kind == "own":
                     parts.append(self._zeros(last, part.size))
                 elif not blocks:

@@ -17,7 +17,7 @@ from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, PAD, is_reserved
 from nmt.engine.onnx.runtime import ort, session_options
 from nmt.engine.sampling import draw
 from nmt.engine.shortlist import Shortlist
-from nmt.engine.slot_storage import BLOCK, Column, Padded
+from nmt.engine.slot_storage import BLOCK, Column, SlotStorage
 from nmt.search.protocol import StepRequest, StepResult
 from nmt.utils.errors import CarouselError
 
@@ -77,8 +77,8 @@ class OnnxEngine:
         self._kind = "" if shortlist is None else "_list"
         columns = _columns(graphs[f"step{self._kind}"])
         self._attends = bool(columns)
-        self._memory = Padded(columns, slots, block=1)
-        self._lists = Padded(_list_columns(graphs) if shortlist else {}, slots, _LIST_BLOCK)
+        self._memory = SlotStorage(columns, slots, block=1)
+        self._lists = SlotStorage(_list_columns(graphs) if shortlist else {}, slots, _LIST_BLOCK)
         self._slot_of = np.zeros(slots, dtype=np.int64)  # of each place
         self._count = 0  # P
         self._state: Array = np.zeros((0, 0), dtype=np.float32)
@@ -133,7 +133,7 @@ class OnnxEngine:
         """See `Engine.step`."""
         if request.temperature is not None:
             return self.choose(request, *self.distribution(request))
-        questions, listed = self._questions(request.asked)
+        questions, listed = self._questions(request.score_ids)
         suppressed = self._suppressed(request)
         found = self._run("step", request, ["top_scores", "top", "asked_scores"], {
             "asked": questions.reshape(self._count, self._beam, -1),
@@ -153,7 +153,7 @@ class OnnxEngine:
 
     def choose(self, request: StepRequest, scores: Array, attention: Array | None) -> StepResult:
         """The result of a step from the log-probabilities of all tokens."""
-        questions, listed = self._questions(request.asked)
+        questions, listed = self._questions(request.score_ids)
         proposals = self._proposals(request, scores)
         if request.temperature is None:
             top = np.argsort(-proposals, axis=1, kind="stable")[:, : request.candidates]
@@ -194,7 +194,7 @@ class OnnxEngine:
         return StepResult(
             scores=self._spread("scores", scores, _NEVER),
             ids=self._spread("ids", self._tokens(top), EOS),
-            asked=self._spread("asked", answers, _NEVER),
+            id_scores=self._spread("asked", answers, _NEVER),
             attention=None if attention is None else self._spread("attention", attention, 0.0),
         )
 
@@ -219,11 +219,11 @@ class OnnxEngine:
             proposals[:, is_reserved(proposals.shape[1])] = _NEVER
         return proposals
 
-    def _questions(self, asked: Array) -> tuple[Array, Array | None]:
+    def _questions(self, score_ids: Array) -> tuple[Array, Array | None]:
         """Where the asked ids [R, Q] of the rows in work are in their lists; see `_find`."""
-        if asked.shape[1] == 1 and not np.count_nonzero(asked != EOS):
+        if score_ids.shape[1] == 1 and not np.count_nonzero(score_ids != EOS):
             return self._ends, None
-        return self._find(asked[self._rows])
+        return self._find(score_ids[self._rows])
 
     def _find(self, tokens: Array, sentences: Array | None = None) -> tuple[Array, Array | None]:
         """Where tokens [m, Q] are in the lists of their sentences [m] (by default, those of the rows in work).

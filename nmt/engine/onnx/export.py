@@ -18,7 +18,7 @@ from nmt.engine.onnx.graph_builder import WEIGHT_FILE, WeightFile
 from nmt.engine.onnx.layer_graphs import Precision, Weights
 from nmt.engine.onnx.step_graph import StepGraph, rows_graph
 from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import GRAPHS, SHORTLIST, WEIGHTS, Bundle
+from nmt.model_directory.directory import GRAPHS, SHORTLIST, WEIGHTS, ModelDirectory
 from nmt.utils.errors import CarouselError
 
 
@@ -40,7 +40,7 @@ def export(model: ModelConfig, weights: Weights, precision: Precision) -> dict[s
     return files
 
 
-def export_bundle(bundle: Bundle, out: Path, precision: Precision, shortlist: bool) -> None:
+def export_model(bundle: ModelDirectory, out: Path, precision: Precision, shortlist: bool) -> None:
     """Write a bundle for serving: graphs and tokenizer, without the weights that only torch reads.
 
     Raises CarouselError when the bundle has no weights, or no shortlist where one is wanted.

@@ -15,7 +15,7 @@ import numpy as np
 from nmt.config.schema import ModelConfig
 from nmt.engine.onnx.graph_builder import Array, Graph, WeightFile
 from nmt.engine.onnx.quantisation import quantise
-from nmt.model.cells.families import FAMILY
+from nmt.model.cells.families import CELLS
 
 Precision = Literal["fp32", "int8"]
 Weights = Mapping[str, Array]
@@ -133,5 +133,5 @@ def attention_heads(model: ModelConfig) -> int:
 
 def state_sizes(model: ModelConfig) -> list[int]:
     """Z in parts: the state of each layer of the decoder, and the attentional vector of input feeding."""
-    of_layer = [part.size for part in FAMILY[model.cell].parts(model.width)]
+    of_layer = [part.size for part in CELLS[model.cell].parts(model.width)]
     return of_layer * model.decoder_layers + [model.width] * model.input_feeding

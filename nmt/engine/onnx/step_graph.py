@@ -15,7 +15,7 @@ from nmt.engine.onnx.graph_builder import Array, Graph, WeightFile
 from nmt.engine.onnx.layer_graphs import EMBEDDING, Layers, Precision, Weights, attention_heads, state_sizes
 from nmt.engine.onnx.quantisation import quantise
 from nmt.engine.slot_storage import BLOCK
-from nmt.model.cells.families import FAMILY, equations
+from nmt.model.cells.families import CELLS, equations
 
 # Normalised inputs reach to about 4, outputs of an LSTM to 1. One scale serves both sides of a row, so the input's side
 # is made as small as the recurrent one; a power of two costs no precision.
@@ -81,7 +81,7 @@ class StepGraph(Layers):
 
     def _classic(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
         """See `nmt.model.decoder.ClassicDecoder.step`; x is [N, K, D]."""
-        model, parts, stacked = self.model, list[str](), FAMILY[self.model.cell].stacked
+        model, parts, stacked = self.model, list[str](), CELLS[self.model.cell].stacked
         inputs = [(x, 1.0)]
         if self._input_gain != 1:
             inputs = [(self.graph.op("Mul", x, self.graph.constant(self._input_gain)), self._input_gain)]
@@ -106,7 +106,7 @@ class StepGraph(Layers):
         return _INPUT_GAIN if self.model.cell == "lstm" else 1.0
 
     def _layer_state(self, state: list[str], layer: int) -> list[str]:
-        parts = len(FAMILY[self.model.cell].parts(self.model.width))
+        parts = len(CELLS[self.model.cell].parts(self.model.width))
         return state[layer * parts : (layer + 1) * parts]
 
     def _recurrent(self, inputs: list[tuple[str, float]], state: list[str], name: str) -> tuple[str, list[str]]:

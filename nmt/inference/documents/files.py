@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nmt.inference.documents.html import HtmlDocument
 from nmt.inference.documents.plain import Document
-from nmt.inference.job import Request
+from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
 from nmt.utils.errors import CarouselError, missing_extra, undecodable_line
 
@@ -22,7 +22,7 @@ def is_document(path: Path) -> bool:
     return path.suffix.lower() in _FORMS
 
 
-def translate_document(path: Path, request: Request, translator: Translator) -> str:
+def translate_document(path: Path, request: TranslationJob, translator: Translator) -> str:
     """A document's translation, whole. Raises CarouselError where the file can't be read or an extra is missing."""
     text = _read(path)
     try:

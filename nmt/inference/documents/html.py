@@ -120,12 +120,12 @@ class _Sentence:
         if self.touches_next:
             target = set_apart(target)
         places = place(self.marks, self.text, target, translation.alignment)
-        parts: list[str] = []
+        chunks: list[str] = []
         end = 0
         for mark, markup, here in zip(self.marks, self.markup, places, strict=True):
-            parts += (escape(target[end:here], quote=False), self._spaced(mark, markup, target, here))
+            chunks += (escape(target[end:here], quote=False), self._spaced(mark, markup, target, here))
             end = here
-        return "".join((*parts, escape(target[end:], quote=False)))
+        return "".join((*chunks, escape(target[end:], quote=False)))
 
     def _spaced(self, mark: Mark, markup: str, target: str, here: int) -> str:
         """A point may stand for a word: it has spaces where it had, at the ends of the target aside."""

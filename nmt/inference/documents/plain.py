@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 from nmt.text.sentence_splitting import sentences, set_apart
 
 if TYPE_CHECKING:
-    from nmt.inference.translator import Span, Translation
+    from nmt.inference.translator import AlignedSpan, Translation
 
 # All that Unicode and str.splitlines() call a line break; a model has seen none of them.
 _BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
@@ -40,7 +40,7 @@ class Answer:
     """The mean of the segments'."""
     confidence: float | None = None
     """The mean of the segments'; None if one has none."""
-    alignment: tuple[Span, ...] | None = ()
+    alignment: tuple[AlignedSpan, ...] | None = ()
     """The segments', counted from the start of the whole text; None if one has none."""
     truncated: bool = False
 
@@ -80,8 +80,8 @@ class PlainDocument:
         texts = [one_line(each.text) for each in translations]
         return [set_apart(text) if touches else text for text, touches in zip(texts, self._touching, strict=True)]
 
-    def _alignment(self, translations: Sequence[Translation]) -> tuple[Span, ...] | None:
-        spans: list[Span] = []
+    def _alignment(self, translations: Sequence[Translation]) -> tuple[AlignedSpan, ...] | None:
+        spans: list[AlignedSpan] = []
         shift = 0
         replacements = self._replacements(translations)
         for (start, stop), translation, replacement in zip(self._places, translations, replacements, strict=True):
@@ -105,18 +105,18 @@ def one_line(text: str) -> str:
 
 def fill(text: str, places: Sequence[tuple[int, int]], replacements: Sequence[str]) -> str:
     """``text`` with what is at each of ``places`` replaced, and all between them as it was."""
-    parts: list[str] = []
+    chunks: list[str] = []
     end = 0
     for (start, stop), replacement in zip(places, replacements, strict=True):
-        parts += (text[end:start], replacement)
+        chunks += (text[end:start], replacement)
         end = stop
-    return "".join((*parts, text[end:]))
+    return "".join((*chunks, text[end:]))
 
 
 def combine(
     translations: Sequence[Translation],
     put_together: Callable[[Sequence[Translation]], str],
-    alignment: tuple[Span, ...] | None,
+    alignment: tuple[AlignedSpan, ...] | None,
 ) -> Answer:
     """The answer that the translations of a text's segments make."""
     best = put_together(translations)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.inference.continuous_batcher import LOOP_BREAKER
-from nmt.inference.repetition import is_looping
+from nmt.inference.continuous_batcher import RETRY_NGRAM_SIZE
+from nmt.inference.repetition import has_repetition
 from nmt.search.beam_search import BeamSearch
 from nmt.search.hypotheses import Doubles, Finished, Hypothesis
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine, Floats, Ints
 
 
@@ -53,19 +53,19 @@ class Tree:
         return path[::-1]
 
 
-def search(engine: Engine, source: Sequence[int], options: SearchOptions) -> tuple[list[Hypothesis], Tree]:
+def search(engine: Engine, source: Sequence[int], options: DecodingOptions) -> tuple[list[Hypothesis], Tree]:
     """Search a sentence with an engine of one slot, as `nmt translate` does, and tell how it went.
 
     A translation that loops is searched once more; the tree is that of the search whose result stands.
     """
     found = _search(engine, source, options)
-    if options.break_loops and options.no_repeat_ngram == 0 and is_looping(source, found[0][0].tokens):
-        again = _search(engine, source, replace(options, no_repeat_ngram=LOOP_BREAKER))
-        return found if is_looping(source, again[0][0].tokens) else again
+    if options.retry_repetition and options.no_repeat_ngram_size == 0 and has_repetition(source, found[0][0].tokens):
+        again = _search(engine, source, replace(options, no_repeat_ngram_size=RETRY_NGRAM_SIZE))
+        return found if has_repetition(source, again[0][0].tokens) else again
     return found
 
 
-def _search(engine: Engine, source: Sequence[int], options: SearchOptions) -> tuple[list[Hypothesis], Tree]:
+def _search(engine: Engine, source: Sequence[int], options: DecodingOptions) -> tuple[list[Hypothesis], Tree]:
     watched = _WatchedSearch(engine)
     watched.admit([0], [source], options)
     while True:

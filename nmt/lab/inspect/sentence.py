@@ -20,7 +20,7 @@ from nmt.lab.inspect.beam_tree import Tree
 from nmt.lab.inspect.inspection import Inspection, layers_of, without_piece
 from nmt.model.seq2seq import Seq2Seq
 from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import Bundle
+from nmt.model_directory.directory import ModelDirectory
 from nmt.search.protocol import Floats
 from nmt.text.normalisation import is_translatable, normalise
 from nmt.utils.errors import UsageError
@@ -29,7 +29,7 @@ from nmt.utils.errors import UsageError
 class Model(NamedTuple):
     """A bundle and its network."""
 
-    bundle: Bundle
+    bundle: ModelDirectory
     network: Seq2Seq
     """In evaluation mode, on the CPU."""
 
@@ -38,7 +38,7 @@ class Model(NamedTuple):
 class TranslationInspection(Inspection):
     """A sentence, its translation, and the way between; ``text`` is the sentence, ``written`` the translation."""
 
-    bundle: Bundle
+    bundle: ModelDirectory
     translation: str
     forced: bool
     """Whether the translation was given instead of searched."""
@@ -101,7 +101,7 @@ def inspect(model: Model, text: str, target: str | None = None, beam: int | None
     tree: Tree | None = None
     if target is None:
         engine = TorchEngine(network, slots=1, beam=beam or bundle.card.search.beam)
-        hypotheses, tree = trees.search(engine, source.ids, bundle.search_options)
+        hypotheses, tree = trees.search(engine, source.ids, bundle.decoding_options)
         written = bundle.tokenizer.target.decode(hypotheses[0].tokens)
     else:
         written = bundle.tokenizer.target.encode(normalise(target))

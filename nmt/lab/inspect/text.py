@@ -20,14 +20,14 @@ from nmt.lab.inspect.activations import trace_text
 from nmt.lab.inspect.inspection import Inspection, layers_of, without_piece
 from nmt.model.language_model import LanguageModel
 from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import LanguageModelBundle
+from nmt.model_directory.directory import LanguageModelDirectory
 from nmt.utils.errors import UsageError
 
 
 class TextModel(NamedTuple):
     """The bundle of a language model, and its network."""
 
-    bundle: LanguageModelBundle
+    bundle: LanguageModelDirectory
     network: LanguageModel
     """In evaluation mode, on the CPU."""
 
@@ -36,7 +36,7 @@ class TextModel(NamedTuple):
 class TextInspection(Inspection):
     """A text, piece by piece: what was read, and what was expected before each piece."""
 
-    bundle: LanguageModelBundle
+    bundle: LanguageModelDirectory
     spans: list[tuple[int, int]]
     """[T]: the code points of the text, half-open, that each read piece stands for: begin of sentence for the line end
     before it, the first one for none."""

@@ -1,6 +1,6 @@
 """The recurrent cells of the literature, each written once: torch computes the equations, ONNX graphs are made of them.
 
-A value [..., n] is a tensor of torch or a symbol of a graph; both know + - * and what `Algebra` lists. In docstrings x
+A value [..., n] is a tensor of torch or a symbol of a graph; both know + - * and what `Ops` lists. In docstrings x
 is the input, h the output, c the memory cell, of this step or, where t-1 is written, of the one before; W and U are
 matrices, ⊙ multiplies number by number, σ is the logistic function, and the bias of each sum is left out. D width, I
 width of the input, L layers.
@@ -16,15 +16,11 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from nmt.config.cells import CellName
+
 Value = Any
 """[..., n]"""
 State = tuple[Value, ...]
-
-CellName = Literal[
-    "lstm", "rnn", "gru", "peephole", "coupled_gates", "no_input_gate", "no_forget_gate", "no_output_gate",
-    "no_input_activation", "no_output_activation", "full_gate_recurrence", "layer_norm", "gated_feedback",
-    "depth_gated", "clockwork", "grid", "sru", "mut1", "mut2", "mut3", "memory_block",
-]  # fmt: skip
 
 CELLS_IN_BLOCK = 4
 """Of a memory block."""
@@ -32,7 +28,7 @@ PERIODS = (1, 2, 4, 8)
 """Of the modules of a clockwork network, the fastest first."""
 
 
-class Algebra(Protocol):
+class Ops(Protocol):
     """What equations are made of, besides + - *; ``name`` is that of a weight."""
 
     def product(self, x: Value, name: str) -> Value:
@@ -113,7 +109,7 @@ class VanillaLSTM(Cell):
     """
 
 
-class Equations(Cell, ABC):
+class RecurrentCell(Cell, ABC):
     """A cell that is computed as it is written here."""
 
     def __init__(self, inputs: int, width: int, layers: int = 1, forget_bias: float = 1.0) -> None:
@@ -129,12 +125,12 @@ class Equations(Cell, ABC):
     def weights(self) -> dict[str, Weight]:
         """All weights by name; those that are multiplied with a state of the step before are named recurrent…"""
 
-    def project(self, ops: Algebra, x: Value) -> Value:
+    def project(self, ops: Ops, x: Value) -> Value:
         """What can be said of x [..., I] before the step before is known: one product for a whole sequence."""
         return ops.add_product(ops.vector("bias"), x, "input")
 
     @abstractmethod
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
         """The output h [..., D] and the next state, of the projected input and the state."""
 
     def _matrices(self, inputs: int, recurrent: int, bias: list[float], suffix: str = "") -> dict[str, Weight]:
@@ -147,7 +143,7 @@ class Equations(Cell, ABC):
         }
 
 
-class TanhRNN(Equations):
+class TanhRNN(RecurrentCell):
     """The plain recurrent network (Elman 1990): h = tanh(W x + U h_t-1)."""
 
     forget_gate = False
@@ -158,11 +154,11 @@ class TanhRNN(Equations):
         return (Part("output", width),)
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         return self._matrices(self.inputs, 1, [0.0])
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         h = ops.tanh(ops.add_product(x, state[0], "recurrent"))
         return h, (h,)
 
@@ -175,12 +171,12 @@ class GRU(TanhRNN):
     """
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         shift = np.zeros(self.width, dtype=np.float32)
         return {**self._matrices(self.inputs, 3, [0.0] * 3), "recurrent_bias": Weight(shift.shape, shift)}
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         (h,), width = state, self.width
         heard_gates, heard = ops.split(ops.product(h, "recurrent"), 2 * width, width)
         gates, candidate = ops.split(x, 2 * width, width)
@@ -190,7 +186,7 @@ class GRU(TanhRNN):
         return h, (h,)
 
 
-class Peephole(Equations):
+class Peephole(RecurrentCell):
     """The LSTM whose gates look at the memory cell (Gers & Schmidhuber 2000, Graves 2013); Greff's vanilla, V.
 
     i = σ(W_i x + U_i h_t-1 + p_i ⊙ c_t-1)      f = σ(W_f x + U_f h_t-1 + p_f ⊙ c_t-1)
@@ -211,7 +207,7 @@ class Peephole(Equations):
         return self.input_gate + self.forget_gate
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`. Rows are of the input gate, the forget gate, the output gate, the candidate."""
+        """See `RecurrentCell.weights`. DecoderState are of the input gate, the forget gate, the output gate, the candidate."""
         bias = [0.0] * self.input_gate + [self.forget_bias] * self.forget_gate + [0.0] * self.output_gate + [0.0]
         weights = self._matrices(self.inputs, len(bias), bias)
         weights["peephole_early"] = Weight((self._early * self.width,))
@@ -221,8 +217,8 @@ class Peephole(Equations):
             weights["recurrent_gates"] = Weight((3 * self.width, 3 * self.width))
         return weights
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         (h, c, *gates_before), width = state, self.width
         sums = ops.add_product(x, h, "recurrent")
         gates, candidate = ops.split(sums, (self._early + self.output_gate) * width, width)
@@ -296,7 +292,7 @@ class FullGateRecurrence(Peephole):
         return *super().parts(width), Part("own", 3 * width)
 
 
-class LayerNormLSTM(Equations):
+class LayerNormLSTM(RecurrentCell):
     """The layer-normalised LSTM (Ba, Kiros & Hinton 2016): all sums for gates and candidate normalised together.
 
         [i, f, o, z] = N(W x) ⊙ α + N(U h_t-1) ⊙ β + b      N(v) = (v - mean(v)) / deviation(v)
@@ -306,18 +302,18 @@ class LayerNormLSTM(Equations):
     """
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         ones, zeros = np.ones(4 * self.width, dtype=np.float32), np.zeros(self.width, dtype=np.float32)
         gains = {"input_gain": ones, "recurrent_gain": ones, "memory_gain": ones[: self.width], "memory_bias": zeros}
         matrices = self._matrices(self.inputs, 4, [0.0, self.forget_bias, 0.0, 0.0])
         return matrices | {name: Weight(start.shape, start) for name, start in gains.items()}
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
+    def project(self, ops: Ops, x: Value) -> Value:
+        """See `RecurrentCell.project`."""
         return ops.normalise(ops.product(x, "input"), "input_gain") + ops.vector("bias")
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         (h, c), width = state, self.width
         sums = x + ops.normalise(ops.product(h, "recurrent"), "recurrent_gain")
         gates, candidate = ops.split(sums, 3 * width, width)
@@ -327,7 +323,7 @@ class LayerNormLSTM(Equations):
         return h, (h, c)
 
 
-class MemoryBlock(Equations):
+class MemoryBlock(RecurrentCell):
     """Memory blocks of four cells that share their gates, without forget gates (Hochreiter & Schmidhuber 1997).
 
         i = σ(W_i x + U_i h_t-1), o = σ(W_o x + U_o h_t-1), one number a block      z = tanh(W_z x + U_z h_t-1)
@@ -344,7 +340,7 @@ class MemoryBlock(Equations):
         return self.width // CELLS_IN_BLOCK
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         rows = 2 * self._blocks + self.width
         bias = np.zeros(rows, dtype=np.float32)
         return {
@@ -353,8 +349,8 @@ class MemoryBlock(Equations):
             "bias": Weight((rows,), bias),
         }
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         h, c = state
         gates, candidate = ops.split(ops.add_product(x, h, "recurrent"), 2 * self._blocks, self.width)
         opened = ops.repeat(ops.sigmoid(gates), CELLS_IN_BLOCK)
@@ -364,7 +360,7 @@ class MemoryBlock(Equations):
         return h, (h, c)
 
 
-class Clockwork(Equations):
+class Clockwork(RecurrentCell):
     """The clockwork network (Koutník et al. 2014): four modules that change at every, every 2nd, 4th, 8th step.
 
         h_m = tanh(W_m x + Σ U_mk h_k,t-1 over the modules k that are as slow or slower)    where t mod period_m is 0
@@ -386,15 +382,15 @@ class Clockwork(Equations):
         return self.width // len(PERIODS)
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         bias = np.zeros(self.width, dtype=np.float32)
         weights = {"input": Weight((self.width, self.inputs)), "bias": Weight(bias.shape, bias)}
         for module in range(len(PERIODS)):
             weights[f"recurrent_{module}"] = Weight((self._module, self.width - module * self._module))
         return weights
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         h, clock = state
         modules = ops.split(h, *[self._module] * len(PERIODS))
         heard = [ops.product(ops.concat(*modules[m:]), f"recurrent_{m}") for m in range(len(PERIODS))]
@@ -403,7 +399,7 @@ class Clockwork(Equations):
         return h, (h, clock + 1.0)
 
 
-class SRU(Equations):
+class SRU(RecurrentCell):
     """The simple recurrent unit (Lei et al. 2018), whose step has no matrix product.
 
         f = σ(W_f x + v_f ⊙ c_t-1)      r = σ(W_r x + v_r ⊙ c_t-1)
@@ -421,7 +417,7 @@ class SRU(Equations):
         return (Part("memory", width),)
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         bias = np.repeat(np.array([self.forget_bias, 0.0], dtype=np.float32), self.width)
         rows = 3 if self.inputs == self.width else 4
         return {
@@ -430,15 +426,15 @@ class SRU(Equations):
             "peephole": Weight(bias.shape),
         }
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
+    def project(self, ops: Ops, x: Value) -> Value:
+        """See `RecurrentCell.project`."""
         width, sums = self.width, ops.product(x, "input")
         gates, rest = ops.split(sums, 2 * width, (1 if self.inputs == width else 2) * width)
         gates = gates + ops.vector("bias")
         return ops.concat(gates, rest, x * self.scale) if self.inputs == width else ops.concat(gates, rest)
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         (c,), width = state, self.width
         gates, new, past = ops.split(x, 2 * width, width, width)
         gates = ops.sigmoid(gates + ops.concat(c, c) * ops.vector("peephole"))
@@ -447,7 +443,7 @@ class SRU(Equations):
         return past + reset * (c - past), (c,)
 
 
-class Mutation(Equations, ABC):
+class Mutation(RecurrentCell, ABC):
     """The cells that a search among ten thousand found (Jozefowicz, Zaremba & Sutskever 2015).
 
     In all of them h = u ⊙ z + (1 - u) ⊙ h_t-1. Where the paper adds x itself, an input of another width is multiplied
@@ -464,7 +460,7 @@ class Mutation(Equations, ABC):
     def _past(self) -> dict[str, Weight]:
         return {} if self.inputs == self.width else {"input_past": Weight((self.width, self.inputs))}
 
-    def _plain(self, ops: Algebra, x: Value) -> Value:
+    def _plain(self, ops: Ops, x: Value) -> Value:
         return x if self.inputs == self.width else ops.product(x, "input_past")
 
     def _vector(self, name: str, times: int) -> dict[str, Weight]:
@@ -476,21 +472,21 @@ class Mut1(Mutation):
     """MUT1: u = σ(W_u x), r = σ(W_r x + U_r h_t-1), z = tanh(U_z (r ⊙ h_t-1) + tanh(x)); see `Mutation`."""
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         square = Weight((self.width, self.width))
         return {
             "input": Weight((2 * self.width, self.inputs)), "recurrent_reset": square, "recurrent": square,
             **self._vector("bias", 3), **self._past(),
         }  # fmt: skip
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
+    def project(self, ops: Ops, x: Value) -> Value:
+        """See `RecurrentCell.project`."""
         sums = ops.concat(ops.product(x, "input"), ops.tanh(self._plain(ops, x))) + ops.vector("bias")
         update, rest = ops.split(sums, self.width, 2 * self.width)
         return ops.concat(ops.sigmoid(update), rest)
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         (h,) = state
         update, reset, candidate = ops.split(x, self.width, self.width, self.width)
         reset = ops.sigmoid(ops.add_product(reset, h, "recurrent_reset"))
@@ -503,19 +499,19 @@ class Mut2(Mutation):
     """MUT2: u = σ(W_u x + U_u h_t-1), r = σ(x + U_r h_t-1), z = tanh(U_z (r ⊙ h_t-1) + W_z x); see `Mutation`."""
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         return {
             "input": Weight((2 * self.width, self.inputs)), "recurrent_gates": Weight((2 * self.width, self.width)),
             "recurrent": Weight((self.width, self.width)), **self._vector("bias", 3), **self._past(),
         }  # fmt: skip
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
+    def project(self, ops: Ops, x: Value) -> Value:
+        """See `RecurrentCell.project`."""
         update, candidate = ops.split(ops.product(x, "input"), self.width, self.width)
         return ops.concat(update, self._plain(ops, x), candidate) + ops.vector("bias")
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         (h,), width = state, self.width
         gates, candidate = ops.split(x, 2 * width, width)
         update, reset = ops.split(ops.sigmoid(ops.add_product(gates, h, "recurrent_gates")), width, width)
@@ -531,15 +527,15 @@ class Mut3(Mutation):
     """
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         square = Weight((self.width, self.width))
         return {
             "input": Weight((3 * self.width, self.inputs)), "recurrent_update": square, "recurrent_reset": square,
             "recurrent": square, **self._vector("bias", 3),
         }  # fmt: skip
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         (h,) = state
         update, reset, candidate = ops.split(x, self.width, self.width, self.width)
         update = ops.sigmoid(ops.add_product(update, ops.tanh(h), "recurrent_update"))
@@ -552,7 +548,7 @@ class Mut3(Mutation):
 # --- stacks ----------------------------------------------------------------------------------------------
 
 
-class GatedFeedback(Equations):
+class GatedFeedback(RecurrentCell):
     """The gated-feedback LSTM (Chung et al. 2015): each layer hears all layers of the step before.
 
     With x¹ the input, xʲ⁺¹ the output of layer j, and H = [h¹, …, hᴸ]_t-1, in layer j
@@ -564,7 +560,7 @@ class GatedFeedback(Equations):
     stacked = True
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`."""
+        """See `RecurrentCell.weights`."""
         weights: dict[str, Weight] = {}
         width, layers = self.width, self.layers
         for j in range(layers):
@@ -576,12 +572,12 @@ class GatedFeedback(Equations):
             weights[f"recurrent_feedback_{j}"] = Weight((layers, layers * width))
         return weights
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
+    def project(self, ops: Ops, x: Value) -> Value:
+        """See `RecurrentCell.project`."""
         return ops.add_product(ops.vector("bias_0"), x, "input_0")
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         width, layers = self.width, self.layers
         before, below, after = state[::2], None, []
         everything = ops.concat(*before)
@@ -600,7 +596,7 @@ class GatedFeedback(Equations):
         return below, tuple(after)
 
 
-class DepthGated(Equations):
+class DepthGated(RecurrentCell):
     """The depth-gated LSTM (Yao et al. 2015): `Peephole` layers, and above the first a gate to the cell below.
 
     With x the output of the layer below and c' its memory cell at the same step,
@@ -611,7 +607,7 @@ class DepthGated(Equations):
     stacked = True
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`. Rows are of input, forget, output gate, candidate and depth gate."""
+        """See `RecurrentCell.weights`. DecoderState are of input, forget, output gate, candidate and depth gate."""
         weights: dict[str, Weight] = {}
         width = self.width
         for j in range(self.layers):
@@ -623,12 +619,12 @@ class DepthGated(Equations):
                 weights[f"peephole_depth_{j}"] = Weight((2 * width,))
         return weights
 
-    def project(self, ops: Algebra, x: Value) -> Value:
-        """See `Equations.project`."""
+    def project(self, ops: Ops, x: Value) -> Value:
+        """See `RecurrentCell.project`."""
         return ops.add_product(ops.vector("bias_0"), x, "input_0")
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         width, below, lower, after = self.width, None, None, []
         for j in range(self.layers):
             h, before = state[2 * j], state[2 * j + 1]
@@ -647,7 +643,7 @@ class DepthGated(Equations):
         return below, tuple(after)
 
 
-class Grid(Equations):
+class Grid(RecurrentCell):
     """The grid LSTM of two dimensions (Kalchbrenner, Danihelka & Graves 2015): LSTMs along time and along depth.
 
     A layer reads H = [h_t-1, h'], of the step before and of the layer below, and has two sets of weights:
@@ -661,7 +657,7 @@ class Grid(Equations):
     stacked = True
 
     def weights(self) -> dict[str, Weight]:
-        """See `Equations.weights`. Rows are of i, f, o along time and depth, and the candidates."""
+        """See `RecurrentCell.weights`. DecoderState are of i, f, o along time and depth, and the candidates."""
         width, bias = self.width, [0.0, 0.0, self.forget_bias, self.forget_bias, 0.0, 0.0, 0.0, 0.0]
         start = np.zeros(2 * width, dtype=np.float32)
         weights = {"input": Weight((2 * width, self.inputs)), "bias": Weight(start.shape, start)}
@@ -669,8 +665,8 @@ class Grid(Equations):
             weights |= self._matrices(width, 8, bias, f"_{j}")
         return weights
 
-    def step(self, ops: Algebra, x: Value, state: State) -> tuple[Value, State]:
-        """See `Equations.step`."""
+    def step(self, ops: Ops, x: Value, state: State) -> tuple[Value, State]:
+        """See `RecurrentCell.step`."""
         width, after = self.width, []
         below, depth = ops.split(x, width, width)
         for j in range(self.layers):
@@ -686,7 +682,7 @@ class Grid(Equations):
         return below, tuple(after)
 
 
-FAMILY: dict[CellName, type[Cell]] = {
+CELLS: dict[CellName, type[Cell]] = {
     "lstm": VanillaLSTM,
     "rnn": TanhRNN,
     "gru": GRU,
@@ -711,8 +707,8 @@ FAMILY: dict[CellName, type[Cell]] = {
 }
 
 
-def equations(name: CellName, inputs: int, width: int, layers: int, forget_bias: float) -> Equations:
+def equations(name: CellName, inputs: int, width: int, layers: int, forget_bias: float) -> RecurrentCell:
     """The equations of any cell but ``lstm``; ``layers`` are those of the stack, which most cells do not care for."""
-    kind = FAMILY[name]
-    assert issubclass(kind, Equations), name
+    kind = CELLS[name]
+    assert issubclass(kind, RecurrentCell), name
     return kind(inputs, width, layers if kind.stacked else 1, forget_bias)

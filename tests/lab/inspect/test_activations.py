@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
 from nmt.lab.inspect.activations import LayerTrace, Traces, cell_values, trace
-from nmt.model.cells.families import FAMILY, CellName
+from nmt.model.cells.families import CELLS, CellName
 from nmt.model.recurrent_layers import Recurrence
 from nmt.model.seq2seq import Seq2Seq, build_network
 
@@ -63,7 +63,7 @@ def test_the_gates_of_the_lstm_give_back_the_outputs_of_the_kernels(settings: di
         assert set(layer.values) == {"cell", "hidden", "input", "forget", "output", "candidate"}
 
 
-@pytest.mark.parametrize("cell", [name for name in FAMILY if name != "lstm"])
+@pytest.mark.parametrize("cell", [name for name in CELLS if name != "lstm"])
 def test_the_gates_of_a_cell_are_those_that_make_its_states(cell: CellName) -> None:
     _, layers = traced(network(cell=cell, design="classic", attention="dot", bidirectional_layers=0))
     assert list(layers) == ["encoder 1 forward", "encoder 2 forward", "decoder 1", "decoder 2"]
@@ -116,8 +116,8 @@ neither σ nor tanh of the sum."""
 @torch.inference_mode()
 def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
     torch.manual_seed(1)
-    layers, width = (2 if FAMILY[cell].stacked else 1), 8
-    design = "classic" if FAMILY[cell].stacked else "blocks"
+    layers, width = (2 if CELLS[cell].stacked else 1), 8
+    design = "classic" if CELLS[cell].stacked else "blocks"
     config = ModelConfig.model_validate({"cell": cell, "heads": 2, "width": width, "design": design})
     made = Recurrence(config, width, width, layers)
     x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.equations.state_sizes)
@@ -125,7 +125,7 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
     for layer in range(layers):
         names = [name for name in ROWS[cell] if name != "depth" or layer]
         assert closed[layer].keys() - {"cell", "hidden"} == set(names) - {""}
-        bias, at = made.get_parameter(f"bias_{layer}" if FAMILY[cell].stacked else "bias"), 0
+        bias, at = made.get_parameter(f"bias_{layer}" if CELLS[cell].stacked else "bias"), 0
         for name in names:
             block = cell == "memory_block" and name != "candidate"
             rows = slice(at, at + (width // 4 if block else 1 if name.startswith("feedback") else width))

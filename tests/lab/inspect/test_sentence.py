@@ -45,7 +45,7 @@ def test_it_is_the_translation_that_nmt_translate_gives(model: Path, loaded: Mod
 
 def test_the_tree_holds_what_the_search_finds(loaded: Model) -> None:
     source = loaded.bundle.tokenizer.source.encode(SENTENCE).ids
-    options = loaded.bundle.search_options
+    options = loaded.bundle.decoding_options
     found, tree = trees.search(TorchEngine(loaded.network, 1, 4), source, options)
     [(_, expected)] = search_all(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
     assert found == expected

@@ -25,7 +25,7 @@ from nmt.text.language_identification import Detected
 from serve.app import create_app
 from serve.models.registry import Translating
 from serve.server import Server, listen
-from serve.service import OverLimitError, Result, TimedOutError, Wish
+from serve.service import OverLimitError, Result, TimedOutError, TranslationRequest
 from serve.settings import Settings
 
 PAIRS = (("en", "fr"), ("fr", "en"), ("en", "pt-BR"), ("de", "en"), ("zh-Hant", "en"), ("zh", "en"), ("zh", "fr"))
@@ -49,9 +49,9 @@ class Running:
     """A server, and what it was asked for."""
 
     client: httpx.Client
-    wishes: list[Wish] = field(default_factory=list)
+    wishes: list[TranslationRequest] = field(default_factory=list)
 
-    async def translate(self, texts: Sequence[str], wish: Wish) -> list[Result]:
+    async def translate(self, texts: Sequence[str], wish: TranslationRequest) -> list[Result]:
         """Stands in for the service's own: ``word`` becomes ``[word]``, with the glossary's terms behind it."""
         self.wishes.append(wish)
         if "SLOW" in texts:
@@ -140,7 +140,7 @@ def test_encodings(server: Running, request_: dict[str, Any]) -> None:
             {"detected_source_language": "EN", "text": "[b]", "billed_characters": 1},
         ]
     }
-    assert server.wishes[-1] == Wish("en", "fr")
+    assert server.wishes[-1] == TranslationRequest("en", "fr")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_one_text_and_no_source_language(server: Running, texts: dict[str, Any])
 )
 def test_language_codes(server: Running, asked: str, served: str) -> None:
     assert server.post(text=["a"], source_lang=asked, target_lang=asked).status_code == 200
-    assert server.wishes[-1] == Wish(served, served)
+    assert server.wishes[-1] == TranslationRequest(served, served)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_members_on_demand(server: Running, parameters: dict[str, Any], members:
 )
 def test_what_makes_no_difference(server: Running, parameters: dict[str, Any]) -> None:
     assert server.post(text=["a"], target_lang="FR", **parameters).json()["translations"][0]["text"] == "[a]"
-    assert server.wishes[-1] == Wish(None, "fr")
+    assert server.wishes[-1] == TranslationRequest(None, "fr")
 
 
 @pytest.mark.parametrize("kind", ["html", "xml"])

@@ -12,7 +12,7 @@ from serve.api.dependencies import admit, charged
 from serve.auth import rate_limits as rates
 from serve.auth.api_keys import Key
 from serve.auth.client_identity import Client
-from serve.auth.rate_limits import QuotaExceededError, Rates, TooManyRequestsError, Usage
+from serve.auth.rate_limits import QuotaExceededError, RateLimiter, TooManyRequestsError, Usage
 
 
 def anonymous(address: str = "192.0.2.1") -> Client:
@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def allowed(limits: Rates, client: Client, per_minute: int) -> int:
+def allowed(limits: RateLimiter, client: Client, per_minute: int) -> int:
     """How often ``client`` may ask right now."""
     for n in range(1000):
         try:
@@ -41,7 +41,7 @@ def allowed(limits: Rates, client: Client, per_minute: int) -> int:
 
 
 def test_a_minutes_worth_at_once_then_an_even_pace(clock: list[float]):
-    limits = Rates()
+    limits = RateLimiter()
     assert allowed(limits, anonymous(), 60) == 60
     clock[0] += 0.9
     assert allowed(limits, anonymous(), 60) == 0
@@ -52,7 +52,7 @@ def test_a_minutes_worth_at_once_then_an_even_pace(clock: list[float]):
 
 
 def test_it_says_when_to_come_again(clock: list[float]):
-    limits = Rates()
+    limits = RateLimiter()
     limits.check(anonymous(), 2)
     clock[0] += 10.5
     limits.check(anonymous(), 2)
@@ -64,7 +64,7 @@ def test_it_says_when_to_come_again(clock: list[float]):
 
 
 def test_clients_are_counted_by_key_or_else_by_address(clock: list[float]):
-    limits = Rates()
+    limits = RateLimiter()
     clients = [anonymous("192.0.2.1"), anonymous("192.0.2.2"), keyed("a"), keyed("b"), keyed("192.0.2.1")]
     assert [allowed(limits, client, 3) for client in clients] == [3] * 5
     assert [allowed(limits, client, 3) for client in clients] == [0] * 5
@@ -72,7 +72,7 @@ def test_clients_are_counted_by_key_or_else_by_address(clock: list[float]):
 
 def test_memory_is_bounded(clock: list[float], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rates, "_MOST_CLIENTS", 10)
-    limits = Rates()
+    limits = RateLimiter()
     for n in range(100):
         assert allowed(limits, anonymous(str(n)), 1) == 1
     assert [allowed(limits, anonymous(str(n)), 1) for n in (95, 99, 5)] == [0, 0, 1]

@@ -27,11 +27,11 @@ def chunked(data: bytes) -> Iterator[bytes]:
         yield data[start : start + 100]
 
 
-def raw(port: int, *parts: bytes) -> bytes:
+def raw(port: int, *chunks: bytes) -> bytes:
     """Sends bytes as they are and returns all that comes back."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        for part in parts:
-            connection.sendall(part)
+        for chunk in chunks:
+            connection.sendall(chunk)
         answer = b""
         while received := connection.recv(65536):
             answer += received

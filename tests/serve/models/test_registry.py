@@ -7,7 +7,7 @@ import pytest
 from fake_translator import FakeLoader, FakeTranslator
 
 from nmt.utils.errors import CarouselError
-from serve.models.registry import BundleLoader, Machine, Models, NoSuchModelError, NotReadyError, load_warm
+from serve.models.registry import Machine, ModelDirectoryLoader, Models, NoSuchModelError, NotReadyError, load_warm
 
 MACHINE = Machine(threads=2, slots=3)
 
@@ -33,7 +33,7 @@ def test_warming_fills_a_loop_for_each_thread_and_measures_the_pace():
     assert fake.seen() == []
     assert [len(batch) for batch in fake.admitted] == [3, 3, 3, 3]
     assert all(not loop.live for loop in fake.loops)
-    assert 0 < model.pace.estimate("x" * 80) < 0.01
+    assert 0 < model.throughput.estimate("x" * 80) < 0.01
     warmed = [model.loop(thread, fake.beam) for thread in (0, 1)]
     assert warmed == fake.loops
     assert model.loop(0, fake.beam) not in warmed  # a loop is one thread's alone
@@ -108,7 +108,7 @@ def test_two_models_for_one_pair_are_refused():
 
 def test_a_bundle_that_is_missing_is_one_line():
     with pytest.raises(CarouselError, match="no/such/model"):
-        BundleLoader(Path("no/such/model"), threads=1).pair()
+        ModelDirectoryLoader(Path("no/such/model"), threads=1).pair()
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

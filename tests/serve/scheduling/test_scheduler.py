@@ -11,11 +11,11 @@ import pytest
 from fake_translator import FakeTranslator
 from serving import wait_until
 
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from serve.metrics import Metrics
 from serve.models.registry import ServedModel
 from serve.scheduling import scheduler as scheduler_module
-from serve.scheduling.scheduler import ClosedError, QueueFullError, Scheduler, Sentence, Ticket
+from serve.scheduling.scheduler import ClosedError, PendingRequest, QueueFullError, Scheduler, Sentence
 from serve.workers import thread as decoding_module
 from serve.workers.thread import TranslationFailedError
 
@@ -31,12 +31,12 @@ class Rig:
         self.metrics = Metrics()
         self.scheduler = Scheduler(threads, SLOTS, LIMIT, cached, self.metrics)
 
-    def submit(self, *texts: str, seconds: float = LONG, n_best: int = 1, beam: int = 2, each=None) -> Ticket:
-        options = SearchOptions(n_best=n_best)
+    def submit(self, *texts: str, seconds: float = LONG, n_best: int = 1, beam: int = 2, each=None) -> PendingRequest:
+        options = DecodingOptions(num_hypotheses=n_best)
         sentences = [Sentence(text, beam, options) for text in texts]
         return self.scheduler.submit(self.model, sentences, time.monotonic() + seconds, each)
 
-    def block(self) -> Ticket:
+    def block(self) -> PendingRequest:
         """Keep the thread in a step, all slots in use, until ``fake.open`` is set."""
         self.fake.open.clear()
         ticket = self.submit(*["blocking"] * SLOTS)
@@ -56,7 +56,7 @@ def rig() -> Iterator[Rig]:
     rig.scheduler.close()
 
 
-def texts(ticket: Ticket) -> list[str]:
+def texts(ticket: PendingRequest) -> list[str]:
     return [translation.text for translation in ticket.future.result(30)]
 
 
@@ -85,7 +85,7 @@ def test_sentences_of_all_requests_share_a_loop(rig: Rig):
 def test_small_requests_overtake_a_large_one_which_keeps_its_share(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     now = time.monotonic()
     monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: now))
-    rig.model.pace.worked(1.0, ["x" * 80])  # 10 ms a character: 0.28 s for a sentence of 8 characters
+    rig.model.throughput.worked(1.0, ["x" * 80])  # 10 ms a character: 0.28 s for a sentence of 8 characters
     rig.block()
     large = rig.submit(*[f"large {n:2}" for n in range(40)], seconds=1e6)
     small = []
@@ -105,7 +105,7 @@ def test_small_requests_overtake_a_large_one_which_keeps_its_share(rig: Rig, mon
 def test_what_costs_more_than_was_thought_is_put_off(rig: Rig, monkeypatch: pytest.MonkeyPatch, cost: float):
     now = time.monotonic()
     monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: now))
-    rig.model.pace.worked(1.0, ["x" * 80])
+    rig.model.throughput.worked(1.0, ["x" * 80])
     rig.block()
     large = rig.submit(*[f"large {n:2}" for n in range(40)], seconds=1e6)
     large.charge(cost)
@@ -131,14 +131,14 @@ def test_small_requests_beside_a_long_sentence_leave_the_pace_as_it_is(rig: Rig,
         def worked(seconds: float, finished: list[str]) -> None:
             measured.append(seconds / max(1, sum(map(len, finished))))
 
-        monkeypatch.setattr(rig.model.pace, "worked", worked)
+        monkeypatch.setattr(rig.model.throughput, "worked", worked)
         large = rig.submit(*sentences)
         while not large.future.done():
             texts(rig.submit(*["STEPS3 " + "y" * 20] * SLOTS))
         return max(measured)
 
-    parts = ["STEPS3 " + "x" * 20] * 80
-    assert slowest("|".join(parts)) < 2 * slowest(*parts)
+    chunks = ["STEPS3 " + "x" * 20] * 80
+    assert slowest("|".join(chunks)) < 2 * slowest(*chunks)
 
 
 def test_the_cost_of_what_is_done_is_its_share_of_all_steps(rig: Rig, monkeypatch: pytest.MonkeyPatch):
@@ -149,8 +149,8 @@ def test_the_cost_of_what_is_done_is_its_share_of_all_steps(rig: Rig, monkeypatc
         decoding_module, "time", SimpleNamespace(monotonic=time.monotonic, perf_counter=lambda: next(ticks))
     )
     charged: list[float] = []
-    monkeypatch.setattr(Ticket, "charge", lambda _, excess: charged.append(excess))
-    monkeypatch.setattr(rig.model.pace, "estimate", lambda text: 0.01)
+    monkeypatch.setattr(PendingRequest, "charge", lambda _, excess: charged.append(excess))
+    monkeypatch.setattr(rig.model.throughput, "estimate", lambda text: 0.01)
     ticket = rig.submit("STEPS3 a", "STEPS3 b")
     rig.fake.open.set()
     ticket.future.result(30)
@@ -176,7 +176,7 @@ def test_a_long_sentence_takes_a_slot_for_each_of_its_parts(rig: Rig):
 def test_small_requests_overtake_the_parts_of_one_long_sentence(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     now = time.monotonic()
     monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: now))
-    rig.model.pace.worked(1.0, ["x" * 80])
+    rig.model.throughput.worked(1.0, ["x" * 80])
     rig.fake.open.clear()
     large = rig.submit("|".join(f"large {n:3}" for n in range(100)), seconds=1e6)
     wait_until(lambda: rig.fake.seen())  # it has been taken apart
@@ -294,7 +294,7 @@ def test_the_queue_is_bounded_and_takes_all_or_none(rig: Rig):
 
 
 def test_what_can_hardly_be_done_in_time_is_refused_with_the_time_to_wait(rig: Rig):
-    rig.model.pace.worked(100.0, ["x" * 80] * 10)  # ten seconds a sentence
+    rig.model.throughput.worked(100.0, ["x" * 80] * 10)  # ten seconds a sentence
     rig.block()
     rig.submit("x" * 80)
     with pytest.raises(QueueFullError) as refused:
@@ -304,7 +304,7 @@ def test_what_can_hardly_be_done_in_time_is_refused_with_the_time_to_wait(rig: R
 
 
 def test_an_empty_queue_takes_anything(rig: Rig):
-    rig.model.pace.worked(100.0, ["x" * 80])
+    rig.model.throughput.worked(100.0, ["x" * 80])
     assert len(texts(rig.submit(*["x"] * (LIMIT + 1), seconds=5))) == LIMIT + 1
 
 
@@ -337,7 +337,7 @@ def test_what_is_past_its_deadline_is_not_begun(rig: Rig):
 
 
 def test_what_is_past_its_deadline_does_not_hide_what_is_not(rig: Rig):
-    rig.model.pace.worked(1e-9, ["x"])
+    rig.model.throughput.worked(1e-9, ["x"])
     rig.block()
     for _ in range(2 * SLOTS):
         rig.submit("late", seconds=0.2)
@@ -348,18 +348,18 @@ def test_what_is_past_its_deadline_does_not_hide_what_is_not(rig: Rig):
 
 
 def test_what_is_begun_is_not_refused_and_what_is_still_to_come_counts(rig: Rig):
-    rig.model.pace.worked(100.0, ["x" * 80] * 100)  # a second a sentence
+    rig.model.throughput.worked(100.0, ["x" * 80] * 100)  # a second a sentence
     rig.block()
     rig.submit("x" * 80)
     deadline = time.monotonic() + 30
-    sentence = [Sentence("x" * 80, 2, SearchOptions())]
+    sentence = [Sentence("x" * 80, 2, DecodingOptions())]
     with pytest.raises(QueueFullError):
         rig.scheduler.submit(rig.model, sentence, deadline, more=20)
     rig.scheduler.submit(rig.model, sentence, deadline, more=20, begun=True)
 
 
 def test_what_is_required_of_each_part_is(rig: Rig):
-    sentence = Sentence("a|b|c", 2, SearchOptions(), required=(((7,), (8,)), ((9,),)))
+    sentence = Sentence("a|b|c", 2, DecodingOptions(), required=(((7,), (8,)), ((9,),)))
     rig.scheduler.submit(rig.model, [sentence], time.monotonic() + LONG).future.result(30)
     assert sorted(rig.fake.required) == [(), ((7,), (8,)), ((9,),)]
 
@@ -376,7 +376,7 @@ def test_a_finished_sentence_is_remembered_with_all_that_made_it():
     assert texts(rig.submit("a")) == ["[a]"]
     rig.submit("a", n_best=2).future.result(30)
     rig.submit("a", beam=3).future.result(30)
-    scoped = Sentence("a", 2, SearchOptions(), scope="mine")
+    scoped = Sentence("a", 2, DecodingOptions(), scope="mine")
     rig.scheduler.submit(rig.model, [scoped], time.monotonic() + LONG).future.result(30)
     rig.model.translator.checksum = "2"
     rig.submit("a").future.result(30)
@@ -418,7 +418,7 @@ def test_a_retired_model_finishes_what_it_has_begun_and_its_loops_go(rig: Rig):
     fresh = FakeTranslator(checksum="2")
     rig.model.retired = True
     new = rig.scheduler.submit(
-        ServedModel(fresh, SLOTS), [Sentence("new", 2, SearchOptions())], time.monotonic() + LONG
+        ServedModel(fresh, SLOTS), [Sentence("new", 2, DecodingOptions())], time.monotonic() + LONG
     )
     rig.fake.open.set()
     assert texts(blocking) == ["[blocking]"] * SLOTS

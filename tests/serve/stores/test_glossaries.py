@@ -122,8 +122,8 @@ def splits_a_word(text: str, place: int) -> bool:
 @st.composite
 def texts_and_terms(draw: st.DrawFn) -> tuple[str, list[str]]:
     terms = draw(st.lists(st.text("abAB1_ 一丁か" + MARK, max_size=6).map(normalise).filter(bool), unique=True))
-    parts = st.sampled_from([*terms, " ", "-", "a", "B", "一", MARK])
-    return normalise("".join(draw(st.lists(parts)))), terms
+    chunks = st.sampled_from([*terms, " ", "-", "a", "B", "一", MARK])
+    return normalise("".join(draw(st.lists(chunks)))), terms
 
 
 @given(texts_and_terms())

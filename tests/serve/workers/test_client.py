@@ -19,9 +19,9 @@ from fake_translator import FakeTranslator
 from serving import wait_until
 
 import serve.workers.process
-from nmt.inference.continuous_batcher import Search
+from nmt.inference.continuous_batcher import DecodingRequest
 from nmt.inference.translator import Translator
-from nmt.search.options import SearchOptions
+from nmt.search.options import DecodingOptions
 from nmt.utils.errors import CarouselError
 from serve.workers.client import DecoderError, DecoderLostError, DecodingProcess, RemoteLoop, RemoteTranslator
 
@@ -34,9 +34,9 @@ def remote() -> RemoteTranslator:
     return RemoteTranslator.load(MODEL, processes=1)
 
 
-def search(translator: RemoteTranslator, text: str, key: object = "a", **options: object) -> Search:
-    [part] = translator.codec.parts(text)
-    return Search(key, part.pieces.ids, replace(translator.search_options, **options))  # type: ignore[arg-type]
+def search(translator: RemoteTranslator, text: str, key: object = "a", **options: object) -> DecodingRequest:
+    [chunk] = translator.text_processor.chunks(text)
+    return DecodingRequest(key, chunk.pieces.ids, replace(translator.decoding_options, **options))  # type: ignore[arg-type]
 
 
 def finish(loop: RemoteLoop) -> dict[object, list[int]]:
@@ -74,8 +74,8 @@ def test_finds_what_a_loop_in_this_process_finds_whatever_comes_and_goes(remote:
         if len(loop):
             for text, hypotheses in loop.advance():
                 assert hypotheses[0].sources is not None
-                parts = remote.codec.parts(text)
-                found[text] = remote.codec.assemble(text, parts, [hypotheses], SearchOptions()).text
+                chunks = remote.text_processor.chunks(text)
+                found[text] = remote.text_processor.assemble(text, chunks, [hypotheses], DecodingOptions()).text
                 live.remove(text)
     assert len(given_up) > 2
     assert found == {text: translation for text, translation in expected.items() if text not in given_up}
@@ -94,7 +94,7 @@ def test_what_cannot_be_admitted_leaves_the_others_alone(remote: RemoteTranslato
     loop = remote.loop(0, 4, 2)
     loop.admit([search(remote, TEXTS[0], "good")])
     with pytest.raises(DecoderError) as caught:
-        loop.admit([Search("bad", [10**6], SearchOptions())])
+        loop.admit([DecodingRequest("bad", [10**6], DecodingOptions())])
     assert "onnx_engine.py" in caught.value.where
     assert not isinstance(caught.value, DecoderLostError)
     assert loop.free == 3
@@ -111,8 +111,8 @@ def test_a_step_that_fails_fails_its_loop_alone() -> None:
     decoder._connection = ours
     decoder.wait("1")
     broken, sound = RemoteLoop(decoder, 2, 2), RemoteLoop(decoder, 2, 2)
-    sound.admit([Search("good", [ord("a")], SearchOptions())])
-    broken.admit([Search("bad", list(map(ord, "BREAK")), SearchOptions())])
+    sound.admit([DecodingRequest("good", [ord("a")], DecodingOptions())])
+    broken.admit([DecodingRequest("bad", list(map(ord, "BREAK")), DecodingOptions())])
     with pytest.raises(DecoderError, match="RuntimeError at") as caught:
         broken.advance()
     assert "RuntimeError: the step broke" not in caught.value.where  # it might be some of a user's text
