@@ -143,10 +143,16 @@ def translate(
         raise UsageError("--n-best: more than one translation a line needs --json")
     if on_ray and not (files and output):
         raise UsageError("--ray: works from files to a file; name them, and -o")
-    drawing = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-    given: dict[str, Any] = {name: value for name, value in drawing.items() if value is not None}
+    drawing = {"--temperature": temperature, "--top-k": top_k, "--top-p": top_p, "--seed": seed}
+    given = [option for option, value in drawing.items() if value is not None]
     if given and not sample:
-        raise UsageError(f"--{next(iter(given)).replace('_', '-')}: says how to draw; it goes with --sample")
+        raise UsageError(f"{given[0]}: says how to draw; it goes with --sample")
+    sampling: dict[str, Any] = {
+        "sampling_temperature": 1.0 if temperature is None else temperature,
+        "sampling_topk": top_k or 0,
+        "sampling_topp": 1.0 if top_p is None else top_p,
+        "seed": seed or 0,
+    }
     if lm is None and (lm_weight is not None or rescore):
         raise UsageError(f"--{'rescore' if rescore else 'lm-weight'}: is about a language model; it goes with --lm")
     if rescore and sample:
@@ -174,7 +180,7 @@ def translate(
             force_phrases=tuple(map(translator.phrase_ids, require or ())),
             bad_phrases=tuple(ids for phrase in ban or () for ids in translator.banned_ids(phrase)),
             no_repeat_ngram_size=no_repeat_ngram,
-            **({"temperature": 1.0} | given if sample else {}),
+            **(sampling if sample else {}),
         )
     except ValueError as error:
         raise UsageError(str(error)) from None

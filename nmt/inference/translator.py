@@ -12,11 +12,12 @@ from typing import overload
 from nmt.engine.factory import EngineName, check_ensemble, engine_factories, fusion_factory, text_scorer
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.continuous_batcher import ContinuousBatcher
-from nmt.inference.text_processor import AlignedSpan, Alternative, Chunk, TextProcessor, Translation, align_given
+from nmt.inference.text_processor import Alternative, Chunk, TextProcessor, Translation, align_given
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import Calibration, LanguageModelDirectory, ModelDirectory
 from nmt.search.hypotheses import Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
+from nmt.text.alignment import AlignedSpan
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import UsageError
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmt.inference.text_processor import AlignedSpan, Translation
+    from nmt.inference.text_processor import Translation
+    from nmt.text.alignment import AlignedSpan
 
 
 def through(first: Translation, second: Translation) -> Translation:

@@ -101,7 +101,7 @@ def test_other_processes_draw_the_same(recipe: Path) -> None:
     """SentencePiece's own sampler does not: a resumed run would learn from other text."""
     program = (
         "import sys; from pathlib import Path; sys.path[:0] = ['tests', 'tests/corpus'];"
-        f"import test_sampling as t; print(t.drawn(Path({str(recipe)!r})).source.tolist())"
+        f"import test_subword_regularization as t; print(t.drawn(Path({str(recipe)!r})).source.tolist())"
     )
     found = {subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout for _ in range(2)}
     assert found == {f"{drawn(recipe).source.tolist()}\n".encode()}

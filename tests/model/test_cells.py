@@ -8,8 +8,9 @@ import torch
 from cell_reference import STEPS
 from torch import Tensor
 
+from nmt.config.cells import CellName
 from nmt.config.schema import ModelConfig
-from nmt.model.cells.families import CELLS, CellName
+from nmt.model.cells.families import CELLS
 from nmt.model.recurrent_layers import CellLayer, LSTMLayer, Recurrence, SourceCellLayer, decoder_layers, source_layer
 from nmt.model.seq2seq import build_network
 

@@ -9,7 +9,7 @@ from exhaustive import everything
 from fake_engine import BEGIN, END, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_beam import run
+from test_beam_search import run
 
 from nmt.search.beam_search import BeamSearch, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions

@@ -18,8 +18,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nmt.config.cells import CellName
 from nmt.model.attention import Attention
-from nmt.model.cells.families import CellName
 from nmt.model.encoder import reversed_places
 from nmt.model.language_model import LanguageModel
 from nmt.model.recurrent_layers import (

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nmt.config.cells import CellName
 from nmt.config.schema import ModelConfig
 from nmt.lab.inspect.activations import LayerTrace, Traces, cell_values, trace
-from nmt.model.cells.families import CELLS, CellName
+from nmt.model.cells.families import CELLS
 from nmt.model.recurrent_layers import Recurrence
 from nmt.model.seq2seq import Seq2Seq, build_network
 
