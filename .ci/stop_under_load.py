@@ -24,11 +24,11 @@ def ask(url: str) -> None:
     """Translates again and again, until nobody answers."""
     with httpx.Client(base_url=url, timeout=30) as client:
         while True:
-            to_device = time.monotonic()
+            sent = time.monotonic()
             try:
                 statuses[client.post("/translate", json={"q": TEXTS, "source": "en", "target": "fr"}).status_code] += 1
             except httpx.HTTPError:
-                unanswered.append(to_device)
+                unanswered.append(sent)
                 return
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     for client in clients:
         client.join()
     print(f"answers: {dict(statuses)}; unanswered: {len(unanswered)}")
-    lost = [to_device for to_device in unanswered if to_device < stopped]
+    lost = [sent for sent in unanswered if sent < stopped]
     # 503: turned away while others were finished.
     if lost or set(statuses) - {200, 503}:
         sys.exit(f"{len(lost)} requests were lost")

@@ -252,13 +252,13 @@ def measure_overload(model: Path, texts: Sequence[str], seconds: float) -> None:
             writer.close()
 
         tasks: set[asyncio.Task[None]] = set()
-        began, own, to_device = time.perf_counter(), time.process_time(), 0
+        began, own, sent = time.perf_counter(), time.process_time(), 0
         while (now := time.perf_counter() - began) < 60:
-            while to_device < now * rate:
+            while sent < now * rate:
                 task = asyncio.create_task(one())
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-                to_device += 1
+                sent += 1
             await asyncio.sleep(0.005)
         await asyncio.gather(*tasks)
         load.seconds, load.own_seconds = time.perf_counter() - began, time.process_time() - own

@@ -49,7 +49,7 @@ class RequestLog:
         scope.setdefault("state", {})
         status: int | None = None
         gone = False
-        received = to_device = 0
+        received = sent = 0
 
         async def observed_receive() -> Message:
             nonlocal received, gone
@@ -59,7 +59,7 @@ class RequestLog:
             return message
 
         async def observed_send(message: Message) -> None:
-            nonlocal to_device, status
+            nonlocal sent, status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message["headers"])
@@ -68,7 +68,7 @@ class RequestLog:
                 headers.append((b"x-request-id", id_.encode()))
                 message["headers"] = headers
             else:
-                to_device += len(message.get("body", b""))
+                sent += len(message.get("body", b""))
             await send(message)
 
         self.in_flight.inc()
@@ -78,9 +78,9 @@ class RequestLog:
             self.in_flight.dec()
             if status is None:
                 status = CLIENT_GONE if gone else 500
-            self._record(scope, status, perf_counter() - begun, received, to_device)
+            self._record(scope, status, perf_counter() - begun, received, sent)
 
-    def _record(self, scope: Scope, status: int, seconds: float, received: int, to_device: int) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         client = scope["state"].get("client")
@@ -97,7 +97,7 @@ class RequestLog:
                 "status": status,
                 "seconds": round(seconds, 6),
                 "bytes_in": received,
-                "bytes_out": to_device,
+                "bytes_out": sent,
                 "key": client and client.name,
                 "rejected": rejected,
             },

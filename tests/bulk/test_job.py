@@ -133,7 +133,7 @@ def test_a_signal_stops_it_with_one_line(
     number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handler = signal.getsignal(number)
-    monkeypatch.setattr(job, "survey", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr(job, "file_statistics", lambda *_: signal.raise_signal(number))
     request = TranslationJob((), None, 0, DecodingOptions(), True, "text")
     with pytest.raises(CarouselError, match="stopped; what is finished is kept, and the same call goes on with it"):
         job.translate_files(request, [tmp_path / "in"], [], tmp_path / "out")

@@ -22,16 +22,16 @@ def test_gradients_of_the_plain_network_are_products_of_jacobians() -> None:
     symbols = tasks.FIRST + tasks.NOISE
     norms = []
     questions = tasks.pairs("remembering", 64, distance, distance, 5)
-    for (question, _), to_device in zip(questions, direction, strict=True):
+    for (question, _), sent in zip(questions, direction, strict=True):
         h, slopes = np.zeros(32), []
         for symbol in question:
             h = np.tanh(inputs[:, symbols.index(symbol)] + recurrent @ h + sum(biases))
             slopes.append(1 - h**2)
         of_sequence = []
         for slope in reversed(slopes):
-            to_device = slope * to_device
-            of_sequence.append(np.linalg.norm(inputs.T @ to_device))
-            to_device = recurrent.T @ to_device
+            sent = slope * sent
+            of_sequence.append(np.linalg.norm(inputs.T @ sent))
+            sent = recurrent.T @ sent
         norms.append(of_sequence)
     expected = np.mean(norms, axis=0)
     found = gradients.gradient_by_distance(reader, distance, seed=5)

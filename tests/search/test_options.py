@@ -221,13 +221,13 @@ def test_each_sentence_has_noise_of_its_own() -> None:
     [
         ({"length_penalty": -1.0}, "length_penalty"),
         ({"min_length_ratio": float("nan")}, "min_length_ratio"),
-        ({"n_best": 0}, "n_best"),
-        ({"groups": 0}, "groups"),
-        ({"top_p": 0.0}, "top_p"),
+        ({"num_hypotheses": 0}, "num_hypotheses"),
+        ({"num_beam_groups": 0}, "num_beam_groups"),
+        ({"sampling_topp": 0.0}, "sampling_topp"),
         ({"seed": -1}, "seed"),
-        ({"banned": ((),)}, "banned"),
-        ({"groups": 2, "temperature": 1.0}, "groups"),
-        ({"required": ((3,),), "temperature": 1.0}, "required"),
+        ({"bad_phrases": ((),)}, "bad_phrases"),
+        ({"num_beam_groups": 2, "sampling_temperature": 1.0}, "num_beam_groups"),
+        ({"force_phrases": ((3,),), "sampling_temperature": 1.0}, "force_phrases"),
     ],
 )
 def test_nonsense_is_refused(wrong: dict[str, object], named: str) -> None:

@@ -62,8 +62,8 @@ def test_files_that_are_refused(server: Running, name: str, content: bytes, othe
 @pytest.mark.parametrize(
     "sent", [{"data": ASKED}, {"json": ASKED}, {"data": ASKED, "files": {"other": ("a.txt", b"A")}}]
 )
-def test_a_missing_file_is_400(server: Running, to_device: dict[str, object]):
-    answer = server.client.post("/translate_file", **to_device)
+def test_a_missing_file_is_400(server: Running, sent: dict[str, object]):
+    answer = server.client.post("/translate_file", **sent)
     assert answer.status_code == 400
     assert "file" in answer.json()["error"]
 

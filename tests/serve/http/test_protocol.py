@@ -32,16 +32,16 @@ class Wire(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.to_device: list[bytes] = []
+        self.sent: list[bytes] = []
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
-        self.to_device.append(data)
+        self.sent.append(data)
 
     def write_eof(self) -> None:
-        self.to_device.append(b"<eof>")
+        self.sent.append(b"<eof>")
 
     def close(self) -> None:
-        self.to_device.append(b"<closed>")
+        self.sent.append(b"<closed>")
 
 
 def connect(server: Running) -> socket.socket:
@@ -74,13 +74,13 @@ def test_what_is_written_in_one_go_is_sent_in_one_go(end: str, last: list[bytes]
         joining = Joining(wire, asyncio.get_running_loop())
         joining.write(b"head")
         joining.write(b"body")
-        assert wire.to_device == []
+        assert wire.sent == []
         await asyncio.sleep(0)
-        assert wire.to_device == [b"headbody"]
+        assert wire.sent == [b"headbody"]
         joining.write(b"chunk")
         getattr(joining, end)()
         await asyncio.sleep(0)
-        assert wire.to_device == [b"headbody", b"chunk", *last]
+        assert wire.sent == [b"headbody", b"chunk", *last]
 
     asyncio.run(work())
 
