@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serve import errors
 from serve.api import deepl, docs, libretranslate, native, operations
 from serve.auth.api_keys import read_keys
 from serve.auth.rate_limits import RateLimiter, Usage
 from serve.http.body_limit import BodyLimit
 from serve.http.cors import Cors
+from serve.http.error_responses import install_error_handlers
 from serve.http.fast_path import FastPath
 from serve.http.request_log import RequestLog
 from serve.metrics import Metrics
@@ -58,7 +58,7 @@ def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
     app.state.rates = RateLimiter()
     app.state.usage = Usage()
     app.state.glossaries = Glossaries(settings.glossaries)
-    errors.install(app)
+    install_error_handlers(app)
     for routes in (libretranslate, deepl, native, operations, docs):
         app.include_router(routes.router)
     shortcut = FastPath(app.build_middleware_stack(), libretranslate.router, "/translate")

@@ -20,12 +20,19 @@ from nmt.inference.documents.plain import Answer, Document, PlainDocument
 from nmt.text.language_identification import Detected, Detector
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
+from serve.errors import (
+    InvalidGlossaryError,
+    LimitExceededError,
+    NotReadyError,
+    TimedOutError,
+    UnsupportedLanguageError,
+)
 from serve.metrics import Metrics
 from serve.models.pivoting import through
-from serve.models.registry import Loader, Machine, Models, NoSuchModelError, NotReadyError, Served, ServedModel
+from serve.models.registry import Loader, Machine, Models, Served, ServedModel
 from serve.scheduling.scheduler import A_PART, Scheduler, Sentence
 from serve.settings import Settings
-from serve.stores.glossaries import BadGlossaryError, Glossary
+from serve.stores.glossaries import Glossary
 
 if TYPE_CHECKING:
     from nmt.inference.text_processor import Translation
@@ -40,14 +47,6 @@ _MUCH_TEXT = 5000  # characters, of which taking them apart and putting them tog
 _LINES_A_SENTENCE = 10  # blank ones counted; a text of more would be taken apart for nothing
 _BEYOND_DOUBT = 0.95  # confidence
 _WIDE_BEAMS = (8, 12, 16)  # for the terms of a glossary; few, because each has decode loops of its own
-
-
-class OverLimitError(Exception):
-    """The request asks for more than the settings allow."""
-
-
-class TimedOutError(Exception):
-    """The answer was not ready in time."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +201,10 @@ class Service:
             working.cancel()
 
     def check_length(self, text: str) -> None:
-        """Raise ``OverLimitError`` for a text that is too long."""
+        """Raise ``LimitExceededError`` for a text that is too long."""
         limit = self.settings.char_limit
         if len(text) > limit:
-            raise OverLimitError(f"a text of {len(text)} characters is too long; at most {limit} are allowed")
+            raise LimitExceededError(f"a text of {len(text)} characters is too long; at most {limit} are allowed")
 
     async def detect(self, text: str) -> Detected:
         """The language of a text, among those that are served."""
@@ -238,11 +237,11 @@ class Service:
     def _check_limits(self, texts: Sequence[str], wish: TranslationRequest) -> None:
         limits = self.settings
         if len(texts) > limits.batch_limit:
-            raise OverLimitError(f"{len(texts)} texts are too many; at most {limits.batch_limit} are allowed")
+            raise LimitExceededError(f"{len(texts)} texts are too many; at most {limits.batch_limit} are allowed")
         for text in texts:
             self.check_length(text)
         if not 0 <= wish.alternatives <= limits.max_alternatives:
-            raise OverLimitError(f"alternatives must be from 0 to {limits.max_alternatives}")
+            raise LimitExceededError(f"alternatives must be from 0 to {limits.max_alternatives}")
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -287,7 +286,9 @@ class Service:
         routes = [tuple(self.models.route(source.language, target)) for source in sources]
         lines = sum(text.count("\n") for text in texts)
         if lines > _LINES_A_SENTENCE * self.settings.queue_limit:
-            raise OverLimitError(f"the request has too many lines; at most {self.settings.queue_limit} sentences fit")
+            raise LimitExceededError(
+                f"the request has too many lines; at most {self.settings.queue_limit} sentences fit"
+            )
         documents = await self._aside(
             texts, lambda: [_document(*each, wish) for each in zip(texts, sources, strict=True)]
         )
@@ -298,7 +299,7 @@ class Service:
             count += len(plans[-1].segments) if route else 1
             if count > self.settings.queue_limit:
                 most = self.settings.queue_limit
-                raise OverLimitError(f"the request has too many sentences; at most {most} are allowed")
+                raise LimitExceededError(f"the request has too many sentences; at most {most} are allowed")
         return plans
 
     async def _sources(self, texts: Sequence[str], wish: TranslationRequest, target: str) -> list[Detected]:
@@ -306,7 +307,7 @@ class Service:
             return [Detected(self.models.language(wish.source), 1.0)] * len(texts)
         sources = self.models.sources(target)  # before anything is waited for: the server may close meanwhile
         if not sources:
-            raise NoSuchModelError(f"nothing is translated into {target}")
+            raise UnsupportedLanguageError(f"nothing is translated into {target}")
         if wish.markup:
             texts = await self._aside(texts, lambda: [visible_text(text) for text in texts])
         return [await self._detected_source(text, sources, target) for text in texts]
@@ -438,7 +439,7 @@ def _required(terms: Sequence[str], model: ServedModel) -> tuple[tuple[int, ...]
         except CarouselError:
             ids = ()
         if not ids:
-            raise BadGlossaryError("the model can't write one of the glossary's terms: it has no pieces for it")
+            raise InvalidGlossaryError("the model can't write one of the glossary's terms: it has no pieces for it")
         if tokens + len(ids) < _WIDE_BEAMS[-1]:
             required.append(ids)
             tokens += len(ids)

@@ -11,10 +11,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from nmt.text.languages import primary
 from serve.api.dependencies import admit, charged, get_service
 from serve.api.language_names import language_name
-from serve.api.parameters import BadRequestError, Parsed, Text, documented, parse, read_parameters
+from serve.api.parameters import Parsed, Text, documented, parse, read_parameters
 from serve.auth.client_identity import Client
 from serve.auth.rate_limits import Usage
+from serve.errors import BadRequestError
 from serve.http.disconnect import while_connected
+from serve.http.error_responses import DeeplErrorResponse
 from serve.models.registry import Models
 from serve.service import Result, Service, TranslationRequest
 from serve.stores.glossaries import Glossaries, Glossary, read_entries, write_entries
@@ -160,17 +162,11 @@ class LanguagePairsAnswer(BaseModel):
     supported_languages: list[LanguagePair]
 
 
-class DeeplErrorAnswer(BaseModel):
-    """What every error of DeepL's API looks like."""
-
-    message: str
-
-
 # --- routes ----------------------------------------------------------------------------------------------------
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": DeeplErrorAnswer} for status in statuses}
+    return {status: {"model": DeeplErrorResponse} for status in statuses}
 
 
 async def get_glossaries(request: Request) -> Glossaries:
@@ -316,7 +312,7 @@ def _parse(model: type[Parsed], parameters: dict[str, Any]) -> Parsed:
 def _served(models: Models, code: str) -> str:
     """The served language that is meant: that very one, else that of all regions, else, if any will do, one of them.
 
-    Raises ``NoSuchModelError``.
+    Raises ``UnsupportedLanguageError``.
     """
     wanted = code.replace("_", "-").casefold()
     known = {each.replace("_", "-").casefold(): each for each in models.languages}

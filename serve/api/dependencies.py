@@ -31,7 +31,7 @@ async def get_downloads(request: Request) -> Downloads:
 def admit(request: Request, given_key: str | None = None) -> Client:
     """The client of ``request``, if it may ask now; each translating route calls it once.
 
-    ``given_key`` is the key in the body or query. Raises ``KeyRefusedError`` or ``TooManyRequestsError``.
+    ``given_key`` is the key in the body or query. Raises ``ApiKeyError`` or ``TooManyRequestsError``.
     """
     settings: Settings = request.app.state.settings
     rates: RateLimiter = request.app.state.rates

@@ -9,17 +9,18 @@ from pydantic.alias_generators import to_camel
 
 from serve.api.dependencies import admit, charged, get_downloads, get_service, service_of
 from serve.api.language_names import language_name
-from serve.api.parameters import BadRequestError, Text, documented, parse, read_file, read_parameters
+from serve.api.parameters import Text, documented, parse, read_file, read_parameters
 from serve.auth.client_identity import scheme
-from serve.errors import ErrorAnswer
+from serve.errors import BadRequestError
 from serve.http.disconnect import while_connected
+from serve.http.error_responses import ErrorResponse
 from serve.service import Result, Service, TranslationRequest
 from serve.stores.downloads import Downloads
 
 router = APIRouter(tags=["LibreTranslate"])
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer} for status in (400, 403, 408, 413, 429, 500, 503)
+    status: {"model": ErrorResponse} for status in (400, 403, 408, 413, 429, 500, 503)
 }
 _FILE_FORMATS = {".txt": "text/plain", ".html": "text/html", ".htm": "text/html"}
 
@@ -211,7 +212,7 @@ async def translate_file(
     return FileAnswer(translatedFileUrl=str(url))
 
 
-@router.get("/download_file/{name}", responses={404: {"model": ErrorAnswer}}, response_class=Response)
+@router.get("/download_file/{name}", responses={404: {"model": ErrorResponse}}, response_class=Response)
 async def download_file(name: str, downloads: Annotated[Downloads, Depends(get_downloads)]) -> Response:
     """A translated file."""
     found = downloads.get(name)

@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 from serve.api.dependencies import admit, charged, get_service
 from serve.api.libretranslate import TranslateRequest
 from serve.api.parameters import documented, parse, read_parameters
-from serve.errors import ErrorAnswer, describe, is_known
+from serve.errors import ServiceError
 from serve.http.disconnect import while_connected
+from serve.http.error_responses import ErrorResponse, public_message
 from serve.service import Service
 
 router = APIRouter(tags=["native"])
@@ -37,7 +38,7 @@ class TranslatedSentence(BaseModel):
             "content": {"text/event-stream": {"schema": TranslatedSentence.model_json_schema()}},
             "description": "An event for each sentence as it is finished; then an event `done`, or `error`",
         },
-        **{status: {"model": ErrorAnswer} for status in (400, 403, 408, 413, 429, 500, 503)},
+        **{status: {"model": ErrorResponse} for status in (400, 403, 408, 413, 429, 500, 503)},
     },
     openapi_extra=documented(TranslateRequest),
     response_class=StreamingResponse,
@@ -65,9 +66,9 @@ async def _events(first: Numbered | None, others: AsyncIterator[Numbered]) -> As
         async for sentence in others:
             yield _event(*sentence)
     except Exception as error:
-        if not is_known(error):
+        if not isinstance(error, ServiceError):
             _log.exception("a stream broke off")
-        yield format_sse_event(event="error", data_str=describe(error).model_dump_json())
+        yield format_sse_event(event="error", data_str=ErrorResponse(error=public_message(error)).model_dump_json())
     else:
         yield format_sse_event(event="done", data_str="{}")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from serve.api.dependencies import get_service
-from serve.errors import ErrorAnswer
+from serve.http.error_responses import ErrorResponse
 from serve.metrics import Metrics
 from serve.service import Service
 
@@ -18,7 +18,7 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/ready", responses={503: {"model": ErrorAnswer}})
+@router.get("/ready", responses={503: {"model": ErrorResponse}})
 async def ready(service: Annotated[Service, Depends(get_service)]) -> dict[str, str]:
     """Ready: every model is loaded and warmed, and the server is not shutting down."""
     service.models.check_ready()

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
 from nmt.utils.errors import undecodable_line
+from serve.errors import BadRequestError
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -23,10 +24,6 @@ _LARGE = 100_000  # bytes
 
 # The body, limited, is in memory already. A copy in a temporary file would need a place that can be written to.
 MultiPartParser.spool_max_size = 0
-
-
-class BadRequestError(Exception):
-    """The client's mistake; the message is one line that says what to change."""
 
 
 def _unicode(text: str) -> str:

@@ -8,15 +8,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from starlette.requests import Request
 
 from serve.auth.api_keys import Key, Keys
+from serve.errors import ApiKeyError
 from serve.settings import Settings
 
 _SCHEMES = ("deepl-auth-key", "bearer")
 _WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")
 _IPV6_SITE = 64  # the bits that a provider gives a customer; the rest of the address the customer makes up
-
-
-class KeyRefusedError(Exception):
-    """A key is needed or wrong; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Client:
 def identify(request: Request, given_key: str | None) -> Client:
     """The client of ``request``, whose body or query gives ``given_key``; a key in a header has precedence.
 
-    Raises ``KeyRefusedError``. Where there are no keys, any is as good as none: some clients always send one.
+    Raises ``ApiKeyError``. Where there are no keys, any is as good as none: some clients always send one.
     """
     keys: Keys = request.app.state.keys
     settings: Settings = request.app.state.settings
@@ -44,9 +41,9 @@ def identify(request: Request, given_key: str | None) -> Client:
     if keys and given:
         key = keys.find(given)
         if key is None:
-            raise KeyRefusedError("the API key is wrong")
+            raise ApiKeyError("the API key is wrong")
     elif settings.require_api_key:
-        raise KeyRefusedError("an API key is needed: as api_key, or in the header 'Authorization: Bearer KEY'")
+        raise ApiKeyError("an API key is needed: as api_key, or in the header 'Authorization: Bearer KEY'")
     return Client(_address(request, settings.trusted_proxies), key)
 
 

@@ -8,22 +8,10 @@ from time import monotonic
 from cachetools import LRUCache
 
 from serve.auth.client_identity import Client
+from serve.errors import QuotaExceededError, TooManyRequestsError
 
 _MINUTE = 60.0
 _MOST_CLIENTS = 100_000  # some 35 MB; beyond that, whom we have not seen for longest starts afresh
-
-
-class TooManyRequestsError(Exception):
-    """The client asks too often."""
-
-    def __init__(self, per_minute: int, retry_after: int) -> None:
-        super().__init__(f"too many requests; at most {per_minute} a minute are allowed")
-        self.retry_after = retry_after
-        """The seconds until it may ask again."""
-
-
-class QuotaExceededError(Exception):
-    """The client's key has no characters left."""
 
 
 class RateLimiter:

@@ -5,7 +5,7 @@ import asyncio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.errors import error_response
+from serve.http.error_responses import error_response
 
 
 class _TooLargeError(Exception):

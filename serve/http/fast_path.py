@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serve.errors import answer_to, is_fault
+from serve.errors import ServiceError
+from serve.http.error_responses import respond
 
 
 class FastPath:
@@ -30,8 +32,8 @@ class FastPath:
         try:
             response = await self.route.endpoint(request)
         except Exception as error:
-            await answer_to(request, error)(scope, receive, send)
-            if is_fault(error):
+            await (await respond(request, error))(scope, receive, send)
+            if not isinstance(error, ServiceError | HTTPException | ClientDisconnect):
                 raise  # the server logs it
         else:
             await response(scope, receive, send)

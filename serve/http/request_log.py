@@ -8,7 +8,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.errors import CLIENT_GONE
+from serve.http.error_responses import CLIENT_CLOSED_REQUEST
 from serve.logging import request_id
 from serve.metrics import Metrics
 
@@ -77,7 +77,7 @@ class RequestLog:
         finally:
             self.in_flight.dec()
             if status is None:
-                status = CLIENT_GONE if gone else 500
+                status = CLIENT_CLOSED_REQUEST if gone else 500
             self._record(scope, status, perf_counter() - begun, received, sent)
 
     def _record(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nmt.utils.errors import CarouselError
+from serve.errors import NotReadyError, UnsupportedLanguageError
 from serve.scheduling.scheduler import TextProcessing
 from serve.scheduling.throughput import ThroughputEstimate
 from serve.workers.client import RemoteTranslator
@@ -23,14 +24,6 @@ _log = logging.getLogger(__name__)
 
 _WARMING = ("Hello.", "This sentence is longer.", "This one is of about the length that most of the sentences have.")
 """Of several lengths, as what will come; the first call of a kind also pays for memory."""
-
-
-class NotReadyError(Exception):
-    """The models are still loading, or are no longer to be used."""
-
-
-class NoSuchModelError(Exception):
-    """No served model translates what was asked for; the message says what is served."""
 
 
 class Translating(Protocol):
@@ -295,7 +288,7 @@ class Models:
         known = {each.casefold(): each for each in self._languages()}
         if code.casefold() not in known:
             served = ", ".join(sorted(known.values()))
-            raise NoSuchModelError(f"language {code[:20]!r} is not supported; served are {served}")
+            raise UnsupportedLanguageError(f"language {code[:20]!r} is not supported; served are {served}")
         return known[code.casefold()]
 
     def route(self, source: str, target: str) -> list[Served]:
@@ -303,7 +296,7 @@ class Models:
         found = self._route(source, target)
         if found is None:
             served = ", ".join(f"{source}→{target}" for source, target in sorted(self._served))
-            raise NoSuchModelError(f"{source}→{target} is not supported; served are {served}")
+            raise UnsupportedLanguageError(f"{source}→{target} is not supported; served are {served}")
         return found
 
     def _languages(self) -> set[str]:

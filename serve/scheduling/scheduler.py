@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cachetools import LRUCache
 
+from serve.errors import NotReadyError, QueueFullError
 from serve.metrics import Metrics
 from serve.scheduling.throughput import ThroughputEstimate
 from serve.workers.thread import DecodingThread, Loop
@@ -41,19 +42,6 @@ _HOPE = 0.5  # of the time that a request has, which the work before it may take
 _REFILL = 0.85  # of the slots, that are filled together where more sentences wait than fit
 _WINDOW = 2  # slots' worth of sentences among which those of like length are chosen: they keep best company
 _LONGEST_CACHED = 1000  # characters; longer sentences hardly come twice, and would fill the memory
-
-
-class QueueFullError(Exception):
-    """Too much is waiting already; the same request may succeed later."""
-
-    def __init__(self, retry_after: int) -> None:
-        """``retry_after`` is in seconds."""
-        super().__init__("the server is busy")
-        self.retry_after = retry_after
-
-
-class ClosedError(Exception):
-    """The scheduler takes no more sentences."""
 
 
 class TextProcessing(Protocol):
@@ -270,7 +258,7 @@ class Scheduler:
         """Queue sentences, all or none; ``deadline`` is a time of `time.monotonic`.
 
         ``more`` are the seconds of a thread, by estimate, for which the same request will come again; it is ``begun``
-        when it does, and is not refused any more. Raises ``ClosedError``, and ``QueueFullError`` where the request
+        when it does, and is not refused any more. Raises ``NotReadyError``, and ``QueueFullError`` where the request
         could hardly be done in time.
         """
         now = time.monotonic()
@@ -375,7 +363,7 @@ class Scheduler:
     def _check_room(self, jobs: Sequence[SentenceJob], more: float, available: float) -> None:
         """Raise where there is no room for jobs, which have so many seconds."""
         if self._closed:
-            raise ClosedError("the server is shutting down")
+            raise NotReadyError("the server is shutting down")
         seconds = (self._backlog + sum(job.cost for job in jobs) + more) / len(self._threads)
         hoped = _HOPE * available
         # A queue that is empty takes anything: an estimate alone should not keep a request out for ever.

@@ -23,6 +23,7 @@ from nmt.text.normalisation import normalise
 from nmt.text.scripts import is_mark, is_spaced
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, write_error
+from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
 
 Entries = tuple[tuple[str, str], ...]
 
@@ -32,22 +33,6 @@ _MOST_ENTRIES = 10_000
 _LONGEST_TERM = 256  # characters
 
 _log = logging.getLogger(__name__)
-
-
-class BadGlossaryError(Exception):
-    """The glossary is not as it must be; the message is one line that names the entry."""
-
-
-class NoSuchGlossaryError(Exception):
-    """The client has no glossary of that id."""
-
-
-class TooManyGlossariesError(Exception):
-    """The client has as many glossaries as are allowed."""
-
-
-class NotKeptError(Exception):
-    """The disk refuses the change, which is not made. The log says why."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +141,10 @@ def read_entries(text: str, format_: Literal["tsv", "csv"]) -> Entries:
                 continue
             if len(row) < 2 or (format_ == "tsv" and len(row) > 2):
                 separator = "comma" if format_ == "csv" else "tab"
-                raise BadGlossaryError(f"line {rows.line_num}: must be two terms with a {separator} between them")
+                raise InvalidGlossaryError(f"line {rows.line_num}: must be two terms with a {separator} between them")
             entries.append((f"line {rows.line_num}", row[0], row[1]))
     except csv.Error:
-        raise BadGlossaryError(f"line {rows.line_num}: not valid {format_.upper()}") from None
+        raise InvalidGlossaryError(f"line {rows.line_num}: not valid {format_.upper()}") from None
     return _checked(entries)
 
 
@@ -174,24 +159,26 @@ def _checked(entries: Iterable[tuple[str, str, str]]) -> Entries:
     for name, source, target in entries:
         source, target = _term(name, source), _term(name, target)
         if source in checked:
-            raise BadGlossaryError(f"{name}: {source[:40]!r} has an entry already")
+            raise InvalidGlossaryError(f"{name}: {source[:40]!r} has an entry already")
         if len(checked) == _MOST_ENTRIES:
-            raise BadGlossaryError(f"{name}: there are too many entries; at most {_MOST_ENTRIES} are allowed")
+            raise InvalidGlossaryError(f"{name}: there are too many entries; at most {_MOST_ENTRIES} are allowed")
         checked[source] = target
     if not checked:
-        raise BadGlossaryError("there must be at least one entry")
+        raise InvalidGlossaryError("there must be at least one entry")
     return tuple(checked.items())
 
 
 def _term(name: str, text: str) -> str:
     text = text.strip()
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
-        raise BadGlossaryError(f"{name}: there is a control character in {text[:40]!r}")
+        raise InvalidGlossaryError(f"{name}: there is a control character in {text[:40]!r}")
     text = normalise(text)
     if not text:
-        raise BadGlossaryError(f"{name}: a term is empty")
+        raise InvalidGlossaryError(f"{name}: a term is empty")
     if len(text) > _LONGEST_TERM:
-        raise BadGlossaryError(f"{name}: {text[:40]!r}… is too long; at most {_LONGEST_TERM} characters are allowed")
+        raise InvalidGlossaryError(
+            f"{name}: {text[:40]!r}… is too long; at most {_LONGEST_TERM} characters are allowed"
+        )
     return text
 
 
@@ -218,16 +205,16 @@ class Glossaries:
         return sorted((each for each in self._by_id.values() if each.owner == owner), key=lambda each: each.created)
 
     def get(self, owner: str | None, id_: str) -> Glossary:
-        """A client's own glossary; raises ``NoSuchGlossaryError``."""
+        """A client's own glossary; raises ``GlossaryNotFoundError``."""
         glossary = self._by_id.get(id_)
         if glossary is None or glossary.owner != owner:
-            raise NoSuchGlossaryError("there is no such glossary")
+            raise GlossaryNotFoundError("there is no such glossary")
         return glossary
 
     def create(self, owner: str | None, name: str, source: str, target: str, entries: Entries) -> Glossary:
-        """A new glossary, of `read_entries`. Raises ``BadGlossaryError``, ``TooManyGlossariesError``, ``NotKeptError``.
+        """A new glossary, of `read_entries`. Several may have the same name.
 
-        Several may have the same name.
+        Raises ``InvalidGlossaryError``, ``TooManyGlossariesError``, ``GlossaryStorageError``.
         """
         if len(self.of(owner)) >= _MOST_GLOSSARIES:
             raise TooManyGlossariesError(f"at most {_MOST_GLOSSARIES} glossaries are allowed; delete one first")
@@ -240,7 +227,7 @@ class Glossaries:
         return glossary
 
     def delete(self, owner: str | None, id_: str) -> None:
-        """Forget a glossary for good. Raises ``NoSuchGlossaryError`` and ``NotKeptError``."""
+        """Forget a glossary for good. Raises ``GlossaryNotFoundError`` and ``GlossaryStorageError``."""
         glossary = self.get(owner, id_)
         if self._directory is not None:
             with _logged():
@@ -267,7 +254,7 @@ def _read(path: Path) -> Glossary:
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole file"
         raise CarouselError(f"{path}: the glossary is damaged ({where}); put it right or move it away") from None
-    except BadGlossaryError as error:
+    except InvalidGlossaryError as error:
         raise CarouselError(f"{path}: {error}; put it right or move it away") from None
     if glossary.id != path.stem:
         raise CarouselError(f"{path}: holds the glossary {glossary.id[:40]!r}; name the file after it")
@@ -281,4 +268,4 @@ def _logged() -> Iterator[None]:
         yield
     except CarouselError as error:
         _log.error("%s", error)
-        raise NotKeptError("the glossary was not changed, for the server can't write to its disk") from None
+        raise GlossaryStorageError("the glossary was not changed, for the server can't write to its disk") from None

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
+from serve.errors import TranslationFailedError
 from serve.metrics import Metrics
 from serve.workers.client import DecoderError, DecoderLostError
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from serve.scheduling.scheduler import BatchKey, ChunkTask, Scheduler, SentenceJob
 
 _log = logging.getLogger(__name__)
-
-
-class TranslationFailedError(Exception):
-    """The engine raised an exception over a sentence."""
 
 
 class Loop(Protocol):

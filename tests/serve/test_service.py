@@ -14,11 +14,12 @@ from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
 from nmt.search.options import DecodingOptions
+from serve.errors import InvalidGlossaryError
 from serve.metrics import Metrics
 from serve.scheduling.scheduler import Sentence
 from serve.service import Service, TranslationRequest, _fitting
 from serve.settings import Settings
-from serve.stores.glossaries import BadGlossaryError, Glossary
+from serve.stores.glossaries import Glossary
 
 NOW = datetime.now(UTC)
 
@@ -34,7 +35,7 @@ def test_a_full_queue_is_503_and_says_when_to_come_back():
         refused = it.translate("fourth")
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) >= 1
-        assert refused.json() == {"error": "the server is busy"}
+        assert refused.json() == {"error": "the server is busy; try again later"}
         # What needs no model is still answered.
         assert it.translate(["", " ", "🙂"]).json() == {"translatedText": ["", " ", "🙂"]}
 
@@ -193,7 +194,7 @@ def test_a_term_that_the_model_cannot_write_is_the_clients_mistake():
         service = Service(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator())], Metrics())
         await service.load()
         glossary = Glossary("1", "mine", "en", "fr", (("dog", "UNWRITABLE"),), "me", NOW)
-        with pytest.raises(BadGlossaryError, match="can't write") as error:
+        with pytest.raises(InvalidGlossaryError, match="can't write") as error:
             await service.translate(["the dog"], TranslationRequest("en", "fr", glossary=glossary))
         assert "UNWRITABLE" not in str(error.value)
         service.finish()

@@ -23,9 +23,10 @@ from serving import wait_until
 from nmt.inference.documents.plain import Answer
 from nmt.text.language_identification import Detected
 from serve.app import create_app
+from serve.errors import LimitExceededError, TimedOutError
 from serve.models.registry import Translating
 from serve.server import Server, listen
-from serve.service import OverLimitError, Result, TimedOutError, TranslationRequest
+from serve.service import Result, TranslationRequest
 from serve.settings import Settings
 
 PAIRS = (("en", "fr"), ("fr", "en"), ("en", "pt-BR"), ("de", "en"), ("zh-Hant", "en"), ("zh", "en"), ("zh", "fr"))
@@ -57,7 +58,7 @@ class Running:
         if "SLOW" in texts:
             raise TimedOutError("no answer within 30 s")
         if "LONG" in texts:
-            raise OverLimitError("a text is too long")
+            raise LimitExceededError("a text is too long")
         terms = [" ".join(["", *wish.glossary.terms(text)]) if wish.glossary else "" for text in texts]
         return [
             Result(Answer(f"[{text}]{term}"), Detected(wish.source or "de", 1.0), None)

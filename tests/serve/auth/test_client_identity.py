@@ -5,7 +5,8 @@ import pytest
 from starlette.requests import Request
 
 from serve.auth.api_keys import read_keys
-from serve.auth.client_identity import KeyRefusedError, identify
+from serve.auth.client_identity import identify
+from serve.errors import ApiKeyError
 from serve.settings import Settings
 
 
@@ -50,15 +51,15 @@ def test_a_key_in_the_body():
 def test_no_key(given: str | None, headers: dict[str, str]):
     client = identify(request(headers=headers, **KEYED), given)
     assert (client.name, client.key) == (None, None)
-    with pytest.raises(KeyRefusedError, match="an API key is needed"):
+    with pytest.raises(ApiKeyError, match="an API key is needed"):
         identify(request(headers=headers, **KEYED, require_api_key=True), given)
 
 
 @pytest.mark.parametrize("require", [True, False])
 def test_a_wrong_key(require: bool):
-    with pytest.raises(KeyRefusedError, match="the API key is wrong"):
+    with pytest.raises(ApiKeyError, match="the API key is wrong"):
         identify(request(**KEYED, require_api_key=require), "wrong")
-    with pytest.raises(KeyRefusedError, match="the API key is wrong"):
+    with pytest.raises(ApiKeyError, match="the API key is wrong"):
         identify(request(headers={"X-API-Key": "wrong"}, **KEYED, require_api_key=require), "good")
 
 

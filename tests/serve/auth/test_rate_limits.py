@@ -12,7 +12,8 @@ from serve.api.dependencies import admit, charged
 from serve.auth import rate_limits as rates
 from serve.auth.api_keys import Key
 from serve.auth.client_identity import Client
-from serve.auth.rate_limits import QuotaExceededError, RateLimiter, TooManyRequestsError, Usage
+from serve.auth.rate_limits import RateLimiter, Usage
+from serve.errors import QuotaExceededError, TooManyRequestsError
 
 
 def anonymous(address: str = "192.0.2.1") -> Client:
@@ -56,7 +57,7 @@ def test_it_says_when_to_come_again(clock: list[float]):
     limits.check(anonymous(), 2)
     clock[0] += 10.5
     limits.check(anonymous(), 2)
-    with pytest.raises(TooManyRequestsError, match=r"^too many requests; at most 2 a minute are allowed$") as caught:
+    with pytest.raises(TooManyRequestsError, match=r"^too many requests; at most 2 per minute are allowed$") as caught:
         limits.check(anonymous(), 2)
     assert caught.value.retry_after == 20
     clock[0] += 20
@@ -124,10 +125,10 @@ def test_too_many_requests_are_429():
     with admitting(rate_limit=2) as it:
         assert [it.client.get("/admitted").status_code for _ in range(3)] == [200, 200, 429]
         refused = it.client.get("/admitted")
-        assert refused.json() == {"error": "too many requests; at most 2 a minute are allowed"}
+        assert refused.json() == {"error": "too many requests; at most 2 per minute are allowed"}
         assert 0 < int(refused.headers["retry-after"]) <= 30
         refused = it.client.get("/v2/admitted")
-        assert refused.json() == {"message": "too many requests; at most 2 a minute are allowed"}
+        assert refused.json() == {"message": "too many requests; at most 2 per minute are allowed"}
         assert it.client.get("/health").status_code == 200
 
 

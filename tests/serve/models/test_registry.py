@@ -7,7 +7,8 @@ import pytest
 from fake_translator import FakeLoader, FakeTranslator
 
 from nmt.utils.errors import CarouselError
-from serve.models.registry import Machine, ModelDirectoryLoader, Models, NoSuchModelError, NotReadyError, load_warm
+from serve.errors import NotReadyError, UnsupportedLanguageError
+from serve.models.registry import Machine, ModelDirectoryLoader, Models, load_warm
 
 MACHINE = Machine(threads=2, slots=3)
 
@@ -64,7 +65,7 @@ def test_the_way_from_one_language_to_another():
     assert pairs(models, "fr", "fr") == []
     assert pairs(models, "en", "pt-BR") == [("en", "fr"), ("fr", "pt-BR")]
     assert pairs(models, "de", "pt-BR") == [("de", "fr"), ("fr", "pt-BR")]
-    with pytest.raises(NoSuchModelError, match="pt-BR→en is not supported; served are de→en, de→fr, "):
+    with pytest.raises(UnsupportedLanguageError, match="pt-BR→en is not supported; served are de→en, de→fr, "):
         models.route("pt-BR", "en")
 
 
@@ -96,7 +97,7 @@ def test_languages_are_known_in_any_case():
     ],
 )
 def test_a_language_that_is_not_served(code: str, message: str):
-    with pytest.raises(NoSuchModelError, match=message) as caught:
+    with pytest.raises(UnsupportedLanguageError, match=message) as caught:
         loaded(("en", "fr")).language(code)
     assert "\n" not in str(caught.value)
 

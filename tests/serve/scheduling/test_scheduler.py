@@ -12,12 +12,12 @@ from fake_translator import FakeTranslator
 from serving import wait_until
 
 from nmt.search.options import DecodingOptions
+from serve.errors import NotReadyError, QueueFullError, TranslationFailedError
 from serve.metrics import Metrics
 from serve.models.registry import ServedModel
 from serve.scheduling import scheduler as scheduler_module
-from serve.scheduling.scheduler import ClosedError, PendingRequest, QueueFullError, Scheduler, Sentence
+from serve.scheduling.scheduler import PendingRequest, Scheduler, Sentence
 from serve.workers import thread as decoding_module
-from serve.workers.thread import TranslationFailedError
 
 SLOTS, LIMIT, LONG = 4, 100, 60.0
 
@@ -393,7 +393,7 @@ def test_close_finishes_what_waits_and_then_the_threads_end():
     rig.fake.open.clear()
     tickets = [rig.submit("a", "b"), rig.submit(*["c"] * 20)]
     rig.scheduler.close()
-    with pytest.raises(ClosedError):
+    with pytest.raises(NotReadyError):
         rig.submit("d")
     rig.fake.open.set()
     assert [len(texts(ticket)) for ticket in tickets] == [2, 20]

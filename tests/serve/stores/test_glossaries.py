@@ -12,17 +12,9 @@ from hypothesis import strategies as st
 
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
+from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
 from serve.stores import glossaries
-from serve.stores.glossaries import (
-    BadGlossaryError,
-    Glossaries,
-    Glossary,
-    NoSuchGlossaryError,
-    NotKeptError,
-    TooManyGlossariesError,
-    read_entries,
-    write_entries,
-)
+from serve.stores.glossaries import Glossaries, Glossary, read_entries, write_entries
 
 ENTRIES = (("cat", "chat"), ("dog", "chien"))
 
@@ -188,7 +180,7 @@ def test_entries_are_read(text: str, format_: str, entries: glossaries.Entries) 
     ],
 )
 def test_bad_entries_are_refused_by_line(text: str, format_: str, complaint: str) -> None:
-    with pytest.raises(BadGlossaryError, match=complaint) as caught:
+    with pytest.raises(InvalidGlossaryError, match=complaint) as caught:
         read_entries(text, format_)
     assert len(str(caught.value)) < 200
     assert "\n" not in str(caught.value)
@@ -197,7 +189,7 @@ def test_bad_entries_are_refused_by_line(text: str, format_: str, complaint: str
 def test_as_many_entries_as_are_allowed() -> None:
     lines = [f"{number}\t{number}\n" for number in range(10_001)]
     assert len(read_entries("".join(lines[:-1]), "tsv")) == 10_000
-    with pytest.raises(BadGlossaryError, match="line 10001: there are too many"):
+    with pytest.raises(InvalidGlossaryError, match="line 10001: there are too many"):
         read_entries("".join(lines), "tsv")
 
 
@@ -205,7 +197,7 @@ def test_as_many_entries_as_are_allowed() -> None:
 def test_any_text_is_read_or_refused(text: str, format_: str) -> None:
     try:
         entries = read_entries(text, format_)
-    except BadGlossaryError:
+    except InvalidGlossaryError:
         return
     assert read_entries(write_entries(entries), "tsv") == entries
 
@@ -230,7 +222,7 @@ def test_a_life(directory: Path | None) -> None:
     assert first.scope != second.scope
     store.delete("anna", second.id)
     assert store.of("anna") == [first]
-    with pytest.raises(NoSuchGlossaryError):
+    with pytest.raises(GlossaryNotFoundError):
         store.get("anna", second.id)
     if directory:
         assert Glossaries(directory).of("anna") == [first]
@@ -246,7 +238,7 @@ def test_each_client_has_its_own(directory: Path | None) -> None:
     assert store.of("bert") == []
     for owner, id_ in (("bert", anna.id), (None, anna.id), ("anna", nobody.id), ("anna", "../x"), ("anna", "")):
         for call in (store.get, store.delete):
-            with pytest.raises(NoSuchGlossaryError):
+            with pytest.raises(GlossaryNotFoundError):
                 call(owner, id_)
     assert store.of("anna") == [anna]
 
@@ -265,7 +257,7 @@ def test_as_many_glossaries_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x7fb", "x" * 257, "\ud800"])
 def test_a_bad_name(name: str) -> None:
     store = Glossaries()
-    with pytest.raises(BadGlossaryError, match="the name"):
+    with pytest.raises(InvalidGlossaryError, match="the name"):
         store.create(None, name, "en", "fr", ENTRIES)
     assert store.of(None) == []
 
@@ -281,7 +273,7 @@ def test_what_the_disk_refuses_changes_nothing(tmp_path: Path, caplog: pytest.Lo
         lambda: store.delete(None, kept.id),
     ):
         caplog.clear()
-        with pytest.raises(NotKeptError) as caught:
+        with pytest.raises(GlossaryStorageError) as caught:
             change()
         assert str(tmp_path) not in str(caught.value)
         assert str(folder / "") in caplog.text
@@ -301,7 +293,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: py
             full.write(data)
 
     monkeypatch.setattr(Path, "write_bytes", write)
-    with pytest.raises(NotKeptError):
+    with pytest.raises(GlossaryStorageError):
         store.create(None, "new", "en", "fr", (("a", "b"),))
     assert "the disk is full" in caplog.text
     monkeypatch.undo()

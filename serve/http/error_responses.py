@@ -1,0 +1,93 @@
+"""JSON responses for exceptions: ``{"error": "…"}``, or ``{"message": "…"}`` on DeepL's routes."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Scope
+
+from serve.errors import NotReadyError, QuotaExceededError, ServiceError
+
+CLIENT_CLOSED_REQUEST = 499
+"""Status logged for a request whose client disconnected before the response; the number is nginx's."""
+
+_DEEPL_PREFIX = "/v2/"
+_DEEPL_QUOTA_EXCEEDED = 456
+_INTERNAL_ERROR = "internal server error"
+
+
+class ErrorResponse(BaseModel):
+    """Body of every error response outside DeepL's routes."""
+
+    error: str
+
+
+class DeeplErrorResponse(BaseModel):
+    """Body of every error response of DeepL's routes."""
+
+    message: str
+
+
+def error_response(
+    scope: Scope, status: int, message: str, headers: Mapping[str, str] | None = None, *, rejected: str | None = None
+) -> JSONResponse:
+    """Return a JSON error response; ``rejected`` is the reason under which the request is counted as rejected."""
+    if rejected is not None:
+        scope.setdefault("state", {})["rejected"] = rejected
+    body = {"message" if scope["path"].startswith(_DEEPL_PREFIX) else "error": message}
+    return JSONResponse(body, status, headers)
+
+
+def public_message(error: Exception) -> str:
+    """Return the text of an error that a client may read; an unexpected error reveals nothing."""
+    return str(error) if isinstance(error, ServiceError) else _INTERNAL_ERROR
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Register the handlers that answer every exception with JSON."""
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(ClientDisconnect, _client_disconnect)
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+async def respond(request: Request, error: Exception) -> Response:
+    """Return the response for any exception."""
+    if isinstance(error, ServiceError):
+        return await _service_error(request, error)
+    if isinstance(error, HTTPException):
+        return await _http_exception(request, error)
+    if isinstance(error, ClientDisconnect):
+        return await _client_disconnect(request, error)
+    return await _unexpected_error(request, error)
+
+
+async def _service_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    status = error.status
+    if isinstance(error, QuotaExceededError) and request.scope["path"].startswith(_DEEPL_PREFIX):
+        status = _DEEPL_QUOTA_EXCEEDED
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if isinstance(error, NotReadyError):
+        # During shutdown a reused connection may be closed under the client's next request.
+        headers["Connection"] = "close"
+    return error_response(request.scope, status, str(error), headers, rejected=error.rejection_reason)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    """Answer the framework's own errors: 404, 405."""
+    assert isinstance(error, HTTPException)
+    return error_response(request.scope, error.status_code, error.detail, error.headers)
+
+
+async def _client_disconnect(request: Request, error: Exception) -> Response:
+    """Return a response that nobody receives; its status appears in the log and the metrics."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+async def _unexpected_error(request: Request, error: Exception) -> Response:
+    """Answer 500 without details; the server logs the traceback and closes the connection."""
+    return error_response(request.scope, 500, _INTERNAL_ERROR, {"Connection": "close"})
