@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
 from nmt.model.cells.families import CELLS, CellName
-from nmt.model.recurrent_layers import decoder_layers, state_parts
+from nmt.model.recurrent_layers import build_decoder_layers, state_parts
 
 
 class Stack(nn.Module):
@@ -27,7 +27,7 @@ class Stack(nn.Module):
     def __init__(self, cell: CellName, width: int, layers: int) -> None:
         super().__init__()
         config = ModelConfig(design="classic", cell=cell, width=width, bidirectional_layers=0, decoder_layers=layers)
-        self.layers = nn.ModuleList(decoder_layers(config, width, layers))
+        self.layers = nn.ModuleList(build_decoder_layers(config, width, layers))
         self.chunks = state_parts(config) * (layers if CELLS[cell].stacked else 1)
 
     def learn(self, x: Tensor) -> float:

@@ -23,11 +23,11 @@ from training import SMOOTHING, batches, network_config, on_device, settings
 
 from nmt.model.attention import Attention
 from nmt.model.layers import FeedForward
-from nmt.model.recurrent_layers import LSTMLayer, SourceLSTMLayer
+from nmt.model.recurrent_layers import DecoderLSTMLayer, EncoderLSTMLayer
 from nmt.model.seq2seq import build_network
 
 PARTS: dict[str, tuple[type[nn.Module], ...]] = {
-    "recurrent layers": (LSTMLayer, SourceLSTMLayer),
+    "recurrent layers": (DecoderLSTMLayer, EncoderLSTMLayer),
     "attention": (Attention,),
     "feed-forward layers": (FeedForward,),
 }

@@ -35,7 +35,7 @@ from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, PAD, UNK
 from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder
 from nmt.model.layers import ScaledEmbedding
-from nmt.model.seq2seq import Examples, build_network
+from nmt.model.seq2seq import TranslationBatch, build_network
 
 SMOOTHING, DROPOUT = 0.1, 0.3
 
@@ -58,7 +58,7 @@ class PlainInputFeeding(nn.Module):
     def loss(self, source: Tensor, lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
         """Summed label-smoothed cross-entropy of ids [B, S] and [B, T]."""
         encoded = self.encoder(source, lengths)
-        keys = self.attention.keys(encoded.memory)
+        keys = self.attention.project_memory(encoded.memory)
         states = [encoded.states[min(layer, len(encoded.states) - 1)] for layer in range(len(self.cells))]
         feed = torch.zeros_like(states[0][0])
         logits = []
@@ -161,13 +161,13 @@ def learner(network: nn.Module, device: torch.device, precision: str) -> Callabl
     return learn
 
 
-def on_device(batch: Batch, device: torch.device) -> Examples:
+def on_device(batch: Batch, device: torch.device) -> TranslationBatch:
     """The batch as tensors."""
     targets = batch.target_out.ravel()[batch.places]
     source, target_in, of_places, places = (
         torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, targets, batch.places)
     )
-    return Examples(source, torch.from_numpy(batch.source_lengths), target_in, of_places, places)
+    return TranslationBatch(source, torch.from_numpy(batch.source_lengths), target_in, of_places, places)
 
 
 def synchronise(device: torch.device) -> None:

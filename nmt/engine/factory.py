@@ -31,7 +31,7 @@ def engine_factories(
     return [_torch_factory(bundles[0], threads)]
 
 
-def fusion_factory(
+def shallow_fusion_factory(
     bundle: ModelDirectory, language_model: LanguageModelDirectory, weight: float, threads: int
 ) -> EngineFactory:
     """What makes engines, on torch, in which a language model has a say in every step.
@@ -42,16 +42,16 @@ def fusion_factory(
         from nmt.engine import shallow_fusion as fusion
     except ModuleNotFoundError as error:
         raise _torch_missing(error, "a language model") from None
-    return fusion.fusion_factory(bundle, language_model, weight, threads)
+    return fusion.fused_engine_factory(bundle, language_model, weight, threads)
 
 
-def text_scorer(language_model: LanguageModelDirectory) -> Callable[[Sequence[str]], list[float]]:
+def language_model_scorer(language_model: LanguageModelDirectory) -> Callable[[Sequence[str]], list[float]]:
     """What gives the log-probability of each of some texts. Raises CarouselError when torch is missing."""
     try:
         from nmt.engine import shallow_fusion as fusion
     except ModuleNotFoundError as error:
         raise _torch_missing(error, "a language model") from None
-    return fusion.TextScorer(language_model).score
+    return fusion.LanguageModelScorer(language_model).score
 
 
 def check_ensemble(bundles: Sequence[ModelDirectory]) -> None:
@@ -68,7 +68,7 @@ def check_ensemble(bundles: Sequence[ModelDirectory]) -> None:
 
 def _onnx_factories(bundles: Sequence[ModelDirectory], threads: int, shortlist: bool) -> list[EngineFactory]:
     from nmt.engine.ensemble import EnsembleEngine
-    from nmt.engine.onnx.engine import Graphs, OnnxEngine
+    from nmt.engine.onnx.engine import OnnxEngine, OnnxSessions
     from nmt.engine.shortlist import Shortlist
 
     for bundle in bundles:
@@ -78,7 +78,7 @@ def _onnx_factories(bundles: Sequence[ModelDirectory], threads: int, shortlist: 
     lists = Shortlist.load(path) if shortlist and path else None
 
     def factory() -> EngineFactory:
-        members = [Graphs(bundle.path / GRAPHS, bundle.card.target_vocabulary) for bundle in bundles]
+        members = [OnnxSessions(bundle.path / GRAPHS, bundle.card.target_vocabulary) for bundle in bundles]
 
         def make(slots: int, beam: int) -> Engine:
             engines = [OnnxEngine(graphs, slots, beam, lists) for graphs in members]
@@ -92,10 +92,10 @@ def _onnx_factories(bundles: Sequence[ModelDirectory], threads: int, shortlist: 
 
 def _torch_factory(bundle: ModelDirectory, threads: int) -> EngineFactory:
     try:
-        from nmt.engine.torch_engine import engine_factory
+        from nmt.engine.torch_engine import torch_engine_factory
     except ModuleNotFoundError as error:
         raise _torch_missing(error, "translating with the torch engine") from None
-    return engine_factory(bundle, threads)
+    return torch_engine_factory(bundle, threads)
 
 
 def _torch_missing(error: ModuleNotFoundError, what: str) -> Exception:

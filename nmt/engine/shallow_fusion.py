@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.engine.torch_engine import TorchEngine, engine_factory, load_weights
+from nmt.engine.torch_engine import TorchEngine, load_weights, torch_engine_factory
 from nmt.model.decoder import DecoderState
 from nmt.model.language_model import LanguageModel
 from nmt.model_directory.directory import LanguageModelDirectory, ModelDirectory
@@ -36,7 +36,7 @@ class ShallowFusionEngine:
     def __init__(self, translator: TorchEngine, network: LanguageModel, weight: float) -> None:
         """``network`` is in evaluation mode."""
         self._translator, self._network, self._weight = translator, network.to(translator.device), weight
-        self._state: DecoderState = network.begin(translator.slots * translator.beam)
+        self._state: DecoderState = network.initial_state(translator.slots * translator.beam)
 
     @property
     def slots(self) -> int:
@@ -74,7 +74,7 @@ class ShallowFusionEngine:
         return self._translator.choose(request, rows, scores + self._weight * liked, attention)
 
 
-class TextScorer:
+class LanguageModelScorer:
     """What a language model thinks of texts; it may have a tokenizer of its own."""
 
     def __init__(self, bundle: LanguageModelDirectory) -> None:
@@ -100,7 +100,7 @@ class TextScorer:
         for n, line in enumerate(ids):
             read[n, : len(line) + 1], wanted[n, : len(line) + 1] = [BOS, *line], [*line, EOS]
             inside[n, : len(line) + 1] = True
-        hidden, _ = self._network(torch.from_numpy(read), self._network.begin(len(ids)))
+        hidden, _ = self._network(torch.from_numpy(read), self._network.initial_state(len(ids)))
         row, place = torch.from_numpy(inside).nonzero(as_tuple=True)
         output = self._network.output
         at_once = max(1, _LOGITS // len(output))
@@ -124,7 +124,7 @@ def load_language_model(bundle: LanguageModelDirectory) -> LanguageModel:
     return network.eval()
 
 
-def fusion_factory(
+def fused_engine_factory(
     translator: ModelDirectory, language_model: LanguageModelDirectory, weight: float, threads: int
 ) -> Callable[[int, int], ShallowFusionEngine]:
     """What makes engines, of so many slots and rows a slot, that share both networks.
@@ -136,5 +136,5 @@ def fusion_factory(
             f"{language_model.path}: has another tokenizer than {translator.path}; train it with "
             f"tokenizer.model={translator.path}, or rescore with --rescore N"
         )
-    make, network = engine_factory(translator, threads), load_language_model(language_model)
+    make, network = torch_engine_factory(translator, threads), load_language_model(language_model)
     return lambda slots, beam: ShallowFusionEngine(make(slots, beam), network, weight)

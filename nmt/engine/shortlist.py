@@ -46,17 +46,19 @@ class Shortlist:
         self._always[frequent] = True
 
     @property
-    def vocabularies(self) -> tuple[int, int]:
+    def vocabulary_sizes(self) -> tuple[int, int]:
         """V_s and V_t."""
         return len(self._offsets) - 1, len(self._always)
 
-    def joined(self, other: Shortlist) -> Shortlist:
+    def merge(self, other: Shortlist) -> Shortlist:
         """What either lists, of the same vocabularies."""
         both = (self, other)
-        sources = np.concatenate([np.repeat(np.arange(self.vocabularies[0]), np.diff(one._offsets)) for one in both])
+        sources = np.concatenate(
+            [np.repeat(np.arange(self.vocabulary_sizes[0]), np.diff(one._offsets)) for one in both]
+        )
         candidates = np.concatenate([one._candidates for one in both])
         frequent = np.union1d(self._frequent, other._frequent)
-        return _of_entries(sources, candidates, frequent, *self.vocabularies)
+        return _of_entries(sources, candidates, frequent, *self.vocabulary_sizes)
 
     def for_sentence(self, source: Sequence[int], constraints: Sequence[int] = ()) -> Ids:
         """The target ids that a sentence of source ids can need, sorted; ``constraints`` are always among them."""
@@ -97,12 +99,12 @@ class Shortlist:
             raise CarouselError(f"{path}: is no readable shortlist; copy the model directory again") from None
 
 
-def build(
+def build_shortlist(
     lexicon: Lexicon,
     source_vocabulary: int,
     target_vocabulary: int,
     shared: bool,
-    pieces_a_source: int = 50,
+    candidates_per_piece: int = 50,
     frequent: int = 100,
 ) -> Shortlist:
     """Shortlists from an aligner's lexicon.
@@ -114,7 +116,7 @@ def build(
     sources, targets = lexicon.sources[ordinary], lexicon.targets[ordinary]
     best = np.lexsort((targets, -lexicon.probabilities[ordinary], sources))
     rank = np.arange(len(best)) - np.searchsorted(sources, sources)  # sources are sorted before and after
-    best = best[rank < pieces_a_source]
+    best = best[rank < candidates_per_piece]
     own = np.arange(FIRST_ORDINARY, source_vocabulary if shared else FIRST_ORDINARY)
     # Each piece of the text was counted once in all, the null word's translations included.
     counts = np.bincount(lexicon.targets, lexicon.counts, minlength=target_vocabulary)

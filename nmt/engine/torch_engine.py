@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nmt.corpus.tokenizer import EOS, PAD, is_reserved
 from nmt.engine.sampling import draw
-from nmt.model.attention import Keys
+from nmt.model.attention import KeysAndValues
 from nmt.model.decoder import AttentionMemory, DecoderState
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.model_directory.directory import ModelDirectory
@@ -158,7 +158,9 @@ class TorchEngine:
             self._state = tuple(_blank(rows, self._slots * self._beam) for rows in state)
         missing = source.mask.shape[1] - self._source.mask.shape[1]
         if missing > 0:
-            keys: tuple[Keys, ...] = tuple((_lengthen(k, missing), _lengthen(v, missing)) for k, v in self._source.keys)
+            keys: tuple[KeysAndValues, ...] = tuple(
+                (_lengthen(k, missing), _lengthen(v, missing)) for k, v in self._source.keys
+            )
             mask = torch.nn.functional.pad(self._source.mask, (0, missing))
             self._source = AttentionMemory(keys, mask)
 
@@ -176,7 +178,7 @@ def load_network(bundle: ModelDirectory, device: torch.device | str = "cpu") -> 
     return network.eval().to(device)
 
 
-def engine_factory(bundle: ModelDirectory, threads: int) -> Callable[[int, int], TorchEngine]:
+def torch_engine_factory(bundle: ModelDirectory, threads: int) -> Callable[[int, int], TorchEngine]:
     """What makes engines, of so many slots and rows a slot, that share one network; on a GPU where there is one."""
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -209,5 +211,5 @@ def _lengthen(keys: Tensor, by: int) -> Tensor:
     return torch.nn.functional.pad(keys, (0, 0, 0, by))
 
 
-def _tensors(keys: tuple[Keys, ...]) -> list[Tensor]:
+def _tensors(keys: tuple[KeysAndValues, ...]) -> list[Tensor]:
     return [tensor for pair in keys for tensor in pair]

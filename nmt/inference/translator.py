@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
-from nmt.engine.factory import EngineName, check_ensemble, engine_factories, fusion_factory, text_scorer
+from nmt.engine.factory import (
+    EngineName,
+    check_ensemble,
+    engine_factories,
+    language_model_scorer,
+    shallow_fusion_factory,
+)
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.continuous_batcher import ContinuousBatcher
 from nmt.inference.text_processor import Alternative, Chunk, TextProcessor, Translation, align_given
@@ -285,10 +291,12 @@ def _with_language_model(
 ) -> Translator:
     """A translator that a language model helps; its scores are none that a calibration was learned from."""
     if rescore:
-        rescorer = Rescorer(text_scorer(language_model), weight, rescore)
+        rescorer = Rescorer(language_model_scorer(language_model), weight, rescore)
         return Translator(
             members[0], BatchDecoder(engine_factories(members, engine, threads, shortlist)), None, rescorer
         )
     if engine == "onnx" or len(members) > 1:
         raise UsageError("a language model has a say in the steps of one model on torch; else rescore with --rescore N")
-    return Translator(members[0], BatchDecoder([fusion_factory(members[0], language_model, weight, threads)]), None)
+    return Translator(
+        members[0], BatchDecoder([shallow_fusion_factory(members[0], language_model, weight, threads)]), None
+    )

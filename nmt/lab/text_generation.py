@@ -51,9 +51,9 @@ class Generator:
     def _write(self, lines: list[list[int]], length: int, temperature: float, seed: int) -> Iterator[int]:
         """The pieces after the last of these lines; end of sentence ends a line and begins another."""
         random = np.random.default_rng(seed)
-        state = self._network.begin(1)
+        state = self._network.initial_state(1)
         for number, line in enumerate(lines):
-            state = state if number == 0 or self._bundle.card.carried else self._network.begin(1)
+            state = state if number == 0 or self._bundle.card.carried else self._network.initial_state(1)
             scores = torch.zeros(0)
             for piece in (BOS, *line):
                 scores, state = self._network.step(torch.tensor([piece]), state)
@@ -65,5 +65,5 @@ class Generator:
             piece = int(proposals.argmax())
             yield piece
             if piece == EOS and not self._bundle.card.carried:
-                state = self._network.begin(1)
+                state = self._network.initial_state(1)
             scores, state = self._network.step(torch.tensor([BOS if piece == EOS else piece]), state)

@@ -1,6 +1,6 @@
 """How the decoder looks at the source.
 
-Every kind has two parts: `keys` prepares the encoder's memory once a sentence, `forward` reads it for any number of
+Every kind has two parts: `project_memory` prepares the encoder's memory once a sentence, `forward` reads it for any number of
 queries. A query is a time step in training and a hypothesis in search: the memory is never copied for either.
 
 B sentences, Q queries a sentence, S source length, H heads, D width.
@@ -13,18 +13,18 @@ import math
 import torch
 from torch import Tensor, nn
 
-Keys = tuple[Tensor, Tensor]
+KeysAndValues = tuple[Tensor, Tensor]
 """What is scored against, and what is averaged; the first dimension of both is B."""
 
 
 class Attention(nn.Module):
     """Base: scores in, softmax over the source, average out."""
 
-    def keys(self, memory: Tensor) -> Keys:
+    def project_memory(self, memory: Tensor) -> KeysAndValues:
         """Prepare the memory [B, S, D]."""
         raise NotImplementedError
 
-    def forward(self, query: Tensor, keys: Keys, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Context [B, Q, D] and weights [B, H, Q, S] of the queries [B, Q, D]; ``mask`` [B, S] is true at words."""
         raise NotImplementedError
 
@@ -36,11 +36,11 @@ class DotAttention(Attention):
         super().__init__()
         self.project = nn.Linear(width, width, bias=False)
 
-    def keys(self, memory: Tensor) -> Keys:
-        """See `Attention.keys`."""
+    def project_memory(self, memory: Tensor) -> KeysAndValues:
+        """See `Attention.project_memory`."""
         return self.project(memory), memory
 
-    def forward(self, query: Tensor, keys: Keys, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
         """See `Attention.forward`."""
         key, value = keys
         weights = masked_softmax(query @ key.transpose(1, 2), mask.unsqueeze(1))
@@ -56,11 +56,11 @@ class AdditiveAttention(Attention):
         self.of_query = nn.Linear(width, width)
         self.score = nn.Linear(width, 1, bias=False)
 
-    def keys(self, memory: Tensor) -> Keys:
-        """See `Attention.keys`."""
+    def project_memory(self, memory: Tensor) -> KeysAndValues:
+        """See `Attention.project_memory`."""
         return self.of_memory(memory), memory
 
-    def forward(self, query: Tensor, keys: Keys, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
         """See `Attention.forward`; the sum of all pairs [B, Q, S, D] is what makes this kind slow."""
         key, value = keys
         pairs = torch.tanh(self.of_query(query).unsqueeze(2) + key.unsqueeze(1))
@@ -78,12 +78,12 @@ class MultiHeadAttention(Attention):
         self.key_value = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, width)
 
-    def keys(self, memory: Tensor) -> Keys:
-        """Keys and values [B, H, S, D/H]."""
+    def project_memory(self, memory: Tensor) -> KeysAndValues:
+        """KeysAndValues and values [B, H, S, D/H]."""
         key, value = self.key_value(memory).chunk(2, dim=-1)
         return self._split(key), self._split(value)
 
-    def forward(self, query: Tensor, keys: Keys, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
         """See `Attention.forward`."""
         key, value = keys
         query = self._split(self.query(query)) / math.sqrt(key.shape[-1])

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
-from nmt.model.attention import Keys, build_attention
+from nmt.model.attention import KeysAndValues, build_attention
 from nmt.model.cells.families import CELLS, Part
-from nmt.model.encoder import Encoded
+from nmt.model.encoder import EncoderOutput
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
-from nmt.model.recurrent_layers import State, decoder_layers, locked, state_parts
+from nmt.model.recurrent_layers import LayerState, build_decoder_layers, locked, state_parts
 
 DecoderState = tuple[Tensor, ...]
 """A decoder's state: tensors whose first dimension is rows. Search re-orders them without knowing what they are."""
@@ -27,13 +27,13 @@ DecoderState = tuple[Tensor, ...]
 class AttentionMemory(NamedTuple):
     """What a decoder reads of B sentences; the first dimension of every tensor is B."""
 
-    keys: tuple[Keys, ...]
+    keys: tuple[KeysAndValues, ...]
     """One for each layer that attends."""
     mask: Tensor
     """[B, S]"""
 
 
-class Bridge(nn.Module):
+class DenseBridge(nn.Module):
     """The encoder's last states become the decoder's first: outputs and memory cells, layer by layer."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -44,7 +44,7 @@ class Bridge(nn.Module):
         self.outputs = nn.ModuleList(nn.Linear(width, width) for _ in range(outputs))
         self.cells = nn.ModuleList(nn.Linear(width, width) for _ in range(cells))
 
-    def forward(self, states: list[State]) -> DecoderState:
+    def forward(self, states: list[LayerState]) -> DecoderState:
         """The state of each decoder layer, in turn: of the LSTM, h and c [B, D]."""
         rows = []
         for number, layer in enumerate(self.layers):
@@ -58,15 +58,15 @@ class Bridge(nn.Module):
         return tuple(rows)
 
 
-class PlainBridge(nn.Module):
+class CopyBridge(nn.Module):
     """The encoder's last states are the decoder's first (Sutskever et al. 2014)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.layers, self.parts = config.states_passed_on, state_parts(config)
 
-    def forward(self, states: list[State]) -> DecoderState:
-        """See `Bridge.forward`."""
+    def forward(self, states: list[LayerState]) -> DecoderState:
+        """See `DenseBridge.forward`."""
         pairs = [pair for layer in self.layers for pair in zip(self.parts, states[layer], strict=True)]
         return tuple(_begin(part, last) if part.kind == "own" else last for part, last in pairs)
 
@@ -82,19 +82,19 @@ class DecoderBlock(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.recurrent_norm = nn.LayerNorm(config.width)
-        [self.recurrent] = decoder_layers(config, config.width, 1)
+        [self.recurrent] = build_decoder_layers(config, config.width, 1)
         self.attention = build_attention(config.attention, config.width, config.heads)
         self.attention_norm = nn.LayerNorm(config.width) if self.attention else None
         self.feed_forward_norm = nn.LayerNorm(config.width)
         self.feed_forward = FeedForward(config.width, config.feed_forward_width, config.dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
 
-    def recur(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def recur(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """The recurrent third, over x [rows, steps, D]."""
         y, state = self.recurrent(self.recurrent_norm(x), state)
         return x + self.dropout(y), state
 
-    def look(self, x: Tensor, keys: Keys | None, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def look(self, x: Tensor, keys: KeysAndValues | None, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The two thirds without a state, over x [B, Q, D]; also the attention's weights [B, H, Q, S]."""
         weights = None
         if self.attention is not None and self.attention_norm is not None and keys is not None and mask is not None:
@@ -112,14 +112,16 @@ class BlockDecoder(nn.Module):
         self.embedding = embedding
         self.word_dropout = WordDropout(config.word_dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        self.bridge = Bridge(config)
+        self.bridge = DenseBridge(config)
         self.parts = len(state_parts(config))
         self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
 
-    def start(self, encoded: Encoded) -> tuple[AttentionMemory, DecoderState]:
+    def start(self, encoded: EncoderOutput) -> tuple[AttentionMemory, DecoderState]:
         """What the steps will read, and the first state [B, …]."""
-        keys = tuple(block.attention.keys(encoded.memory) for block in self._blocks() if block.attention is not None)
+        keys = tuple(
+            block.attention.project_memory(encoded.memory) for block in self._blocks() if block.attention is not None
+        )
         return AttentionMemory(keys, encoded.mask), self.bridge(encoded.states)
 
     def forward(self, target: Tensor, source: AttentionMemory, state: DecoderState) -> tuple[Tensor, Tensor | None]:
@@ -157,7 +159,7 @@ class BlockDecoder(nn.Module):
     def _blocks(self) -> list[DecoderBlock]:
         return [block for block in self.blocks if isinstance(block, DecoderBlock)]
 
-    def _layer_state(self, state: DecoderState, layer: int) -> State:
+    def _layer_state(self, state: DecoderState, layer: int) -> LayerState:
         return state[layer * self.parts : (layer + 1) * self.parts]
 
 
@@ -176,17 +178,17 @@ class ClassicDecoder(nn.Module):
         self.word_dropout = WordDropout(config.word_dropout)
         self.attention = build_attention(config.attention, width, config.heads)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        self.bridge = Bridge(config) if config.design == "blocks" else PlainBridge(config)
+        self.bridge = DenseBridge(config) if config.design == "blocks" else CopyBridge(config)
         self.stacked, self.depth = CELLS[config.cell].stacked, config.decoder_layers
-        self.layers = nn.ModuleList(decoder_layers(config, width * (1 + self.feeds), self.depth))
+        self.layers = nn.ModuleList(build_decoder_layers(config, width * (1 + self.feeds), self.depth))
         self.parts = len(state_parts(config)) * (self.depth if self.stacked else 1)
         self.combine = nn.Linear(2 * width, width) if self.attention else None
 
-    def start(self, encoded: Encoded) -> tuple[AttentionMemory, DecoderState]:
+    def start(self, encoded: EncoderOutput) -> tuple[AttentionMemory, DecoderState]:
         """See `BlockDecoder.start`; with input feeding the state ends in the attentional vector, at first zero."""
         state = self.bridge(encoded.states)
         fed = (torch.zeros_like(state[0]),) if self.feeds else ()
-        keys = (self.attention.keys(encoded.memory),) if self.attention else ()
+        keys = (self.attention.project_memory(encoded.memory),) if self.attention else ()
         return AttentionMemory(keys, encoded.mask), (*state, *fed)
 
     def forward(self, target: Tensor, source: AttentionMemory, state: DecoderState) -> tuple[Tensor, Tensor | None]:
@@ -251,5 +253,5 @@ def build_decoder(config: ModelConfig, embedding: ScaledEmbedding) -> Decoder:
     return (BlockDecoder if config.has_blocks else ClassicDecoder)(config, embedding)
 
 
-def _layer_keys(source: AttentionMemory, layer: int) -> Keys | None:
+def _layer_keys(source: AttentionMemory, layer: int) -> KeysAndValues | None:
     return source.keys[layer] if source.keys else None

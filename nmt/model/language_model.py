@@ -18,7 +18,7 @@ from nmt.model.recurrent_layers import state_parts
 from nmt.model.seq2seq import Loss
 
 
-class Passage(NamedTuple):
+class TextBatch(NamedTuple):
     """A batch of text to learn from, of N pieces to predict."""
 
     pieces: Tensor
@@ -45,7 +45,7 @@ class LanguageModel(nn.Module):
         self.output = output.weight
         """[V, D]"""
 
-    def begin(self, rows: int) -> DecoderState:
+    def initial_state(self, rows: int) -> DecoderState:
         """The state before any text: zeros."""
         parts = state_parts(self.config) * self.config.decoder_layers
         return tuple(self.output.new_zeros(rows, part.size) for part in parts)
@@ -59,7 +59,7 @@ class LanguageModel(nn.Module):
         hidden, state = self.decoder.read(tokens.unsqueeze(1), state)
         return (hidden.squeeze(1) @ self.output.T).float().log_softmax(dim=-1), state
 
-    def loss(self, passage: Passage, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
+    def loss(self, passage: TextBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
         """The loss of a batch, and the state that the next one goes on from; there is no R-Drop for text."""
         if r_drop:
             raise ValueError("R-Drop compares two passes over a pair: a language model has none")

@@ -21,12 +21,12 @@ from nmt.model.cells.families import CELLS, Part, equations
 from nmt.model.device import to_device
 from nmt.model.layers import Dropout
 
-State = tuple[Tensor, ...]
+LayerState = tuple[Tensor, ...]
 Pass = Callable[[Tensor], Tensor]
 """The dropout of a layer's output [B, T, D]."""
 
 
-class LSTMLayer(nn.Module):
+class DecoderLSTMLayer(nn.Module):
     """One unidirectional LSTM layer (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000)."""
 
     def __init__(self, inputs: int, width: int, weight_drop: float = 0.0, forget_bias: float = 1.0) -> None:
@@ -34,7 +34,7 @@ class LSTMLayer(nn.Module):
         super().__init__()
         self.lstm = WeightDroppedLSTM(inputs, width, weight_drop, forget_bias, bidirectional=False)
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """Run over x [B, T, inputs] from a state; gives the outputs [B, T, D] and the last state."""
         with full_precision_on_gpu(x):
             h, c = (part.to(x.dtype).unsqueeze(0).contiguous() for part in state)
@@ -42,7 +42,7 @@ class LSTMLayer(nn.Module):
         return y, (h.squeeze(0), c.squeeze(0))
 
 
-class SourceLSTMLayer(nn.Module):
+class EncoderLSTMLayer(nn.Module):
     """An LSTM that reads whole sentences, or two of half the width, one from each end; padding is never read."""
 
     def __init__(
@@ -53,7 +53,7 @@ class SourceLSTMLayer(nn.Module):
         width = width // 2 if both_ways else width
         self.lstm = WeightDroppedLSTM(inputs, width, weight_drop, forget_bias, both_ways)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, LayerState]:
         """Run over x [B, S, inputs] with lengths [B] (on the CPU).
 
         Gives the outputs [B, S, D], zero in the padding, and the state in which each direction ended, side by side.
@@ -99,41 +99,41 @@ class WeightDroppedLSTM(nn.LSTM):
             self._flat_weights = whole
 
 
-class CellLayer(nn.Module):
+class DecoderCellLayer(nn.Module):
     """A layer, or a stack that advances together, of any cell in `nmt.model.cells.families`."""
 
     def __init__(self, config: ModelConfig, inputs: int, layers: int) -> None:
         """``layers`` are those of the stack."""
         super().__init__()
-        self.cell = Recurrence(config, inputs, config.width, layers)
+        self.cell = UnrolledCell(config, inputs, config.width, layers)
 
-    def forward(self, x: Tensor, state: State, dropout: Pass | None = None) -> tuple[Tensor, State]:
-        """See `LSTMLayer.forward`; ``dropout`` is for the outputs of a stack's layers, the last one's too."""
+    def forward(self, x: Tensor, state: LayerState, dropout: Pass | None = None) -> tuple[Tensor, LayerState]:
+        """See `DecoderLSTMLayer.forward`; ``dropout`` is for the outputs of a stack's layers, the last one's too."""
         y, state = self.cell(x, state, dropout)
         return y, state
 
 
-class SourceCellLayer(nn.Module):
+class EncoderCellLayer(nn.Module):
     """The same that reads whole sentences, or two of half the width, one from each end; padding is never read."""
 
     def __init__(self, config: ModelConfig, layers: int, both_ways: bool) -> None:
         """``layers`` are those of the stack."""
         super().__init__()
         width = config.width // 2 if both_ways else config.width
-        self.directions = nn.ModuleList(Recurrence(config, config.width, width, layers) for _ in range(1 + both_ways))
+        self.directions = nn.ModuleList(UnrolledCell(config, config.width, width, layers) for _ in range(1 + both_ways))
 
-    def forward(self, x: Tensor, lengths: Tensor, dropout: Sequence[Pass] = ()) -> tuple[Tensor, State]:
-        """See `SourceLSTMLayer.forward` and `CellLayer.forward`; ``dropout`` is one a direction."""
+    def forward(self, x: Tensor, lengths: Tensor, dropout: Sequence[Pass] = ()) -> tuple[Tensor, LayerState]:
+        """See `EncoderLSTMLayer.forward` and `DecoderCellLayer.forward`; ``dropout`` is one a direction."""
         passes: Sequence[Pass | None] = dropout or [None] * len(self.directions)
         found = [cell.read(x, lengths, number == 1, passes[number]) for number, cell in enumerate(self._recurrences())]
         outputs, states = zip(*found, strict=True)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*states, strict=True))
 
-    def _recurrences(self) -> list[Recurrence]:
-        return [cell for cell in self.directions if isinstance(cell, Recurrence)]
+    def _recurrences(self) -> list[UnrolledCell]:
+        return [cell for cell in self.directions if isinstance(cell, UnrolledCell)]
 
 
-class Recurrence(nn.Module):
+class UnrolledCell(nn.Module):
     """The weights of a cell, and the loop over steps.
 
     It is a loop in Python, so a step should be of few operations; those that need no state are done before it.
@@ -150,7 +150,7 @@ class Recurrence(nn.Module):
                 nn.init.uniform_(parameter, -1 / math.sqrt(width), 1 / math.sqrt(width))
             self.register_parameter(name, parameter)
 
-    def forward(self, x: Tensor, state: State, dropout: Pass | None = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: LayerState, dropout: Pass | None = None) -> tuple[Tensor, LayerState]:
         """The outputs [B, T, D] for x [B, T, inputs], and the state after them."""
         with full_precision(x):
             ops, steps = self._project(x, dropout)
@@ -161,7 +161,9 @@ class Recurrence(nn.Module):
                 outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
-    def read(self, x: Tensor, lengths: Tensor, backwards: bool, dropout: Pass | None = None) -> tuple[Tensor, State]:
+    def read(
+        self, x: Tensor, lengths: Tensor, backwards: bool, dropout: Pass | None = None
+    ) -> tuple[Tensor, LayerState]:
         """The same from a state of zeros and for sentences of ``lengths`` [B] (on the CPU), perhaps from their ends.
 
         In the padding outputs are zero, and states stay as they are.
@@ -170,7 +172,7 @@ class Recurrence(nn.Module):
         inside = to_device((torch.arange(x.shape[1])[:, None] < lengths).unsqueeze(-1), x.device)  # [T, B, 1]
         with full_precision(x):
             ops, steps = self._project(x, dropout)
-            state: State = tuple(steps[0].new_zeros(len(x), size) for size in self.equations.state_sizes)
+            state: LayerState = tuple(steps[0].new_zeros(len(x), size) for size in self.equations.state_sizes)
             outputs = {}
             for t in reversed(range(len(steps))) if backwards else range(len(steps)):
                 y, after = self.equations.step(ops, steps[t], state)
@@ -180,18 +182,18 @@ class Recurrence(nn.Module):
                 outputs[t], state = y, after
         return torch.stack([outputs[t] for t in range(len(steps))], dim=1), state
 
-    def _project(self, x: Tensor, dropout: Pass | None) -> tuple[Tensors, tuple[Tensor, ...]]:
+    def _project(self, x: Tensor, dropout: Pass | None) -> tuple[TensorOps, tuple[Tensor, ...]]:
         """What a pass computes with, and its input, projected, step by step."""
         weights = {
             name: self.weight_drop(parameter) if name.startswith("recurrent") and parameter.dim() == 2 else parameter
             for name, parameter in self.named_parameters()
         }
-        ops = Tensors(weights, dropout, self.residual)
+        ops = TensorOps(weights, dropout, self.residual)
         by_step = x.to(next(self.parameters()).dtype).transpose(0, 1).contiguous()
         return ops, self.equations.project(ops, by_step).unbind(0)
 
 
-class Tensors:
+class TensorOps:
     """`nmt.model.cells.families.Ops` of tensors, for one pass."""
 
     def __init__(self, weights: dict[str, Tensor], dropout: Pass | None, residual: bool) -> None:
@@ -240,22 +242,22 @@ class Tensors:
         return y if below is None or not self._residual else below + y
 
 
-def decoder_layers(config: ModelConfig, inputs: int, layers: int) -> list[nn.Module]:
+def build_decoder_layers(config: ModelConfig, inputs: int, layers: int) -> list[nn.Module]:
     """Recurrent layers of a decoder, the first of which reads x [B, T, inputs]; those of a stack are one."""
     if CELLS[config.cell].stacked:
-        return [CellLayer(config, inputs, layers)]
+        return [DecoderCellLayer(config, inputs, layers)]
     widths = [inputs, *[config.width] * (layers - 1)]
     if config.cell == "lstm":
-        return [LSTMLayer(read, config.width, config.weight_drop, config.forget_bias) for read in widths]
-    return [CellLayer(config, read, 1) for read in widths]
+        return [DecoderLSTMLayer(read, config.width, config.weight_drop, config.forget_bias) for read in widths]
+    return [DecoderCellLayer(config, read, 1) for read in widths]
 
 
-def source_layer(config: ModelConfig, layer: int) -> nn.Module:
+def build_encoder_layer(config: ModelConfig, layer: int) -> nn.Module:
     """A recurrent layer of an encoder, or its stack."""
     both_ways = config.reads_both_ways(layer)
     if config.cell == "lstm":
-        return SourceLSTMLayer(config.width, config.width, config.weight_drop, both_ways, config.forget_bias)
-    return SourceCellLayer(config, config.encoder_layers, both_ways)
+        return EncoderLSTMLayer(config.width, config.width, config.weight_drop, both_ways, config.forget_bias)
+    return EncoderCellLayer(config, config.encoder_layers, both_ways)
 
 
 def state_parts(config: ModelConfig) -> tuple[Part, ...]:

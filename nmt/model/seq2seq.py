@@ -18,7 +18,7 @@ from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
 
 
-class Examples(NamedTuple):
+class TranslationBatch(NamedTuple):
     """A batch to learn from, of N target pieces."""
 
     source: Tensor
@@ -83,7 +83,7 @@ class Seq2Seq(nn.Module):
         hidden, weights = self.decoder(target, *self.start(source, lengths))
         return hidden, None if weights is None else self._alignment(weights)
 
-    def loss(self, examples: Examples, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
+    def loss(self, examples: TranslationBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
         """The loss of a batch.
 
         ``r_drop`` is the weight of the divergence between two passes, which run as one batch of twice the sentences.

@@ -71,6 +71,6 @@ def shortlist_of(start: ModelDirectory) -> Shortlist | None:
     if start.shortlist is None:
         return None
     lists = Shortlist.load(start.shortlist)
-    if lists.vocabularies != (start.card.source_vocabulary, start.card.target_vocabulary):
+    if lists.vocabulary_sizes != (start.card.source_vocabulary, start.card.target_vocabulary):
         raise CarouselError(f"{start.shortlist}: belongs to another tokenizer; copy the model directory again")
     return lists

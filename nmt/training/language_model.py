@@ -18,7 +18,7 @@ from nmt.corpus.tokenizer import Vocabulary
 from nmt.engine.torch_engine import load_weights
 from nmt.model.decoder import DecoderState
 from nmt.model.device import to_device
-from nmt.model.language_model import LanguageModel, Passage
+from nmt.model.language_model import LanguageModel, TextBatch
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import LanguageModelCard
 from nmt.training.distributed import ALONE, Processes
@@ -36,9 +36,9 @@ class LanguageModelTrainer(Trainer):
 
     network: LanguageModel
 
-    def _examples(self, batch: Batch) -> Passage:
+    def _examples(self, batch: Batch) -> TextBatch:
         rows = len(batch.target_in)
-        state = self.network.begin(rows) if batch.fresh else self._carried
+        state = self.network.initial_state(rows) if batch.fresh else self._carried
         return passage(batch, state, self.device)
 
 
@@ -51,11 +51,11 @@ def prepare_language_model_text(recipe: LanguageModelRecipe, say: Callable[[str]
     return prepare_text(recipe, say, vocabulary)
 
 
-def passage(batch: Batch, state: DecoderState, device: torch.device) -> Passage:
+def passage(batch: Batch, state: DecoderState, device: torch.device) -> TextBatch:
     """What the network's `loss` is of."""
     ids = batch.target_in, batch.target_out.ravel()[batch.places], batch.places
     pieces, targets, places = (to_device(torch.from_numpy(each), device) for each in ids)
-    return Passage(pieces, targets, places, state)
+    return TextBatch(pieces, targets, places, state)
 
 
 def language_model_trainer(
@@ -90,10 +90,10 @@ class TextScore:
         """Nats a piece."""
         network = trainer.network
         assert isinstance(network, LanguageModel)
-        total, state = 0.0, network.begin(1)
+        total, state = 0.0, network.initial_state(1)
         with torch.no_grad():
             for batch in self._windows() if self._carried else self._batches():
-                before = state if self._carried else network.begin(len(batch.target_in))
+                before = state if self._carried else network.initial_state(len(batch.target_in))
                 loss = trainer.loss_of(passage(batch, before, trainer.device))
                 total, state = total + loss.negative_log_likelihood.item(), loss.state
         return total / self.pieces

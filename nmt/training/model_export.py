@@ -150,8 +150,8 @@ class Publisher:
         say("Collecting the likely translations of each piece")
         tokenizer = self._prepared.tokenizer
         lexicon = translations_of_pieces(self._prepared.train)
-        found = shortlists.build(lexicon, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
-        return self._inherited.joined(found) if self._inherited else found
+        found = shortlists.build_shortlist(lexicon, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
+        return self._inherited.merge(found) if self._inherited else found
 
     def _coverage(self, shortlist: Shortlist) -> float | None:
         """The share of dev reference pieces that their sentences' lists hold; None without a dev set."""

@@ -28,7 +28,7 @@ from nmt.model.decoder import DecoderState
 from nmt.model.device import to_device
 from nmt.model.guided_alignment import AlignmentLinks
 from nmt.model.language_model import LanguageModel
-from nmt.model.seq2seq import Examples, Loss, Seq2Seq
+from nmt.model.seq2seq import Loss, Seq2Seq, TranslationBatch
 from nmt.training import checkpoints
 from nmt.training.checkpoints import Checkpoint, DamagedCheckpointError, Progress
 from nmt.training.distributed import ALONE, Processes
@@ -270,7 +270,7 @@ class Trainer:
     def _examples(self, batch: Batch) -> Any:
         """What the network's `loss` is of."""
         places = batch.places
-        return Examples(
+        return TranslationBatch(
             self._tensor(batch.source),
             torch.from_numpy(batch.source_lengths),
             self._tensor(batch.target_in),

@@ -12,8 +12,8 @@ import torch
 
 from nmt.config.schema import ModelConfig
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
-from nmt.engine.onnx.engine import Graphs, OnnxEngine
-from nmt.engine.onnx.export import export
+from nmt.engine.onnx.engine import OnnxEngine, OnnxSessions
+from nmt.engine.onnx.export import build_graphs
 from nmt.engine.onnx.layer_graphs import Precision
 from nmt.engine.torch_engine import TorchEngine
 from nmt.model.cells.families import CELLS
@@ -96,10 +96,10 @@ _FOLDER = tempfile.TemporaryDirectory()
 
 
 @functools.cache
-def graphs(net: Seq2Seq, precision: Precision) -> Graphs:
+def graphs(net: Seq2Seq, precision: Precision) -> OnnxSessions:
     """The graphs of a network."""
     folder = Path(tempfile.mkdtemp(dir=_FOLDER.name))
     weights = {name: parameter.detach().numpy() for name, parameter in net.named_parameters()}
-    for name, content in export(net.config, weights, precision).items():
+    for name, content in build_graphs(net.config, weights, precision).items():
         (folder / name).write_bytes(content)
-    return Graphs(folder, VOCABULARY)
+    return OnnxSessions(folder, VOCABULARY)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
 from nmt.corpus.word_aligner import Lexicon, learn_lexicon
-from nmt.engine.shortlist import Shortlist, build
+from nmt.engine.shortlist import Shortlist, build_shortlist
 from nmt.utils.errors import CarouselError
 
 VOCABULARY = FIRST_ORDINARY + 20
@@ -32,9 +32,9 @@ def listed(shortlist: Shortlist, *pieces: int) -> list[int]:
 
 
 def test_the_likeliest_the_most_frequent_and_the_source_itself() -> None:
-    one = build(lexicon(), VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    one = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
     assert [listed(one, 0), listed(one, 3), listed(one, 0, 3), listed(one, 7)] == [[2, 4], [2, 4], [2, 4], [4]]
-    two = build(lexicon(), VOCABULARY, VOCABULARY, shared=True, pieces_a_source=2, frequent=2)
+    two = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True, candidates_per_piece=2, frequent=2)
     assert [listed(two, 0), listed(two, 3), listed(two, 0, 3), listed(two, 7)] == [
         [0, 1, 2, 4], [2, 3, 4], [0, 1, 2, 3, 4], [2, 4, 7],
     ]  # fmt: skip
@@ -47,38 +47,40 @@ def test_lists_are_sorted_and_keep_what_is_asked_for(
     pairs: list[tuple[list[int], list[int]]], source: list[int], constraints: list[int]
 ) -> None:
     sources, targets = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*pairs, strict=True))
-    shortlist = build(learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, pieces_a_source=2, frequent=3)
+    shortlist = build_shortlist(
+        learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, candidates_per_piece=2, frequent=3
+    )
     ids = shortlist.for_sentence(source, constraints)
     assert ids.dtype == np.int32
     assert ids.tolist() == sorted(set(ids.tolist()))
     assert {EOS, *source, *constraints} <= set(ids.tolist())
     assert all(i == EOS or i >= FIRST_ORDINARY or i in constraints for i in ids)
-    everything = build(learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY)
+    everything = build_shortlist(learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY)
     assert everything.coverage(pairs) == 1.0
 
 
 def test_joined_lists_hold_what_either_holds() -> None:
-    one = build(lexicon(), VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    one = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
     pieces = FIRST_ORDINARY + np.array([0, 7], dtype=np.int32)
     became = FIRST_ORDINARY + np.array([5, 6], dtype=np.int32)
     domain = Lexicon(pieces, became, np.ones(2), np.array([1.0, 2.0]))
-    other = build(domain, VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    other = build_shortlist(domain, VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
     assert [listed(other, 0), listed(other, 3), listed(other, 7)] == [[5, 6], [6], [6]]
-    assert [listed(one.joined(other), n) for n in (0, 3, 7, 8)] == [[2, 4, 5, 6], [2, 4, 6], [4, 6], [4, 6]]
-    assert one.joined(other).serialise() == other.joined(one).serialise()
-    assert one.joined(one).serialise() == one.serialise()
+    assert [listed(one.merge(other), n) for n in (0, 3, 7, 8)] == [[2, 4, 5, 6], [2, 4, 6], [4, 6], [4, 6]]
+    assert one.merge(other).serialise() == other.merge(one).serialise()
+    assert one.merge(one).serialise() == one.serialise()
 
 
 def test_coverage_is_the_share_of_reference_pieces() -> None:
-    shortlist = build(lexicon(), VOCABULARY, VOCABULARY, shared=False, pieces_a_source=1, frequent=1)
+    shortlist = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
     pair = [FIRST_ORDINARY], [FIRST_ORDINARY + 2, FIRST_ORDINARY + 4, FIRST_ORDINARY + 1]
     assert shortlist.coverage([pair]) == pytest.approx(2 / 3)
 
 
 def test_saved_lists_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) -> None:
-    shortlist = build(lexicon(), VOCABULARY, VOCABULARY, shared=True)
+    shortlist = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True)
     (tmp_path / "a").write_bytes(shortlist.serialise())
-    assert build(lexicon(), VOCABULARY, VOCABULARY, shared=True).serialise() == shortlist.serialise()
+    assert build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True).serialise() == shortlist.serialise()
     again = Shortlist.load(tmp_path / "a")
     for piece in range(FIRST_ORDINARY, VOCABULARY):
         assert again.for_sentence([piece]).tolist() == shortlist.for_sentence([piece]).tolist()
@@ -86,7 +88,7 @@ def test_saved_lists_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) ->
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "shortlist.npz"
-    whole = build(lexicon(), VOCABULARY, VOCABULARY, shared=True).serialise()
+    whole = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True).serialise()
     beyond = {"target_vocabulary": 3, "offsets": [0, 1], "candidates": [3], "frequent": [2]}
     for content in (b"", b"garbage", whole[:-50]):
         path.write_bytes(content)

@@ -11,7 +11,14 @@ from torch import Tensor
 from nmt.config.cells import CellName
 from nmt.config.schema import ModelConfig
 from nmt.model.cells.families import CELLS
-from nmt.model.recurrent_layers import CellLayer, LSTMLayer, Recurrence, SourceCellLayer, decoder_layers, source_layer
+from nmt.model.recurrent_layers import (
+    DecoderCellLayer,
+    DecoderLSTMLayer,
+    EncoderCellLayer,
+    UnrolledCell,
+    build_decoder_layers,
+    build_encoder_layer,
+)
 from nmt.model.seq2seq import build_network
 
 NAMES = [name for name in CELLS if name != "lstm"]
@@ -23,12 +30,12 @@ def config(cell: CellName, **more: object) -> ModelConfig:
     return ModelConfig(cell=cell, heads=2, **{"width": 8, "design": design, "dropout": 0.0, **more})  # type: ignore[arg-type]
 
 
-def recurrence(cell: CellName, inputs: int, residual: bool = False) -> Recurrence | LSTMLayer:
+def recurrence(cell: CellName, inputs: int, residual: bool = False) -> UnrolledCell | DecoderLSTMLayer:
     """Of two layers where it is a stack; every weight random, so that none is left out unnoticed."""
     torch.manual_seed(1)
     layers = 2 if CELLS[cell].stacked else 1
     of_cell = config(cell, residual=residual)
-    module = LSTMLayer(inputs, 8) if cell == "lstm" else Recurrence(of_cell, inputs, 8, layers)
+    module = DecoderLSTMLayer(inputs, 8) if cell == "lstm" else UnrolledCell(of_cell, inputs, 8, layers)
     module.double()
     with torch.no_grad():
         for parameter in module.parameters():
@@ -36,9 +43,9 @@ def recurrence(cell: CellName, inputs: int, residual: bool = False) -> Recurrenc
     return module
 
 
-def begin(module: Recurrence | LSTMLayer, sentences: int) -> tuple[Tensor, ...]:
+def begin(module: UnrolledCell | DecoderLSTMLayer, sentences: int) -> tuple[Tensor, ...]:
     """A random state; a clock of 1 is whole anyway."""
-    sizes = module.equations.state_sizes if isinstance(module, Recurrence) else [8, 8]
+    sizes = module.equations.state_sizes if isinstance(module, UnrolledCell) else [8, 8]
     return tuple(torch.ones(sentences, 1).double() if n == 1 else torch.randn(sentences, n).double() for n in sizes)
 
 
@@ -85,7 +92,7 @@ def test_the_gradient_is_that_of_finite_differences(cell: CellName) -> None:
 def test_a_layer_never_reads_padding(cell: CellName) -> None:
     """Each sentence as if alone, whatever the padding holds; outputs in it are zero; states are those at the ends."""
     torch.manual_seed(2)
-    layer = source_layer(config(cell), 0)
+    layer = build_encoder_layer(config(cell), 0)
     lengths = torch.tensor([3, 6, 1])
     x = torch.randn(3, 6, 8)
     y, state = layer(x, lengths)
@@ -106,8 +113,8 @@ def test_a_layer_never_reads_padding(cell: CellName) -> None:
 @torch.inference_mode()
 def test_the_second_direction_reads_from_the_end(cell: CellName) -> None:
     torch.manual_seed(3)
-    layer = source_layer(config(cell), 0)
-    assert isinstance(layer, SourceCellLayer)
+    layer = build_encoder_layer(config(cell), 0)
+    assert isinstance(layer, EncoderCellLayer)
     layer.directions[1].load_state_dict(layer.directions[0].state_dict())
     x, lengths = torch.randn(1, 5, 8), torch.tensor([5])
     y, _ = layer(x, lengths)
@@ -122,7 +129,7 @@ def test_forget_gates_begin_as_open_as_asked(cell: CellName) -> None:
     found = []
     for bias in (1.0, 3.0):
         torch.manual_seed(4)
-        [layer] = decoder_layers(config(cell, forget_bias=bias), 8, layers)
+        [layer] = build_decoder_layers(config(cell, forget_bias=bias), 8, layers)
         found.append(dict(layer.named_parameters()))
     changed = torch.cat([(found[1][name] - found[0][name]).flatten() for name in found[0]])
     assert changed.unique().tolist() == [0.0, 2.0]
@@ -132,8 +139,8 @@ def test_forget_gates_begin_as_open_as_asked(cell: CellName) -> None:
 @pytest.mark.parametrize("cell", [name for name in NAMES if CELLS[name].recurrent_matrix])
 def test_weight_drop_thins_what_hears_of_the_step_before(cell: CellName) -> None:
     torch.manual_seed(5)
-    [layer] = decoder_layers(config(cell, weight_drop=0.5), 8, 2 if CELLS[cell].stacked else 1)
-    assert isinstance(layer, CellLayer)
+    [layer] = build_decoder_layers(config(cell, weight_drop=0.5), 8, 2 if CELLS[cell].stacked else 1)
+    assert isinstance(layer, DecoderCellLayer)
     sizes = layer.cell.equations.state_sizes
     x, state = torch.randn(64, 3, 8), tuple(torch.randn(64, n) * (n > 1) for n in sizes)  # a clock is at zero
     used = layer.eval()(x, state)[0]

@@ -5,7 +5,7 @@ import torch
 
 from nmt.config.schema import ModelConfig
 from nmt.model.guided_alignment import AlignmentLinks, alignment_loss
-from nmt.model.seq2seq import Examples, build_network
+from nmt.model.seq2seq import TranslationBatch, build_network
 
 LINKS = {(0, 0): [1, 2], (0, 1): [0], (1, 2): [0, 1, 2]}
 """(sentence, target place) -> source places."""
@@ -50,7 +50,7 @@ def test_guidance_teaches_the_head_that_the_attention_shows(design: dict[str, ob
     )
     network = build_network(config, 20, 20, shared=True, seed=1)
     source, lengths, target_in = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
-    examples = Examples(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
+    examples = TranslationBatch(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
     taught = AlignmentLinks(
         torch.zeros(3, dtype=torch.long), torch.arange(3), torch.ones(3, dtype=torch.long), torch.ones(3)
     )

@@ -5,7 +5,7 @@ import torch
 
 from nmt.config.schema import ModelConfig
 from nmt.model.layers import Dropout, WordDropout
-from nmt.model.recurrent_layers import LSTMLayer, SourceLSTMLayer
+from nmt.model.recurrent_layers import DecoderLSTMLayer, EncoderLSTMLayer
 from nmt.model.seq2seq import build_network
 
 
@@ -34,7 +34,7 @@ def test_word_dropout_drops_whole_places() -> None:
 def test_weight_drop_thins_the_recurrent_weights_alone(probability: float) -> None:
     """With no memory of the step before, thinned recurrent weights change nothing at the first step."""
     torch.manual_seed(1)
-    layer = LSTMLayer(8, 16, probability)
+    layer = DecoderLSTMLayer(8, 16, probability)
     x, state = torch.randn(2, 5, 8), (torch.zeros(2, 16), torch.zeros(2, 16))
     used = layer.eval()(x, state)[0]
     thinned, _ = layer.train()(x, state)
@@ -49,7 +49,7 @@ def test_weight_drop_thins_the_recurrent_weights_alone(probability: float) -> No
 
 def test_weight_drop_thins_both_directions() -> None:
     torch.manual_seed(1)
-    layer = SourceLSTMLayer(8, 32, 0.5)
+    layer = EncoderLSTMLayer(8, 32, 0.5)
     y, _ = layer(torch.randn(2, 5, 8), torch.tensor([5, 3]))
     y.sum().backward()
     for gradient in (layer.lstm.weight_hh_l0.grad, layer.lstm.weight_hh_l0_reverse.grad):

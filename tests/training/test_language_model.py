@@ -24,8 +24,8 @@ from nmt.config import schema as config
 from nmt.corpus.data_loader import Place
 from nmt.corpus.language_model_data import PreparedText, prepare_text
 from nmt.corpus.tokenizer import BOS, EOS, is_reserved
-from nmt.engine.shallow_fusion import Scorer, fusion_factory, load_language_model
-from nmt.engine.torch_engine import engine_factory
+from nmt.engine.shallow_fusion import LanguageModelScorer, fused_engine_factory, load_language_model
+from nmt.engine.torch_engine import torch_engine_factory
 from nmt.inference.translator import Rescorer, Translation, Translator
 from nmt.lab.text_generation import Generator
 from nmt.model.language_model import LanguageModel, build_language_model
@@ -96,14 +96,14 @@ def test_a_carried_state_equals_one_long_sequence(design: str) -> None:
     model = config.ModelConfig.model_validate({"design": design, "attention": "none", "width": 16, "decoder_layers": 2})
     network = build_language_model(model, vocabulary=30, seed=1).double().eval()
     text = torch.randint(30, (3, 24), generator=torch.Generator().manual_seed(1))
-    whole, last = network(text, network.begin(3))
-    state, parts = network.begin(3), []
+    whole, last = network(text, network.initial_state(3))
+    state, parts = network.initial_state(3), []
     for window in text.split(7, dim=1):
         part, state = network(window, state)
         parts.append(part)
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(state, last, rtol=1e-12, atol=1e-12)
-    state = network.begin(3)
+    state = network.initial_state(3)
     for place in range(24):
         scores, state = network.step(text[:, place], state)
         expected = (whole[:, place] @ network.output.T).log_softmax(dim=-1)
@@ -180,10 +180,10 @@ def test_perplexity_is_that_of_one_step_after_another(which: str, request: pytes
     read = bundle.read_language_model(request.getfixturevalue(which))
     network, lines = load_language_model(read), [target for _, target in toy_pairs(12, seed=2)]
     assert read.card.carried == (which == "characters")
-    nats, pieces, state = 0.0, 0, network.begin(1)
+    nats, pieces, state = 0.0, 0, network.initial_state(1)
     with torch.no_grad():
         for ids in read.vocabulary.encode_many(lines):
-            state = state if read.card.carried else network.begin(1)
+            state = state if read.card.carried else network.initial_state(1)
             for before, after in zip([BOS, *ids], [*ids, EOS], strict=True):
                 scores, state = network.step(torch.tensor([before]), state)
                 nats, pieces = nats - float(scores[0, after]), pieces + 1
@@ -195,7 +195,7 @@ def test_perplexity_is_that_of_one_step_after_another(which: str, request: pytes
     text = TextScore(lines, read.vocabulary, read.card.carried)
     assert (text.pieces, text.characters) == (pieces, characters)
     if not read.card.carried:
-        assert sum(Scorer(read).score(lines)) == pytest.approx(-nats, rel=1e-5)
+        assert sum(LanguageModelScorer(read).score(lines)) == pytest.approx(-nats, rel=1e-5)
 
 
 def test_a_run_tells_perplexity_and_bits(text_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -219,7 +219,7 @@ def greedy(read: LanguageModelDirectory, prompt: str, length: int) -> str:
     text, line = [BOS, *ids], [list(ids)]
     for _ in range(length):
         with torch.no_grad():
-            hidden, _ = network(torch.tensor([text]), network.begin(1))
+            hidden, _ = network(torch.tensor([text]), network.initial_state(1))
             scores = (hidden[0, -1] @ network.output.T).masked_fill(~allowed, -torch.inf)
         piece = int(scores.argmax())
         text.append(BOS if piece == EOS else piece)
@@ -251,7 +251,7 @@ def test_sampling_follows_the_distribution(characters: Path) -> None:
     read = bundle.read_language_model(characters)
     generator, network = Generator.load(characters), load_language_model(read)
     with torch.no_grad():
-        scores, _ = network.step(torch.tensor([BOS]), network.begin(1))
+        scores, _ = network.step(torch.tensor([BOS]), network.initial_state(1))
     allowed = np.where(is_reserved(read.card.vocabulary), -np.inf, scores[0].double().numpy())
     expected = np.exp(allowed / 0.7) / np.exp(allowed / 0.7).sum()
     drawn = [generator.generate("", 1, temperature=0.7, seed=seed) for seed in range(300)]
@@ -284,8 +284,8 @@ def test_weight_zero_changes_nothing(model: Path, pieces: Path) -> None:
 
 def test_a_fused_score_is_the_sum_of_log_probabilities(model: Path, pieces: Path) -> None:
     translator, language_model = bundle.read(model), bundle.read_language_model(pieces)
-    fused = fusion_factory(translator, language_model, 0.3, threads=2)(3, 2)
-    alone, network = engine_factory(translator, threads=2)(3, 2), load_language_model(language_model)
+    fused = fused_engine_factory(translator, language_model, 0.3, threads=2)(3, 2)
+    alone, network = torch_engine_factory(translator, threads=2)(3, 2), load_language_model(language_model)
     random, sources = np.random.default_rng(1), [[80, 90], [100, 110, 120], [75]]
     vocabulary = language_model.card.vocabulary
     for engine in (fused, alone):
@@ -306,7 +306,7 @@ def test_a_fused_score_is_the_sum_of_log_probabilities(model: Path, pieces: Path
         results = fused.step(request), alone.step(request)
         rows = range(6 if step >= 3 else 4)
         with torch.no_grad():
-            liked = [network(torch.tensor([histories[row]]), network.begin(1))[0][0, -1] for row in rows]
+            liked = [network(torch.tensor([histories[row]]), network.initial_state(1))[0][0, -1] for row in rows]
             liked = [(hidden @ network.output.T).log_softmax(dim=0).numpy() for hidden in liked]
         for row in rows:
             expected = results[1].asked[row] + 0.3 * liked[row][asked[row]]
@@ -322,7 +322,7 @@ def test_rescoring_orders_by_the_sum(model: Path, pieces: Path, characters: Path
 
     plain = four(Translator.load(model, engine="torch"))
     for path in (pieces, characters):  # any tokenizer will do
-        scorer = Scorer(bundle.read_language_model(path))
+        scorer = LanguageModelScorer(bundle.read_language_model(path))
         found = four(Translator.load(model, engine="torch", language_model=path, lm_weight=1e6, rescore=4))
         for before, after in zip(plain, found, strict=True):
             texts = [before.text, *(each.text for each in before.alternatives)]

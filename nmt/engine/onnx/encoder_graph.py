@@ -72,7 +72,7 @@ class EncoderGraph(Layers):
         return x, state
 
     def _classic_layer(self, x: str, lengths: str, layer: int) -> tuple[str, list[list[str]]]:
-        """See `nmt.model.encoder.ClassicLayer` and `nmt.model.encoder.ClassicStack`; x is [S, N, D]."""
+        """See `nmt.model.encoder.ClassicEncoderLayer` and `nmt.model.encoder.ClassicEncoderStack`; x is [S, N, D]."""
         y, states = self._recurrent(x, lengths, layer)
         return self.add(x, y) if self.model.residual and layer else y, states
 
@@ -86,7 +86,7 @@ class EncoderGraph(Layers):
         return y, [states[n : n + parts] for n in range(0, len(states), parts)]
 
     def _cell(self, x: str, layer: int) -> tuple[str, list[str]]:
-        """See `nmt.model.recurrent_layers.SourceCellLayer`; x is [S, N, D]."""
+        """See `nmt.model.recurrent_layers.EncoderCellLayer`; x is [S, N, D]."""
         graph, model = self.graph, self.model
         count = 1 + model.reads_both_ways(layer)
         width, name = model.width // count, f"encoder.blocks.{layer}.recurrent.directions"
@@ -99,7 +99,7 @@ class EncoderGraph(Layers):
         return graph.op("Concat", *outputs, axis=2), side_by_side
 
     def _lstm(self, x: str, lengths: str, layer: int) -> tuple[str, list[str]]:
-        """See `nmt.model.recurrent_layers.SourceLSTMLayer`; x is [S, N, D]."""
+        """See `nmt.model.recurrent_layers.EncoderLSTMLayer`; x is [S, N, D]."""
         graph, lstm = self.graph, f"encoder.blocks.{layer}.recurrent.lstm"
         directions = ("", "_reverse") if self.model.reads_both_ways(layer) else ("",)
 
@@ -176,7 +176,7 @@ class EncoderGraph(Layers):
         return keys, bias, values
 
     def _first_state(self, states: list[list[str]]) -> None:
-        """See `nmt.model.decoder.Bridge` and `nmt.model.decoder.PlainBridge`."""
+        """See `nmt.model.decoder.DenseBridge` and `nmt.model.decoder.CopyBridge`."""
         graph, model, parts = self.graph, self.model, list[str]()
         blocks = model.design == "blocks"
         for layer, below in enumerate(model.states_passed_on):
@@ -217,7 +217,7 @@ class EncoderGraph(Layers):
         return graph.op("Unsqueeze", graph.op("Transpose", words, perm=[1, 0]), graph.whole(2))
 
     def _backwards(self, source: str, lengths: str) -> str:
-        """See `nmt.model.encoder.reversed_places`."""
+        """See `nmt.model.encoder.reversal_indices`."""
         graph, places = self.graph, self._places(source)
         column = graph.op("Unsqueeze", graph.op("Cast", lengths, to=7), graph.whole(1))
         mirrored = graph.op("Sub", graph.op("Sub", column, graph.constant(2, np.int64)), places)

@@ -31,7 +31,7 @@ _NOTHING, _NO_PAIRS = np.zeros(0, dtype=np.float32), np.zeros((0, 3), dtype=np.i
 _BEYOND = np.iinfo(np.int32).max  # sorts after all tokens
 
 
-class Graphs:
+class OnnxSessions:
     """The graphs of a bundle, each loaded when first needed; the engines of a thread share them."""
 
     def __init__(self, folder: Path, vocabulary: int) -> None:
@@ -70,7 +70,7 @@ class OnnxEngine:
     step computes nothing for empty slots, and the memory of those that stay is not copied.
     """
 
-    def __init__(self, graphs: Graphs, slots: int, beam: int, shortlist: Shortlist | None = None) -> None:
+    def __init__(self, graphs: OnnxSessions, slots: int, beam: int, shortlist: Shortlist | None = None) -> None:
         """Without a shortlist, every sentence sees the whole vocabulary."""
         self._graphs, self._shortlist = graphs, shortlist
         self._slots, self._beam = slots, beam
@@ -349,7 +349,7 @@ def _columns(step: ort.InferenceSession) -> dict[str, Column]:
     }
 
 
-def _list_columns(graphs: Graphs) -> dict[str, Column]:
+def _list_columns(graphs: OnnxSessions) -> dict[str, Column]:
     """The output layer of a list, and its tokens."""
     rows = {value.name: Column(value.shape.index("list")) for value in graphs["rows"].get_outputs()}
     return {**rows, "list_bias": Column(2, -np.inf), "list": Column(1, EOS)}

@@ -22,7 +22,7 @@ from nmt.model_directory.directory import GRAPHS, SHORTLIST, WEIGHTS, ModelDirec
 from nmt.utils.errors import CarouselError
 
 
-def export(model: ModelConfig, weights: Weights, precision: Precision) -> dict[str, bytes]:
+def build_graphs(model: ModelConfig, weights: Weights, precision: Precision) -> dict[str, bytes]:
     """The files of a bundle's folder ``onnx``, by name."""
     shared = WeightFile()
     files = {
@@ -67,4 +67,4 @@ def graph_files(model: ModelConfig, weights: Path, precision: Precision) -> dict
         tensors = load_file(weights)
     except (SafetensorError, OSError) as error:
         raise CarouselError(f"{weights}: is damaged ({error}); copy the model directory again") from None
-    return {f"{GRAPHS}/{name}": content for name, content in export(model, tensors, precision).items()}
+    return {f"{GRAPHS}/{name}": content for name, content in build_graphs(model, tensors, precision).items()}

@@ -20,16 +20,16 @@ from torch import Tensor, nn
 
 from nmt.config.cells import CellName
 from nmt.model.attention import Attention
-from nmt.model.encoder import reversed_places
+from nmt.model.encoder import reversal_indices
 from nmt.model.language_model import LanguageModel
 from nmt.model.recurrent_layers import (
-    CellLayer,
-    LSTMLayer,
-    Recurrence,
-    SourceCellLayer,
-    SourceLSTMLayer,
-    State,
-    Tensors,
+    DecoderCellLayer,
+    DecoderLSTMLayer,
+    EncoderCellLayer,
+    EncoderLSTMLayer,
+    LayerState,
+    TensorOps,
+    UnrolledCell,
 )
 from nmt.model.seq2seq import Seq2Seq
 
@@ -117,12 +117,12 @@ def trace(network: Seq2Seq, source: Tensor, lengths: Tensor, target: Tensor) -> 
     attention: list[Tensor] = []
     places = torch.arange(source.shape[1])
     inside = (places < lengths.unsqueeze(1)).unsqueeze(-1)  # [B, S, 1]
-    order = reversed_places(places, lengths) if network.config.reverse_source else None
+    order = reversal_indices(places, lengths) if network.config.reverse_source else None
     firsts = {"forward": torch.zeros_like(lengths) if order is None else order[:, 0], "backward": lengths - 1}
     for module, calls in heard:
         if isinstance(module, Attention):
             attention.append(torch.cat([output[1] for _, output in calls], dim=2))
-        elif isinstance(module, SourceLSTMLayer | SourceCellLayer):
+        elif isinstance(module, EncoderLSTMLayer | EncoderCellLayer):
             [((x, *_), (y, _))] = calls
             found = _read(module, network.config.cell, x, y, inside)
             ways: tuple[Literal["forward", "backward"], ...] = ("forward", "backward")
@@ -139,7 +139,7 @@ def trace(network: Seq2Seq, source: Tensor, lengths: Tensor, target: Tensor) -> 
 def trace_text(network: LanguageModel, pieces: Tensor) -> Traces:
     """The same while a language model reads ids [B, T] from the state before any text; it attends to nothing."""
     with _listening(network) as heard:
-        decoded, _ = network(pieces, network.begin(len(pieces)))
+        decoded, _ = network(pieces, network.initial_state(len(pieces)))
     layers: list[LayerTrace] = []
     for module, calls in heard:
         layers += _decoder_layers(module, network.config.cell, calls, len(layers))
@@ -147,7 +147,12 @@ def trace_text(network: LanguageModel, pieces: Tensor) -> Traces:
 
 
 def lstm_values(
-    weights: Sequence[Tensor], x: Tensor, y: Tensor, state: State, inside: Tensor | None = None, backwards: bool = False
+    weights: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    state: LayerState,
+    inside: Tensor | None = None,
+    backwards: bool = False,
 ) -> dict[str, Tensor]:
     """The gates of an LSTM that gave the outputs y [B, T, D] for x [B, T, I], and its states, each [B, T, D].
 
@@ -172,10 +177,10 @@ def lstm_values(
 
 
 def cell_values(
-    recurrence: Recurrence,
+    recurrence: UnrolledCell,
     cell: CellName,
     x: Tensor,
-    state: State,
+    state: LayerState,
     inside: Tensor | None = None,
     backwards: bool = False,
 ) -> list[dict[str, Tensor]]:
@@ -220,8 +225,8 @@ def _calls(cell: CellName, layer: int, layers: int) -> _Calls:
 _STATES = {"output": "hidden", "memory": "cell"}
 
 
-class _Listener(Tensors):
-    """Tensors that remember what σ and tanh gave."""
+class _Listener(TensorOps):
+    """TensorOps that remember what σ and tanh gave."""
 
     def __init__(self, weights: dict[str, Tensor], residual: bool) -> None:
         super().__init__(weights, None, residual)
@@ -245,10 +250,10 @@ def _named(names: tuple[str, ...], value: Tensor, width: int) -> dict[str, Tenso
 
 
 def _read(
-    module: SourceLSTMLayer | SourceCellLayer, cell: CellName, x: Tensor, y: Tensor, inside: Tensor
+    module: EncoderLSTMLayer | EncoderCellLayer, cell: CellName, x: Tensor, y: Tensor, inside: Tensor
 ) -> list[list[dict[str, Tensor]]]:
     """Of an encoder's layer: for each direction the values of its stack."""
-    if isinstance(module, SourceLSTMLayer):
+    if isinstance(module, EncoderLSTMLayer):
         ways = 1 + module.lstm.bidirectional
         zeros = y.new_zeros(len(y), module.lstm.hidden_size)
         return [
@@ -257,7 +262,7 @@ def _read(
         ]
     found = []
     for n, recurrence in enumerate(module.directions):
-        assert isinstance(recurrence, Recurrence)
+        assert isinstance(recurrence, UnrolledCell)
         state = tuple(x.new_zeros(len(x), size) for size in recurrence.equations.state_sizes)
         found.append(cell_values(recurrence, cell, x, state, inside, backwards=n == 1))
     return found
@@ -273,11 +278,11 @@ def _decoder_layers(module: nn.Module, cell: CellName, calls: list[Any], below: 
     return [LayerTrace("decoder", number, "forward", values, first) for number, values in numbered]
 
 
-def _write(module: nn.Module, cell: CellName, x: Tensor, y: Tensor, state: State) -> list[dict[str, Tensor]]:
+def _write(module: nn.Module, cell: CellName, x: Tensor, y: Tensor, state: LayerState) -> list[dict[str, Tensor]]:
     """Of a decoder's layer: the values of its stack."""
-    if isinstance(module, LSTMLayer):
+    if isinstance(module, DecoderLSTMLayer):
         return [lstm_values(module.lstm.all_weights[0], x, y, state)]
-    assert isinstance(module, CellLayer)
+    assert isinstance(module, DecoderCellLayer)
     return cell_values(module.cell, cell, x, state)
 
 
@@ -296,7 +301,7 @@ def _layers_of(layers: list[LayerTrace], part: str) -> int:
 def _listening(network: nn.Module) -> Iterator[list[tuple[nn.Module, list[Any]]]]:
     """The recurrent layers and attentions, as they are first called, each with its calls: (arguments, output)."""
     heard: dict[nn.Module, list[Any]] = {}
-    kinds = (Attention, LSTMLayer, SourceLSTMLayer, CellLayer, SourceCellLayer)
+    kinds = (Attention, DecoderLSTMLayer, EncoderLSTMLayer, DecoderCellLayer, EncoderCellLayer)
     listeners = [
         module.register_forward_hook(lambda m, arguments, output: heard.setdefault(m, []).append((arguments, output)))
         for module in network.modules()

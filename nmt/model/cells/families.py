@@ -105,7 +105,7 @@ class VanillaLSTM(Cell):
         i = σ(W_i x + U_i h_t-1)    f = σ(W_f x + U_f h_t-1)    o = σ(W_o x + U_o h_t-1)    z = tanh(W_z x + U_z h_t-1)
         c = f ⊙ c_t-1 + i ⊙ z       h = o ⊙ tanh(c)
 
-    Torch and ONNX Runtime have it whole (`nmt.model.recurrent_layers.LSTMLayer`).
+    Torch and ONNX Runtime have it whole (`nmt.model.recurrent_layers.DecoderLSTMLayer`).
     """
 
 

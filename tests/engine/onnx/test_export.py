@@ -1,4 +1,4 @@
-"""Graphs on disk: shared weights, two precisions, and what ONNX's own checker says."""
+"""OnnxSessions on disk: shared weights, two precisions, and what ONNX's own checker says."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from engines import DESIGNS, network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.engine.onnx.export import export
+from nmt.engine.onnx.export import build_graphs
 from nmt.engine.onnx.graph_builder import WEIGHT_FILE
 from nmt.engine.onnx.quantisation import LARGEST, quantise
 from nmt.engine.onnx.runtime import ort
@@ -19,7 +19,7 @@ from nmt.engine.onnx.runtime import ort
 def write(folder: Path, precision: str, **design: object) -> Path:
     net = network(**design)
     weights = {name: parameter.detach().numpy() for name, parameter in net.named_parameters()}
-    for name, content in export(net.config, weights, precision).items():  # type: ignore[arg-type]
+    for name, content in build_graphs(net.config, weights, precision).items():  # type: ignore[arg-type]
         (folder / name).write_bytes(content)
     return folder
 

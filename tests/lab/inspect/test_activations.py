@@ -10,7 +10,7 @@ from nmt.config.cells import CellName
 from nmt.config.schema import ModelConfig
 from nmt.lab.inspect.activations import LayerTrace, Traces, cell_values, trace
 from nmt.model.cells.families import CELLS
-from nmt.model.recurrent_layers import Recurrence
+from nmt.model.recurrent_layers import UnrolledCell
 from nmt.model.seq2seq import Seq2Seq, build_network
 
 SOURCE = torch.tensor([[7, 8, 9, 10, 11, 3], [12, 13, 3, 0, 0, 0]])
@@ -120,7 +120,7 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
     layers, width = (2 if CELLS[cell].stacked else 1), 8
     design = "classic" if CELLS[cell].stacked else "blocks"
     config = ModelConfig.model_validate({"cell": cell, "heads": 2, "width": width, "design": design})
-    made = Recurrence(config, width, width, layers)
+    made = UnrolledCell(config, width, width, layers)
     x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.equations.state_sizes)
     closed = cell_values(made, cell, x, state)
     for layer in range(layers):

@@ -30,10 +30,10 @@ def stepped(model: TextModel, text: str) -> tuple[list[int], np.ndarray, dict[st
     bundle, network = model.bundle, load_language_model(model.bundle)
     parts = state_parts(bundle.card.model)
     written, scores, states = [], [], {}
-    state = network.begin(1)
+    state = network.initial_state(1)
     with torch.inference_mode():
         for line in text.split("\n"):
-            state = state if bundle.card.carried else network.begin(1)
+            state = state if bundle.card.carried else network.initial_state(1)
             [ids] = bundle.vocabulary.encode_many([line])
             for piece, following in zip([BOS, *ids], [*ids, EOS], strict=True):
                 proposals, state = network.step(torch.tensor([piece]), state)
