@@ -9,9 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import rich.console
 from ray.exceptions import RayError, RayTaskError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from nmt.bulk.cluster import cluster, stoppable
 from nmt.bulk.output import PartialOutput, partial_output
@@ -20,6 +18,7 @@ from nmt.corpus.monolingual import FileStatistics, file_statistics
 from nmt.inference.job import TranslationJob
 from nmt.model_directory import directory as bundles
 from nmt.utils.errors import CarouselError
+from nmt.utils.progress import Console
 
 _LARGEST_PART = 2000  # texts; as many as a translator sorts by length
 _SMALLEST_PART = 50
@@ -71,22 +70,22 @@ def _go_on(
     workers: int | None,
 ) -> None:
     """Translate what is not finished yet."""
-    console = rich.console.Console(stderr=True, highlight=False)
+    console = Console()
     with cluster(workers) as resources, stoppable():  # Ray has its own way with signals
         workers, on_gpus = _share(request, resources, workers)
         left = total - finished.done
         part = max(_SMALLEST_PART, min(_LARGEST_PART, left // (_PARTS_A_WORKER * workers)))
         source = Source(tuple(file.resolve() for file in files), tuple(fields), finished.done, part)
         before = f"after {finished.done:,} of {total:,} lines, " if finished.done else f"{total:,} lines, "
-        console.print(f"{before}{workers} worker{'s' * (workers > 1)}", soft_wrap=True)
-        with _bar(console, total, finished.done) as progress, _complaints():
+        console.print(f"{before}{workers} worker{'s' * (workers > 1)}")
+        with console.progress_bar(total, finished.done, "Translating") as show_progress, _complaints():
             for first, lines, content in translated(source, request, workers, on_gpus):
                 if first != finished.done or content.count(b"\n") != lines:
                     raise CarouselError(
                         f"line {finished.done + 1:,}: is not among what the workers gave back; report it"
                     )
                 finished.add(lines, content)
-                progress(finished.done)
+                show_progress(finished.done, "lines")
         if finished.done != total:
             raise CarouselError(f"the text has changed: {finished.done:,} lines, not {total:,}; start afresh")
 
@@ -99,15 +98,6 @@ def _share(request: TranslationJob, resources: Mapping[str, float], workers: int
     if not most:
         raise CarouselError("Ray: the cluster has no CPUs to work with; start it with --num-cpus")
     return min(workers or most, most), on_gpus
-
-
-@contextmanager
-def _bar(console: rich.console.Console, total: int, done: int) -> Iterator[Any]:
-    """A progress bar on a terminal; gives what moves it."""
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total, completed=done)
-        yield lambda lines: progress.update(task, completed=lines)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ how many of them are sure to be on the disk.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from typing import IO, Any
 
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, remove_litter, sync, write_error
+from nmt.utils.locks import exclusive_lock
 
 _RECORD_EVERY = 1.0  # seconds: what is written after the last record is made again
 
@@ -104,12 +104,7 @@ def partial_output(path: Path, job: Mapping[str, Any]) -> Iterator[PartialOutput
     if path.exists() and not path.is_file():
         raise CarouselError(f"{path}: is no file; choose another -o")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CarouselError(f"{path}: another nmt translate is writing it; choose another -o") from None
+        with exclusive_lock(folder / ".lock", path, "another nmt translate is writing it; choose another -o"):
             output = PartialOutput(path, folder, job)
             try:
                 yield output

@@ -5,16 +5,14 @@ It lies in ``$XDG_CACHE_HOME/carousel`` (``~/.cache/carousel``) and may be delet
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
-from nmt.utils.files import atomic_directory, remove_litter, write_error
+from nmt.utils.files import atomic_directory, remove_litter
+from nmt.utils.locks import exclusive_lock
 
 _CHECKSUMS = "checksums.json"
 _BLOCK = 1 << 20  # bytes
@@ -34,7 +32,9 @@ def entry(name: str, make: Callable[[Path], None], say: Callable[[str], None]) -
     folder = directory() / name
     if _is_whole(folder):
         return folder
-    with _alone(folder, say):
+    lock = folder.with_name(f".{folder.name}.lock")
+    waiting = "Waiting for another process that prepares the same text"
+    with exclusive_lock(lock, folder, waiting, notify=lambda: say(waiting), remove=True):
         if not _is_whole(folder):  # nobody has made it meanwhile
             if folder.exists():
                 say(f"{folder}: is damaged; it is made again")
@@ -61,38 +61,3 @@ def _checksum(path: Path) -> int:
         while block := file.read(_BLOCK):
             checksum = zlib.crc32(block, checksum)
     return checksum
-
-
-@contextmanager
-def _alone(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Keep other processes, and other containers that share the cache, from making the same."""
-    path = folder.with_name(f".{folder.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _locked(path, say)
-    except OSError as error:
-        raise write_error(folder, error) from None
-    with lock:
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _locked(path: Path, say: Callable[[str], None]) -> TextIO:
-    said = False
-    while True:
-        lock = path.open("w", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not said:
-                say("Waiting for another process that prepares the same text")
-            said = True
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
-                return lock
-        except FileNotFoundError:
-            pass
-        lock.close()  # who had it before has removed it: another may have a new one

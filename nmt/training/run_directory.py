@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, remove_litter, sync, write_error
+from nmt.utils.locks import exclusive_lock
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -73,16 +73,8 @@ class RunDirectory:
         Raises CarouselError when it holds a run and ``resume`` is off, or when another process is training in it. The
         ``launcher`` that began a run may go on with it without being told.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("a+", encoding="utf-8")
-        except OSError as error:
-            raise write_error(self.path, error) from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CarouselError(f"{self.path}: another nmt train is writing here; choose another --out") from None
+        busy = "another nmt train is writing here; choose another --out"
+        with exclusive_lock(self.path / ".lock", self.path, busy) as lock:
             lock.seek(0)
             began_it = launcher is not None and lock.read() == launcher
             if self.holds_a_run() and not resume and not began_it:

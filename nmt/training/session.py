@@ -30,13 +30,13 @@ from nmt.training.language_model import (
     prepare_language_model_text,
 )
 from nmt.training.model_export import Publisher
-from nmt.training.progress import Console
 from nmt.training.reports import UpdateReport, Window, Wishes
 from nmt.training.run_directory import MetricsLog, RunDirectory
 from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
 from nmt.training.validation import WORDS, DevSet, Validator
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file
+from nmt.utils.progress import Console
 from nmt.utils.signals import Interrupted, StopRequest
 
 _LOG_EVERY = 50  # updates; fewer in a run that would have less than so many points of a curve:
@@ -85,7 +85,7 @@ def train(
             device = choose_device(config.training, joined.local_rank)
             choose_precision(config.training, device)  # what cannot be is said before anything is prepared
             if start and isinstance(config, Config):
-                return adopted(config, start, console.say), device
+                return adopted(config, start, console.print), device
             return config, device
 
         settled, device = joined.together(begin)
@@ -95,7 +95,7 @@ def train(
             else:
                 work = _of_pairs(settled, run, joined, console, stop, device, start)
         except Interrupted:
-            console.say("Stopped while the text was being prepared; the same command begins again")
+            console.print("Stopped while the text was being prepared; the same command begins again")
             return Outcome(False, None, {})
         try:
             return _Session(settled, run, work, joined, console, stop).go()
@@ -127,7 +127,7 @@ def _of_pairs(
 ) -> _Work:
     """A translator. Raises Interrupted when a signal comes before its text is prepared."""
     tokenizer = start.tokenizer if start else None
-    prepared = joined.main_process_first(lambda: stop.interrupts(lambda: prepare(config, console.say, tokenizer)))
+    prepared = joined.main_process_first(lambda: stop.interrupts(lambda: prepare(config, console.print, tokenizer)))
     network = _network(config, prepared, start).train().to(device)
     origin = origins(start)[0] if start else None
     trainer = translator_trainer(network, prepared, config, joined, origin.sha256 if origin else None)
@@ -145,7 +145,7 @@ def _of_text(
 ) -> _Work:
     """A language model. Raises Interrupted likewise."""
     prepared = joined.main_process_first(
-        lambda: stop.interrupts(lambda: prepare_language_model_text(recipe, console.say))
+        lambda: stop.interrupts(lambda: prepare_language_model_text(recipe, console.print))
     )
     network = build_language_model(recipe.model, len(prepared.vocabulary), recipe.training.seed).train().to(device)
     trainer = language_model_trainer(network, prepared, recipe, joined)
@@ -182,7 +182,7 @@ class _Session:
         self._weights = BestWeights(run, self._trainer, config.training.average_best, joined.is_main_process)
         trainer = self._trainer
         self._resume()
-        console.say(
+        console.print(
             f"Network: {trainer.network.parameter_count() / 1e6:.1f}M parameters, {trainer.precision} on "
             f"{trainer.device}, {torch.get_num_threads()} threads"
             + (f", {joined.world} processes" if joined.world > 1 else "")
@@ -206,7 +206,7 @@ class _Session:
 
     def _stopped(self, when: str) -> Outcome:
         """A signal's."""
-        self._console.say(f"Stopped {when}; go on with --resume")
+        self._console.print(f"Stopped {when}; go on with --resume")
         self._report(f"a signal stopped it {when}")
         return Outcome(False, self._run.model if self._run.model.exists() else None, {})
 
@@ -238,13 +238,14 @@ class _Session:
         clock = time.perf_counter()
         wishes = lambda: Wishes(self._stop.made, self._processes.is_main_process and self._is_out_of_time())  # noqa: E731
         with (
-            self._console.bar(most, progress.update, self._dev.best if self._dev else str) as advance,
+            self._console.progress_bar(most, progress.update, "Training") as show_progress,
             closing(self._trainer.updates(wishes)) as updates,
         ):
             for report in updates:
                 window.add(report)
                 if report.settled:
-                    advance(report.update, report.loss, progress.best)
+                    best = f", best {self._dev.best(progress.best)}" if self._dev and progress.best is not None else ""
+                    show_progress(report.update, f"loss {report.loss:.2f}{best}")
                 if report.update % log_every == 0 or report.update == most:
                     self._record(report.update, window.take(report))
                 progress.seconds += time.perf_counter() - clock
@@ -293,7 +294,7 @@ class _Session:
         outlook, minutes = self._trainer.outlook(), self._config.training.max_minutes
         limit = f", at most {minutes:g} min in all" if minutes else ""
         tokens = float(f"{outlook.tokens:.3g}")
-        self._console.say(
+        self._console.print(
             f"Ahead: {outlook.updates:,} updates, {tokens:,.0f} target pieces, {outlook.epochs:.1f} epochs; "
             f"about {_duration(outlook.seconds)} on this machine, without validation{limit}"
         )
@@ -310,7 +311,7 @@ class _Session:
             progress.stale = 0 if better else progress.stale + 1
             self._processes.together(lambda: self._keep(score, dev))
         scored = "".join(f", {WORDS.get(key, key)} {value:.2f}" for key, value in metrics.items())
-        self._console.say(f"Update {update:,}: dev loss {loss:.3f}{scored}" + (" (best)" if better else ""))
+        self._console.print(f"Update {update:,}: dev loss {loss:.3f}{scored}" + (" (best)" if better else ""))
 
     def _measured(self, dev: DevSet) -> list[float]:
         """Loss and score of the weights in the network, in the process that leads."""
@@ -347,7 +348,7 @@ class _Session:
             return
         self._processes.together(self._check_dev)
         if self._processes.is_main_process and source != checkpoints[0]:
-            self._console.say(f"{checkpoints[0]}: is damaged; going on from the checkpoint before it, {source.name}")
+            self._console.print(f"{checkpoints[0]}: is damaged; going on from the checkpoint before it, {source.name}")
             self._run.forget_later(source)
         progress, rate = self._trainer.progress, self._config.training.learning_rate
         if progress.diverged_rate != rate:  # another rate has another chance
@@ -355,7 +356,7 @@ class _Session:
         if self._processes.is_main_process:
             self._weights.reconcile()
         slower = f", at {progress.rate_scale:g} times the rate, as it has diverged" if progress.rate_scale < 1 else ""
-        self._console.say(f"Resumed after update {progress.update:,}{slower}")
+        self._console.print(f"Resumed after update {progress.update:,}{slower}")
 
     def _check_dev(self) -> None:
         """Raise CarouselError where the best score so far is of another dev set."""
@@ -385,7 +386,7 @@ class _Session:
             self._run.forget_later(source)
             self._weights.reconcile()
         best = "" if progress.best is None else f"; the best weights stay those of {progress.best_update:,}"
-        self._console.say(
+        self._console.print(
             f"Training diverged: {error}. Going on from update {progress.update:,} with {_SMALLER:g} times the "
             f"learning rate{best}; if that fails too, {advice}"
         )
@@ -397,7 +398,7 @@ class _Session:
     def _report(self, reason: str) -> None:
         """Leave the curves of a translator's training that ends early."""
         if self._processes.is_main_process and isinstance(self._publisher, Publisher):
-            self._publisher.end_early(reason, self._console.say)
+            self._publisher.end_early(reason, self._console.print)
 
     def _open_log(self) -> MetricsLog | None:
         """The log of the process that leads, with the recipe beside it."""
@@ -408,7 +409,7 @@ class _Session:
         start = f"# --from {json.dumps(origin.model)}, weights with SHA-256 {origin.sha256}\n" if origin else ""
         with atomic_file(self._run.recipe) as temporary:
             temporary.write_text(start + dump(self._config), encoding="utf-8")
-        return MetricsLog(self._run, self._trainer.progress.update, self._console.say)
+        return MetricsLog(self._run, self._trainer.progress.update, self._console.print)
 
     def _finish(self) -> dict[str, Any]:
         """Publish the best weights, or the last where none were validated."""
@@ -416,8 +417,8 @@ class _Session:
             with self._trainer.average.in_place():
                 self._weights.keep_best()
                 self._publisher.write(self._run.best)
-        weights, mean_of = self._weights.shipped(self._dev, self._console.say)
-        scores = self._publisher.finish(weights, mean_of, self._console.say)
+        weights, mean_of = self._weights.shipped(self._dev, self._console.print)
+        scores = self._publisher.finish(weights, mean_of, self._console.print)
         of_tasks = {
             f"{name}_{key}": value
             for name, metrics in scores.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from nmt.corpus.preparation import prepare
 from nmt.lab.sweep import report, results
@@ -21,8 +20,8 @@ from nmt.lab.sweep.plan import PlannedRun, Study
 from nmt.lab.sweep.results import Result
 from nmt.training.run_directory import RunDirectory
 from nmt.training.validation import WORDS
-from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, write_error
+from nmt.utils.locks import exclusive_lock, try_lock
 from nmt.utils.signals import interruptions
 
 LOG = "train.log"
@@ -47,7 +46,7 @@ def run(study: Study, out: Path, jobs: int, say: Callable[[str], None]) -> Outco
     SIGINT and SIGTERM save checkpoints and end the study early; the next call goes on. Raises CarouselError when the
     corpora are wrong or the folder holds runs of other recipes.
     """
-    with _lock(out):
+    with exclusive_lock(out / ".lock", out, "another nmt study is at work here; choose another --out"):
         found = {run.name: results.read(out / run.name, run) for run in study.runs}
         waiting = [run for run in study.runs if found[run.name] is None]
         say(f"{len(study.runs)} runs, {len(study.runs) - len(waiting)} of them finished before")
@@ -139,9 +138,9 @@ def _start(
     command = [sys.executable, "-m", "nmt", "train", str(study.recipe), *planned.overrides]
     # The training inherits the lock, and so has it even after the study was killed.
     with (folder / ".study").open("w") as lock:
-        if not _taken(lock):
+        if not try_lock(lock):
             say(f"{planned.name}: waiting for the training that a killed study has left there")
-        while not _taken(lock):
+        while not try_lock(lock):
             if signals:
                 return None
             time.sleep(_POLL)
@@ -175,29 +174,6 @@ def _finish(
 def _last_words(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-
-
-@contextmanager
-def _lock(out: Path) -> Iterator[None]:
-    """Hold the folder for this process alone; it is made where there is none."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
-    except OSError as error:
-        raise write_error(out, error) from None
-    with lock:
-        if not _taken(lock):
-            raise CarouselError(f"{out}: another nmt study is at work here; choose another --out")
-        yield
-
-
-def _taken(lock: IO[str]) -> bool:
-    """Lock a file, unless another process has; whether it is ours now."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @contextmanager

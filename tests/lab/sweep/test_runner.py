@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from pathlib import Path
 import pytest
 from processes import wait_for
 from toy import RECIPE, toy_pairs, write_corpus
+
+from nmt.utils.locks import try_lock
 
 STUDY = """\
 recipe: toy.yaml
@@ -127,7 +128,7 @@ def test_a_study_can_be_stopped_while_it_waits_and_two_do_not_share_a_folder(stu
     folder = study.parent / "out" / "cell=lstm,seed=1"
     folder.mkdir(parents=True)
     with (folder / ".study").open("w") as left_behind:
-        fcntl.flock(left_behind, fcntl.LOCK_EX)
+        assert try_lock(left_behind)
         process = start(study)
         assert process.stdout
         assert any("waiting for the training that a killed study has left there" in line for line in process.stdout)
