@@ -16,11 +16,11 @@ from serve.http.error_responses import install_error_handlers
 from serve.http.fast_path import FastPath
 from serve.http.request_log import RequestLog
 from serve.metrics import Metrics
-from serve.models.registry import Loader
-from serve.service import Service
+from serve.models.registry import TranslatorLoader
+from serve.service import TranslationService
 from serve.settings import Settings
-from serve.stores.downloads import Downloads
-from serve.stores.glossaries import Glossaries
+from serve.stores.downloads import DownloadStore
+from serve.stores.glossaries import GlossaryStore
 
 
 class _Application(FastAPI):
@@ -33,13 +33,13 @@ class _Application(FastAPI):
         await self.middleware_stack(scope, receive, send)
 
 
-def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
+def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastAPI:
     """The application. Models load in the background once it runs; ``app.state.loading`` is that task.
 
     Raises ``CarouselError`` if the API keys or the glossaries can't be read.
     """
     metrics = Metrics()
-    service = Service(settings, loaders, metrics)
+    service = TranslationService(settings, loaders, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -53,11 +53,11 @@ def create_app(settings: Settings, loaders: Sequence[Loader]) -> FastAPI:
     app.state.service = service
     app.state.settings = settings
     app.state.metrics = metrics
-    app.state.downloads = Downloads()
+    app.state.downloads = DownloadStore()
     app.state.keys = read_keys(settings)
     app.state.rates = RateLimiter()
     app.state.usage = Usage()
-    app.state.glossaries = Glossaries(settings.glossaries)
+    app.state.glossaries = GlossaryStore(settings.glossaries)
     install_error_handlers(app)
     for routes in (libretranslate, deepl, native, operations, docs):
         app.include_router(routes.router)

@@ -20,10 +20,10 @@ from serve.auth.api_keys import read_keys
 from serve.http.protocol import HttpProtocol
 from serve.logging import json_logs
 from serve.models.discovery import BUILT_IN, model_directories
-from serve.models.registry import Loader, Machine, ModelDirectoryLoader, Models
-from serve.service import Service
+from serve.models.registry import Machine, ModelDirectoryLoader, ModelRegistry, TranslatorLoader
+from serve.service import TranslationService
 from serve.settings import Settings, read_settings
-from serve.stores.glossaries import Glossaries
+from serve.stores.glossaries import GlossaryStore
 
 _KEEP_ALIVE = 30  # seconds that an idle connection stays open
 _BACKLOG = 2048  # connections that may wait to be accepted
@@ -41,7 +41,7 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
         loaders = [ModelDirectoryLoader(path, settings.threads) for path in _directories(settings.models)]
         if check:
             read_keys(settings)
-            Glossaries(settings.glossaries)
+            GlossaryStore(settings.glossaries)
             _check(loaders, Machine(settings.threads, settings.slots))
         else:
             serve(settings, loaders)
@@ -64,7 +64,7 @@ def _directories(paths: Sequence[Path]) -> list[Path]:
     raise UsageError("no model to serve: name a model directory or set NMT_MODELS")
 
 
-def serve(settings: Settings, loaders: Sequence[Loader]) -> None:
+def serve(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:
     """Serves until SIGTERM or SIGINT. Raises ``CarouselError`` if the port or a model can't be had."""
     app = create_app(settings, loaders)
     listener = listen(settings.host, settings.port)
@@ -105,7 +105,7 @@ class Server(uvicorn.Server):
         )
         self.failure: CarouselError | None = None
         self._app = app
-        self._service: Service = app.state.service
+        self._service: TranslationService = app.state.service
         self._url = url
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloads: set[asyncio.Task[None]] = set()
@@ -181,8 +181,8 @@ def _url(host: str, listener: socket.socket) -> str:
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
-def _check(loaders: Sequence[Loader], machine: Machine) -> None:
-    models = Models(loaders, machine, lazy=False)
+def _check(loaders: Sequence[TranslatorLoader], machine: Machine) -> None:
+    models = ModelRegistry(loaders, machine, lazy=False)
     try:
         asyncio.run(models.load())
     except Exception as error:

@@ -29,7 +29,7 @@ from serve.errors import (
 )
 from serve.metrics import Metrics
 from serve.models.pivoting import through
-from serve.models.registry import Loader, Machine, Models, Served, ServedModel
+from serve.models.registry import Machine, ModelRegistry, Served, ServedModel, TranslatorLoader
 from serve.scheduling.scheduler import A_PART, Scheduler, Sentence
 from serve.settings import Settings
 from serve.stores.glossaries import Glossary
@@ -65,7 +65,7 @@ class TranslationRequest:
 
 
 @dataclass(frozen=True)
-class Result:
+class TranslationResult:
     """A text's translation, and how it came about."""
 
     answer: Answer
@@ -114,14 +114,14 @@ class _Work:
     """Whether some of the request has been translated before."""
 
 
-class Service:
+class TranslationService:
     """The models behind the limits of the settings."""
 
-    def __init__(self, settings: Settings, loaders: Sequence[Loader], metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, loaders: Sequence[TranslatorLoader], metrics: Metrics) -> None:
         """Loads nothing yet."""
         self.settings, self._metrics = settings, metrics
         machine = Machine(settings.threads, settings.slots)
-        self.models = Models(loaders, machine, lazy=settings.lazy)
+        self.models = ModelRegistry(loaders, machine, lazy=settings.lazy)
         self._scheduler = Scheduler(machine.threads, machine.slots, settings.queue_limit, settings.cache, metrics)
         self._detectors: dict[tuple[str, ...], Detector] = {}
         self._reloading = asyncio.Lock()
@@ -164,13 +164,13 @@ class Service:
 
     # --- requests ----------------------------------------------------------------------------------------------
 
-    async def translate(self, texts: Sequence[str], wish: TranslationRequest) -> list[Result]:
+    async def translate(self, texts: Sequence[str], wish: TranslationRequest) -> list[TranslationResult]:
         """Translate whole texts. If the call is cancelled, its sentences leave the queue and the loops."""
         self._check_limits(texts, wish)
         with self._working():
             return await self._in_time(self._translate(texts, wish, None))
 
-    async def translate_document(self, text: str, wish: TranslationRequest) -> Result:
+    async def translate_document(self, text: str, wish: TranslationRequest) -> TranslationResult:
         """Translate a whole document, which may be longer than a text: a body's size limits it."""
         with self._working():
             return (await self._in_time(self._translate([text], wish, None)))[0]
@@ -259,7 +259,9 @@ class Service:
         except TimeoutError:
             raise TimedOutError(f"no answer within {self.settings.request_timeout:g} s") from None
 
-    async def _translate(self, texts: Sequence[str], wish: TranslationRequest, each: Each | None) -> list[Result]:
+    async def _translate(
+        self, texts: Sequence[str], wish: TranslationRequest, each: Each | None
+    ) -> list[TranslationResult]:
         deadline = time.monotonic() + self.settings.request_timeout
         plans = await self._plan(texts, wish)
         if each:
@@ -276,7 +278,7 @@ class Service:
             sentences = {plan.first + n: text for plan in together for n, text in enumerate(plan.segments)}
             found |= await self._follow(route, sentences, wish, deadline, each, begun=bool(found))
         return await self._aside(
-            texts, lambda: [Result(plan.assemble(found), plan.source, plan.pivot) for plan in plans]
+            texts, lambda: [TranslationResult(plan.assemble(found), plan.source, plan.pivot) for plan in plans]
         )
 
     async def _plan(self, texts: Sequence[str], wish: TranslationRequest) -> list[_Plan]:
@@ -405,7 +407,7 @@ def _sentences(model: ServedModel, texts: Sequence[str], wish: TranslationReques
 
 def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> Sentence:
     """The sentence with the translations of its terms required, of each part those that stand there."""
-    if not glossary.terms(sentence.text):
+    if not glossary.required_translations(sentence.text):
         return sentence
     required = tuple(_required(terms, model) for terms in _terms_of_parts(sentence.text, model, glossary))
     tokens = max((sum(map(len, terms)) for terms in required), default=0)
@@ -418,10 +420,10 @@ def _with_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> S
 def _terms_of_parts(text: str, model: ServedModel, glossary: Glossary) -> list[list[str]]:
     """The terms of each part of a text; one that a cut goes through is of the part after the cut."""
     chunks, clean = model.text_processor.chunks(text), normalise(text)
-    within = [glossary.terms(chunk.pieces.text) for chunk in chunks]
+    within = [glossary.required_translations(chunk.pieces.text) for chunk in chunks]
     found = [list(terms) for terms in within]
     for n, (before, after) in enumerate(pairwise(chunks)):
-        both = glossary.terms(clean[before.start : after.start + len(after.pieces.text)])
+        both = glossary.required_translations(clean[before.start : after.start + len(after.pieces.text)])
         found[n + 1] += (Counter(both) - Counter(within[n] + within[n + 1])).elements()
     return found
 

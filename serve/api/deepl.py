@@ -17,9 +17,9 @@ from serve.auth.rate_limits import Usage
 from serve.errors import BadRequestError
 from serve.http.disconnect import while_connected
 from serve.http.error_responses import DeeplErrorResponse
-from serve.models.registry import Models
-from serve.service import Result, Service, TranslationRequest
-from serve.stores.glossaries import Glossaries, Glossary, read_entries, write_entries
+from serve.models.registry import ModelRegistry
+from serve.service import TranslationRequest, TranslationResult, TranslationService
+from serve.stores.glossaries import Glossary, GlossaryStore, read_entries, write_entries
 
 router = APIRouter(prefix="/v2", tags=["DeepL"])
 
@@ -169,13 +169,13 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": DeeplErrorResponse} for status in statuses}
 
 
-async def get_glossaries(request: Request) -> Glossaries:
+async def get_glossaries(request: Request) -> GlossaryStore:
     """The glossaries of the application that the request came to."""
-    return cast(Glossaries, request.app.state.glossaries)
+    return cast(GlossaryStore, request.app.state.glossaries)
 
 
-GivenService = Annotated[Service, Depends(get_service)]
-GivenGlossaries = Annotated[Glossaries, Depends(get_glossaries)]
+GivenService = Annotated[TranslationService, Depends(get_service)]
+GivenGlossaries = Annotated[GlossaryStore, Depends(get_glossaries)]
 
 
 @router.post(
@@ -265,7 +265,7 @@ async def create_glossary(request: Request, service: GivenService, glossaries: G
 async def list_glossaries(request: Request, glossaries: GivenGlossaries) -> GlossariesAnswer:
     """The client's glossaries, the oldest first."""
     client, _ = await _admitted(request)
-    return GlossariesAnswer(glossaries=[_info(glossary) for glossary in glossaries.of(client.name)])
+    return GlossariesAnswer(glossaries=[_info(glossary) for glossary in glossaries.owned_by(client.name)])
 
 
 @router.get("/glossaries/{glossary_id}", responses=_errors(403, 404, 429))
@@ -309,7 +309,7 @@ def _parse(model: type[Parsed], parameters: dict[str, Any]) -> Parsed:
     return parse(model, {name: value for name, value in parameters.items() if value is not None and value != ""})
 
 
-def _served(models: Models, code: str) -> str:
+def _served(models: ModelRegistry, code: str) -> str:
     """The served language that is meant: that very one, else that of all regions, else, if any will do, one of them.
 
     Raises ``UnsupportedLanguageError``.
@@ -320,12 +320,12 @@ def _served(models: Models, code: str) -> str:
     return known.get(wanted) or known.get(primary(wanted)) or next(iter(variants), None) or models.language(code)
 
 
-def _glossary_pairs(models: Models) -> set[tuple[str, str]]:
+def _glossary_pairs(models: ModelRegistry) -> set[tuple[str, str]]:
     return {(primary(source), primary(target)) for source, target in models.pairs}
 
 
 def _with_glossary(
-    wish: TranslationRequest, glossaries: Glossaries, client: Client, id_: str, models: Models
+    wish: TranslationRequest, glossaries: GlossaryStore, client: Client, id_: str, models: ModelRegistry
 ) -> TranslationRequest:
     """The wish with that glossary, if it goes with its languages."""
     if wish.source is None:
@@ -338,7 +338,7 @@ def _with_glossary(
     return replace(wish, glossary=glossary)
 
 
-def _translation(asked: TranslateRequest, text: str, result: Result) -> Translation:
+def _translation(asked: TranslateRequest, text: str, result: TranslationResult) -> Translation:
     members: dict[str, Any] = {
         "detected_source_language": result.source.language.upper(),
         "text": result.answer.text,

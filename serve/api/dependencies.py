@@ -8,24 +8,24 @@ from fastapi import Request
 
 from serve.auth.client_identity import Client, identify
 from serve.auth.rate_limits import RateLimiter, Usage
-from serve.service import Service
+from serve.service import TranslationService
 from serve.settings import Settings
-from serve.stores.downloads import Downloads
+from serve.stores.downloads import DownloadStore
 
 
-def service_of(request: Request) -> Service:
+def service_of(request: Request) -> TranslationService:
     """The service of the application that the request came to."""
-    return cast(Service, request.app.state.service)
+    return cast(TranslationService, request.app.state.service)
 
 
-async def get_service(request: Request) -> Service:
+async def get_service(request: Request) -> TranslationService:
     """The same, for FastAPI; it would call what is not async on another thread."""
     return service_of(request)
 
 
-async def get_downloads(request: Request) -> Downloads:
+async def get_downloads(request: Request) -> DownloadStore:
     """The files of the application that wait to be fetched."""
-    return cast(Downloads, request.app.state.downloads)
+    return cast(DownloadStore, request.app.state.downloads)
 
 
 def admit(request: Request, given_key: str | None = None) -> Client:

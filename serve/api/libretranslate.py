@@ -14,8 +14,8 @@ from serve.auth.client_identity import scheme
 from serve.errors import BadRequestError
 from serve.http.disconnect import while_connected
 from serve.http.error_responses import ErrorResponse
-from serve.service import Result, Service, TranslationRequest
-from serve.stores.downloads import Downloads
+from serve.service import TranslationRequest, TranslationResult, TranslationService
+from serve.stores.downloads import DownloadStore
 
 router = APIRouter(tags=["LibreTranslate"])
 
@@ -151,7 +151,7 @@ async def translate(request: Request) -> Response:
 
 
 @router.post("/detect", responses=_ERRORS, openapi_extra=documented(DetectRequest))
-async def detect(request: Request, service: Annotated[Service, Depends(get_service)]) -> list[Detection]:
+async def detect(request: Request, service: Annotated[TranslationService, Depends(get_service)]) -> list[Detection]:
     """The language of a text, among those that are served."""
     asked = parse(DetectRequest, await read_parameters(request))
     admit(request, asked.api_key)
@@ -162,14 +162,16 @@ async def detect(request: Request, service: Annotated[Service, Depends(get_servi
 
 @router.get("/languages")
 @router.post("/languages")
-async def languages(service: Annotated[Service, Depends(get_service)]) -> list[Language]:
+async def languages(service: Annotated[TranslationService, Depends(get_service)]) -> list[Language]:
     """The languages, each with those it can be translated into (itself, unchanged, among them)."""
     models = service.models
     return [Language(code=code, name=language_name(code), targets=models.targets(code)) for code in models.languages]
 
 
 @router.get("/frontend/settings")
-async def frontend_settings(request: Request, service: Annotated[Service, Depends(get_service)]) -> dict[str, Any]:
+async def frontend_settings(
+    request: Request, service: Annotated[TranslationService, Depends(get_service)]
+) -> dict[str, Any]:
     """What a page needs to know of the server."""
     limits = service.settings
     source, target = service.models.pairs[0]
@@ -191,8 +193,8 @@ async def frontend_settings(request: Request, service: Annotated[Service, Depend
 @router.post("/translate_file", responses=_ERRORS, openapi_extra=documented(FileRequest, with_file=True))
 async def translate_file(
     request: Request,
-    service: Annotated[Service, Depends(get_service)],
-    downloads: Annotated[Downloads, Depends(get_downloads)],
+    service: Annotated[TranslationService, Depends(get_service)],
+    downloads: Annotated[DownloadStore, Depends(get_downloads)],
 ) -> FileAnswer:
     """Translates a file: plain text or HTML in UTF-8. Answers where the translation can be fetched."""
     parameters, file = await read_file(request)
@@ -207,20 +209,20 @@ async def translate_file(
     text = file.text()
     with charged(request, client, [text]):
         result = await while_connected(request, service.translate_document(text, wish))
-    name = downloads.keep(result.answer.text.encode(), kind, file.suffix)
+    name = downloads.add(result.answer.text.encode(), kind, file.suffix)
     url = request.url_for("download_file", name=name).replace(scheme=scheme(request))
     return FileAnswer(translatedFileUrl=str(url))
 
 
 @router.get("/download_file/{name}", responses={404: {"model": ErrorResponse}}, response_class=Response)
-async def download_file(name: str, downloads: Annotated[Downloads, Depends(get_downloads)]) -> Response:
+async def download_file(name: str, downloads: Annotated[DownloadStore, Depends(get_downloads)]) -> Response:
     """A translated file."""
     found = downloads.get(name)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(found.content, media_type=f"{found.kind}; charset=utf-8", headers=headers)
+    return Response(found.content, media_type=f"{found.media_type}; charset=utf-8", headers=headers)
 
 
-def _answer(asked: TranslateRequest, results: list[Result]) -> dict[str, Any]:
+def _answer(asked: TranslateRequest, results: list[TranslationResult]) -> dict[str, Any]:
     members: dict[str, list[Any]] = {"translatedText": [result.answer.text for result in results]}
     if asked.source == "auto":
         members["detectedLanguage"] = [
@@ -233,7 +235,7 @@ def _answer(asked: TranslateRequest, results: list[Result]) -> dict[str, Any]:
     return members if isinstance(asked.q, list) else {name: values[0] for name, values in members.items()}
 
 
-def _details(result: Result) -> dict[str, Any]:
+def _details(result: TranslationResult) -> dict[str, Any]:
     answer = result.answer
     return {
         "score": answer.score,

@@ -15,7 +15,7 @@ from serve.api.parameters import documented, parse, read_parameters
 from serve.errors import ServiceError
 from serve.http.disconnect import while_connected
 from serve.http.error_responses import ErrorResponse, public_message
-from serve.service import Service
+from serve.service import TranslationService
 
 router = APIRouter(tags=["native"])
 
@@ -43,7 +43,7 @@ class TranslatedSentence(BaseModel):
     openapi_extra=documented(TranslateRequest),
     response_class=StreamingResponse,
 )
-async def stream(request: Request, service: Annotated[Service, Depends(get_service)]) -> StreamingResponse:
+async def stream(request: Request, service: Annotated[TranslationService, Depends(get_service)]) -> StreamingResponse:
     """Translates like ``/translate``, and sends each sentence as soon as it is finished: server-sent events."""
     asked = parse(TranslateRequest, await read_parameters(request))
     client = admit(request, asked.api_key)

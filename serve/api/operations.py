@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from serve.api.dependencies import get_service
 from serve.http.error_responses import ErrorResponse
 from serve.metrics import Metrics
-from serve.service import Service
+from serve.service import TranslationService
 
 router = APIRouter(tags=["operations"])
 
@@ -19,7 +19,7 @@ async def health() -> dict[str, str]:
 
 
 @router.get("/ready", responses={503: {"model": ErrorResponse}})
-async def ready(service: Annotated[Service, Depends(get_service)]) -> dict[str, str]:
+async def ready(service: Annotated[TranslationService, Depends(get_service)]) -> dict[str, str]:
     """Ready: every model is loaded and warmed, and the server is not shutting down."""
     service.models.check_ready()
     return {"status": "ready"}

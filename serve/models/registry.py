@@ -49,7 +49,7 @@ class Translating(Protocol):
         """A decode loop for the n-th thread."""
 
 
-class Loader(Protocol):
+class TranslatorLoader(Protocol):
     """Where a model comes from."""
 
     def pair(self) -> tuple[str, str]:
@@ -69,14 +69,14 @@ class ModelDirectoryLoader:
     # Imported late: /health answers while the runtime is still being imported.
 
     def pair(self) -> tuple[str, str]:
-        """See `Loader.pair`."""
+        """See `TranslatorLoader.pair`."""
         from nmt.model_directory import directory as bundle
 
         card = bundle.read(self.path).card
         return card.source_language, card.target_language
 
     def load(self) -> Translating:
-        """See `Loader.load`."""
+        """See `TranslatorLoader.load`."""
         return RemoteTranslator.load(self.path, self.threads)
 
 
@@ -157,7 +157,7 @@ class ServedModel:
                 loop.advance()
 
 
-def load_warm(loader: Loader, machine: Machine) -> ServedModel:
+def load_warm(loader: TranslatorLoader, machine: Machine) -> ServedModel:
     """A loaded model that has translated a little."""
     model = ServedModel(loader.load(), machine.slots)
     for thread in range(machine.threads):
@@ -168,7 +168,7 @@ def load_warm(loader: Loader, machine: Machine) -> ServedModel:
 class Served:
     """A pair of languages, and its model once somebody has needed it."""
 
-    def __init__(self, loader: Loader, machine: Machine, pair: tuple[str, str]) -> None:
+    def __init__(self, loader: TranslatorLoader, machine: Machine, pair: tuple[str, str]) -> None:
         """Nothing is loaded yet."""
         self.pair = pair
         self._loader, self._machine = loader, machine
@@ -202,10 +202,10 @@ class Served:
             loading.result().retired = self._retired
 
 
-class Models:
+class ModelRegistry:
     """All models, by what they translate."""
 
-    def __init__(self, loaders: Sequence[Loader], machine: Machine, *, lazy: bool) -> None:
+    def __init__(self, loaders: Sequence[TranslatorLoader], machine: Machine, *, lazy: bool) -> None:
         """``lazy`` models are loaded when they are first needed."""
         self._loaders, self._machine, self._lazy = loaders, machine, lazy
         self._served: dict[tuple[str, str], Served] = {}

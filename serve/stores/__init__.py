@@ -1,1 +1,1 @@
-"""Glossaries and translated files that the service keeps."""
+"""Stores of glossaries and of translated files."""

@@ -54,7 +54,7 @@ class Glossary:
         """Under what translations are cached that were made with it."""
         return self.owner, self.id
 
-    def terms(self, text: str) -> list[str]:
+    def required_translations(self, text: str) -> list[str]:
         """What must stand in a translation of ``text``, once for each time that a term stands there, as a whole word.
 
         Where terms overlap, the first counts, of those the longest; case does not, unless two terms differ in nothing
@@ -185,7 +185,7 @@ def _term(name: str, text: str) -> str:
 _FILE = TypeAdapter(Glossary)
 
 
-class Glossaries:
+class GlossaryStore:
     """All glossaries, in memory, and on disk if there is a directory for them: a file each. For one thread."""
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -200,7 +200,7 @@ class Glossaries:
                 raise write_error(directory, error) from None
             self._by_id = {path.stem: _read(path) for path in paths}
 
-    def of(self, owner: str | None) -> list[Glossary]:
+    def owned_by(self, owner: str | None) -> list[Glossary]:
         """What a client has, the oldest first."""
         return sorted((each for each in self._by_id.values() if each.owner == owner), key=lambda each: each.created)
 
@@ -216,7 +216,7 @@ class Glossaries:
 
         Raises ``InvalidGlossaryError``, ``TooManyGlossariesError``, ``GlossaryStorageError``.
         """
-        if len(self.of(owner)) >= _MOST_GLOSSARIES:
+        if len(self.owned_by(owner)) >= _MOST_GLOSSARIES:
             raise TooManyGlossariesError(f"at most {_MOST_GLOSSARIES} glossaries are allowed; delete one first")
         name = _term("the name", name)
         glossary = Glossary(str(uuid.uuid4()), name, source, target, entries, owner, datetime.now(UTC))

@@ -11,7 +11,7 @@ from fake_translator import FakeLoader, FakeTranslator
 
 from serve.app import create_app
 from serve.server import Server, listen
-from serve.service import Service
+from serve.service import TranslationService
 from serve.settings import Settings
 
 
@@ -34,8 +34,8 @@ class Running:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     @property
-    def service(self) -> Service:
-        service: Service = self.server.config.app.state.service  # type: ignore[union-attr]
+    def service(self) -> TranslationService:
+        service: TranslationService = self.server.config.app.state.service  # type: ignore[union-attr]
         return service
 
     @property

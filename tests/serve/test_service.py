@@ -17,7 +17,7 @@ from nmt.search.options import DecodingOptions
 from serve.errors import InvalidGlossaryError
 from serve.metrics import Metrics
 from serve.scheduling.scheduler import Sentence
-from serve.service import Service, TranslationRequest, _fitting
+from serve.service import TranslationRequest, TranslationService, _fitting
 from serve.settings import Settings
 from serve.stores.glossaries import Glossary
 
@@ -150,7 +150,7 @@ def test_reload_under_load_fails_no_request_and_ends_in_the_new_model():
 def test_the_terms_of_a_glossary_are_required_and_only_its_owner_has_them_cached():
     async def use() -> None:
         fake = FakeTranslator()
-        service = Service(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
+        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
         await service.load()
         mine = Glossary("1", "mine", "en", "fr", (("dog", "toutou"),), "me", NOW)
         for glossary in (mine, mine, None):
@@ -167,7 +167,7 @@ def test_the_terms_of_a_glossary_are_required_and_only_its_owner_has_them_cached
 def test_terms_are_required_of_the_part_they_stand_in_or_end_in():
     async def use() -> None:
         fake = FakeTranslator()
-        service = Service(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
+        service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
         await service.load()
         entries = (("dog", "toutou"), ("black|cat", "minou"), ("red", "vif"))
         glossary = Glossary("1", "mine", "en", "fr", entries, "me", NOW)
@@ -191,7 +191,7 @@ def test_long_sentences_take_more_of_the_queue():
 
 def test_a_term_that_the_model_cannot_write_is_the_clients_mistake():
     async def use() -> None:
-        service = Service(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator())], Metrics())
+        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator())], Metrics())
         await service.load()
         glossary = Glossary("1", "mine", "en", "fr", (("dog", "UNWRITABLE"),), "me", NOW)
         with pytest.raises(InvalidGlossaryError, match="can't write") as error:
@@ -205,7 +205,7 @@ def test_a_term_that_the_model_cannot_write_is_the_clients_mistake():
 def test_no_more_terms_are_required_than_a_beam_does_justice_to():
     async def use() -> None:
         fake = FakeTranslator()
-        service = Service(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
+        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
         await service.load()
         glossary = Glossary("1", "mine", "en", "fr", tuple((f"w{n}", "abc") for n in range(1000)), "me", NOW)
         [result] = await service.translate(
@@ -228,7 +228,9 @@ def test_a_language_that_nothing_is_translated_into_is_400():
 
 def test_a_replaced_model_leaves_the_memory():
     async def use() -> None:
-        service = Service(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator(), FakeTranslator())], Metrics())
+        service = TranslationService(
+            Settings(threads=1, slots=2), [FakeLoader(FakeTranslator(), FakeTranslator())], Metrics()
+        )
         await service.load()
         await service.translate(["a"], TranslationRequest("en", "fr"))
         old = weakref.ref(service.models.loaded[0])
@@ -245,7 +247,7 @@ def test_a_replaced_model_leaves_the_memory():
 
 def test_sentences_are_streamed_as_they_are_finished():
     async def use() -> None:
-        service = Service(Settings(threads=1, slots=4), [FakeLoader(FakeTranslator())], Metrics())
+        service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(FakeTranslator())], Metrics())
         await service.load()
         texts = ["STEPS9 a\nb", "STEPS4 c"]
         events = [event async for event in service.stream(texts, TranslationRequest("en", "fr"))]
@@ -260,7 +262,7 @@ def test_sentences_are_streamed_as_they_are_finished():
 def test_a_stream_that_is_left_or_fails_leaves_nothing_behind(steps: str):
     async def use() -> None:
         fake = FakeTranslator()
-        service = Service(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
+        service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
         await service.load()
         stream = service.stream([f"a\n{steps} b"], TranslationRequest("en", "fr"))
         with pytest.raises(Exception, match="the translation failed") if steps == "EXPLODE" else nullcontext():

@@ -26,7 +26,7 @@ from serve.app import create_app
 from serve.errors import LimitExceededError, TimedOutError
 from serve.models.registry import Translating
 from serve.server import Server, listen
-from serve.service import Result, TranslationRequest
+from serve.service import TranslationRequest, TranslationResult
 from serve.settings import Settings
 
 PAIRS = (("en", "fr"), ("fr", "en"), ("en", "pt-BR"), ("de", "en"), ("zh-Hant", "en"), ("zh", "en"), ("zh", "fr"))
@@ -52,16 +52,16 @@ class Running:
     client: httpx.Client
     wishes: list[TranslationRequest] = field(default_factory=list)
 
-    async def translate(self, texts: Sequence[str], wish: TranslationRequest) -> list[Result]:
+    async def translate(self, texts: Sequence[str], wish: TranslationRequest) -> list[TranslationResult]:
         """Stands in for the service's own: ``word`` becomes ``[word]``, with the glossary's terms behind it."""
         self.wishes.append(wish)
         if "SLOW" in texts:
             raise TimedOutError("no answer within 30 s")
         if "LONG" in texts:
             raise LimitExceededError("a text is too long")
-        terms = [" ".join(["", *wish.glossary.terms(text)]) if wish.glossary else "" for text in texts]
+        terms = [" ".join(["", *wish.glossary.required_translations(text)]) if wish.glossary else "" for text in texts]
         return [
-            Result(Answer(f"[{text}]{term}"), Detected(wish.source or "de", 1.0), None)
+            TranslationResult(Answer(f"[{text}]{term}"), Detected(wish.source or "de", 1.0), None)
             for text, term in zip(texts, terms, strict=True)
         ]
 

@@ -8,23 +8,23 @@ from fake_translator import FakeLoader, FakeTranslator
 
 from nmt.utils.errors import CarouselError
 from serve.errors import NotReadyError, UnsupportedLanguageError
-from serve.models.registry import Machine, ModelDirectoryLoader, Models, load_warm
+from serve.models.registry import Machine, ModelDirectoryLoader, ModelRegistry, load_warm
 
 MACHINE = Machine(threads=2, slots=3)
 
 
-def models_of(*pairs: tuple[str, str], lazy: bool = False) -> tuple[Models, list[FakeLoader]]:
+def models_of(*pairs: tuple[str, str], lazy: bool = False) -> tuple[ModelRegistry, list[FakeLoader]]:
     loaders = [FakeLoader(FakeTranslator(*pair)) for pair in pairs]
-    return Models(loaders, MACHINE, lazy=lazy), loaders
+    return ModelRegistry(loaders, MACHINE, lazy=lazy), loaders
 
 
-def loaded(*pairs: tuple[str, str]) -> Models:
+def loaded(*pairs: tuple[str, str]) -> ModelRegistry:
     models, _ = models_of(*pairs)
     asyncio.run(models.load())
     return models
 
 
-def pairs(models: Models, source: str, target: str) -> list[tuple[str, str]]:
+def pairs(models: ModelRegistry, source: str, target: str) -> list[tuple[str, str]]:
     return [served.pair for served in models.route(source, target)]
 
 
@@ -140,7 +140,7 @@ def test_a_lazy_model_that_failed_to_load_is_tried_again():
             return fake
 
     async def use() -> None:
-        models = Models([Flaky(FakeTranslator())], MACHINE, lazy=True)
+        models = ModelRegistry([Flaky(FakeTranslator())], MACHINE, lazy=True)
         await models.load()
         [served] = models.route("en", "fr")
         with pytest.raises(CarouselError, match="holiday"):
@@ -169,7 +169,7 @@ def test_reload_goes_over_to_new_models_at_once():
     old, new = FakeTranslator(checksum="1"), FakeTranslator(checksum="2")
 
     async def use() -> None:
-        models = Models([FakeLoader(old, new)], MACHINE, lazy=False)
+        models = ModelRegistry([FakeLoader(old, new)], MACHINE, lazy=False)
         await models.load()
         [before] = models.loaded
         await models.reload()
@@ -190,7 +190,9 @@ def test_a_reload_that_fails_changes_nothing():
             return fake
 
     async def use() -> None:
-        models = Models([FakeLoader(FakeTranslator()), Breaking(FakeTranslator("fr", "en"))], MACHINE, lazy=False)
+        models = ModelRegistry(
+            [FakeLoader(FakeTranslator()), Breaking(FakeTranslator("fr", "en"))], MACHINE, lazy=False
+        )
         await models.load()
         before = models.loaded
         with pytest.raises(CarouselError, match="damaged"):

@@ -14,7 +14,7 @@ from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
 from serve.stores import glossaries
-from serve.stores.glossaries import Glossaries, Glossary, read_entries, write_entries
+from serve.stores.glossaries import Glossary, GlossaryStore, read_entries, write_entries
 
 ENTRIES = (("cat", "chat"), ("dog", "chien"))
 
@@ -26,7 +26,7 @@ def glossary(*terms: str) -> Glossary:
 
 
 def found(text: str, *terms: str) -> list[str]:
-    return [target[1:-1] for target in glossary(*terms).terms(text)]
+    return [target[1:-1] for target in glossary(*terms).required_translations(text)]
 
 
 # -- which terms there are in a text -------------------------------------------------------------------------
@@ -211,41 +211,41 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 
 
 def test_a_life(directory: Path | None) -> None:
-    store = Glossaries(directory)
+    store = GlossaryStore(directory)
     first = store.create("anna", "Animals", "en", "fr", ENTRIES)
     second = store.create("anna", "Animals", "en", "fr", ENTRIES)
     assert (first.name, first.source, first.target, first.entries) == ("Animals", "en", "fr", ENTRIES)
     assert abs((datetime.now(UTC) - first.created).total_seconds()) < 60
-    assert store.of("anna") == [first, second]
+    assert store.owned_by("anna") == [first, second]
     assert store.get("anna", first.id) == first
 
     assert first.scope != second.scope
     store.delete("anna", second.id)
-    assert store.of("anna") == [first]
+    assert store.owned_by("anna") == [first]
     with pytest.raises(GlossaryNotFoundError):
         store.get("anna", second.id)
     if directory:
-        assert Glossaries(directory).of("anna") == [first]
+        assert GlossaryStore(directory).owned_by("anna") == [first]
         assert [path.name for path in directory.iterdir()] == [f"{first.id}.json"]
 
 
 def test_each_client_has_its_own(directory: Path | None) -> None:
-    store = Glossaries(directory)
+    store = GlossaryStore(directory)
     anna = store.create("anna", "hers", "en", "fr", ENTRIES)
     nobody = store.create(None, "without a key", "en", "fr", ENTRIES)
-    assert store.of("anna") == [anna]
-    assert store.of(None) == [nobody]
-    assert store.of("bert") == []
+    assert store.owned_by("anna") == [anna]
+    assert store.owned_by(None) == [nobody]
+    assert store.owned_by("bert") == []
     for owner, id_ in (("bert", anna.id), (None, anna.id), ("anna", nobody.id), ("anna", "../x"), ("anna", "")):
         for call in (store.get, store.delete):
             with pytest.raises(GlossaryNotFoundError):
                 call(owner, id_)
-    assert store.of("anna") == [anna]
+    assert store.owned_by("anna") == [anna]
 
 
 def test_as_many_glossaries_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glossaries, "_MOST_GLOSSARIES", 2)
-    store = Glossaries()
+    store = GlossaryStore()
     made = [store.create("anna", "a", "en", "fr", ENTRIES) for _ in range(2)]
     with pytest.raises(TooManyGlossariesError, match="at most 2"):
         store.create("anna", "one too many", "en", "fr", ENTRIES)
@@ -256,15 +256,15 @@ def test_as_many_glossaries_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x7fb", "x" * 257, "\ud800"])
 def test_a_bad_name(name: str) -> None:
-    store = Glossaries()
+    store = GlossaryStore()
     with pytest.raises(InvalidGlossaryError, match="the name"):
         store.create(None, name, "en", "fr", ENTRIES)
-    assert store.of(None) == []
+    assert store.owned_by(None) == []
 
 
 def test_what_the_disk_refuses_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "kept"
-    store = Glossaries(folder)
+    store = GlossaryStore(folder)
     kept = store.create(None, "kept", "en", "fr", ENTRIES)
     folder.rename(tmp_path / "away")
     folder.write_text("a file where the folder was")
@@ -277,15 +277,15 @@ def test_what_the_disk_refuses_changes_nothing(tmp_path: Path, caplog: pytest.Lo
             change()
         assert str(tmp_path) not in str(caught.value)
         assert str(folder / "") in caplog.text
-    assert store.of(None) == [kept]
+    assert store.owned_by(None) == [kept]
     folder.unlink()
     (tmp_path / "away").rename(folder)
-    assert Glossaries(folder).of(None) == [kept]
+    assert GlossaryStore(folder).owned_by(None) == [kept]
     store.delete(None, kept.id)
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    store = Glossaries(tmp_path)
+    store = GlossaryStore(tmp_path)
     kept = store.create(None, "kept", "en", "fr", ENTRIES)
 
     def write(path: Path, data: bytes) -> None:
@@ -297,13 +297,13 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: py
         store.create(None, "new", "en", "fr", (("a", "b"),))
     assert "the disk is full" in caplog.text
     monkeypatch.undo()
-    assert Glossaries(tmp_path).of(None) == store.of(None) == [kept]
+    assert GlossaryStore(tmp_path).owned_by(None) == store.owned_by(None) == [kept]
 
 
 def test_the_directory_cannot_be_had(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CarouselError, match="file/kept: can't be written"):
-        Glossaries(tmp_path / "file" / "kept")
+        GlossaryStore(tmp_path / "file" / "kept")
 
 
 @pytest.mark.parametrize(
@@ -322,23 +322,23 @@ def test_the_directory_cannot_be_had(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, damage: object, complaint: str) -> None:
-    made = Glossaries(tmp_path).create(None, "name", "en", "fr", ENTRIES)
+    made = GlossaryStore(tmp_path).create(None, "name", "en", "fr", ENTRIES)
     path = tmp_path / f"{made.id}.json"
     damaged = damage(path.read_text())  # type: ignore[operator]
     assert damaged != path.read_text()
     path.write_bytes(damaged.encode("utf-8", "surrogatepass"))
     with pytest.raises(CarouselError, match=complaint) as caught:
-        Glossaries(tmp_path)
+        GlossaryStore(tmp_path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_files_are_json_that_people_can_mend(tmp_path: Path) -> None:
-    made = Glossaries(tmp_path).create("anna", "Tiere", "de", "fr", (("Straße", "rue"),))
+    made = GlossaryStore(tmp_path).create("anna", "Tiere", "de", "fr", (("Straße", "rue"),))
     path = tmp_path / f"{made.id}.json"
     written = json.loads(path.read_text())
     assert written["entries"] == [["Straße", "rue"]]
     written["entries"].append([" Cafe\u0301 ", "café"])
     path.write_text(json.dumps(written))
     (tmp_path / f".{made.id}.json.1.tmp").write_text("left by a killed process")
-    assert Glossaries(tmp_path).get("anna", made.id).entries == (("Straße", "rue"), ("Café", "café"))
+    assert GlossaryStore(tmp_path).get("anna", made.id).entries == (("Straße", "rue"), ("Café", "café"))
