@@ -18,7 +18,6 @@ from nmt.engine.torch_engine import load_weights
 from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.model_directory.directory import ModelDirectory, ParentModel
-from nmt.training.allocator import keep_few_kernels, keep_freed_memory
 from nmt.training.checkpoint_selection import BestWeights
 from nmt.training.distributed import Processes, launcher, processes
 from nmt.training.finetuning import adopted, origins
@@ -34,6 +33,7 @@ from nmt.training.reports import UpdateReport, Window, Wishes
 from nmt.training.run_directory import MetricsLog, RunDirectory
 from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
 from nmt.training.validation import WORDS, DevSet, Validator
+from nmt.utils.allocator import keep_freed_memory, limit_kernel_cache
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file
 from nmt.utils.progress import Console
@@ -68,7 +68,7 @@ def train(
     # Unless a number was set, MKL chooses one call by call, and sums in another order are other sums.
     torch.set_num_threads(torch.get_num_threads())
     keep_freed_memory()
-    keep_few_kernels()
+    limit_kernel_cache()
     run = RunDirectory(out)
     with (
         processes(config.training.device) as joined,
