@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from nmt.corpus.readers import read_pairs_of_files
+from nmt.corpus.parallel_corpus import read_parallel_files
 from nmt.evaluation.alignment_error_rate import error_rate, read_links, word_links, word_ranges
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundles
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--target", type=Path, default=DEMO / "test.fr")
     parser.add_argument("--links", type=Path, default=DEMO / "test.align")
     options = parser.parse_args()
-    pairs = list(read_pairs_of_files(options.source, options.target))
+    pairs = list(read_parallel_files(options.source, options.target))
     words = [(word_ranges(a, tokenise_english(a)), word_ranges(b, tokenise_french(b))) for a, b in pairs]
     gold = read_links(options.links)
     print(f"{len(pairs)} pairs, {sum(map(len, gold))} gold links")

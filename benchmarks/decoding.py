@@ -37,7 +37,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from nmt.corpus.tokenizer import FIRST_ORDINARY
+from nmt.corpus.tokenizer import FIRST_TEXT_ID
 from nmt.engine.shortlist import Shortlist
 from nmt.inference import batch_decoder as workers
 from nmt.inference.translator import Translator
@@ -219,7 +219,7 @@ def build_transformer(model: bundles.ModelDirectory, shape: str, folder: Path) -
                 owner = child(owner, part)
             setattr(owner, last, tensor)
     tokenizer = model.tokenizer
-    pieces = [[side.piece(i) for i in range(len(side))] for side in (tokenizer.source, tokenizer.target)]
+    pieces = [[side.id_to_piece(i) for i in range(len(side))] for side in (tokenizer.source, tokenizer.target)]
     spec.register_source_vocabulary(pieces[0])
     spec.register_target_vocabulary(pieces[1])
     spec.register_vocabulary_mapping(str(write_map(model, *pieces, folder / f"{shape}.vmap")))
@@ -259,7 +259,7 @@ def write_map(model: bundles.ModelDirectory, sources: Sequence[str], targets: Se
     lists = Shortlist.load(model.shortlist)
     always = set(lists.for_sentence([]).tolist())
     lines = ["\t" + " ".join(targets[i] for i in sorted(always))]
-    for i in range(FIRST_ORDINARY, len(sources)):
+    for i in range(FIRST_TEXT_ID, len(sources)):
         own = [targets[t] for t in lists.for_sentence([i]).tolist() if t not in always]
         lines.append(f"{sources[i]}\t{' '.join(own)}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -282,7 +282,7 @@ def main() -> None:
         bundle = bundles.read(path)
         lines = zip(options.source.open(encoding="utf-8"), options.target.open(encoding="utf-8"), strict=True)
         texts = [(source.strip(), normalise(target)) for source, target in lines][: options.sentences]
-        lengths = map(len, bundle.tokenizer.target.encode_many([target for _, target in texts]))
+        lengths = map(len, bundle.tokenizer.target.encode_batch([target for _, target in texts]))
         pairs = [Pair(source, length) for (source, _), length in zip(texts, lengths, strict=True)]
         transformers = {shape: build_transformer(bundle, shape, folder) for shape in SHAPES}
         contestants = []

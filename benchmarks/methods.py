@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nmt.config import schema as config
-from nmt.corpus.readers import read_lines
+from nmt.corpus.text_files import read_lines
 from nmt.evaluation.metrics import bleu
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundle

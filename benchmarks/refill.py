@@ -31,7 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     bundle = bundles.read(arguments.model)
     lines = arguments.file.read_text(encoding="utf-8").splitlines()
-    sentences = sorted(enumerate(bundle.tokenizer.source.encode_many(list(map(normalise, lines)))), key=_length)
+    sentences = sorted(enumerate(bundle.tokenizer.source.encode_batch(list(map(normalise, lines)))), key=_length)
     options = DecodingOptions(max_length_ratio=bundle.card.longest_ratio, return_attention=False)
     [make] = engine_factories([bundle], "auto", threads=1, shortlist=True)
     engines = {slots: make(slots, arguments.beam) for slots in (8, 16, 32, 64, 128)}

@@ -117,7 +117,7 @@ def measure(arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
     """Sentences a second by how many are in work (0 to 16), and the work of each sentence relative to the mean."""
     bundle = bundles.read(arguments.model)
     lines = [normalise(line) for line in arguments.file.read_text(encoding="utf-8").splitlines()][: arguments.sentences]
-    sentences = list(enumerate(bundle.tokenizer.source.encode_many(lines)))
+    sentences = list(enumerate(bundle.tokenizer.source.encode_batch(lines)))
     options = DecodingOptions(max_length_ratio=bundle.card.longest_ratio, return_attention=False)
     [make] = engine_factories([bundle], "auto", threads=1, shortlist=True)
     measured, lengths = [], [0]

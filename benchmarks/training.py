@@ -29,9 +29,9 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.schema import ModelConfig
-from nmt.corpus.arrow_store import Ragged
-from nmt.corpus.batching import Batch, assemble, plan_epoch
-from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, PAD, UNK
+from nmt.corpus.arrow_store import RaggedArray
+from nmt.corpus.batching import Batch, collate, plan_epoch_batches
+from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, PAD, UNK
 from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder
 from nmt.model.layers import ScaledEmbedding
@@ -126,13 +126,14 @@ def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
     random = np.random.default_rng(1)
     sources = np.clip(random.normal(14, 4.5, size=20_000), 3, 60).astype(np.int64)
     targets = np.clip(sources * random.normal(1.05, 0.15, size=len(sources)), 3, 80).astype(np.int64)
-    plan = plan_epoch(sources, targets, np.arange(len(sources)), batch_tokens, seed=1, epoch=0)
+    plan = plan_epoch_batches(sources, targets, np.arange(len(sources)), batch_tokens, seed=1, epoch=0)
 
     def ids(lengths: np.ndarray) -> list[np.ndarray]:
-        return [random.integers(FIRST_ORDINARY, vocabulary, size=n, dtype=np.int32) for n in lengths]
+        return [random.integers(FIRST_TEXT_ID, vocabulary, size=n, dtype=np.int32) for n in lengths]
 
     return [
-        assemble(Ragged.of(ids(sources[rows])), Ragged.of(ids(targets[rows]))) for rows in itertools.islice(plan, count)
+        collate(RaggedArray.of(ids(sources[rows])), RaggedArray.of(ids(targets[rows])))
+        for rows in itertools.islice(plan, count)
     ]
 
 
@@ -163,9 +164,9 @@ def learner(network: nn.Module, device: torch.device, precision: str) -> Callabl
 
 def on_device(batch: Batch, device: torch.device) -> TranslationBatch:
     """The batch as tensors."""
-    targets = batch.target_out.ravel()[batch.places]
+    targets = batch.target_out.ravel()[batch.target_positions]
     source, target_in, of_places, places = (
-        torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, targets, batch.places)
+        torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, targets, batch.target_positions)
     )
     return TranslationBatch(source, torch.from_numpy(batch.source_lengths), target_in, of_places, places)
 

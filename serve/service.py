@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nmt.inference.documents.html import HtmlDocument, visible_text
 from nmt.inference.documents.plain import Answer, Document, PlainDocument
-from nmt.text.language_identification import Detected, Detector
+from nmt.text.language_identification import DetectedLanguage, LanguageDetector
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 from serve.errors import (
@@ -69,7 +69,7 @@ class TranslationResult:
     """A text's translation, and how it came about."""
 
     answer: Answer
-    source: Detected
+    source: DetectedLanguage
     """The source language; if it was named, that is certain."""
     pivot: str | None
     """The language in between, if there was one."""
@@ -80,7 +80,7 @@ class _Plan:
     """A text, taken apart, and the way to go."""
 
     text: str
-    source: Detected
+    source: DetectedLanguage
     route: tuple[Served, ...]
     """Empty where the text is in the language asked for already."""
     document: Document
@@ -123,7 +123,7 @@ class TranslationService:
         machine = Machine(settings.threads, settings.slots)
         self.models = ModelRegistry(loaders, machine, lazy=settings.lazy)
         self._scheduler = Scheduler(machine.threads, machine.slots, settings.queue_limit, settings.cache, metrics)
-        self._detectors: dict[tuple[str, ...], Detector] = {}
+        self._detectors: dict[tuple[str, ...], LanguageDetector] = {}
         self._reloading = asyncio.Lock()
         self._much_at_once = asyncio.Semaphore(2)  # threads for large texts: they take Python from all others
         self.active = 0
@@ -206,11 +206,11 @@ class TranslationService:
         if len(text) > limit:
             raise LimitExceededError(f"a text of {len(text)} characters is too long; at most {limit} are allowed")
 
-    async def detect(self, text: str) -> Detected:
+    async def detect(self, text: str) -> DetectedLanguage:
         """The language of a text, among those that are served."""
         return await self._detected(text, self.models.languages)
 
-    async def _detected_source(self, text: str, sources: Sequence[str], target: str) -> Detected:
+    async def _detected_source(self, text: str, sources: Sequence[str], target: str) -> DetectedLanguage:
         """The language of a text, among those that lead to ``target``.
 
         Where several do, it may also be the target itself, if that is beyond doubt: such a text needs no translation.
@@ -219,10 +219,10 @@ class TranslationService:
         doubtful = found.language == target and found.confidence < _BEYOND_DOUBT
         return await self._detected(text, sources) if doubtful else found
 
-    async def _detected(self, text: str, candidates: Sequence[str]) -> Detected:
+    async def _detected(self, text: str, candidates: Sequence[str]) -> DetectedLanguage:
         key = tuple(candidates)
         if key not in self._detectors:
-            self._detectors[key] = Detector(key)
+            self._detectors[key] = LanguageDetector(key)
         # The first call may load half a second's worth of statistics; nobody else should wait for that.
         detector = self._detectors[key]
         return await asyncio.to_thread(detector.detect, text) if len(key) > 1 else detector.detect(text)
@@ -304,9 +304,9 @@ class TranslationService:
                 raise LimitExceededError(f"the request has too many sentences; at most {most} are allowed")
         return plans
 
-    async def _sources(self, texts: Sequence[str], wish: TranslationRequest, target: str) -> list[Detected]:
+    async def _sources(self, texts: Sequence[str], wish: TranslationRequest, target: str) -> list[DetectedLanguage]:
         if wish.source is not None:
-            return [Detected(self.models.language(wish.source), 1.0)] * len(texts)
+            return [DetectedLanguage(self.models.language(wish.source), 1.0)] * len(texts)
         sources = self.models.sources(target)  # before anything is waited for: the server may close meanwhile
         if not sources:
             raise UnsupportedLanguageError(f"nothing is translated into {target}")
@@ -393,7 +393,7 @@ def _escaping(each: Each) -> Each:
     return lambda number, text: each(number, escape(text, quote=False))
 
 
-def _document(text: str, source: Detected, wish: TranslationRequest) -> Document:
+def _document(text: str, source: DetectedLanguage, wish: TranslationRequest) -> Document:
     return (HtmlDocument if wish.markup else PlainDocument)(text, source.language)
 
 

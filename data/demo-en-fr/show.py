@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from nmt import Translator
-from nmt.corpus.readers import read_lines
+from nmt.corpus.text_files import read_lines
 from nmt.model_directory import directory as bundle
 
 HERE = Path(__file__).parent

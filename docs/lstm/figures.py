@@ -62,7 +62,7 @@ def vanishing(distances: Sequence[int]) -> dict[str, str]:
 
 def counting(model: Model) -> dict[str, str]:
     """The units that count best while ten a are read and ten b written: their cells, and the gates of the first."""
-    pairs = list(tasks.pairs("counting", 20, 1, 20, seed=1))
+    pairs = list(tasks.generate_pairs("counting", 20, 1, 20, seed=1))
     up, down = best(model, pairs, "count:a"), best(model, pairs, "remaining")
     inspection = inspect(model, pairs[9][0])
     cells = [
@@ -79,12 +79,12 @@ def counting(model: Model) -> dict[str, str]:
 
 def remembering(model: Model) -> str:
     """The cell of the unit that remembers best, while the same noise is read after each first symbol."""
-    pairs = list(tasks.pairs("remembering", 400, 1, 50, seed=9))
+    pairs = list(tasks.generate_pairs("remembering", 400, 1, 50, seed=9))
     found = best(model, pairs, "first")
-    [(question, _)] = tasks.pairs("remembering", 1, 50, 50, seed=10)
+    [(question, _)] = tasks.generate_pairs("remembering", 1, 50, 50, seed=10)
     lines = [
         steps(first, named(inspect(model, first + question[1:]).layers, found), "cell", found.unit)
-        for first in tasks.FIRST
+        for first in tasks.MEMORY_SYMBOLS
     ]
     return charts.line_chart("A cell that remembers", lines, "memory cell", False, across="step")
 

@@ -14,7 +14,7 @@ from ray.exceptions import RayError, RayTaskError
 from nmt.bulk.cluster import cluster, stoppable
 from nmt.bulk.output import PartialOutput, partial_output
 from nmt.bulk.pipeline import Source, checksums, translated
-from nmt.corpus.monolingual import FileStatistics, file_statistics
+from nmt.corpus.text_files import FileStatistics, file_statistics
 from nmt.inference.job import TranslationJob
 from nmt.model_directory import directory as bundles
 from nmt.utils.errors import CarouselError
@@ -30,7 +30,7 @@ def translate_files(
 ) -> None:
     """Translate files, one after the other, into one; what an earlier call of the same kind has finished is kept.
 
-    ``fields`` is for `nmt.corpus.monolingual.read_texts`. There are as many ``workers`` as given, or as the cluster has
+    ``fields`` is for `nmt.corpus.text_files.read_texts`. There are as many ``workers`` as given, or as the cluster has
     GPUs, if the model can use them, or else cores. Raises CarouselError for all that the user can mend, and when a
     signal stopped it.
     """

@@ -19,7 +19,7 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 from ray.util.annotations import RayDeprecationWarning
 
-from nmt.corpus.monolingual import read_texts
+from nmt.corpus.text_files import read_texts
 from nmt.engine.factory import EngineName
 from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator

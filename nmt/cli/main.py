@@ -16,7 +16,7 @@ from typing import IO, Annotated, Any, Literal
 
 import typer
 
-from nmt.corpus.monolingual import HAVE_FIELDS, read_texts
+from nmt.corpus.text_files import RECORD_SUFFIXES, read_texts
 from nmt.inference.documents.files import is_document, translate_document
 from nmt.inference.job import Form, TranslationJob
 from nmt.inference.translator import LM_WEIGHT, Translator
@@ -157,8 +157,8 @@ def translate(
         raise UsageError(f"--{'rescore' if rescore else 'lm-weight'}: is about a language model; it goes with --lm")
     if rescore and sample:
         raise UsageError("--rescore: chooses among translations that were searched; leave --sample out")
-    if field and not any(file.suffix in HAVE_FIELDS for file in files or ()):
-        raise UsageError(f"--field: is about {' and '.join(HAVE_FIELDS)} files; name one")
+    if field and not any(file.suffix in RECORD_SUFFIXES for file in files or ()):
+        raise UsageError(f"--field: is about {' and '.join(RECORD_SUFFIXES)} files; name one")
     if lm and on_ray:
         raise UsageError("--lm: does not go with --ray; leave one of them out")
     document = _document(files or (), output, {"--json": as_json, "--ray": on_ray})
@@ -222,10 +222,10 @@ def evaluate(
     others: Others = None,
 ) -> None:
     """Score a model's translations of a file with sacreBLEU."""
-    from nmt.corpus.readers import read_pairs_of_files
+    from nmt.corpus.parallel_corpus import read_parallel_files
     from nmt.evaluation import metrics
 
-    pairs = list(read_pairs_of_files(source, reference))
+    pairs = list(read_parallel_files(source, reference))
     translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
     metrics.sacrebleu_metrics(translator.target_language)  # what is not there is said before all is translated
     began = time.perf_counter()
@@ -275,10 +275,10 @@ def score(
     threads: Threads = 1,
 ) -> None:
     """Print the log-probability of each given translation, for rescoring and filtering."""
-    from nmt.corpus.readers import read_pairs_of_files
+    from nmt.corpus.parallel_corpus import read_parallel_files
 
     translator = Translator.load(model, threads=threads, shortlist=False)
-    pairs = read_pairs_of_files(source, target)
+    pairs = read_parallel_files(source, target)
     scores = (score for window in _windows(pairs) for score in translator.score(window))
     _print((json.dumps(dataclasses.asdict(s)) if as_json else f"{s.score:.6f}" for s in scores), output)
 
@@ -478,7 +478,7 @@ def _megabytes(folder: Path) -> float:
 
 
 def _stdin() -> Iterator[str]:
-    from nmt.corpus.readers import decode_lines
+    from nmt.corpus.text_files import decode_lines
 
     return decode_lines(sys.stdin.buffer, "stdin")
 

@@ -21,7 +21,7 @@ Lists = Sequence[Sequence[int]] | Sequence[Ids]
 _COLUMNS = ("source", "target")
 
 
-class Ragged(NamedTuple):
+class RaggedArray(NamedTuple):
     """Some lists of numbers, one after the other."""
 
     values: Ids
@@ -30,26 +30,26 @@ class Ragged(NamedTuple):
     """[N]"""
 
     @staticmethod
-    def of(lists: Lists) -> Ragged:
+    def of(lists: Lists) -> RaggedArray:
         """The lists, joined."""
         lengths = np.array([len(numbers) for numbers in lists], dtype=np.int32)
-        return Ragged(np.concatenate([np.zeros(0, np.int32), *map(np.asarray, lists)]).astype(np.int32), lengths)
+        return RaggedArray(np.concatenate([np.zeros(0, np.int32), *map(np.asarray, lists)]).astype(np.int32), lengths)
 
     def lists(self) -> list[Ids]:
         """Each list by itself."""
         return np.split(self.values, np.cumsum(self.lengths)[:-1]) if len(self.lengths) else []
 
 
-class RaggedTable:
+class PairTable:
     """A source and a target list for each pair, in a mapped file."""
 
     def __init__(self, path: Path) -> None:
         mapped = pa.memory_map(str(path))
         table = pa.ipc.open_file(mapped).read_all()
-        self.source, self.target = (RaggedColumn(table.column(name)) for name in _COLUMNS)
+        self.source, self.target = (ListColumn(table.column(name)) for name in _COLUMNS)
 
 
-class RaggedColumn:
+class ListColumn:
     """A column of such a table."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
@@ -58,14 +58,14 @@ class RaggedColumn:
         self._offsets = [_view(chunk.offsets) for chunk in column.chunks]
         self._starts = np.cumsum([0] + [len(chunk) for chunk in column.chunks])
 
-    def take(self, rows: Rows) -> Ragged:
+    def take(self, rows: Rows) -> RaggedArray:
         """The lists of some rows."""
         chunks = np.searchsorted(self._starts, rows, side="right") - 1
         lists, places = [], (rows - self._starts[chunks]).tolist()
         for chunk, place in zip(chunks.tolist(), places, strict=True):
             start, end = self._offsets[chunk][place : place + 2].tolist()
             lists.append(self._values[chunk][start:end])
-        return Ragged.of(lists)
+        return RaggedArray.of(lists)
 
     def lengths(self) -> Lengths:
         """Of all lists."""
@@ -77,7 +77,7 @@ def _view(numbers: pa.Int32Array) -> Ids:
     return cast(Ids, np.from_dlpack(numbers))
 
 
-def write(path: Path, chunks: Iterable[tuple[Ragged, Ragged]]) -> None:
+def write(path: Path, chunks: Iterable[tuple[RaggedArray, RaggedArray]]) -> None:
     """Write the source and target lists of some pairs, then of some more: the file may be larger than memory."""
     schema = pa.schema([(name, pa.list_(pa.int32())) for name in _COLUMNS])
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
@@ -85,6 +85,6 @@ def write(path: Path, chunks: Iterable[tuple[Ragged, Ragged]]) -> None:
             writer.write_batch(pa.record_batch([_column(part) for part in chunk], schema))
 
 
-def _column(lists: Ragged) -> pa.ListArray:
+def _column(lists: RaggedArray) -> pa.ListArray:
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lists.lengths, dtype=np.int32)])
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(lists.values))

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nmt.corpus.arrow_store import Ids, Lengths, Ragged, Rows
+from nmt.corpus.arrow_store import Ids, Lengths, RaggedArray, Rows
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
 Matrix = np.ndarray[Any, np.dtype[np.int64]]
@@ -25,7 +25,7 @@ Shares = np.ndarray[Any, np.dtype[np.float32]]
 _WINDOW = 4_000_000  # pairs sorted by length together: bounds what that takes beside the rows themselves
 
 
-class IdPairs(Protocol):
+class TokenizedCorpus(Protocol):
     """Pairs of lists of ids, of one corpus or several that lie one after the other."""
 
     fingerprint: str
@@ -37,27 +37,27 @@ class IdPairs(Protocol):
     def sizes(self) -> list[int]:
         """Pairs of each corpus."""
 
-    def sources(self, rows: Rows) -> Ragged:
+    def sources(self, rows: Rows) -> RaggedArray:
         """Source ids of some pairs, without begin and end of sentence."""
 
-    def targets(self, rows: Rows) -> Ragged:
+    def targets(self, rows: Rows) -> RaggedArray:
         """Target ids of some pairs, without begin and end of sentence."""
 
-    def links(self, rows: Rows) -> tuple[Ragged, Ragged] | None:
+    def links(self, rows: Rows) -> tuple[RaggedArray, RaggedArray] | None:
         """The linked places of some pairs, in the source and in the target; None where there are none."""
 
 
 @dataclass(frozen=True)
-class BatchLinks:
+class BatchAlignment:
     """Where the alignment head should look, as indices into a batch."""
 
     sentences: Rows
     """[L]"""
-    targets: Rows
+    target_positions: Rows
     """[L]: places in ``target_out``."""
-    sources: Rows
+    source_positions: Rows
     """[L]"""
-    shares: Shares
+    weights: Shares
     """[L]: one over the links of the target place."""
 
 
@@ -73,23 +73,23 @@ class Batch:
     """[B, T], begin of sentence first."""
     target_out: Matrix
     """[B, T], end of sentence last."""
-    links: BatchLinks | None = None
+    links: BatchAlignment | None = None
     """Where the corpus has them."""
-    fresh: bool = True
+    reset_state: bool = True
     """Whether each row begins anew; else it goes on where that of the batch before ended."""
 
     @cached_property
-    def places(self) -> Rows:
+    def target_positions(self) -> Rows:
         """[N]: where in B × T the target pieces are, end of sentence counted, padding not."""
         return np.flatnonzero(self.target_out != PAD)
 
     @property
     def target_tokens(self) -> int:
         """N."""
-        return len(self.places)
+        return len(self.target_positions)
 
 
-def epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> Rows:
+def select_epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> Rows:
     """The rows that an epoch uses, in no useful order, of corpora of these sizes that lie one after the other.
 
     Each corpus is an endless row of shuffled passes, of which an epoch takes the next ``weight × size`` pairs: however
@@ -106,7 +106,7 @@ def epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch:
     return np.concatenate(parts)
 
 
-def plan_epoch(
+def plan_epoch_batches(
     source_lengths: Lengths, target_lengths: Lengths, rows: Rows, batch_tokens: int, seed: int, epoch: int
 ) -> Iterator[Rows]:
     """The rows of each batch of an epoch, in order, of the ``rows`` that it uses.
@@ -125,9 +125,9 @@ def plan_epoch(
             yield batches[i]
 
 
-def make_batch(corpus: IdPairs, rows: Rows) -> Batch:
+def make_batch(corpus: TokenizedCorpus, rows: Rows) -> Batch:
     """The padded ids of some pairs."""
-    batch = assemble(corpus.sources(rows), corpus.targets(rows))
+    batch = collate(corpus.sources(rows), corpus.targets(rows))
     links = corpus.links(rows)
     if links is None:
         return batch
@@ -135,7 +135,7 @@ def make_batch(corpus: IdPairs, rows: Rows) -> Batch:
     return replace(batch, links=_join(list(pairs), batch.source_lengths, batch.target_out))
 
 
-def assemble(sources: Ragged, targets: Ragged) -> Batch:
+def collate(sources: RaggedArray, targets: RaggedArray) -> Batch:
     """The batch of these ids, which have no begin or end of sentence yet."""
     return Batch(
         source=pad(sources, after=EOS),
@@ -145,7 +145,7 @@ def assemble(sources: Ragged, targets: Ragged) -> Batch:
     )
 
 
-def pad(sentences: Ragged, before: int | None = None, after: int | None = None) -> Matrix:
+def pad(sentences: RaggedArray, before: int | None = None, after: int | None = None) -> Matrix:
     """Sentences of B lengths as one matrix [B, longest + 1], with one more id before or after each."""
     lengths = sentences.lengths[:, None]
     places = np.arange(int(lengths.max(initial=0)) + 1) - int(before is not None)
@@ -158,7 +158,7 @@ def pad(sentences: Ragged, before: int | None = None, after: int | None = None) 
     return matrix
 
 
-def _join(links: list[tuple[Ids, Ids]], source_lengths: Rows, target_out: Matrix) -> BatchLinks:
+def _join(links: list[tuple[Ids, Ids]], source_lengths: Rows, target_out: Matrix) -> BatchAlignment:
     """The links of a batch's pairs; what renders nothing, and end of sentence, looks at end of sentence."""
     marks = np.zeros((*target_out.shape, source_lengths.max()), dtype=bool)  # [B, T, S]
     for of_pair, (source, target) in zip(marks, links, strict=True):
@@ -167,7 +167,7 @@ def _join(links: list[tuple[Ids, Ids]], source_lengths: Rows, target_out: Matrix
     marks[sentences, targets, source_lengths[sentences] - 1] = True
     sentences, targets, sources = marks.nonzero()
     shares = 1 / marks.sum(axis=2)[sentences, targets]
-    return BatchLinks(sentences, targets, sources, shares.astype(np.float32))
+    return BatchAlignment(sentences, targets, sources, shares.astype(np.float32))
 
 
 def _cuts(lengths: Lengths, batch_tokens: int) -> list[int]:

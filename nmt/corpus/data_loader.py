@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from nmt.corpus.arrow_store import Rows
-from nmt.corpus.batching import Batch, IdPairs, epoch_rows, make_batch, plan_epoch
+from nmt.corpus.batching import Batch, TokenizedCorpus, make_batch, plan_epoch_batches, select_epoch_rows
 from nmt.corpus.subword_regularization import SubwordSampler
 
 _AHEAD = 8  # batches that wait for the network
@@ -25,7 +25,7 @@ _SAMPLED_TURNS = 100  # to estimate the size of an update from
 _POLL = 0.1  # seconds between looks at whether anybody still wants them
 
 
-class Place(NamedTuple):
+class DataPosition(NamedTuple):
     """A place between two batches of the run."""
 
     epoch: int
@@ -33,25 +33,25 @@ class Place(NamedTuple):
     """Batches of the epoch before it."""
 
 
-class Turn(NamedTuple):
+class GlobalBatch(NamedTuple):
     """What the processes use next, each its own batch."""
 
     batches: tuple[Rows, ...]
     """The pairs of each process's batch."""
-    places: tuple[Place, ...]
+    places: tuple[DataPosition, ...]
     """The place after each of them."""
 
     @property
-    def after(self) -> Place:
+    def after(self) -> DataPosition:
         """The place after all of them."""
         return self.places[-1]
 
 
 @dataclass(frozen=True)
-class Loader:
+class BatchLoader:
     """The batches of a corpus, for one of several processes."""
 
-    corpus: IdPairs
+    corpus: TokenizedCorpus
     weights: list[float]
     """How often an epoch uses the pairs of each corpus of the mixture."""
     batch_tokens: int
@@ -62,12 +62,12 @@ class Loader:
     world: int = 1
 
     @contextmanager
-    def batches(self, start: Place) -> Iterator[Iterator[tuple[Batch, Place]]]:
+    def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
         """The batches of one process from a place on, without end, made by a thread while the block runs.
 
         Each comes with the place where the run stands once all processes have used theirs.
         """
-        made: queue.Queue[tuple[Batch, Place] | Exception] = queue.Queue(_AHEAD)
+        made: queue.Queue[tuple[Batch, DataPosition] | Exception] = queue.Queue(_AHEAD)
         unwanted = threading.Event()
         thread = threading.Thread(target=self._produce, args=(start, made, unwanted), name="batches", daemon=True)
         thread.start()
@@ -77,11 +77,11 @@ class Loader:
             unwanted.set()
             thread.join()
 
-    def turns(self, start: Place) -> Iterator[Turn]:
+    def global_batches(self, start: DataPosition) -> Iterator[GlobalBatch]:
         """What the processes use from a place on, without end."""
         plan = self._plan(start)
         while True:
-            yield Turn(*zip(*itertools.islice(plan, self.world), strict=True))
+            yield GlobalBatch(*zip(*itertools.islice(plan, self.world), strict=True))
 
     def epoch_tokens(self) -> float:
         """Target pieces of an epoch, end of sentence counted."""
@@ -91,47 +91,49 @@ class Loader:
             first += size
         return tokens
 
-    def tokens_ahead(self, start: Place) -> float:
+    def estimate_batch_tokens(self, start: DataPosition) -> float:
         """Target pieces of a batch from a place on, end of sentence counted, estimated from some."""
-        turns = itertools.islice(self.turns(start), _SAMPLED_TURNS)
-        rows = [batch for turn in turns for batch in turn.batches]
+        global_batches = itertools.islice(self.global_batches(start), _SAMPLED_TURNS)
+        rows = [batch for turn in global_batches for batch in turn.batches]
         return statistics.fmean(int(self.corpus.target_lengths[batch].sum()) + len(batch) for batch in rows)
 
-    def _plan(self, start: Place) -> Iterator[tuple[Rows, Place]]:
+    def _plan(self, start: DataPosition) -> Iterator[tuple[Rows, DataPosition]]:
         for epoch in itertools.count(start.epoch):
-            rows = epoch_rows(self.corpus.sizes, self.weights, self.seed, epoch)
+            rows = select_epoch_rows(self.corpus.sizes, self.weights, self.seed, epoch)
             lengths = self.corpus.source_lengths, self.corpus.target_lengths
-            for number, batch in enumerate(plan_epoch(*lengths, rows, self.batch_tokens, self.seed, epoch), start=1):
+            for number, batch in enumerate(
+                plan_epoch_batches(*lengths, rows, self.batch_tokens, self.seed, epoch), start=1
+            ):
                 if epoch > start.epoch or number > start.batch:
-                    yield batch, Place(epoch, number)
+                    yield batch, DataPosition(epoch, number)
 
     def _produce(
-        self, start: Place, made: queue.Queue[tuple[Batch, Place] | Exception], unwanted: threading.Event
+        self, start: DataPosition, made: queue.Queue[tuple[Batch, DataPosition] | Exception], unwanted: threading.Event
     ) -> None:
         """Fill the queue until nobody wants more."""
 
-        def offer(item: tuple[Batch, Place] | Exception) -> None:
+        def offer(item: tuple[Batch, DataPosition] | Exception) -> None:
             while not unwanted.is_set():
                 with suppress(queue.Full):
                     made.put(item, timeout=_POLL)
                     return
 
         try:
-            for turn in self.turns(start):
+            for turn in self.global_batches(start):
                 offer((self._make(turn), turn.after))
                 if unwanted.is_set():
                     return
         except Exception as error:  # whatever it is, the training has to know
             offer(error)
 
-    def _make(self, turn: Turn) -> Batch:
+    def _make(self, turn: GlobalBatch) -> Batch:
         rows = turn.batches[self.rank]
         if self.sampler is None:
             return make_batch(self.corpus, rows)
         return self.sampler.make_batch(self.corpus, rows, (self.seed, *turn.places[self.rank]))
 
 
-def _consume(made: queue.Queue[tuple[Batch, Place] | Exception]) -> Iterator[tuple[Batch, Place]]:
+def _consume(made: queue.Queue[tuple[Batch, DataPosition] | Exception]) -> Iterator[tuple[Batch, DataPosition]]:
     while True:
         item = made.get()
         if isinstance(item, Exception):

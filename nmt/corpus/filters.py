@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from nmt.config.schema import FilterConfig
-from nmt.corpus.readers import Pair
+from nmt.corpus.parallel_corpus import Pair
 from nmt.text.normalisation import normalise
 
 # Short sides differ a lot in length and still translate each other ("OK" - "D'accord").

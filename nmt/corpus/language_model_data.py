@@ -16,10 +16,10 @@ import numpy as np
 
 from nmt.config.schema import LanguageModelRecipe, TokenizerConfig
 from nmt.corpus import tokenizer as tokenizers
-from nmt.corpus.arrow_store import Ids, Lengths, Ragged, Rows
+from nmt.corpus.arrow_store import Ids, Lengths, RaggedArray, Rows
 from nmt.corpus.batching import Batch
-from nmt.corpus.data_loader import Place
-from nmt.corpus.readers import read_lines
+from nmt.corpus.data_loader import DataPosition
+from nmt.corpus.text_files import read_lines
 from nmt.corpus.tokenizer import BOS, EOS, Vocabulary
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
@@ -28,10 +28,10 @@ from nmt.utils.hashing import digest
 _CHUNK = 10_000  # lines that are encoded together
 
 
-class LineCorpus:
+class MonolingualCorpus:
     """Lines as ids; to those who read pairs, pairs without a source."""
 
-    def __init__(self, lines: Ragged, fingerprint: str) -> None:
+    def __init__(self, lines: RaggedArray, fingerprint: str) -> None:
         """``fingerprint`` is the hash of all that made the ids."""
         self._lines, self.fingerprint = lines, fingerprint
         self._starts = np.cumsum(lines.lengths, dtype=np.int64) - lines.lengths
@@ -46,14 +46,14 @@ class LineCorpus:
     def __len__(self) -> int:
         return len(self.target_lengths)
 
-    def sources(self, rows: Rows) -> Ragged:
+    def sources(self, rows: Rows) -> RaggedArray:
         """Nothing, for each of some lines."""
-        return Ragged.of([[] for _ in rows])
+        return RaggedArray.of([[] for _ in rows])
 
-    def targets(self, rows: Rows) -> Ragged:
+    def targets(self, rows: Rows) -> RaggedArray:
         """The ids of some lines, without begin and end of sentence."""
         spans = zip(self._starts[rows].tolist(), self.target_lengths[rows].tolist(), strict=True)
-        return Ragged.of([self._lines.values[start : start + length] for start, length in spans])
+        return RaggedArray.of([self._lines.values[start : start + length] for start, length in spans])
 
     def links(self, rows: Rows) -> None:
         """There are none."""
@@ -66,25 +66,25 @@ class LineCorpus:
 
 
 @dataclass(frozen=True)
-class PreparedText:
+class LanguageModelData:
     """What training needs of the text."""
 
     vocabulary: Vocabulary
     verbatim: bool
     """Whether text is read as it stands; else normalised."""
-    train: LineCorpus
+    train: MonolingualCorpus
     dev: list[str]
     test: list[str]
 
 
 @dataclass(frozen=True)
-class StreamLoader:
+class LanguageModelLoader:
     """A text in B parallel streams, a window of them at a time: states can be carried from window to window.
 
     An epoch begins at a place of the text that depends on (seed, epoch) alone, and goes round.
     """
 
-    corpus: LineCorpus
+    corpus: MonolingualCorpus
     streams: int
     """B"""
     window: int
@@ -92,19 +92,19 @@ class StreamLoader:
     seed: int
 
     @contextmanager
-    def batches(self, start: Place) -> Iterator[Iterator[tuple[Batch, Place]]]:
-        """See `nmt.corpus.data_loader.Loader.batches`: here they are cut out of the text, which needs no thread."""
+    def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
+        """See `nmt.corpus.data_loader.BatchLoader.batches`: here they are cut out of the text, which needs no thread."""
         yield self._windows(start)
 
     def epoch_tokens(self) -> float:
         """Pieces of an epoch, end of sentence counted."""
         return float(self._steps() * self.streams)
 
-    def tokens_ahead(self, start: Place) -> float:
+    def estimate_batch_tokens(self, start: DataPosition) -> float:
         """Pieces of a batch."""
         return self.epoch_tokens() / -(-self._steps() // self.window)
 
-    def _windows(self, start: Place) -> Iterator[tuple[Batch, Place]]:
+    def _windows(self, start: DataPosition) -> Iterator[tuple[Batch, DataPosition]]:
         read, wanted = self.corpus.joined()
         steps = self._steps()
         for epoch in itertools.count(start.epoch):
@@ -114,14 +114,14 @@ class StreamLoader:
             for number, begin in enumerate(range(0, steps, self.window), start=1):
                 if epoch > start.epoch or number > start.batch:
                     places = slice(begin, begin + self.window)
-                    yield window(reads[:, places], wants[:, places], begin == 0), Place(epoch, number)
+                    yield window(reads[:, places], wants[:, places], begin == 0), DataPosition(epoch, number)
 
     def _steps(self) -> int:
         """Pieces of a stream."""
         return (len(self.corpus.target_lengths) + int(self.corpus.target_lengths.sum())) // self.streams
 
 
-def window(read: Ids, wanted: Ids, fresh: bool) -> Batch:
+def window(read: Ids, wanted: Ids, reset_state: bool) -> Batch:
     """The batch of ids [B, T] that are read and predicted."""
     rows = len(read)
     return Batch(
@@ -129,15 +129,15 @@ def window(read: Ids, wanted: Ids, fresh: bool) -> Batch:
         source_lengths=np.zeros(rows, np.int64),
         target_in=read.astype(np.int64),
         target_out=wanted.astype(np.int64),
-        fresh=fresh,
+        reset_state=reset_state,
     )
 
 
-def prepare_text(
+def prepare_language_model_data(
     recipe: LanguageModelRecipe,
     say: Callable[[str], None] = lambda message: None,
     vocabulary: Vocabulary | None = None,
-) -> PreparedText:
+) -> LanguageModelData:
     """Read and tokenise the text of a recipe.
 
     Args:
@@ -151,7 +151,7 @@ def prepare_text(
     data = recipe.data
     verbatim = vocabulary is None
     train, dev, test = (
-        [line for file in files for line in read_text(Path(file), verbatim)]
+        [line for file in files for line in read_training_lines(Path(file), verbatim)]
         for files in (data.train, [data.dev] if data.dev else [], [data.test] if data.test else [])
     )
     for file, text in ((data.train[0], train), (data.dev, dev), (data.test, test)):
@@ -159,16 +159,16 @@ def prepare_text(
             raise CarouselError(f"{file}: holds no text; name a file with text in it")
     vocabulary = vocabulary or _train_vocabulary(recipe, train, say)
     chunks = (train[start : start + _CHUNK] for start in range(0, len(train), _CHUNK))
-    encoded = [Ragged.of(vocabulary.encode_many(chunk)) for chunk in chunks]
-    lines = Ragged(*(np.concatenate(parts) for parts in zip(*encoded, strict=True)))
+    encoded = [RaggedArray.of(vocabulary.encode_batch(chunk)) for chunk in chunks]
+    lines = RaggedArray(*(np.concatenate(parts) for parts in zip(*encoded, strict=True)))
     parts = [hashlib.sha256(vocabulary.serialized).hexdigest(), hashlib.sha256(lines.values.tobytes()).hexdigest(),
              hashlib.sha256(lines.lengths.tobytes()).hexdigest()]  # fmt: skip
-    corpus = LineCorpus(lines, digest(*parts))
+    corpus = MonolingualCorpus(lines, digest(*parts))
     say(f"Training text: {len(corpus):,} lines, {int(lines.lengths.sum()):,} pieces of {len(vocabulary):,} kinds")
-    return PreparedText(vocabulary, verbatim, corpus, dev, test)
+    return LanguageModelData(vocabulary, verbatim, corpus, dev, test)
 
 
-def read_text(path: Path, verbatim: bool) -> Iterator[str]:
+def read_training_lines(path: Path, verbatim: bool) -> Iterator[str]:
     """The lines of a text as a model reads it: as they stand, or normalised and without the empty ones."""
     if verbatim:
         return read_lines(path)
@@ -179,4 +179,4 @@ def _train_vocabulary(recipe: LanguageModelRecipe, train: Sequence[str], say: Ca
     spec = recipe.tokenizer
     assert isinstance(spec, TokenizerConfig), "tokenizer.model needs a vocabulary"
     say(f"Training a {spec.kind} tokenizer of at most {spec.vocab_size:,} pieces")
-    return tokenizers.train_verbatim((line for line in train if line), spec, recipe.data.language)
+    return tokenizers.train_verbatim_vocabulary((line for line in train if line), spec, recipe.data.language)

@@ -17,11 +17,11 @@ from nmt.config.schema import Config, CorpusSpec, MixedCorpus, TaskCorpus
 from nmt.corpus import arrow_store as ragged
 from nmt.corpus import cache
 from nmt.corpus import tokenizer as tokenizers
-from nmt.corpus.arrow_store import Ids, Lengths, Ragged, RaggedTable, Rows
+from nmt.corpus.arrow_store import Ids, Lengths, PairTable, RaggedArray, Rows
 from nmt.corpus.filters import FilterReport, PairFilter, unfiltered
-from nmt.corpus.readers import Pair, describe, fingerprint, read_pairs
+from nmt.corpus.parallel_corpus import Pair, corpus_fingerprint, describe_corpus, read_pairs
 from nmt.corpus.tokenizer import Tokenizer, tag_id
-from nmt.corpus.word_aligner import Aligner, Lexicon, learn_lexicon, learned_rows
+from nmt.corpus.word_aligner import Aligner, TranslationTable, learn_translation_table, select_training_rows
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import digest
@@ -32,16 +32,16 @@ _CHUNK = 10_000  # pairs that are encoded or aligned, and stored, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
 
 
-class IdCorpus:
+class ArrowCorpus:
     """The training pairs as ids, memory-mapped: memory holds their lengths only."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         """``fingerprint`` is the hash of all that made the ids."""
         self.fingerprint = fingerprint
-        self._ids = RaggedTable(folder / _IDS)
+        self._ids = PairTable(folder / _IDS)
         reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
         self.reports = [FilterReport(**report) for report in reports]
-        self._links: RaggedTable | None = None
+        self._links: PairTable | None = None
         self.source_lengths: Lengths = self._ids.source.lengths()
         self.target_lengths: Lengths = self._ids.target.lengths()
 
@@ -53,19 +53,19 @@ class IdCorpus:
     def __len__(self) -> int:
         return len(self.source_lengths)
 
-    def sources(self, rows: Rows) -> Ragged:
+    def sources(self, rows: Rows) -> RaggedArray:
         """Source ids of some pairs, without begin and end of sentence."""
         return self._ids.source.take(rows)
 
-    def targets(self, rows: Rows) -> Ragged:
+    def targets(self, rows: Rows) -> RaggedArray:
         """Target ids of some pairs, without begin and end of sentence."""
         return self._ids.target.take(rows)
 
     def add_links(self, folder: Path) -> None:
         """Take in the alignment of the pairs."""
-        self._links = RaggedTable(folder / _LINKS)
+        self._links = PairTable(folder / _LINKS)
 
-    def links(self, rows: Rows) -> tuple[Ragged, Ragged] | None:
+    def links(self, rows: Rows) -> tuple[RaggedArray, RaggedArray] | None:
         """The linked places of some pairs, in the source and in the target; None where no links were added."""
         table = self._links
         return None if table is None else (table.source.take(rows), table.target.take(rows))
@@ -79,24 +79,24 @@ class CorpusHash(NamedTuple):
     corpus: str
     """Its name."""
     hash: str
-    """Of its content: see `nmt.corpus.readers.fingerprint`."""
+    """Of its content: see `nmt.corpus.parallel_corpus.fingerprint`."""
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     """What training needs of the data: ids to learn from, text to be scored on."""
 
     tokenizer: Tokenizer
-    train: IdCorpus
+    train: ArrowCorpus
     dev: list[Pair]
     test: list[Pair]
     hashes: list[CorpusHash]
     """Of all corpora of the recipe, in its order."""
 
 
-def prepare(
+def prepare_data(
     config: Config, say: Callable[[str], None] = lambda message: None, tokenizer: Tokenizer | None = None
-) -> Prepared:
+) -> PreparedData:
     """Read, filter and tokenise the corpora of a recipe, with its own tokenizer or the one given.
 
     ``say`` is told each step. Raises CarouselError for whatever is wrong with the corpora.
@@ -104,7 +104,7 @@ def prepare(
     data = config.data
     dev = read_all(data.dev, data.source, data.target) if data.dev else []
     test = read_all(data.test, data.source, data.target) if data.test else []
-    hashes = corpus_hashes(config)
+    hashes = hash_corpora(config)
     read = [corpus.hash for corpus in hashes if corpus.role == "train"]
     corpora = digest(_FORMAT, data.filter.model_dump(), read)
     tokenizer = tokenizer or _tokenizer(config, corpora, say)
@@ -112,8 +112,8 @@ def prepare(
     if config.training.guided_alignment:
         train.add_links(_links(train, say))
     for mixed, report in zip(data.mixture, train.reports, strict=True):
-        say(f"Training text {describe(mixed.corpus)}: {report}" + _mixed(mixed))
-    return Prepared(tokenizer, train, dev, test, hashes)
+        say(f"Training text {describe_corpus(mixed.corpus)}: {report}" + _mixed(mixed))
+    return PreparedData(tokenizer, train, dev, test, hashes)
 
 
 def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
@@ -121,28 +121,30 @@ def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
     pairs = list(read_pairs(spec, source, target))
     for number, pair in enumerate(pairs, start=1):
         if not all(map(normalise, pair)):
-            raise CarouselError(f"{describe(spec)}, pair {number}: one side is blank; remove the pair")
+            raise CarouselError(f"{describe_corpus(spec)}, pair {number}: one side is blank; remove the pair")
     return pairs
 
 
-def held_by_training(config: Config, sources: Iterable[str]) -> set[str]:
+def sources_in_training_data(config: Config, sources: Iterable[str]) -> set[str]:
     """Which of some texts are sources in the training text of a recipe, filtered or not."""
     wanted = set(sources)
     training = (pair for mixed in config.data.mixture for pair in _training_pairs(config, mixed))
     return {normalised for source, _ in training if (normalised := normalise(source)) in wanted}
 
 
-def translations_of_pieces(corpus: IdCorpus) -> Lexicon:
+def corpus_translation_table(corpus: ArrowCorpus) -> TranslationTable:
     """What source pieces become in the training pairs."""
-    return learn_lexicon(*_clear_pairs(corpus))
+    return learn_translation_table(*_clear_pairs(corpus))
 
 
-def corpus_hashes(config: Config) -> list[CorpusHash]:
+def hash_corpora(config: Config) -> list[CorpusHash]:
     """What all corpora of a recipe hold now, in its order. Raises CarouselError for one that can't be read."""
     data = config.data
     roles = [*(("train", mixed.corpus) for mixed in data.mixture), ("dev", data.dev), ("test", data.test)]
     return [
-        CorpusHash(role, describe(spec), fingerprint(spec, data.source, data.target)) for role, spec in roles if spec
+        CorpusHash(role, describe_corpus(spec), corpus_fingerprint(spec, data.source, data.target))
+        for role, spec in roles
+        if spec
     ]
 
 
@@ -153,11 +155,11 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
     def make(folder: Path) -> None:
         step = -(-2 * _count(config) // tokenizers.TRAINING_SENTENCES)
         say(f"Training a {config.tokenizer.kind} tokenizer of {config.tokenizer.vocab_size:,} pieces")
-        trained = tokenizers.train(lambda: _all_training_pairs(config, step), config.tokenizer, languages)
+        trained = tokenizers.train_tokenizer(lambda: _all_training_pairs(config, step), config.tokenizer, languages)
         for name, content in trained.files().items():
             (folder / name).write_bytes(content)
 
-    directory = cache.entry(f"tokenizer-{digest(corpora, settings, tokenizers.RESERVED)}", make, say)
+    directory = cache.entry(f"tokenizer-{digest(corpora, settings, tokenizers.RESERVED_PIECES)}", make, say)
     return Tokenizer.from_files(directory, separate=not config.tokenizer.shared)
 
 
@@ -172,7 +174,7 @@ def _training_pairs(config: Config, mixed: MixedCorpus) -> Iterator[Pair]:
     return itertools.islice(read_pairs(mixed.corpus, data.source, data.target), data.filter.first_pairs)
 
 
-def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> IdCorpus:
+def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> ArrowCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
     key = digest(corpora, models, [mixed.tag for mixed in config.data.mixture])
 
@@ -180,7 +182,7 @@ def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str]
         say("Encoding the training text")
         _write_ids(config, tokenizer, folder)
 
-    return IdCorpus(cache.entry(f"ids-{key}", make, say), key)
+    return ArrowCorpus(cache.entry(f"ids-{key}", make, say), key)
 
 
 def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
@@ -190,13 +192,13 @@ def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
         if not report.kept:
             repeats = report.duplicate == report.read
             remedy = "leave this corpus out, the ones before have all its pairs" if repeats else "relax data.filter"
-            raise CarouselError(f"{describe(mixed.corpus)}: no training pair is left: {report}; {remedy}")
+            raise CarouselError(f"{describe_corpus(mixed.corpus)}: no training pair is left: {report}; {remedy}")
     (folder / _REPORT).write_text(json.dumps([asdict(report) for report in reports]), encoding="utf-8")
 
 
 def _encoded_chunks(
     config: Config, tokenizer: Tokenizer, reports: Sequence[FilterReport]
-) -> Iterator[tuple[Ragged, Ragged]]:
+) -> Iterator[tuple[RaggedArray, RaggedArray]]:
     texts = _training_texts(config, reports)
     for mixed, report, pairs in zip(config.data.mixture, reports, texts, strict=True):
         longest = math.inf if isinstance(mixed.corpus, TaskCorpus) else config.data.filter.max_pieces
@@ -204,15 +206,15 @@ def _encoded_chunks(
             encoded = _encode(chunk, tokenizer, mixed.tag, longest)
             dropped = len(chunk) - len(encoded)
             report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
-            yield Ragged.of([source for source, _ in encoded]), Ragged.of([target for _, target in encoded])
+            yield RaggedArray.of([source for source, _ in encoded]), RaggedArray.of([target for _, target in encoded])
 
 
 def _encode(
     chunk: Sequence[Pair], tokenizer: Tokenizer, tag: int | None, longest: float
 ) -> list[tuple[Sequence[int], Sequence[int]]]:
     """Source and target ids of the pairs of which neither side has more than ``longest`` pieces."""
-    sources = tokenizer.source.encode_many([source for source, _ in chunk])
-    targets = tokenizer.target.encode_many([target for _, target in chunk])
+    sources = tokenizer.source.encode_batch([source for source, _ in chunk])
+    targets = tokenizer.target.encode_batch([target for _, target in chunk])
     if tag is not None:
         sources = [[tag_id(tag), *source] for source in sources]
     return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= longest]
@@ -243,7 +245,7 @@ def _chunks(pairs: Iterator[Pair]) -> Iterator[Sequence[Pair]]:
         yield chunk
 
 
-def _links(corpus: IdCorpus, say: Callable[[str], None]) -> Path:
+def _links(corpus: ArrowCorpus, say: Callable[[str], None]) -> Path:
     def make(folder: Path) -> None:
         say("Aligning the training text")
         aligner = Aligner(*_clear_pairs(corpus))
@@ -253,12 +255,12 @@ def _links(corpus: IdCorpus, say: Callable[[str], None]) -> Path:
     return cache.entry(f"links-{digest(_ALIGNER, corpus.fingerprint)}", make, say)
 
 
-def _clear_pairs(corpus: IdCorpus) -> tuple[list[Ids], list[Ids]]:
+def _clear_pairs(corpus: ArrowCorpus) -> tuple[list[Ids], list[Ids]]:
     """The ids that an aligner learns from."""
-    rows = learned_rows(corpus.source_lengths, corpus.target_lengths)
+    rows = select_training_rows(corpus.source_lengths, corpus.target_lengths)
     return corpus.sources(rows).lists(), corpus.targets(rows).lists()
 
 
-def _aligned(aligner: Aligner, corpus: IdCorpus, rows: Rows) -> tuple[Ragged, Ragged]:
+def _aligned(aligner: Aligner, corpus: ArrowCorpus, rows: Rows) -> tuple[RaggedArray, RaggedArray]:
     sources, targets = aligner.align(corpus.sources(rows).lists(), corpus.targets(rows).lists())
-    return Ragged.of(sources), Ragged.of(targets)
+    return RaggedArray.of(sources), RaggedArray.of(targets)

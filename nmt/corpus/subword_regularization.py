@@ -20,9 +20,9 @@ from typing import Literal
 
 import numpy as np
 
-from nmt.corpus.arrow_store import Ids, Ragged, Rows
-from nmt.corpus.batching import Batch, IdPairs, assemble
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, UNK, Tokenizer, Vocabulary
+from nmt.corpus.arrow_store import Ids, RaggedArray, Rows
+from nmt.corpus.batching import Batch, TokenizedCorpus, collate
+from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, UNK, Tokenizer, Vocabulary
 
 _WAYS = 32
 _REMEMBERED = 2_000_000  # cuts of words; some 300 bytes each
@@ -44,10 +44,10 @@ class SubwordSampler:
         if not tokenizer.shared:
             self._target = _Words(tokenizer.target, cutter(tokenizer.target, alpha).cut)
 
-    def make_batch(self, corpus: IdPairs, rows: Rows, seed: tuple[int, ...]) -> Batch:
+    def make_batch(self, corpus: TokenizedCorpus, rows: Rows, seed: tuple[int, ...]) -> Batch:
         """The padded ids of some pairs, as cut by this seed; sampled words have more pieces than planned."""
         random = np.random.default_rng(seed)
-        return assemble(
+        return collate(
             self._source.sample(corpus.sources(rows), random), self._target.sample(corpus.targets(rows), random)
         )
 
@@ -65,15 +65,15 @@ class _Words:
 
         self._way = way
 
-    def sample(self, sentences: Ragged, random: np.random.Generator) -> Ragged:
+    def sample(self, sentences: RaggedArray, random: np.random.Generator) -> RaggedArray:
         """Other segmentations of segmented sentences; a tag that begins a sentence stays."""
         tags, pieces = zip(*map(_split, sentences.lists()), strict=True)
-        texts = [text.split() for text in self._vocabulary.decode_many(pieces)]
+        texts = [text.split() for text in self._vocabulary.decode_batch(pieces)]
         numbers = iter(random.integers(_WAYS, size=sum(map(len, texts))).tolist())
         cut = [[i for word in text for i in self._way(word, next(numbers))] for text in texts]
         # What holds an unknown piece does not spell its text any more: it stays as it is.
         parts = zip(tags, pieces, cut, strict=True)
-        return Ragged.of([[*tag, *(whole if UNK in whole else ids)] for tag, whole, ids in parts])
+        return RaggedArray.of([[*tag, *(whole if UNK in whole else ids)] for tag, whole, ids in parts])
 
 
 class BpeDropout:
@@ -81,7 +81,7 @@ class BpeDropout:
 
     def __init__(self, vocabulary: Vocabulary, dropout: float) -> None:
         self._vocabulary, self._dropout = vocabulary, dropout
-        pieces = list(vocabulary.ordinary_pieces())
+        pieces = list(vocabulary.text_pieces())
         self._ids = {piece: i for piece, i, _ in pieces}
         self._scores = {piece: score for piece, _, score in pieces}
 
@@ -134,5 +134,5 @@ class UnigramSampling:
 
 def _split(ids: Ids) -> tuple[list[int], list[int]]:
     """The tag that begins a sentence, if one does, and the text; tags are no text."""
-    tagged = int(len(ids) > 0 and EOS < ids[0] < FIRST_ORDINARY)
+    tagged = int(len(ids) > 0 and EOS < ids[0] < FIRST_TEXT_ID)
     return ids[:tagged].tolist(), ids[tagged:].tolist()

@@ -13,21 +13,21 @@ from nmt.config.schema import TaskName
 
 Pair = tuple[str, str]
 
-TASKS: tuple[TaskName, ...] = get_args(TaskName)
+TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
 LETTERS = "abcdefgh"
 """What copying and reversing write."""
-FIRST, NOISE = "PQRS", "uvw"
+MEMORY_SYMBOLS, NOISE_SYMBOLS = "PQRS", "uvw"
 """What remembering remembers, and what lies between."""
 
 
-def pairs(task: TaskName, count: int, shortest: int, longest: int, seed: int) -> Iterator[Pair]:
+def generate_pairs(task: TaskName, count: int, shortest: int, longest: int, seed: int) -> Iterator[Pair]:
     """So many questions and answers; their lengths go round from ``shortest`` to ``longest``, each as often."""
     random, make = Random(f"{task} {seed}"), _MAKERS[task]
-    for length in lengths(count, shortest, longest):
+    for length in question_lengths(count, shortest, longest):
         yield make(random, length)
 
 
-def lengths(count: int, shortest: int, longest: int) -> list[int]:
+def question_lengths(count: int, shortest: int, longest: int) -> list[int]:
     """The length of each pair of such a corpus: what a task understands by it."""
     return [shortest + number % (longest - shortest + 1) for number in range(count)]
 
@@ -46,8 +46,8 @@ def selective_counting(random: Random, length: int) -> Pair:
 
 def remembering(random: Random, length: int) -> Pair:
     """The first symbol, after noise (after Hochreiter & Schmidhuber 1997, experiment 2). Length: of the noise."""
-    first = random.choice(FIRST)
-    return first + "".join(random.choices(NOISE, k=length)), first
+    first = random.choice(MEMORY_SYMBOLS)
+    return first + "".join(random.choices(NOISE_SYMBOLS, k=length)), first
 
 
 def copying(random: Random, length: int) -> Pair:

@@ -22,7 +22,7 @@ import numpy as np
 import sentencepiece as spm
 
 from nmt.config.schema import LanguageCode, TokenizerConfig
-from nmt.text.languages import primary
+from nmt.text.languages import primary_subtag
 from nmt.utils.errors import CarouselError
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
@@ -30,14 +30,14 @@ PAD, UNK, BOS, EOS = 0, 1, 2, 3
 PLACEHOLDERS = tuple(f"<ph:{n}>" for n in range(32))
 TAGS = tuple(f"<tag:{n}>" for n in range(16))
 LANGUAGES = tuple(f"<lang:{n}>" for n in range(16))
-RESERVED = PLACEHOLDERS + TAGS + LANGUAGES
-FIRST_ORDINARY = 4 + len(RESERVED)
+RESERVED_PIECES = PLACEHOLDERS + TAGS + LANGUAGES
+FIRST_TEXT_ID = 4 + len(RESERVED_PIECES)
 """The first id that text can encode to."""
 
 
 def tag_id(number: int) -> int:
     """The id of a corpus's tag."""
-    return FIRST_ORDINARY - len(LANGUAGES) - len(TAGS) + number
+    return FIRST_TEXT_ID - len(LANGUAGES) - len(TAGS) + number
 
 
 _CARRIER = "\ue000"  # of private use, so that no piece joins it with what follows
@@ -47,14 +47,14 @@ TRAINING_SENTENCES = 500_000
 """More of them no longer change the pieces, only the time and memory that training takes."""
 
 
-def is_reserved(vocabulary: int) -> Any:
+def reserved_mask(vocabulary: int) -> Any:
     """[V]: true for ids that are never proposed, because nothing in the training text teaches when."""
     ids = np.arange(vocabulary)
-    return (ids < FIRST_ORDINARY) & (ids != EOS)
+    return (ids < FIRST_TEXT_ID) & (ids != EOS)
 
 
 @dataclass(frozen=True)
-class Pieces:
+class TokenizedText:
     """A text, its ids (no begin or end of sentence), and the code points ``[start, end)`` that each id stands for."""
 
     text: str
@@ -70,34 +70,34 @@ class Vocabulary:
         self.serialized = serialized
         try:
             self._processor = spm.SentencePieceProcessor(model_proto=serialized)
-            pieces = [self._processor.id_to_piece(i) for i in range(FIRST_ORDINARY)]
+            pieces = [self._processor.id_to_piece(i) for i in range(FIRST_TEXT_ID)]
         except (RuntimeError, IndexError):
             raise CarouselError(f"{origin}: is no SentencePiece model of Carousel's; train a new one") from None
-        if tuple(pieces[4:]) != RESERVED:
+        if tuple(pieces[4:]) != RESERVED_PIECES:
             raise CarouselError(f"{origin}: lacks the reserved pieces; train the tokenizer with nmt train")
 
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
 
-    def piece(self, number: int) -> str:
+    def id_to_piece(self, number: int) -> str:
         """The piece of an id, as SentencePiece writes it."""
         return str(self._processor.id_to_piece(number))
 
-    def pieces(self, ids: Iterable[int]) -> list[str]:
+    def ids_to_pieces(self, ids: Iterable[int]) -> list[str]:
         """The pieces of several."""
-        return [self.piece(number) for number in ids]
+        return [self.id_to_piece(number) for number in ids]
 
-    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of normalised texts, without begin and end of sentence."""
         encoded: list[list[int]] = self._processor.encode(list(texts), return_type=int)
         return encoded
 
-    def ordinary_pieces(self) -> Iterator[tuple[str, int, float]]:
+    def text_pieces(self) -> Iterator[tuple[str, int, float]]:
         """Each piece that is made of text: how it is written, its id and its score."""
         processor = self._processor
-        for i in range(FIRST_ORDINARY, len(self)):
+        for i in range(FIRST_TEXT_ID, len(self)):
             if not (processor.is_byte(i) or processor.is_control(i) or processor.is_unused(i)):
-                yield self.piece(i), i, processor.get_score(i)
+                yield self.id_to_piece(i), i, processor.get_score(i)
 
     def spelled(self, character: str) -> list[int]:
         """The ids of a character that is no piece: its bytes where the vocabulary has them, else the unknown piece."""
@@ -109,27 +109,27 @@ class Vocabulary:
         found = self._processor.nbest_encode(text, nbest_size=count, return_type="proto")
         return [([piece.id for piece in each.pieces], each.score) for each in found.nbests]
 
-    def encode(self, text: str) -> Pieces:
+    def encode(self, text: str) -> TokenizedText:
         """One normalised text as pieces, without begin and end of sentence."""
         mapping = self._processor.encode(text, return_type="offset_mapping")
-        return Pieces(text, mapping["ids"], mapping["offsets"])
+        return TokenizedText(text, mapping["ids"], mapping["offsets"])
 
-    def encode_within(self, text: str) -> list[int]:
+    def encode_continuation(self, text: str) -> list[int]:
         """Ids of a normalised text that stands right after other text, with no space before it."""
         pieces = self.encode(_CARRIER + text)
         return [number for number, (start, _) in zip(pieces.ids, pieces.spans, strict=True) if start > 0]
 
-    def decode_many(self, lists: Sequence[Sequence[int]]) -> list[str]:
+    def decode_batch(self, lists: Sequence[Sequence[int]]) -> list[str]:
         """The texts that lists of ids spell; faster than `decode`, which also says where each piece stands."""
         texts: list[str] = self._processor.decode([list(ids) for ids in lists])
         return texts
 
-    def decode(self, ids: Sequence[int]) -> Pieces:
+    def decode(self, ids: Sequence[int]) -> TokenizedText:
         """The text that ids spell; a broken character becomes U+FFFD, a line end a space."""
         mapping = self._processor.decode(list(ids), return_type="offset_mapping")
         # One character for one: the offsets hold.
         text = mapping["text"].replace("\n", " ").replace("\r", " ")
-        return Pieces(text, mapping["ids"], mapping["offsets"])
+        return TokenizedText(text, mapping["ids"], mapping["offsets"])
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Tokenizer:
         return Tokenizer(source, _read(directory / "tokenizer.target.model") if separate else source)
 
 
-def train(
+def train_tokenizer(
     pairs: Callable[[], Iterable[tuple[str, str]]],
     config: TokenizerConfig,
     languages: tuple[LanguageCode, LanguageCode],
@@ -176,7 +176,7 @@ def train(
     )
 
 
-def train_verbatim(texts: Iterable[str], config: TokenizerConfig, language: LanguageCode) -> Vocabulary:
+def train_verbatim_vocabulary(texts: Iterable[str], config: TokenizerConfig, language: LanguageCode) -> Vocabulary:
     """A vocabulary for text as it stands, indentation and all: decoding gives back what was encoded.
 
     Raises CarouselError when the text does not suit the size asked for.
@@ -187,10 +187,10 @@ def train_verbatim(texts: Iterable[str], config: TokenizerConfig, language: Lang
 def _train_one(
     texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode], verbatim: bool = False
 ) -> Vocabulary:
-    least = FIRST_ORDINARY + 256 * config.byte_fallback + 1
+    least = FIRST_TEXT_ID + 256 * config.byte_fallback + 1
     if config.kind == "char" and config.vocab_size < least:  # for the other kinds SentencePiece says so
         raise _too_small(config, least)
-    unspaced = any(primary(language) in _UNSPACED for language in languages)
+    unspaced = any(primary_subtag(language) in _UNSPACED for language in languages)
     options = {
         "model_type": config.kind,
         "vocab_size": config.vocab_size,
@@ -198,7 +198,7 @@ def _train_one(
         # Rare ideographs are better spelled in bytes; an alphabet is small enough to keep whole.
         "character_coverage": 0.9995 if unspaced else 1.0,
         "normalization_rule_name": "identity",  # nmt.text.normalisation has been there
-        "control_symbols": RESERVED,
+        "control_symbols": RESERVED_PIECES,
         "pad_id": PAD,
         "unk_id": UNK,
         "bos_id": BOS,

@@ -31,7 +31,7 @@ _BLOCK_CELLS = 500_000  # worked on together
 
 
 @dataclass(frozen=True)
-class Lexicon:
+class TranslationTable:
     """What became of source pieces, and of the null word, sorted by source, then target."""
 
     sources: Ids
@@ -63,7 +63,7 @@ class Aligner:
         return [source for _, source in links], [target for target, _ in links]
 
 
-def learned_rows(source_lengths: Ids, target_lengths: Ids) -> Ints:
+def select_training_rows(source_lengths: Ids, target_lengths: Ids) -> Ints:
     """The pairs to learn from: all, or evenly spaced ones of a corpus whose cells memory should not have to hold.
 
     A cell is a piece of the source with a piece of the target. Of a corpus that is too large only short pairs are
@@ -77,7 +77,7 @@ def learned_rows(source_lengths: Ids, target_lengths: Ids) -> Ints:
     return rows[::step]
 
 
-def learn_lexicon(sources: Sequence[Ids], targets: Sequence[Ids]) -> Lexicon:
+def learn_translation_table(sources: Sequence[Ids], targets: Sequence[Ids]) -> TranslationTable:
     """What source pieces become, by the ids of pairs of which no side is empty."""
     return _TranslationModel(sources, targets).lexicon()
 
@@ -95,9 +95,11 @@ class _TranslationModel:
         for round_ in range(_TABLE_ROUNDS + _DIAGONAL_ROUNDS):
             self._learn(entries, diagonal=round_ >= _TABLE_ROUNDS)
 
-    def lexicon(self) -> Lexicon:
+    def lexicon(self) -> TranslationTable:
         """The table as it stands."""
-        return Lexicon(self._sources, (self._keys & 0xFFFFFFFF).astype(np.int32), self._table[:-1], self._counts)
+        return TranslationTable(
+            self._sources, (self._keys & 0xFFFFFFFF).astype(np.int32), self._table[:-1], self._counts
+        )
 
     def best(self, keys: Ints) -> Ints:
         """The most probable source place of each target piece [B, T], or -1; ``keys`` as of `_keys`."""

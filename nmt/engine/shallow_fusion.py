@@ -84,7 +84,7 @@ class LanguageModelScorer:
     def score(self, texts: Sequence[str]) -> list[float]:
         """The log-probability of each text as a line, its end counted."""
         lines = [text if self._bundle.card.verbatim else normalise(text) for text in texts]
-        ids = self._bundle.vocabulary.encode_many(lines)
+        ids = self._bundle.vocabulary.encode_batch(lines)
         order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
         scores = [0.0] * len(ids)
         for start in range(0, len(order), _BATCH):

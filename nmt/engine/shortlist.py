@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
 from nmt.utils.errors import CarouselError
 
 if TYPE_CHECKING:
-    from nmt.corpus.word_aligner import Lexicon
+    from nmt.corpus.word_aligner import TranslationTable
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
 Ints = np.ndarray[Any, np.dtype[Any]]
@@ -100,7 +100,7 @@ class Shortlist:
 
 
 def build_shortlist(
-    lexicon: Lexicon,
+    lexicon: TranslationTable,
     source_vocabulary: int,
     target_vocabulary: int,
     shared: bool,
@@ -112,15 +112,15 @@ def build_shortlist(
     Where both languages share a vocabulary each source piece is a candidate too, so that names can be copied. Of the
     reserved pieces only end of sentence is ever listed, always.
     """
-    ordinary = (lexicon.sources >= FIRST_ORDINARY) & (lexicon.targets >= FIRST_ORDINARY)
+    ordinary = (lexicon.sources >= FIRST_TEXT_ID) & (lexicon.targets >= FIRST_TEXT_ID)
     sources, targets = lexicon.sources[ordinary], lexicon.targets[ordinary]
     best = np.lexsort((targets, -lexicon.probabilities[ordinary], sources))
     rank = np.arange(len(best)) - np.searchsorted(sources, sources)  # sources are sorted before and after
     best = best[rank < candidates_per_piece]
-    own = np.arange(FIRST_ORDINARY, source_vocabulary if shared else FIRST_ORDINARY)
+    own = np.arange(FIRST_TEXT_ID, source_vocabulary if shared else FIRST_TEXT_ID)
     # Each piece of the text was counted once in all, the null word's translations included.
     counts = np.bincount(lexicon.targets, lexicon.counts, minlength=target_vocabulary)
-    counts[:FIRST_ORDINARY] = 0
+    counts[:FIRST_TEXT_ID] = 0
     most = np.argsort(-counts, kind="stable")[:frequent]
     always = np.unique(np.append(most[counts[most] > 0], EOS))
     named, listed = np.append(sources[best], own), np.append(targets[best], own)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nmt.corpus.tokenizer import EOS, PAD, is_reserved
+from nmt.corpus.tokenizer import EOS, PAD, reserved_mask
 from nmt.engine.sampling import draw
 from nmt.model.attention import KeysAndValues
 from nmt.model.decoder import AttentionMemory, DecoderState
@@ -37,7 +37,7 @@ class TorchEngine:
         self._source: AttentionMemory | None = None  # of all slots, S as long as the longest sentence so far
         self._state: DecoderState = ()
         self._live: tuple[Tensor, AttentionMemory] | None = None  # the slots in use, and their part of the source
-        self._reserved = torch.from_numpy(is_reserved(len(network.output))).to(self.device)
+        self._reserved = torch.from_numpy(reserved_mask(len(network.output))).to(self.device)
 
     @property
     def slots(self) -> int:

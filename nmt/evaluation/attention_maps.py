@@ -48,4 +48,4 @@ def attention_maps(bundle: ModelDirectory, pairs: Sequence[tuple[str, str]]) -> 
 def _pieces(vocabulary: Vocabulary, text: str) -> tuple[list[int], list[str]]:
     """Ids and pieces of a text, with end of sentence."""
     ids = [*vocabulary.encode(normalise(text)).ids, EOS]
-    return ids, [vocabulary.piece(number) for number in ids]
+    return ids, [vocabulary.id_to_piece(number) for number in ids]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from nmt.config.schema import CorpusSpec, TaskCorpus
-from nmt.corpus.synthetic_tasks import lengths
+from nmt.corpus.synthetic_tasks import question_lengths
 from nmt.evaluation import resampling
-from nmt.text.languages import primary
+from nmt.text.languages import primary_subtag
 from nmt.utils.errors import CarouselError, missing_extra
 
 _TOKENISERS = {
@@ -21,7 +21,7 @@ _UNSPACED = ("zh", "ja-mecab")  # tokenisers of text without spaces
 
 def bleu_tokeniser(language: str) -> str:
     """The tokeniser of sacreBLEU that suits a target language."""
-    return _TOKENISERS.get(primary(language), "13a")
+    return _TOKENISERS.get(primary_subtag(language), "13a")
 
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str) -> float:
@@ -63,7 +63,7 @@ def exact_match(task: TaskCorpus, hypotheses: Sequence[str], references: Sequenc
     """
     by_length: dict[int, list[bool]] = {}
     for length, hypothesis, reference in zip(
-        lengths(task.pairs, task.shortest, task.longest), hypotheses, references, strict=True
+        question_lengths(task.pairs, task.shortest, task.longest), hypotheses, references, strict=True
     ):
         by_length.setdefault(length, []).append(hypothesis == reference)
     right_to = 0

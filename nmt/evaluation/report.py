@@ -15,7 +15,7 @@ import numpy as np
 
 from nmt.config.schema import Config, TaskCorpus, dump
 from nmt.corpus.arrow_store import Rows
-from nmt.corpus.preparation import Prepared
+from nmt.corpus.preparation import PreparedData
 from nmt.evaluation import charts, examples
 from nmt.evaluation.analysis import ClassQuality, count_words, length_bins, quality_by_frequency
 from nmt.evaluation.attention_maps import attention_maps
@@ -62,7 +62,7 @@ class Training:
     """A training that has come to its end, or to another one."""
 
     config: Config
-    prepared: Prepared
+    prepared: PreparedData
     model: Path | None
     """Its bundle, scored; None where it ended early."""
     history: dict[str, Any]
@@ -231,16 +231,16 @@ def _class_name(each: ClassQuality) -> str:
     return f"{each.least}" if each.least == each.most else f"{each.least}–{each.most}"
 
 
-def _target_texts(prepared: Prepared, rows: Rows) -> Iterator[str]:
+def _target_texts(prepared: PreparedData, rows: Rows) -> Iterator[str]:
     """The target side of some training pairs, a chunk in memory at a time."""
     for start in range(0, len(rows), _CHUNK):
         ids = prepared.train.targets(rows[start : start + _CHUNK])
-        yield from prepared.tokenizer.target.decode_many([each.tolist() for each in ids.lists()])
+        yield from prepared.tokenizer.target.decode_batch([each.tolist() for each in ids.lists()])
 
 
 def _maps(bundle: ModelDirectory, sources: Sequence[str], translations: Sequence[str]) -> list[tuple[int, str]]:
     """Line and picture of the attention of a short, a middling and a long sentence; none without attention."""
-    pieces = [len(ids) for ids in bundle.tokenizer.source.encode_many(sources)]
+    pieces = [len(ids) for ids in bundle.tokenizer.source.encode_batch(sources)]
     readable = [n for n, text in enumerate(translations) if text and pieces[n] <= _MAP_PIECES]
     order = sorted(readable, key=lambda n: pieces[n])
     chosen = sorted({order[(2 * n + 1) * len(order) // (2 * _MAPS)] for n in range(_MAPS)} if order else ())

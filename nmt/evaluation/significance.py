@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from nmt.corpus.readers import read_lines
+from nmt.corpus.text_files import read_lines
 from nmt.evaluation import resampling
 from nmt.evaluation.metrics import sacrebleu_metrics
 from nmt.evaluation.resampling import Numbers
-from nmt.text.scripts import is_unspaced
+from nmt.text.scripts import is_unspaced_script
 from nmt.utils.errors import CarouselError, UsageError
 
 _TESTS = ("bootstrap", "randomisation")
@@ -86,7 +86,7 @@ def compare(
 def _is_unspaced(texts: Sequence[str]) -> bool:
     """Whether most characters are of scripts without spaces."""
     characters = "".join(texts).replace(" ", "")
-    return 2 * sum(map(is_unspaced, characters)) > len(characters)
+    return 2 * sum(map(is_unspaced_script, characters)) > len(characters)
 
 
 def table(comparison: dict[str, dict[str, Any]]) -> Iterator[str]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nmt.corpus.tokenizer import UNK, Pieces
+from nmt.corpus.tokenizer import UNK, TokenizedText
 from nmt.model_directory.directory import Calibration, ModelDirectory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.text.alignment import AlignedSpan
-from nmt.text.chunking import split_long
-from nmt.text.languages import scripts
-from nmt.text.normalisation import is_translatable, normalise, original_places
-from nmt.text.scripts import is_spaced, is_unspaced
+from nmt.text.chunking import split_into_chunks
+from nmt.text.languages import language_scripts
+from nmt.text.normalisation import is_translatable, normalise, original_offsets
+from nmt.text.scripts import is_spaced_word_character, is_unspaced_script
 from nmt.utils.errors import UsageError
 
 
@@ -52,7 +52,7 @@ class Chunk:
 
     start: int
     """Where it begins in the normalised text."""
-    pieces: Pieces
+    pieces: TokenizedText
 
 
 class TextProcessor:
@@ -62,7 +62,7 @@ class TextProcessor:
         """``calibration`` is of the scores that the search will give."""
         self._card, self._tokenizer = bundle.card, bundle.tokenizer
         self._calibration = calibration
-        self._between = "" if "CJK" in scripts(bundle.card.target_language) else " "
+        self._between = "" if "CJK" in language_scripts(bundle.card.target_language) else " "
 
     def chunks(self, text: str) -> list[Chunk]:
         """The parts of a text that are searched; none when nothing in it can be translated."""
@@ -74,7 +74,7 @@ class TextProcessor:
         limit = self._card.longest_source
         if len(pieces.ids) <= limit or not self._card.search.guards:
             return [Chunk(0, pieces)]
-        ranges = split_long(clean, [end for _, end in pieces.spans], limit)
+        ranges = split_into_chunks(clean, [end for _, end in pieces.spans], limit)
         chunks = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
         return [Chunk(start, encode(chunk)) for start, chunk in chunks if chunk]
 
@@ -88,16 +88,16 @@ class TextProcessor:
     def phrase_ids(self, text: str) -> tuple[int, ...]:
         """See `nmt.inference.translator.Translator.phrase_ids`."""
         clean = normalise(text)
-        return self._within(text) if clean and is_unspaced(clean[0]) else self.target_ids(text)
+        return self._within(text) if clean and is_unspaced_script(clean[0]) else self.target_ids(text)
 
     def banned_ids(self, text: str) -> list[tuple[int, ...]]:
         """See `nmt.inference.translator.Translator.banned_ids`."""
         clean, ids = normalise(text), self.target_ids(text)
-        return [ids] if not clean or is_spaced(clean[0]) else [ids, self._within(text)]
+        return [ids] if not clean or is_spaced_word_character(clean[0]) else [ids, self._within(text)]
 
     def _within(self, text: str) -> tuple[int, ...]:
         self.target_ids(text)  # what is unknown would be lost within
-        return tuple(self._tokenizer.target.encode_within(normalise(text)))
+        return tuple(self._tokenizer.target.encode_continuation(normalise(text)))
 
     def assemble(
         self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
@@ -132,7 +132,7 @@ def align(
     text: str,
     chunks: Sequence[Chunk],
     attended: Sequence[list[int] | None],
-    translations: Sequence[Pieces],
+    translations: Sequence[TokenizedText],
     between: str = " ",
 ) -> tuple[AlignedSpan, ...] | None:
     """Spans in the text as it was given, from the source piece that each target piece attends to.
@@ -142,7 +142,7 @@ def align(
     known = [sources for sources in attended if sources is not None]
     if len(known) < len(chunks):
         return None
-    places = original_places(text)
+    places = original_offsets(text)
     spans: list[AlignedSpan] = []
     offset = 0
     for chunk, sources, translation in zip(chunks, known, translations, strict=True):
@@ -160,11 +160,11 @@ def align(
 
 
 def align_given(
-    texts: tuple[str, str], pieces: tuple[Pieces, Pieces], sources: list[int] | None
+    texts: tuple[str, str], pieces: tuple[TokenizedText, TokenizedText], sources: list[int] | None
 ) -> tuple[AlignedSpan, ...] | None:
     """Spans in a source and a target, both as they were given."""
     spans = align(texts[0], [Chunk(0, pieces[0])], [sources], [pieces[1]])
-    places = original_places(texts[1])
+    places = original_offsets(texts[1])
     return None if spans is None else tuple((a, b, places[c], places[d]) for a, b, c, d in spans)
 
 

@@ -234,7 +234,7 @@ class Translator:
             return self._search_parts(chunks, beam, options)
         count = max(self._rescorer.count, options.num_hypotheses)
         found = self._search_parts(chunks, max(beam, count), replace(options, num_hypotheses=count))
-        decode = self._bundle.tokenizer.target.decode_many
+        decode = self._bundle.tokenizer.target.decode_batch
         return self._rescorer.ordered(found, decode, options.length_penalty)
 
     def _search_parts(

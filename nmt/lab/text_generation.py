@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nmt.corpus.tokenizer import BOS, EOS, UNK, is_reserved
+from nmt.corpus.tokenizer import BOS, EOS, UNK, reserved_mask
 from nmt.engine.shallow_fusion import load_language_model
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import LanguageModelDirectory
@@ -22,7 +22,7 @@ class Generator:
     def __init__(self, bundle: LanguageModelDirectory) -> None:
         """Use `Generator.load` instead."""
         self._bundle, self._network = bundle, load_language_model(bundle)
-        self._reserved = is_reserved(bundle.card.vocabulary)
+        self._reserved = reserved_mask(bundle.card.vocabulary)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Generator:
@@ -36,7 +36,7 @@ class Generator:
         the likeliest. Raises UsageError for a prompt with characters that the model has no piece for.
         """
         vocabulary = self._bundle.vocabulary
-        lines = [list(ids) for ids in vocabulary.encode_many(self._bundle.lines(prompt))]
+        lines = [list(ids) for ids in vocabulary.encode_batch(self._bundle.lines(prompt))]
         if any(UNK in ids for ids in lines):
             raise UsageError(f"{prompt!r}: the model can't read all of its characters; leave them out")
         written = list(self._write(lines, length, temperature, seed))
@@ -45,7 +45,7 @@ class Generator:
                 lines.append([])
             else:
                 lines[-1].append(piece)
-        return "\n".join(vocabulary.decode_many(lines))
+        return "\n".join(vocabulary.decode_batch(lines))
 
     @torch.inference_mode()
     def _write(self, lines: list[list[int]], length: int, temperature: float, seed: int) -> Iterator[int]:

@@ -21,7 +21,7 @@ from nmt.evaluation.charts import Series
 from nmt.evaluation.templating import templates
 from nmt.utils.files import atomic_file
 
-_SYMBOLS = tasks.FIRST + tasks.NOISE
+_SYMBOLS = tasks.MEMORY_SYMBOLS + tasks.NOISE_SYMBOLS
 _WIDTH, _BATCH = 32, 64
 _UPDATES, _RATE = 400, 5e-3
 _TESTED = 400  # sequences
@@ -38,7 +38,7 @@ class Reader(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.layer = CELLS[cell](len(_SYMBOLS), _WIDTH, batch_first=True)
-            self.answer = nn.Linear(_WIDTH, len(tasks.FIRST))
+            self.answer = nn.Linear(_WIDTH, len(tasks.MEMORY_SYMBOLS))
         if isinstance(self.layer, nn.LSTM):  # open forget gates, as in all of this toolkit's
             nn.init.ones_(self.layer.get_parameter("bias_ih_l0").detach().chunk(4)[1])
 
@@ -130,7 +130,7 @@ def _page(found: dict[str, Outcome], distances: Sequence[int]) -> str:
         middle=distances[len(distances) // 2],
         updates=_UPDATES,
         width=_WIDTH,
-        chance=100 / len(tasks.FIRST),
+        chance=100 / len(tasks.MEMORY_SYMBOLS),
     )
 
 
@@ -163,7 +163,7 @@ def _percentage(reader: Reader, distance: int, seed: int) -> float:
 
 
 def _sequences(distance: int, count: int, seed: int) -> tuple[Any, Tensor]:
-    """One-hot symbols [B, distance + 1, symbols], and which of `nmt.corpus.synthetic_tasks.FIRST` each sequence begins with [B]."""
-    questions = [question for question, _ in tasks.pairs("remembering", count, distance, distance, seed)]
+    """One-hot symbols [B, distance + 1, symbols], and which of `nmt.corpus.synthetic_tasks.MEMORY_SYMBOLS` each sequence begins with [B]."""
+    questions = [question for question, _ in tasks.generate_pairs("remembering", count, distance, distance, seed)]
     ids = torch.tensor([[_SYMBOLS.index(symbol) for symbol in question] for question in questions])
     return nn.functional.one_hot(ids, len(_SYMBOLS)).float(), ids[:, 0]

@@ -13,7 +13,7 @@ _PLACES = (
 )
 
 
-def split_long(text: str, ends: Sequence[int], limit: int) -> list[tuple[int, int]]:
+def split_into_chunks(text: str, ends: Sequence[int], limit: int) -> list[tuple[int, int]]:
     """Ranges ``[start, end)`` of code points that together cover ``text``, each of at most ``limit`` pieces.
 
     ``ends`` gives, for each piece of the text, the code point after it. Cuts fall after the last sentence that fits,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from nmt.text.languages import primary, scripts
+from nmt.text.languages import language_scripts, primary_subtag
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -22,7 +22,7 @@ _KNOWN_AS = {"nb": "no"}
 
 
 @dataclass(frozen=True, slots=True)
-class Detected:
+class DetectedLanguage:
     """The language of a text."""
 
     language: str
@@ -30,13 +30,13 @@ class Detected:
     """0 to 1: how probable it is, provided that the text is in one of the languages that were to choose from."""
 
 
-class Detector:
+class LanguageDetector:
     """Tells ``languages`` apart; all its methods may be called by several threads at once."""
 
     def __init__(self, languages: Sequence[str]) -> None:
         self._languages = list(dict.fromkeys(languages))
 
-    def detect(self, text: str) -> Detected:
+    def detect(self, text: str) -> DetectedLanguage:
         """The most probable language of a text without markup.
 
         Of a text without letters, or whose letters none of the languages is written in, nothing is known: that is the
@@ -47,10 +47,10 @@ class Detector:
         shares = [_share(letters, language) for language in self._languages]
         best = max(shares)
         if best == 0:
-            return Detected(self._languages[0], 0.0)
+            return DetectedLanguage(self._languages[0], 0.0)
         candidates = [language for language, share in zip(self._languages, shares, strict=True) if share == best]
         language, probability = self._most_probable(text, candidates)
-        return Detected(language, best * probability)
+        return DetectedLanguage(language, best * probability)
 
     def _most_probable(self, text: str, candidates: Sequence[str]) -> tuple[str, float]:
         """One of ``candidates``, and its probability among them."""
@@ -88,12 +88,12 @@ def _load() -> LanguageIdentifier:
 
 def _known_as(language: str) -> str:
     """The name that the library has for a language, if any."""
-    return _KNOWN_AS.get(primary(language), primary(language))
+    return _KNOWN_AS.get(primary_subtag(language), primary_subtag(language))
 
 
 def _share(letters: Counter[str], language: str) -> float:
     """How many of the letters are of the language's scripts."""
-    return sum(letters[script] for script in scripts(language)) / max(letters.total(), 1)
+    return sum(letters[script] for script in language_scripts(language)) / max(letters.total(), 1)
 
 
 @lru_cache(maxsize=4096)

@@ -46,11 +46,11 @@ for _line in _TABLE.split("\n")[1:-1]:
         _SCRIPTS.setdefault(_code, set()).add(_script)
 
 
-def primary(code: str) -> str:
+def primary_subtag(code: str) -> str:
     """The language of a code, without its region or script: ``pt`` for ``pt-BR``."""
     return re.split("[-_]", code, maxsplit=1)[0].lower()
 
 
-def scripts(code: str) -> frozenset[str]:
+def language_scripts(code: str) -> frozenset[str]:
     """The scripts of a language: ``CJK``, ``HIRAGANA`` and ``KATAKANA`` for ``ja``."""
-    return frozenset(_SCRIPTS.get(primary(code), {LATIN}))
+    return frozenset(_SCRIPTS.get(primary_subtag(code), {LATIN}))

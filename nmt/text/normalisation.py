@@ -26,7 +26,7 @@ def is_translatable(text: str) -> bool:
     return any(character.isalnum() for character in _ALPHANUMERIC_EMOJI.sub("", text))
 
 
-def original_places(text: str) -> list[int]:
+def original_offsets(text: str) -> list[int]:
     """For each code point of ``normalise(text)``, and for its end, the place in ``text`` that it came from."""
     clean = normalise(text)
     if clean == text:

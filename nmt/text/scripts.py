@@ -13,17 +13,17 @@ _UNSPACED = re.compile(
 )
 
 
-def is_mark(character: str) -> bool:
+def is_combining_mark(character: str) -> bool:
     """Whether it belongs to the character before it, as an accent does."""
     return unicodedata.category(character).startswith("M")
 
 
-def is_unspaced(character: str) -> bool:
+def is_unspaced_script(character: str) -> bool:
     """Whether it is of a script that puts no spaces between words."""
     return _UNSPACED.match(character) is not None
 
 
-def is_spaced(character: str) -> bool:
+def is_spaced_word_character(character: str) -> bool:
     """Whether it is part of a word, in a script that puts spaces between words."""
-    in_word = character.isalnum() or character == "_" or is_mark(character)
-    return in_word and not is_unspaced(character)
+    in_word = character.isalnum() or character == "_" or is_combining_mark(character)
+    return in_word and not is_unspaced_script(character)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nmt.text.languages import primary
+from nmt.text.languages import primary_subtag
 from nmt.text.normalisation import is_translatable
 
 # sentencex counts bytes: it wants plain spaces, and can't read half a surrogate pair.
@@ -20,7 +20,7 @@ _INITIAL = re.compile(r"\b[^\W\d_]\.\s*\Z")
 _NUMBER = re.compile(r"\d+(?![\d.)])")
 
 
-def sentences(text: str, language: str) -> list[tuple[int, int]]:
+def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
     """The ranges ``[start, stop)`` of the sentences of ``text``, without the white space around them.
 
     What holds nothing to translate is in none. A language that has no rules of its own is split by general ones.
@@ -37,7 +37,7 @@ def sentences(text: str, language: str) -> list[tuple[int, int]]:
     return places
 
 
-def set_apart(translation: str) -> str:
+def separate_from_next(translation: str) -> str:
     """The translation of a sentence that another follows without a space, with one if it is to have one itself."""
     return f"{translation} " if translation and not translation.endswith(_FULL_STOPS) else translation
 
@@ -58,7 +58,7 @@ def _pieces(text: str, language: str) -> list[str]:
     # Imported late: only what translates whole texts needs it.
     from sentencex import segment
 
-    pieces: list[str] = segment(primary(language), text)
+    pieces: list[str] = segment(primary_subtag(language), text)
     return pieces if "".join(pieces) == text else [text]
 
 

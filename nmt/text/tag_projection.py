@@ -32,29 +32,31 @@ _AFFORDABLE = 1_000_000
 """Marks times characters, in one sentence, for which the alignment is looked at; beyond that, only proportions are."""
 
 
-class Kind(Enum):
+class TagKind(Enum):
     """What a mark does."""
 
     OPENING = "opening"
     CLOSING = "closing"
-    POINT = "point"
+    STANDALONE = "standalone"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class InlineTag:
     """A mark, and the stretch ``[begin, end)`` of the source that it opens or closes; a point's is empty."""
 
-    kind: Kind
+    kind: TagKind
     begin: int
     end: int
 
     @property
     def place(self) -> int:
         """Where it stands."""
-        return self.end if self.kind is Kind.CLOSING else self.begin
+        return self.end if self.kind is TagKind.CLOSING else self.begin
 
 
-def place(marks: Sequence[Mark], source: str, target: str, alignment: Sequence[AlignedSpan] | None) -> list[int]:
+def project_tags(
+    marks: Sequence[InlineTag], source: str, target: str, alignment: Sequence[AlignedSpan] | None
+) -> list[int]:
     """For each mark, in order, its place in ``target``: places never decrease, and lie beside words.
 
     An opening mark wants to be before the first word that its stretch is aligned to, a closing one after the last, a
@@ -89,13 +91,13 @@ class _Links:
                 self._first[character] = min(self._first[character], target_start)
                 self._last[character] = max(self._last[character], target_end)
 
-    def target_of(self, mark: Mark) -> int | None:
+    def target_of(self, mark: InlineTag) -> int | None:
         """The place in the target that a mark wants; None if nothing near it is aligned."""
-        if mark.kind is Kind.OPENING:
+        if mark.kind is TagKind.OPENING:
             first = min(self._first[mark.begin : mark.end], default=_NOWHERE)
             if first < _NOWHERE:
                 return first
-        elif mark.kind is Kind.CLOSING:
+        elif mark.kind is TagKind.CLOSING:
             last = max(self._last[mark.begin : mark.end], default=-1)
             if last >= 0:
                 return last
@@ -105,16 +107,16 @@ class _Links:
         return next((first for first in self._first[mark.place :] if first < _NOWHERE), None)
 
 
-def _words_before(words: Sequence[tuple[int, int]], place: int, kind: Kind) -> int:
+def _words_before(words: Sequence[tuple[int, int]], place: int, kind: TagKind) -> int:
     """How many words come before a mark that wants ``place``; in a word, an opening one goes before it."""
-    if kind is Kind.OPENING:
+    if kind is TagKind.OPENING:
         return bisect_right(words, place, key=lambda word: word[1])
     return bisect_left(words, place, key=lambda word: word[0])
 
 
-def _least_between(before: Mark, after: Mark, source: str) -> int:
+def _least_between(before: InlineTag, after: InlineTag, source: str) -> int:
     """1 for the two ends of a stretch that holds words, which shall still hold one."""
-    ends = before.kind is Kind.OPENING and after.kind is Kind.CLOSING
+    ends = before.kind is TagKind.OPENING and after.kind is TagKind.CLOSING
     same = (before.begin, before.end) == (after.begin, after.end)
     return int(ends and same and _WORD.search(source, before.begin, before.end) is not None)
 
@@ -140,13 +142,13 @@ def _in_order(wanted: Sequence[int], least: Sequence[int], most: int) -> list[in
     return [number + floor for number, floor in zip(ordered, floors, strict=True)]
 
 
-def _characters(marks: Sequence[Mark], before: Sequence[int], words: Sequence[tuple[int, int]]) -> list[int]:
+def _characters(marks: Sequence[InlineTag], before: Sequence[int], words: Sequence[tuple[int, int]]) -> list[int]:
     """The places that come after so many words: an opening mark close to the next word, others to the one before."""
     places = [0]
     for mark, count in zip(marks, before, strict=True):
         if not words:
             beside = 0
-        elif count == 0 or (mark.kind is Kind.OPENING and count < len(words)):
+        elif count == 0 or (mark.kind is TagKind.OPENING and count < len(words)):
             beside = words[count][0]
         else:
             beside = words[count - 1][1]

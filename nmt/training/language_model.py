@@ -10,10 +10,16 @@ from typing import Any
 import torch
 
 from nmt.config.schema import LanguageModelRecipe, ModelTokenizer
-from nmt.corpus.arrow_store import Ragged
-from nmt.corpus.batching import Batch, assemble
-from nmt.corpus.data_loader import Loader
-from nmt.corpus.language_model_data import LineCorpus, PreparedText, StreamLoader, prepare_text, window
+from nmt.corpus.arrow_store import RaggedArray
+from nmt.corpus.batching import Batch, collate
+from nmt.corpus.data_loader import BatchLoader
+from nmt.corpus.language_model_data import (
+    LanguageModelData,
+    LanguageModelLoader,
+    MonolingualCorpus,
+    prepare_language_model_data,
+    window,
+)
 from nmt.corpus.tokenizer import Vocabulary
 from nmt.engine.torch_engine import load_weights
 from nmt.model.decoder import DecoderState
@@ -38,39 +44,39 @@ class LanguageModelTrainer(Trainer):
 
     def _examples(self, batch: Batch) -> TextBatch:
         rows = len(batch.target_in)
-        state = self.network.initial_state(rows) if batch.fresh else self._carried
+        state = self.network.initial_state(rows) if batch.reset_state else self._carried
         return passage(batch, state, self.device)
 
 
-def prepare_language_model_text(recipe: LanguageModelRecipe, say: Callable[[str], None]) -> PreparedText:
+def prepare_language_model_text(recipe: LanguageModelRecipe, say: Callable[[str], None]) -> LanguageModelData:
     """Read and tokenise the text of a recipe, with the tokenizer of another model where the recipe names one."""
     if not isinstance(recipe.tokenizer, ModelTokenizer):
-        return prepare_text(recipe, say)
+        return prepare_language_model_data(recipe, say)
     vocabulary = bundles.read(Path(recipe.tokenizer.model)).tokenizer.target
     say(f"Tokenizer: that of {recipe.tokenizer.model}")
-    return prepare_text(recipe, say, vocabulary)
+    return prepare_language_model_data(recipe, say, vocabulary)
 
 
 def passage(batch: Batch, state: DecoderState, device: torch.device) -> TextBatch:
     """What the network's `loss` is of."""
-    ids = batch.target_in, batch.target_out.ravel()[batch.places], batch.places
+    ids = batch.target_in, batch.target_out.ravel()[batch.target_positions], batch.target_positions
     pieces, targets, places = (to_device(torch.from_numpy(each), device) for each in ids)
     return TextBatch(pieces, targets, places, state)
 
 
 def language_model_trainer(
-    network: LanguageModel, prepared: PreparedText, recipe: LanguageModelRecipe, processes: Processes = ALONE
+    network: LanguageModel, prepared: LanguageModelData, recipe: LanguageModelRecipe, processes: Processes = ALONE
 ) -> LanguageModelTrainer:
     """What trains a language model by a recipe; ``network`` is on its device already."""
     training, corpus = recipe.training, prepared.train
     changeless = fingerprint(corpus, [1.0], recipe, training.unroll)
     if training.unroll is None:
         rank, world = processes.rank, processes.world
-        loader = Loader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world=world)
+        loader = BatchLoader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world=world)
         return LanguageModelTrainer(network, loader, recipe, changeless, processes)
     total = len(corpus) + int(corpus.target_lengths.sum())
     streams = max(min(training.batch_tokens // training.unroll, total // training.unroll), 1)
-    feed = StreamLoader(corpus, streams, training.unroll, training.seed)
+    feed = LanguageModelLoader(corpus, streams, training.unroll, training.seed)
     return LanguageModelTrainer(network, feed, recipe, changeless, processes)
 
 
@@ -80,7 +86,7 @@ class TextScore:
     def __init__(self, lines: Sequence[str], vocabulary: Vocabulary, carried: bool) -> None:
         self.characters = sum(len(line) + 1 for line in lines)
         """Line ends counted."""
-        ids = vocabulary.encode_many(lines)
+        ids = vocabulary.encode_batch(lines)
         self.pieces = sum(map(len, ids)) + len(ids)
         """End of sentence counted."""
         self.fingerprint = digest(ids, carried)
@@ -120,10 +126,10 @@ class TextScore:
         order = sorted(self._ids, key=len)
         for start in range(0, len(order), _BATCH):
             lines = order[start : start + _BATCH]
-            yield assemble(Ragged.of([[] for _ in lines]), Ragged.of(lines))
+            yield collate(RaggedArray.of([[] for _ in lines]), RaggedArray.of(lines))
 
     def _windows(self) -> Iterator[Batch]:
-        read, wanted = (side[None] for side in LineCorpus(Ragged.of(self._ids), "").joined())
+        read, wanted = (side[None] for side in MonolingualCorpus(RaggedArray.of(self._ids), "").joined())
         for start in range(0, self.pieces, _WINDOW):
             yield window(read[:, start : start + _WINDOW], wanted[:, start : start + _WINDOW], start == 0)
 
@@ -132,7 +138,7 @@ class LanguageModelPublisher:
     """Writes the bundle of a run's best weights so far."""
 
     def __init__(
-        self, recipe: LanguageModelRecipe, run: RunDirectory, prepared: PreparedText, trainer: Trainer
+        self, recipe: LanguageModelRecipe, run: RunDirectory, prepared: LanguageModelData, trainer: Trainer
     ) -> None:
         self._recipe, self._run, self._prepared, self._trainer = recipe, run, prepared, trainer
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from nmt.config.schema import Config, TaskCorpus
-from nmt.corpus.preparation import Prepared, held_by_training, translations_of_pieces
+from nmt.corpus.preparation import PreparedData, corpus_translation_table, sources_in_training_data
 from nmt.engine import shortlist as shortlists
 from nmt.engine.onnx.export import graph_files
 from nmt.engine.shortlist import Shortlist
@@ -35,7 +35,7 @@ class Publisher:
         self,
         config: Config,
         run: RunDirectory,
-        prepared: Prepared,
+        prepared: PreparedData,
         trainer: Trainer,
         start: ModelDirectory | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class Publisher:
             texts = [t.text for t in translations]
             scores[name] = score_corpus(spec, texts, references, data.target)
             if isinstance(spec, TaskCorpus):
-                learned = held_by_training(self._config, sources)
+                learned = sources_in_training_data(self._config, sources)
                 scores[name]["exact"]["new"] = exact_match_of_new(sources, texts, references, learned)
             if name == "dev":
                 dev = texts
@@ -149,15 +149,15 @@ class Publisher:
             return None
         say("Collecting the likely translations of each piece")
         tokenizer = self._prepared.tokenizer
-        lexicon = translations_of_pieces(self._prepared.train)
+        lexicon = corpus_translation_table(self._prepared.train)
         found = shortlists.build_shortlist(lexicon, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
         return self._inherited.merge(found) if self._inherited else found
 
     def _coverage(self, shortlist: Shortlist) -> float | None:
         """The share of dev reference pieces that their sentences' lists hold; None without a dev set."""
         tokenizer, dev = self._prepared.tokenizer, self._prepared.dev
-        sources = tokenizer.source.encode_many([normalise(source) for source, _ in dev])
-        targets = tokenizer.target.encode_many([normalise(target) for _, target in dev])
+        sources = tokenizer.source.encode_batch([normalise(source) for source, _ in dev])
+        targets = tokenizer.target.encode_batch([normalise(target) for _, target in dev])
         return round(shortlist.coverage(zip(sources, targets, strict=True)), 4) if dev else None
 
     def _longest_source(self) -> int:

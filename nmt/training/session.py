@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 from nmt.config.schema import Config, LanguageModelRecipe, dump
-from nmt.corpus.preparation import Prepared, prepare
+from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.engine.torch_engine import load_weights
 from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
@@ -127,7 +127,9 @@ def _of_pairs(
 ) -> _Work:
     """A translator. Raises Interrupted when a signal comes before its text is prepared."""
     tokenizer = start.tokenizer if start else None
-    prepared = joined.main_process_first(lambda: stop.interrupts(lambda: prepare(config, console.print, tokenizer)))
+    prepared = joined.main_process_first(
+        lambda: stop.interrupts(lambda: prepare_data(config, console.print, tokenizer))
+    )
     network = _network(config, prepared, start).train().to(device)
     origin = origins(start)[0] if start else None
     trainer = translator_trainer(network, prepared, config, joined, origin.sha256 if origin else None)
@@ -154,7 +156,7 @@ def _of_text(
     return _Work(trainer, LanguageModelPublisher(recipe, run, prepared, trainer), dev)
 
 
-def _network(config: Config, prepared: Prepared, start: ModelDirectory | None) -> Seq2Seq:
+def _network(config: Config, prepared: PreparedData, start: ModelDirectory | None) -> Seq2Seq:
     tokenizer = prepared.tokenizer
     network = build_network(
         config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed

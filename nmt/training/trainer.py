@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nmt.config.schema import Config, LanguageModelRecipe
-from nmt.corpus.batching import Batch, BatchLinks, IdPairs
-from nmt.corpus.data_loader import Loader, Place
-from nmt.corpus.preparation import Prepared
+from nmt.corpus.batching import Batch, BatchAlignment, TokenizedCorpus
+from nmt.corpus.data_loader import BatchLoader, DataPosition
+from nmt.corpus.preparation import PreparedData
 from nmt.corpus.subword_regularization import SubwordSampler
 from nmt.model.decoder import DecoderState
 from nmt.model.device import to_device
@@ -49,16 +49,16 @@ _REHEARSALS = 2  # batches that are timed; one more comes before, which loads an
 
 
 class Batches(Protocol):
-    """Where batches come from: see `nmt.corpus.data_loader.Loader`."""
+    """Where batches come from: see `nmt.corpus.data_loader.BatchLoader`."""
 
-    def batches(self, start: Place) -> AbstractContextManager[Iterator[tuple[Batch, Place]]]:
-        """See `Loader.batches`."""
+    def batches(self, start: DataPosition) -> AbstractContextManager[Iterator[tuple[Batch, DataPosition]]]:
+        """See `BatchLoader.batches`."""
 
-    def tokens_ahead(self, start: Place) -> float:
-        """See `Loader.tokens_ahead`."""
+    def estimate_batch_tokens(self, start: DataPosition) -> float:
+        """See `BatchLoader.estimate_batch_tokens`."""
 
     def epoch_tokens(self) -> float:
-        """See `Loader.epoch_tokens`."""
+        """See `BatchLoader.epoch_tokens`."""
 
 
 class DivergenceError(CarouselError):
@@ -104,7 +104,7 @@ class Trainer:
         ``wishes`` are this process's own, of which the reports of all processes tell.
         Raises DivergenceError when training has gone wrong; weights with numbers that are not finite are never made.
         """
-        place = Place(self.progress.epoch, self.progress.batch)
+        place = DataPosition(self.progress.epoch, self.progress.batch)
         unwatched = list[UpdateReport]()
         with self._loader.batches(place) as batches:
             while self.progress.update < self._config.max_updates:
@@ -118,9 +118,9 @@ class Trainer:
 
     def outlook(self) -> Outlook:
         """What lies ahead; for that, two batches are learned from and forgotten again."""
-        place = Place(self.progress.epoch, self.progress.batch)
+        place = DataPosition(self.progress.epoch, self.progress.batch)
         accumulate, carried = self._config.accumulate, self._carried
-        a_batch = self._loader.tokens_ahead(place)
+        a_batch = self._loader.estimate_batch_tokens(place)
         with self._loader.batches(place) as batches:
             # After its first synchronised pass DDP orders gradients anew, and so sums of three and more: that pass
             # is here, so that a resumed run has the order of one that went on.
@@ -191,7 +191,7 @@ class Trainer:
             raise damage
         return None
 
-    def _update(self, batches: Sequence[tuple[Batch, Place]], wishes: Wishes) -> UpdateReport:
+    def _update(self, batches: Sequence[tuple[Batch, DataPosition]], wishes: Wishes) -> UpdateReport:
         progress, parameters = self.progress, list(self.network.parameters())
         tokens = sum(batch.target_tokens for batch, _ in batches)
         sums = to_device(torch.tensor([0, tokens, *wishes], dtype=torch.float64), self.device)
@@ -269,7 +269,7 @@ class Trainer:
 
     def _examples(self, batch: Batch) -> Any:
         """What the network's `loss` is of."""
-        places = batch.places
+        places = batch.target_positions
         return TranslationBatch(
             self._tensor(batch.source),
             torch.from_numpy(batch.source_lengths),
@@ -279,8 +279,10 @@ class Trainer:
             None if batch.links is None else self._links(batch.links),
         )
 
-    def _links(self, links: BatchLinks) -> AlignmentLinks:
-        return AlignmentLinks(*map(self._tensor, (links.sentences, links.targets, links.sources, links.shares)))
+    def _links(self, links: BatchAlignment) -> AlignmentLinks:
+        return AlignmentLinks(
+            *map(self._tensor, (links.sentences, links.target_positions, links.source_positions, links.weights))
+        )
 
     def _tensor(self, ids: Any) -> Tensor:
         return to_device(torch.from_numpy(ids), self.device)
@@ -300,7 +302,7 @@ class _LossOf(nn.Module):
 
 
 def translator_trainer(
-    network: Seq2Seq, prepared: Prepared, config: Config, processes: Processes = ALONE, origin: str | None = None
+    network: Seq2Seq, prepared: PreparedData, config: Config, processes: Processes = ALONE, origin: str | None = None
 ) -> Trainer:
     """What trains a translator by a recipe; ``network`` is on its device already.
 
@@ -310,14 +312,14 @@ def translator_trainer(
     if training.subword_sampling:
         sampler = SubwordSampler(prepared.tokenizer, config.tokenizer.kind, training.subword_sampling)
     weights = [mixed.weight for mixed in config.data.mixture]
-    loader = Loader(
+    loader = BatchLoader(
         prepared.train, weights, training.batch_tokens, training.seed, sampler, processes.rank, processes.world
     )
     changeless = fingerprint(prepared.train, weights, config, training.subword_sampling, origin)
     return Trainer(network, loader, config, changeless, processes)
 
 
-def fingerprint(corpus: IdPairs, weights: list[float], config: Config | LanguageModelRecipe, *more: Any) -> str:
+def fingerprint(corpus: TokenizedCorpus, weights: list[float], config: Config | LanguageModelRecipe, *more: Any) -> str:
     """Of all that must not change when a run goes on; durations, intervals and rates may."""
     training = config.training
     parts = [

@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 
 from nmt.config.schema import DataConfig, TaskCorpus
-from nmt.corpus.arrow_store import Ragged
-from nmt.corpus.batching import Batch, assemble
-from nmt.corpus.readers import Pair
+from nmt.corpus.arrow_store import RaggedArray
+from nmt.corpus.batching import Batch, collate
+from nmt.corpus.parallel_corpus import Pair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
 from nmt.engine.torch_engine import TorchEngine
 from nmt.evaluation.metrics import bleu, exact_match
@@ -55,8 +55,8 @@ class Validator:
         self.fingerprint = digest(data.target, *pairs)
         self._references = [target for _, target in pairs]
         self._tokenizer, self._data = tokenizer, data
-        self._sources = tokenizer.source.encode_many([normalise(source) for source, _ in pairs])
-        self._targets = tokenizer.target.encode_many([normalise(target) for _, target in pairs])
+        self._sources = tokenizer.source.encode_batch([normalise(source) for source, _ in pairs])
+        self._targets = tokenizer.target.encode_batch([normalise(target) for _, target in pairs])
 
     def measure(self, trainer: Trainer) -> tuple[float, float]:
         """See `DevSet.measure`."""
@@ -96,4 +96,4 @@ class Validator:
 
     def _batch(self, rows: Sequence[int]) -> Batch:
         sources, targets = ([ids[row] for row in rows] for ids in (self._sources, self._targets))
-        return assemble(Ragged.of(sources), Ragged.of(targets))
+        return collate(RaggedArray.of(sources), RaggedArray.of(targets))

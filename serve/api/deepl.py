@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from nmt.text.languages import primary
+from nmt.text.languages import primary_subtag
 from serve.api.dependencies import admit, charged, get_service
 from serve.api.language_names import language_name
 from serve.api.parameters import Parsed, Text, documented, parse, read_parameters
@@ -254,7 +254,7 @@ async def create_glossary(request: Request, service: GivenService, glossaries: G
     """Makes a glossary, which is ready at once and never changes. Its languages have no regions: it is for all."""
     client, parameters = await _admitted(request)
     asked = _parse(GlossaryRequest, parameters)
-    source, target = pair = primary(asked.source_lang), primary(asked.target_lang)
+    source, target = pair = primary_subtag(asked.source_lang), primary_subtag(asked.target_lang)
     if pair not in _glossary_pairs(service.models):
         raise BadRequestError(f"there can be no glossary for {source[:20]!r} to {target[:20]!r}")
     entries = await asyncio.to_thread(read_entries, asked.entries, asked.entries_format)
@@ -316,12 +316,12 @@ def _served(models: ModelRegistry, code: str) -> str:
     """
     wanted = code.replace("_", "-").casefold()
     known = {each.replace("_", "-").casefold(): each for each in models.languages}
-    variants = [known[each] for each in sorted(known) if primary(each) == wanted]
-    return known.get(wanted) or known.get(primary(wanted)) or next(iter(variants), None) or models.language(code)
+    variants = [known[each] for each in sorted(known) if primary_subtag(each) == wanted]
+    return known.get(wanted) or known.get(primary_subtag(wanted)) or next(iter(variants), None) or models.language(code)
 
 
 def _glossary_pairs(models: ModelRegistry) -> set[tuple[str, str]]:
-    return {(primary(source), primary(target)) for source, target in models.pairs}
+    return {(primary_subtag(source), primary_subtag(target)) for source, target in models.pairs}
 
 
 def _with_glossary(
@@ -331,7 +331,7 @@ def _with_glossary(
     if wish.source is None:
         raise BadRequestError("glossary_id: needs a source_lang")
     glossary = glossaries.get(client.name, id_)
-    if (primary(wish.source), primary(wish.target)) != (glossary.source, glossary.target):
+    if (primary_subtag(wish.source), primary_subtag(wish.target)) != (glossary.source, glossary.target):
         raise BadRequestError(f"glossary_id: that glossary is for {glossary.source} to {glossary.target}")
     if len(models.route(wish.source, wish.target)) > 1:
         raise BadRequestError("glossary_id: there is a language between these two, so that no glossary can be used")

@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from nmt.text.normalisation import normalise
-from nmt.text.scripts import is_mark, is_spaced
+from nmt.text.scripts import is_combining_mark, is_spaced_word_character
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, write_error
 from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
@@ -119,9 +119,9 @@ def _is_boundary(text: str, place: int) -> bool:
         return True
     before, after = text[place - 1], text[place]
     # What is made of several code points is not cut. (A regular expression's \b counts no marks as part of a word.)
-    if is_mark(after) or before in _JOINERS or after in _JOINERS:
+    if is_combining_mark(after) or before in _JOINERS or after in _JOINERS:
         return False
-    return not (is_spaced(before) and is_spaced(after))
+    return not (is_spaced_word_character(before) and is_spaced_word_character(after))
 
 
 def read_entries(text: str, format_: Literal["tsv", "csv"]) -> Entries:

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save
 from toy import toy_pairs, write_corpus
 
 from nmt import Translator
-from nmt.corpus.readers import read_pairs
+from nmt.corpus.parallel_corpus import read_pairs
 from nmt.model_directory import directory as bundle
 
 
@@ -69,13 +69,13 @@ def damage(recipe: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "complaint"),
     [
-        ("unequal line counts", r"train\.en has 299 lines but .*train\.fr has 300; line N of one must"),
-        ("an invalid byte", r"train\.en, line 7: byte 4 \(0xe9\) is not UTF-8; convert"),
-        ("an empty file", r"train\.en: is empty; name a corpus"),
-        ("an empty dev file", r"dev\.fr: is empty; name a corpus"),
-        ("a missing file", r"train\.fr: no such file; check the path"),
-        ("a NUL", r"train\.en, line 3: holds a NUL character; remove it"),
-        ("a long line", r"train\.en, line 10: 100,000 characters; .* split or remove it"),
+        ("unequal line counts", r"train\.en: 299 lines, but .*train\.fr has 300; make line N of one"),
+        ("an invalid byte", r"train\.en:7: invalid UTF-8 at byte 4 \(0xe9\); re-encode"),
+        ("an empty file", r"train\.en: file is empty; name a corpus"),
+        ("an empty dev file", r"dev\.fr: file is empty; name a corpus"),
+        ("a missing file", r"train\.fr: can't be read \(No such file or directory\); check the path"),
+        ("a NUL", r"train\.en:3: contains a NUL character; remove it"),
+        ("a long line", r"train\.en:10: 100,000 characters \(limit 50,000\); write one sentence per line"),
         ("a folder in place of a file", r"train\.fr: can't be read \(Is a directory\); check the path"),
     ],
 )
@@ -159,7 +159,7 @@ def test_ten_thousand_lines(model: Path) -> None:
 def test_bytes_that_are_no_text_are_named(model: Path) -> None:
     ran = translate(model, b"fine\nbr\xc3\n")
     assert ran.returncode == 1
-    assert ran.stderr.decode() == "nmt: stdin, line 2: byte 3 (0xc3) is not UTF-8; convert the text to UTF-8\n"
+    assert ran.stderr.decode() == "nmt: stdin:2: invalid UTF-8 at byte 3 (0xc3); re-encode the text as UTF-8\n"
 
 
 def test_no_input_gives_no_output(model: Path) -> None:
@@ -198,11 +198,11 @@ def test_files_of_several_forms_are_one_text(model: Path, tmp_path: Path, nmt: N
     assert out == "le chien voit le chat.\nle chat voit le chien.\n"
     ran = nmt("translate", model, *files)
     assert (ran.status, ran.err.count("\n")) == (1, 1)
-    assert "b.jsonl, line 1: no text under 'en' or 'text' (found: body); name where it is with --field" in ran.err
+    assert "b.jsonl:1: no field 'en' or 'text' (found: body); name the field with --field" in ran.err
     (tmp_path / "b.jsonl").write_text('{"en": 3}\n', encoding="utf-8")
     ran = nmt("translate", model, *files)
     assert (ran.status, ran.err.count("\n")) == (1, 1)
-    assert "b.jsonl, line 1, 'en': holds no text but 3; mend it" in ran.err
+    assert "b.jsonl:1: field 'en' is 3, not text; fix it" in ran.err
 
 
 def test_pairs_are_a_corpus_to_train_on(model: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -403,7 +403,7 @@ def test_the_scores_in_the_card_are_those_of_evaluate(model: Path, nmt: Nmt) -> 
         (["translate", "nowhere", "--ray", "-o", "out"], 2, "--ray: works from files to a file; name them, and -o"),
         (["translate", "nowhere", "--ray", "in"], 2, "--ray: works from files to a file; name them, and -o"),
         (["translate", "MODEL", "--ray", "nowhere", "-o", "out"], 1, "nowhere: can't be read (No such file"),
-        (["translate", "MODEL", "--ray", "/dev/null", "-o", "out"], 1, "/dev/null: is no plain file"),
+        (["translate", "MODEL", "--ray", "/dev/null", "-o", "out"], 1, "/dev/null: not a regular file"),
         (["translate", "MODEL", "--lm", "x", "--rescore", "4", "--sample"], 2, "--rescore: chooses among"),
     ],
 )
@@ -418,7 +418,7 @@ def test_a_file_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
     ran = nmt("translate", model, "nowhere.txt")
     assert (ran.status, ran.err) == (
         1,
-        "nmt: nowhere.txt: can't be read (No such file or directory); name a text file\n",
+        "nmt: nowhere.txt: can't be read (No such file or directory); check the path\n",
     )
 
 
@@ -430,7 +430,7 @@ def test_what_is_wrong_with_the_last_file_is_said_before_the_first_is_translated
     monkeypatch.setattr(Translator, "stream", None)
     ran = nmt("translate", model, tmp_path / "good", tmp_path / "bad", "-o", tmp_path / "out")
     assert ran.status == 1
-    assert ran.err.endswith("/bad, line 2: byte 4 (0xe9) is not UTF-8; convert the text to UTF-8\n")
+    assert ran.err.endswith("/bad:2: invalid UTF-8 at byte 4 (0xe9); re-encode the text as UTF-8\n")
 
 
 def test_at_a_terminal_each_line_is_answered_at_once(model: Path) -> None:

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.corpus import batching
-from nmt.corpus.arrow_store import Ragged
-from nmt.corpus.batching import epoch_rows, pad, plan_epoch
+from nmt.corpus.arrow_store import RaggedArray
+from nmt.corpus.batching import pad, plan_epoch_batches, select_epoch_rows
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
 lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=80)
 
 
 def plan(source: np.ndarray, target: np.ndarray, batch_tokens: int, seed: int, epoch: int) -> list[np.ndarray]:
-    return list(plan_epoch(source, target, np.arange(len(source)), batch_tokens, seed, epoch))
+    return list(plan_epoch_batches(source, target, np.arange(len(source)), batch_tokens, seed, epoch))
 
 
 @given(lengths, st.integers(1, 200), st.integers(0, 3), st.integers(0, 3), st.integers(1, 90))
@@ -42,7 +42,7 @@ def test_an_epoch_holds_every_pair_once_within_the_size(
 def test_corpora_are_mixed_by_weight(corpora: list[tuple[int, float]], seed: int, epochs: int) -> None:
     """After any number of epochs every corpus was used as often as its weight says, its pairs equally often."""
     sizes, weights = zip(*corpora, strict=True)
-    used = np.concatenate([epoch_rows(sizes, weights, seed, epoch) for epoch in range(epochs)])
+    used = np.concatenate([select_epoch_rows(sizes, weights, seed, epoch) for epoch in range(epochs)])
     counts, first = np.bincount(used, minlength=sum(sizes)), 0
     for size, weight in corpora:
         of_corpus = counts[first : first + size]
@@ -67,12 +67,12 @@ def test_sentences_of_like_length_go_together() -> None:
 
 
 def test_padding() -> None:
-    sentences = Ragged.of([[7, 8, 9], [5]])
+    sentences = RaggedArray.of([[7, 8, 9], [5]])
     assert pad(sentences, after=EOS).tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
     assert pad(sentences, before=BOS).tolist() == [[BOS, 7, 8, 9], [BOS, 5, PAD, PAD]]
-    assert pad(Ragged.of([[]]), after=EOS).tolist() == [[EOS]]
+    assert pad(RaggedArray.of([[]]), after=EOS).tolist() == [[EOS]]
 
 
 @given(st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=9), max_size=9))
 def test_ragged_lists_come_back(lists: list[list[int]]) -> None:
-    assert [numbers.tolist() for numbers in Ragged.of(lists).lists()] == lists
+    assert [numbers.tolist() for numbers in RaggedArray.of(lists).lists()] == lists

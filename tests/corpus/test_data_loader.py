@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from nmt.config import schema as configs
 from nmt.corpus.batching import Batch, make_batch
-from nmt.corpus.data_loader import Loader, Place
-from nmt.corpus.preparation import IdCorpus, prepare
+from nmt.corpus.data_loader import BatchLoader, DataPosition
+from nmt.corpus.preparation import ArrowCorpus, prepare_data
 from nmt.corpus.subword_regularization import SubwordSampler
 
-START = Place(epoch=0, batch=0)
+START = DataPosition(epoch=0, batch=0)
 
 
 class Sizes:
@@ -35,39 +35,39 @@ def equal(one: Batch, other: Batch) -> bool:
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=20), st.integers(1, 4), st.floats(0.2, 2.0), st.integers(0, 20))
 def test_processes_take_turns_from_any_place_on(lengths: list[int], world: int, weight: float, after: int) -> None:
     corpus = Sizes(lengths)
-    alone = Loader(corpus, [weight], batch_tokens=20, seed=1)  # type: ignore[arg-type]
-    together = Loader(corpus, [weight], batch_tokens=20, seed=1, world=world)  # type: ignore[arg-type]
-    row = [turn.batches[0].tolist() for turn in itertools.islice(alone.turns(START), world * (after + 8))]
-    turns = list(itertools.islice(together.turns(START), after + 8))
-    assert [batch.tolist() for turn in turns for batch in turn.batches] == row
-    place = turns[after - 1].after if after else START
-    resumed = itertools.islice(together.turns(place), 8)
+    alone = BatchLoader(corpus, [weight], batch_tokens=20, seed=1)  # type: ignore[arg-type]
+    together = BatchLoader(corpus, [weight], batch_tokens=20, seed=1, world=world)  # type: ignore[arg-type]
+    row = [turn.batches[0].tolist() for turn in itertools.islice(alone.global_batches(START), world * (after + 8))]
+    global_batches = list(itertools.islice(together.global_batches(START), after + 8))
+    assert [batch.tolist() for turn in global_batches for batch in turn.batches] == row
+    place = global_batches[after - 1].after if after else START
+    resumed = itertools.islice(together.global_batches(place), 8)
     assert [batch.tolist() for turn in resumed for batch in turn.batches] == row[world * after :]
 
 
 @pytest.fixture
-def corpus(recipe: Path) -> IdCorpus:
-    return prepare(configs.load(recipe)).train
+def corpus(recipe: Path) -> ArrowCorpus:
+    return prepare_data(configs.load(recipe)).train
 
 
-def test_what_the_thread_makes_is_what_was_planned(corpus: IdCorpus) -> None:
-    loader = Loader(corpus, [1.0], batch_tokens=400, seed=1, rank=1, world=2)
+def test_what_the_thread_makes_is_what_was_planned(corpus: ArrowCorpus) -> None:
+    loader = BatchLoader(corpus, [1.0], batch_tokens=400, seed=1, rank=1, world=2)
     with loader.batches(START) as batches:
         made = list(itertools.islice(batches, 40))
-    for (batch, after), turn in zip(made, loader.turns(START), strict=False):
+    for (batch, after), turn in zip(made, loader.global_batches(START), strict=False):
         assert equal(batch, make_batch(corpus, turn.batches[1]))
         assert after == turn.after
 
 
-def test_what_goes_wrong_in_the_thread_is_told(corpus: IdCorpus) -> None:
-    broken = Loader(corpus, [1.0], batch_tokens=400, seed=1, rank=7, world=2)
+def test_what_goes_wrong_in_the_thread_is_told(corpus: ArrowCorpus) -> None:
+    broken = BatchLoader(corpus, [1.0], batch_tokens=400, seed=1, rank=7, world=2)
     with broken.batches(START) as batches, pytest.raises(IndexError):
         next(batches)
 
 
 def test_a_loader_that_samples_repeats_itself(recipe: Path) -> None:
-    prepared = prepare(configs.load(recipe))
-    loader = Loader(prepared.train, [1.0], 400, seed=1, sampler=SubwordSampler(prepared.tokenizer, "bpe", 0.2))
+    prepared = prepare_data(configs.load(recipe))
+    loader = BatchLoader(prepared.train, [1.0], 400, seed=1, sampler=SubwordSampler(prepared.tokenizer, "bpe", 0.2))
     with loader.batches(START) as batches:
         made = list(itertools.islice(batches, 6))
     with loader.batches(made[2][1]) as batches:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.config import schema as config
-from nmt.corpus.arrow_store import Ragged
-from nmt.corpus.data_loader import Place
-from nmt.corpus.language_model_data import LineCorpus, StreamLoader, prepare_text
+from nmt.corpus.arrow_store import RaggedArray
+from nmt.corpus.data_loader import DataPosition
+from nmt.corpus.language_model_data import LanguageModelLoader, MonolingualCorpus, prepare_language_model_data
 from nmt.corpus.tokenizer import BOS, EOS
 
 LINES = st.lists(st.lists(st.integers(100, 200), max_size=5), min_size=1, max_size=12)
@@ -20,25 +20,25 @@ LINES = st.lists(st.lists(st.integers(100, 200), max_size=5), min_size=1, max_si
 
 @given(LINES)
 def test_a_text_is_its_lines_each_between_begin_and_end(lines: list[list[int]]) -> None:
-    read, wanted = LineCorpus(Ragged.of(lines), "").joined()
+    read, wanted = MonolingualCorpus(RaggedArray.of(lines), "").joined()
     assert read.tolist() == [piece for line in lines for piece in (BOS, *line)]
     assert wanted.tolist() == [piece for line in lines for piece in (*line, EOS)]
 
 
 @given(LINES, st.integers(1, 4), st.integers(1, 6), st.integers(0, 99))
 def test_streams_go_on_from_window_to_window(lines: list[list[int]], streams: int, window: int, seed: int) -> None:
-    corpus = LineCorpus(Ragged.of(lines), "")
+    corpus = MonolingualCorpus(RaggedArray.of(lines), "")
     text = [piece for line in lines for piece in (BOS, *line)]
     steps = len(text) // streams
     if not steps:
         return
-    loader = StreamLoader(corpus, streams, window, seed)
+    loader = LanguageModelLoader(corpus, streams, window, seed)
     count = -(-steps // window)
-    with loader.batches(Place(0, 0)) as batches:
+    with loader.batches(DataPosition(0, 0)) as batches:
         epochs = [list(islice(batches, count)) for _ in range(2)]
     for number, epoch in enumerate(epochs):
-        assert [batch.fresh for batch, _ in epoch] == [True] + [False] * (count - 1)
-        assert [place for _, place in epoch] == [Place(number, n) for n in range(1, count + 1)]
+        assert [batch.reset_state for batch, _ in epoch] == [True] + [False] * (count - 1)
+        assert [place for _, place in epoch] == [DataPosition(number, n) for n in range(1, count + 1)]
         read = np.concatenate([batch.target_in for batch, _ in epoch], axis=1)
         assert read.shape == (streams, steps)
         joined = read.ravel().tolist()
@@ -47,7 +47,7 @@ def test_streams_go_on_from_window_to_window(lines: list[list[int]], streams: in
         wanted = np.concatenate([batch.target_out for batch, _ in epoch], axis=1)
         assert np.where(wanted == EOS, BOS, wanted)[:, :-1].tolist() == read[:, 1:].tolist()
     assert loader.epoch_tokens() == streams * steps
-    with loader.batches(Place(1, min(1, count - 1))) as batches:
+    with loader.batches(DataPosition(1, min(1, count - 1))) as batches:
         batch, place = next(batches)
     expected = epochs[1][min(1, count - 1)]
     assert batch.target_in.tolist() == expected[0].target_in.tolist()
@@ -65,8 +65,8 @@ def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
     )
     loaded = config.load_any(recipe)
     assert isinstance(loaded, config.LanguageModelRecipe)
-    prepared = prepare_text(loaded)
+    prepared = prepare_language_model_data(loaded)
     assert prepared.dev == text
     ids = prepared.train.targets(np.arange(len(text))).lists()
     assert [len(line) for line in ids] == list(map(len, text))
-    assert prepared.vocabulary.decode_many([line.tolist() for line in ids]) == text
+    assert prepared.vocabulary.decode_batch([line.tolist() for line in ids]) == text

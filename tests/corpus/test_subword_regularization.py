@@ -14,16 +14,16 @@ from toy import toy_pairs
 
 from nmt.config import schema as configs
 from nmt.corpus.batching import Batch, make_batch
-from nmt.corpus.preparation import Prepared, prepare
+from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import BpeDropout, SubwordSampler, UnigramSampling
 from nmt.corpus.tokenizer import EOS, UNK
 
 ROWS = np.arange(60)
 
 
-def prepared(recipe: Path, kind: str = "bpe", *more: str) -> Prepared:
+def prepared(recipe: Path, kind: str = "bpe", *more: str) -> PreparedData:
     size = {"bpe": 420, "unigram": 370}[kind]
-    return prepare(configs.load(recipe, [f"tokenizer.kind={kind}", f"tokenizer.vocab_size={size}", *more]))
+    return prepare_data(configs.load(recipe, [f"tokenizer.kind={kind}", f"tokenizer.vocab_size={size}", *more]))
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
@@ -38,13 +38,13 @@ def test_sampled_pieces_spell_the_same_text_and_follow_from_the_seed(kind: str, 
     assert not np.array_equal(one.source, other.source)
     for batch in (one, other):
         for whole, ids, length in zip(plain.source, batch.source, batch.source_lengths, strict=True):
-            assert vocabulary.piece(int(ids[0])) == "<tag:3>"
+            assert vocabulary.id_to_piece(int(ids[0])) == "<tag:3>"
             assert ids[length - 1] == EOS
             assert text(corpus, whole) == text(corpus, ids)
     assert one.source_lengths.sum() > 1.02 * plain.source_lengths.sum()
 
 
-def text(corpus: Prepared, ids: np.ndarray) -> str:
+def text(corpus: PreparedData, ids: np.ndarray) -> str:
     return corpus.tokenizer.source.decode([int(i) for i in ids if i > EOS]).text
 
 
@@ -56,7 +56,7 @@ def test_without_dropout_it_is_sentencepieces_own_encoding(fallback: bool, recip
     words = {word for pair in toy_pairs(300, seed=3) for side in pair for word in side.split()}
     strange = {"ledog", "hearshears", "x", "...", "the.cat", "Zürich", "\U0001f60a", "redred\u4f60", "aa"}
     for word in words | strange:
-        assert cut("\u2581" + word, Random(1)) == vocabulary.encode_many([word])[0], word
+        assert cut("\u2581" + word, Random(1)) == vocabulary.encode_batch([word])[0], word
     assert (UNK in cut("\u2581\U0001f60a", Random(1))) == (not fallback)
 
 
@@ -64,8 +64,8 @@ def test_without_dropout_it_is_sentencepieces_own_encoding(fallback: bool, recip
 def test_each_step_leaves_out_each_merge_with_its_probability(word: str, recipe: Path) -> None:
     vocabulary = prepared(recipe).tokenizer.source
     cut, random = BpeDropout(vocabulary, 0.2).cut, Random(1)
-    counts = Counter(tuple(map(vocabulary.piece, cut(word, random))) for _ in range(4000))
-    scores = {piece: score for piece, _, score in vocabulary.ordinary_pieces()}
+    counts = Counter(tuple(map(vocabulary.id_to_piece, cut(word, random))) for _ in range(4000))
+    scores = {piece: score for piece, _, score in vocabulary.text_pieces()}
     expected = ends(tuple(word), scores, 0.2)
     assert sum(expected.values()) == pytest.approx(1)
     assert len(expected) > 3
@@ -91,7 +91,7 @@ def test_unigram_draws_by_the_power_of_probability(recipe: Path) -> None:
     cut, random = UnigramSampling(vocabulary, 0.5).cut, Random(1)
     counts = Counter(tuple(cut("\u2581small", random)) for _ in range(4000))
     likely = vocabulary.likely("small", 64)
-    assert likely[0][0] == vocabulary.encode_many(["small"])[0]
+    assert likely[0][0] == vocabulary.encode_batch(["small"])[0]
     weights = np.exp([0.5 * score for _, score in likely])
     for (ids, _), share in zip(likely[:3], weights / weights.sum(), strict=False):
         assert counts[tuple(ids)] / 4000 == pytest.approx(share, abs=0.03)

@@ -15,8 +15,8 @@ from nmt.config import schema as config
 from nmt.config.schema import TaskCorpus, TokenizerConfig
 from nmt.corpus import synthetic_tasks as tasks
 from nmt.corpus import tokenizer as tokenizers
-from nmt.corpus.preparation import held_by_training
-from nmt.corpus.readers import fingerprint, read_pairs
+from nmt.corpus.parallel_corpus import corpus_fingerprint, read_pairs
+from nmt.corpus.preparation import sources_in_training_data
 from nmt.evaluation.metrics import exact_match, exact_match_of_new
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundle
@@ -57,28 +57,28 @@ def length(task: str, question: str) -> int:
     return len(question.split("+")[0]) if task == "addition" else len(re.findall("[a-hxuvw]", question))
 
 
-@pytest.mark.parametrize("task", tasks.TASKS)
+@pytest.mark.parametrize("task", tasks.TASK_NAMES)
 @given(RANGES)
 def test_every_answer_is_right_and_every_length_as_often(task: tasks.TaskName, ranges: tuple[int, ...]) -> None:
     shortest, more, count, seed = ranges
-    pairs = list(tasks.pairs(task, count, shortest, shortest + more, seed))
+    pairs = list(tasks.generate_pairs(task, count, shortest, shortest + more, seed))
     assert all(right(task, *pair) for pair in pairs)
     found = [length(task, question) for question, _ in pairs]
-    assert found == tasks.lengths(count, shortest, shortest + more)
+    assert found == tasks.question_lengths(count, shortest, shortest + more)
     assert max(map(found.count, set(found))) - min(map(found.count, set(found))) <= 1
     assert set(found) <= set(range(shortest, shortest + more + 1))
-    assert pairs == list(tasks.pairs(task, count, shortest, shortest + more, seed))
+    assert pairs == list(tasks.generate_pairs(task, count, shortest, shortest + more, seed))
 
 
-@pytest.mark.parametrize("task", [task for task in tasks.TASKS if task != "counting"])
+@pytest.mark.parametrize("task", [task for task in tasks.TASK_NAMES if task != "counting"])
 def test_another_seed_makes_other_pairs(task: tasks.TaskName) -> None:
-    assert list(tasks.pairs(task, 50, 5, 9, seed=1)) != list(tasks.pairs(task, 50, 5, 9, seed=2))
+    assert list(tasks.generate_pairs(task, 50, 5, 9, seed=1)) != list(tasks.generate_pairs(task, 50, 5, 9, seed=2))
 
 
-@pytest.mark.parametrize("task", tasks.TASKS)
+@pytest.mark.parametrize("task", tasks.TASK_NAMES)
 def test_no_symbol_is_altered_between_text_and_ids(task: tasks.TaskName) -> None:
-    pairs = list(tasks.pairs(task, 400, 1, 12, seed=1))
-    tokenizer = tokenizers.train(
+    pairs = list(tasks.generate_pairs(task, 400, 1, 12, seed=1))
+    tokenizer = tokenizers.train_tokenizer(
         lambda: pairs, TokenizerConfig(kind="char", vocab_size=100, byte_fallback=False), ("zxx", "zxx")
     )
     for text in [side for pair in pairs for side in pair]:
@@ -91,9 +91,9 @@ def test_no_symbol_is_altered_between_text_and_ids(task: tasks.TaskName) -> None
 
 def test_a_task_stands_where_a_corpus_stands() -> None:
     spec = TaskCorpus(task="addition", pairs=7, shortest=2, longest=3, seed=5)
-    assert list(read_pairs(spec, "zxx", "zxx")) == list(tasks.pairs("addition", 7, 2, 3, 5))
+    assert list(read_pairs(spec, "zxx", "zxx")) == list(tasks.generate_pairs("addition", 7, 2, 3, 5))
     others = [spec.model_copy(update=change) for change in ({"seed": 6}, {"pairs": 8}, {"task": "copying"})]
-    assert len({fingerprint(each, "zxx", "zxx") for each in (spec, *others)}) == 4
+    assert len({corpus_fingerprint(each, "zxx", "zxx") for each in (spec, *others)}) == 4
 
 
 def test_exact_match_counts_whole_answers_by_length() -> None:
@@ -114,7 +114,7 @@ def test_questions_that_training_held_are_told_apart() -> None:
     [train] = recipe.data.train
     assert isinstance(train, TaskCorpus)
     known = {question for question, _ in read_pairs(train, "zxx", "zxx")} & set(questions)
-    assert held_by_training(recipe, questions) == known
+    assert sources_in_training_data(recipe, questions) == known
     assert 0 < len(known) < len(set(questions))
     by_heart = [answer if question in known else "" for question, answer in zip(questions, answers, strict=True)]
     new = sum(question not in known for question in questions)
@@ -124,7 +124,7 @@ def test_questions_that_training_held_are_told_apart() -> None:
 
 
 def test_every_task_has_a_recipe() -> None:
-    assert {path.stem for path in RECIPES} == set(tasks.TASKS)
+    assert {path.stem for path in RECIPES} == set(tasks.TASK_NAMES)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
@@ -185,13 +185,15 @@ def test_a_trained_task_reports_exact_match_everywhere(tmp_path: Path, nmt: Nmt)
     assert f"<td>{score}% of 15</td>" in page
     assert "BLEU" not in page.split("<h2>Environment")[0]
     # The bundle answers alike wherever it is asked: what is long is not split, what repeats is not searched again.
-    questions, answers = zip(*tasks.pairs("counting", 15, 11, 25, seed=3), strict=True)
+    questions, answers = zip(*tasks.generate_pairs("counting", 15, 11, 25, seed=3), strict=True)
     found = [each.text for each in Translator.load(out).translate(list(questions))]
     assert round(100 * sum(a == b for a, b in zip(found, answers, strict=True)) / 15, 2) == beyond["score"]
 
 
 def test_a_task_beside_plain_text_has_both_kinds_of_scores(tmp_path: Path, nmt: Nmt) -> None:
-    for name, texts in zip(("q", "a"), zip(*tasks.pairs("counting", 8, 3, 6, seed=5), strict=True), strict=True):
+    for name, texts in zip(
+        ("q", "a"), zip(*tasks.generate_pairs("counting", 8, 3, 6, seed=5), strict=True), strict=True
+    ):
         (tmp_path / name).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     test = f"data.test={{source: {tmp_path / 'q'}, target: {tmp_path / 'a'}}}"
     short = "training.max_updates=3", "training.validate_every=3", "data.dev.pairs=10"

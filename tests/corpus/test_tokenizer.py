@@ -7,8 +7,8 @@ from toy import toy_pairs
 
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus import tokenizer
-from nmt.corpus.readers import MAX_LINE_CHARACTERS
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, RESERVED, UNK, Tokenizer, Vocabulary
+from nmt.corpus.text_files import MAX_LINE_CHARACTERS
+from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, RESERVED_PIECES, UNK, Tokenizer, Vocabulary
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 
@@ -17,7 +17,7 @@ BPE = TokenizerConfig(vocab_size=430)
 
 
 def train(config: TokenizerConfig) -> Tokenizer:
-    return tokenizer.train(lambda: PAIRS, config, ("en", "fr"))
+    return tokenizer.train_tokenizer(lambda: PAIRS, config, ("en", "fr"))
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "char"])
@@ -41,24 +41,24 @@ def test_nothing_is_unknown_and_spans_cover_the_text(text: str) -> None:
     decoded = VOCABULARY.decode(pieces.ids)
     assert decoded.text == text
     assert decoded.ids == pieces.ids
-    assert all(id_ >= FIRST_ORDINARY for id_ in pieces.ids)
+    assert all(id_ >= FIRST_TEXT_ID for id_ in pieces.ids)
     for spans in (pieces.spans, decoded.spans):
         assert "".join(text[start:end] for start, end in spans) == text
-    assert VOCABULARY.encode_many([text]) == [pieces.ids]
-    assert VOCABULARY.decode_many([pieces.ids, []]) == [text, ""]
+    assert VOCABULARY.encode_batch([text]) == [pieces.ids]
+    assert VOCABULARY.decode_batch([pieces.ids, []]) == [text, ""]
 
 
 @given(st.text(max_size=40).map(normalise).filter(bool))
 def test_what_stands_within_a_text_has_no_space_before_it(text: str) -> None:
-    ids = VOCABULARY.encode_within(text)
+    ids = VOCABULARY.encode_continuation(text)
     assert VOCABULARY.decode([*VOCABULARY.encode("a").ids, *ids]).text == f"a{text}"
 
 
 def test_reserved_pieces_are_there_and_out_of_reach_of_text() -> None:
-    assert len(RESERVED) == len(set(RESERVED)) == FIRST_ORDINARY - 4
-    for piece in RESERVED:
+    assert len(RESERVED_PIECES) == len(set(RESERVED_PIECES)) == FIRST_TEXT_ID - 4
+    for piece in RESERVED_PIECES:
         ids = VOCABULARY.encode(f"a {piece} b").ids
-        assert min(ids) >= FIRST_ORDINARY
+        assert min(ids) >= FIRST_TEXT_ID
         assert VOCABULARY.decode(ids).text == f"a {piece} b"
 
 
@@ -99,14 +99,14 @@ def test_characters_need_more_than_the_reserved_pieces(byte_fallback: bool, leas
 
 def test_no_text_at_all_is_explained() -> None:
     with pytest.raises(CarouselError, match="no text is left to make pieces of"):
-        tokenizer.train(lambda: [], BPE, ("en", "fr"))
+        tokenizer.train_tokenizer(lambda: [], BPE, ("en", "fr"))
 
 
 def test_the_longest_lines_teach_pieces_too() -> None:
     """SentencePiece would leave them out."""
     pairs = [("a cat", "un chat")] * 50 + [("Zq" * (MAX_LINE_CHARACTERS // 2), "x")]
     config = TokenizerConfig(kind="char", vocab_size=90, byte_fallback=False)
-    vocabulary = tokenizer.train(lambda: pairs, config, ("en", "fr")).source
+    vocabulary = tokenizer.train_tokenizer(lambda: pairs, config, ("en", "fr")).source
     assert UNK not in vocabulary.encode("Zq").ids
 
 

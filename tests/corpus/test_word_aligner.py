@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.corpus import word_aligner as aligners
-from nmt.corpus.word_aligner import Aligner, learn_lexicon, learned_rows, symmetrise
+from nmt.corpus.word_aligner import Aligner, learn_translation_table, select_training_rows, symmetrise
 
 PAIRS = [([5, 6, 7], [8, 9]), ([5, 6], [8, 8]), ([7], [9, 10, 8]), ([6, 7, 5], [9, 11]), ([5, 6, 7], [10, 8])]
 SOURCES, TARGETS = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*PAIRS, strict=True))
@@ -42,7 +42,7 @@ def naive_lexicon(pairs: list[tuple[list[int], list[int]]]) -> dict[tuple[int, i
 @pytest.mark.parametrize("block", [1, 500_000])
 def test_the_lexicon_is_that_of_naive_loops(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aligners, "_BLOCK_CELLS", block)
-    lexicon = learn_lexicon(SOURCES, TARGETS)
+    lexicon = learn_translation_table(SOURCES, TARGETS)
     expected = naive_lexicon(PAIRS)
     assert list(zip(lexicon.sources.tolist(), lexicon.targets.tolist(), strict=True)) == list(expected)
     np.testing.assert_allclose(lexicon.probabilities, [p for p, _ in expected.values()], rtol=1e-9, atol=1e-12)
@@ -100,9 +100,9 @@ def test_symmetrised_links_lie_between_intersection_and_union(sources: int, targ
 def test_a_large_corpus_is_learned_from_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aligners, "_LEARNED_CELLS", 100)
     monkeypatch.setattr(aligners, "_CLEAR_CELLS", 30)
-    assert learned_rows(np.full(10, 3), np.full(10, 3)).tolist() == list(range(10))
-    assert learned_rows(np.full(10, 5), np.full(10, 5)).tolist() == [0, 3, 6, 9]
+    assert select_training_rows(np.full(10, 3), np.full(10, 3)).tolist() == list(range(10))
+    assert select_training_rows(np.full(10, 5), np.full(10, 5)).tolist() == [0, 3, 6, 9]
     mixed = np.array([5, 9] * 10)
-    assert learned_rows(mixed, mixed).tolist() == [0, 6, 12, 18]  # the short ones are enough
+    assert select_training_rows(mixed, mixed).tolist() == [0, 6, 12, 18]  # the short ones are enough
     scarce = np.array([5, 9, 9, 9])
-    assert learned_rows(scarce, scarce).tolist() == [0, 3]  # they are not
+    assert select_training_rows(scarce, scarce).tolist() == [0, 3]  # they are not

@@ -8,7 +8,7 @@ import pytest
 
 from nmt import Translator
 from nmt.config import schema as config
-from nmt.corpus.readers import read_lines
+from nmt.corpus.text_files import read_lines
 from nmt.evaluation import metrics
 from nmt.model_directory import directory as bundle
 from nmt.model_directory.directory import ModelDirectory

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from nmt.config.schema import ModelConfig
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
 from nmt.engine.onnx.engine import OnnxEngine, OnnxSessions
 from nmt.engine.onnx.export import build_graphs
 from nmt.engine.onnx.layer_graphs import Precision
@@ -20,7 +20,7 @@ from nmt.model.cells.families import CELLS
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.search.protocol import Engine
 
-VOCABULARY = FIRST_ORDINARY + 30
+VOCABULARY = FIRST_TEXT_ID + 30
 DESIGNS: list[dict[str, object]] = [
     {"attention": "none", "reverse_source": True},
     {"attention": "dot", "reverse_source": True},
@@ -79,8 +79,8 @@ class Lists:
     """A shortlist: half of the vocabulary, which half depends on the first piece of the source."""
 
     def for_sentence(self, source: Sequence[int], constraints: Sequence[int]) -> np.ndarray:
-        chosen = np.random.default_rng(source[0]).choice(VOCABULARY - FIRST_ORDINARY, 15, replace=False)
-        return np.unique([EOS, *(chosen + FIRST_ORDINARY), *constraints])
+        chosen = np.random.default_rng(source[0]).choice(VOCABULARY - FIRST_TEXT_ID, 15, replace=False)
+        return np.unique([EOS, *(chosen + FIRST_TEXT_ID), *constraints])
 
 
 def torch_engines(net: Seq2Seq) -> MakeEngine:

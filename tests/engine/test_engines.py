@@ -22,7 +22,7 @@ from engines import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.corpus.tokenizer import BOS, EOS, FIRST_ORDINARY, UNK
+from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, UNK
 from nmt.model.seq2seq import Seq2Seq
 from nmt.search.beam_search import DecodingOptions, search_all
 from nmt.search.protocol import Engine, StepRequest, StepResult
@@ -62,7 +62,7 @@ def test_rows_follow_their_parents(design: dict[str, object], kind: str) -> None
     net = network(**design)
     engine = engines(kind, net)(3, 2)
     first, second = [70, 71, 72, 73, 74], [80, 81]
-    a, b = FIRST_ORDINARY, FIRST_ORDINARY + 1
+    a, b = FIRST_TEXT_ID, FIRST_TEXT_ID + 1
     engine.admit([2], [first], [()])
     engine.step(request(engine, [BOS] * 6))
     engine.admit([0], [second], [()])
@@ -82,9 +82,9 @@ def test_candidates_are_the_best_and_never_reserved(kind: str) -> None:
     net = network(attention="multihead")
     engine = engines(kind, net)(1, 1)
     engine.admit([0], [[70, 71]], [()])
-    result = engine.step(request(engine, [BOS], candidates=VOCABULARY - FIRST_ORDINARY + 1))
+    result = engine.step(request(engine, [BOS], candidates=VOCABULARY - FIRST_TEXT_ID + 1))
     scores = expected(net, [70, 71], [BOS])
-    allowed = [EOS, *range(FIRST_ORDINARY, VOCABULARY)]
+    allowed = [EOS, *range(FIRST_TEXT_ID, VOCABULARY)]
     assert result.ids[0].tolist() == sorted(allowed, key=lambda token: -scores[token])
 
 
@@ -136,7 +136,7 @@ def test_an_engine_whose_admit_raised_holds_what_it_held(monkeypatch: pytest.Mon
     with pytest.raises(MemoryError):
         failed.admit([0, 1], [[80], [70] * 40], [(), ()])
     assert encoded == [[1], [0]]  # the longer one was stored already
-    before, after = (engine.step(request(engine, [FIRST_ORDINARY] * 8)) for engine in (untouched, failed))
+    before, after = (engine.step(request(engine, [FIRST_TEXT_ID] * 8)) for engine in (untouched, failed))
     np.testing.assert_array_equal(before.scores, after.scores)
     np.testing.assert_array_equal(before.ids, after.ids)
 
@@ -163,7 +163,7 @@ def test_samples_follow_the_distribution_whatever_the_company(kind: str) -> None
     sample: StepResult = crowd.step(request(crowd, [BOS] * rows, candidates=2, temperature=temperature, seeds=seeds))
     scores = expected(net, [70, 71], [BOS])
     allowed = torch.full_like(scores, -torch.inf)
-    allowed[EOS], allowed[FIRST_ORDINARY:] = scores[EOS], scores[FIRST_ORDINARY:]
+    allowed[EOS], allowed[FIRST_TEXT_ID:] = scores[EOS], scores[FIRST_TEXT_ID:]
     probabilities = (allowed / 0.7).softmax(-1).numpy()
     drawn = np.bincount(sample.ids[:, 0], minlength=VOCABULARY) / rows
     assert np.abs(drawn - probabilities).max() < 0.04
@@ -183,7 +183,7 @@ def test_samples_are_drawn_among_the_likeliest(kind: str) -> None:
     engine = engines(kind, net)(1, 6)
     engine.admit([0], [[70, 71]], [()])
     scores = expected(net, [70, 71], [BOS])
-    allowed = sorted([EOS, *range(FIRST_ORDINARY, VOCABULARY)], key=lambda token: -scores[token])
+    allowed = sorted([EOS, *range(FIRST_TEXT_ID, VOCABULARY)], key=lambda token: -scores[token])
     shares = (scores[allowed] / 1.5).softmax(-1).cumsum(-1).numpy()
     result = engine.step(
         request(
@@ -205,7 +205,7 @@ def test_samples_are_drawn_among_the_likeliest(kind: str) -> None:
 def test_a_sentence_keeps_its_options_in_company(design: dict[str, object], kind: str) -> None:
     """Bans, prefixes, phrases, groups and samples through a real network."""
     make = engines(kind, network(**design))
-    a, b, c = FIRST_ORDINARY, FIRST_ORDINARY + 1, FIRST_ORDINARY + 2
+    a, b, c = FIRST_TEXT_ID, FIRST_TEXT_ID + 1, FIRST_TEXT_ID + 2
     for options in (
         DecodingOptions(num_hypotheses=2, bad_phrases=((a,), (b, c)), no_repeat_ngram_size=2, coverage_penalty=0.2),
         DecodingOptions(target_prefix=(a, b), force_phrases=((c, c), (a,))),
@@ -225,7 +225,7 @@ def test_more_candidates_than_tokens_leave_places_empty(listed: bool) -> None:
     engine = onnx_engines(network(attention="dot"), "int8", Lists() if listed else None)(1, 1)
     engine.admit([0], [[70, 71]], [()])
     result = engine.step(request(engine, [BOS], candidates=VOCABULARY + 9))
-    tokens = 16 if listed else VOCABULARY - FIRST_ORDINARY + 1
+    tokens = 16 if listed else VOCABULARY - FIRST_TEXT_ID + 1
     assert np.isfinite(result.scores[0, :tokens]).all()
     assert np.isneginf(result.scores[0, tokens:]).all()
     assert result.ids.shape == (1, VOCABULARY + 9)
@@ -243,7 +243,7 @@ def test_reserved_pieces_among_the_constraints_stay_out_of_the_list() -> None:
 
 
 SOURCES = st.lists(
-    st.lists(st.integers(FIRST_ORDINARY, VOCABULARY - 1), min_size=1, max_size=40), min_size=2, max_size=8
+    st.lists(st.integers(FIRST_TEXT_ID, VOCABULARY - 1), min_size=1, max_size=40), min_size=2, max_size=8
 )
 
 
@@ -272,7 +272,7 @@ def test_company_changes_not_a_bit(
 def test_cells_translate_alike_in_both_engines_whatever_the_company(design: dict[str, object]) -> None:
     net = network(**design)
     random = np.random.default_rng(1)
-    sources = [random.integers(FIRST_ORDINARY, VOCABULARY, size=n).tolist() for n in (3, 1, 20)]
+    sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 1, 20)]
     by_torch = found(torch_engines(net)(4, 2), sources)
     by_onnx = found(onnx_engines(net)(4, 2), sources)
     for pair in zip(by_torch, by_onnx, strict=True):
@@ -287,7 +287,7 @@ def test_company_changes_not_a_bit_at_a_width_of_use(precision: str) -> None:
     """Wide products are summed in parts; a source of 70 pieces has five blocks."""
     make = onnx_engines(wide_network(), precision, Lists())
     random = np.random.default_rng(2)
-    sources = [random.integers(FIRST_ORDINARY, VOCABULARY, size=n).tolist() for n in (5, 70, 14, 31, 15, 16, 9, 33)]
+    sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (5, 70, 14, 31, 15, 16, 9, 33)]
     alone = [found(make(1, 5), [source])[0] for source in sources]
     assert found(make(8, 5), sources) == alone
     assert found(make(3, 5), sources[::-1]) == alone[::-1]
@@ -297,7 +297,7 @@ def test_company_changes_not_a_bit_at_a_width_of_use(precision: str) -> None:
 def test_torch_engines_do_not_depend_on_company_but_for_rounding(design: dict[str, object]) -> None:
     make = torch_engines(network(**design))
     random = np.random.default_rng(1)
-    sources = [random.integers(FIRST_ORDINARY, VOCABULARY, size=n).tolist() for n in (3, 9, 1, 6, 6, 2, 12)]
+    sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 9, 1, 6, 6, 2, 12)]
     together = found(make(3, 3), sources)
     for source, expected_ in zip(sources, together, strict=True):
         [alone] = found(make(1, 3), [source])

@@ -7,28 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
-from nmt.corpus.word_aligner import Lexicon, learn_lexicon
+from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
+from nmt.corpus.word_aligner import TranslationTable, learn_translation_table
 from nmt.engine.shortlist import Shortlist, build_shortlist
 from nmt.utils.errors import CarouselError
 
-VOCABULARY = FIRST_ORDINARY + 20
-piece = st.integers(FIRST_ORDINARY, VOCABULARY - 1)
+VOCABULARY = FIRST_TEXT_ID + 20
+piece = st.integers(FIRST_TEXT_ID, VOCABULARY - 1)
 sentence = st.lists(piece, min_size=1, max_size=8)
 
 
-def lexicon() -> Lexicon:
+def lexicon() -> TranslationTable:
     """Pieces 0 to 4, counted from the first ordinary one: 0 becomes 1 or 2, 3 becomes 2; the null word 4."""
-    sources = np.array([0, FIRST_ORDINARY, FIRST_ORDINARY, FIRST_ORDINARY + 3], dtype=np.int32)
-    targets = FIRST_ORDINARY + np.array([4, 1, 2, 2], dtype=np.int32)
-    return Lexicon(sources, targets, np.array([1.0, 0.4, 0.6, 1.0]), np.array([9.0, 4.0, 6.0, 1.0]))
+    sources = np.array([0, FIRST_TEXT_ID, FIRST_TEXT_ID, FIRST_TEXT_ID + 3], dtype=np.int32)
+    targets = FIRST_TEXT_ID + np.array([4, 1, 2, 2], dtype=np.int32)
+    return TranslationTable(sources, targets, np.array([1.0, 0.4, 0.6, 1.0]), np.array([9.0, 4.0, 6.0, 1.0]))
 
 
 def listed(shortlist: Shortlist, *pieces: int) -> list[int]:
     """Counted from the first ordinary one; end of sentence, which is always there, left out."""
-    ids = shortlist.for_sentence([FIRST_ORDINARY + piece for piece in pieces]).tolist()
+    ids = shortlist.for_sentence([FIRST_TEXT_ID + piece for piece in pieces]).tolist()
     assert ids[0] == EOS
-    return [i - FIRST_ORDINARY for i in ids[1:]]
+    return [i - FIRST_TEXT_ID for i in ids[1:]]
 
 
 def test_the_likeliest_the_most_frequent_and_the_source_itself() -> None:
@@ -48,22 +48,24 @@ def test_lists_are_sorted_and_keep_what_is_asked_for(
 ) -> None:
     sources, targets = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*pairs, strict=True))
     shortlist = build_shortlist(
-        learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, candidates_per_piece=2, frequent=3
+        learn_translation_table(sources, targets), VOCABULARY, VOCABULARY, True, candidates_per_piece=2, frequent=3
     )
     ids = shortlist.for_sentence(source, constraints)
     assert ids.dtype == np.int32
     assert ids.tolist() == sorted(set(ids.tolist()))
     assert {EOS, *source, *constraints} <= set(ids.tolist())
-    assert all(i == EOS or i >= FIRST_ORDINARY or i in constraints for i in ids)
-    everything = build_shortlist(learn_lexicon(sources, targets), VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY)
+    assert all(i == EOS or i >= FIRST_TEXT_ID or i in constraints for i in ids)
+    everything = build_shortlist(
+        learn_translation_table(sources, targets), VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY
+    )
     assert everything.coverage(pairs) == 1.0
 
 
 def test_joined_lists_hold_what_either_holds() -> None:
     one = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
-    pieces = FIRST_ORDINARY + np.array([0, 7], dtype=np.int32)
-    became = FIRST_ORDINARY + np.array([5, 6], dtype=np.int32)
-    domain = Lexicon(pieces, became, np.ones(2), np.array([1.0, 2.0]))
+    pieces = FIRST_TEXT_ID + np.array([0, 7], dtype=np.int32)
+    became = FIRST_TEXT_ID + np.array([5, 6], dtype=np.int32)
+    domain = TranslationTable(pieces, became, np.ones(2), np.array([1.0, 2.0]))
     other = build_shortlist(domain, VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
     assert [listed(other, 0), listed(other, 3), listed(other, 7)] == [[5, 6], [6], [6]]
     assert [listed(one.merge(other), n) for n in (0, 3, 7, 8)] == [[2, 4, 5, 6], [2, 4, 6], [4, 6], [4, 6]]
@@ -73,7 +75,7 @@ def test_joined_lists_hold_what_either_holds() -> None:
 
 def test_coverage_is_the_share_of_reference_pieces() -> None:
     shortlist = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
-    pair = [FIRST_ORDINARY], [FIRST_ORDINARY + 2, FIRST_ORDINARY + 4, FIRST_ORDINARY + 1]
+    pair = [FIRST_TEXT_ID], [FIRST_TEXT_ID + 2, FIRST_TEXT_ID + 4, FIRST_TEXT_ID + 1]
     assert shortlist.coverage([pair]) == pytest.approx(2 / 3)
 
 
@@ -82,7 +84,7 @@ def test_saved_lists_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) ->
     (tmp_path / "a").write_bytes(shortlist.serialise())
     assert build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True).serialise() == shortlist.serialise()
     again = Shortlist.load(tmp_path / "a")
-    for piece in range(FIRST_ORDINARY, VOCABULARY):
+    for piece in range(FIRST_TEXT_ID, VOCABULARY):
         assert again.for_sentence([piece]).tolist() == shortlist.for_sentence([piece]).tolist()
 
 

@@ -16,8 +16,8 @@ from conftest import Nmt
 from toy import ADJECTIVES, NOUNS, RECIPE, VERBS, toy_pairs, write_corpus
 
 from nmt.config import schema as configs
-from nmt.corpus.preparation import prepare
-from nmt.corpus.readers import fingerprint
+from nmt.corpus.parallel_corpus import corpus_fingerprint
+from nmt.corpus.preparation import prepare_data
 from nmt.evaluation import report
 from nmt.evaluation.metrics import bleu, sentence_chrf
 from nmt.inference.translator import Translator
@@ -118,8 +118,8 @@ def test_the_page_says_what_is_in_the_card_and_the_recipe(run: Path) -> None:
     assert configs.Config.model_validate(yaml.safe_load(recipe)) == config
     for spec in (*config.data.train, config.data.dev, config.data.test):
         assert spec is not None
-        assert fingerprint(spec, "en", "fr") in shown
-    assert prepare(config).train.fingerprint in shown
+        assert corpus_fingerprint(spec, "en", "fr") in shown
+    assert prepare_data(config).train.fingerprint in shown
     for name in ("Python", "torch", "sacreBLEU", "Carousel", "CPU", "Threads"):
         assert f"{name} " in shown
 
@@ -140,7 +140,7 @@ def test_the_curves_are_those_of_the_records(run: Path) -> None:
 def dev_set(run: Path) -> tuple[list[str], list[str], list[str]]:
     """Sources, references, and translations made anew."""
     config = configs.load(run / "config.yaml")
-    pairs = prepare(config).dev
+    pairs = prepare_data(config).dev
     found = Translator.load(run / "model", threads=2).translate([source for source, _ in pairs])
     return [source for source, _ in pairs], [target for _, target in pairs], [t.text for t in found]
 
@@ -176,7 +176,7 @@ def test_the_examples_are_the_best_and_the_worst(run: Path) -> None:
 def test_words_are_counted_in_the_training_text(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text that the ids spell is that of the corpus; of a large one, an even sample is read, in chunks."""
     config = configs.load(run / "config.yaml")
-    prepared = prepare(config)
+    prepared = prepare_data(config)
     rows = np.arange(len(prepared.train))
     texts = list(report._target_texts(prepared, rows))
     corpus = (run.parent / "train.fr").read_text(encoding="utf-8").splitlines()

@@ -179,8 +179,8 @@ def test_mistakes_cost_one_line(files: dict[str, Path], tmp_path: Path, nmt: Nmt
     expected = {
         (good,): (2, "a comparison needs two translated files or more; name the baseline first"),
         (good, short): (1, f"{short} has 7 lines but {ref} has 60; line N of one must"),
-        (good, tmp_path / "none"): (1, f"{tmp_path}/none: no such file; check the path"),
-        (good, broken): (1, f"{broken}, line 2: byte 4 (0xe9) is not UTF-8; convert"),
+        (good, tmp_path / "none"): (1, f"{tmp_path}/none: can't be read (No such file or directory); check the path"),
+        (good, broken): (1, f"{broken}:2: invalid UTF-8 at byte 4 (0xe9); re-encode"),
         (empty, good): (1, f"{empty}: is empty; name a file"),
     }
     for systems, (status, complaint) in expected.items():

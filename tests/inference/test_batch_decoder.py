@@ -5,12 +5,12 @@ import time
 import pytest
 from stutterer import Stutterer
 
-from nmt.corpus.tokenizer import FIRST_ORDINARY
+from nmt.corpus.tokenizer import FIRST_TEXT_ID
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import StepRequest, StepResult
 
-A, B = FIRST_ORDINARY, FIRST_ORDINARY + 1
+A, B = FIRST_TEXT_ID, FIRST_TEXT_ID + 1
 
 
 def test_a_loop_is_searched_once_more_without_repetition() -> None:

@@ -7,13 +7,13 @@ import pytest
 from fake_engine import FakeEngine
 from stutterer import Stutterer
 
-from nmt.corpus.tokenizer import FIRST_ORDINARY
+from nmt.corpus.tokenizer import FIRST_TEXT_ID
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.continuous_batcher import ContinuousBatcher, DecodingRequest
 from nmt.search.beam_search import Hypothesis
 from nmt.search.options import DecodingOptions
 
-A, B = FIRST_ORDINARY, FIRST_ORDINARY + 1
+A, B = FIRST_TEXT_ID, FIRST_TEXT_ID + 1
 OPTIONS = [
     DecodingOptions(),
     DecodingOptions(num_hypotheses=2, length_penalty=0.3),

@@ -12,7 +12,7 @@ from toy import toy_pairs
 
 from nmt import CarouselError, Translation, Translator, UsageError
 from nmt.config.schema import TokenizerConfig
-from nmt.corpus.tokenizer import train
+from nmt.corpus.tokenizer import train_tokenizer
 from nmt.engine.onnx.export import export_model
 from nmt.inference.text_processor import Chunk, TextProcessor, align
 from nmt.model_directory import directory as bundles
@@ -201,7 +201,7 @@ def test_phrases_are_spelt_as_they_stand_in_a_text(translator: Translator) -> No
 def test_what_cannot_be_written_is_refused_wherever_it_stands(model: Path) -> None:
     bundle = bundles.read(model)
     poor = TokenizerConfig(vocab_size=82, byte_fallback=False)
-    tokenizer = train(lambda: [("the cat", "猫 小 小猫 a")] * 9, poor, ("en", "zh"))
+    tokenizer = train_tokenizer(lambda: [("the cat", "猫 小 小猫 a")] * 9, poor, ("en", "zh"))
     text_processor = TextProcessor(replace(bundle, tokenizer=tokenizer), None)
     assert text_processor.phrase_ids("猫")
     for phrase in ("龘", "龘猫", "猫龘"):

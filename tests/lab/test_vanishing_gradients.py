@@ -19,9 +19,9 @@ def test_gradients_of_the_plain_network_are_products_of_jacobians() -> None:
     reader, distance = gradients.Reader("plain RNN", seed=3), 6
     inputs, recurrent, *biases = (p.detach().double().numpy() for p in reader.layer.parameters())
     direction = torch.randn(64, 32, generator=torch.Generator().manual_seed(5)).double().numpy()
-    symbols = tasks.FIRST + tasks.NOISE
+    symbols = tasks.MEMORY_SYMBOLS + tasks.NOISE_SYMBOLS
     norms = []
-    questions = tasks.pairs("remembering", 64, distance, distance, 5)
+    questions = tasks.generate_pairs("remembering", 64, distance, distance, 5)
     for (question, _), sent in zip(questions, direction, strict=True):
         h, slopes = np.zeros(32), []
         for symbol in question:

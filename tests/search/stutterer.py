@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY
+from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
 from nmt.search.protocol import StepRequest, StepResult
 
-_B = FIRST_ORDINARY + 1
+_B = FIRST_TEXT_ID + 1
 
 
 class Stutterer:

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Hashable, Iterable, Sequence
 
-from nmt.corpus.tokenizer import Pieces
+from nmt.corpus.tokenizer import TokenizedText
 from nmt.inference.continuous_batcher import DecodingRequest
 from nmt.inference.text_processor import Alternative, Chunk, Translation
 from nmt.search.hypotheses import Hypothesis
@@ -67,7 +67,7 @@ class FakeTranslator:
         if "UNSPEAKABLE" in text:
             raise RuntimeError("the tokenizer broke")
         return [
-            Chunk(chunk.start(), Pieces(chunk.group(), list(map(ord, chunk.group())), []))
+            Chunk(chunk.start(), TokenizedText(chunk.group(), list(map(ord, chunk.group())), []))
             for chunk in re.finditer(r"[^|]+|^$", text)
         ]
 

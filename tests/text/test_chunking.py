@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.chunking import split_long
+from nmt.text.chunking import split_into_chunks
 
 
 def parts(text: str, limit: int) -> list[str]:
     """With a piece a code point."""
-    return [text[start:end] for start, end in split_long(text, list(range(1, len(text) + 1)), limit)]
+    return [text[start:end] for start, end in split_into_chunks(text, list(range(1, len(text) + 1)), limit)]
 
 
 def test_sentences_come_before_clauses_before_words_before_pieces() -> None:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.language_identification import Detected, Detector
+from nmt.text.language_identification import DetectedLanguage, LanguageDetector
 
 SERVED = ["en", "fr", "de", "pt-BR", "ru", "uk", "zh", "ja", "ko", "el", "ar", "he", "hi", "th"]
 
 
 @pytest.fixture(scope="module")
-def detector() -> Detector:
-    return Detector(SERVED)
+def detector() -> LanguageDetector:
+    return LanguageDetector(SERVED)
 
 
 @pytest.mark.parametrize(
@@ -37,56 +37,56 @@ def detector() -> Detector:
         ("ＴＨＥ ＢＬＡＣＫ ＣＡＴ ＳＬＥＥＰＳ", "en"),
     ],
 )
-def test_languages(detector: Detector, text: str, language: str) -> None:
+def test_languages(detector: LanguageDetector, text: str, language: str) -> None:
     found = detector.detect(text)
     assert found.language == language
     assert found.confidence > 0.5
 
 
 @pytest.mark.parametrize("text", ["", " ", "123", "?!", "🙂", "ქართული"])
-def test_without_letters_that_are_served_nothing_is_known(detector: Detector, text: str) -> None:
-    assert detector.detect(text) == Detected("en", 0.0)
+def test_without_letters_that_are_served_nothing_is_known(detector: LanguageDetector, text: str) -> None:
+    assert detector.detect(text) == DetectedLanguage("en", 0.0)
 
 
-def test_a_language_with_a_script_of_its_own_is_certain_as_far_as_the_text_is_in_it(detector: Detector) -> None:
-    assert detector.detect("안녕, 123!") == Detected("ko", 1.0)
-    assert detector.detect("안녕하세요 OK") == Detected("ko", pytest.approx(5 / 7))
+def test_a_language_with_a_script_of_its_own_is_certain_as_far_as_the_text_is_in_it(detector: LanguageDetector) -> None:
+    assert detector.detect("안녕, 123!") == DetectedLanguage("ko", 1.0)
+    assert detector.detect("안녕하세요 OK") == DetectedLanguage("ko", pytest.approx(5 / 7))
 
 
-def test_too_little_text_is_doubtful(detector: Detector) -> None:
+def test_too_little_text_is_doubtful(detector: LanguageDetector) -> None:
     assert detector.detect("ok").confidence <= 0.3
 
 
 def test_one_language_of_a_script_needs_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py3langid.langid", None)
-    assert Detector(["en", "zh", "ru"]).detect("Bonjour") == Detected("en", 1.0)
-    assert Detector(["pt-BR"]).detect("Olá") == Detected("pt-BR", 1.0)
+    assert LanguageDetector(["en", "zh", "ru"]).detect("Bonjour") == DetectedLanguage("en", 1.0)
+    assert LanguageDetector(["pt-BR"]).detect("Olá") == DetectedLanguage("pt-BR", 1.0)
 
 
 def test_languages_that_can_not_be_told_apart_share_the_probability() -> None:
-    portuguese = Detector(["pt-BR", "pt-PT"]).detect("O gato preto está dormindo no sofá velho.")
-    assert portuguese == Detected("pt-BR", 0.5)
-    assert Detector(["tlh", "qya"]).detect("tlhIngan maH") == Detected("tlh", 0.5)
-    with_unknown = Detector(["tlh", "en", "fr"]).detect("The black cat sleeps on the old sofa.")
+    portuguese = LanguageDetector(["pt-BR", "pt-PT"]).detect("O gato preto está dormindo no sofá velho.")
+    assert portuguese == DetectedLanguage("pt-BR", 0.5)
+    assert LanguageDetector(["tlh", "qya"]).detect("tlhIngan maH") == DetectedLanguage("tlh", 0.5)
+    with_unknown = LanguageDetector(["tlh", "en", "fr"]).detect("The black cat sleeps on the old sofa.")
     assert with_unknown.language == "en"
     assert 0.5 < with_unknown.confidence <= 2 / 3
 
 
 def test_other_codes_of_a_known_language() -> None:
-    detector = Detector(["nb", "de", "EN_us"])
+    detector = LanguageDetector(["nb", "de", "EN_us"])
     assert detector.detect("Den svarte katten sover på den gamle sofaen.").language == "nb"
     assert detector.detect("The black cat sleeps on the old sofa.").language == "EN_us"
 
 
 def test_threads_share_a_detector() -> None:
-    detector = Detector(["en", "fr"])
+    detector = LanguageDetector(["en", "fr"])
     texts = ["The black cat sleeps.", "Le chat noir dort sur le canapé."] * 20
     with ThreadPoolExecutor(8) as pool:
         assert [found.language for found in pool.map(detector.detect, texts)] == ["en", "fr"] * 20
 
 
 @given(text=st.text(max_size=50))
-def test_any_text_has_a_language(detector: Detector, text: str) -> None:
+def test_any_text_has_a_language(detector: LanguageDetector, text: str) -> None:
     found = detector.detect(text)
     assert found.language in SERVED
     assert 0 <= found.confidence <= 1

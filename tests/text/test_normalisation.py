@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.normalisation import is_translatable, normalise, original_places
+from nmt.text.normalisation import is_translatable, normalise, original_offsets
 
 
 def test_examples() -> None:
@@ -27,7 +27,7 @@ def test_normalised_text_is_a_fixed_point_in_nfc(text: str) -> None:
 
 @given(st.text(max_size=30))
 def test_places_are_in_order_and_inside(text: str) -> None:
-    places = original_places(text)
+    places = original_offsets(text)
     assert len(places) == len(normalise(text)) + 1
     assert places == sorted(places)
     assert all(0 <= place <= len(text) for place in places)
@@ -35,7 +35,7 @@ def test_places_are_in_order_and_inside(text: str) -> None:
 
 def test_places_point_at_the_original_characters() -> None:
     text = "  cafe\u0301 \u00a0 au\u00ad lait "
-    clean, places = normalise(text), original_places(text)
+    clean, places = normalise(text), original_offsets(text)
     assert clean == "café au lait"
     for character in "caul":
         assert text[places[clean.index(character)]] == character

@@ -6,12 +6,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.sentence_splitting import sentences
+from nmt.text.sentence_splitting import split_sentences
 
 
 @given(st.text(alphabet='ab. "!。', min_size=4000, max_size=12000))
 def test_a_very_long_line_loses_no_word(text: str) -> None:
-    places = sentences(text, "en")
+    places = split_sentences(text, "en")
     assert all(stop <= start for (_, stop), (start, _) in pairwise(places))
     assert "".join(text[start:stop] for start, stop in places).count("a") == text.count("a")
     assert all(stop - start <= 5000 for start, stop in places)
@@ -19,10 +19,10 @@ def test_a_very_long_line_loses_no_word(text: str) -> None:
 
 def test_a_very_long_line_is_cut_after_a_sentence() -> None:
     text = "This is a sentence of some words. " * 1000
-    assert {text[start:stop] for start, stop in sentences(text, "en")} == {"This is a sentence of some words."}
+    assert {text[start:stop] for start, stop in split_sentences(text, "en")} == {"This is a sentence of some words."}
 
 
 def test_quotes_in_quotes_of_a_very_long_line_take_no_ages() -> None:
     began = time.process_time()
-    sentences('He said "' * 20_000, "en")
+    split_sentences('He said "' * 20_000, "en")
     assert time.process_time() - began < 10

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.tag_projection import Kind, Mark, place
+from nmt.text.tag_projection import InlineTag, TagKind, project_tags
 
 
 def words(count: int) -> str:
@@ -17,10 +17,10 @@ def words(count: int) -> str:
 def test_places_are_the_nearest_in_order(linked: list[int]) -> None:
     """Each word of the source is aligned to one of six, and has a point after it: brute force finds no better order."""
     source, target = words(len(linked)), words(6)
-    marks = [Mark(Kind.POINT, 2 * n + 1, 2 * n + 1) for n in range(len(linked))]
+    marks = [InlineTag(TagKind.STANDALONE, 2 * n + 1, 2 * n + 1) for n in range(len(linked))]
     alignment = [(2 * n, 2 * n + 1, 2 * word, 2 * word + 1) for n, word in enumerate(linked)]
     wanted = [2 * word + 1 for word in linked]
-    found = place(marks, source, target, alignment)
+    found = project_tags(marks, source, target, alignment)
 
     def cost(places: tuple[int, ...]) -> int:
         return sum(abs(a - b) for a, b in zip(places, wanted, strict=True))
@@ -34,8 +34,8 @@ def test_no_stretch_is_left_without_words(stretches: list[int], links: list[int]
     """Stretches side by side, however aligned: there are as many words as stretches, and each gets one."""
     source, target = words(5), words(5)
     alignment = [(2 * n, 2 * n + 1, 2 * word, 2 * word + 1) for n, word in enumerate(links)]
-    marks = [Mark(kind, 2 * n, 2 * n + 1) for n in stretches for kind in (Kind.OPENING, Kind.CLOSING)]
-    places = place(marks, source, target, alignment)
+    marks = [InlineTag(kind, 2 * n, 2 * n + 1) for n in stretches for kind in (TagKind.OPENING, TagKind.CLOSING)]
+    places = project_tags(marks, source, target, alignment)
     assert places == sorted(places)
     assert all(target[start:stop].strip() for start, stop in zip(places[::2], places[1::2], strict=True))
 
@@ -53,13 +53,13 @@ def test_no_stretch_is_left_without_words(stretches: list[int], links: list[int]
 )
 def test_marks_stand_beside_words(target: str, beside: set[int]) -> None:
     found = set()
-    for kind in Kind:
+    for kind in TagKind:
         for start in range(len(target)):
-            found.update(place([Mark(kind, 0, 1)], "a", target, [(0, 1, start, start + 1)]))
-        found.update(place([Mark(kind, 0, 1)], "a", target, None))
+            found.update(project_tags([InlineTag(kind, 0, 1)], "a", target, [(0, 1, start, start + 1)]))
+        found.update(project_tags([InlineTag(kind, 0, 1)], "a", target, None))
     assert found <= beside
 
 
 def test_nothing_is_placed_where_there_is_nothing() -> None:
-    assert place([], "a", "b", None) == []
-    assert place([Mark(Kind.OPENING, 0, 1), Mark(Kind.CLOSING, 0, 1)], "a", "", None) == [0, 0]
+    assert project_tags([], "a", "b", None) == []
+    assert project_tags([InlineTag(TagKind.OPENING, 0, 1), InlineTag(TagKind.CLOSING, 0, 1)], "a", "", None) == [0, 0]

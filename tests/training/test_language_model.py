@@ -21,9 +21,9 @@ from torch import nn
 from toy import toy_pairs
 
 from nmt.config import schema as config
-from nmt.corpus.data_loader import Place
-from nmt.corpus.language_model_data import PreparedText, prepare_text
-from nmt.corpus.tokenizer import BOS, EOS, is_reserved
+from nmt.corpus.data_loader import DataPosition
+from nmt.corpus.language_model_data import LanguageModelData, prepare_language_model_data
+from nmt.corpus.tokenizer import BOS, EOS, reserved_mask
 from nmt.engine.shallow_fusion import LanguageModelScorer, fused_engine_factory, load_language_model
 from nmt.engine.torch_engine import torch_engine_factory
 from nmt.inference.translator import Rescorer, Translation, Translator
@@ -86,7 +86,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     return folder / "run"
 
 
-def trainer(recipe: config.LanguageModelRecipe, prepared: PreparedText) -> LanguageModelTrainer:
+def trainer(recipe: config.LanguageModelRecipe, prepared: LanguageModelData) -> LanguageModelTrainer:
     network = build_language_model(recipe.model, len(prepared.vocabulary), seed=1)
     return language_model_trainer(network.train(), prepared, recipe)
 
@@ -112,9 +112,9 @@ def test_a_carried_state_equals_one_long_sequence(design: str) -> None:
 
 def test_gradients_of_truncated_back_propagation_end_where_a_window_begins(text_recipe: Path) -> None:
     recipe = load(text_recipe, "model.dropout=0", "training.batch_tokens=60")
-    prepared = prepare_text(recipe)
+    prepared = prepare_language_model_data(recipe)
     learner = trainer(recipe, prepared)
-    with learner._loader.batches(Place(0, 0)) as batches:
+    with learner._loader.batches(DataPosition(0, 0)) as batches:
         windows = [batch for batch, _ in islice(batches, 3)]
     network = learner.network
     # The reference knows cells, no layers: its own loop, its own loss, its own cut.
@@ -142,7 +142,7 @@ def test_gradients_of_truncated_back_propagation_end_where_a_window_begins(text_
 
 def test_a_resumed_run_carries_its_state_on(text_recipe: Path, tmp_path: Path) -> None:
     recipe = load(text_recipe)
-    prepared = prepare_text(recipe)
+    prepared = prepare_language_model_data(recipe)
     straight, broken = trainer(recipe, prepared), trainer(recipe, prepared)
     losses = [report.loss for report in islice(straight.updates(), 9)]
     found = [report.loss for report in islice(broken.updates(), 4)]
@@ -182,7 +182,7 @@ def test_perplexity_is_that_of_one_step_after_another(which: str, request: pytes
     assert read.card.carried == (which == "characters")
     nats, pieces, state = 0.0, 0, network.initial_state(1)
     with torch.no_grad():
-        for ids in read.vocabulary.encode_many(lines):
+        for ids in read.vocabulary.encode_batch(lines):
             state = state if read.card.carried else network.initial_state(1)
             for before, after in zip([BOS, *ids], [*ids, EOS], strict=True):
                 scores, state = network.step(torch.tensor([before]), state)
@@ -214,8 +214,8 @@ def test_a_run_tells_perplexity_and_bits(text_recipe: Path, tmp_path: Path, nmt:
 
 def greedy(read: LanguageModelDirectory, prompt: str, length: int) -> str:
     """What is likeliest, the whole text read anew for each piece."""
-    network, allowed = load_language_model(read), ~torch.from_numpy(is_reserved(read.card.vocabulary))
-    [ids] = read.vocabulary.encode_many([prompt])
+    network, allowed = load_language_model(read), ~torch.from_numpy(reserved_mask(read.card.vocabulary))
+    [ids] = read.vocabulary.encode_batch([prompt])
     text, line = [BOS, *ids], [list(ids)]
     for _ in range(length):
         with torch.no_grad():
@@ -227,7 +227,7 @@ def greedy(read: LanguageModelDirectory, prompt: str, length: int) -> str:
             line.append([])
         else:
             line[-1].append(piece)
-    return "\n".join(read.vocabulary.decode_many(line))
+    return "\n".join(read.vocabulary.decode_batch(line))
 
 
 def test_temperature_zero_writes_what_is_likeliest(characters: Path) -> None:
@@ -252,10 +252,10 @@ def test_sampling_follows_the_distribution(characters: Path) -> None:
     generator, network = Generator.load(characters), load_language_model(read)
     with torch.no_grad():
         scores, _ = network.step(torch.tensor([BOS]), network.initial_state(1))
-    allowed = np.where(is_reserved(read.card.vocabulary), -np.inf, scores[0].double().numpy())
+    allowed = np.where(reserved_mask(read.card.vocabulary), -np.inf, scores[0].double().numpy())
     expected = np.exp(allowed / 0.7) / np.exp(allowed / 0.7).sum()
     drawn = [generator.generate("", 1, temperature=0.7, seed=seed) for seed in range(300)]
-    [likeliest] = read.vocabulary.decode_many([[int(expected.argmax())]])
+    [likeliest] = read.vocabulary.decode_batch([[int(expected.argmax())]])
     share = drawn.count(likeliest) / len(drawn)
     assert share == pytest.approx(float(expected.max()), abs=4 * math.sqrt(0.25 / len(drawn)))
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.corpus.tokenizer import EOS, FIRST_ORDINARY, PAD, is_reserved
+from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, PAD, reserved_mask
 from nmt.engine.onnx.runtime import ort, session_options
 from nmt.engine.sampling import draw
 from nmt.engine.shortlist import Shortlist
@@ -216,7 +216,7 @@ class OnnxEngine:
         proposals: Array = scores.copy()
         proposals[places * self._beam + rows, tokens] = _NEVER
         if self._shortlist is None:
-            proposals[:, is_reserved(proposals.shape[1])] = _NEVER
+            proposals[:, reserved_mask(proposals.shape[1])] = _NEVER
         return proposals
 
     def _questions(self, score_ids: Array) -> tuple[Array, Array | None]:
@@ -294,7 +294,7 @@ class OnnxEngine:
         if self._shortlist is None:
             return None
         # End of sentence is the first of every list; other reserved pieces are never proposed.
-        wanted = [[token for token in tokens if token >= FIRST_ORDINARY] for tokens in constraints]
+        wanted = [[token for token in tokens if token >= FIRST_TEXT_ID] for tokens in constraints]
         lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, wanted, strict=True)]
         lengths = np.array([len(tokens) for tokens in lists])
         ids = _padded(lists, EOS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from nmt.config.schema import ModelConfig
-from nmt.corpus.tokenizer import is_reserved
+from nmt.corpus.tokenizer import reserved_mask
 from nmt.engine.onnx.cell_graphs import cell_step
 from nmt.engine.onnx.graph_builder import Array, Graph, WeightFile
 from nmt.engine.onnx.layer_graphs import EMBEDDING, Layers, Precision, Weights, attention_heads, state_sizes
@@ -199,7 +199,7 @@ class StepGraph(Layers):
         never = graph.input("never", np.float32, "suppressions")
         proposals = graph.op("ScatterND", scores, suppressed, never)
         if not listed:  # lists hold no reserved pieces
-            reserved = is_reserved(len(self.weights[EMBEDDING]))
+            reserved = reserved_mask(len(self.weights[EMBEDDING]))
             never_proposed = np.where(reserved, np.float32(-np.inf), np.float32(0))
             proposals = graph.op("Add", proposals, graph.weight("never_proposed", never_proposed))
         top_scores, top = graph.ops("TopK", proposals, candidates, outputs=2)

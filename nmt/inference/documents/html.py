@@ -20,8 +20,8 @@ from html import escape, unescape
 from typing import TYPE_CHECKING
 
 from nmt.inference.documents.plain import Answer, combine, fill, one_line, touching
-from nmt.text.sentence_splitting import sentences, set_apart
-from nmt.text.tag_projection import Kind, Mark, place
+from nmt.text.sentence_splitting import separate_from_next, split_sentences
+from nmt.text.tag_projection import InlineTag, TagKind, project_tags
 
 if TYPE_CHECKING:
     from nmt.inference.translator import Translation
@@ -94,7 +94,7 @@ class _Tag:
 
     start: int
     stop: int
-    kind: Kind
+    kind: TagKind
     place: int
     """Where it stands in the text of the run, and"""
     far: int
@@ -108,7 +108,7 @@ class _Sentence:
     text: str
     start: int
     stop: int
-    marks: Sequence[Mark]
+    marks: Sequence[InlineTag]
     markup: Sequence[str]
     touches_next: bool
 
@@ -118,8 +118,8 @@ class _Sentence:
         if target == self.text:
             return html[self.start : self.stop]
         if self.touches_next:
-            target = set_apart(target)
-        places = place(self.marks, self.text, target, translation.alignment)
+            target = separate_from_next(target)
+        places = project_tags(self.marks, self.text, target, translation.alignment)
         chunks: list[str] = []
         end = 0
         for mark, markup, here in zip(self.marks, self.markup, places, strict=True):
@@ -127,11 +127,11 @@ class _Sentence:
             end = here
         return "".join((*chunks, escape(target[end:], quote=False)))
 
-    def _spaced(self, mark: Mark, markup: str, target: str, here: int) -> str:
+    def _spaced(self, mark: InlineTag, markup: str, target: str, here: int) -> str:
         """A point may stand for a word: it has spaces where it had, at the ends of the target aside."""
-        if mark.kind is Kind.POINT and here > 0 and _is_space(self.text, mark.place - 1):
+        if mark.kind is TagKind.STANDALONE and here > 0 and _is_space(self.text, mark.place - 1):
             markup = markup if _is_space(target, here - 1) else f" {markup}"
-        if mark.kind is Kind.POINT and here < len(target) and _is_space(self.text, mark.place):
+        if mark.kind is TagKind.STANDALONE and here < len(target) and _is_space(self.text, mark.place):
             markup = markup if _is_space(target, here) else f"{markup} "
         return markup
 
@@ -166,24 +166,24 @@ class _Run:
 
     def add_point(self, start: int, stop: int) -> None:
         """What has no text in it."""
-        self.tags.append(_Tag(start, stop, Kind.POINT, len(self.starts), len(self.starts)))
+        self.tags.append(_Tag(start, stop, TagKind.STANDALONE, len(self.starts), len(self.starts)))
 
     def add_opening(self, start: int, stop: int) -> None:
         """A start tag. Until its element is closed, that reaches to the end of the run."""
-        self.tags.append(_Tag(start, stop, Kind.OPENING, len(self.starts), sys.maxsize))
+        self.tags.append(_Tag(start, stop, TagKind.OPENING, len(self.starts), sys.maxsize))
 
     def add_closing(self, start: int, stop: int, opening: int | None) -> None:
         """An end tag. ``opening`` is the place of the start tag among the tags of the run, if it is one of them."""
         here = len(self.starts)
         if opening is None:
-            self.tags.append(_Tag(start, stop, Kind.CLOSING, here, 0))
+            self.tags.append(_Tag(start, stop, TagKind.CLOSING, here, 0))
         elif self.tags[opening].place == here:
             start = self.tags[opening].start
             del self.tags[opening:]
             self.add_point(start, stop)
         else:
             self.tags[opening].far = here
-            self.tags.append(_Tag(start, stop, Kind.CLOSING, here, self.tags[opening].place))
+            self.tags.append(_Tag(start, stop, TagKind.CLOSING, here, self.tags[opening].place))
 
     @property
     def text(self) -> str:
@@ -195,7 +195,7 @@ class _Run:
         text = self.text
         places = [tag.place for tag in self.tags]
         free = 0
-        ranges = sentences(text, language)
+        ranges = split_sentences(text, language)
         for (start, stop), touches_next in zip(ranges, touching(ranges), strict=True):
             nearby = range(max(free, bisect_left(places, start)), bisect_right(places, stop))
             # Tags at an edge stay there, unless the other end of their element is inside.
@@ -212,10 +212,10 @@ class _Run:
             )
 
 
-def _mark(tag: _Tag, start: int, stop: int) -> Mark:
+def _mark(tag: _Tag, start: int, stop: int) -> InlineTag:
     """A tag of a run as a mark of the sentence ``[start, stop)``."""
     begin, end = sorted(min(max(edge, start), stop) - start for edge in (tag.place, tag.far))
-    return Mark(tag.kind, begin, end)
+    return InlineTag(tag.kind, begin, end)
 
 
 def _is_space(text: str, place: int) -> bool:

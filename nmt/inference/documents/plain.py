@@ -19,7 +19,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
-from nmt.text.sentence_splitting import sentences, set_apart
+from nmt.text.sentence_splitting import separate_from_next, split_sentences
 
 if TYPE_CHECKING:
     from nmt.inference.translator import AlignedSpan, Translation
@@ -64,7 +64,7 @@ class PlainDocument:
         self._places = [
             (line.start() + start, line.start() + stop)
             for line in _LINE.finditer(text)
-            for start, stop in sentences(line.group(), language)
+            for start, stop in split_sentences(line.group(), language)
         ]
         self._touching = touching(self._places)
         self.segments: Sequence[str] = [text[start:stop] for start, stop in self._places]
@@ -78,7 +78,9 @@ class PlainDocument:
 
     def _replacements(self, translations: Sequence[Translation]) -> list[str]:
         texts = [one_line(each.text) for each in translations]
-        return [set_apart(text) if touches else text for text, touches in zip(texts, self._touching, strict=True)]
+        return [
+            separate_from_next(text) if touches else text for text, touches in zip(texts, self._touching, strict=True)
+        ]
 
     def _alignment(self, translations: Sequence[Translation]) -> tuple[AlignedSpan, ...] | None:
         spans: list[AlignedSpan] = []

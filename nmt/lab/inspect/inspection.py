@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nmt.corpus.tokenizer import UNK, Pieces
+from nmt.corpus.tokenizer import UNK, TokenizedText
 from nmt.lab.inspect.activations import LayerTrace, layer_name
 from nmt.lab.inspect.half_life import half_life
 from nmt.search.hypotheses import Doubles
@@ -96,7 +96,7 @@ class Inspection:
         return found
 
 
-def without_piece(pieces: Pieces) -> str:
+def without_piece(pieces: TokenizedText) -> str:
     """The characters that a vocabulary has no piece for, as a message names them; empty if it has one for each."""
     found = zip(pieces.ids, pieces.spans, strict=True)
     unknown = sorted({character for number, span in found if number == UNK for character in pieces.text[slice(*span)]})

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nmt.corpus.tokenizer import Pieces
+from nmt.corpus.tokenizer import TokenizedText
 from nmt.lab.inspect.half_life import half_life
 from nmt.lab.inspect.probes import Signal
 from nmt.lab.inspect.readings import Reading
@@ -239,7 +239,7 @@ class _Layer:
         self._x, self._xx, self._xy, self._forget = np.zeros((4, *shape))
         self._has_forget = "forget" in values
         self._levels: list[dict[float, _Sums]] = [{} for _ in signals]  # by value
-        self._kept: list[tuple[Pieces, Floats]] = []  # texts, and states [n, U]
+        self._kept: list[tuple[TokenizedText, Floats]] = []  # texts, and states [n, U]
 
     def add(self, read: Reading) -> None:
         """Count what a batch brought: traced values [B, T, U]."""

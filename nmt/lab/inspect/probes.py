@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmt.corpus.tokenizer import Pieces
+from nmt.corpus.tokenizer import TokenizedText
 from nmt.search.hypotheses import Doubles
-from nmt.text.languages import primary
+from nmt.text.languages import primary_subtag
 from nmt.utils.errors import UsageError
 
 WORD_CLASSES: dict[str, dict[str, str]] = {
@@ -46,7 +46,7 @@ _PATTERNS = {"number": re.compile(r"\d"), "punctuation": re.compile(r"[^\w\s]")}
 _QUOTES, _OPENING, _CLOSING = '"“”„«»', "([{", ")]}"
 _ENDS = re.compile(r"[.!?。！？…](?![\w,])")
 
-_Follow = Callable[[Pieces, str, str], Sequence[float]]
+_Follow = Callable[[TokenizedText, str, str], Sequence[float]]
 """From pieces, the signal's argument and the language, a number for each piece [n]; NaN where none is defined."""
 
 
@@ -63,7 +63,7 @@ class Signal(NamedTuple):
         """Whether its numbers are names of things, of which none is more than another."""
         return self.name == "first"
 
-    def values(self, pieces: Pieces, language: str) -> Doubles:
+    def values(self, pieces: TokenizedText, language: str) -> Doubles:
         """[n]: what holds after each piece has been read; NaN at pieces that say nothing of the signal."""
         return np.array(self.follow(pieces, self.argument, language), dtype=np.float64)
 
@@ -73,7 +73,7 @@ def parse(names: Sequence[str], languages: Sequence[str]) -> list[Signal]:
 
     Raises UsageError for a name that is none, or that of a word class which none of the languages has.
     """
-    classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(primary(code), {})})
+    classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(primary_subtag(code), {})})
     classes += [f"class:{name}" for name in _PATTERNS]
     return [_parse(name, classes) for name in names or [*_PLAIN, *classes]]
 
@@ -90,7 +90,7 @@ def _parse(name: str, classes: Sequence[str]) -> Signal:
     raise UsageError(f"--signal: there is no {name!r}; use {known}")
 
 
-def _position(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _position(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     counts, count = [], 0
     for ends in _line_ends(pieces):
         count = 0 if ends else count + 1
@@ -98,7 +98,7 @@ def _position(pieces: Pieces, _: str, __: str) -> Sequence[float]:
     return counts
 
 
-def _remaining(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _remaining(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     counts, count = [], 0
     for ends in reversed(_line_ends(pieces)):
         counts.append(count)
@@ -106,12 +106,12 @@ def _remaining(pieces: Pieces, _: str, __: str) -> Sequence[float]:
     return counts[::-1]
 
 
-def _quotes(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _quotes(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     so_far = [0, *itertools.accumulate(character in _QUOTES for character in pieces.text)]
     return [so_far[end] % 2 for _, end in pieces.spans]
 
 
-def _depth(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _depth(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     depths, depth = [0], 0
     for character in pieces.text:
         depth = max(depth + (character in _OPENING) - (character in _CLOSING), 0)
@@ -119,65 +119,65 @@ def _depth(pieces: Pieces, _: str, __: str) -> Sequence[float]:
     return [depths[end] for _, end in pieces.spans]
 
 
-def _brackets(pieces: Pieces, argument: str, language: str) -> Sequence[float]:
+def _brackets(pieces: TokenizedText, argument: str, language: str) -> Sequence[float]:
     return [float(depth > 0) for depth in _depth(pieces, argument, language)]
 
 
-def _indentation(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _indentation(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     lines = [pieces.text[begin:end] for begin, (_, end) in zip(_line_begins(pieces), pieces.spans, strict=True)]
     return [len(line) - len(line.lstrip(" \t")) for line in lines]
 
 
-def _capitals(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _capitals(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     return [any(map(str.isupper, pieces.text[start:end])) for start, end in pieces.spans]
 
 
-def _end(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _end(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     ends = {match.start() for match in _ENDS.finditer(pieces.text)}
     last = len(pieces.spans) - 1
     return [n == last or not ends.isdisjoint(range(*span)) for n, span in enumerate(pieces.spans)]
 
 
-def _count(pieces: Pieces, symbol: str, _: str) -> Sequence[float]:
+def _count(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
     begins = _line_begins(pieces)
     return [pieces.text.count(symbol, begin, end) for begin, (_, end) in zip(begins, pieces.spans, strict=True)]
 
 
-def _next(pieces: Pieces, symbol: str, _: str) -> Sequence[float]:
+def _next(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
     following = [pieces.text[start:end] for start, end in pieces.spans[1:]]
     blanks = [len(piece) - len(piece.lstrip(" ")) if piece.strip() else 0 for piece in following]  # before a word
     ends = [end for _, end in pieces.spans]
     return [pieces.text.startswith(symbol, end + blank) for end, blank in zip(ends, [*blanks, 0], strict=True)]
 
 
-def _first(pieces: Pieces, _: str, __: str) -> Sequence[float]:
+def _first(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     return _after_the_first(pieces, lambda begin: float(ord(pieces.text[begin])))
 
 
-def _first_is(pieces: Pieces, symbol: str, _: str) -> Sequence[float]:
+def _first_is(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
     return _after_the_first(pieces, lambda begin: float(pieces.text.startswith(symbol, begin)))
 
 
-def _after_the_first(pieces: Pieces, value: Callable[[int], float]) -> Sequence[float]:
+def _after_the_first(pieces: TokenizedText, value: Callable[[int], float]) -> Sequence[float]:
     """What has to be remembered once the first character of a line, from where it begins, has been read."""
     found = zip(_line_begins(pieces), pieces.spans, strict=True)
     return [value(begin) if start > begin else math.nan for begin, (start, _) in found]
 
 
-def _line_ends(pieces: Pieces) -> list[bool]:
+def _line_ends(pieces: TokenizedText) -> list[bool]:
     """Which pieces are line ends."""
     return [pieces.text[start:end] == "\n" for start, end in pieces.spans]
 
 
-def _line_begins(pieces: Pieces) -> list[int]:
+def _line_begins(pieces: TokenizedText) -> list[int]:
     """Where the line begins that one is in once a piece has been read."""
     return [pieces.text.rfind("\n", 0, end) + 1 for _, end in pieces.spans]
 
 
-def _class(pieces: Pieces, name: str, language: str) -> Sequence[float]:
+def _class(pieces: TokenizedText, name: str, language: str) -> Sequence[float]:
     if pattern := _PATTERNS.get(name):
         return [pattern.search(pieces.text, start, end) is not None for start, end in pieces.spans]
-    words = set(WORD_CLASSES.get(primary(language), {}).get(name, "").split())
+    words = set(WORD_CLASSES.get(primary_subtag(language), {}).get(name, "").split())
     found = [match.span() for match in re.finditer(r"[^\W\d_]+", pieces.text) if match[0].lower() in words]
     inside = {place for span in found for place in range(*span)}
     return [not inside.isdisjoint(range(*span)) for span in pieces.spans]

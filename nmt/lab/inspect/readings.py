@@ -12,9 +12,10 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
-from nmt.corpus.language_model_data import read_text
-from nmt.corpus.readers import read_lines, read_pairs
-from nmt.corpus.tokenizer import BOS, EOS, PAD, Pieces
+from nmt.corpus.language_model_data import read_training_lines
+from nmt.corpus.parallel_corpus import read_pairs
+from nmt.corpus.text_files import read_lines
+from nmt.corpus.tokenizer import BOS, EOS, PAD, TokenizedText
 from nmt.inference.translator import Translator
 from nmt.lab.inspect.activations import LayerTrace, trace, trace_text
 from nmt.lab.inspect.sentence import Model
@@ -29,7 +30,7 @@ _PLACES = 8000  # pieces of them, padding counted, that are traced together
 _PASSAGE = 1000  # pieces, after which one ends where a paragraph or a definition does
 _LONGEST = 5 * _PASSAGE  # after which it ends with the line
 
-Pair = tuple[Pieces, Pieces]
+Pair = tuple[TokenizedText, TokenizedText]
 Item = TypeVar("Item")
 
 
@@ -37,7 +38,7 @@ class Reading(NamedTuple):
     """What one layer has read of a batch."""
 
     trace: LayerTrace
-    texts: Sequence[Pieces]
+    texts: Sequence[TokenizedText]
     """B"""
     language: str
     begin: int
@@ -71,7 +72,7 @@ def pairs_of(path: Path, model: Model) -> list[Pair]:
     return _not_empty([pair for pair in encoded if pair[0].ids], path)
 
 
-def passages_of(path: Path, model: TextModel) -> list[Pieces]:
+def passages_of(path: Path, model: TextModel) -> list[TokenizedText]:
     """The pieces of a text, cut where the state begins anew.
 
     That is each line, if the model was trained so; else passages of a thousand pieces or more, up to an empty line
@@ -80,10 +81,10 @@ def passages_of(path: Path, model: TextModel) -> list[Pieces]:
     if path.suffix == ".tsv":
         raise UsageError(f"--corpus: {path} holds pairs, and a language model reads text; name a text")
     card, vocabulary = model.bundle.card, model.bundle.vocabulary
-    lines = list(itertools.islice(read_text(path, card.verbatim), MOST_LINES))
+    lines = list(itertools.islice(read_training_lines(path, card.verbatim), MOST_LINES))
     passages: list[list[str]] = [[]]
     pieces, above = 0, ""
-    for line, ids in zip(lines, vocabulary.encode_many(lines), strict=True):
+    for line, ids in zip(lines, vocabulary.encode_batch(lines), strict=True):
         begins = pieces >= _PASSAGE and not above and line[:1].strip()
         if passages[-1] and (begins or pieces >= _LONGEST or not card.carried):
             passages.append([])
@@ -108,7 +109,7 @@ def readings_of_pairs(model: Model, pairs: Sequence[Pair]) -> Iterator[Reading]:
                 yield Reading(layer, [source for source, _ in batch], card.source_language, begin=0)
 
 
-def readings_of_passages(model: TextModel, passages: Sequence[Pieces]) -> Iterator[Reading]:
+def readings_of_passages(model: TextModel, passages: Sequence[TokenizedText]) -> Iterator[Reading]:
     """How a language model reads passages, each from the state before any text."""
     language = model.bundle.card.language
     for batch in _batches(passages, lambda pieces: len(pieces.ids)):

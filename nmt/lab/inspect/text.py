@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 
-from nmt.corpus.tokenizer import BOS, EOS, Pieces, Vocabulary
+from nmt.corpus.tokenizer import BOS, EOS, TokenizedText, Vocabulary
 from nmt.engine.shallow_fusion import load_language_model
 from nmt.lab.inspect.activations import trace_text
 from nmt.lab.inspect.inspection import Inspection, layers_of, without_piece
@@ -76,15 +76,15 @@ def inspect(model: TextModel, text: str) -> TextInspection:
     return TextInspection(
         bundle=bundle,
         text=pieces.text,
-        read=bundle.vocabulary.pieces(read),
-        written=bundle.vocabulary.pieces(written),
+        read=bundle.vocabulary.ids_to_pieces(read),
+        written=bundle.vocabulary.ids_to_pieces(written),
         spans=[(0, 0), *pieces.spans],
         scores=scores.numpy(),
         layers=layers_of([each.layers for each in traces]),
     )
 
 
-def joined(vocabulary: Vocabulary, lines: Sequence[str]) -> Pieces:
+def joined(vocabulary: Vocabulary, lines: Sequence[str]) -> TokenizedText:
     """Lines as one text; its piece for a line end is the begin of sentence that is read before the next line."""
     ids: list[int] = []
     spans: list[tuple[int, int]] = []
@@ -97,4 +97,4 @@ def joined(vocabulary: Vocabulary, lines: Sequence[str]) -> Pieces:
         ids += pieces.ids
         spans += [(at + start, at + end) for start, end in pieces.spans]
         at += len(line) + 1
-    return Pieces("\n".join(lines), ids, spans)
+    return TokenizedText("\n".join(lines), ids, spans)

@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from nmt.config import schema as configs
 from nmt.config.schema import Config, LanguageModelRecipe, Section, TaskCorpus
-from nmt.corpus.preparation import corpus_hashes
+from nmt.corpus.preparation import hash_corpora
 from nmt.utils.errors import UsageError
 from nmt.utils.hashing import digest
 
@@ -200,7 +200,7 @@ def _fingerprint(config: Config, corpora: dict[str, list[str]]) -> str:
     data = config.data
     places = data.model_dump_json(include={"source", "target", "train", "dev", "test"})
     if places not in corpora:
-        corpora[places] = [f"{corpus.role} {corpus.hash}" for corpus in corpus_hashes(config)]
+        corpora[places] = [f"{corpus.role} {corpus.hash}" for corpus in hash_corpora(config)]
     recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
     mixture = [(mixed.weight, mixed.tag) for mixed in data.mixture]
     return digest(recipe, mixture, corpora[places])

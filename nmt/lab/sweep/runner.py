@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from nmt.corpus.preparation import prepare
+from nmt.corpus.preparation import prepare_data
 from nmt.lab.sweep import report, results
 from nmt.lab.sweep.plan import PlannedRun, Study
 from nmt.lab.sweep.results import Result
@@ -86,7 +86,7 @@ def _prepare(runs: list[PlannedRun], say: Callable[[str], None]) -> None:
     """Prepare the corpora once, before processes would do it at the same time."""
     matters: Any = {"data": True, "tokenizer": True, "training": {"guided_alignment"}}
     for planned in {planned.config.model_dump_json(include=matters): planned for planned in runs}.values():
-        prepare(planned.config, say)
+        prepare_data(planned.config, say)
 
 
 def _train(

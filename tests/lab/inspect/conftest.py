@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import save
 
 from nmt.config.schema import ModelConfig, TokenizerConfig
-from nmt.corpus.tokenizer import train_verbatim
+from nmt.corpus.tokenizer import train_verbatim_vocabulary
 from nmt.model.language_model import build_language_model
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import LanguageModelCard
@@ -26,7 +26,7 @@ def language_model(tmp_path: Path) -> Callable[..., Path]:
         config = ModelConfig.model_validate(
             {"design": "classic", "attention": "none", "width": 16, "decoder_layers": 2} | model
         )
-        vocabulary = train_verbatim(
+        vocabulary = train_verbatim_vocabulary(
             TEXT.split("\n"), TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en"
         )
         network = build_language_model(config, len(vocabulary), seed=3)

@@ -14,7 +14,7 @@ import torch
 from conftest import Nmt
 from torch import nn
 
-from nmt.corpus.tokenizer import Pieces
+from nmt.corpus.tokenizer import TokenizedText
 from nmt.lab.inspect import neuron_search as units
 from nmt.lab.inspect import probes as signals
 from nmt.lab.inspect import readings as corpora
@@ -26,14 +26,14 @@ from nmt.utils.errors import CarouselError, UsageError
 LINE = 'He (so [old]) said: "Go on." 3 a'
 
 
-def by_word(text: str) -> Pieces:
+def by_word(text: str) -> TokenizedText:
     """A piece for each word with the space before it."""
     spans, start = [], 0
     for word in text.split(" "):
         end = start + len(word) + (start > 0)
         spans.append((start, end))
         start = end
-    return Pieces(text, list(range(len(spans))), spans)
+    return TokenizedText(text, list(range(len(spans))), spans)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_signals(name: str, expected: list[float]) -> None:
 
 def test_depth_and_indentation_follow_characters_and_lines() -> None:
     text = "f(\n  [x{y}]\n    z)"
-    pieces = Pieces(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
+    pieces = TokenizedText(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
     depth, indentation = signals.parse(["depth", "indentation"], ("en", "en"))
     assert depth.values(pieces, "en").tolist() == [0, 1, 1, 1, 1, 2, 2, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 0]
     assert indentation.values(pieces, "en").tolist() == [0, 0, 0, 1, *[2] * 7, 0, 1, 2, 3, 4, 4, 4]
@@ -87,7 +87,7 @@ def test_depth_and_indentation_follow_characters_and_lines() -> None:
 def test_signals_of_several_lines(name: str, expected: list[float]) -> None:
     text = 'a"a\n\n  a"'
     [signal] = signals.parse([name], ["en"])
-    pieces = Pieces(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
+    pieces = TokenizedText(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
     np.testing.assert_array_equal(signal.values(pieces, "en"), expected)
 
 

@@ -12,7 +12,7 @@ from conftest import Nmt
 
 from nmt import Translator
 from nmt.config.schema import TokenizerConfig
-from nmt.corpus.tokenizer import BOS, EOS, train_verbatim
+from nmt.corpus.tokenizer import BOS, EOS, train_verbatim_vocabulary
 from nmt.engine.torch_engine import TorchEngine
 from nmt.lab.inspect import beam_tree as trees
 from nmt.lab.inspect.sentence import Model, inspect, load
@@ -80,7 +80,9 @@ def test_texts_that_say_nothing_are_refused(loaded: Model) -> None:
 def test_characters_that_it_can_not_read_are_named(
     loaded: Model, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letters = train_verbatim([SENTENCE], TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en")
+    letters = train_verbatim_vocabulary(
+        [SENTENCE], TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en"
+    )
     tokenizer = replace(loaded.bundle.tokenizer, source=letters)
     unable = loaded._replace(bundle=replace(loaded.bundle, tokenizer=tokenizer))
     monkeypatch.setattr("nmt.lab.inspect.sentence.load", lambda _: unable)

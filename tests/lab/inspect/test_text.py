@@ -34,7 +34,7 @@ def stepped(model: TextModel, text: str) -> tuple[list[int], np.ndarray, dict[st
     with torch.inference_mode():
         for line in text.split("\n"):
             state = state if bundle.card.carried else network.initial_state(1)
-            [ids] = bundle.vocabulary.encode_many([line])
+            [ids] = bundle.vocabulary.encode_batch([line])
             for piece, following in zip([BOS, *ids], [*ids, EOS], strict=True):
                 proposals, state = network.step(torch.tensor([piece]), state)
                 written.append(following)
@@ -54,7 +54,7 @@ def test_states_and_scores_are_those_of_single_steps(
     loaded = load(language_model(carried=carried, **model))
     found = inspect(loaded, TEXT)
     written, scores, states = stepped(loaded, TEXT)
-    assert found.written == loaded.bundle.vocabulary.pieces(written)
+    assert found.written == loaded.bundle.vocabulary.ids_to_pieces(written)
     np.testing.assert_allclose(found.scores, scores, atol=1e-5)
     arrays = found.arrays()
     assert len(states) == (2 if model.get("cell") == "gru" else 4)

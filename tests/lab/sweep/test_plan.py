@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.corpus import readers as reader
+from nmt.corpus import parallel_corpus
 from nmt.lab.sweep import plan
 from nmt.utils.errors import UsageError
 
@@ -30,7 +30,7 @@ def study(recipe: Path) -> Path:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "lab").glob("*-translation.yaml")), ids=lambda p: p.name)
 def test_every_study_of_ours_is_valid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_data_set_version", lambda spec: "the hub's newest")
+    monkeypatch.setattr(parallel_corpus, "_dataset_version", lambda spec: "the hub's newest")
     study = plan.load(path)
     assert len({run.name for run in study.runs}) == len({run.fingerprint for run in study.runs}) == len(study.runs)
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from serving import wait_until
 
 from nmt.inference.documents.plain import Answer
-from nmt.text.language_identification import Detected
+from nmt.text.language_identification import DetectedLanguage
 from serve.app import create_app
 from serve.errors import LimitExceededError, TimedOutError
 from serve.models.registry import Translating
@@ -61,7 +61,7 @@ class Running:
             raise LimitExceededError("a text is too long")
         terms = [" ".join(["", *wish.glossary.required_translations(text)]) if wish.glossary else "" for text in texts]
         return [
-            TranslationResult(Answer(f"[{text}]{term}"), Detected(wish.source or "de", 1.0), None)
+            TranslationResult(Answer(f"[{text}]{term}"), DetectedLanguage(wish.source or "de", 1.0), None)
             for text, term in zip(texts, terms, strict=True)
         ]
 

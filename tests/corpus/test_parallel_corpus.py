@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from nmt.config.schema import HubDataset
-from nmt.corpus import readers as reader
-from nmt.corpus.readers import read_pairs
+from nmt.corpus import parallel_corpus
+from nmt.corpus.parallel_corpus import read_pairs
 from nmt.utils.errors import CarouselError
 
 PAIRS = [("A dog.", "Un chien."), ("Two\u2028cats\x0b!", "Deux chats !"), ("é", "e\u0301"), ("", "")]
@@ -76,8 +76,8 @@ def test_a_cell_without_text_is_a_blank_side(form: str, tmp_path: Path, monkeypa
 def test_what_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "c.en")
     (tmp_path / "c.fr").write_text("a")
-    with pytest.raises(CarouselError, match=r"c\.en: is no plain file, and has to be read several times"):
-        reader.fingerprint(str(tmp_path / "c"), "en", "fr")
+    with pytest.raises(CarouselError, match=r"c\.en: not a regular file, but it must be read several times"):
+        parallel_corpus.corpus_fingerprint(str(tmp_path / "c"), "en", "fr")
 
 
 def test_a_mark_that_comes_later_is_text(tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_a_data_set_that_changes_under_its_name_is_another(tmp_path: Path, monke
     found = []
     for text in ("Un chien.", "Un grand chien."):
         datasets.Dataset.from_list([{"en": "A dog.", "fr": text}]).to_parquet(tmp_path / "train.parquet")
-        found.append(reader.fingerprint(spec, "en", "fr"))
-        assert reader.fingerprint(spec, "en", "fr") == found[-1]
+        found.append(parallel_corpus.corpus_fingerprint(spec, "en", "fr"))
+        assert parallel_corpus.corpus_fingerprint(spec, "en", "fr") == found[-1]
     assert found[0] != found[1]
 
 
@@ -114,10 +114,10 @@ def test_the_hub_is_asked_for_the_revision_that_a_recipe_names(monkeypatch: pyte
     newest, pinned = HubDataset(dataset="someone/pairs"), HubDataset(dataset="someone/pairs", revision="old")
     assert list(read_pairs(newest, "en", "fr")) == [("A dog.", "Un chien.")]
     assert list(read_pairs(pinned, "en", "fr")) == [("A dgo.", "Un chein.")]
-    before = reader.fingerprint(newest, "en", "fr")
-    assert before != reader.fingerprint(pinned, "en", "fr")
+    before = parallel_corpus.corpus_fingerprint(newest, "en", "fr")
+    assert before != parallel_corpus.corpus_fingerprint(pinned, "en", "fr")
     commits["new"] = SimpleNamespace(hash="3")
-    assert before != reader.fingerprint(newest, "en", "fr")
+    assert before != parallel_corpus.corpus_fingerprint(newest, "en", "fr")
 
 
 def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,24 +129,24 @@ def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("files", "spec", "complaint"),
     [
-        ({"c.en": b"a\nb\n", "c.fr": b"a\n"}, "c", r"c\.en has 2 lines but .*c\.fr has 1;"),
-        ({"c.en": b"a\n", "c.fr": b"a\nb\nc"}, "c", r"c\.en has 1 lines but .*c\.fr has 3;"),
-        ({"c.en": b"ok\ncaf\xe9\n", "c.fr": b"a\nb\n"}, "c", r"c\.en, line 2: byte 4 \(0xe9\) is not UTF-8"),
-        ({"c.en": b"a\n", "c.fr": b"nul\0\n"}, "c", r"c\.fr, line 1: holds a NUL"),
-        ({"c.en": b"", "c.fr": b"a\n"}, "c", r"c\.en: is empty"),
-        ({"c.en": b"a\n", "c.fr": b""}, "c", r"c\.fr: is empty"),
-        ({"c.en": b"a\n"}, "c", r"c\.fr: no such file"),
-        ({"c.en": b"a\n" + b"x" * 100_000, "c.fr": b"a\nb"}, "c", r"c\.en, line 2: 100,000 characters"),
-        ({"c.en": b"a\n" + b"x" * 300_000, "c.fr": b"a\nb"}, "c", r"c\.en, line 2: more than 50,000 characters"),
-        ({"c.en": b"\0" * 300_000, "c.fr": b"a"}, "c", r"c\.en, line 1: holds a NUL"),
-        ({"c.tsv": b""}, "c.tsv", r"c\.tsv: holds no sentence pair"),
-        ({"c.tsv": b"a\tb\nc\n"}, "c.tsv", r"c\.tsv, line 2: 1 columns"),
-        ({"c.tsv": b"a\tb\tc\n"}, "c.tsv", r"c\.tsv, line 1: 3 columns"),
-        ({"c.jsonl": b'{"en": "a", "fr": "b"}\n{"en"'}, "c.jsonl", r"c\.jsonl, line 2: not JSON"),
-        ({"c.jsonl": b'{"en": "a", "de": "b"}'}, "c.jsonl", r"line 1: no text under 'fr' \(found: en, de\)"),
-        ({"c.jsonl": b'{"en": ' + b"1" * 5000 + b"}"}, "c.jsonl", r"line 1: not JSON"),
-        ({"c.jsonl": b"[1]"}, "c.jsonl", r"line 1: no text under 'en' \(found: list\)"),
-        ({"c.jsonl": b'{"en": "a", "fr": 5}'}, "c.jsonl", r"line 1: no text under 'fr'"),
+        ({"c.en": b"a\nb\n", "c.fr": b"a\n"}, "c", r"c\.en: 2 lines, but .*c\.fr has 1;"),
+        ({"c.en": b"a\n", "c.fr": b"a\nb\nc"}, "c", r"c\.en: 1 lines, but .*c\.fr has 3;"),
+        ({"c.en": b"ok\ncaf\xe9\n", "c.fr": b"a\nb\n"}, "c", r"c\.en:2: invalid UTF-8 at byte 4 \(0xe9\)"),
+        ({"c.en": b"a\n", "c.fr": b"nul\0\n"}, "c", r"c\.fr:1: contains a NUL"),
+        ({"c.en": b"", "c.fr": b"a\n"}, "c", r"c\.en: file is empty"),
+        ({"c.en": b"a\n", "c.fr": b""}, "c", r"c\.fr: file is empty"),
+        ({"c.en": b"a\n"}, "c", r"c\.fr: can't be read \(No such file or directory\); check the path"),
+        ({"c.en": b"a\n" + b"x" * 100_000, "c.fr": b"a\nb"}, "c", r"c\.en:2: 100,000 characters"),
+        ({"c.en": b"a\n" + b"x" * 300_000, "c.fr": b"a\nb"}, "c", r"c\.en:2: too many characters \(limit 50,000\)"),
+        ({"c.en": b"\0" * 300_000, "c.fr": b"a"}, "c", r"c\.en:1: contains a NUL"),
+        ({"c.tsv": b""}, "c.tsv", r"c\.tsv: contains no sentence pair"),
+        ({"c.tsv": b"a\tb\nc\n"}, "c.tsv", r"c\.tsv:2: 1 columns"),
+        ({"c.tsv": b"a\tb\tc\n"}, "c.tsv", r"c\.tsv:1: 3 columns"),
+        ({"c.jsonl": b'{"en": "a", "fr": "b"}\n{"en"'}, "c.jsonl", r"c\.jsonl:2: invalid JSON"),
+        ({"c.jsonl": b'{"en": "a", "de": "b"}'}, "c.jsonl", r"c\.jsonl:1: no text in field 'fr' \(found: en, de\)"),
+        ({"c.jsonl": b'{"en": ' + b"1" * 5000 + b"}"}, "c.jsonl", r"c\.jsonl:1: invalid JSON"),
+        ({"c.jsonl": b"[1]"}, "c.jsonl", r"c\.jsonl:1: no text in field 'en' \(found: list\)"),
+        ({"c.jsonl": b'{"en": "a", "fr": 5}'}, "c.jsonl", r"c\.jsonl:1: no text in field 'fr'"),
     ],
 )
 def test_complaints_name_file_line_and_remedy(
@@ -161,7 +161,7 @@ def test_complaints_name_file_line_and_remedy(
 
 def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     prefix = str(write(tmp_path, "plain"))
-    before = reader.fingerprint(prefix, "en", "fr")
-    assert reader.fingerprint(prefix, "en", "fr") == before
+    before = parallel_corpus.corpus_fingerprint(prefix, "en", "fr")
+    assert parallel_corpus.corpus_fingerprint(prefix, "en", "fr") == before
     (tmp_path / "c.fr").write_text("changed", encoding="utf-8")
-    assert reader.fingerprint(prefix, "en", "fr") != before
+    assert parallel_corpus.corpus_fingerprint(prefix, "en", "fr") != before

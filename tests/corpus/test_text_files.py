@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.corpus.monolingual import file_statistics, read_texts
+from nmt.corpus.text_files import file_statistics, read_texts
 from nmt.utils.errors import CarouselError
 
 FIELDS = ("en", "text")
@@ -50,14 +50,18 @@ def test_fields_are_found_as_data_sets_have_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("in.txt", b"a\nb\xc3\n", "in.txt, line 2: byte 2 (0xc3) is not UTF-8; convert the text to UTF-8"),
-        ("in.jsonl", b'{"en": "a"}\n{"en"\n', 'in.jsonl, line 2: not JSON; a line holds an object such as {"en": …}'),
-        ("in.jsonl", b'{"id": 1, "body": "a"}', "line 1: no text under 'en' or 'text' (found: id, body); name where"),
-        ("in.jsonl", b'{"en": 5}', "line 1, 'en': holds no text but 5; mend it, or name another with --field"),
-        ("in.jsonl", b'["a"]', "line 1: no text under 'en' or 'text' (found: list); name where it is with --field"),
-        ("in.parquet", b"PAR1", "in.parquet: is no readable parquet file ("),
-        ("in.parquet", pa.table({"id": [1], "body": ["a"]}), "row 1: no text under 'en' or 'text' (found: id, body)"),
-        ("in.txt", None, "in.txt: can't be read (No such file or directory); name a text file"),
+        ("in.txt", b"a\nb\xc3\n", "in.txt:2: invalid UTF-8 at byte 2 (0xc3); re-encode the text as UTF-8"),
+        ("in.jsonl", b'{"en": "a"}\n{"en"\n', 'in.jsonl:2: invalid JSON; write one object per line, such as {"en": …}'),
+        (
+            "in.jsonl",
+            b'{"id": 1, "body": "a"}',
+            "in.jsonl:1: no field 'en' or 'text' (found: id, body); name the field",
+        ),
+        ("in.jsonl", b'{"en": 5}', "in.jsonl:1: field 'en' is 5, not text; fix it or name another with --field"),
+        ("in.jsonl", b'["a"]', "in.jsonl:1: no field 'en' or 'text' (found: list); name the field with --field"),
+        ("in.parquet", b"PAR1", "in.parquet: not a readable parquet file ("),
+        ("in.parquet", pa.table({"id": [1], "body": ["a"]}), "in.parquet:1: no field 'en' or 'text' (found: id, body)"),
+        ("in.txt", None, "in.txt: can't be read (No such file or directory); check the path"),
     ],
 )
 def test_what_is_no_text_is_named(name: str, content: bytes | pa.Table | None, complaint: str, tmp_path: Path) -> None:

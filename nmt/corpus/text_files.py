@@ -1,0 +1,190 @@
+"""Readers for text files in one language: plain lines, JSON lines and parquet.
+
+A line ends at a line feed only, so that Unicode line separators stay in the text. Files are streamed and may be larger
+than memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, Any
+
+from nmt.utils.errors import CarouselError, missing_extra
+
+RECORD_SUFFIXES = (".jsonl", ".parquet")
+"""Suffixes of files with named fields; every other file is plain text."""
+MAX_LINE_CHARACTERS = 50_000
+"""Longest line of a training or evaluation corpus; a longer one indicates missing line ends or binary data."""
+
+_MAX_LINE_BYTES = 4 * MAX_LINE_CHARACTERS + 3  # more than any valid line takes in UTF-8, CR LF included
+_PARQUET_BATCH_ROWS = 1000
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # valid in JSON escapes, but not encodable in UTF-8
+
+
+@dataclass(frozen=True)
+class FileStatistics:
+    """Number of texts in a file, and the hash of its bytes."""
+
+    texts: int
+    sha256: str
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a UTF-8 corpus file; the last line may lack its line feed.
+
+    Raises:
+        CarouselError: if a line is not UTF-8, contains a NUL character or exceeds `MAX_LINE_CHARACTERS`; the message
+            names file and line.
+    """
+    with open_file(path) as file:
+        for number, line in enumerate(decode_lines(_bounded_lines(file, path), str(path)), start=1):
+            if "\0" in line:
+                raise _nul_error(path, number)
+            if len(line) > MAX_LINE_CHARACTERS:
+                raise _length_error(path, number, f"{len(line):,}")
+            yield line
+
+
+def _bounded_lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
+    """Yield raw lines, and raise before an overlong one (a sparse or binary file) fills the memory."""
+    for number in itertools.count(1):
+        raw = file.readline(_MAX_LINE_BYTES)
+        if not raw:
+            return
+        if len(raw) == _MAX_LINE_BYTES:
+            raise _nul_error(path, number) if b"\0" in raw else _length_error(path, number, "too many")
+        yield raw
+
+
+def _nul_error(path: Path, number: int) -> CarouselError:
+    return CarouselError(f"{path}:{number}: contains a NUL character; remove it, or name a text file")
+
+
+def _length_error(path: Path, number: int, characters: str) -> CarouselError:
+    limit = f"{MAX_LINE_CHARACTERS:,}"
+    return CarouselError(f"{path}:{number}: {characters} characters (limit {limit}); write one sentence per line")
+
+
+def read_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
+    """Yield the texts of a file for translation, in order; the suffix determines its format.
+
+    The text of a JSON object or table row is the first of ``fields`` that it has, at the top level or inside its
+    ``translation`` (the layout of Hugging Face data sets). Null is read as an empty text.
+
+    Raises:
+        CarouselError: if the file is unreadable or a record has no text; the message names file and line.
+    """
+    match path.suffix:
+        case ".jsonl":
+            return _jsonl_texts(path, fields)
+        case ".parquet":
+            return _parquet_texts(path, fields)
+        case _:
+            return _plain_texts(path)
+
+
+def file_statistics(path: Path, fields: Sequence[str]) -> FileStatistics:
+    """Read a whole file and return its statistics. Raises CarouselError as `read_texts` and `hash_file` do."""
+    sha256 = hash_file(path).hex()
+    return FileStatistics(sum(1 for _ in read_texts(path, fields)), sha256)
+
+
+def hash_file(path: Path) -> bytes:
+    """Return the SHA-256 of a file. Raises CarouselError for pipes and devices, which can be read only once."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise CarouselError(f"{path}: not a regular file, but it must be read several times; copy the text to a file")
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open a file for reading bytes. Raises CarouselError if that fails."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise CarouselError(f"{path}: can't be read ({error.strerror}); check the path") from None
+
+
+def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
+    """Yield the decoded lines of a UTF-8 stream without line ends and byte order mark; ``name`` is for messages."""
+    for number, raw in enumerate(stream, start=1):
+        try:  # only the first line may begin with a byte order mark
+            yield raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise CarouselError(
+                f"{name}:{number}: invalid UTF-8 at byte {error.start + 1} (0x{byte:02x}); re-encode the text as UTF-8"
+            ) from None
+
+
+def decode_json_lines(stream: IO[bytes], name: str, key: str) -> Iterator[tuple[str, Any]]:
+    """Yield the JSON value of each line, with its location for messages; ``key`` is the field shown as an example."""
+    for number, line in enumerate(decode_lines(stream, name), start=1):
+        where = f"{name}:{number}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            raise CarouselError(f'{where}: invalid JSON; write one object per line, such as {{"{key}": …}}') from None
+        yield where, record
+
+
+def record_fields(record: Any) -> Mapping[str, Any]:
+    """Return the fields of a record, or of its ``translation`` if there is one; none for other JSON values."""
+    if not isinstance(record, dict):
+        return {}
+    nested = record.get("translation")
+    return nested if isinstance(nested, dict) else record
+
+
+def list_fields(record: Any) -> str:
+    """Return the names of a record's fields for an error message, or the type of a value without fields."""
+    return ", ".join(map(str, record_fields(record))) or type(record).__name__
+
+
+def _plain_texts(path: Path) -> Iterator[str]:
+    with open_file(path) as file:
+        yield from decode_lines(file, str(path))
+
+
+def _jsonl_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
+    with open_file(path) as file:
+        for where, record in decode_json_lines(file, str(path), fields[0]):
+            yield _LONE_SURROGATE.sub("\ufffd", _record_text(record, fields, where))
+
+
+def _parquet_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    except ModuleNotFoundError:
+        raise missing_extra("ray", f"reading {path.name}") from None
+    with open_file(path) as file:
+        try:
+            table = ParquetFile(file)
+            columns = [name for name in table.schema_arrow.names if name in (*fields, "translation")]
+            batches = table.iter_batches(batch_size=_PARQUET_BATCH_ROWS, columns=columns or None)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows, start=1):
+                yield _record_text(row, fields, f"{path}:{number}")
+        except (pyarrow.ArrowException, OSError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CarouselError(f"{path}: not a readable parquet file ({reason}); check that it is complete") from None
+
+
+def _record_text(record: Any, fields: Sequence[str], where: str) -> str:
+    values = record_fields(record)
+    name = next((name for name in fields if name in values), None)
+    if name is None:
+        expected = " or ".join(f"'{name}'" for name in fields)
+        raise CarouselError(f"{where}: no field {expected} (found: {list_fields(record)}); name the field with --field")
+    text = "" if values[name] is None else values[name]
+    if not isinstance(text, str):
+        raise CarouselError(f"{where}: field {name!r} is {text!r:.40}, not text; fix it or name another with --field")
+    return text
