@@ -124,7 +124,7 @@ class TextProcessor:
             if self._calibration and options.sampling_temperature == 0
             else None,
             alternatives=tuple(others),
-            alignment=align(text, chunks, [hypothesis.sources for hypothesis in firsts], best, self._between),
+            alignment=align(text, chunks, [hypothesis.source_positions for hypothesis in firsts], best, self._between),
         )
 
 

@@ -211,7 +211,7 @@ class Translator:
             Score(
                 score=found[n].score,
                 tokens=len(found[n].token_scores),
-                alignment=align_given(pairs[n], sides[n], found[n].sources),
+                alignment=align_given(pairs[n], sides[n], found[n].source_positions),
             )
             for n in range(len(pairs))
         ]

@@ -1,1 +1,1 @@
-"""Decoding: hypotheses and candidates, in NumPy. Knows no network, no text, and no vocabulary."""
+"""Beam search, sampling and forced scoring in NumPy, independent of networks, text and vocabulary."""

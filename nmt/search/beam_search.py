@@ -1,10 +1,14 @@
-"""Beam search over slots: sentences enter and leave at any step, and none notices the others.
+"""Beam search over slots, with early stopping, length penalty and coverage penalty.
 
-N slots, K rows a slot, R = N × K, C candidates a row, H hypotheses.
+A slot holds one sentence, and each of its rows one open hypothesis. Sentences enter and leave slots at any step
+(continuous batching), and the result of a sentence does not depend on the others. Greedy search is a beam of 1.
+Options that plain beam search cannot express are handled by `nmt.search.strategies`.
 
-A step has no loop over sentences or hypotheses, and few calls, for to one sentence a call costs as much as the
-arithmetic. Greedy search is a beam of one. The slots whose options ask for more than a beam are steered
-by guides.
+Array shapes: N slots, K rows per slot (the beam size), R = N × K rows, C candidates per row, S source length,
+H hypotheses.
+
+A step is vectorised over all slots and uses few NumPy calls: for a single sentence, the overhead of a call costs as
+much as its arithmetic.
 """
 
 from __future__ import annotations
@@ -16,137 +20,148 @@ from itertools import pairwise
 import numpy as np
 
 from nmt.search.coverage import Coverage
-from nmt.search.hypotheses import Backpointers, Doubles, Finished, Hypothesis, length_penalty
+from nmt.search.hypotheses import Backpointers, Doubles, FinishedHypotheses, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine, Floats, Ints, StepRequest
 from nmt.search.strategies import make_strategy
-from nmt.search.strategy_runner import Flags, StrategyRunner
+from nmt.search.strategies.runner import Flags, StrategyRunner
 
 __all__ = ["BeamSearch", "DecodingOptions", "Hypothesis", "length_penalty", "search_all"]
 
-_NO_END = np.iinfo(np.int64).max
-_HOPELESS = np.finfo(np.float64).min  # below every sum but that of a hypothesis which is none
+_NO_LIMIT = np.iinfo(np.int64).max
+_LOWEST = np.finfo(np.float64).min  # below the score of every open hypothesis, above the -inf of unused rows
 
 
 class BeamSearch:
-    """A running search: `admit` sentences into free slots, `advance` all by a token, collect those that finish.
+    """Beam search on an engine: `admit` sentences to free slots, then `advance` all sentences by one token at a time.
 
-    In a step the K best candidates of a slot are looked at: those that end the sentence are finished hypotheses, and
-    the K best that don't go on. A sentence is finished when it has K finished hypotheses, or when no open one could
-    still overtake the last of the ``n_best`` wanted, or at the limit. That bound is exact: an open hypothesis's sum can
-    only fall, its length penalty only rise to that of the limit, and its coverage penalty is 0 at the very best; so
-    its rank will never exceed its sum now over the length penalty at the limit.
+    In each step, the K best candidates of a slot are examined. Those that end the sentence become finished
+    hypotheses, and the K best of the others become the new rows. A sentence is finished when it has K finished
+    hypotheses, when no open hypothesis can still outrank the last of the ``num_hypotheses`` to return, or when it
+    reaches its length limit.
+
+    Stopping early is exact: the score of an open hypothesis can only fall, its length penalty can only rise to the
+    value at the length limit, and its coverage penalty is at best 0. Its rank score therefore never exceeds its
+    current score divided by the length penalty at the limit.
+
+    Args:
+        engine: The engine to search with; no other search may use it at the same time.
+        begin: Id of begin of sentence.
+        end: Id of end of sentence.
     """
 
     def __init__(self, engine: Engine, begin: int, end: int) -> None:
-        """``begin`` and ``end`` are the ids of begin and end of sentence."""
         slots, beam = engine.slots, engine.beam
         self._engine, self._begin, self._end = engine, begin, end
-        self._clock = 0
-        # Of each slot.
+        self._step = 0
+        # State of each slot, [N]
         self._free = set(range(slots))
-        self._began = np.zeros(slots, dtype=np.int64)  # the clock of its first step
-        self._may_end = np.zeros(slots, dtype=np.int64)  # the clock from which on hypotheses may end
-        self._must_end = np.full(slots, _NO_END)  # the clock at which all do
+        self._first_step = np.zeros(slots, dtype=np.int64)
+        self._earliest_end = np.zeros(slots, dtype=np.int64)  # step from which hypotheses may end
+        self._limit = np.full(slots, _NO_LIMIT)  # step in which all hypotheses must end
         self._alphas = np.zeros(slots)
-        self._last_penalties = np.ones(slots)  # the length penalty at the limit
-        self._wanted = np.ones(slots, dtype=np.int64)
-        self._floors = np.full(slots, -np.inf)  # the sum below which the best open hypothesis is of no more use
-        self._attention = np.zeros(slots, dtype=bool)  # whether sources are wanted
-        self._covering = np.zeros(slots, dtype=bool)  # whether there is a coverage penalty
-        # Of each row: the open hypotheses.
+        self._limit_penalties = np.ones(slots)  # length penalty at the length limit
+        self._num_hypotheses = np.ones(slots, dtype=np.int64)
+        self._score_bounds = np.full(slots, -np.inf)  # the sentence is finished once its best open score is lower
+        self._returns_attention = np.zeros(slots, dtype=bool)
+        self._has_coverage = np.zeros(slots, dtype=bool)
+        # Open hypotheses, [N, K]
         self._rows = np.arange(slots * beam).reshape(slots, beam)
-        self._sums: Doubles = np.full((slots, beam), -np.inf)
+        self._scores: Doubles = np.full((slots, beam), -np.inf)
         self._tokens = np.full((slots, beam), end, dtype=np.int64)
         self._parents = self._rows.copy()
-        self._finished = Finished(slots, beam)
-        self._history = Backpointers(slots * beam)
+        self._finished = FinishedHypotheses(slots, beam)
+        self._backpointers = Backpointers(slots * beam)
         self._coverage = Coverage(slots, beam)
-        self._steering = StrategyRunner(slots, beam, end)
-        # What every plain request holds.
-        self._asked = np.full((slots * beam, 1), end)
-        self._none = np.zeros(0, dtype=np.int64)
+        self._strategies = StrategyRunner(slots, beam, end)
+        # Constant parts of the step requests
+        self._end_ids = np.full((slots * beam, 1), end)
+        self._no_ids = np.zeros(0, dtype=np.int64)
 
     def free_slots(self) -> list[int]:
-        """Slots without a sentence."""
+        """Return the slots without a sentence, in ascending order."""
         return sorted(self._free)
 
     def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
-        """Begin the search for some sentences in free slots."""
+        """Start decoding sentences, given as token ids, in free slots."""
         index = np.array(slots)
-        fewest, most = np.array([options.limits(len(source)) for source in sources]).T
-        guides = [
-            make_strategy(options, self._engine.beam, self._end, least, source)
-            for least, source in zip(fewest.tolist(), sources, strict=True)
+        min_lengths, max_lengths = np.array([options.limits(len(source)) for source in sources]).T
+        strategies = [
+            make_strategy(options, self._engine.beam, self._end, min_length, source)
+            for min_length, source in zip(min_lengths.tolist(), sources, strict=True)
         ]
-        self._engine.admit(slots, sources, [guide.reachable if guide else () for guide in guides])
+        self._engine.admit(slots, sources, [strategy.required_ids if strategy else () for strategy in strategies])
         self._free.difference_update(slots)
-        self._began[index] = self._clock
-        self._may_end[index] = self._clock + fewest
-        self._must_end[index] = self._clock + most - 1
+        self._first_step[index] = self._step
+        self._earliest_end[index] = self._step + min_lengths
+        self._limit[index] = self._step + max_lengths - 1
         self._alphas[index] = options.length_penalty
-        self._last_penalties[index] = length_penalty(most, options.length_penalty)
-        self._wanted[index] = min(options.num_hypotheses, self._engine.beam)
-        self._floors[index] = _HOPELESS
-        self._attention[index] = options.return_attention
-        self._covering[index] = options.coverage_penalty > 0
+        self._limit_penalties[index] = length_penalty(max_lengths, options.length_penalty)
+        self._num_hypotheses[index] = min(options.num_hypotheses, self._engine.beam)
+        self._score_bounds[index] = _LOWEST
+        self._returns_attention[index] = options.return_attention
+        self._has_coverage[index] = options.coverage_penalty > 0
         if options.coverage_penalty > 0:
             self._coverage.admit(slots, [len(source) for source in sources], options.coverage_penalty)
-        self._sums[index, 0] = 0.0  # the rows of a slot start equal: one of them is enough
+        self._scores[index, 0] = 0.0  # all rows of a slot start from the same state, so one suffices
         self._tokens[index] = self._begin
         self._parents[index] = self._rows[index]
         self._finished.clear(index)
-        for slot, guide in zip(slots, guides, strict=True):
-            if guide:
-                self._steering.guides[slot] = guide
-                self._sums[slot, guide.first_rows] = 0.0
-                self._wanted[slot] = guide.wanted
-        self._history.make_room(int(most.max()), self._clock)
-        self._plan()
+        for slot, strategy in zip(slots, strategies, strict=True):
+            if strategy:
+                self._strategies.by_slot[slot] = strategy
+                self._scores[slot, strategy.initial_rows] = 0.0
+                self._num_hypotheses[slot] = strategy.max_finished
+        self._backpointers.reserve(int(max_lengths.max()), self._step)
+        self._update_batch_state()
 
     def release(self, slots: Sequence[int]) -> None:
-        """Give up sentences, finished or not."""
+        """Empty slots, whether or not their sentences have finished."""
         self._engine.release(slots)
         index = list(slots)
-        self._steering.release(slots)
+        self._strategies.release(slots)
         self._free.update(slots)
-        self._must_end[index] = _NO_END
-        self._floors[index] = -np.inf
-        self._attention[index] = self._covering[index] = False
-        self._sums[index] = -np.inf
-        self._plan()
+        self._limit[index] = _NO_LIMIT
+        self._score_bounds[index] = -np.inf
+        self._returns_attention[index] = self._has_coverage[index] = False
+        self._scores[index] = -np.inf
+        self._update_batch_state()
 
-    def _plan(self) -> None:
-        """Work out what holds until sentences come or go."""
-        self._next_limit = int(self._must_end.min())
-        self._last_wanted = self._rows[:, 0] + self._wanted - 1
-        self._wants_coverage = bool(self._covering.any())
-        self._wants_attention = self._wants_coverage or bool(self._attention.any())
+    def _update_batch_state(self) -> None:
+        """Recompute the values that depend on which sentences are in the slots."""
+        self._next_limit = int(self._limit.min())
+        self._last_returned = self._rows[:, 0] + self._num_hypotheses - 1
+        self._any_coverage = bool(self._has_coverage.any())
+        self._needs_attention = self._any_coverage or bool(self._returns_attention.any())
 
     def advance(self) -> list[tuple[int, list[Hypothesis]]]:
-        """One step for all slots in use; gives the sentences that finish with it, and frees their slots."""
+        """Advance all sentences by one token.
+
+        Returns:
+            The sentences that finish in this step, as slots and hypotheses, best first. Their slots are free again.
+        """
         result = self._engine.step(self._request())
-        if self._wants_coverage and result.attention is not None:
+        if self._any_coverage and result.attention is not None:
             self._coverage.add(result.attention)
-        forced: Doubles = result.id_scores[:, 0].reshape(self._sums.shape) + self._sums
-        totals: Doubles = result.scores + self._sums.reshape(-1, 1)
+        end_scores: Doubles = result.id_scores[:, 0].reshape(self._scores.shape) + self._scores
+        totals: Doubles = result.scores + self._scores.reshape(-1, 1)
         np.putmask(totals, result.ids == self._end, -np.inf)
-        ids, ends = result.ids, forced
-        if self._steering.guides:
-            at_limit = self._must_end <= self._clock
-            ids, ends = self._steering.choose(result, self._sums, totals, forced, at_limit)
-        self._go_on(totals, ids, result.attention)
-        ending = ends > self._sums[:, -1:]  # the others are certainly not among the K best
-        if self._steering.guides:
-            ending |= self._steering.decided[:, None] & (ends > -np.inf)
-            self._steering.follow(self._parents, self._tokens)
-        if self._clock >= self._next_limit or np.count_nonzero(ending):
+        ids, ends = result.ids, end_scores
+        if self._strategies.by_slot:
+            at_limit = self._limit <= self._step
+            ids, ends = self._strategies.select(result, self._scores, totals, end_scores, at_limit)
+        self._select_rows(totals, ids, result.attention)
+        ending = ends > self._scores[:, -1:]  # the others cannot be among the K best
+        if self._strategies.by_slot:
+            ending |= self._strategies.selected[:, None] & (ends > -np.inf)
+            self._strategies.update(self._parents, self._tokens)
+        if self._step >= self._next_limit or np.count_nonzero(ending):
             self._finish(ends, ending)
-        done = self._sums[:, 0] < self._floors
-        finished = self._collect(np.flatnonzero(done), forced) if np.count_nonzero(done) else []
-        if self._wants_coverage:
-            self._coverage.follow(self._parents)
-        self._clock += 1
+        done = self._scores[:, 0] < self._score_bounds
+        finished = self._collect(np.flatnonzero(done), end_scores) if np.count_nonzero(done) else []
+        if self._any_coverage:
+            self._coverage.reorder(self._parents)
+        self._step += 1
         if finished:
             self.release([slot for slot, _ in finished])
         return finished
@@ -156,84 +171,93 @@ class BeamSearch:
             tokens=self._tokens.ravel(),
             parents=self._parents.ravel(),
             candidates=self._engine.beam + 1,  # at most one of them ends the sentence
-            score_ids=self._asked,
-            suppress_rows=self._none,
-            suppress_tokens=self._none,
-            attention=self._wants_attention,
+            score_ids=self._end_ids,
+            suppress_rows=self._no_ids,
+            suppress_tokens=self._no_ids,
+            attention=self._needs_attention,
         )
-        return self._steering.extend(request) if self._steering.guides else request
+        return self._strategies.extend_request(request) if self._strategies.by_slot else request
 
-    def _go_on(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
-        """The K best of every slot's totals [R, C] with ids [R, C] become its rows, best first."""
-        slots, beam = self._sums.shape
+    def _select_rows(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
+        """Make the K best candidates of each slot its new rows, best first, given scores and ids [R, C]."""
+        slots, beam = self._scores.shape
         candidates = totals.shape[1]
-        # Stable, so that ties are resolved alike whatever the company.
+        # A stable sort breaks ties independently of the other sentences.
         order = totals.reshape(slots, -1).argsort(axis=1, kind="stable")[:, : -beam - 1 : -1]
         chosen = order + self._rows[:, :1] * candidates
-        self._sums = totals.take(chosen)
+        self._scores = totals.take(chosen)
         self._tokens = ids.take(chosen)
         self._parents = chosen // candidates
-        self._history.write(self._clock, self._tokens.ravel(), self._parents.ravel(), self._sums.ravel(), attention)
+        self._backpointers.write(
+            self._step, self._tokens.ravel(), self._parents.ravel(), self._scores.ravel(), attention
+        )
 
     def _finish(self, ends: Doubles, ending: Flags) -> None:
-        """Move finished hypotheses out: of the sums with an end of sentence [N, K], those among the K best.
+        """Store the hypotheses that end in this step, and update the score bounds.
 
-        Where a guide has decided, all; and at the limit.
+        A hypothesis is stored if it is among the K best of its slot, if a strategy has selected it, or at the length
+        limit.
+
+        Args:
+            ends: Score of each hypothesis including end of sentence, [N, K].
+            ending: Whether the hypothesis may be among the K best, [N, K].
         """
         beam = ends.shape[1]
-        at_limit = self._must_end <= self._clock
-        both = np.concatenate((self._sums, ends), axis=1)
+        at_limit = self._limit <= self._step
+        both = np.concatenate((self._scores, ends), axis=1)
         both.sort(axis=1)
-        among_best = (ends >= both[:, beam, None]) & (self._may_end <= self._clock)[:, None]
-        accepted = among_best | (at_limit | self._steering.decided)[:, None]
+        among_best = (ends >= both[:, beam, None]) & (self._earliest_end <= self._step)[:, None]
+        accepted = among_best | (at_limit | self._strategies.selected)[:, None]
         accepted &= (np.logical_or.reduce(ending, axis=1) | at_limit)[:, None]
-        # To work on all slots costs less than to pick out some.
+        # Processing all slots is cheaper than indexing some of them.
         self._merge(np.where(accepted, ends, -np.inf))
-        ranks = self._finished.ranks
-        bounds = np.maximum(ranks.take(self._last_wanted) * self._last_penalties, _HOPELESS)
-        full = at_limit | (ranks[:, -1] > -np.inf)
-        self._floors = np.where(self._must_end == _NO_END, -np.inf, np.where(full, np.inf, bounds))
+        rank_scores = self._finished.rank_scores
+        bounds = np.maximum(rank_scores.take(self._last_returned) * self._limit_penalties, _LOWEST)
+        full = at_limit | (rank_scores[:, -1] > -np.inf)
+        self._score_bounds = np.where(self._limit == _NO_LIMIT, -np.inf, np.where(full, np.inf, bounds))
 
-    def _merge(self, sums: Doubles) -> None:
-        """Take finished hypotheses with sums [N, K] in; -inf where nothing ends."""
-        penalties = length_penalty(self._clock - self._began + 1, self._alphas)
-        ranks = sums / penalties[:, None]
-        if self._wants_coverage and self._history.has_sources:
-            ranks[self._covering] += self._coverage.penalties(np.flatnonzero(self._covering))
-        self._finished.merge(ranks, sums, self._rows + self._clock * self._rows.size)
+    def _merge(self, scores: Doubles) -> None:
+        """Add hypotheses that end in this step, given their scores [N, K]; -inf adds none."""
+        penalties = length_penalty(self._step - self._first_step + 1, self._alphas)
+        rank_scores = scores / penalties[:, None]
+        if self._any_coverage and self._backpointers.has_attention:
+            rank_scores[self._has_coverage] += self._coverage.penalties(np.flatnonzero(self._has_coverage))
+        self._finished.merge(rank_scores, scores, self._rows + self._step * self._rows.size)
 
-    def _collect(self, done: Ints, ends: Doubles) -> list[tuple[int, list[Hypothesis]]]:
-        """The finished hypotheses of some slots, best first."""
-        stuck = done[self._finished.ranks[done, 0] == -np.inf]
-        if len(stuck):  # nothing may go on and nothing has ended: what there is must do
-            self._merge(np.where(np.isin(np.arange(len(ends)), stuck)[:, None], ends, -np.inf))
-        ranks = self._finished.ranks[done]
-        which, k = np.nonzero((np.arange(ranks.shape[1]) < self._wanted[done, None]) & (ranks > -np.inf))
+    def _collect(self, done: Ints, end_scores: Doubles) -> list[tuple[int, list[Hypothesis]]]:
+        """Return some slots with their finished hypotheses, best first."""
+        stuck = done[self._finished.rank_scores[done, 0] == -np.inf]
+        if len(stuck):  # no candidate is left and none has finished: end the open hypotheses
+            self._merge(np.where(np.isin(np.arange(len(end_scores)), stuck)[:, None], end_scores, -np.inf))
+        rank_scores = self._finished.rank_scores[done]
+        returned = np.arange(rank_scores.shape[1]) < self._num_hypotheses[done, None]
+        which, ranks = np.nonzero(returned & (rank_scores > -np.inf))
         slots = done[which]
         found: dict[int, list[Hypothesis]] = {slot: [] for slot in done.tolist()}
-        for slot, hypothesis in zip(slots.tolist(), self._read(slots, k), strict=True):
+        for slot, hypothesis in zip(slots.tolist(), self._read(slots, ranks), strict=True):
             found[slot].append(hypothesis)
-        for slot, guide in self._steering.guides.items():
+        for slot, strategy in self._strategies.by_slot.items():
             if slot in found:
-                found[slot] = guide.select(found[slot])
+                found[slot] = strategy.select_finished(found[slot])
         return list(found.items())
 
-    def _read(self, slots: Ints, k: Ints) -> Iterator[Hypothesis]:
-        """The k-th best [H] of slots [H]."""
-        clocks, rows = np.divmod(self._finished.places[slots, k], self._rows.size)
-        lengths = clocks - self._began[slots]
-        trail = self._history.trace(clocks, rows, int(lengths.max(initial=0)))
-        sums, ranks = self._finished.sums[slots, k].tolist(), self._finished.ranks[slots, k].tolist()
-        for h, words in enumerate(lengths.tolist()):
-            backwards = slice(words - 1, None, -1) if words else slice(0)
-            running = [0.0, *trail.sums[backwards, h].tolist(), sums[h]]
-            with_sources = self._history.has_sources and self._attention[slots[h]]
+    def _read(self, slots: Ints, ranks: Ints) -> Iterator[Hypothesis]:
+        """Yield the finished hypotheses of given slots [H] and ranks [H]."""
+        steps, rows = np.divmod(self._finished.backpointers[slots, ranks], self._rows.size)
+        lengths = steps - self._first_step[slots]
+        paths = self._backpointers.trace(steps, rows, int(lengths.max(initial=0)))
+        scores = self._finished.scores[slots, ranks].tolist()
+        rank_scores = self._finished.rank_scores[slots, ranks].tolist()
+        for h, length in enumerate(lengths.tolist()):
+            backwards = slice(length - 1, None, -1) if length else slice(0)
+            cumulative = [0.0, *paths.scores[backwards, h].tolist(), scores[h]]
+            with_attention = self._backpointers.has_attention and self._returns_attention[slots[h]]
             yield Hypothesis(
-                tokens=trail.tokens[backwards, h].tolist(),
-                score=sums[h],
-                rank_score=ranks[h],
-                token_scores=[after - before for before, after in pairwise(running)],
-                sources=trail.sources[backwards, h].tolist() if with_sources else None,
+                tokens=paths.tokens[backwards, h].tolist(),
+                score=scores[h],
+                rank_score=rank_scores[h],
+                token_scores=[after - before for before, after in pairwise(cumulative)],
+                source_positions=paths.source_positions[backwards, h].tolist() if with_attention else None,
             )
 
 
@@ -246,18 +270,23 @@ def search_all(
     *,
     refill: bool = True,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
-    """Search numbered sentences; gives (number, hypotheses) as they finish.
+    """Decode numbered sentences and yield ``(number, hypotheses)`` as they finish.
 
-    Slots are refilled as they fall free; without ``refill``, once all are. Sentences of like length keep each other
-    company best: the caller decides the order.
+    Args:
+        engine: The engine to search with.
+        sources: Tuples of a number and source token ids. Sort them by length: batches of equal length are fastest.
+        begin: Id of begin of sentence.
+        end: Id of end of sentence.
+        options: Options of all sentences.
+        refill: Whether to refill slots while other sentences are running, rather than once all have finished.
     """
     search = BeamSearch(engine, begin, end)
     waiting = deque(sources)
     numbers: dict[int, int] = {}
-    # Encoding one sentence costs almost as much as encoding several: wait until a quarter of the slots is free.
-    enough = -(-engine.slots // 4) if refill else engine.slots
+    # Encoding one sentence costs almost as much as encoding several, so wait until a quarter of the slots is free.
+    min_free = -(-engine.slots // 4) if refill else engine.slots
     while waiting or numbers:
-        if waiting and engine.slots - len(numbers) >= enough:
+        if waiting and engine.slots - len(numbers) >= min_free:
             admitted = [(slot, waiting.popleft()) for slot in search.free_slots()[: len(waiting)]]
             numbers.update((slot, number) for slot, (number, _) in admitted)
             search.admit([slot for slot, _ in admitted], [source for _, (_, source) in admitted], options)

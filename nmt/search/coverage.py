@@ -1,6 +1,6 @@
-"""How much of the source each open hypothesis has attended to.
+"""Coverage penalty of GNMT (Wu et al. 2016, https://arxiv.org/abs/1609.08144, equation 14).
 
-N slots, K rows a slot, R = N × K, S source length, F slots.
+Array shapes: N slots, K rows per slot, R = N × K rows, S source length, F selected slots.
 """
 
 from __future__ import annotations
@@ -12,39 +12,46 @@ import numpy as np
 from nmt.search.hypotheses import Doubles
 from nmt.search.protocol import Floats, Ints
 
-_UNSEEN = 1e-6  # the coverage of what was never attended to, for a logarithm of 0 would outweigh everything
+_MIN_COVERAGE = 1e-6  # keeps the logarithm of uncovered tokens finite
 
 
 class Coverage:
-    """The attention that each row has paid to each source token so far, and what is too little of it."""
+    """Attention that each open hypothesis has accumulated on each source token, and the penalty for too little."""
 
     def __init__(self, slots: int, beam: int) -> None:
-        self._paid: Doubles = np.zeros((slots, beam, 0))
-        self._inside = np.zeros((slots, 1, 0), dtype=bool)  # the sentence's own tokens, without end of sentence
+        self._attention_sums: Doubles = np.zeros((slots, beam, 0))
+        self._source_mask = np.zeros((slots, 1, 0), dtype=bool)  # excludes padding and end of sentence
         self._weights: Doubles = np.zeros((slots, 1))
 
     def admit(self, slots: Sequence[int], lengths: Sequence[int], weight: float) -> None:
-        """Begin with nothing covered in sources of some lengths; ``weight`` is beta."""
-        missing = max(lengths) - self._paid.shape[2]
+        """Reset the coverage of slots.
+
+        Args:
+            slots: Slots that new sentences enter.
+            lengths: Source length of each sentence, without end of sentence.
+            weight: Weight beta of the penalty.
+        """
+        missing = max(lengths) - self._attention_sums.shape[2]
         if missing > 0:
-            longer = ((0, 0), (0, 0), (0, missing))
-            self._paid, self._inside = np.pad(self._paid, longer), np.pad(self._inside, longer)
+            padding = ((0, 0), (0, 0), (0, missing))
+            self._attention_sums = np.pad(self._attention_sums, padding)
+            self._source_mask = np.pad(self._source_mask, padding)
         index = list(slots)
-        self._paid[index] = 0.0
-        self._inside[index, 0] = np.arange(self._inside.shape[2]) < np.array(lengths)[:, None]
+        self._attention_sums[index] = 0.0
+        self._source_mask[index, 0] = np.arange(self._source_mask.shape[2]) < np.array(lengths)[:, None]
         self._weights[index] = weight
 
     def add(self, attention: Floats) -> None:
-        """Count what the rows have attended to [R, S] in this step."""
-        width = min(attention.shape[1], self._paid.shape[2])
-        self._paid[:, :, :width] += attention[:, :width].reshape(*self._paid.shape[:2], width)
+        """Add the attention weights [R, S] of the current step."""
+        width = min(attention.shape[1], self._attention_sums.shape[2])
+        self._attention_sums[:, :, :width] += attention[:, :width].reshape(*self._attention_sums.shape[:2], width)
 
-    def follow(self, parents: Ints) -> None:
-        """New rows [N, K] have covered what their parents have."""
-        self._paid = self._paid.reshape(parents.size, -1)[parents]
+    def reorder(self, parents: Ints) -> None:
+        """Let each row continue the coverage of its parent row [N, K]."""
+        self._attention_sums = self._attention_sums.reshape(parents.size, -1)[parents]
 
     def penalties(self, slots: Ints) -> Doubles:
-        """For each row [F, K], the penalty of GNMT (Wu et al. 2016, equation 14), weighted: 0 at the very best."""
-        logarithms = np.log(self._paid[slots].clip(_UNSEEN, 1.0))
-        weighted: Doubles = self._weights[slots] * logarithms.sum(axis=2, where=self._inside[slots])
+        """Return the weighted penalty of each row of some slots, [F, K]; 0 is full coverage, lower is worse."""
+        logarithms = np.log(self._attention_sums[slots].clip(_MIN_COVERAGE, 1.0))
+        weighted: Doubles = self._weights[slots] * logarithms.sum(axis=2, where=self._source_mask[slots])
         return weighted

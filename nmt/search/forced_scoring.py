@@ -1,43 +1,45 @@
-"""ForcedScore decoding: what a model thinks of a translation that somebody else made.
+"""Forced decoding: the log-probabilities that a model assigns to given translations.
 
-N slots of one row each, S source length.
+Array shapes: N slots of one row each, S source length.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from nmt.search.protocol import Engine, StepRequest
 
-_NONE = np.zeros(0, dtype=np.int64)
+_NO_IDS = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class ForcedScore:
-    """A given target under the model."""
+    """Score of a given translation."""
 
     token_scores: list[float]
-    """Log-probability of each token after the ones before it; end of sentence last."""
-    sources: list[int] | None
-    """For each token, the source piece that it attends to most; None for a model without attention."""
+    """Log-probability of each token given the tokens before it; end of sentence is last."""
+    source_positions: list[int] | None
+    """Index of the most attended source token for each token, without end of sentence; None without attention."""
 
     @property
     def score(self) -> float:
-        """Log-probability of the whole target."""
+        """Log-probability of the whole translation."""
         return sum(self.token_scores)
 
 
 @dataclass
-class _Pair:
+class _RunningPair:
+    """A pair that occupies a slot."""
+
     number: int
     target: list[int]
-    """With end of sentence."""
-    scores: list[float]
-    sources: list[int]
+    """Token ids of the translation, with end of sentence."""
+    scores: list[float] = field(default_factory=list)
+    source_positions: list[int] = field(default_factory=list)
 
 
 def score_all(
@@ -47,11 +49,22 @@ def score_all(
     end: int,
     attention: bool = False,
 ) -> Iterator[tuple[int, ForcedScore]]:
-    """Score numbered pairs (number, source, target) with an engine of one row a slot."""
+    """Score numbered pairs and yield ``(number, score)`` as they finish.
+
+    Args:
+        engine: An engine with one row per slot.
+        pairs: Tuples of a number, source token ids and target token ids.
+        begin: Id of begin of sentence.
+        end: Id of end of sentence.
+        attention: Whether to return source positions.
+
+    Raises:
+        ValueError: If the engine has more than one row per slot.
+    """
     if engine.beam != 1:
-        raise ValueError(f"a given target is one hypothesis: it needs an engine with a beam of 1, not {engine.beam}")
+        raise ValueError(f"engine: forced decoding needs a beam of 1, not {engine.beam}; create another engine")
     waiting = deque(pairs)
-    running: dict[int, _Pair] = {}
+    running: dict[int, _RunningPair] = {}
     tokens = np.full(engine.slots, end, dtype=np.int64)
     score_ids = np.full((engine.slots, 1), end, dtype=np.int64)
     while waiting or running:
@@ -61,24 +74,24 @@ def score_all(
             targets = [list(target) for _, (_, _, target) in admitted]
             engine.admit([slot for slot, _ in admitted], [source for _, (_, source, _) in admitted], targets)
             for (slot, (number, _, _)), target in zip(admitted, targets, strict=True):
-                running[slot] = _Pair(number, [*target, end], [], [])
+                running[slot] = _RunningPair(number, [*target, end])
                 tokens[slot] = begin
         for slot, pair in running.items():
             score_ids[slot] = pair.target[len(pair.scores)]
         result = engine.step(
-            StepRequest(tokens, np.arange(engine.slots), 1, score_ids, _NONE, _NONE, attention=attention)
+            StepRequest(tokens, np.arange(engine.slots), 1, score_ids, _NO_IDS, _NO_IDS, attention=attention)
         )
         attended = None if result.attention is None else result.attention.argmax(axis=1)
         finished = []
         for slot, pair in running.items():
             pair.scores.append(float(result.id_scores[slot, 0]))
             if attended is not None:
-                pair.sources.append(int(attended[slot]))
+                pair.source_positions.append(int(attended[slot]))
             tokens[slot] = score_ids[slot, 0]
             if len(pair.scores) == len(pair.target):
                 finished.append(slot)
         for slot in finished:
             pair = running.pop(slot)
-            yield pair.number, ForcedScore(pair.scores, pair.sources[:-1] if attended is not None else None)
+            yield pair.number, ForcedScore(pair.scores, None if attended is None else pair.source_positions[:-1])
         if finished:
             engine.release(finished)

@@ -1,8 +1,10 @@
-"""Hypotheses: those that have finished, and the history that they are read from.
+"""Finished hypotheses, and the backpointers from which their tokens are read.
 
-N slots, K rows a slot, R = N × K, L steps that the history has room for, H hypotheses, W words of the longest.
+Array shapes: N slots, K rows per slot, R = N × K rows, L steps of buffer capacity, H hypotheses, T tokens of the
+longest hypothesis.
 
-A clock counts the steps of the whole search. A place is a row at a time, as one number: clock × R + row.
+Steps are counted over the whole search, not per sentence. A backpointer is a step and a row as one number,
+step × R + row.
 """
 
 from __future__ import annotations
@@ -16,116 +18,121 @@ from nmt.search.protocol import Floats, Ints
 
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
-_FIRST_ROOM = 64
+_INITIAL_CAPACITY = 64
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A finished translation."""
+    """A finished translation hypothesis."""
 
     tokens: list[int]
-    """Without end of sentence."""
+    """Token ids without end of sentence."""
     score: float
-    """Sum of the log-probabilities, end of sentence counted."""
+    """Sum of the token log-probabilities, including end of sentence."""
     rank_score: float
-    """``score`` over the length penalty, and with the coverage penalty: what hypotheses are ranked by."""
-    sources: list[int] | None
-    """For each token, the source piece that it attends to most."""
+    """Score that hypotheses are ranked by: ``score`` over the length penalty, plus the coverage penalty."""
+    source_positions: list[int] | None
+    """Index of the most attended source token for each token; None without attention."""
     token_scores: list[float] = field(default_factory=list)
-    """The log-probability of each token, end of sentence last."""
-
-    @property
-    def mean_score(self) -> float:
-        """Mean log-probability a token, end of sentence counted."""
-        return self.score / (len(self.tokens) + 1)
+    """Log-probability of each token; end of sentence is last."""
 
 
 def length_penalty(length: Any, alpha: Any) -> Any:
-    """The penalty of GNMT (Wu et al. 2016, equation 14) for ``length`` tokens, end of sentence counted."""
+    """Return the length penalty of GNMT (Wu et al. 2016, equation 14).
+
+    Args:
+        length: Number of tokens, including end of sentence; a number or an array.
+        alpha: Exponent; 0 disables the penalty.
+    """
     return ((5.0 + length) / 6.0) ** alpha
 
 
-class Finished:
-    """The K best finished hypotheses of each slot, best first; all arrays are [N, K]."""
+class FinishedHypotheses:
+    """The K best finished hypotheses of each slot, best first. All arrays are [N, K]."""
 
     def __init__(self, slots: int, beam: int) -> None:
-        self.ranks: Doubles = np.full((slots, beam), -np.inf)
-        """What they are ranked by; -inf where there is no hypothesis."""
-        self.sums: Doubles = np.full((slots, beam), -np.inf)
-        self.places: Ints = np.zeros((slots, beam), dtype=np.int64)
-        """Where each one proposed its end of sentence."""
-        self._starts = 2 * beam * np.arange(slots)[:, None]  # of each slot, in arrays [N, 2 K]
+        self.rank_scores: Doubles = np.full((slots, beam), -np.inf)
+        """Scores that the hypotheses are ranked by; -inf marks an empty entry."""
+        self.scores: Doubles = np.full((slots, beam), -np.inf)
+        self.backpointers: Ints = np.zeros((slots, beam), dtype=np.int64)
+        """Step and row at which each hypothesis ended."""
+        self._offsets = 2 * beam * np.arange(slots)[:, None]  # flat index of each slot in arrays [N, 2 K]
 
     def clear(self, slots: Ints) -> None:
-        """Forget those of some slots."""
-        self.ranks[slots] = -np.inf
+        """Remove the hypotheses of some slots."""
+        self.rank_scores[slots] = -np.inf
 
-    def merge(self, ranks: Doubles, sums: Doubles, places: Ints) -> None:
-        """Take in what ends, with a rank of -inf where nothing does; of equal ranks the older goes first."""
-        beam = ranks.shape[1]
-        all_ranks = np.concatenate((self.ranks, ranks), axis=1)
+    def merge(self, rank_scores: Doubles, scores: Doubles, backpointers: Ints) -> None:
+        """Insert hypotheses, and keep the K best of each slot.
+
+        A rank score of -inf inserts nothing. Of equal rank scores, the earlier hypothesis comes first.
+        """
+        beam = rank_scores.shape[1]
+        all_ranks = np.concatenate((self.rank_scores, rank_scores), axis=1)
         best = np.negative(all_ranks).argsort(axis=1, kind="stable")[:, :beam]
-        best += self._starts
-        self.ranks = all_ranks.take(best)
-        self.sums = np.concatenate((self.sums, sums), axis=1).take(best)
-        self.places = np.concatenate((self.places, places), axis=1).take(best)
+        best += self._offsets
+        self.rank_scores = all_ranks.take(best)
+        self.scores = np.concatenate((self.scores, scores), axis=1).take(best)
+        self.backpointers = np.concatenate((self.backpointers, backpointers), axis=1).take(best)
 
 
-class Trail(NamedTuple):
-    """What led to some places, last word first: [W, H]; after the first word of a hypothesis comes anything."""
+class BacktracedPaths(NamedTuple):
+    """Paths of H hypotheses from their last token back, [T, H]; entries before a first token are arbitrary."""
 
     tokens: Ints
-    sources: Ints
-    """What each word attended to most."""
-    sums: Doubles
-    """The running sums, the word's own score counted."""
+    source_positions: Ints
+    """Index of the most attended source token for each token."""
+    scores: Doubles
+    """Cumulative score up to and including each token."""
 
 
 class Backpointers:
-    """How the rows came to be: a ring of steps; all arrays are [L, R]."""
+    """Ring buffer of the tokens, parent rows and scores of the last L steps. All arrays are [L, R]."""
 
     def __init__(self, rows: int) -> None:
-        shape = (_FIRST_ROOM, rows)
+        shape = (_INITIAL_CAPACITY, rows)
         self._tokens: Ints = np.zeros(shape, dtype=np.int64)
         self._parents: Ints = np.zeros(shape, dtype=np.int64)
-        self._sources: Ints = np.zeros(shape, dtype=np.int64)
-        """What each row attended to most when it proposed; a child finds it at its parent."""
-        self._sums: Doubles = np.zeros(shape)
-        self.has_sources = False
+        self._source_positions: Ints = np.zeros(shape, dtype=np.int64)
+        """Source token that each old row attended to most; the entry for a new row is at its parent."""
+        self._scores: Doubles = np.zeros(shape)
+        self.has_attention = False
 
-    def make_room(self, steps: int, clock: int) -> None:
-        """Make L at least ``steps``, and keep the last L."""
-        room = len(self._tokens)
-        if steps > room:
-            kept = np.arange(clock - room, clock)
-            self._tokens = _longer(self._tokens, steps, kept)
-            self._parents = _longer(self._parents, steps, kept)
-            self._sources = _longer(self._sources, steps, kept)
-            self._sums = _longer(self._sums, steps, kept)
+    def reserve(self, steps: int, current_step: int) -> None:
+        """Grow the capacity to at least ``steps``, keeping the steps before ``current_step``."""
+        capacity = len(self._tokens)
+        if steps > capacity:
+            kept = np.arange(current_step - capacity, current_step)
+            self._tokens = _grown(self._tokens, steps, kept)
+            self._parents = _grown(self._parents, steps, kept)
+            self._source_positions = _grown(self._source_positions, steps, kept)
+            self._scores = _grown(self._scores, steps, kept)
 
-    def write(self, clock: int, tokens: Ints, parents: Ints, sums: Doubles, attention: Floats | None) -> None:
-        """Record a step: tokens, parents and sums [R] of the new rows, attention [R, S] of the old ones."""
-        place = clock % len(self._tokens)
-        self._tokens[place] = tokens
-        self._parents[place] = parents
-        self._sums[place] = sums
-        self.has_sources = attention is not None
+    def write(self, step: int, tokens: Ints, parents: Ints, scores: Doubles, attention: Floats | None) -> None:
+        """Record a step: tokens, parents and scores [R] of the new rows, attention [R, S] of the old rows."""
+        index = step % len(self._tokens)
+        self._tokens[index] = tokens
+        self._parents[index] = parents
+        self._scores[index] = scores
+        self.has_attention = attention is not None
         if attention is not None:
-            attention.argmax(axis=1, out=self._sources[place])
+            attention.argmax(axis=1, out=self._source_positions[index])
 
-    def trace(self, clocks: Ints, rows: Ints, words: int) -> Trail:
-        """The last so many words before places [H]."""
-        steps = (clocks - 1 - np.arange(words)[:, None]) % len(self._tokens)
-        path = np.empty((words + 1, len(rows)), dtype=np.int64)
+    def trace(self, steps: Ints, rows: Ints, length: int) -> BacktracedPaths:
+        """Follow the backpointers for ``length`` tokens before given steps [H] and rows [H]."""
+        indices = (steps - 1 - np.arange(length)[:, None]) % len(self._tokens)
+        path = np.empty((length + 1, len(rows)), dtype=np.int64)
         path[0] = rows
-        for back in range(words):
-            path[back + 1] = self._parents[steps[back], path[back]]
+        for back in range(length):
+            path[back + 1] = self._parents[indices[back], path[back]]
         children, parents = path[:-1], path[1:]
-        return Trail(self._tokens[steps, children], self._sources[steps, parents], self._sums[steps, children])
+        return BacktracedPaths(
+            self._tokens[indices, children], self._source_positions[indices, parents], self._scores[indices, children]
+        )
 
 
-def _longer(ring: Any, room: int, kept: Ints) -> Any:
-    """A ring with more room that holds what an old one holds of some clocks."""
-    longer = np.zeros((max(room, 2 * len(ring)), ring.shape[1]), dtype=ring.dtype)
-    longer[kept % len(longer)] = ring[kept % len(ring)]
-    return longer
+def _grown(ring: Any, capacity: int, kept_steps: Ints) -> Any:
+    """Return a larger ring buffer with the entries of the kept steps."""
+    grown = np.zeros((max(capacity, 2 * len(ring)), ring.shape[1]), dtype=ring.dtype)
+    grown[kept_steps % len(grown)] = ring[kept_steps % len(ring)]
+    return grown

@@ -1,4 +1,4 @@
-"""How one sentence is searched."""
+"""Decoding options of a sentence."""
 
 from __future__ import annotations
 
@@ -8,68 +8,77 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DecodingOptions:
-    """The wishes of whoever wants the translation; those that nobody wishes cost nothing.
+    """Decoding options of a sentence, named as in Transformers and CTranslate2.
 
-    Lengths are in tokens, and phrases are token ids without begin and end of sentence. What a prefix or a required
-    phrase asks for is exempt from bans.
+    Lengths are numbers of tokens. Phrases and prefixes are token ids without begin and end of sentence. The tokens of
+    ``target_prefix`` and ``force_phrases`` are exempt from ``bad_phrases`` and ``no_repeat_ngram_size``.
+
+    Raises:
+        ValueError: If a value is out of range, or options exclude each other; the message begins with the field.
     """
 
     length_penalty: float = 1.0
-    """Exponent alpha of `length_penalty`."""
+    """Exponent alpha of the length penalty, see `nmt.search.hypotheses.length_penalty`; 0 disables it."""
     max_length_ratio: float = 2.0
-    """Length of the longest translation over that of its source: beyond it lies only repetition."""
+    """Length limit of the translation relative to the length of its source; see ``max_length_extra``."""
     num_hypotheses: int = 1
-    """Hypotheses wanted, at most K."""
+    """Number of hypotheses to return, at most the beam size."""
     return_attention: bool = True
-    """Whether hypotheses shall know their ``sources``."""
+    """Whether hypotheses include ``source_positions``."""
     max_length_extra: int = 16
-    """Tokens that even the shortest source may give beyond its share."""
+    """Number of tokens added to the length limit of every sentence."""
     min_length_ratio: float = 0.0
-    """Length of the shortest translation over that of its source; no translation is ever empty."""
+    """Minimum length of the translation relative to the length of its source; a translation has at least one token."""
     coverage_penalty: float = 0.0
-    """Weight beta of `Coverage`; of no effect where the engine reports no attention."""
+    """Weight beta of the coverage penalty, see `nmt.search.coverage`; no effect if the engine returns no attention."""
     no_repeat_ngram_size: int = 0
-    """So many tokens in a row never occur twice; 0 for no such rule."""
+    """Size of the n-grams that may occur only once in a translation; 0 disables the rule."""
     retry_repetition: bool = True
-    """Whether whoever runs the search shall repeat it, with no three tokens twice, where a translation loops."""
+    """Whether to decode a sentence again, without repeated n-grams, if its translation degenerates into repetition.
+
+    The search itself ignores this field; `nmt.inference.repetition` implements the retry.
+    """
     bad_phrases: tuple[tuple[int, ...], ...] = ()
-    """Phrases that never occur."""
+    """Phrases that must not occur in the translation."""
     target_prefix: tuple[int, ...] = ()
-    """What the translation begins with."""
+    """Tokens that the translation must begin with."""
     force_phrases: tuple[tuple[int, ...], ...] = ()
-    """Phrases that occur, each as often as it is named here. A beam wider than all their tokens does them justice."""
+    """Phrases that must occur, each as often as it is listed; use a beam larger than their total number of tokens."""
     num_beam_groups: int = 1
-    """Parts of the beam that keep away from one another, for alternatives that differ."""
+    """Number of groups of diverse beam search; 1 is plain beam search."""
     diversity_penalty: float = 0.5
-    """How much a token costs for each time that the groups before have taken it in the same step, in nats."""
+    """Penalty in nats of a token for each earlier group that selected it in the same step."""
     sampling_temperature: float = 0.0
-    """Above 0, ``n_best`` translations are drawn instead of searched: from p^(1 / temperature), renormalised."""
+    """Sampling temperature; 0 searches. Above 0, ``num_hypotheses`` translations are drawn from p^(1 / temperature)."""
     sampling_topk: int = 0
-    """Draw among so many likeliest tokens; 0 for all."""
+    """Number of most probable tokens to sample from; 0 for all."""
     sampling_topp: float = 1.0
-    """Draw among the likeliest tokens that together have this probability."""
+    """Probability mass of the most probable tokens to sample from (nucleus sampling)."""
     seed: int = 0
-    """Equal seeds draw equal translations of equal sentences, whatever the company."""
+    """Random seed of sampling; a sentence with the same seed yields the same samples in any batch."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what no search can mean."""
+        """Validate the fields."""
         for name in ("length_penalty", "max_length_ratio", "max_length_extra", "min_length_ratio", "coverage_penalty",
                      "no_repeat_ngram_size", "diversity_penalty", "sampling_temperature", "sampling_topk", "seed"):  # fmt: skip
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name}: {getattr(self, name)} is not a number from 0 up")
+                raise ValueError(f"{name}: {getattr(self, name)} is out of range; use a finite number of at least 0")
         for name in ("num_hypotheses", "num_beam_groups"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is too few; use at least 1")
+                raise ValueError(f"{name}: {getattr(self, name)} is too small; use at least 1")
         if not 0 < self.sampling_topp <= 1:
-            raise ValueError(f"sampling_topp: {self.sampling_topp} is no probability above 0")
-        if () in self.bad_phrases or () in self.force_phrases:
-            raise ValueError("a banned or required phrase is empty")
-        if (self.sampling_temperature > 0) + (self.num_beam_groups > 1) + bool(self.force_phrases) > 1:
-            raise ValueError("sampling, groups and required phrases each have their own way to choose; use one of them")
+            raise ValueError(f"sampling_topp: {self.sampling_topp} is out of range; use a number above 0 and up to 1")
+        for name in ("bad_phrases", "force_phrases"):
+            if () in getattr(self, name):
+                raise ValueError(f"{name}: a phrase is empty; leave it out")
+        if self.force_phrases and (self.num_beam_groups > 1 or self.sampling_temperature > 0):
+            raise ValueError("force_phrases: exclude num_beam_groups and sampling_temperature; use one of them")
+        if self.num_beam_groups > 1 and self.sampling_temperature > 0:
+            raise ValueError("num_beam_groups: excludes sampling_temperature; use one of them")
 
     def limits(self, source_length: int) -> tuple[int, int]:
-        """The fewest tokens of a translation, and the most; only the most count end of sentence."""
-        asked_for = len(self.target_prefix) + sum(map(len, self.force_phrases))
-        most = max(int(self.max_length_ratio * source_length) + self.max_length_extra, asked_for + 1, 2)
-        fewest = max(int(self.min_length_ratio * source_length), len(self.target_prefix), 1)
-        return min(fewest, most - 1), most
+        """Return the minimum and the maximum length of a translation; only the maximum includes end of sentence."""
+        forced = len(self.target_prefix) + sum(map(len, self.force_phrases))
+        maximum = max(int(self.max_length_ratio * source_length) + self.max_length_extra, forced + 1, 2)
+        minimum = max(int(self.min_length_ratio * source_length), len(self.target_prefix), 1)
+        return min(minimum, maximum - 1), maximum

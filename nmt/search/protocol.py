@@ -1,10 +1,11 @@
-"""What search asks of an engine.
+"""The interface between search and engine.
 
-An engine holds a fixed number of slots; a slot holds one sentence and its K rows, which are hypotheses. The vocabulary,
-the softmax over it and the recurrent state live in the engine; search sees a few candidates a row.
+An engine holds a fixed number of slots. A slot holds one sentence and its K rows, one hypothesis per row. The
+vocabulary, the softmax over it, the selection of the best tokens and the recurrent state stay in the engine; search
+sees a few candidates per row.
 
-N slots, K rows a slot, R = N × K rows (slot n owns rows n × K up to (n + 1) × K), C candidates a row, Q scored ids a
-row, S source length.
+Array shapes: N slots, K rows per slot (the beam size), R = N × K rows (slot n owns the rows n × K to
+(n + 1) × K - 1), C candidates per row, Q scored ids per row, P suppressed pairs, S source length.
 """
 
 from __future__ import annotations
@@ -21,75 +22,84 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True)
 class StepRequest:
-    """One step for all rows. Rows of empty slots carry any token and a parent of the same slot, and are ignored."""
+    """Input of one decoding step for all rows.
+
+    Rows of empty slots carry any token and a parent in the same slot; the engine ignores them.
+    """
 
     tokens: Ints
-    """[R]: the last token of each row."""
+    """Last token of each row, [R]."""
     parents: Ints
-    """[R]: the row, of the same slot, whose state each row continues."""
+    """Row in the same slot whose recurrent state each row continues, [R]."""
     candidates: int
-    """C: how many next tokens each row brings back."""
+    """Number C of next tokens to return per row."""
     score_ids: Ints
-    """[R, Q]: ids whose scores are wanted whatever their rank."""
+    """Token ids to score regardless of their rank, [R, Q]."""
     suppress_rows: Ints
-    """[P]: with ``suppress_tokens``, pairs that are no candidates in this step; some never were."""
+    """Rows of the (row, token) pairs that must not become candidates, [P]; a pair may already be impossible."""
     suppress_tokens: Ints
-    """[P]"""
+    """Tokens of these pairs, [P]."""
     temperature: Floats | None = None
-    """[R]: for sampling; candidates are then drawn without replacement (Gumbel top-C, Kool et al. 2019).
+    """Sampling temperature of each row, [R]; 0 returns the best candidates instead of samples.
 
-    A row with 0 is not sampled: its candidates are the best. The three fields below go with this one.
+    Candidates are drawn without replacement by Gumbel top-k (Kool et al. 2019). The three fields below are given
+    together with this one.
     """
     seeds: Ints | None = None
-    """[R]: of the noise of each row."""
+    """Random seed of each row's Gumbel noise, [R]."""
     top_k: Ints | None = None
-    """[R]: a sampled row draws among so many of the likeliest tokens; 0 for all."""
+    """Number of most probable tokens to sample from, [R]; 0 for all."""
     top_p: Floats | None = None
-    """[R]: a sampled row draws among the likeliest tokens that together have this probability, or just more, as
-    suppression, temperature and ``top_k`` leave them (Holtzman et al. 2020)."""
+    """Probability mass of the smallest set of most probable tokens to sample from, [R] (Holtzman et al. 2020).
+
+    It applies after suppression, temperature and ``top_k``.
+    """
     attention: bool = False
-    """Whether the result shall hold the attention."""
+    """Whether to return the attention weights."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """The candidates of all rows, best first (when sampling: in the order drawn).
+    """Candidates of all rows, best first, or in the order drawn when sampling.
 
-    Scores are the model's log-probabilities before suppression; a suppressed or missing candidate has -inf, and any id.
-    Search has done with the arrays before the next step, so that an engine may use them again.
+    Scores are the model's log-probabilities before suppression. A suppressed or missing candidate has the score -inf
+    and an arbitrary id. Search does not use the arrays after the next step begins, so the engine may reuse them.
     """
 
     scores: Floats
-    """[R, C]"""
+    """Log-probability of each candidate, [R, C]."""
     ids: Ints
-    """[R, C]"""
+    """Token id of each candidate, [R, C]."""
     id_scores: Floats
-    """[R, Q]"""
+    """Log-probabilities of the request's ``score_ids``, [R, Q]."""
     attention: Floats | None = None
-    """[R, S]: the alignment head's, where it was wanted and the model has one."""
+    """Weights of the alignment head, [R, S]; None if not requested or if the model has no attention."""
 
 
 class Engine(Protocol):
-    """A network that advances rows of hypotheses. One thread uses it at a time."""
+    """A network that advances rows of hypotheses by one token per step. Not thread-safe."""
 
     @property
     def slots(self) -> int:
-        """N"""
+        """Number of slots N."""
 
     @property
     def beam(self) -> int:
-        """K"""
+        """Number of rows per slot K."""
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
     ) -> None:
-        """Encode sentences into free slots; all rows of a slot start in its first state.
+        """Encode sentences into free slots; all rows of a slot start from the initial decoder state.
 
-        ``constraints`` names, for each sentence, tokens that must stay reachable whatever list the engine works with.
+        Args:
+            slots: The free slots to use.
+            sources: Token ids of each sentence.
+            constraints: For each sentence, target token ids that a vocabulary shortlist must include.
         """
 
     def release(self, slots: Sequence[int]) -> None:
-        """Empty slots, finished or not."""
+        """Empty slots, whether or not their sentences have finished."""
 
     def step(self, request: StepRequest) -> StepResult:
-        """Advance every row of the slots in use by its token."""
+        """Advance every row of the occupied slots by its token and return the next candidates."""

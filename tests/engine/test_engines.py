@@ -251,7 +251,7 @@ def found(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int]
     """Of each source the hypotheses: tokens, attended pieces, score."""
     options = DecodingOptions(num_hypotheses=2)
     hypotheses = dict(search_all(engine, enumerate(sources), BOS, EOS, options))
-    return [[(h.tokens, h.sources, h.score) for h in hypotheses[number]] for number in range(len(sources))]
+    return [[(h.tokens, h.source_positions, h.score) for h in hypotheses[number]] for number in range(len(sources))]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

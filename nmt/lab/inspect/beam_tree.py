@@ -6,16 +6,15 @@ N nodes, K rows of the beam.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.inference.continuous_batcher import RETRY_NGRAM_SIZE
-from nmt.inference.repetition import has_repetition
+from nmt.inference.repetition import choose_attempt, needs_retry, retry_options
 from nmt.search.beam_search import BeamSearch
-from nmt.search.hypotheses import Doubles, Finished, Hypothesis
+from nmt.search.hypotheses import Doubles, FinishedHypotheses, Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine, Floats, Ints
 
@@ -58,11 +57,11 @@ def search(engine: Engine, source: Sequence[int], options: DecodingOptions) -> t
 
     A translation that loops is searched once more; the tree is that of the search whose result stands.
     """
-    found = _search(engine, source, options)
-    if options.retry_repetition and options.no_repeat_ngram_size == 0 and has_repetition(source, found[0][0].tokens):
-        again = _search(engine, source, replace(options, no_repeat_ngram_size=RETRY_NGRAM_SIZE))
-        return found if has_repetition(source, again[0][0].tokens) else again
-    return found
+    first = _search(engine, source, options)
+    if not needs_retry(source, first[0], options):
+        return first
+    second = _search(engine, source, retry_options(options))
+    return second if choose_attempt(source, first[0], second[0]) is second[0] else first
 
 
 def _search(engine: Engine, source: Sequence[int], options: DecodingOptions) -> tuple[list[Hypothesis], Tree]:
@@ -88,30 +87,30 @@ class _WatchedSearch(BeamSearch):
         tokens, parents, steps, scores, ranks = map(np.array, zip(*self._nodes, strict=True))
         return Tree(tokens, parents, steps, scores, ranks)
 
-    def _go_on(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
-        super()._go_on(totals, ids, attention)
+    def _select_rows(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
+        super()._select_rows(totals, ids, attention)
         self._were, self._at = self._at, np.zeros_like(self._at)
-        for row in np.flatnonzero(self._sums[0] > -np.inf):
+        for row in np.flatnonzero(self._scores[0] > -np.inf):
             parent = self._were[self._parents[0, row]]
-            self._at[row] = self._add(int(self._tokens[0, row]), int(parent), float(self._sums[0, row]), np.nan)
+            self._at[row] = self._add(int(self._tokens[0, row]), int(parent), float(self._scores[0, row]), np.nan)
 
     def _end_of(self, row: int, score: float, rank: float) -> None:
         self._add(EOS, int(self._were[row]), score, rank)
 
     def _add(self, token: int, parent: int, score: float, rank: float) -> int:
-        self._nodes.append((token, parent, self._clock + 1, score, rank))
+        self._nodes.append((token, parent, self._step + 1, score, rank))
         return len(self._nodes) - 1
 
 
-class _Ends(Finished):
+class _Ends(FinishedHypotheses):
     """The finished hypotheses of one sentence, each of which is reported."""
 
     def __init__(self, slots: int, beam: int, report: Callable[[int, float, float], None]) -> None:
         super().__init__(slots, beam)
         self._report = report
 
-    def merge(self, ranks: Doubles, sums: Doubles, places: Ints) -> None:
-        """See `Finished.merge`."""
-        for row in np.flatnonzero(ranks[0] > -np.inf):
-            self._report(int(row), float(sums[0, row]), float(ranks[0, row]))
-        super().merge(ranks, sums, places)
+    def merge(self, rank_scores: Doubles, scores: Doubles, backpointers: Ints) -> None:
+        """Report the hypotheses that end, and insert them; see `FinishedHypotheses.merge`."""
+        for row in np.flatnonzero(rank_scores[0] > -np.inf):
+            self._report(int(row), float(scores[0, row]), float(rank_scores[0, row]))
+        super().merge(rank_scores, scores, backpointers)

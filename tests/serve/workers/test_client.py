@@ -73,7 +73,7 @@ def test_finds_what_a_loop_in_this_process_finds_whatever_comes_and_goes(remote:
             live.remove(victim)
         if len(loop):
             for text, hypotheses in loop.advance():
-                assert hypotheses[0].sources is not None
+                assert hypotheses[0].source_positions is not None
                 chunks = remote.text_processor.chunks(text)
                 found[text] = remote.text_processor.assemble(text, chunks, [hypotheses], DecodingOptions()).text
                 live.remove(text)

@@ -1,0 +1,28 @@
+"""Search strategies for options that plain beam search cannot express."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nmt.search.options import DecodingOptions
+from nmt.search.strategies.base import SearchStrategy
+from nmt.search.strategies.diverse_beam_search import DiverseBeamSearch
+from nmt.search.strategies.lexical_constraints import LexicalConstraints
+from nmt.search.strategies.sampling import Sampling
+
+__all__ = ["make_strategy"]
+
+
+def make_strategy(
+    options: DecodingOptions, beam: int, end: int, min_length: int, source: Sequence[int]
+) -> SearchStrategy | None:
+    """Return the search strategy that the options require for a sentence, or None if plain beam search suffices."""
+    if options.sampling_temperature > 0:
+        return Sampling(options, beam, end, min_length, source)
+    if options.num_beam_groups > 1:
+        return DiverseBeamSearch(options, beam, end, min_length)
+    if options.force_phrases:
+        return LexicalConstraints(options, beam, end, min_length)
+    if options.target_prefix or options.bad_phrases or options.no_repeat_ngram_size:
+        return SearchStrategy(options, beam, end, min_length)
+    return None

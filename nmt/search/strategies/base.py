@@ -1,0 +1,132 @@
+"""Base class of search strategies, which select the candidates of one sentence.
+
+Strategies work on plain Python lists, because few sentences need one. K is the beam size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt.search.hypotheses import Hypothesis
+from nmt.search.options import DecodingOptions
+from nmt.search.strategies.phrase_constraints import Tokens, ngram_repetitions, phrase_completions
+
+
+class Candidate(NamedTuple):
+    """Continuation of an open hypothesis by one token."""
+
+    score: float
+    """Cumulative log-probability of the hypothesis, including the token."""
+    row: int
+    """Row of the hypothesis in its slot, from 0 to K - 1."""
+    token: int
+
+
+class CandidateSet(NamedTuple):
+    """All candidates of a sentence in one step."""
+
+    best: list[list[Candidate]]
+    """Candidates that the engine returned for each open row, in its order."""
+    requested: list[list[Candidate]]
+    """Candidates for the ids of `SearchStrategy.score_ids` for each open row; some may also be in ``best``."""
+    ends: list[Candidate]
+    """End of sentence after each open row."""
+    at_limit: bool
+    """Whether the length limit forces all hypotheses to end in this step."""
+
+
+class CandidateSelection(NamedTuple):
+    """Candidates that a strategy has selected in one step."""
+
+    open: list[Candidate]
+    """Candidates that become the new rows, at most K."""
+    finished: list[Candidate]
+    """Candidates that become finished hypotheses."""
+
+
+class SearchStrategy:
+    """Search for one sentence with a forced target prefix and suppressed tokens.
+
+    This base class selects the tokens of the prefix and leaves later steps to plain beam search. Subclasses select
+    the candidates of every step.
+
+    Args:
+        options: Decoding options of the sentence.
+        beam: Beam size K.
+        end: Id of end of sentence.
+        min_length: Minimum number of tokens before end of sentence.
+    """
+
+    def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
+        self.options, self.beam, self._end, self._min_length = options, beam, end, min_length
+        self.row_tokens: list[Tokens] = [()] * beam
+        """Tokens of the hypothesis in each row."""
+
+    @property
+    def initial_rows(self) -> list[int]:
+        """Rows that hold a hypothesis in the first step."""
+        return [0]
+
+    @property
+    def max_finished(self) -> int:
+        """Number of finished hypotheses to collect; the search may stop once no open hypothesis can outrank them."""
+        return min(self.options.num_hypotheses, self.beam)
+
+    @property
+    def selects(self) -> bool:
+        """Whether the strategy selects the candidates of this step, rather than plain beam search."""
+        return self._length < len(self.options.target_prefix)
+
+    @property
+    def required_ids(self) -> Tokens:
+        """Token ids that a vocabulary shortlist must include."""
+        return tuple(
+            sorted({*self.options.target_prefix, *(token for phrase in self.options.force_phrases for token in phrase)})
+        )
+
+    def suppressed_tokens(self, row: int) -> set[int]:
+        """Return the tokens that must not become candidates of a row in this step."""
+        tokens = self.row_tokens[row]
+        repetitions = ngram_repetitions(tokens, self.options.no_repeat_ngram_size)
+        return phrase_completions(tokens, self.options.bad_phrases) | repetitions
+
+    def score_ids(self, row: int) -> list[int]:
+        """Return the token ids to score for a row regardless of their rank."""
+        return [self.options.target_prefix[self._length]] if self._length < len(self.options.target_prefix) else []
+
+    def select(self, candidates: CandidateSet) -> CandidateSelection:
+        """Select candidates; called in steps for which `selects` is true."""
+        if self._length < len(self.options.target_prefix):
+            return CandidateSelection([candidate for [candidate] in candidates.requested], [])
+        return self._select(candidates)
+
+    def update(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+        """Record the parent row and the token of each new row."""
+        self.row_tokens = [(*self.row_tokens[parent], token) for parent, token in zip(parents, tokens, strict=True)]
+
+    def select_finished(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+        """Return the hypotheses to output, given all finished hypotheses, best first."""
+        return hypotheses
+
+    @property
+    def _length(self) -> int:
+        return len(self.row_tokens[0])
+
+    @property
+    def _may_end(self) -> bool:
+        return self._length >= self._min_length
+
+    def _partition(self, candidates: Iterable[Candidate]) -> CandidateSelection:
+        """Separate the possible candidates into open and finished ones."""
+        possible = [candidate for candidate in candidates if candidate.score > -np.inf]
+        return CandidateSelection(
+            [candidate for candidate in possible if candidate.token != self._end],
+            [candidate for candidate in possible if candidate.token == self._end],
+        )
+
+    def _select(self, candidates: CandidateSet) -> CandidateSelection:
+        """Select candidates after the target prefix."""
+        raise NotImplementedError  # plain beam search selects them

@@ -1,0 +1,64 @@
+"""Lexically constrained decoding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from nmt.search.options import DecodingOptions
+from nmt.search.strategies.base import Candidate, CandidateSelection, CandidateSet, SearchStrategy
+from nmt.search.strategies.phrase_constraints import RequiredPhrases
+
+
+class LexicalConstraints(SearchStrategy):
+    """Lexically constrained decoding (Hokamp & Liu 2017) with dynamic beam allocation (Post & Vilar 2018).
+
+    Candidates are grouped into banks by the number of constraint tokens that they satisfy. The banks select their
+    best candidates in turn, the most advanced bank first, until the beam is full; a bank with few candidates leaves
+    its share to the others. The most advanced bank always keeps a candidate that extends a phrase, so all phrases
+    are satisfied within the length limit.
+    """
+
+    def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
+        super().__init__(options, beam, end, min_length)
+        self._required = RequiredPhrases(options.force_phrases)
+
+    @property
+    def selects(self) -> bool:
+        """Always true."""
+        return True
+
+    def score_ids(self, row: int) -> list[int]:
+        """Return the next token of the prefix, or after it the tokens that extend a required phrase."""
+        return super().score_ids(row) or sorted(self._required.next_tokens(self.row_tokens[row]))
+
+    def _select(self, candidates: CandidateSet) -> CandidateSelection:
+        satisfied = [
+            end
+            for end in candidates.ends
+            if self._required.progress(self.row_tokens[end.row]) == self._required.total_tokens
+        ]
+        if candidates.at_limit:
+            return CandidateSelection([], satisfied or candidates.ends)
+        open_: list[Candidate] = []
+        for best, requested in zip(candidates.best, candidates.requested, strict=True):
+            unique = {candidate.token: candidate for candidate in self._partition([*best, *requested]).open}
+            open_ += unique.values()
+        finished = self._partition(self._allocate([*open_, *satisfied])).finished if self._may_end else []
+        return CandidateSelection(self._allocate(open_), finished)
+
+    def _allocate(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return the K candidates that the banks select in turn."""
+        banks: dict[int, list[Candidate]] = defaultdict(list)
+        for candidate in sorted(candidates, key=lambda candidate: candidate.score):
+            tokens = self.row_tokens[candidate.row]
+            if candidate.token != self._end:
+                tokens = (*tokens, candidate.token)
+            banks[self._required.progress(tokens)].append(candidate)
+        selected: list[Candidate] = []
+        while banks and len(selected) < self.beam:
+            for progress in sorted(banks, reverse=True)[: self.beam - len(selected)]:
+                selected.append(banks[progress].pop())
+                if not banks[progress]:
+                    del banks[progress]
+        return selected

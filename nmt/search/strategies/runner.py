@@ -1,0 +1,123 @@
+"""Application of per-sentence search strategies to the arrays of a batched search.
+
+Array shapes: N slots, K rows per slot, R = N × K rows, C candidates per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nmt.search.hypotheses import Doubles
+from nmt.search.protocol import Ints, StepRequest, StepResult
+from nmt.search.strategies.base import Candidate, CandidateSet, SearchStrategy
+from nmt.search.strategies.sampling import Sampling
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class StrategyRunner:
+    """The search strategies of a batch, by slot."""
+
+    def __init__(self, slots: int, beam: int, end: int) -> None:
+        self.by_slot: dict[int, SearchStrategy] = {}
+        self.selected: Flags = np.zeros(slots, dtype=bool)
+        """Whether a strategy selected the candidates of each slot in the last step, [N]."""
+        self._beam, self._end = beam, end
+        self._score_ids: dict[int, list[int]] = {}  # requested in the last step, by row
+
+    def release(self, slots: Sequence[int]) -> None:
+        """Remove the strategies of some slots."""
+        for slot in slots:
+            self.by_slot.pop(slot, None)
+            self.selected[slot] = False
+
+    def extend_request(self, request: StepRequest) -> StepRequest:
+        """Add the suppressed tokens, scored ids and sampling parameters of all strategies to a plain request."""
+        suppressed = [
+            (row, token) for row, strategy, k in self._rows() for token in sorted(strategy.suppressed_tokens(k))
+        ]
+        pairs = np.array(suppressed, dtype=np.int64).reshape(-1, 2).T.copy()
+        self._score_ids = {row: strategy.score_ids(k) for row, strategy, k in self._rows()}
+        score_ids = np.full((len(request.tokens), 1 + max(map(len, self._score_ids.values()))), self._end)
+        for row, tokens in self._score_ids.items():
+            score_ids[row, 1 : 1 + len(tokens)] = tokens
+        request = replace(request, score_ids=score_ids, suppress_rows=pairs[0], suppress_tokens=pairs[1])
+        return self._with_sampling(request)
+
+    def _with_sampling(self, request: StepRequest) -> StepRequest:
+        sampling = [(row, strategy, k) for row, strategy, k in self._rows() if isinstance(strategy, Sampling)]
+        if not sampling:
+            return request
+        rows = len(request.tokens)
+        temperature, top_p = np.zeros(rows, dtype=np.float32), np.ones(rows, dtype=np.float32)
+        seeds, top_k = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+        for row, strategy, k in sampling:
+            temperature[row] = strategy.options.sampling_temperature
+            top_k[row], top_p[row] = strategy.options.sampling_topk, strategy.options.sampling_topp
+            seeds[row] = strategy.noise_seed(k)
+        return replace(request, temperature=temperature, seeds=seeds, top_k=top_k, top_p=top_p)
+
+    def select(
+        self, result: StepResult, scores: Doubles, totals: Doubles, ends: Doubles, at_limit: Flags
+    ) -> tuple[Ints, Doubles]:
+        """Let the strategies select the candidates of their slots.
+
+        In a slot for which a strategy selects, only the selected candidates keep a finite score; ``totals`` is
+        changed in place.
+
+        Args:
+            result: Result of the step.
+            scores: Scores of the open hypotheses, [N, K].
+            totals: Scores of the candidates, [R, C].
+            ends: Scores of the hypotheses including end of sentence, [N, K].
+            at_limit: Whether the sentence has reached its length limit, [N].
+
+        Returns:
+            Token ids [R, C] of the candidates in ``totals``, and the new ``ends`` [N, K].
+        """
+        ids, ends = result.ids.copy(), ends.copy()
+        for slot, strategy in self.by_slot.items():
+            self.selected[slot] = strategy.selects
+            if strategy.selects:
+                selection = strategy.select(
+                    self._candidates(slot, result, scores[slot], ends[slot], bool(at_limit[slot]))
+                )
+                first = slot * self._beam
+                totals[first : first + self._beam] = -np.inf
+                for column, candidate in enumerate(selection.open):  # at most K < C, so each has its own column
+                    totals[first + candidate.row, column] = candidate.score
+                    ids[first + candidate.row, column] = candidate.token
+                kept = [end.row for end in selection.finished]
+                ends[slot, [row for row in range(self._beam) if row not in kept]] = -np.inf
+        return ids, ends
+
+    def _candidates(
+        self, slot: int, result: StepResult, scores: Doubles, ends: Doubles, at_limit: bool
+    ) -> CandidateSet:
+        """Return the candidates of a slot, given its scores [K]."""
+        best, requested = [], []
+        open_rows = np.flatnonzero(scores > -np.inf).tolist()
+        for k in open_rows:
+            row, score = slot * self._beam + k, float(scores[k])
+            returned = zip(result.ids[row].tolist(), result.scores[row].tolist(), strict=True)
+            best.append([Candidate(score + token_score, k, token) for token, token_score in returned])
+            # The columns beyond the ids of this row are padding.
+            scored = zip(self._score_ids[row], result.id_scores[row, 1:].tolist(), strict=False)
+            requested.append([Candidate(score + token_score, k, token) for token, token_score in scored])
+        end_candidates = [Candidate(float(ends[k]), k, self._end) for k in open_rows]
+        return CandidateSet(best, requested, end_candidates, at_limit)
+
+    def update(self, parents: Ints, tokens: Ints) -> None:
+        """Pass the parents and tokens of the new rows [N, K] to the strategies."""
+        for slot, strategy in self.by_slot.items():
+            strategy.update((parents[slot] - slot * self._beam).tolist(), tokens[slot].tolist())
+
+    def _rows(self) -> Iterator[tuple[int, SearchStrategy, int]]:
+        """Yield each row with a strategy, the strategy, and the row's index in its slot."""
+        for slot, strategy in self.by_slot.items():
+            for k in range(self._beam):
+                yield slot * self._beam + k, strategy, k

@@ -1,0 +1,61 @@
+"""Random sampling instead of search."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from nmt.search.options import DecodingOptions
+from nmt.search.strategies.base import CandidateSelection, CandidateSet, SearchStrategy
+
+
+class Sampling(SearchStrategy):
+    """Sampling with temperature, top-k and top-p (nucleus sampling, Holtzman et al. 2020).
+
+    Each row is an independent sample. The engine draws its next token by adding Gumbel noise to the logits (Kool et
+    al. 2019).
+    """
+
+    def __init__(
+        self, options: DecodingOptions, beam: int, end: int, min_length: int, source: Sequence[int]
+    ) -> None:
+        super().__init__(options, beam, end, min_length)
+        # A hash of the source is part of the seed, so that sentences in a batch do not share their noise.
+        self._source_hash = zlib.crc32(np.array(source, dtype=np.int64).tobytes())
+        self._sample_numbers = list(range(beam))  # of each row: rows may change places
+
+    @property
+    def initial_rows(self) -> list[int]:
+        """One row per sample."""
+        return list(range(min(self.options.num_hypotheses, self.beam)))
+
+    @property
+    def max_finished(self) -> int:
+        """The beam size: a finished sample does not stop the others."""
+        return self.beam
+
+    @property
+    def selects(self) -> bool:
+        """Always true."""
+        return True
+
+    def suppressed_tokens(self, row: int) -> set[int]:
+        """Return the suppressed tokens, including end of sentence before the minimum length."""
+        return super().suppressed_tokens(row) | (set() if self._may_end else {self._end})
+
+    def noise_seed(self, row: int) -> int:
+        """Return the random seed of a row in this step."""
+        entropy = (self.options.seed, self._source_hash, self._sample_numbers[row], self._length)
+        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
+
+    def update(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+        """Record the new rows, and keep the sample number of each."""
+        super().update(parents, tokens)
+        self._sample_numbers = [self._sample_numbers[parent] for parent in parents]
+
+    def _select(self, candidates: CandidateSet) -> CandidateSelection:
+        if candidates.at_limit:
+            return CandidateSelection([], candidates.ends)
+        return self._partition(drawn[0] for drawn in candidates.best if drawn)
