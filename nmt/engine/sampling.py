@@ -5,17 +5,13 @@ M rows, m of them sampled, T tokens, C drawn.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from nmt.search.protocol import StepRequest
-
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Ints = np.ndarray[Any, np.dtype[np.int64]]
+from nmt.utils.arrays import Float32Array, Int64Array
 
 
-def draw(proposals: Floats, request: StepRequest, rows: Ints) -> Ints:
+def draw(proposals: Float32Array, request: StepRequest, rows: Int64Array) -> Int64Array:
     """Places [M, C] in the log-probabilities [M, T] of the request's ``rows`` [M], drawn without replacement.
 
     Adding Gumbel noise and taking the largest draws from the softmax of scores over temperature (Kool et al. 2019). A
@@ -35,7 +31,7 @@ def draw(proposals: Floats, request: StepRequest, rows: Ints) -> Ints:
     return np.argsort(-drawn, axis=1, kind="stable")[:, : request.candidates]
 
 
-def _narrowed(scores: Floats, temperature: Floats, top_k: Ints, top_p: Floats) -> Floats:
+def _narrowed(scores: Float32Array, temperature: Float32Array, top_k: Int64Array, top_p: Float32Array) -> Float32Array:
     """The scores [m, T] of each row's ``top_k`` [m] likeliest tokens, and of these of the nucleus of ``top_p`` [m].
 
     Nucleus: Holtzman et al. 2020.

@@ -20,11 +20,12 @@ from itertools import pairwise
 import numpy as np
 
 from nmt.search.coverage import Coverage
-from nmt.search.hypotheses import Backpointers, Doubles, FinishedHypotheses, Hypothesis, length_penalty
+from nmt.search.hypotheses import Backpointers, FinishedHypotheses, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
-from nmt.search.protocol import Engine, Floats, Ints, StepRequest
+from nmt.search.protocol import Engine, StepRequest
 from nmt.search.strategies import make_strategy
-from nmt.search.strategies.runner import Flags, StrategyRunner
+from nmt.search.strategies.runner import StrategyRunner
+from nmt.utils.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 __all__ = ["BeamSearch", "DecodingOptions", "Hypothesis", "length_penalty", "search_all"]
 
@@ -67,7 +68,7 @@ class BeamSearch:
         self._has_coverage = np.zeros(slots, dtype=bool)
         # Open hypotheses, [N, K]
         self._rows = np.arange(slots * beam).reshape(slots, beam)
-        self._scores: Doubles = np.full((slots, beam), -np.inf)
+        self._scores: Float64Array = np.full((slots, beam), -np.inf)
         self._tokens = np.full((slots, beam), end, dtype=np.int64)
         self._parents = self._rows.copy()
         self._finished = FinishedHypotheses(slots, beam)
@@ -143,8 +144,8 @@ class BeamSearch:
         result = self._engine.step(self._request())
         if self._any_coverage and result.attention is not None:
             self._coverage.add(result.attention)
-        end_scores: Doubles = result.id_scores[:, 0].reshape(self._scores.shape) + self._scores
-        totals: Doubles = result.scores + self._scores.reshape(-1, 1)
+        end_scores: Float64Array = result.id_scores[:, 0].reshape(self._scores.shape) + self._scores
+        totals: Float64Array = result.scores + self._scores.reshape(-1, 1)
         np.putmask(totals, result.ids == self._end, -np.inf)
         ids, ends = result.ids, end_scores
         if self._strategies.by_slot:
@@ -178,7 +179,7 @@ class BeamSearch:
         )
         return self._strategies.extend_request(request) if self._strategies.by_slot else request
 
-    def _select_rows(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
+    def _select_rows(self, totals: Float64Array, ids: Int64Array, attention: Float32Array | None) -> None:
         """Make the K best candidates of each slot its new rows, best first, given scores and ids [R, C]."""
         slots, beam = self._scores.shape
         candidates = totals.shape[1]
@@ -192,7 +193,7 @@ class BeamSearch:
             self._step, self._tokens.ravel(), self._parents.ravel(), self._scores.ravel(), attention
         )
 
-    def _finish(self, ends: Doubles, ending: Flags) -> None:
+    def _finish(self, ends: Float64Array, ending: BoolArray) -> None:
         """Store the hypotheses that end in this step, and update the score bounds.
 
         A hypothesis is stored if it is among the K best of its slot, if a strategy has selected it, or at the length
@@ -216,7 +217,7 @@ class BeamSearch:
         full = at_limit | (rank_scores[:, -1] > -np.inf)
         self._score_bounds = np.where(self._limit == _NO_LIMIT, -np.inf, np.where(full, np.inf, bounds))
 
-    def _merge(self, scores: Doubles) -> None:
+    def _merge(self, scores: Float64Array) -> None:
         """Add hypotheses that end in this step, given their scores [N, K]; -inf adds none."""
         penalties = length_penalty(self._step - self._first_step + 1, self._alphas)
         rank_scores = scores / penalties[:, None]
@@ -224,7 +225,7 @@ class BeamSearch:
             rank_scores[self._has_coverage] += self._coverage.penalties(np.flatnonzero(self._has_coverage))
         self._finished.merge(rank_scores, scores, self._rows + self._step * self._rows.size)
 
-    def _collect(self, done: Ints, end_scores: Doubles) -> list[tuple[int, list[Hypothesis]]]:
+    def _collect(self, done: Int64Array, end_scores: Float64Array) -> list[tuple[int, list[Hypothesis]]]:
         """Return some slots with their finished hypotheses, best first."""
         stuck = done[self._finished.rank_scores[done, 0] == -np.inf]
         if len(stuck):  # no candidate is left and none has finished: end the open hypotheses
@@ -241,7 +242,7 @@ class BeamSearch:
                 found[slot] = strategy.select_finished(found[slot])
         return list(found.items())
 
-    def _read(self, slots: Ints, ranks: Ints) -> Iterator[Hypothesis]:
+    def _read(self, slots: Int64Array, ranks: Int64Array) -> Iterator[Hypothesis]:
         """Yield the finished hypotheses of given slots [H] and ranks [H]."""
         steps, rows = np.divmod(self._finished.backpointers[slots, ranks], self._rows.size)
         lengths = steps - self._first_step[slots]

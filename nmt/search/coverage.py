@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmt.search.hypotheses import Doubles
-from nmt.search.protocol import Floats, Ints
+from nmt.utils.arrays import Float32Array, Float64Array, Int64Array
 
 _MIN_COVERAGE = 1e-6  # keeps the logarithm of uncovered tokens finite
 
@@ -19,9 +18,9 @@ class Coverage:
     """Attention that each open hypothesis has accumulated on each source token, and the penalty for too little."""
 
     def __init__(self, slots: int, beam: int) -> None:
-        self._attention_sums: Doubles = np.zeros((slots, beam, 0))
+        self._attention_sums: Float64Array = np.zeros((slots, beam, 0))
         self._source_mask = np.zeros((slots, 1, 0), dtype=bool)  # excludes padding and end of sentence
-        self._weights: Doubles = np.zeros((slots, 1))
+        self._weights: Float64Array = np.zeros((slots, 1))
 
     def admit(self, slots: Sequence[int], lengths: Sequence[int], weight: float) -> None:
         """Reset the coverage of slots.
@@ -41,17 +40,17 @@ class Coverage:
         self._source_mask[index, 0] = np.arange(self._source_mask.shape[2]) < np.array(lengths)[:, None]
         self._weights[index] = weight
 
-    def add(self, attention: Floats) -> None:
+    def add(self, attention: Float32Array) -> None:
         """Add the attention weights [R, S] of the current step."""
         width = min(attention.shape[1], self._attention_sums.shape[2])
         self._attention_sums[:, :, :width] += attention[:, :width].reshape(*self._attention_sums.shape[:2], width)
 
-    def reorder(self, parents: Ints) -> None:
+    def reorder(self, parents: Int64Array) -> None:
         """Let each row continue the coverage of its parent row [N, K]."""
         self._attention_sums = self._attention_sums.reshape(parents.size, -1)[parents]
 
-    def penalties(self, slots: Ints) -> Doubles:
+    def penalties(self, slots: Int64Array) -> Float64Array:
         """Return the weighted penalty of each row of some slots, [F, K]; 0 is full coverage, lower is worse."""
         logarithms = np.log(self._attention_sums[slots].clip(_MIN_COVERAGE, 1.0))
-        weighted: Doubles = self._weights[slots] * logarithms.sum(axis=2, where=self._source_mask[slots])
+        weighted: Float64Array = self._weights[slots] * logarithms.sum(axis=2, where=self._source_mask[slots])
         return weighted

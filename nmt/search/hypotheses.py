@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.search.protocol import Floats, Ints
-
-Doubles = np.ndarray[Any, np.dtype[np.float64]]
+from nmt.utils.arrays import Float32Array, Float64Array, Int64Array
 
 _INITIAL_CAPACITY = 64
 
@@ -51,18 +49,18 @@ class FinishedHypotheses:
     """The K best finished hypotheses of each slot, best first. All arrays are [N, K]."""
 
     def __init__(self, slots: int, beam: int) -> None:
-        self.rank_scores: Doubles = np.full((slots, beam), -np.inf)
+        self.rank_scores: Float64Array = np.full((slots, beam), -np.inf)
         """Scores that the hypotheses are ranked by; -inf marks an empty entry."""
-        self.scores: Doubles = np.full((slots, beam), -np.inf)
-        self.backpointers: Ints = np.zeros((slots, beam), dtype=np.int64)
+        self.scores: Float64Array = np.full((slots, beam), -np.inf)
+        self.backpointers: Int64Array = np.zeros((slots, beam), dtype=np.int64)
         """Step and row at which each hypothesis ended."""
         self._offsets = 2 * beam * np.arange(slots)[:, None]  # flat index of each slot in arrays [N, 2 K]
 
-    def clear(self, slots: Ints) -> None:
+    def clear(self, slots: Int64Array) -> None:
         """Remove the hypotheses of some slots."""
         self.rank_scores[slots] = -np.inf
 
-    def merge(self, rank_scores: Doubles, scores: Doubles, backpointers: Ints) -> None:
+    def merge(self, rank_scores: Float64Array, scores: Float64Array, backpointers: Int64Array) -> None:
         """Insert hypotheses, and keep the K best of each slot.
 
         A rank score of -inf inserts nothing. Of equal rank scores, the earlier hypothesis comes first.
@@ -79,10 +77,10 @@ class FinishedHypotheses:
 class BacktracedPaths(NamedTuple):
     """Paths of H hypotheses from their last token back, [T, H]; entries before a first token are arbitrary."""
 
-    tokens: Ints
-    source_positions: Ints
+    tokens: Int64Array
+    source_positions: Int64Array
     """Index of the most attended source token for each token."""
-    scores: Doubles
+    scores: Float64Array
     """Cumulative score up to and including each token."""
 
 
@@ -91,11 +89,11 @@ class Backpointers:
 
     def __init__(self, rows: int) -> None:
         shape = (_INITIAL_CAPACITY, rows)
-        self._tokens: Ints = np.zeros(shape, dtype=np.int64)
-        self._parents: Ints = np.zeros(shape, dtype=np.int64)
-        self._source_positions: Ints = np.zeros(shape, dtype=np.int64)
+        self._tokens: Int64Array = np.zeros(shape, dtype=np.int64)
+        self._parents: Int64Array = np.zeros(shape, dtype=np.int64)
+        self._source_positions: Int64Array = np.zeros(shape, dtype=np.int64)
         """Source token that each old row attended to most; the entry for a new row is at its parent."""
-        self._scores: Doubles = np.zeros(shape)
+        self._scores: Float64Array = np.zeros(shape)
         self.has_attention = False
 
     def reserve(self, steps: int, current_step: int) -> None:
@@ -108,7 +106,9 @@ class Backpointers:
             self._source_positions = _grown(self._source_positions, steps, kept)
             self._scores = _grown(self._scores, steps, kept)
 
-    def write(self, step: int, tokens: Ints, parents: Ints, scores: Doubles, attention: Floats | None) -> None:
+    def write(
+        self, step: int, tokens: Int64Array, parents: Int64Array, scores: Float64Array, attention: Float32Array | None
+    ) -> None:
         """Record a step: tokens, parents and scores [R] of the new rows, attention [R, S] of the old rows."""
         index = step % len(self._tokens)
         self._tokens[index] = tokens
@@ -118,7 +118,7 @@ class Backpointers:
         if attention is not None:
             attention.argmax(axis=1, out=self._source_positions[index])
 
-    def trace(self, steps: Ints, rows: Ints, length: int) -> BacktracedPaths:
+    def trace(self, steps: Int64Array, rows: Int64Array, length: int) -> BacktracedPaths:
         """Follow the backpointers for ``length`` tokens before given steps [H] and rows [H]."""
         indices = (steps - 1 - np.arange(length)[:, None]) % len(self._tokens)
         path = np.empty((length + 1, len(rows)), dtype=np.int64)
@@ -131,7 +131,7 @@ class Backpointers:
         )
 
 
-def _grown(ring: Any, capacity: int, kept_steps: Ints) -> Any:
+def _grown(ring: Any, capacity: int, kept_steps: Int64Array) -> Any:
     """Return a larger ring buffer with the entries of the kept steps."""
     grown = np.zeros((max(capacity, 2 * len(ring)), ring.shape[1]), dtype=ring.dtype)
     grown[kept_steps % len(grown)] = ring[kept_steps % len(ring)]

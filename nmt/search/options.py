@@ -5,6 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+_NON_NEGATIVE = (
+    "length_penalty",
+    "max_length_ratio",
+    "max_length_extra",
+    "min_length_ratio",
+    "coverage_penalty",
+    "no_repeat_ngram_size",
+    "diversity_penalty",
+    "sampling_temperature",
+    "sampling_topk",
+    "seed",
+)
+
 
 @dataclass(frozen=True)
 class DecodingOptions:
@@ -59,8 +72,7 @@ class DecodingOptions:
 
     def __post_init__(self) -> None:
         """Validate the fields."""
-        for name in ("length_penalty", "max_length_ratio", "max_length_extra", "min_length_ratio", "coverage_penalty",
-                     "no_repeat_ngram_size", "diversity_penalty", "sampling_temperature", "sampling_topk", "seed"):  # fmt: skip
+        for name in _NON_NEGATIVE:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: {getattr(self, name)} is out of range; use a finite number of at least 0")
         for name in ("num_hypotheses", "num_beam_groups"):

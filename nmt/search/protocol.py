@@ -12,12 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Floats = np.ndarray[Any, np.dtype[np.float32]]
+from nmt.utils.arrays import Float32Array, Int64Array
 
 
 @dataclass(frozen=True)
@@ -27,29 +24,29 @@ class StepRequest:
     Rows of empty slots carry any token and a parent in the same slot; the engine ignores them.
     """
 
-    tokens: Ints
+    tokens: Int64Array
     """Last token of each row, [R]."""
-    parents: Ints
+    parents: Int64Array
     """Row in the same slot whose recurrent state each row continues, [R]."""
     candidates: int
     """Number C of next tokens to return per row."""
-    score_ids: Ints
+    score_ids: Int64Array
     """Token ids to score regardless of their rank, [R, Q]."""
-    suppress_rows: Ints
+    suppress_rows: Int64Array
     """Rows of the (row, token) pairs that must not become candidates, [P]; a pair may already be impossible."""
-    suppress_tokens: Ints
+    suppress_tokens: Int64Array
     """Tokens of these pairs, [P]."""
-    temperature: Floats | None = None
+    temperature: Float32Array | None = None
     """Sampling temperature of each row, [R]; 0 returns the best candidates instead of samples.
 
     Candidates are drawn without replacement by Gumbel top-k (Kool et al. 2019). The three fields below are given
     together with this one.
     """
-    seeds: Ints | None = None
+    seeds: Int64Array | None = None
     """Random seed of each row's Gumbel noise, [R]."""
-    top_k: Ints | None = None
+    top_k: Int64Array | None = None
     """Number of most probable tokens to sample from, [R]; 0 for all."""
-    top_p: Floats | None = None
+    top_p: Float32Array | None = None
     """Probability mass of the smallest set of most probable tokens to sample from, [R] (Holtzman et al. 2020).
 
     It applies after suppression, temperature and ``top_k``.
@@ -66,13 +63,13 @@ class StepResult:
     and an arbitrary id. Search does not use the arrays after the next step begins, so the engine may reuse them.
     """
 
-    scores: Floats
+    scores: Float32Array
     """Log-probability of each candidate, [R, C]."""
-    ids: Ints
+    ids: Int64Array
     """Token id of each candidate, [R, C]."""
-    id_scores: Floats
+    id_scores: Float32Array
     """Log-probabilities of the request's ``score_ids``, [R, Q]."""
-    attention: Floats | None = None
+    attention: Float32Array | None = None
     """Weights of the alignment head, [R, S]; None if not requested or if the model has no attention."""
 
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from stutterer import Stutterer
+from repeating_engine import RepeatingEngine
 
 from nmt.corpus.tokenizer import FIRST_TEXT_ID
 from nmt.inference.batch_decoder import BatchDecoder
@@ -14,7 +14,7 @@ A, B = FIRST_TEXT_ID, FIRST_TEXT_ID + 1
 
 
 def test_a_loop_is_searched_once_more_without_repetition() -> None:
-    workers = BatchDecoder([Stutterer])
+    workers = BatchDecoder([RepeatingEngine])
     options = DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
     [hypothesis] = workers.search([(7, [A, B])], 2, options)[7]
     tokens = hypothesis.tokens
@@ -27,14 +27,14 @@ def test_a_loop_is_searched_once_more_without_repetition() -> None:
 
 
 def test_a_source_that_repeats_excuses_repetition() -> None:
-    [hypothesis] = BatchDecoder([Stutterer]).search(
+    [hypothesis] = BatchDecoder([RepeatingEngine]).search(
         [(0, [A] * 9)], 1, DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
     )[0]
     assert hypothesis.tokens == [A] * 9
 
 
 def test_a_failure_leaves_no_sentences_behind() -> None:
-    class Fragile(Stutterer):
+    class Fragile(RepeatingEngine):
         steps = 0
 
         def step(self, request: StepRequest) -> StepResult:
@@ -47,14 +47,14 @@ def test_a_failure_leaves_no_sentences_behind() -> None:
     sentences = [(0, [A, B]), (1, [B, A])]
     with pytest.raises(KeyboardInterrupt):
         workers.search(sentences, 2, options)
-    assert workers.search(sentences, 2, options) == BatchDecoder([Stutterer]).search(sentences, 2, options)
+    assert workers.search(sentences, 2, options) == BatchDecoder([RepeatingEngine]).search(sentences, 2, options)
 
 
 def test_threads_share_the_sentences() -> None:
     options = DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
     sentences = [(number, [A, B] if number % 3 else [B, A]) for number in range(50)]
-    alone = BatchDecoder([Stutterer]).search(sentences, 2, options)
-    together = BatchDecoder([Stutterer] * 3).search(sentences, 2, options)
+    alone = BatchDecoder([RepeatingEngine]).search(sentences, 2, options)
+    together = BatchDecoder([RepeatingEngine] * 3).search(sentences, 2, options)
     assert together == alone
     assert sorted(together) == list(range(50))
 
@@ -62,11 +62,11 @@ def test_threads_share_the_sentences() -> None:
 def test_an_interruption_ends_the_other_threads_too() -> None:
     """Or a process that was told to stop would wait for all of their sentences."""
 
-    class Fragile(Stutterer):
+    class Fragile(RepeatingEngine):
         def step(self, request: StepRequest) -> StepResult:
             raise KeyboardInterrupt
 
-    class Slow(Stutterer):
+    class Slow(RepeatingEngine):
         steps = 0
 
         def step(self, request: StepRequest) -> StepResult:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 
 import pytest
 from fake_engine import FakeEngine
-from stutterer import Stutterer
+from repeating_engine import RepeatingEngine
 
 from nmt.corpus.tokenizer import FIRST_TEXT_ID
 from nmt.inference.batch_decoder import BatchDecoder
@@ -58,12 +58,12 @@ def test_a_sentence_is_searched_as_if_alone_whatever_comes_and_goes(seed: int) -
 
 def test_a_loop_gets_the_second_try_that_files_get() -> None:
     options = DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
-    loop = ContinuousBatcher(Stutterer(4, 1))
+    loop = ContinuousBatcher(RepeatingEngine(4, 1))
     loop.admit([DecodingRequest("stutters", [A, B], options), DecodingRequest("excused", [A] * 9, options)])
     found: dict[str, list[Hypothesis]] = {}
     while len(loop):
         found.update(loop.advance())
-    expected = BatchDecoder([Stutterer]).search([(0, [A, B]), (1, [A] * 9)], 1, options)
+    expected = BatchDecoder([RepeatingEngine]).search([(0, [A, B]), (1, [A] * 9)], 1, options)
     assert found == {"stutters": expected[0], "excused": expected[1]}
     assert found["excused"][0].tokens == [A] * 9
 

@@ -1,4 +1,4 @@
-"""An engine of a few lines: the next token's distribution is a fixed random function of the source and the prefix."""
+"""A fake engine whose next-token distribution is a fixed random function of the source and the prefix."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from nmt.search.protocol import StepRequest, StepResult
 
 BEGIN, END = 0, 1
-WIDTH = 8  # positions of the attention
+WIDTH = 8  # source positions of the attention
 
 
 class FakeEngine:
-    """Rows remember their prefixes, so that wrong parents show at once."""
+    """Engine without a network; each row stores its prefix, so a wrong parent changes the scores."""
 
     def __init__(self, slots: int, beam: int, vocabulary: int = 6, sharpness: float = 1.5) -> None:
         self.slots, self.beam = slots, beam
@@ -29,7 +29,7 @@ class FakeEngine:
     ) -> None:
         self.constraints += [tuple(tokens) for tokens in constraints]
         for slot, source in zip(slots, sources, strict=True):
-            assert slot not in self.sources, "admitted into a slot in use"
+            assert slot not in self.sources, "admitted into an occupied slot"
             self.sources[slot] = tuple(source)
             for row in range(slot * self.beam, (slot + 1) * self.beam):
                 self.prefixes[row] = ()
@@ -39,13 +39,13 @@ class FakeEngine:
             del self.sources[slot]
 
     def log_probabilities(self, source: Sequence[int], prefix: Sequence[int]) -> np.ndarray:
-        """Of each token of the vocabulary after ``prefix``, which starts with the begin of sentence."""
+        """Return the log-probability of each next token after a prefix that starts with begin of sentence."""
         logits = _random(source, prefix).normal(size=self.vocabulary) * self.sharpness
         logits[BEGIN] = -np.inf
         return (logits - np.logaddexp.reduce(logits)).astype(np.float32)
 
     def attention(self, source: Sequence[int], prefix: Sequence[int]) -> np.ndarray:
-        """To each position, when the token after ``prefix`` is proposed."""
+        """Return the attention weights of the step that proposes the token after a prefix."""
         weights = _random(source, prefix).random(WIDTH) ** 4
         return (weights / weights.sum()).astype(np.float32)
 
@@ -55,21 +55,21 @@ class FakeEngine:
         self.prefixes = [(*self.prefixes[request.parents[r]], int(request.tokens[r])) for r in range(rows)]
         scores = np.full((rows, request.candidates), -np.inf, dtype=np.float32)
         ids = np.full((rows, request.candidates), END, dtype=np.int64)
-        score_ids = np.full(request.score_ids.shape, -np.inf, dtype=np.float32)
+        id_scores = np.full(request.score_ids.shape, -np.inf, dtype=np.float32)
         attention = np.zeros((rows, WIDTH), dtype=np.float32)
         for slot, source in self.sources.items():
             for row in range(slot * self.beam, (slot + 1) * self.beam):
                 all_scores = self.log_probabilities(source, self.prefixes[row])
-                score_ids[row] = all_scores[request.score_ids[row]]
+                id_scores[row] = all_scores[request.score_ids[row]]
                 attention[row] = self.attention(source, self.prefixes[row])
                 all_scores[request.suppress_tokens[request.suppress_rows == row]] = -np.inf
-                order = _order(all_scores, row, request)[: request.candidates]
+                order = _ordered_candidates(all_scores, row, request)[: request.candidates]
                 ids[row, : len(order)], scores[row, : len(order)] = order, all_scores[order]
-        return StepResult(scores, ids, score_ids, attention if request.attention else None)
+        return StepResult(scores, ids, id_scores, attention if request.attention else None)
 
 
-def _order(scores: np.ndarray, row: int, request: StepRequest) -> np.ndarray:
-    """The possible tokens of a row, best first or as they are drawn."""
+def _ordered_candidates(scores: np.ndarray, row: int, request: StepRequest) -> np.ndarray:
+    """Return the possible tokens of a row, best first or in the order drawn."""
     best_first = np.argsort(-scores, kind="stable")
     best_first = best_first[np.isfinite(scores[best_first])]
     if request.temperature is None or request.temperature[row] == 0:

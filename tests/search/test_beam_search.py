@@ -1,4 +1,4 @@
-"""Beam search against plain, slow re-statements of it, on an engine whose model is a random function."""
+"""Beam search equals simple reference implementations on an engine whose model is a random function."""
 
 import itertools
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def naive_greedy(engine: FakeEngine, source: Sequence[int], limit: int) -> list[
 
 
 def naive_beam(engine: FakeEngine, source: Sequence[int], beam: int, limit: int, alpha: float) -> list[int]:
-    """The textbook loop over lists, without early stopping other than 'K hypotheses have finished'."""
+    """Beam search over lists; the only early stopping is that K hypotheses have finished."""
     open_, finished = [(0.0, [BEGIN])], []
     for length in itertools.count(1):
         candidates = []
@@ -52,7 +52,7 @@ def naive_beam(engine: FakeEngine, source: Sequence[int], beam: int, limit: int,
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
-def test_a_beam_of_one_is_greedy_search(seed: int) -> None:
+def test_beam_of_one_equals_greedy_search(seed: int) -> None:
     engine = FakeEngine(slots=2, beam=1)
     source = (seed,) * (1 + seed % 3)
     [[best]] = run(engine, [source], DecodingOptions())
@@ -61,8 +61,8 @@ def test_a_beam_of_one_is_greedy_search(seed: int) -> None:
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0]))
 @settings(max_examples=60, deadline=None)
-def test_a_beam_is_the_textbook_loop(seed: int, beam: int, alpha: float) -> None:
-    """Equal, or better by the model's own ranking: stopping early is exact, so it never loses anything."""
+def test_beam_search_equals_naive_implementation(seed: int, beam: int, alpha: float) -> None:
+    """Early stopping is exact and never loses a hypothesis."""
     engine = FakeEngine(slots=3, beam=beam, vocabulary=7)
     source = (seed, 3)
     [[best]] = run(engine, [source], DecodingOptions(length_penalty=alpha))
@@ -71,21 +71,21 @@ def test_a_beam_is_the_textbook_loop(seed: int, beam: int, alpha: float) -> None
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.8, 1.0]))
 @settings(max_examples=25, deadline=None)
-def test_a_wide_beam_finds_what_exhaustive_search_finds(seed: int, alpha: float) -> None:
-    """Four tokens, two of them words, at most three steps: a beam of 64 holds every hypothesis there is."""
+def test_wide_beam_equals_exhaustive_search(seed: int, alpha: float) -> None:
+    """With two ordinary tokens and at most three steps, a beam of 64 holds every hypothesis."""
     limit = 3
     engine = FakeEngine(slots=1, beam=64, vocabulary=4)
     options = DecodingOptions(length_penalty=alpha, max_length_ratio=0.0, max_length_extra=limit, num_hypotheses=4)
     [found] = run(engine, [(seed,)], options)
-    everything = []
-    for words in range(1, limit):
-        for tokens in itertools.product((2, 3), repeat=words):
+    expected = []
+    for length in range(1, limit):
+        for tokens in itertools.product((2, 3), repeat=length):
             path = [BEGIN, *tokens, END]
             total = sum(engine.log_probabilities((seed,), path[:i])[path[i]] for i in range(1, len(path)))
-            everything.append((total / length_penalty(words + 1, alpha), list(tokens)))
-    everything.sort(key=lambda hypothesis: -hypothesis[0])
-    assert [h.tokens for h in found] == [tokens for _, tokens in everything[:4]]
-    assert [h.rank_score for h in found] == pytest.approx([score for score, _ in everything[:4]], abs=1e-5)
+            expected.append((total / length_penalty(length + 1, alpha), list(tokens)))
+    expected.sort(key=lambda hypothesis: -hypothesis[0])
+    assert [h.tokens for h in found] == [tokens for _, tokens in expected[:4]]
+    assert [h.rank_score for h in found] == pytest.approx([score for score, _ in expected[:4]], abs=1e-5)
 
 
 @given(
@@ -94,14 +94,14 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(seed: int, alpha: float)
     st.integers(1, 5),
 )
 @settings(max_examples=40, deadline=None)
-def test_company_and_slots_change_nothing(sources: list[list[int]], beam: int, slots: int) -> None:
+def test_results_do_not_depend_on_batch_or_slots(sources: list[list[int]], beam: int, slots: int) -> None:
     options = DecodingOptions(num_hypotheses=beam)
     together = run(FakeEngine(slots, beam), sources, options)
     alone = [run(FakeEngine(1, beam), [source], options)[0] for source in sources]
     assert together == alone
 
 
-def test_scores_are_those_of_the_model() -> None:
+def test_scores_equal_model_log_probabilities() -> None:
     engine = FakeEngine(slots=1, beam=3)
     [found] = run(engine, [(4, 2)], DecodingOptions(num_hypotheses=3))
     assert len(found) == 3
@@ -109,16 +109,15 @@ def test_scores_are_those_of_the_model() -> None:
         path = [BEGIN, *hypothesis.tokens, END]
         total = sum(engine.log_probabilities((4, 2), path[:i])[path[i]] for i in range(1, len(path)))
         assert hypothesis.score == pytest.approx(total, abs=1e-5)
-        assert hypothesis.mean_score == pytest.approx(total / (len(path) - 1), abs=1e-5)
         assert hypothesis.token_scores == pytest.approx(
             [engine.log_probabilities((4, 2), path[:i])[path[i]] for i in range(1, len(path))], abs=1e-6
         )
         attended = [engine.attention((4, 2), path[:i]).argmax() for i in range(1, len(path) - 1)]
-        assert hypothesis.sources == attended
+        assert hypothesis.source_positions == attended
     assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
 
 
-def test_slots_are_refilled_while_others_run() -> None:
+def test_free_slots_are_refilled_while_others_run() -> None:
     engine = FakeEngine(slots=4, beam=1)
     sources = [(n,) for n in range(16)]
     refilled = run(engine, sources, DecodingOptions())
@@ -127,15 +126,15 @@ def test_slots_are_refilled_while_others_run() -> None:
     assert engine.steps < one_by_one.steps / 2
 
 
-def test_without_refill_slots_wait_for_one_another() -> None:
+def test_without_refill_slots_are_reused_together() -> None:
     engine = FakeEngine(slots=4, beam=2)
     sources = [(n,) for n in range(10)]
     together = dict(search_all(engine, enumerate(sources), BEGIN, END, DecodingOptions(), refill=False))
     assert [together[n] for n in range(10)] == run(FakeEngine(4, 2), sources, DecodingOptions())
 
 
-def test_long_sentences_outlast_the_first_room_of_the_history() -> None:
-    """Short sentences come first, so that the ring is in the middle when it has to grow."""
+def test_backpointer_buffer_grows_for_long_sentences() -> None:
+    """Short sentences come first, so that the ring buffer has wrapped around when it grows."""
     engine = FakeEngine(slots=2, beam=2)
     sources = [(n,) for n in range(30)] + [(n, *range(20)) for n in range(6)]
     found = run(engine, sources, DecodingOptions(min_length_ratio=8.0, max_length_ratio=9.0))
@@ -146,7 +145,7 @@ def test_long_sentences_outlast_the_first_room_of_the_history() -> None:
         assert best.token_scores == pytest.approx(scores, abs=1e-5)
 
 
-def test_a_released_sentence_leaves_the_others_alone() -> None:
+def test_releasing_a_sentence_does_not_affect_others() -> None:
     engine = FakeEngine(slots=2, beam=2)
     search = BeamSearch(engine, BEGIN, END)
     search.admit([0, 1], [(7,), (8,)], DecodingOptions())
@@ -160,7 +159,7 @@ def test_a_released_sentence_leaves_the_others_alone() -> None:
     assert finished == [(1, expected[0])]
 
 
-def test_length_penalty_is_that_of_gnmt() -> None:
+def test_length_penalty_matches_gnmt() -> None:
     assert length_penalty(1, 1.0) == 1.0
     assert length_penalty(7, 0.5) == pytest.approx(2**0.5)
     assert length_penalty(100, 0.0) == 1.0

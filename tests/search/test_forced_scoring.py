@@ -1,4 +1,4 @@
-"""ForcedScore decoding gives the model's own probabilities of a given target."""
+"""Forced decoding returns the model's log-probabilities of a given target."""
 
 import pytest
 from fake_engine import BEGIN, END, FakeEngine
@@ -11,7 +11,7 @@ TOKENS = st.lists(st.integers(2, 5), max_size=6)
 
 
 @given(st.lists(st.tuples(TOKENS, TOKENS), max_size=9), st.integers(1, 4))
-def test_each_token_is_scored_after_the_ones_before_it(pairs: list[tuple[list[int], list[int]]], slots: int) -> None:
+def test_each_token_is_scored_given_its_prefix(pairs: list[tuple[list[int], list[int]]], slots: int) -> None:
     engine = FakeEngine(slots, beam=1)
     numbered = [(number, *pair) for number, pair in enumerate(pairs)]
     found = dict(score_all(engine, numbered, BEGIN, END, attention=True))
@@ -22,10 +22,10 @@ def test_each_token_is_scored_after_the_ones_before_it(pairs: list[tuple[list[in
         assert found[number].token_scores == pytest.approx(expected)
         assert found[number].score == pytest.approx(sum(expected), abs=1e-5)
         attended = [int(engine.attention(source, path[:i]).argmax()) for i in range(1, len(path) - 1)]
-        assert found[number].sources == attended
+        assert found[number].source_positions == attended
     assert not engine.sources
 
 
-def test_a_beam_makes_no_sense() -> None:
+def test_beam_larger_than_one_is_rejected() -> None:
     with pytest.raises(ValueError, match="beam of 1, not 3"):
         list(score_all(FakeEngine(1, beam=3), [], BEGIN, END))

@@ -14,23 +14,24 @@ import numpy as np
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.inference.repetition import choose_attempt, needs_retry, retry_options
 from nmt.search.beam_search import BeamSearch
-from nmt.search.hypotheses import Doubles, FinishedHypotheses, Hypothesis
+from nmt.search.hypotheses import FinishedHypotheses, Hypothesis
 from nmt.search.options import DecodingOptions
-from nmt.search.protocol import Engine, Floats, Ints
+from nmt.search.protocol import Engine
+from nmt.utils.arrays import Float32Array, Float64Array, Int64Array
 
 
 @dataclass(frozen=True)
 class Tree:
     """The nodes; node 0 is begin of sentence, and parents come before their children. All arrays are [N]."""
 
-    tokens: Ints
-    parents: Ints
+    tokens: Int64Array
+    parents: Int64Array
     """-1 for the root."""
-    steps: Ints
+    steps: Int64Array
     """0 for the root: how many tokens the hypothesis has, end of sentence counted."""
-    scores: Doubles
+    scores: Float64Array
     """Sums of log-probabilities from the root on."""
-    ranks: Doubles
+    ranks: Float64Array
     """What an ended hypothesis is ranked by; NaN for all others."""
 
     @property
@@ -79,7 +80,7 @@ class _WatchedSearch(BeamSearch):
         super().__init__(engine, BOS, EOS)
         self._finished = _Ends(engine.slots, engine.beam, self._end_of)
         self._nodes = [(BOS, -1, 0, 0.0, np.nan)]
-        self._at: Ints = np.zeros(engine.beam, dtype=np.int64)  # [K]: the node of each row
+        self._at: Int64Array = np.zeros(engine.beam, dtype=np.int64)  # [K]: the node of each row
         self._were = self._at  # the same before this step
 
     def tree(self) -> Tree:
@@ -87,7 +88,7 @@ class _WatchedSearch(BeamSearch):
         tokens, parents, steps, scores, ranks = map(np.array, zip(*self._nodes, strict=True))
         return Tree(tokens, parents, steps, scores, ranks)
 
-    def _select_rows(self, totals: Doubles, ids: Ints, attention: Floats | None) -> None:
+    def _select_rows(self, totals: Float64Array, ids: Int64Array, attention: Float32Array | None) -> None:
         super()._select_rows(totals, ids, attention)
         self._were, self._at = self._at, np.zeros_like(self._at)
         for row in np.flatnonzero(self._scores[0] > -np.inf):
@@ -109,7 +110,7 @@ class _Ends(FinishedHypotheses):
         super().__init__(slots, beam)
         self._report = report
 
-    def merge(self, rank_scores: Doubles, scores: Doubles, backpointers: Ints) -> None:
+    def merge(self, rank_scores: Float64Array, scores: Float64Array, backpointers: Int64Array) -> None:
         """Report the hypotheses that end, and insert them; see `FinishedHypotheses.merge`."""
         for row in np.flatnonzero(rank_scores[0] > -np.inf):
             self._report(int(row), float(scores[0, row]), float(rank_scores[0, row]))

@@ -16,8 +16,7 @@ import numpy as np
 from nmt.corpus.tokenizer import UNK, TokenizedText
 from nmt.lab.inspect.activations import LayerTrace, layer_name
 from nmt.lab.inspect.half_life import half_life
-from nmt.search.hypotheses import Doubles
-from nmt.search.protocol import Floats
+from nmt.utils.arrays import Float32Array, Float64Array
 
 _NAMED = 5  # characters that a message names
 
@@ -31,7 +30,7 @@ class Layer:
     """From 1 up."""
     direction: Literal["forward", "backward"]
     """In which it reads."""
-    values: dict[str, Floats]
+    values: dict[str, Float32Array]
     """[S, D] in the encoder, [T, D] in the decoder, after it has read each piece; see `LayerTrace.values`."""
     begins: tuple[int, ...]
     """The places that are read first: of the whole, or of each passage where a new one begins anew."""
@@ -42,7 +41,7 @@ class Layer:
         return layer_name(self.part, self.layer, self.direction)
 
     @cached_property
-    def forgetting(self) -> dict[str, Doubles]:
+    def forgetting(self) -> dict[str, Float64Array]:
         """Of each unit ``mean_forget`` over what was read and ``half_life`` [D]; empty for cells without the gate.
 
         What was read first is left out: before it there was nothing to forget. NaN where nothing else was read.
@@ -64,7 +63,7 @@ class Inspection:
     """T pieces that the decoder reads, as SentencePiece writes them, begin of sentence first."""
     written: list[str]
     """T pieces that it writes, end of sentence last."""
-    scores: Floats
+    scores: Float32Array
     """[T]: the log-probability of each written piece."""
     layers: list[Layer]
 

@@ -25,8 +25,7 @@ from nmt.corpus.tokenizer import TokenizedText
 from nmt.lab.inspect.half_life import half_life
 from nmt.lab.inspect.probes import Signal
 from nmt.lab.inspect.readings import Reading
-from nmt.search.hypotheses import Doubles
-from nmt.search.protocol import Floats
+from nmt.utils.arrays import Float32Array, Float64Array
 
 _REMEMBERED = 3000  # pieces that examples are taken from
 _EXAMPLES = 3  # of the highest states, and of the lowest
@@ -213,7 +212,7 @@ class _Sums:
         self.count, self.total = 0, np.zeros(units)
         self._low, self._high = np.full((2, units), [[np.inf], [-np.inf]])
 
-    def add(self, states: Doubles) -> None:
+    def add(self, states: Float64Array) -> None:
         """Count states [n, U]."""
         self.count += len(states)
         self.total += states.sum(axis=0)
@@ -239,7 +238,7 @@ class _Layer:
         self._x, self._xx, self._xy, self._forget = np.zeros((4, *shape))
         self._has_forget = "forget" in values
         self._levels: list[dict[float, _Sums]] = [{} for _ in signals]  # by value
-        self._kept: list[tuple[TokenizedText, Floats]] = []  # texts, and states [n, U]
+        self._kept: list[tuple[TokenizedText, Float32Array]] = []  # texts, and states [n, U]
 
     def add(self, read: Reading) -> None:
         """Count what a batch brought: traced values [B, T, U]."""
@@ -255,7 +254,7 @@ class _Layer:
             if sum(len(each) for _, each in self._kept) < _REMEMBERED:
                 self._kept.append((pieces, states.copy()))
 
-    def _count(self, place: int, x: Doubles, y: Doubles, gates: Doubles | None, first: int) -> None:
+    def _count(self, place: int, x: Float64Array, y: Float64Array, gates: Float64Array | None, first: int) -> None:
         """Count states [n, U] and gates [n, U] for a signal [n]; ``first`` was read first, if it is one of the n."""
         counts = ~np.isnan(y)
         if gates is not None and len(y):
@@ -274,7 +273,7 @@ class _Layer:
         for value in np.unique(y).tolist():
             self._levels[place].setdefault(value, _Sums(x.shape[1])).add(x[y == value])
 
-    def correlations(self, number: int) -> Doubles:
+    def correlations(self, number: int) -> Float64Array:
         """[U]: r of each unit with a signal; NaN where either never varies."""
         n = np.maximum(self._n[number], 1)
         mean_x, mean_y = self._x[number] / n, self._y[number] / n
@@ -286,7 +285,7 @@ class _Layer:
         else:
             together = self._xy[number] / n - mean_x * mean_y
         varies = (spread_x > _LEAST) & (spread_y > _LEAST)
-        r: Doubles = np.where(varies, together / np.sqrt(np.where(varies, spread_x * spread_y, 1.0)), np.nan)
+        r: Float64Array = np.where(varies, together / np.sqrt(np.where(varies, spread_x * spread_y, 1.0)), np.nan)
         return r.clip(-1.0, 1.0)
 
     def finding(self, number: int, signal: Signal, unit: int, r: float) -> Finding:

@@ -23,8 +23,7 @@ from nmt.lab.inspect.inspection import Inspection, Layer
 from nmt.lab.inspect.neuron_search import Finding, evidence, means, steps, visible
 from nmt.lab.inspect.sentence import TranslationInspection
 from nmt.lab.inspect.text import TextInspection
-from nmt.search.hypotheses import Doubles
-from nmt.search.protocol import Floats
+from nmt.utils.arrays import Float32Array, Float64Array
 
 _STATES = ("cell", "hidden")
 _QUANTITIES = (*_STATES, "input", "forget", "output", "reset", "update", "depth")
@@ -93,15 +92,15 @@ class _Planes:
         self._planes: list[bytes] = []
         self._length = 0
 
-    def add(self, values: Floats, steps: int) -> int:
+    def add(self, values: Float32Array, steps: int) -> int:
         """Round numbers from 0 to 1 to so many steps; gives where they start."""
         return self._append(np.round(values * steps).astype(np.uint8).tobytes())
 
-    def add_gates(self, values: Floats) -> dict[str, int]:
+    def add_gates(self, values: Float32Array) -> dict[str, int]:
         """Round values [D, T] from 0 to 1; gives where the steps start."""
         return {"start": self.add(values, self._rounding.gate)}
 
-    def add_states(self, values: Floats) -> dict[str, int]:
+    def add_states(self, values: Float32Array) -> dict[str, int]:
         """Round values [D, T] to steps from each unit's lowest to its highest.
 
         Gives where the steps start, and where those two [D, 2]; see `add_numbers`.
@@ -111,7 +110,7 @@ class _Planes:
         shares = (values - low) / np.maximum(high - low, 1e-12)
         return {"ends": self.add_numbers(ends), "start": self.add(shares, self._rounding.state)}
 
-    def add_numbers(self, values: Floats | Doubles) -> int:
+    def add_numbers(self, values: Float32Array | Float64Array) -> int:
         """Numbers of four bytes, the least of them first; gives where they start."""
         return self._append(values.astype("<f4").tobytes())
 
@@ -158,7 +157,7 @@ def _layer(layer: Layer, planes: _Planes) -> dict[str, Any]:
     return facts | {name: planes.add_numbers(each) for name, each in layer.forgetting.items()}
 
 
-def _is_told_by_gate(values: dict[str, Floats]) -> bool:
+def _is_told_by_gate(values: dict[str, Float32Array]) -> bool:
     """Whether the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
     if not {"cell", "output"} <= values.keys():
         return False

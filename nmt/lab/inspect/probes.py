@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.corpus.tokenizer import TokenizedText
-from nmt.search.hypotheses import Doubles
 from nmt.text.languages import primary_subtag
+from nmt.utils.arrays import Float64Array
 from nmt.utils.errors import UsageError
 
 WORD_CLASSES: dict[str, dict[str, str]] = {
@@ -63,7 +63,7 @@ class Signal(NamedTuple):
         """Whether its numbers are names of things, of which none is more than another."""
         return self.name == "first"
 
-    def values(self, pieces: TokenizedText, language: str) -> Doubles:
+    def values(self, pieces: TokenizedText, language: str) -> Float64Array:
         """[n]: what holds after each piece has been read; NaN at pieces that say nothing of the signal."""
         return np.array(self.follow(pieces, self.argument, language), dtype=np.float64)
 

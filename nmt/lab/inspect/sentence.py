@@ -21,8 +21,8 @@ from nmt.lab.inspect.inspection import Inspection, layers_of, without_piece
 from nmt.model.seq2seq import Seq2Seq
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import ModelDirectory
-from nmt.search.protocol import Floats
 from nmt.text.normalisation import is_translatable, normalise
+from nmt.utils.arrays import Float32Array
 from nmt.utils.errors import UsageError
 
 
@@ -46,7 +46,7 @@ class TranslationInspection(Inspection):
     """S pieces, as SentencePiece writes them, end of sentence last."""
     spans: tuple[list[tuple[int, int]], list[tuple[int, int]]]
     """Of the source's and the translation's pieces in their texts, end of sentence left out: code points, half-open."""
-    attention: list[Floats]
+    attention: list[Float32Array]
     """[H, T, S]: the weights with which each piece was written, of each layer that attends; none without attention."""
     tree: Tree | None
     """The search; None where the translation was given."""

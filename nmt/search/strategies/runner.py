@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from nmt.search.hypotheses import Doubles
-from nmt.search.protocol import Ints, StepRequest, StepResult
+from nmt.search.protocol import StepRequest, StepResult
 from nmt.search.strategies.base import Candidate, CandidateSet, SearchStrategy
 from nmt.search.strategies.sampling import Sampling
-
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
+from nmt.utils.arrays import BoolArray, Float64Array, Int64Array
 
 
 class StrategyRunner:
@@ -24,7 +21,7 @@ class StrategyRunner:
 
     def __init__(self, slots: int, beam: int, end: int) -> None:
         self.by_slot: dict[int, SearchStrategy] = {}
-        self.selected: Flags = np.zeros(slots, dtype=bool)
+        self.selected: BoolArray = np.zeros(slots, dtype=bool)
         """Whether a strategy selected the candidates of each slot in the last step, [N]."""
         self._beam, self._end = beam, end
         self._score_ids: dict[int, list[int]] = {}  # requested in the last step, by row
@@ -62,8 +59,8 @@ class StrategyRunner:
         return replace(request, temperature=temperature, seeds=seeds, top_k=top_k, top_p=top_p)
 
     def select(
-        self, result: StepResult, scores: Doubles, totals: Doubles, ends: Doubles, at_limit: Flags
-    ) -> tuple[Ints, Doubles]:
+        self, result: StepResult, scores: Float64Array, totals: Float64Array, ends: Float64Array, at_limit: BoolArray
+    ) -> tuple[Int64Array, Float64Array]:
         """Let the strategies select the candidates of their slots.
 
         In a slot for which a strategy selects, only the selected candidates keep a finite score; ``totals`` is
@@ -96,7 +93,7 @@ class StrategyRunner:
         return ids, ends
 
     def _candidates(
-        self, slot: int, result: StepResult, scores: Doubles, ends: Doubles, at_limit: bool
+        self, slot: int, result: StepResult, scores: Float64Array, ends: Float64Array, at_limit: bool
     ) -> CandidateSet:
         """Return the candidates of a slot, given its scores [K]."""
         best, requested = [], []
@@ -111,7 +108,7 @@ class StrategyRunner:
         end_candidates = [Candidate(float(ends[k]), k, self._end) for k in open_rows]
         return CandidateSet(best, requested, end_candidates, at_limit)
 
-    def update(self, parents: Ints, tokens: Ints) -> None:
+    def update(self, parents: Int64Array, tokens: Int64Array) -> None:
         """Pass the parents and tokens of the new rows [N, K] to the strategies."""
         for slot, strategy in self.by_slot.items():
             strategy.update((parents[slot] - slot * self._beam).tolist(), tokens[slot].tolist())

@@ -18,9 +18,7 @@ class Sampling(SearchStrategy):
     al. 2019).
     """
 
-    def __init__(
-        self, options: DecodingOptions, beam: int, end: int, min_length: int, source: Sequence[int]
-    ) -> None:
+    def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int, source: Sequence[int]) -> None:
         super().__init__(options, beam, end, min_length)
         # A hash of the source is part of the seed, so that sentences in a batch do not share their noise.
         self._source_hash = zlib.crc32(np.array(source, dtype=np.int64).tobytes())

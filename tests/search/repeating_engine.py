@@ -1,4 +1,4 @@
-"""An engine whose model repeats itself."""
+"""A fake engine whose model degenerates into repetition."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ import numpy as np
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
 from nmt.search.protocol import StepRequest, StepResult
 
-_B = FIRST_TEXT_ID + 1
+_VOCABULARY_SIZE = FIRST_TEXT_ID + 2
 
 
-class Stutterer:
-    """A model that likes the first piece of its source above all, the second less, and hardly ever ends."""
+class RepeatingEngine:
+    """Engine giving the first source token probability 0.8, the last 0.15 and end of sentence 0.05 at each step."""
 
     def __init__(self, slots: int, beam: int) -> None:
         self.slots, self.beam = slots, beam
@@ -28,11 +28,11 @@ class Stutterer:
 
     def step(self, request: StepRequest) -> StepResult:
         rows = self.slots * self.beam
-        scores = np.full((rows, _B + 1), -np.inf, dtype=np.float32)
+        scores = np.full((rows, _VOCABULARY_SIZE), -np.inf, dtype=np.float32)
         for slot, source in self.sources.items():
-            of_slot = scores[slot * self.beam : (slot + 1) * self.beam]
-            of_slot[:, source[0]], of_slot[:, source[-1]], of_slot[:, EOS] = np.log([0.8, 0.15, 0.05])
-        score_ids = np.take_along_axis(scores, request.score_ids, axis=1)
+            slot_scores = scores[slot * self.beam : (slot + 1) * self.beam]
+            slot_scores[:, source[0]], slot_scores[:, source[-1]], slot_scores[:, EOS] = np.log([0.8, 0.15, 0.05])
+        id_scores = np.take_along_axis(scores, request.score_ids, axis=1)
         scores[request.suppress_rows, request.suppress_tokens] = -np.inf
         ids = np.argsort(-scores, axis=1, kind="stable")[:, : request.candidates]
-        return StepResult(np.take_along_axis(scores, ids, axis=1), ids, score_ids)
+        return StepResult(np.take_along_axis(scores, ids, axis=1), ids, id_scores)

@@ -1,11 +1,11 @@
-"""The options of search: against exhaustive search, and what they promise of narrow beams."""
+"""Decoding options equal exhaustive search with wide beams and hold their guarantees with narrow ones."""
 
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from exhaustive import everything
+from exhaustive_search import all_translations
 from fake_engine import BEGIN, END, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,18 +13,18 @@ from test_beam_search import run
 
 from nmt.search.beam_search import BeamSearch, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
-from nmt.search.phrase_constraints import Required, completing, repeating
+from nmt.search.strategies.phrase_constraints import RequiredPhrases, ngram_repetitions, phrase_completions
 
-_WORDS = st.integers(2, 3)
+_TOKENS = st.integers(2, 3)
 
 
-def _phrases(most: int) -> st.SearchStrategy[tuple[tuple[int, ...], ...]]:
-    return st.lists(st.lists(_WORDS, min_size=1, max_size=2).map(tuple), max_size=most).map(tuple)
+def _phrases(max_size: int) -> st.SearchStrategy[tuple[tuple[int, ...], ...]]:
+    return st.lists(st.lists(_TOKENS, min_size=1, max_size=2).map(tuple), max_size=max_size).map(tuple)
 
 
 @st.composite
-def every_option(draw: st.DrawFn) -> DecodingOptions:
-    way = draw(st.sampled_from(["beam", "groups", "required"]))
+def any_options(draw: st.DrawFn) -> DecodingOptions:
+    strategy = draw(st.sampled_from(["beam", "groups", "constraints"]))
     return DecodingOptions(
         length_penalty=draw(st.sampled_from([0.0, 0.8, 1.0, 1.5])),
         max_length_ratio=0.0,
@@ -34,28 +34,28 @@ def every_option(draw: st.DrawFn) -> DecodingOptions:
         coverage_penalty=draw(st.sampled_from([0.0, 0.2, 1.0])),
         no_repeat_ngram_size=draw(st.integers(0, 3)),
         bad_phrases=draw(_phrases(2)),
-        target_prefix=draw(st.lists(_WORDS, max_size=2).map(tuple)),
-        force_phrases=draw(_phrases(2)) if way == "required" else (),
-        num_beam_groups=2 if way == "groups" else 1,
+        target_prefix=draw(st.lists(_TOKENS, max_size=2).map(tuple)),
+        force_phrases=draw(_phrases(2)) if strategy == "constraints" else (),
+        num_beam_groups=2 if strategy == "groups" else 1,
         diversity_penalty=draw(st.sampled_from([0.0, 0.5, 3.0])),
     )
 
 
-@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3), every_option())
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3), any_options())
 @settings(max_examples=120, deadline=None)
-def test_a_wide_beam_finds_what_exhaustive_search_finds(source: list[int], options: DecodingOptions) -> None:
-    """Two words, and a beam (or two groups) with room for all translations: nothing may be lost on the way."""
+def test_wide_beam_equals_exhaustive_search(source: list[int], options: DecodingOptions) -> None:
+    """With two ordinary tokens, the beam (or each of two groups) holds all translations."""
     engine = FakeEngine(slots=1, beam=130 if options.num_beam_groups > 1 else 65, vocabulary=4)
     [found] = run(engine, [source], options)
-    expected = everything(engine, source, options)[: options.num_hypotheses]
+    expected = all_translations(engine, source, options)[: options.num_hypotheses]
     if expected:
         assert [h.rank_score for h in found] == pytest.approx([rank for rank, _ in expected], abs=1e-5)
-        assert [h.tokens for h in found] == [words for _, words in expected]
+        assert [h.tokens for h in found] == [tokens for _, tokens in expected]
     else:
-        assert found, "wishes that contradict one another still get an answer"
+        assert found, "contradictory options must still yield a translation"
 
 
-SOME = [
+EXAMPLES = [
     DecodingOptions(num_hypotheses=2),
     DecodingOptions(num_hypotheses=3, min_length_ratio=1.0, coverage_penalty=0.3),
     DecodingOptions(no_repeat_ngram_size=2, bad_phrases=((4,), (2, 3)), return_attention=False),
@@ -69,7 +69,7 @@ SOME = [
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 99)), min_size=1, max_size=12), st.integers(1, 4))
 @settings(max_examples=30, deadline=None)
-def test_sentences_with_different_options_keep_company(sentences: list[tuple[int, int]], beam: int) -> None:
+def test_sentences_with_different_options_share_a_batch(sentences: list[tuple[int, int]], beam: int) -> None:
     engine = FakeEngine(slots=4, beam=beam, vocabulary=7)
     search = BeamSearch(engine, BEGIN, END)
     found: dict[int, list[Hypothesis]] = {}
@@ -78,55 +78,54 @@ def test_sentences_with_different_options_keep_company(sentences: list[tuple[int
     while waiting or numbers:
         for slot in search.free_slots()[: len(waiting)]:
             numbers[slot], (which, seed) = waiting.pop()
-            search.admit([slot], [(seed, 1, 2)], SOME[which])
+            search.admit([slot], [(seed, 1, 2)], EXAMPLES[which])
         found |= {numbers.pop(slot): hypotheses for slot, hypotheses in search.advance()}
     for number, (which, seed) in enumerate(sentences):
-        [alone] = run(FakeEngine(1, beam, vocabulary=7), [(seed, 1, 2)], SOME[which])
+        [alone] = run(FakeEngine(1, beam, vocabulary=7), [(seed, 1, 2)], EXAMPLES[which])
         assert found[number] == alone
 
 
-@given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from(SOME))
+@given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from(EXAMPLES))
 @settings(max_examples=60, deadline=None)
-def test_narrow_beams_keep_promises_too(seed: int, beam: int, options: DecodingOptions) -> None:
+def test_narrow_beams_satisfy_all_options(seed: int, beam: int, options: DecodingOptions) -> None:
     engine = FakeEngine(slots=1, beam=beam, vocabulary=8)
     source = (seed, 1, 2)
     [found] = run(engine, [source], options)
     assert 1 <= len(found) <= options.num_hypotheses
     assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
     for hypothesis in found:
-        words = tuple(hypothesis.tokens)
-        fewest, most = options.limits(len(source))
-        assert fewest <= len(words) < most
-        assert words[: len(options.target_prefix)] == options.target_prefix
-        assert Required(options.force_phrases).progress(words) == sum(map(len, options.force_phrases))
-        for i in range(len(options.target_prefix), len(words)):
-            assert words[i] not in completing(words[:i], options.bad_phrases) | repeating(
-                words[:i], options.no_repeat_ngram_size
-            )
-        path = [BEGIN, *words, END]
+        tokens = tuple(hypothesis.tokens)
+        min_length, max_length = options.limits(len(source))
+        assert min_length <= len(tokens) < max_length
+        assert tokens[: len(options.target_prefix)] == options.target_prefix
+        assert RequiredPhrases(options.force_phrases).progress(tokens) == sum(map(len, options.force_phrases))
+        for i in range(len(options.target_prefix), len(tokens)):
+            assert tokens[i] not in phrase_completions(tokens[:i], options.bad_phrases)
+            assert tokens[i] not in ngram_repetitions(tokens[:i], options.no_repeat_ngram_size)
+        path = [BEGIN, *tokens, END]
         scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
         assert hypothesis.token_scores == pytest.approx(scores, abs=1e-5)
         assert hypothesis.score == pytest.approx(sum(scores), abs=1e-4)
 
 
-def test_what_must_stay_reachable_is_told_to_the_engine() -> None:
+def test_engine_receives_tokens_that_the_shortlist_must_include() -> None:
     engine = FakeEngine(slots=2, beam=3)
     run(engine, [(1,)], DecodingOptions(target_prefix=(5, 2), force_phrases=((3, 5),)))
     run(engine, [(1,)], DecodingOptions())
     assert engine.constraints == [(2, 3, 5), ()]
 
 
-def test_phrases_start_again_when_they_are_interrupted() -> None:
-    required = Required([(2, 2, 3), (2, 2, 3), (4,)])
-    assert required.total == 7
-    for words, progress in [((), 0), ((2, 2), 2), ((2, 2, 2), 2), ((2, 2, 5), 0), ((2, 2, 2, 3), 3), ((4, 2), 2)]:
-        assert required.progress(words) == progress
-    assert required.following((2, 2)) == {3, 4}
-    assert required.following((2, 2, 3, 4, 2, 2, 3)) == set()
+def test_interrupted_phrases_start_again() -> None:
+    required = RequiredPhrases([(2, 2, 3), (2, 2, 3), (4,)])
+    assert required.total_tokens == 7
+    for tokens, progress in [((), 0), ((2, 2), 2), ((2, 2, 2), 2), ((2, 2, 5), 0), ((2, 2, 2, 3), 3), ((4, 2), 2)]:
+        assert required.progress(tokens) == progress
+    assert required.next_tokens((2, 2)) == {3, 4}
+    assert required.next_tokens((2, 2, 3, 4, 2, 2, 3)) == set()
 
 
-def naive_groups(engine: FakeEngine, source: list[int], options: DecodingOptions) -> list[list[list[int]]]:
-    """What each group finds, best first, by plain loops over lists."""
+def naive_diverse_beam_search(engine: FakeEngine, source: list[int], options: DecodingOptions) -> list[list[list[int]]]:
+    """Return the hypotheses of each group, best first, by diverse beam search over lists."""
     size, alpha = engine.beam // options.num_beam_groups, options.length_penalty
     open_ = [[(0.0, [BEGIN])] for _ in range(options.num_beam_groups)]
     finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(options.num_beam_groups)]
@@ -154,18 +153,18 @@ def naive_groups(engine: FakeEngine, source: list[int], options: DecodingOptions
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.7, 4.0]), st.integers(1, 3), st.integers(2, 3))
 @settings(max_examples=40, deadline=None)
-def test_diverse_groups_are_the_plain_loops(seed: int, diversity: float, size: int, groups: int) -> None:
+def test_diverse_beam_search_equals_naive_implementation(seed: int, diversity: float, size: int, groups: int) -> None:
     engine = FakeEngine(slots=2, beam=size * groups)
     options = DecodingOptions(num_beam_groups=groups, diversity_penalty=diversity, num_hypotheses=size * groups)
-    expected = naive_groups(engine, [seed], options)
-    [everything_found] = run(engine, [[seed]], options)
-    assert sorted(h.tokens for h in everything_found) == sorted(map(list, {tuple(p) for g in expected for p in g}))
+    expected = naive_diverse_beam_search(engine, [seed], options)
+    [found] = run(engine, [[seed]], options)
+    assert sorted(h.tokens for h in found) == sorted(map(list, {tuple(p) for g in expected for p in g}))
     [best] = run(engine, [[seed]], replace(options, num_hypotheses=groups))
     assert all(of_group[0] in [h.tokens for h in best] for of_group in expected)
 
 
-def test_samples_follow_the_distribution() -> None:
-    """Of 40 seeds and 50 samples each; the first token is no end of sentence, for no translation is empty."""
+def test_samples_follow_the_model_distribution() -> None:
+    """Compare the first tokens of 40 × 50 samples; none is end of sentence, because no translation is empty."""
     engine = FakeEngine(slots=1, beam=50)
     counts: Counter[int] = Counter()
     for seed in range(40):
@@ -195,7 +194,7 @@ def test_sampling_among_one_token_is_greedy_search(narrowed: DecodingOptions) ->
     assert [h.tokens for [h] in sampled] == [h.tokens for [h] in greedy]
 
 
-def test_seeds_and_sample_numbers_make_the_difference() -> None:
+def test_samples_depend_on_seed_and_sample_number() -> None:
     def draw(seed: int, samples: int) -> set[tuple[int, ...]]:
         options = DecodingOptions(sampling_temperature=1.0, seed=seed, num_hypotheses=samples)
         [found] = run(FakeEngine(slots=1, beam=8, vocabulary=50), [(1, 2, 3)], options)
@@ -207,8 +206,8 @@ def test_seeds_and_sample_numbers_make_the_difference() -> None:
     assert len(draw(1, 8)) == 8
 
 
-def test_each_sentence_has_noise_of_its_own() -> None:
-    """So hot that all tokens are about as likely, whatever the source."""
+def test_sentences_are_sampled_with_different_noise() -> None:
+    """At a high temperature all tokens are about equally likely for every source."""
     options = DecodingOptions(sampling_temperature=100.0, seed=1)
     found = run(FakeEngine(slots=8, beam=1, vocabulary=50), [(n, 1) for n in range(200)], options)
     firsts = Counter(hypotheses[0].tokens[0] for hypotheses in found)
@@ -217,7 +216,7 @@ def test_each_sentence_has_noise_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "named"),
+    ("invalid", "field"),
     [
         ({"length_penalty": -1.0}, "length_penalty"),
         ({"min_length_ratio": float("nan")}, "min_length_ratio"),
@@ -230,6 +229,6 @@ def test_each_sentence_has_noise_of_its_own() -> None:
         ({"force_phrases": ((3,),), "sampling_temperature": 1.0}, "force_phrases"),
     ],
 )
-def test_nonsense_is_refused(wrong: dict[str, object], named: str) -> None:
-    with pytest.raises(ValueError, match=named):
-        DecodingOptions(**wrong)  # type: ignore[arg-type]
+def test_invalid_options_are_rejected(invalid: dict[str, object], field: str) -> None:
+    with pytest.raises(ValueError, match=f"^{field}: "):
+        DecodingOptions(**invalid)  # type: ignore[arg-type]
