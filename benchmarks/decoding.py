@@ -33,13 +33,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import numpy as np
 
 from nmt.corpus.tokenizer import FIRST_TEXT_ID
 from nmt.engine.shortlist import Shortlist
-from nmt.inference import batch_decoder as workers
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundles
 from nmt.text.normalisation import normalise
@@ -67,19 +65,17 @@ class Carousel:
         """Translate sentences of one reference length."""
         length = batch[0].pieces + 1
         options = dataclasses.replace(
-            self._options, max_length_ratio=0.0, max_length_extra=length, min_length_ratio=1e6
+            self._options,
+            max_length_ratio=0.0,
+            max_length_extra=length,
+            min_length_ratio=1e6,
+            retry_repetition=False,  # forced lengths and random weights cause repetition
         )
-        with patch.object(workers, "has_repetition", no_loop):
-            return [t.text for t in self._translator.translate([p.text for p in batch], beam=BEAM, options=options)]
+        return [t.text for t in self._translator.translate([p.text for p in batch], beam=BEAM, options=options)]
 
     def file(self, pairs: Sequence[Pair]) -> list[str]:
         """Translate many sentences of all lengths."""
         return [t.text for t in self._translator.stream((p.text for p in pairs), beam=BEAM, options=self._options)]
-
-
-def no_loop(source: Sequence[int], target: Sequence[int]) -> bool:
-    """ForcedScore lengths and random weights make loops: the second try of `nmt.inference.batch_decoder` is no part of the comparison."""
-    return False
 
 
 class CTranslate2:

@@ -1,77 +1,76 @@
-"""One running search that sentences of many askers share: each enters and leaves by itself."""
+"""Continuous batching: sentences of different requests share a running search, and enter and leave it at any step."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.inference.repetition import has_repetition
+from nmt.inference.repetition import choose_attempt, needs_retry, retry_options
 from nmt.search.beam_search import BeamSearch
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine
 
-RETRY_NGRAM_SIZE = 3
-"""Of the second try of a translation that loops: no sequence of so many pieces comes twice."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodingRequest:
-    """A sentence to be searched."""
+    """A sentence to decode."""
 
     key: Hashable
-    """Of the asker's choice; unlike that of any other in the loop."""
+    """Identifier chosen by the caller, unique among the sentences in the batch."""
     source: Sequence[int]
+    """Source token ids."""
     options: DecodingOptions
 
 
 @dataclass(slots=True, eq=False)
-class _Running:
-    search: DecodingRequest
-    first_try: list[Hypothesis] | None = None
+class _RunningSentence:
+    request: DecodingRequest
+    first_attempt: list[Hypothesis] | None = None
+    """Hypotheses of the first attempt, if the sentence is decoded again because of repetition."""
 
 
 class ContinuousBatcher:
-    """Advances all its sentences by a token at a time. One thread uses it at a time.
+    """Decodes a changing set of sentences with one engine, one token per `advance`. Not thread-safe.
 
-    A translation that loops is searched once more, with no three pieces allowed to come twice; it stays as it was if
-    that doesn't help. After an exception from `advance` the loop is of no more use.
+    A sentence whose translation degenerates into repetition is decoded again, see `nmt.inference.repetition`. After
+    an exception from `advance`, the batcher must not be used again.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.slots, self.beam = engine.slots, engine.beam
         self._search = BeamSearch(engine, BOS, EOS)
-        self._running: dict[int, _Running] = {}  # by slot
+        self._running: dict[int, _RunningSentence] = {}  # by slot
         self._slot_of: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
-        """How many sentences are in work."""
+        """Return the number of running sentences."""
         return len(self._running)
 
     @property
     def free(self) -> int:
-        """How many more sentences there is room for."""
+        """Number of free slots."""
         return self.slots - len(self._running)
 
-    def admit(self, searches: Sequence[DecodingRequest]) -> None:
-        """Take in sentences, at most as many as are `free`; those of equal options are encoded together.
+    def admit(self, requests: Sequence[DecodingRequest]) -> None:
+        """Start decoding sentences, at most as many as slots are `free`.
 
-        Where this raises, none of the sentences is in work.
+        Consecutive sentences with equal options are encoded together. If this raises, no sentence is admitted.
         """
-        begun: list[Hashable] = []
+        admitted: list[Hashable] = []
         try:
-            for options, group in groupby(searches, key=lambda each: each.options):
+            for options, group in groupby(requests, key=lambda request: request.options):
                 together = list(group)
-                self._begin([_Running(each) for each in together], options)
-                begun += [each.key for each in together]
+                self._start([_RunningSentence(request) for request in together], options)
+                admitted += [request.key for request in together]
         except BaseException:
-            self.release(begun)
+            self.release(admitted)
             raise
 
     def release(self, keys: Iterable[Hashable]) -> None:
-        """Give up some of the sentences in work."""
+        """Stop decoding some of the running sentences."""
         slots = [self._slot_of.pop(key) for key in keys]
         for slot in slots:
             del self._running[slot]
@@ -79,24 +78,28 @@ class ContinuousBatcher:
             self._search.release(slots)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """One step; gives the sentences that finish with it, by key, each with its hypotheses, best first."""
+        """Advance all sentences by one token.
+
+        Returns:
+            The keys of the sentences that finish in this step and their hypotheses, best first.
+        """
         done: list[tuple[Hashable, list[Hypothesis]]] = []
         for slot, hypotheses in self._search.advance():
-            running = self._running.pop(slot)
-            search = running.search
-            del self._slot_of[search.key]
-            breaks = search.options.retry_repetition and search.options.no_repeat_ngram_size == 0
-            looping = breaks and has_repetition(search.source, hypotheses[0].tokens)
-            if looping and running.first_try is None:
-                running.first_try = hypotheses
-                self._begin([running], replace(search.options, no_repeat_ngram_size=RETRY_NGRAM_SIZE))
+            sentence = self._running.pop(slot)
+            request = sentence.request
+            del self._slot_of[request.key]
+            if sentence.first_attempt is not None:
+                done.append((request.key, choose_attempt(request.source, sentence.first_attempt, hypotheses)))
+            elif needs_retry(request.source, hypotheses, request.options):
+                sentence.first_attempt = hypotheses
+                self._start([sentence], retry_options(request.options))
             else:
-                done.append((search.key, running.first_try if looping and running.first_try else hypotheses))
+                done.append((request.key, hypotheses))
         return done
 
-    def _begin(self, newcomers: Sequence[_Running], options: DecodingOptions) -> None:
-        slots = self._search.free_slots()[: len(newcomers)]
-        self._search.admit(slots, [each.search.source for each in newcomers], options)
-        for slot, running in zip(slots, newcomers, strict=True):
-            self._running[slot] = running
-            self._slot_of[running.search.key] = slot
+    def _start(self, sentences: Sequence[_RunningSentence], options: DecodingOptions) -> None:
+        slots = self._search.free_slots()[: len(sentences)]
+        self._search.admit(slots, [sentence.request.source for sentence in sentences], options)
+        for slot, sentence in zip(slots, sentences, strict=True):
+            self._running[slot] = sentence
+            self._slot_of[sentence.request.key] = slot

@@ -136,12 +136,12 @@ class Translator:
         """
         return self.text_processor.banned_ids(text)
 
-    def loop(self, slots: int, beam: int) -> ContinuousBatcher:
-        """A search of so many slots that sentences enter and leave by themselves, for a service.
+    def continuous_batcher(self, slots: int, beam: int) -> ContinuousBatcher:
+        """Return a new continuous batcher with a number of slots and a beam size, for use in a service.
 
-        All loops share one thread's graphs: only one of them may run at a time.
+        All batchers of a translator share the model's graphs, so only one of them may run at a time.
         """
-        return self._workers.loop(slots, beam)
+        return self._workers.continuous_batcher(slots, beam)
 
     @overload
     def translate(

@@ -123,7 +123,7 @@ class Decoder:
     def open(self, slots: int, beam: int) -> None:
         """A new loop; the answer is its number."""
         number = self._opened
-        self._lanes[number] = Lane(self._translator.loop(slots, beam))
+        self._lanes[number] = Lane(self._translator.continuous_batcher(slots, beam))
         self._opened += 1
         self._answer(number)
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_admitted_leaves_the_others_alone(remote: RemoteTranslato
 def test_a_step_that_fails_fails_its_loop_alone() -> None:
     ours, theirs = Pipe()
     fake = FakeTranslator()
-    alone = SimpleNamespace(checksum=fake.checksum, loop=partial(fake.loop, 0))
+    alone = SimpleNamespace(checksum=fake.checksum, continuous_batcher=partial(fake.loop, 0))
     working = threading.Thread(target=serve.workers.process.Decoder(theirs, alone).run)  # type: ignore[arg-type]
     working.start()
     decoder = object.__new__(DecodingProcess)  # without a process
