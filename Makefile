@@ -1,23 +1,25 @@
-# The two commands of a newcomer are `make demo` and `make test`; the rest is for developers.
+# Newcomers need `make demo` and `make test`; the other targets are for developers.
 
 VENV   ?= .venv
 PYTHON ?= python3
-# Another index for torch alone, such as that of PyTorch's CPU builds: make demo TORCH_INDEX=URL
+# Package index for torch only, for example that of PyTorch's CPU builds: make demo TORCH_INDEX=URL
 TORCH_INDEX ?=
 
-# Options of pytest: make test PYTEST='-k resume --durations=9'
+# Options for pytest: make test PYTEST='-k resume --durations=9'
 PYTEST ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-model pins test lint format types clean
+.PHONY: help demo demo-model pins test test-all lint format types docs reference clean
 
 help:
-	@echo "make demo    train on the embedded corpus (at most 5 minutes), score, translate"
-	@echo "make test    the test suite"
-	@echo "make lint types format demo-model pins clean"
+	@echo "make demo      train on the embedded corpus (at most 5 minutes), score, translate"
+	@echo "make test      run the test suite without the slow stress tests"
+	@echo "make test-all  run the whole test suite"
+	@echo "make docs      build the documentation in build/site"
+	@echo "make lint types format reference demo-model pins clean"
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,19 +33,24 @@ demo: $(VENV)/installed
 	@echo
 	@$(BIN)/python data/demo-en-fr/show.py runs/demo/model
 
-# The model that the image serves where none is mounted. Unlike in `make demo`, no clock ends the training.
+# The built-in model of the image. Unlike `make demo`, this trains without a time limit.
 demo-model: $(VENV)/installed
 	rm -rf runs/demo-model
 	$(BIN)/nmt train configs/demo.yaml training.max_minutes=null --out runs/demo-model
 	$(BIN)/nmt export runs/demo-model data/demo-en-fr/model --quantize int8 --shortlist
 
-# What the images install, with hashes; to be made anew when dependencies or constraints.txt change.
+# The images' requirements with hashes. Run this when dependencies or constraints.txt change.
 pins: $(VENV)/installed
 	$(BIN)/python requirements/pin.py
 
-# A file of tests a core.
+# Each test process runs whole files, so that fixtures of a module are built once.
+RUN_TESTS := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	$(RUN_TESTS) -m 'not slow' $(PYTEST)
+
+test-all: $(VENV)/installed
+	$(RUN_TESTS) $(PYTEST)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -56,6 +63,13 @@ types: $(VENV)/installed
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/generate_reference.py --check
+	$(BIN)/mkdocs build --strict --quiet
+
+reference: $(VENV)/installed
+	$(BIN)/python docs/generate_reference.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -233,7 +233,8 @@ def _reference(schema: dict[str, Any]) -> str | None:
 
 
 def _shape(schema: dict[str, Any]) -> str:
-    if name := _reference(schema):
+    name = _reference(schema)
+    if name and name != "HTTPValidationError":
         return f"[{name}](#{name.lower()})"
     if schema.get("type") == "array":
         return f"list of {_shape(schema.get('items', {})) or schema.get('items', {}).get('type', 'any')}"

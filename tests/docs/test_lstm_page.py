@@ -16,7 +16,7 @@ import pytest
 from conftest import Nmt
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / name for name in ("lstm.md", "lstm.zh-CN.md")]
+PAGES = [ROOT / "docs" / "explanation" / name for name in ("lstm.md", "lstm.zh-CN.md")]
 SHORT = ("training.max_updates=4", "training.validate_every=4", "training.checkpoint_every=4", "data.test=null")
 NEAR = ("--distance", "1", "--distance", "2")
 
@@ -63,9 +63,9 @@ def test_all_code_runs_in_order(tmp_path: Path, nmt: Nmt, monkeypatch: pytest.Mo
             exec(compile(code, "lstm.md", "exec"), {})
             continue
         for command in commands(code):
-            if command == "python docs/lstm/figures.py":
+            if command == "python docs/explanation/lstm/figures.py":
                 monkeypatch.setattr(sys, "argv", ["figures.py", "--out", str(tmp_path), *NEAR])
-                runpy.run_path(str(ROOT / "docs" / "lstm" / "figures.py"), run_name="__main__")
+                runpy.run_path(str(ROOT / "docs" / "explanation" / "lstm" / "figures.py"), run_name="__main__")
             elif command.startswith("nmt "):
                 _, *arguments = shlex.split(command)
                 shorter = {"train": [*SHORT, *small(arguments[1])], "lab": NEAR}.get(arguments[0], [])
@@ -80,7 +80,7 @@ def test_all_code_runs_in_order(tmp_path: Path, nmt: Nmt, monkeypatch: pytest.Mo
 
 
 def test_the_committed_figures_are_small_and_alone() -> None:
-    figures = list((ROOT / "docs" / "lstm").glob("*.svg"))
+    figures = list((ROOT / "docs" / "explanation" / "lstm").glob("*.svg"))
     assert figures
     assert sum(figure.stat().st_size for figure in figures) < 300_000
     for figure in figures:

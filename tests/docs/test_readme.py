@@ -1,4 +1,4 @@
-"""The README and the page on decoding are true: code runs, tables and links are whole, both languages say the same."""
+"""Tests that the documentation is correct: its code runs, its links resolve, its generated pages are current."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from nmt.config.schema import Config
 from serve.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 BLOCK = re.compile(r"(?P<note><!-- not run [^>]*-->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.DOTALL)
 
@@ -26,13 +25,16 @@ def blocks(path: Path) -> list[re.Match[str]]:
 
 
 def code_to_run() -> list[tuple[str, str]]:
-    pages = [READMES[0], *(ROOT / "docs" / name for name in ("decoding.md", "serving.md"))]
+    pages = [
+        READMES[0],
+        *(DOCS / name for name in ("how-to/translate.md", "how-to/serve.md", "explanation/decoding.md")),
+    ]
     return [(block["language"], block["code"]) for page in pages for block in blocks(page) if not block["note"]]
 
 
 @pytest.fixture
 def workplace(model: Path, tmp_path: Path) -> Path:
-    """A folder that looks like the project after `make demo`, with the tests' own little model."""
+    """Return a directory that looks like the project after `make demo`, with the small model of the tests."""
     (tmp_path / "runs" / "demo").mkdir(parents=True)
     (tmp_path / "runs" / "demo" / "model").symlink_to(model)
     shutil.copytree(
@@ -65,7 +67,10 @@ def test_both_readmes_hold_the_same_code_and_figures() -> None:
         for path in READMES
     )
     assert english == chinese
-    figures = [re.findall(r"\d[\d.,]*\d", path.read_text(encoding="utf-8").split("## ")[4]) for path in READMES]
+    figures = [
+        re.findall(r"\d[\d.,]*\d", re.split(r"## (?:Results|结果)", path.read_text(encoding="utf-8"))[1])
+        for path in READMES
+    ]
     assert figures[0] == figures[1]
 
 
@@ -75,27 +80,23 @@ def test_every_setting_is_in_the_table(path: Path) -> None:
     assert sorted(named) == sorted(f"NMT_{name.upper()}" for name in Settings.model_fields)
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data/*/*.md")], ids=str)
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("data/*/*.md")], ids=str)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
 
 
-def test_the_training_page_shows_every_key_with_its_default() -> None:
-    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    [block] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    shown = Config.model_validate(yaml.safe_load(block))
-    minimal = {
-        "data": {"source": "en", "target": "fr", "train": ["x"]},
-        "tokenizer": {"vocab_size": 1},
-        "training": {"max_updates": 1, "batch_tokens": 1, "validate_every": 1, "checkpoint_every": 1},
-    }
-    defaults = Config.model_validate(minimal)
-    for section in ("tokenizer", "model", "training", "search"):
-        expected, found = getattr(defaults, section), getattr(shown, section)
-        assert set(yaml.safe_load(block)[section]) == set(type(expected).model_fields)
-        required = minimal.get(section, {})
-        for key in type(expected).model_fields:
-            assert key in required or getattr(found, key) == getattr(expected, key), key
-    assert set(yaml.safe_load(block)["data"]) == set(type(defaults.data).model_fields)
-    assert shown.data.filter == defaults.data.filter
+def test_generated_reference_pages_are_current() -> None:
+    command = [sys.executable, str(DOCS / "generate_reference.py"), "--check"]
+    ran = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_readmes_are_short() -> None:
+    assert all(len(path.read_text(encoding="utf-8").splitlines()) <= 150 for path in READMES)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert set(re.findall(r"[\w/.-]+\.md", navigation)) == pages
