@@ -1,0 +1,26 @@
+"""Base class and field types that all sections of a recipe share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class ConfigSection(BaseModel):
+    """Base class of all sections of a recipe: immutable, and unknown keys are an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+def _refuse_yaml_false(code: Any) -> Any:
+    if code is False:
+        raise ValueError("YAML reads a bare no as false; quote it")
+    return code
+
+
+LanguageCode = Annotated[str, BeforeValidator(_refuse_yaml_false), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+"""A BCP 47 language code, such as ``en`` or ``pt-BR``."""
+
+Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+"""A probability below 1."""

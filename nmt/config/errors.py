@@ -1,0 +1,38 @@
+"""Convert validation errors of pydantic to one line of text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+_MESSAGES = {"missing": "is missing", "extra_forbidden": "unknown key"}
+
+
+class FieldError(NamedTuple):
+    """The first problem that a validation found."""
+
+    path: tuple[int | str, ...]
+    """Keys and list indices that lead to the field; empty for the whole object."""
+    kind: str
+    """Pydantic's type of the error, such as ``missing`` or ``extra_forbidden``."""
+    message: str
+    """What is wrong, without field and value, such as ``must be less than 1``."""
+    value: Any
+    """The invalid value."""
+
+    @property
+    def field(self) -> str:
+        """The path with dots, such as ``data.train.0``."""
+        return ".".join(map(str, self.path))
+
+
+def first_field_error(error: ValidationError) -> FieldError:
+    """Return the first problem of a validation error, but an unknown key before others: a misspelt key is missing too."""
+    problems = error.errors(include_url=False)
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
+    message = problem["msg"].removeprefix("Value error, ")
+    message = re.sub(r"^\w+ should ", "must ", message)
+    message = _MESSAGES.get(problem["type"], message[:1].lower() + message[1:])
+    return FieldError(problem["loc"], problem["type"], message, problem["input"])

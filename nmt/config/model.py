@@ -1,0 +1,132 @@
+"""The ``model`` section of a recipe: the architecture of the network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from nmt.config.base import ConfigSection, Probability
+from nmt.config.cells import CELL_TRAITS, CellName
+
+
+class ModelConfig(ConfigSection):
+    """Architecture of the network."""
+
+    cell: CellName = "lstm"
+    """Recurrent cell of encoder and decoder; see `nmt.model.cells`."""
+    forget_bias: Annotated[float, Field(ge=-10, le=10)] = 1.0
+    """Initial bias of the forget gates. A positive bias keeps the gates open, so that gradients reach distant steps from
+    the first update on (Jozefowicz et al. 2015)."""
+    design: Literal["blocks", "classic"] = "blocks"
+    """Layer design. ``blocks``: an LSTM, in the decoder attention, and a feed-forward layer, each with layer
+    normalisation and a residual connection. ``classic``: LSTMs alone, with attention above the decoder's last LSTM."""
+    width: PositiveInt = 512
+    """Size of embeddings, recurrent layers and attention."""
+    feed_forward: PositiveInt | None = None
+    """Inner size of the feed-forward layers; twice the width by default."""
+    encoder_layers: PositiveInt = 2
+    """Number of encoder layers."""
+    decoder_layers: PositiveInt = 2
+    """Number of decoder layers."""
+    bidirectional_layers: NonNegativeInt | None = None
+    """Number of encoder layers, counted from the bottom, that are bidirectional; all by default."""
+    residual: bool = False
+    """Whether each LSTM of the classic design above the first adds its input to its output (Wu et al. 2016)."""
+    attention: Literal["none", "dot", "additive", "multihead"] = "multihead"
+    """Type of attention."""
+    heads: PositiveInt = 8
+    """Number of heads of multi-head attention."""
+    input_feeding: bool = False
+    """Whether each decoder step reads the attentional vector of the step before: the classic decoder of Luong et al.
+    (2015)."""
+    reverse_source: bool = False
+    """Whether the encoder reads the source sentence backwards (Sutskever et al. 2014)."""
+    tie_embeddings: bool = True
+    """Whether source, target and output embeddings share one table, as far as the vocabularies are shared."""
+    dropout: Probability = 0.3
+    """Dropout probability."""
+    locked_dropout: bool = False
+    """Whether all positions of a sentence share one dropout mask, before and after recurrent layers (Gal & Ghahramani
+    2016)."""
+    word_dropout: Probability = 0.0
+    """Probability of dropping the whole embedding of a source or target token (Sennrich et al. 2016)."""
+    weight_drop: Probability = 0.0
+    """Dropout probability of the recurrent weights (Merity et al. 2018)."""
+    alignment_head: bool = False
+    """Whether head 0 of the last attention layer alone gives the word alignment; set by `training.guided_alignment`."""
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> ModelConfig:
+        if self.width % 2:
+            raise ValueError("width must be even: each direction of the encoder has half of it")
+        if self.attention == "multihead" and self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads, {self.heads}")
+        if (self.bidirectional_layers or 0) > self.encoder_layers:
+            raise ValueError(f"bidirectional_layers must be at most encoder_layers, {self.encoder_layers}")
+        if self.feed_forward and self.design == "classic":
+            raise ValueError("the classic design has no feed-forward layers; remove feed_forward or set design to blocks")
+        if self.residual and self.design == "blocks":
+            raise ValueError("blocks always have residual connections; remove residual or set design to classic")
+        if self.weight_drop and self.input_feeding:
+            raise ValueError("weight_drop does not work with input_feeding; remove one of the two")
+        if self.attention == "none":
+            for name in ("input_feeding", "alignment_head"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} needs attention; set attention to dot, additive or multihead")
+        return self
+
+    @model_validator(mode="after")
+    def _check_cell(self) -> ModelConfig:
+        name, cell, bidirectional = self.cell, CELL_TRAITS[self.cell], self.is_bidirectional(0)
+        if self.forget_bias != 1.0 and not cell.forget_gate:
+            raise ValueError(f"cell {name} has no forget gate; remove forget_bias")
+        if self.weight_drop and not cell.recurrent_matrix:
+            raise ValueError(f"cell {name} has no recurrent matrix; remove weight_drop")
+        if self.width % (cell.width_divisor * (1 + bidirectional)):
+            raise ValueError(
+                f"width {self.width} must be a multiple of {cell.width_divisor * (1 + bidirectional)} for cell {name}"
+            )
+        if cell.stacked and self.design == "blocks":
+            raise ValueError(f"cell {name} connects the layers of a stack within each step; set design to classic")
+        if cell.stacked and bidirectional and not self.is_bidirectional(self.encoder_layers - 1):
+            raise ValueError(
+                f"cell {name} connects the layers of a stack within each step; "
+                f"set bidirectional_layers to 0 or {self.encoder_layers}"
+            )
+        return self
+
+    @property
+    def has_decoder_blocks(self) -> bool:
+        """Whether the decoder has the blocks design; input feeding needs the classic decoder."""
+        return self.design == "blocks" and not self.input_feeding
+
+    def is_bidirectional(self, layer: int) -> bool:
+        """Return whether an encoder layer is bidirectional."""
+        return self.bidirectional_layers is None or layer < self.bidirectional_layers
+
+    @property
+    def initial_state_layers(self) -> list[int]:
+        """For each decoder layer, the encoder layer whose final state is its initial state.
+
+        A decoder with more layers than the encoder repeats the encoder's top layer. An encoder with more layers than
+        the decoder passes on its top layers if there is no attention, since lower layers would have no other output.
+        """
+        above = max(self.encoder_layers - self.decoder_layers, 0) if self.attention == "none" else 0
+        return [min(above + layer, self.encoder_layers - 1) for layer in range(self.decoder_layers)]
+
+    @property
+    def summary(self) -> str:
+        """The architecture in one line of text."""
+        bidirectional = sum(map(self.is_bidirectional, range(self.encoder_layers)))
+        counts = (bidirectional, "bidirectional "), (self.encoder_layers - bidirectional, "")
+        encoder = [f"{count} × {direction}{self.cell}" for count, direction in counts if count]
+        return (
+            f"{self.design} design, encoder {' and '.join(encoder)}, decoder {self.decoder_layers} × "
+            f"{self.cell}, width {self.width}, attention {self.attention}"
+        )
+
+    @property
+    def feed_forward_width(self) -> int:
+        """Inner size of the feed-forward layers."""
+        return self.feed_forward or 2 * self.width
