@@ -16,7 +16,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.cells.families import CELLS, CellName
 from nmt.model.recurrent_layers import build_decoder_layers, state_parts
 

@@ -20,7 +20,7 @@ import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
-from nmt.config import schema as config
+from nmt.config.loading import load_translator_recipe
 from nmt.corpus.text_files import read_lines
 from nmt.evaluation.metrics import bleu
 from nmt.inference.translator import Translator
@@ -84,7 +84,7 @@ class Study:
         """Train, unless that is done."""
         out = self.out / f"{name.replace(' ', '-')}.{seed}"
         if not self._scored(out):
-            recipe = config.load(self.recipe, [*overrides, f"training.seed={seed}"])
+            recipe = load_translator_recipe(self.recipe, [*overrides, f"training.seed={seed}"])
             if not session.train(recipe, out, resume=True).finished:
                 raise SystemExit("stopped; the same command goes on")
         return out

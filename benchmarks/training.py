@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, collate, plan_epoch_batches
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, PAD, UNK

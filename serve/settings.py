@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from nmt.config.errors import first_field_error
 from nmt.utils.cpus import cores
 from nmt.utils.errors import UsageError
 
@@ -88,11 +89,9 @@ def read_settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        variable = f"NMT_{first['loc'][0]}".upper()
-        raise UsageError(
-            f"{variable}: {first['msg'].removeprefix('Value error, ')}, not {str(first['input'])[:80]!r}"
-        ) from None
+        problem = first_field_error(error)
+        variable = f"NMT_{problem.path[0]}".upper()
+        raise UsageError(f"{variable}: {problem.message}, not {str(problem.value)[:80]!r}") from None
 
 
 def _check_names() -> None:

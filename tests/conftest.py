@@ -90,14 +90,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train(folder: Path) -> None:
-    from nmt.config import schema as config
+    from nmt.config.loading import load_translator_recipe
     from nmt.training import session
 
     folder.mkdir()
     write_corpus(folder / "train", toy_pairs(1500, seed=1))
     write_corpus(folder / "dev", toy_pairs(60, seed=2))
     (folder / "toy.yaml").write_text(RECIPE, encoding="utf-8")
-    recipe = config.load(
+    recipe = load_translator_recipe(
         folder / "toy.yaml",
         ["training.max_updates=400", "training.batch_tokens=1000", "training.learning_rate=5e-3", "model.width=64",
          "training.validate_every=200", "training.checkpoint_every=200", "training.ema=0.95", "training.warmup=20"],

@@ -57,15 +57,16 @@ def train(
     ] = None,
 ) -> None:
     """Train a model by a recipe."""
-    from nmt.config import schema as configs
+    from nmt.config.loading import load_recipe
+    from nmt.config.schema import LanguageModelRecipe
     from nmt.model_directory import directory as bundles
 
     with _needing("train", "nmt train"):
         from nmt.training import finetuning, session
     origin = bundles.read(start) if start else None
     defaults = {"tokenizer": finetuning.tokenizer_section(origin).model_dump()} if origin else None
-    recipe = configs.load_any(config, overrides or [], defaults)
-    if start and isinstance(recipe, configs.LanguageModelRecipe):
+    recipe = load_recipe(config, overrides or [], defaults)
+    if start and isinstance(recipe, LanguageModelRecipe):
         raise UsageError("--from: a language model takes no weights; its recipe names a tokenizer as tokenizer.model")
     outcome = session.train(recipe, out or Path("runs") / config.stem, resume, origin)
     for name, metrics in outcome.scores.items():

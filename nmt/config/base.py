@@ -15,7 +15,7 @@ class ConfigSection(BaseModel):
 
 def _refuse_yaml_false(code: Any) -> Any:
     if code is False:
-        raise ValueError("YAML reads a bare no as false; quote it")
+        raise ValueError("a bare no means false in YAML; quote it")
     return code
 
 

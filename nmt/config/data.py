@@ -16,7 +16,7 @@ class HubDataset(ConfigSection):
     """A data set that `datasets.load_dataset` loads: a name on the Hugging Face Hub, or csv, parquet or json files."""
 
     dataset: str
-    """Name on the hub, path of a local folder (beginning with ``./`` or ``../``), or ``csv``, ``parquet`` or ``json``."""
+    """Name on the hub, local folder (beginning with ``./`` or ``../``), or ``csv``, ``parquet`` or ``json``."""
     split: str = "train"
     """Split of the data set."""
     name: str | None = None

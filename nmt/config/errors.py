@@ -29,7 +29,10 @@ class FieldError(NamedTuple):
 
 
 def first_field_error(error: ValidationError) -> FieldError:
-    """Return the first problem of a validation error, but an unknown key before others: a misspelt key is missing too."""
+    """Return the first problem of a validation error.
+
+    An unknown key comes before other problems: if it is misspelt, the correct key is reported as missing, too.
+    """
     problems = error.errors(include_url=False)
     problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     message = problem["msg"].removeprefix("Value error, ")

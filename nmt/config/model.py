@@ -16,8 +16,8 @@ class ModelConfig(ConfigSection):
     cell: CellName = "lstm"
     """Recurrent cell of encoder and decoder; see `nmt.model.cells`."""
     forget_bias: Annotated[float, Field(ge=-10, le=10)] = 1.0
-    """Initial bias of the forget gates. A positive bias keeps the gates open, so that gradients reach distant steps from
-    the first update on (Jozefowicz et al. 2015)."""
+    """Initial bias of the forget gates. A positive bias keeps the gates open, so that gradients reach distant steps
+    from the first update on (Jozefowicz et al. 2015)."""
     design: Literal["blocks", "classic"] = "blocks"
     """Layer design. ``blocks``: an LSTM, in the decoder attention, and a feed-forward layer, each with layer
     normalisation and a residual connection. ``classic``: LSTMs alone, with attention above the decoder's last LSTM."""
@@ -65,7 +65,9 @@ class ModelConfig(ConfigSection):
         if (self.bidirectional_layers or 0) > self.encoder_layers:
             raise ValueError(f"bidirectional_layers must be at most encoder_layers, {self.encoder_layers}")
         if self.feed_forward and self.design == "classic":
-            raise ValueError("the classic design has no feed-forward layers; remove feed_forward or set design to blocks")
+            raise ValueError(
+                "the classic design has no feed-forward layers; remove feed_forward or set design to blocks"
+            )
         if self.residual and self.design == "blocks":
             raise ValueError("blocks always have residual connections; remove residual or set design to classic")
         if self.weight_drop and self.input_feeding:

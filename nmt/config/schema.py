@@ -43,8 +43,8 @@ class SearchConfig(ConfigSection):
     """Weight beta of the coverage penalty of GNMT, which lowers the score of translations whose attention leaves out
     source tokens."""
     guards: bool = True
-    """Whether to split texts longer than those in training and to decode again when a translation repeats itself. Turn it
-    off for tasks in which length and repetition are to be learned."""
+    """Whether to split texts longer than those in training, and to decode again when a translation repeats itself.
+    Turn it off for tasks in which length and repetition are to be learned."""
 
 
 class TranslatorRecipe(ConfigSection):
@@ -68,7 +68,9 @@ class TranslatorRecipe(ConfigSection):
         if self.training.r_drop and not (self.model.dropout or self.model.word_dropout):
             raise ValueError("r_drop compares passes with different dropout; set model.dropout or word_dropout")
         if self.training.subword_sampling and self.tokenizer.kind == "char":
-            raise ValueError("subword_sampling needs tokens of several characters; set tokenizer.kind to bpe or unigram")
+            raise ValueError(
+                "subword_sampling needs tokens of several characters; set tokenizer.kind to bpe or unigram"
+            )
         return self
 
     @model_validator(mode="after")

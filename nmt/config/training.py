@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from nmt.config.base import ConfigSection, Probability
 
@@ -34,13 +42,13 @@ class TrainingConfig(ConfigSection):
     weight_decay: NonNegativeFloat = 1e-4
     """Decoupled weight decay (AdamW)."""
     label_smoothing: Probability = 0.1
-    """Probability mass spread over all tokens other than the correct one."""
+    """Share of the target probability that is spread over the vocabulary (Szegedy et al. 2016)."""
     r_drop: NonNegativeFloat = 0.0
     """Weight of the R-Drop loss: the mean divergence between two passes with different dropout masks. It corresponds to
     half the alpha of Liang et al. (2021) and doubles the work; 0 turns it off."""
     subword_sampling: Probability = 0.0
-    """Strength of subword regularization: the dropout probability of BPE merges (Provilkov et al. 2020) or the smoothing
-    exponent of unigram probabilities (Kudo 2018); 0 turns it off."""
+    """Strength of subword regularization: the dropout probability of BPE merges (Provilkov et al. 2020) or the
+    smoothing exponent of unigram probabilities (Kudo 2018); 0 turns it off."""
     clip_norm: PositiveFloat = 1.0
     """Maximum norm of the gradient."""
     ema: Probability = 0.999
@@ -73,11 +81,11 @@ class LanguageModelTrainingConfig(TrainingConfig):
     """Optimisation, schedule and hardware of a language model."""
 
     label_smoothing: Probability = 0.0
-    """Probability mass spread over all tokens other than the correct one."""
+    """Share of the target probability that is spread over the vocabulary (Szegedy et al. 2016)."""
     unroll: PositiveInt | None = None
     """Window size in tokens of truncated back-propagation through time (Williams & Peng 1990): the text is read as
-    parallel streams whose states, but not gradients, are carried from window to window. Each line is trained on by itself
-    by default."""
+    parallel streams whose states, but not gradients, are carried from window to window. By default, each line is a
+    sequence of its own."""
 
     @model_validator(mode="after")
     def _check_consistency(self) -> LanguageModelTrainingConfig:

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from nmt.config.schema import FilterConfig
+from nmt.config.data import FilterConfig
 from nmt.corpus.parallel_corpus import Pair
 from nmt.text.normalisation import normalise
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nmt.config.schema import CorpusSpec, FilePair, HubDataset, TaskCorpus
+from nmt.config.data import CorpusSpec, FilePair, HubDataset, SyntheticCorpus
 from nmt.corpus import synthetic_tasks
 from nmt.corpus.text_files import decode_json_lines, hash_file, list_fields, open_file, read_lines, record_fields
 from nmt.utils.errors import CarouselError, missing_extra
@@ -67,7 +67,7 @@ def describe_corpus(spec: CorpusSpec) -> str:
     """Return a short name of a corpus for messages."""
     if isinstance(spec, FilePair):
         return f"{spec.source} + {spec.target}"
-    if isinstance(spec, TaskCorpus):
+    if isinstance(spec, SyntheticCorpus):
         return f"{spec.task}, lengths {spec.shortest} to {spec.longest}, seed {spec.seed}"
     if isinstance(spec, str):
         return spec
@@ -76,7 +76,7 @@ def describe_corpus(spec: CorpusSpec) -> str:
 
 def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
     """Return the local files of a corpus: none for a synthetic task or a data set of the hub."""
-    if isinstance(spec, TaskCorpus):
+    if isinstance(spec, SyntheticCorpus):
         return []
     if isinstance(spec, HubDataset):
         files = spec.data_files or []
@@ -95,7 +95,7 @@ def corpus_fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
         digest.update(spec.model_dump_json(exclude={"data_files", "streaming"}).encode())
         if not spec.data_files:
             digest.update(_dataset_version(spec).encode())
-    if isinstance(spec, TaskCorpus):
+    if isinstance(spec, SyntheticCorpus):
         for pair in _pairs(spec, source, target):
             digest.update("\t".join(pair).encode() + b"\n")
     for path in corpus_files(spec, source, target):
@@ -106,7 +106,7 @@ def corpus_fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
 def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
     if isinstance(spec, HubDataset):
         return _dataset_pairs(spec, source, target)
-    if isinstance(spec, TaskCorpus):
+    if isinstance(spec, SyntheticCorpus):
         return synthetic_tasks.generate_pairs(spec.task, spec.pairs, spec.shortest, spec.longest, spec.seed)
     files = corpus_files(spec, source, target)
     if isinstance(spec, str) and spec.endswith(".tsv"):

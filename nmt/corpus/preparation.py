@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmt.config.schema import Config, CorpusSpec, MixedCorpus, TaskCorpus
+from nmt.config.data import CorpusSpec, SyntheticCorpus, WeightedCorpus
+from nmt.config.schema import TranslatorRecipe
 from nmt.corpus import arrow_store as ragged
 from nmt.corpus import cache
 from nmt.corpus import tokenizer as tokenizers
@@ -95,7 +96,7 @@ class PreparedData:
 
 
 def prepare_data(
-    config: Config, say: Callable[[str], None] = lambda message: None, tokenizer: Tokenizer | None = None
+    config: TranslatorRecipe, say: Callable[[str], None] = lambda message: None, tokenizer: Tokenizer | None = None
 ) -> PreparedData:
     """Read, filter and tokenise the corpora of a recipe, with its own tokenizer or the one given.
 
@@ -111,7 +112,7 @@ def prepare_data(
     train = _ids(config, tokenizer, corpora, say)
     if config.training.guided_alignment:
         train.add_links(_links(train, say))
-    for mixed, report in zip(data.mixture, train.reports, strict=True):
+    for mixed, report in zip(data.weighted_corpora, train.reports, strict=True):
         say(f"Training text {describe_corpus(mixed.corpus)}: {report}" + _mixed(mixed))
     return PreparedData(tokenizer, train, dev, test, hashes)
 
@@ -125,10 +126,10 @@ def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
     return pairs
 
 
-def sources_in_training_data(config: Config, sources: Iterable[str]) -> set[str]:
+def sources_in_training_data(config: TranslatorRecipe, sources: Iterable[str]) -> set[str]:
     """Which of some texts are sources in the training text of a recipe, filtered or not."""
     wanted = set(sources)
-    training = (pair for mixed in config.data.mixture for pair in _training_pairs(config, mixed))
+    training = (pair for mixed in config.data.weighted_corpora for pair in _training_pairs(config, mixed))
     return {normalised for source, _ in training if (normalised := normalise(source)) in wanted}
 
 
@@ -137,10 +138,10 @@ def corpus_translation_table(corpus: ArrowCorpus) -> TranslationTable:
     return learn_translation_table(*_clear_pairs(corpus))
 
 
-def hash_corpora(config: Config) -> list[CorpusHash]:
+def hash_corpora(config: TranslatorRecipe) -> list[CorpusHash]:
     """What all corpora of a recipe hold now, in its order. Raises CarouselError for one that can't be read."""
     data = config.data
-    roles = [*(("train", mixed.corpus) for mixed in data.mixture), ("dev", data.dev), ("test", data.test)]
+    roles = [*(("train", mixed.corpus) for mixed in data.weighted_corpora), ("dev", data.dev), ("test", data.test)]
     return [
         CorpusHash(role, describe_corpus(spec), corpus_fingerprint(spec, data.source, data.target))
         for role, spec in roles
@@ -148,7 +149,7 @@ def hash_corpora(config: Config) -> list[CorpusHash]:
     ]
 
 
-def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Tokenizer:
+def _tokenizer(config: TranslatorRecipe, corpora: str, say: Callable[[str], None]) -> Tokenizer:
     languages = (config.data.source, config.data.target)
     settings = config.tokenizer.model_dump()
 
@@ -163,20 +164,20 @@ def _tokenizer(config: Config, corpora: str, say: Callable[[str], None]) -> Toke
     return Tokenizer.from_files(directory, separate=not config.tokenizer.shared)
 
 
-def _count(config: Config) -> int:
+def _count(config: TranslatorRecipe) -> int:
     """Pairs of the training text, which is read once for its mistakes too, before minutes are spent on it."""
-    return sum(1 for mixed in config.data.mixture for _ in _training_pairs(config, mixed))
+    return sum(1 for mixed in config.data.weighted_corpora for _ in _training_pairs(config, mixed))
 
 
-def _training_pairs(config: Config, mixed: MixedCorpus) -> Iterator[Pair]:
+def _training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Iterator[Pair]:
     """The pairs of a corpus, or the first ones of them where the recipe asks for no more."""
     data = config.data
     return itertools.islice(read_pairs(mixed.corpus, data.source, data.target), data.filter.first_pairs)
 
 
-def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> ArrowCorpus:
+def _ids(config: TranslatorRecipe, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> ArrowCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
-    key = digest(corpora, models, [mixed.tag for mixed in config.data.mixture])
+    key = digest(corpora, models, [mixed.tag for mixed in config.data.weighted_corpora])
 
     def make(folder: Path) -> None:
         say("Encoding the training text")
@@ -185,10 +186,10 @@ def _ids(config: Config, tokenizer: Tokenizer, corpora: str, say: Callable[[str]
     return ArrowCorpus(cache.entry(f"ids-{key}", make, say), key)
 
 
-def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
+def _write_ids(config: TranslatorRecipe, tokenizer: Tokenizer, folder: Path) -> None:
     reports = [FilterReport() for _ in config.data.train]
     ragged.write(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
-    for mixed, report in zip(config.data.mixture, reports, strict=True):
+    for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
         if not report.kept:
             repeats = report.duplicate == report.read
             remedy = "leave this corpus out, the ones before have all its pairs" if repeats else "relax data.filter"
@@ -197,11 +198,11 @@ def _write_ids(config: Config, tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def _encoded_chunks(
-    config: Config, tokenizer: Tokenizer, reports: Sequence[FilterReport]
+    config: TranslatorRecipe, tokenizer: Tokenizer, reports: Sequence[FilterReport]
 ) -> Iterator[tuple[RaggedArray, RaggedArray]]:
     texts = _training_texts(config, reports)
-    for mixed, report, pairs in zip(config.data.mixture, reports, texts, strict=True):
-        longest = math.inf if isinstance(mixed.corpus, TaskCorpus) else config.data.filter.max_pieces
+    for mixed, report, pairs in zip(config.data.weighted_corpora, reports, texts, strict=True):
+        longest = math.inf if isinstance(mixed.corpus, SyntheticCorpus) else config.data.filter.max_pieces
         for chunk in _chunks(pairs):
             encoded = _encode(chunk, tokenizer, mixed.tag, longest)
             dropped = len(chunk) - len(encoded)
@@ -220,21 +221,21 @@ def _encode(
     return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= longest]
 
 
-def _training_texts(config: Config, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
+def _training_texts(config: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
     """The pairs that pass the filters, corpus by corpus; a task's pass all, for they are made to be learned from."""
     filters = PairFilter(config.data.filter)
-    for mixed, report in zip(config.data.mixture, reports, strict=True):
-        passing = unfiltered if isinstance(mixed.corpus, TaskCorpus) else filters.passing
+    for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
+        passing = unfiltered if isinstance(mixed.corpus, SyntheticCorpus) else filters.passing
         yield passing(_training_pairs(config, mixed), report)
 
 
-def _all_training_pairs(config: Config, step: int) -> Iterator[Pair]:
+def _all_training_pairs(config: TranslatorRecipe, step: int) -> Iterator[Pair]:
     """Every ``step``-th pair of all corpora that passes the filters."""
     corpora = _training_texts(config, [FilterReport() for _ in config.data.train])
     return itertools.islice(itertools.chain.from_iterable(corpora), 0, None, step)
 
 
-def _mixed(mixed: MixedCorpus) -> str:
+def _mixed(mixed: WeightedCorpus) -> str:
     """How a corpus takes part, where that needs saying."""
     weight = "" if mixed.weight == 1 else f", {mixed.weight:g} times an epoch"
     return weight + ("" if mixed.tag is None else f", tagged {mixed.tag}")

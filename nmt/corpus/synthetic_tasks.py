@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import get_args
 
-from nmt.config.schema import TaskName
+from nmt.config.data import SyntheticTask
 
 Pair = tuple[str, str]
 
-TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
+TASK_NAMES: tuple[SyntheticTask, ...] = get_args(SyntheticTask)
 LETTERS = "abcdefgh"
 """What copying and reversing write."""
 MEMORY_SYMBOLS, NOISE_SYMBOLS = "PQRS", "uvw"
 """What remembering remembers, and what lies between."""
 
 
-def generate_pairs(task: TaskName, count: int, shortest: int, longest: int, seed: int) -> Iterator[Pair]:
+def generate_pairs(task: SyntheticTask, count: int, shortest: int, longest: int, seed: int) -> Iterator[Pair]:
     """So many questions and answers; their lengths go round from ``shortest`` to ``longest``, each as often."""
     random, make = Random(f"{task} {seed}"), _MAKERS[task]
     for length in question_lengths(count, shortest, longest):
@@ -68,7 +68,7 @@ def addition(random: Random, length: int) -> Pair:
     return f"{first}+{second}", str(first + second)
 
 
-_MAKERS: dict[TaskName, Callable[[Random, int], Pair]] = {
+_MAKERS: dict[SyntheticTask, Callable[[Random, int], Pair]] = {
     "counting": counting,
     "selective-counting": selective_counting,
     "remembering": remembering,

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import sentencepiece as spm
 
-from nmt.config.schema import LanguageCode, TokenizerConfig
+from nmt.config.base import LanguageCode
+from nmt.config.schema import TokenizerConfig
 from nmt.text.languages import primary_subtag
 from nmt.utils.errors import CarouselError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
-from nmt.config.schema import CorpusSpec, TaskCorpus
+from nmt.config.data import CorpusSpec, SyntheticCorpus
 from nmt.corpus.synthetic_tasks import question_lengths
 from nmt.evaluation import resampling
 from nmt.text.languages import primary_subtag
@@ -51,12 +51,12 @@ def score_corpus(
     spec: CorpusSpec | None, hypotheses: Sequence[str], references: Sequence[str], language: str
 ) -> dict[str, dict[str, Any]]:
     """As `evaluate`; answers to a task of the laboratory are right or wrong instead: see `exact_match`."""
-    if isinstance(spec, TaskCorpus):
+    if isinstance(spec, SyntheticCorpus):
         return {"exact": exact_match(spec, hypotheses, references)}
     return evaluate(hypotheses, references, language)
 
 
-def exact_match(task: TaskCorpus, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
     """The percentage of answers that are right, in all and by the question's length.
 
     ``right_to`` is the longest length up to which, from the task's shortest on, every answer is right; 0 for none.

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.config.schema import Config, TaskCorpus, dump
+from nmt.config.data import SyntheticCorpus
+from nmt.config.loading import dump_recipe
+from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.arrow_store import Rows
 from nmt.corpus.preparation import PreparedData
 from nmt.evaluation import charts, examples
@@ -61,7 +63,7 @@ _CURVES = (
 class Training:
     """A training that has come to its end, or to another one."""
 
-    config: Config
+    config: TranslatorRecipe
     prepared: PreparedData
     model: Path | None
     """Its bundle, scored; None where it ended early."""
@@ -123,7 +125,7 @@ def render(training: Training) -> str:
         prepared=training.prepared.train,
         coverage=bundle.card.training.get("shortlist_coverage") if bundle else None,
         origins=training.origins,
-        config=dump(training.config),
+        config=dump_recipe(training.config),
     )
     return page
 
@@ -175,7 +177,7 @@ def _dev_set(training: Training, bundle: ModelDirectory | None) -> dict[str, Any
     """What there is to see on the dev set: names of the template's sections -> what they show; None without one."""
     if bundle is None or not training.dev:
         return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
-    task = isinstance(training.config.data.dev, TaskCorpus)
+    task = isinstance(training.config.data.dev, SyntheticCorpus)
     # Scores are of the references as they stand, like those of the bundle; what is shown and counted is one spelling.
     references = [reference for _, reference in training.prepared.dev]
     sources = [normalise(source) for source, _ in training.prepared.dev]

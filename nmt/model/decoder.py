@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.attention import KeysAndValues, build_attention
 from nmt.model.cells.families import CELLS, Part
 from nmt.model.encoder import EncoderOutput
@@ -38,7 +38,7 @@ class DenseBridge(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width, self.layers, self.parts = config.width, config.states_passed_on, state_parts(config)
+        width, self.layers, self.parts = config.width, config.initial_state_layers, state_parts(config)
         kinds = [part.kind for part in self.parts]
         outputs, cells = (config.decoder_layers * (kind in kinds) for kind in ("output", "memory"))
         self.outputs = nn.ModuleList(nn.Linear(width, width) for _ in range(outputs))
@@ -63,7 +63,7 @@ class CopyBridge(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layers, self.parts = config.states_passed_on, state_parts(config)
+        self.layers, self.parts = config.initial_state_layers, state_parts(config)
 
     def forward(self, states: list[LayerState]) -> DecoderState:
         """See `DenseBridge.forward`."""
@@ -250,7 +250,7 @@ Decoder = BlockDecoder | ClassicDecoder
 
 def build_decoder(config: ModelConfig, embedding: ScaledEmbedding) -> Decoder:
     """The decoder that a configuration asks for."""
-    return (BlockDecoder if config.has_blocks else ClassicDecoder)(config, embedding)
+    return (BlockDecoder if config.has_decoder_blocks else ClassicDecoder)(config, embedding)
 
 
 def _layer_keys(source: AttentionMemory, layer: int) -> KeysAndValues | None:

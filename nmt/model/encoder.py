@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.cells.families import CELLS
 from nmt.model.device import to_device
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
@@ -72,7 +72,7 @@ class ClassicEncoderStack(nn.Module):
         self.recurrent = build_encoder_layer(config, layer)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.layers, self.parts = config.encoder_layers, len(CELLS[config.cell].parts(config.width))
-        self.directions = 1 + config.reads_both_ways(layer)
+        self.directions = 1 + config.is_bidirectional(layer)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
         """X [B, S, D], lengths [B] on the CPU."""

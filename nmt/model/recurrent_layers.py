@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.cells.families import CELLS, Part, equations
 from nmt.model.device import to_device
 from nmt.model.layers import Dropout
@@ -254,7 +254,7 @@ def build_decoder_layers(config: ModelConfig, inputs: int, layers: int) -> list[
 
 def build_encoder_layer(config: ModelConfig, layer: int) -> nn.Module:
     """A recurrent layer of an encoder, or its stack."""
-    both_ways = config.reads_both_ways(layer)
+    both_ways = config.is_bidirectional(layer)
     if config.cell == "lstm":
         return EncoderLSTMLayer(config.width, config.width, config.weight_drop, both_ways, config.forget_bias)
     return EncoderCellLayer(config, config.encoder_layers, both_ways)

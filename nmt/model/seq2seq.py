@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.decoder import AttentionMemory, DecoderState, build_decoder
 from nmt.model.encoder import Encoder
 from nmt.model.guided_alignment import AlignmentLinks, alignment_loss

@@ -24,9 +24,11 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from nmt.config.schema import LanguageCode, ModelConfig, Positive, SearchConfig
+from nmt.config.base import LanguageCode
+from nmt.config.model import ModelConfig
+from nmt.config.schema import SearchConfig
 from nmt.corpus.tokenizer import Tokenizer, Vocabulary
 from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
@@ -87,9 +89,9 @@ class ModelCard(BaseModel):
     format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
     source_language: LanguageCode
     target_language: LanguageCode
-    source_vocabulary: Positive
-    target_vocabulary: Positive
-    longest_source: Positive
+    source_vocabulary: PositiveInt
+    target_vocabulary: PositiveInt
+    longest_source: PositiveInt
     """In pieces; a longer text is beyond what the model was trained on, and is split."""
     longest_ratio: Annotated[float, Field(gt=0, le=1000)]
     """Pieces of the longest translation over those of its source; the search ends there."""
@@ -115,7 +117,7 @@ class LanguageModelCard(BaseModel):
     kind: Literal["language-model"] = "language-model"
     format_version: Annotated[int, Field(ge=3, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
     language: LanguageCode
-    vocabulary: Positive
+    vocabulary: PositiveInt
     model: ModelConfig
     carried: bool
     """Whether its state went on from line to line in training; else each line began anew."""

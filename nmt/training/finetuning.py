@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from nmt.config.schema import Config, Section, TokenizerConfig
+from nmt.config.base import ConfigSection
+from nmt.config.errors import first_field_error
+from nmt.config.schema import TokenizerConfig, TranslatorRecipe
 from nmt.engine.shortlist import Shortlist
 from nmt.model_directory.directory import WEIGHTS, ModelDirectory, ParentModel
 from nmt.utils.errors import CarouselError
@@ -15,7 +17,7 @@ _FREE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
 """Settings of a network that its weights don't depend on."""
 
 
-def adopted(config: Config, start: ModelDirectory, say: Callable[[str], None]) -> Config:
+def adopted(config: TranslatorRecipe, start: ModelDirectory, say: Callable[[str], None]) -> TranslatorRecipe:
     """The recipe with the network of a bundle; ``say`` is told which of the recipe's keys that overrules.
 
     It is told, too, when the bundle has no shortlist to go on from.
@@ -34,9 +36,9 @@ def adopted(config: Config, start: ModelDirectory, say: Callable[[str], None]) -
     network = card.model.model_copy(update={name: getattr(config.model, name) for name in _FREE})
     merged = config.model_copy(update={"model": network, "tokenizer": tokenizer_section(start)})
     try:
-        settled = Config.model_validate(merged.model_dump())
+        settled = TranslatorRecipe.model_validate(merged.model_dump())
     except ValidationError as error:
-        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        reason = first_field_error(error).message
         raise CarouselError(f"{start.path}: does not suit the recipe: {reason}") from None
     overruled = [*_overruled(config.tokenizer, settled.tokenizer), *_overruled(config.model, settled.model)]
     say(f"Tokenizer and network: those of {start.path}" + (f" ({', '.join(overruled)})" if overruled else ""))
@@ -45,7 +47,7 @@ def adopted(config: Config, start: ModelDirectory, say: Callable[[str], None]) -
     return settled
 
 
-def _overruled(wanted: Section, given: Section) -> list[str]:
+def _overruled(wanted: ConfigSection, given: ConfigSection) -> list[str]:
     """The settings that a recipe has and does not get."""
     names = [name for name in type(wanted).model_fields if name in wanted.model_fields_set]
     values = ((name, getattr(wanted, name), getattr(given, name)) for name in names)

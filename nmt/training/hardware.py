@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from nmt.config.schema import TrainingConfig
+from nmt.config.training import TrainingConfig
 from nmt.utils.errors import CarouselError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nmt.config.schema import LanguageModelRecipe, ModelTokenizer
+from nmt.config.schema import LanguageModelRecipe, PretrainedTokenizerConfig
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, collate
 from nmt.corpus.data_loader import BatchLoader
@@ -50,7 +50,7 @@ class LanguageModelTrainer(Trainer):
 
 def prepare_language_model_text(recipe: LanguageModelRecipe, say: Callable[[str], None]) -> LanguageModelData:
     """Read and tokenise the text of a recipe, with the tokenizer of another model where the recipe names one."""
-    if not isinstance(recipe.tokenizer, ModelTokenizer):
+    if not isinstance(recipe.tokenizer, PretrainedTokenizerConfig):
         return prepare_language_model_data(recipe, say)
     vocabulary = bundles.read(Path(recipe.tokenizer.model)).tokenizer.target
     say(f"Tokenizer: that of {recipe.tokenizer.model}")

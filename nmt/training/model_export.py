@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmt.config.schema import Config, TaskCorpus
+from nmt.config.data import SyntheticCorpus
+from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.preparation import PreparedData, corpus_translation_table, sources_in_training_data
 from nmt.engine import shortlist as shortlists
 from nmt.engine.onnx.export import graph_files
@@ -33,7 +34,7 @@ class Publisher:
 
     def __init__(
         self,
-        config: Config,
+        config: TranslatorRecipe,
         run: RunDirectory,
         prepared: PreparedData,
         trainer: Trainer,
@@ -69,12 +70,12 @@ class Publisher:
             translations = translator.translate(sources)
             texts = [t.text for t in translations]
             scores[name] = score_corpus(spec, texts, references, data.target)
-            if isinstance(spec, TaskCorpus):
+            if isinstance(spec, SyntheticCorpus):
                 learned = sources_in_training_data(self._config, sources)
                 scores[name]["exact"]["new"] = exact_match_of_new(sources, texts, references, learned)
             if name == "dev":
                 dev = texts
-            if name == "dev" and not isinstance(spec, TaskCorpus):
+            if name == "dev" and not isinstance(spec, SyntheticCorpus):
                 confidence = calibrate([t.score for t in translations], sentence_chrf(texts, references))
         card = card.model_copy(update={"scores": scores, "confidence": confidence})
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)

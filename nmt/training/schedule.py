@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nmt.config.schema import TrainingConfig
+from nmt.config.training import TrainingConfig
 
 _COSINE_FLOOR = 0.01  # of the peak: near zero, so that the last updates still learn
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from nmt.config.schema import Config, LanguageModelRecipe, dump
+from nmt.config.loading import dump_recipe
+from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.engine.torch_engine import load_weights
 from nmt.model.language_model import build_language_model
@@ -57,7 +58,7 @@ class Outcome:
 
 
 def train(
-    config: Config | LanguageModelRecipe, out: Path, resume: bool = False, start: ModelDirectory | None = None
+    config: TranslatorRecipe | LanguageModelRecipe, out: Path, resume: bool = False, start: ModelDirectory | None = None
 ) -> Outcome:
     """Train by a recipe into a run directory, from new weights or from those of a bundle.
 
@@ -77,14 +78,14 @@ def train(
     ):
         console = Console(quiet=not joined.is_main_process)
 
-        def begin() -> tuple[Config | LanguageModelRecipe, torch.device]:
+        def begin() -> tuple[TranslatorRecipe | LanguageModelRecipe, torch.device]:
             if joined.is_main_process:
                 held.enter_context(run.claim(resume, launcher()))
             if isinstance(config, LanguageModelRecipe) and config.training.unroll and joined.world > 1:
                 raise CarouselError("training.unroll: streams are read by one process; start it without torchrun")
             device = choose_device(config.training, joined.local_rank)
             choose_precision(config.training, device)  # what cannot be is said before anything is prepared
-            if start and isinstance(config, Config):
+            if start and isinstance(config, TranslatorRecipe):
                 return adopted(config, start, console.print), device
             return config, device
 
@@ -117,7 +118,7 @@ class _Work(NamedTuple):
 
 
 def _of_pairs(
-    config: Config,
+    config: TranslatorRecipe,
     run: RunDirectory,
     joined: Processes,
     console: Console,
@@ -156,7 +157,7 @@ def _of_text(
     return _Work(trainer, LanguageModelPublisher(recipe, run, prepared, trainer), dev)
 
 
-def _network(config: Config, prepared: PreparedData, start: ModelDirectory | None) -> Seq2Seq:
+def _network(config: TranslatorRecipe, prepared: PreparedData, start: ModelDirectory | None) -> Seq2Seq:
     tokenizer = prepared.tokenizer
     network = build_network(
         config.model, len(tokenizer.source), len(tokenizer.target), tokenizer.shared, config.training.seed
@@ -171,7 +172,7 @@ class _Session:
 
     def __init__(
         self,
-        config: Config | LanguageModelRecipe,
+        config: TranslatorRecipe | LanguageModelRecipe,
         run: RunDirectory,
         work: _Work,
         joined: Processes,
@@ -410,7 +411,7 @@ class _Session:
         # No key of the recipe: whoever trains by it again names the model again.
         start = f"# --from {json.dumps(origin.model)}, weights with SHA-256 {origin.sha256}\n" if origin else ""
         with atomic_file(self._run.recipe) as temporary:
-            temporary.write_text(start + dump(self._config), encoding="utf-8")
+            temporary.write_text(start + dump_recipe(self._config), encoding="utf-8")
         return MetricsLog(self._run, self._trainer.progress.update, self._console.print)
 
     def _finish(self) -> dict[str, Any]:

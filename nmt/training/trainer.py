@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nmt.config.schema import Config, LanguageModelRecipe
+from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.batching import Batch, BatchAlignment, TokenizedCorpus
 from nmt.corpus.data_loader import BatchLoader, DataPosition
 from nmt.corpus.preparation import PreparedData
@@ -72,7 +72,7 @@ class Trainer:
         self,
         network: Network,
         loader: Batches,
-        config: Config | LanguageModelRecipe,
+        config: TranslatorRecipe | LanguageModelRecipe,
         fingerprint: str,
         processes: Processes = ALONE,
     ) -> None:
@@ -302,7 +302,11 @@ class _LossOf(nn.Module):
 
 
 def translator_trainer(
-    network: Seq2Seq, prepared: PreparedData, config: Config, processes: Processes = ALONE, origin: str | None = None
+    network: Seq2Seq,
+    prepared: PreparedData,
+    config: TranslatorRecipe,
+    processes: Processes = ALONE,
+    origin: str | None = None,
 ) -> Trainer:
     """What trains a translator by a recipe; ``network`` is on its device already.
 
@@ -311,7 +315,7 @@ def translator_trainer(
     training, sampler = config.training, None
     if training.subword_sampling:
         sampler = SubwordSampler(prepared.tokenizer, config.tokenizer.kind, training.subword_sampling)
-    weights = [mixed.weight for mixed in config.data.mixture]
+    weights = [mixed.weight for mixed in config.data.weighted_corpora]
     loader = BatchLoader(
         prepared.train, weights, training.batch_tokens, training.seed, sampler, processes.rank, processes.world
     )
@@ -319,7 +323,9 @@ def translator_trainer(
     return Trainer(network, loader, config, changeless, processes)
 
 
-def fingerprint(corpus: TokenizedCorpus, weights: list[float], config: Config | LanguageModelRecipe, *more: Any) -> str:
+def fingerprint(
+    corpus: TokenizedCorpus, weights: list[float], config: TranslatorRecipe | LanguageModelRecipe, *more: Any
+) -> str:
     """Of all that must not change when a run goes on; durations, intervals and rates may."""
     training = config.training
     parts = [

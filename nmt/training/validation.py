@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from nmt.config.schema import DataConfig, TaskCorpus
+from nmt.config.data import DataConfig, SyntheticCorpus
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, collate
 from nmt.corpus.parallel_corpus import Pair
@@ -82,13 +82,13 @@ class Validator:
         sentences = ((i, self._sources[i]) for i in order)
         for i, hypotheses in search_all(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
             translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
-        if isinstance(self._data.dev, TaskCorpus):
+        if isinstance(self._data.dev, SyntheticCorpus):
             return float(exact_match(self._data.dev, translations, self._references)["score"])
         return bleu(translations, self._references, self._data.target)
 
     def metrics(self, loss: float, score: float) -> dict[str, float]:
         """See `DevSet.metrics`."""
-        return {"exact" if isinstance(self._data.dev, TaskCorpus) else "bleu": score}
+        return {"exact" if isinstance(self._data.dev, SyntheticCorpus) else "bleu": score}
 
     def best(self, score: float) -> str:
         """See `DevSet.best`."""

@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
+from nmt.config.errors import first_field_error
 from nmt.utils.errors import undecodable_line
 from serve.errors import BadRequestError
 
@@ -96,9 +97,8 @@ def parse(model: type[Parsed], parameters: dict[str, Any]) -> Parsed:
     try:
         return model.model_validate(parameters)
     except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        raise BadRequestError(f"{first['loc'][0]}: {message}") from None
+        problem = first_field_error(error)
+        raise BadRequestError(f"{problem.path[0]}: {problem.message}") from None
 
 
 def documented(model: type[BaseModel], *, with_file: bool = False) -> dict[str, Any]:

@@ -6,11 +6,12 @@ A plain hash does: keys are long and random, so that nobody finds one by hashing
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from nmt.config.errors import FieldError, first_field_error
 from nmt.utils.errors import UsageError
 from serve.settings import Settings
 
@@ -74,7 +75,7 @@ def _read_file(path: Path) -> list[Key]:
         mark = getattr(error, "problem_mark", None)
         raise UsageError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML; mend it there") from None
     except ValidationError as error:
-        raise UsageError(f"{path}{_complaint(error.errors()[0])}") from None
+        raise UsageError(f"{path}{_complaint(first_field_error(error))}") from None
     for field in ("name", "sha256"):
         values = [getattr(key, field) for key in keys]
         for n, value in enumerate(values):
@@ -92,9 +93,9 @@ _REMEDIES = {
 }
 
 
-def _complaint(problem: Any) -> str:
+def _complaint(problem: FieldError) -> str:
     """What is wrong where, without the value: it may be a key that was put in the wrong place."""
-    match problem["loc"]:
+    match problem.path:
         case (int(n), str(field)):
             remedy = _REMEDIES.get(field, f"there is no such field; there are {', '.join(_REMEDIES)}")
             return f", entry {n + 1}, {field}: {remedy}"

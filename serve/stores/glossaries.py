@@ -19,6 +19,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from nmt.config.errors import first_field_error
 from nmt.text.normalisation import normalise
 from nmt.text.scripts import is_combining_mark, is_spaced_word_character
 from nmt.utils.errors import CarouselError
@@ -252,7 +253,7 @@ def _read(path: Path) -> Glossary:
     except OSError as error:
         raise CarouselError(f"{path}: can't be read ({error.strerror}); check its permissions") from None
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole file"
+        where = first_field_error(error).field or "the whole file"
         raise CarouselError(f"{path}: the glossary is damaged ({where}); put it right or move it away") from None
     except InvalidGlossaryError as error:
         raise CarouselError(f"{path}: {error}; put it right or move it away") from None

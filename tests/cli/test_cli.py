@@ -93,9 +93,9 @@ def test_a_corpus_that_is_not_as_it_must_be_costs_one_line(
     ("arguments", "complaint"),
     [
         (["model.widht=3"], "model.widht: unknown key; did you mean 'width'?"),
-        (["training.learning_rate=5"], "training.learning_rate: input should be less than or equal to 1 (it is 5)"),
-        (["search.beam=0"], "search.beam: input should be greater than 0 (it is 0)"),
-        (["beam"], "'beam' is no override; write section.key=value"),
+        (["training.learning_rate=5"], "training.learning_rate: must be less than or equal to 1 (got 5)"),
+        (["search.beam=0"], "search.beam: must be greater than 0 (got 0)"),
+        (["beam"], "'beam': not an override; write section.key=value"),
     ],
 )
 def test_a_wrong_configuration_costs_one_line(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.config import schema as configs
+from nmt.config.loading import load_translator_recipe
 from nmt.corpus.batching import Batch, make_batch
 from nmt.corpus.data_loader import BatchLoader, DataPosition
 from nmt.corpus.preparation import ArrowCorpus, prepare_data
@@ -47,7 +47,7 @@ def test_processes_take_turns_from_any_place_on(lengths: list[int], world: int, 
 
 @pytest.fixture
 def corpus(recipe: Path) -> ArrowCorpus:
-    return prepare_data(configs.load(recipe)).train
+    return prepare_data(load_translator_recipe(recipe)).train
 
 
 def test_what_the_thread_makes_is_what_was_planned(corpus: ArrowCorpus) -> None:
@@ -66,7 +66,7 @@ def test_what_goes_wrong_in_the_thread_is_told(corpus: ArrowCorpus) -> None:
 
 
 def test_a_loader_that_samples_repeats_itself(recipe: Path) -> None:
-    prepared = prepare_data(configs.load(recipe))
+    prepared = prepare_data(load_translator_recipe(recipe))
     loader = BatchLoader(prepared.train, [1.0], 400, seed=1, sampler=SubwordSampler(prepared.tokenizer, "bpe", 0.2))
     with loader.batches(START) as batches:
         made = list(itertools.islice(batches, 6))

@@ -5,7 +5,7 @@ from itertools import chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.config.schema import FilterConfig
+from nmt.config.data import FilterConfig
 from nmt.corpus.filters import FilterReport, PairFilter, _Numbers
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.config import schema as config
+from nmt.config.loading import load_recipe
+from nmt.config.schema import LanguageModelRecipe
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.data_loader import DataPosition
 from nmt.corpus.language_model_data import LanguageModelLoader, MonolingualCorpus, prepare_language_model_data
@@ -63,8 +64,8 @@ def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
         "tokenizer: {kind: char, vocab_size: 100, byte_fallback: false}\n"
         "training: {max_updates: 1, batch_tokens: 10, validate_every: 1, checkpoint_every: 1}\n"
     )
-    loaded = config.load_any(recipe)
-    assert isinstance(loaded, config.LanguageModelRecipe)
+    loaded = load_recipe(recipe)
+    assert isinstance(loaded, LanguageModelRecipe)
     prepared = prepare_language_model_data(loaded)
     assert prepared.dev == text
     ids = prepared.train.targets(np.arange(len(text))).lists()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nmt.config.schema import HubDataset
+from nmt.config.data import HubDataset
 from nmt.corpus import parallel_corpus
 from nmt.corpus.parallel_corpus import read_pairs
 from nmt.utils.errors import CarouselError

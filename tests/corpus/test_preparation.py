@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toy import toy_pairs, write_corpus
 
-from nmt.config import schema as configs
+from nmt.config.loading import load_translator_recipe
 from nmt.corpus import preparation as preparing
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.preparation import prepare_data
@@ -16,7 +16,7 @@ from nmt.utils.errors import CarouselError
 
 def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "_CHUNK", 7)
-    prepared = prepare_data(configs.load(recipe))
+    prepared = prepare_data(load_translator_recipe(recipe))
     pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))
     corpus, vocabulary = prepared.train, prepared.tokenizer.source
     assert len(corpus) == len(pairs)
@@ -32,26 +32,26 @@ def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypa
 
 def test_what_was_made_is_not_made_again(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    first = prepare_data(configs.load(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
+    first = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
     assert len(said) == 3
     said.clear()
-    again = prepare_data(configs.load(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
+    again = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
     assert said == [f"Training text {recipe.parent / 'train'}: {first.train.reports[0]}"]
     assert again.train.fingerprint == first.train.fingerprint
     assert again.tokenizer.source.serialized == first.tokenizer.source.serialized
 
 
 def test_changed_text_or_settings_have_their_own_place(recipe: Path) -> None:
-    prints = {prepare_data(configs.load(recipe)).train.fingerprint}
-    prints.add(prepare_data(configs.load(recipe, ["tokenizer.vocab_size=410"])).train.fingerprint)
-    prints.add(prepare_data(configs.load(recipe, ["data.filter.max_characters=500"])).train.fingerprint)
+    prints = {prepare_data(load_translator_recipe(recipe)).train.fingerprint}
+    prints.add(prepare_data(load_translator_recipe(recipe, ["tokenizer.vocab_size=410"])).train.fingerprint)
+    prints.add(prepare_data(load_translator_recipe(recipe, ["data.filter.max_characters=500"])).train.fingerprint)
     write_corpus(recipe.parent / "train", toy_pairs(301, seed=1))
-    prints.add(prepare_data(configs.load(recipe)).train.fingerprint)
+    prints.add(prepare_data(load_translator_recipe(recipe)).train.fingerprint)
     assert len(prints) == 4
 
 
 def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
-    prepared = prepare_data(configs.load(recipe, ["data.filter.max_pieces=30", "tokenizer.kind=char"]))
+    prepared = prepare_data(load_translator_recipe(recipe, ["data.filter.max_pieces=30", "tokenizer.kind=char"]))
     report = prepared.train.reports[0]
     assert report.too_long > 0
     assert report.kept == len(prepared.train)
@@ -61,11 +61,11 @@ def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
 def test_the_first_pairs_of_each_corpus_are_enough(recipe: Path) -> None:
     """The tokenizer too sees no more than those."""
     few = ["data.filter.first_pairs=120", "data.filter.duplicates=false"]
-    config = configs.load(recipe, few)
+    config = load_translator_recipe(recipe, few)
     prepared = prepare_data(config)
     assert (prepared.train.reports[0].read, len(prepared.train)) == (120, 120)
     write_corpus(recipe.parent / "train", toy_pairs(120, seed=1))
-    alone = prepare_data(configs.load(recipe, ["data.filter.duplicates=false"]))
+    alone = prepare_data(load_translator_recipe(recipe, ["data.filter.duplicates=false"]))
     assert prepared.tokenizer.source.serialized == alone.tokenizer.source.serialized
     everything = np.arange(120)
     for ids, expected in zip(
@@ -76,23 +76,23 @@ def test_the_first_pairs_of_each_corpus_are_enough(recipe: Path) -> None:
 
 def test_filters_that_leave_nothing_are_named(recipe: Path) -> None:
     with pytest.raises(CarouselError, match=r"no training pair is left.*relax data\.filter"):
-        prepare_data(configs.load(recipe, ["data.filter.max_pieces=1"]))
+        prepare_data(load_translator_recipe(recipe, ["data.filter.max_pieces=1"]))
 
 
 def test_a_corpus_that_the_ones_before_have_whole_is_named(recipe: Path) -> None:
     train = recipe.parent / "train"
     with pytest.raises(CarouselError, match=r"no training pair is left.*leave this corpus out"):
-        prepare_data(configs.load(recipe, [f"data.train=[{{corpus: {train}}}, {{corpus: {train}, tag: 1}}]"]))
+        prepare_data(load_translator_recipe(recipe, [f"data.train=[{{corpus: {train}}}, {{corpus: {train}, tag: 1}}]"]))
 
 
 def test_a_blank_side_in_the_dev_set_is_named(recipe: Path) -> None:
     write_corpus(recipe.parent / "dev", [("a", "b"), ("c", " ")])
     with pytest.raises(CarouselError, match=r"dev, pair 2: one side is blank"):
-        prepare_data(configs.load(recipe))
+        prepare_data(load_translator_recipe(recipe))
 
 
 def test_ids_are_mapped_not_read(recipe: Path) -> None:
-    corpus = prepare_data(configs.load(recipe)).train
+    corpus = prepare_data(load_translator_recipe(recipe)).train
     maps = Path(f"/proc/{os.getpid()}/maps")
     if not maps.exists():
         pytest.skip("no /proc here")
@@ -105,7 +105,7 @@ def test_a_mixture_keeps_its_corpora_apart_and_tags_them(recipe: Path) -> None:
     for name in ("train", "extra"):
         mixture = mixture.replace(name.upper(), str(recipe.parent / name))
     said: list[str] = []
-    prepared = prepare_data(configs.load(recipe, [mixture]), say=said.append)
+    prepared = prepare_data(load_translator_recipe(recipe, [mixture]), say=said.append)
     corpus, vocabulary = prepared.train, prepared.tokenizer.source
     general = list(dict.fromkeys(toy_pairs(300, seed=1)))
     extra = [pair for pair in dict.fromkeys(toy_pairs(50, seed=5)) if pair not in general]
@@ -122,15 +122,15 @@ def test_a_mixture_keeps_its_corpora_apart_and_tags_them(recipe: Path) -> None:
 def test_a_tokenizer_learns_from_a_part_of_a_large_corpus(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokenizers, "TRAINING_SENTENCES", 250)
     size = ["tokenizer.vocab_size=403"]  # that no other test has left in the cache
-    part = prepare_data(configs.load(recipe, size)).tokenizer.source.serialized
+    part = prepare_data(load_translator_recipe(recipe, size)).tokenizer.source.serialized
     pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))[::3]  # 600 sentences for 250
     write_corpus(recipe.parent / "train", pairs)
-    assert prepare_data(configs.load(recipe, size)).tokenizer.source.serialized == part
+    assert prepare_data(load_translator_recipe(recipe, size)).tokenizer.source.serialized == part
 
 
 def test_a_task_is_not_filtered_and_text_beside_it_is(recipe: Path) -> None:
     task = "{task: copying, pairs: 90, shortest: 215, longest: 304, seed: 1}"
-    prepared = prepare_data(configs.load(recipe, [f"data.train=[{task}, {task}, {recipe.parent / 'train'}]"]))
+    prepared = prepare_data(load_translator_recipe(recipe, [f"data.train=[{task}, {task}, {recipe.parent / 'train'}]"]))
     assert prepared.train.sizes == [90, 90, len(set(toy_pairs(300, seed=1)))]
     assert prepared.train.reports[1].read == 90
     rows = np.arange(180)

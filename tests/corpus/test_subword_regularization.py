@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from toy import toy_pairs
 
-from nmt.config import schema as configs
+from nmt.config.loading import load_translator_recipe
 from nmt.corpus.batching import Batch, make_batch
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import BpeDropout, SubwordSampler, UnigramSampling
@@ -23,7 +23,9 @@ ROWS = np.arange(60)
 
 def prepared(recipe: Path, kind: str = "bpe", *more: str) -> PreparedData:
     size = {"bpe": 420, "unigram": 370}[kind]
-    return prepare_data(configs.load(recipe, [f"tokenizer.kind={kind}", f"tokenizer.vocab_size={size}", *more]))
+    return prepare_data(
+        load_translator_recipe(recipe, [f"tokenizer.kind={kind}", f"tokenizer.vocab_size={size}", *more])
+    )
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])

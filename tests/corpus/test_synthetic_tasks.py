@@ -11,8 +11,9 @@ from conftest import Nmt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.config import schema as config
-from nmt.config.schema import TaskCorpus, TokenizerConfig
+from nmt.config.data import SyntheticCorpus
+from nmt.config.loading import load_translator_recipe
+from nmt.config.schema import TokenizerConfig
 from nmt.corpus import synthetic_tasks as tasks
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.parallel_corpus import corpus_fingerprint, read_pairs
@@ -59,7 +60,7 @@ def length(task: str, question: str) -> int:
 
 @pytest.mark.parametrize("task", tasks.TASK_NAMES)
 @given(RANGES)
-def test_every_answer_is_right_and_every_length_as_often(task: tasks.TaskName, ranges: tuple[int, ...]) -> None:
+def test_every_answer_is_right_and_every_length_as_often(task: tasks.SyntheticTask, ranges: tuple[int, ...]) -> None:
     shortest, more, count, seed = ranges
     pairs = list(tasks.generate_pairs(task, count, shortest, shortest + more, seed))
     assert all(right(task, *pair) for pair in pairs)
@@ -71,12 +72,12 @@ def test_every_answer_is_right_and_every_length_as_often(task: tasks.TaskName, r
 
 
 @pytest.mark.parametrize("task", [task for task in tasks.TASK_NAMES if task != "counting"])
-def test_another_seed_makes_other_pairs(task: tasks.TaskName) -> None:
+def test_another_seed_makes_other_pairs(task: tasks.SyntheticTask) -> None:
     assert list(tasks.generate_pairs(task, 50, 5, 9, seed=1)) != list(tasks.generate_pairs(task, 50, 5, 9, seed=2))
 
 
 @pytest.mark.parametrize("task", tasks.TASK_NAMES)
-def test_no_symbol_is_altered_between_text_and_ids(task: tasks.TaskName) -> None:
+def test_no_symbol_is_altered_between_text_and_ids(task: tasks.SyntheticTask) -> None:
     pairs = list(tasks.generate_pairs(task, 400, 1, 12, seed=1))
     tokenizer = tokenizers.train_tokenizer(
         lambda: pairs, TokenizerConfig(kind="char", vocab_size=100, byte_fallback=False), ("zxx", "zxx")
@@ -90,14 +91,14 @@ def test_no_symbol_is_altered_between_text_and_ids(task: tasks.TaskName) -> None
 
 
 def test_a_task_stands_where_a_corpus_stands() -> None:
-    spec = TaskCorpus(task="addition", pairs=7, shortest=2, longest=3, seed=5)
+    spec = SyntheticCorpus(task="addition", pairs=7, shortest=2, longest=3, seed=5)
     assert list(read_pairs(spec, "zxx", "zxx")) == list(tasks.generate_pairs("addition", 7, 2, 3, 5))
     others = [spec.model_copy(update=change) for change in ({"seed": 6}, {"pairs": 8}, {"task": "copying"})]
     assert len({corpus_fingerprint(each, "zxx", "zxx") for each in (spec, *others)}) == 4
 
 
 def test_exact_match_counts_whole_answers_by_length() -> None:
-    task = TaskCorpus(task="counting", pairs=8, shortest=3, longest=6)
+    task = SyntheticCorpus(task="counting", pairs=8, shortest=3, longest=6)
     references = [answer for _, answer in read_pairs(task, "zxx", "zxx")]
     answers = list(references)
     answers[6] += "b"  # of length 5, as the third
@@ -109,10 +110,10 @@ def test_exact_match_counts_whole_answers_by_length() -> None:
 
 
 def test_questions_that_training_held_are_told_apart() -> None:
-    recipe = config.load(CONFIGS / "addition.yaml", ["data.dev.pairs=60"])
+    recipe = load_translator_recipe(CONFIGS / "addition.yaml", ["data.dev.pairs=60"])
     questions, answers = zip(*read_pairs(recipe.data.dev or "", "zxx", "zxx"), strict=True)
     [train] = recipe.data.train
-    assert isinstance(train, TaskCorpus)
+    assert isinstance(train, SyntheticCorpus)
     known = {question for question, _ in read_pairs(train, "zxx", "zxx")} & set(questions)
     assert sources_in_training_data(recipe, questions) == known
     assert 0 < len(known) < len(set(questions))
@@ -129,11 +130,11 @@ def test_every_task_has_a_recipe() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipes_are_scored_inside_and_beyond_the_trained_lengths(recipe: Path) -> None:
-    data = config.load(recipe).data
+    data = load_translator_recipe(recipe).data
     [train] = data.train
-    assert isinstance(train, TaskCorpus)
-    assert isinstance(data.dev, TaskCorpus)
-    assert isinstance(data.test, TaskCorpus)
+    assert isinstance(train, SyntheticCorpus)
+    assert isinstance(data.dev, SyntheticCorpus)
+    assert isinstance(data.test, SyntheticCorpus)
     assert {train.task, data.dev.task, data.test.task} == {train.task}
     assert (train.shortest, train.longest) == (data.dev.shortest, data.dev.longest)
     assert data.test.shortest == train.longest + 1
@@ -143,15 +144,15 @@ def test_recipes_are_scored_inside_and_beyond_the_trained_lengths(recipe: Path) 
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
-        ("{task: juggling, pairs: 5, longest: 3}", "data.dev.task: input should be 'counting', "),
+        ("{task: juggling, pairs: 5, longest: 3}", "data.dev.task: must be 'counting', "),
         ("{task: counting, pairs: 5, shortest: 4, longest: 3}", "data.dev: shortest must be at most longest, 3"),
         ("{task: counting, pairs: 5, longest: 3, noise: 1}", "data.dev.noise: unknown key"),
-        ("{task: counting, pairs: 5}", "data.dev.longest: missing"),
+        ("{task: counting, pairs: 5}", "data.dev.longest: is missing"),
     ],
 )
 def test_a_wrong_task_costs_one_line(spec: str, complaint: str) -> None:
     with pytest.raises(UsageError) as error:
-        config.load(CONFIGS / "counting.yaml", [f"data.dev={spec}"])
+        load_translator_recipe(CONFIGS / "counting.yaml", [f"data.dev={spec}"])
     assert complaint in str(error.value)
     assert "\n" not in str(error.value)
 

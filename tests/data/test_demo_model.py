@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nmt import Translator
-from nmt.config import schema as config
+from nmt.config.loading import load_translator_recipe
+from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.text_files import read_lines
 from nmt.evaluation import metrics
 from nmt.model_directory import directory as bundle
@@ -39,8 +40,8 @@ def test_it_is_small_and_for_serving(demo: ModelDirectory) -> None:
 
 
 def test_it_was_made_by_the_recipe(demo: ModelDirectory) -> None:
-    recipe = config.load(ROOT / "configs" / "demo.yaml", ["training.max_minutes=null"])
+    recipe = load_translator_recipe(ROOT / "configs" / "demo.yaml", ["training.max_minutes=null"])
     stored = demo.card.training["recipe"]
     files = recipe.data.model_dump(include={"train", "dev", "test"})
-    made_by = config.Config.model_validate({**stored, "data": stored["data"] | files})
+    made_by = TranslatorRecipe.model_validate({**stored, "data": stored["data"] | files})
     assert made_by == recipe

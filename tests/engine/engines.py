@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
 from nmt.engine.onnx.engine import OnnxEngine, OnnxSessions
 from nmt.engine.onnx.export import build_graphs

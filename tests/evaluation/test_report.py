@@ -15,7 +15,8 @@ import yaml
 from conftest import Nmt
 from toy import ADJECTIVES, NOUNS, RECIPE, VERBS, toy_pairs, write_corpus
 
-from nmt.config import schema as configs
+from nmt.config.loading import load_translator_recipe
+from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.parallel_corpus import corpus_fingerprint
 from nmt.corpus.preparation import prepare_data
 from nmt.evaluation import report
@@ -79,7 +80,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_corpus(folder / "dev", [(f"the dog {ATTACK}", f"le chien {ATTACK}"), *toy_pairs(11, seed=2)])
     write_corpus(folder / "test", toy_pairs(20, seed=3))
     (folder / "toy.yaml").write_text(RECIPE, encoding="utf-8")
-    recipe = configs.load(
+    recipe = load_translator_recipe(
         folder / "toy.yaml", ["training.max_updates=60", "training.learning_rate=1e-2", "training.ema=0.9",
                               "training.validate_every=20", f"data.test={folder / 'test'}"],
     )  # fmt: skip
@@ -113,9 +114,9 @@ def test_the_page_says_what_is_in_the_card_and_the_recipe(run: Path) -> None:
             assert value["signature"] in shown
     assert f"Parameters {card.training['parameters']:,} Pieces 420 for both languages" in shown
     assert f"Updates 60, the best after {card.training['updates']}" in shown
-    config = configs.load(run / "config.yaml")
+    config = load_translator_recipe(run / "config.yaml")
     [recipe] = re.findall(r'<pre class="recipe">(.*?)</pre>', page.text, re.DOTALL)
-    assert configs.Config.model_validate(yaml.safe_load(recipe)) == config
+    assert TranslatorRecipe.model_validate(yaml.safe_load(recipe)) == config
     for spec in (*config.data.train, config.data.dev, config.data.test):
         assert spec is not None
         assert corpus_fingerprint(spec, "en", "fr") in shown
@@ -139,7 +140,7 @@ def test_the_curves_are_those_of_the_records(run: Path) -> None:
 
 def dev_set(run: Path) -> tuple[list[str], list[str], list[str]]:
     """Sources, references, and translations made anew."""
-    config = configs.load(run / "config.yaml")
+    config = load_translator_recipe(run / "config.yaml")
     pairs = prepare_data(config).dev
     found = Translator.load(run / "model", threads=2).translate([source for source, _ in pairs])
     return [source for source, _ in pairs], [target for _, target in pairs], [t.text for t in found]
@@ -175,7 +176,7 @@ def test_the_examples_are_the_best_and_the_worst(run: Path) -> None:
 
 def test_words_are_counted_in_the_training_text(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text that the ids spell is that of the corpus; of a large one, an even sample is read, in chunks."""
-    config = configs.load(run / "config.yaml")
+    config = load_translator_recipe(run / "config.yaml")
     prepared = prepare_data(config)
     rows = np.arange(len(prepared.train))
     texts = list(report._target_texts(prepared, rows))

@@ -9,7 +9,7 @@ from cell_reference import STEPS
 from torch import Tensor
 
 from nmt.config.cells import CellName
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.cells.families import CELLS
 from nmt.model.recurrent_layers import (
     DecoderCellLayer,

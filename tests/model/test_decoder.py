@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.seq2seq import Seq2Seq, build_network
 
 VOCABULARY = 50

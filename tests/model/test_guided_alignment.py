@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.guided_alignment import AlignmentLinks, alignment_loss
 from nmt.model.seq2seq import TranslationBatch, build_network
 

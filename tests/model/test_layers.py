@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.layers import Dropout, WordDropout
 from nmt.model.recurrent_layers import DecoderLSTMLayer, EncoderLSTMLayer
 from nmt.model.seq2seq import build_network

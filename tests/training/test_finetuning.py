@@ -14,7 +14,7 @@ from conftest import Nmt
 from toy import toy_pairs, write_corpus
 
 from nmt import Translator
-from nmt.config import schema as config
+from nmt.config.loading import load_translator_recipe
 from nmt.engine.shortlist import Shortlist
 from nmt.evaluation.metrics import bleu
 from nmt.model_directory import directory as bundle
@@ -179,7 +179,7 @@ def test_a_tuned_model_knows_where_it_comes_from(model: Path, narrow: Path, tmp_
             assert f"updates: {origin.training['updates']}" in page
     recipe = (second / "config.yaml").read_text(encoding="utf-8")
     assert re.match(rf'# --from "{first / "model"}", weights with SHA-256 {hashes[1]}\n', recipe)
-    assert config.load(second / "config.yaml").training.learning_rate == 1e-9
+    assert load_translator_recipe(second / "config.yaml").training.learning_rate == 1e-9
 
     # It has the tokenizer and the network, but other weights.
     ran = nmt("train", second / "config.yaml", "--from", model, "--out", second, "--resume")

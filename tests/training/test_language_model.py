@@ -20,7 +20,9 @@ from safetensors.torch import load_file
 from torch import nn
 from toy import toy_pairs
 
-from nmt.config import schema as config
+from nmt.config.loading import load_recipe
+from nmt.config.model import ModelConfig
+from nmt.config.schema import LanguageModelRecipe
 from nmt.corpus.data_loader import DataPosition
 from nmt.corpus.language_model_data import LanguageModelData, prepare_language_model_data
 from nmt.corpus.tokenizer import BOS, EOS, reserved_mask
@@ -55,9 +57,9 @@ def write_text(folder: Path) -> Path:
     return recipe
 
 
-def load(path: Path, *overrides: str) -> config.LanguageModelRecipe:
-    recipe = config.load_any(path, overrides)
-    assert isinstance(recipe, config.LanguageModelRecipe)
+def load(path: Path, *overrides: str) -> LanguageModelRecipe:
+    recipe = load_recipe(path, overrides)
+    assert isinstance(recipe, LanguageModelRecipe)
     return recipe
 
 
@@ -86,14 +88,14 @@ def pieces(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     return folder / "run"
 
 
-def trainer(recipe: config.LanguageModelRecipe, prepared: LanguageModelData) -> LanguageModelTrainer:
+def trainer(recipe: LanguageModelRecipe, prepared: LanguageModelData) -> LanguageModelTrainer:
     network = build_language_model(recipe.model, len(prepared.vocabulary), seed=1)
     return language_model_trainer(network.train(), prepared, recipe)
 
 
 @pytest.mark.parametrize("design", ["blocks", "classic"])
 def test_a_carried_state_equals_one_long_sequence(design: str) -> None:
-    model = config.ModelConfig.model_validate({"design": design, "attention": "none", "width": 16, "decoder_layers": 2})
+    model = ModelConfig.model_validate({"design": design, "attention": "none", "width": 16, "decoder_layers": 2})
     network = build_language_model(model, vocabulary=30, seed=1).double().eval()
     text = torch.randint(30, (3, 24), generator=torch.Generator().manual_seed(1))
     whole, last = network(text, network.initial_state(3))
@@ -371,14 +373,14 @@ def test_models_are_not_taken_for_one_another(model: Path, characters: Path, nmt
 @pytest.mark.parametrize(
     ("override", "complaint"),
     [
-        ("model.attention=dot", "a language model has nothing to attend to"),
-        ("model.encoder_layers=3", "encoder_layers is of a translator"),
-        ("training.r_drop=1", "r_drop is for translators"),
+        ("model.attention=dot", "a language model has no source to attend to; remove attention"),
+        ("model.encoder_layers=3", "a language model has no encoder and no attention; remove encoder_layers"),
+        ("training.r_drop=1", "language models do not support r_drop; remove it"),
         ("training.unroll=1000", "unroll must be at most batch_tokens, 120"),
         ("data.target=fr", "data.target: unknown key"),
         ("tokenizer={model: nowhere}", "nowhere: no model directory"),
-        ("tokenizer=null", "tokenizer: input should be a valid dictionary"),
-        ("tokenizer=bpe", "tokenizer: input should be a valid dictionary"),
+        ("tokenizer=null", "tokenizer: must be a valid dictionary"),
+        ("tokenizer=bpe", "tokenizer: must be a valid dictionary"),
         ("data.train=[nothing.txt]", "nothing.txt: no such file"),
     ],
 )

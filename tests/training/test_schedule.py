@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nmt.config.schema import TrainingConfig
+from nmt.config.training import TrainingConfig
 from nmt.training.schedule import learning_rate
 
 BASE = {"max_updates": 1000, "batch_tokens": 1, "validate_every": 1, "checkpoint_every": 1, "learning_rate": 0.01}

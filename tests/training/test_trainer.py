@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from nmt.config import schema as configs
-from nmt.config.schema import Config
+from nmt.config.loading import load_translator_recipe
+from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.batching import make_batch
 from nmt.corpus.data_loader import DataPosition
 from nmt.corpus.preparation import PreparedData, prepare_data
@@ -22,7 +22,7 @@ from nmt.utils.errors import CarouselError
 needs_bf16 = pytest.mark.skipif(not cpu_trains_in_bf16(), reason="this processor cannot train LSTMs in bf16")
 
 
-def trainer(config: Config, prepared: PreparedData) -> Trainer:
+def trainer(config: TranslatorRecipe, prepared: PreparedData) -> Trainer:
     size = len(prepared.tokenizer.source)
     network = build_network(config.model, size, size, True, config.training.seed)
     return translator_trainer(network.train(), prepared, config)
@@ -42,7 +42,7 @@ def test_resuming_anywhere_around_an_epochs_end_changes_nothing(
     accumulate: int, guidance: float, recipe: Path, tmp_path: Path
 ) -> None:
     settings = [f"training.accumulate={accumulate}", f"training.guided_alignment={guidance}"]
-    config = configs.load(recipe, [*settings, "training.batch_tokens=1500"])
+    config = load_translator_recipe(recipe, [*settings, "training.batch_tokens=1500"])
     prepared = prepare_data(config)
     whole = trainer(config, prepared)
     updates = 12 if accumulate == 1 else 6
@@ -61,7 +61,9 @@ def test_resuming_anywhere_around_an_epochs_end_changes_nothing(
 
 
 def test_the_loss_falls(recipe: Path) -> None:
-    config = configs.load(recipe, ["training.max_updates=60", "training.learning_rate=1e-2", "model.dropout=0.0"])
+    config = load_translator_recipe(
+        recipe, ["training.max_updates=60", "training.learning_rate=1e-2", "model.dropout=0.0"]
+    )
     losses = advance(trainer(config, prepare_data(config)), 60)
     assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
 
@@ -72,10 +74,10 @@ def test_guidance_is_learned(precision: str, recipe: Path) -> None:
     settings = ["training.max_updates=60", "training.learning_rate=1e-2", f"training.precision={precision}"]
     found = []
     for guidance in (0.0, 0.5):
-        config = configs.load(recipe, [*settings, f"training.guided_alignment={guidance}"])
+        config = load_translator_recipe(recipe, [*settings, f"training.guided_alignment={guidance}"])
         taught = trainer(config, prepare_data(config))
         advance(taught, 60)
-        guided = prepare_data(configs.load(recipe, ["training.guided_alignment=1"])).train
+        guided = prepare_data(load_translator_recipe(recipe, ["training.guided_alignment=1"])).train
         batch = make_batch(guided, np.arange(50))
         found.append(taught.batch_loss(batch).alignment.item() / batch.target_tokens)
     assert found[1] < 0.5 * found[0]
@@ -83,7 +85,7 @@ def test_guidance_is_learned(precision: str, recipe: Path) -> None:
 
 def test_accumulation_equals_a_larger_batch(recipe: Path) -> None:
     """The gradient of two batches is that of their union: the loss is divided by the tokens of both."""
-    config = configs.load(recipe, ["training.accumulate=2", "model.dropout=0.0", "training.ema=0"])
+    config = load_translator_recipe(recipe, ["training.accumulate=2", "model.dropout=0.0", "training.ema=0"])
     prepared = prepare_data(config)
     both, union = trainer(config, prepared), trainer(config, prepared)
     report = next(both.updates())
@@ -100,7 +102,7 @@ def test_accumulation_equals_a_larger_batch(recipe: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_before_it_spoils_the_weights(recipe: Path) -> None:
-    config = configs.load(recipe)
+    config = load_translator_recipe(recipe)
     broken = trainer(config, prepare_data(config))
     advance(broken, 2)
     with torch.no_grad():
@@ -113,7 +115,7 @@ def test_a_loss_that_is_not_finite_stops_before_it_spoils_the_weights(recipe: Pa
 
 @pytest.mark.parametrize("change", ["training.seed=2", "training.batch_tokens=300", "model.dropout=0.2"])
 def test_a_checkpoint_of_other_settings_is_refused(change: str, recipe: Path, tmp_path: Path) -> None:
-    config, other = configs.load(recipe), configs.load(recipe, [change])
+    config, other = load_translator_recipe(recipe), load_translator_recipe(recipe, [change])
     prepared = prepare_data(config)
     first = trainer(config, prepared)
     advance(first, 1)
@@ -123,12 +125,12 @@ def test_a_checkpoint_of_other_settings_is_refused(change: str, recipe: Path, tm
 
 
 def test_a_longer_schedule_may_go_on(recipe: Path, tmp_path: Path) -> None:
-    config = configs.load(recipe)
+    config = load_translator_recipe(recipe)
     prepared = prepare_data(config)
     first = trainer(config, prepared)
     advance(first, 1)
     first.save(tmp_path / "checkpoint")
-    second = trainer(configs.load(recipe, ["training.max_updates=99"]), prepared)
+    second = trainer(load_translator_recipe(recipe, ["training.max_updates=99"]), prepared)
     second.restore(tmp_path / "checkpoint")
     assert second.progress.update == 1
 
@@ -136,14 +138,14 @@ def test_a_longer_schedule_may_go_on(recipe: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\0" * 100, b"garbage" * 100])
 def test_a_damaged_checkpoint_is_named(content: bytes, recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "last.safetensors").write_bytes(content)
-    config = configs.load(recipe)
+    config = load_translator_recipe(recipe)
     with pytest.raises(CarouselError, match=r"last\.safetensors: is no readable checkpoint"):
         trainer(config, prepare_data(config)).restore(tmp_path / "last.safetensors")
 
 
 def test_a_whole_checkpoint_that_is_not_this_runs_is_not_passed_over(recipe: Path, tmp_path: Path) -> None:
     """Be it of another version or of other settings: only a damaged one is."""
-    config = configs.load(recipe)
+    config = load_translator_recipe(recipe)
     prepared = prepare_data(config)
     first = trainer(config, prepared)
     first.save(tmp_path / "previous")
@@ -153,7 +155,7 @@ def test_a_whole_checkpoint_that_is_not_this_runs_is_not_passed_over(recipe: Pat
     save_file({"weights": torch.zeros(1)}, tmp_path / "last")
     with pytest.raises(CarouselError, match=r"last: is no checkpoint of this version's"):
         first.restore(tmp_path / "last", tmp_path / "previous")
-    trainer(configs.load(recipe, ["training.seed=2"]), prepared).save(tmp_path / "last")
+    trainer(load_translator_recipe(recipe, ["training.seed=2"]), prepared).save(tmp_path / "last")
     with pytest.raises(CarouselError, match=r"last: was made with other training text or other settings"):
         first.restore(tmp_path / "last", tmp_path / "previous")
     (tmp_path / "last").write_bytes((tmp_path / "last").read_bytes()[:-1])
@@ -162,8 +164,8 @@ def test_a_whole_checkpoint_that_is_not_this_runs_is_not_passed_over(recipe: Pat
 
 @needs_bf16
 def test_bf16_learns_too(recipe: Path) -> None:
-    config = configs.load(recipe, ["training.precision=bf16", "model.dropout=0.0"])
+    config = load_translator_recipe(recipe, ["training.precision=bf16", "model.dropout=0.0"])
     low = trainer(config, prepare_data(config))
-    high = trainer(configs.load(recipe, ["model.dropout=0.0"]), prepare_data(config))
+    high = trainer(load_translator_recipe(recipe, ["model.dropout=0.0"]), prepare_data(config))
     assert advance(low, 3) == pytest.approx(advance(high, 3), rel=0.02)
     assert all(p.dtype == torch.float32 for p in low.network.parameters())

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.engine.onnx.cell_graphs import cell_sequence
 from nmt.engine.onnx.graph_builder import Array, WeightFile
 from nmt.engine.onnx.layer_graphs import Layers, Precision, Weights, attending, attention_heads, state_sizes
@@ -88,7 +88,7 @@ class EncoderGraph(Layers):
     def _cell(self, x: str, layer: int) -> tuple[str, list[str]]:
         """See `nmt.model.recurrent_layers.EncoderCellLayer`; x is [S, N, D]."""
         graph, model = self.graph, self.model
-        count = 1 + model.reads_both_ways(layer)
+        count = 1 + model.is_bidirectional(layer)
         width, name = model.width // count, f"encoder.blocks.{layer}.recurrent.directions"
         cell = equations(model.cell, model.width, width, model.encoder_layers, model.forget_bias)
         found = [cell_sequence(self, cell, f"{name}.{n}", x, self._inside, backwards=n == 1) for n in range(count)]
@@ -101,7 +101,7 @@ class EncoderGraph(Layers):
     def _lstm(self, x: str, lengths: str, layer: int) -> tuple[str, list[str]]:
         """See `nmt.model.recurrent_layers.EncoderLSTMLayer`; x is [S, N, D]."""
         graph, lstm = self.graph, f"encoder.blocks.{layer}.recurrent.lstm"
-        directions = ("", "_reverse") if self.model.reads_both_ways(layer) else ("",)
+        directions = ("", "_reverse") if self.model.is_bidirectional(layer) else ("",)
 
         def all_of(kind: str) -> Array:
             return np.concatenate([_onnx_gates(self.weights[f"{lstm}.{kind}_l0{d}"]) for d in directions])
@@ -179,7 +179,7 @@ class EncoderGraph(Layers):
         """See `nmt.model.decoder.DenseBridge` and `nmt.model.decoder.CopyBridge`."""
         graph, model, parts = self.graph, self.model, list[str]()
         blocks = model.design == "blocks"
-        for layer, below in enumerate(model.states_passed_on):
+        for layer, below in enumerate(model.initial_state_layers):
             for part, last in zip(CELLS[model.cell].parts(model.width), states[below], strict=True):
                 if part.kind == "own":
                     parts.append(self._zeros(last, part.size))

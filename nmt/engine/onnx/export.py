@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.engine.onnx.encoder_graph import EncoderGraph
 from nmt.engine.onnx.graph_builder import WEIGHT_FILE, WeightFile
 from nmt.engine.onnx.layer_graphs import Precision, Weights

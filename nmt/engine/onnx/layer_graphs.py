@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.engine.onnx.graph_builder import Array, Graph, WeightFile
 from nmt.engine.onnx.quantisation import quantise
 from nmt.model.cells.families import CELLS
@@ -121,7 +121,7 @@ def attending(model: ModelConfig) -> list[str]:
     """The names of the layers that attend."""
     if model.attention == "none":
         return []
-    if not model.has_blocks:
+    if not model.has_decoder_blocks:
         return ["decoder.attention"]
     return [f"decoder.blocks.{layer}.attention" for layer in range(model.decoder_layers)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import reserved_mask
 from nmt.engine.onnx.cell_graphs import cell_step
 from nmt.engine.onnx.graph_builder import Array, Graph, WeightFile
@@ -45,7 +45,7 @@ class StepGraph(Layers):
         parents = graph.input("parents", np.int64, "sentences", "beam")
         state = graph.op("Gather", graph.input("state", np.float32, "rows_before", sum(sizes)), parents, axis=0)
         parts = self._split(state, sizes) if len(sizes) > 1 else [state]
-        decode = self._blocks if self.model.has_blocks else self._classic
+        decode = self._blocks if self.model.has_decoder_blocks else self._classic
         hidden, parts, attention = decode(self.embed(tokens, "decoder.embedding.weight"), parts)
         graph.output(graph.op("Concat", *parts, axis=2), "next_state", np.float32, "sentences", "beam", sum(sizes))
         scores = graph.op("LogSoftmax", self._logits(hidden, listed), axis=-1)

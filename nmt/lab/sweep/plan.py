@@ -13,8 +13,11 @@ from urllib.parse import quote
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from nmt.config import schema as configs
-from nmt.config.schema import Config, LanguageModelRecipe, Section, TaskCorpus
+from nmt.config.base import ConfigSection
+from nmt.config.data import SyntheticCorpus
+from nmt.config.errors import first_field_error
+from nmt.config.loading import load_recipe, location, read_yaml, resolve_value
+from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.preparation import hash_corpora
 from nmt.utils.errors import UsageError
 from nmt.utils.hashing import digest
@@ -26,7 +29,7 @@ _SEED = "training.seed"
 _LONGEST_NAME = 200  # bytes of a setting; file systems allow 255, the seed included
 
 
-class StudyConfig(Section):
+class StudyConfig(ConfigSection):
     """A study."""
 
     recipe: str
@@ -73,7 +76,7 @@ class PlannedRun:
     seed: int
     overrides: tuple[str, ...]
     """As ``nmt train`` takes them."""
-    config: Config
+    config: TranslatorRecipe
     fingerprint: str
     """A hash of the recipe, wherever its corpora lie, and of what they hold."""
 
@@ -105,7 +108,7 @@ class Study:
     @property
     def metric(self) -> str:
         """Which score its runs have beside the loss, by its key in ``metrics.jsonl``."""
-        return "exact" if isinstance(self.runs[0].config.data.dev, TaskCorpus) else "bleu"
+        return "exact" if isinstance(self.runs[0].config.data.dev, SyntheticCorpus) else "bleu"
 
     @property
     def compares_losses(self) -> bool:
@@ -123,18 +126,16 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Study:
 
     Raises UsageError with one line that names file and field, for any of the recipes too.
     """
-    tree, lines = configs.read_yaml(path)
+    tree, lines = read_yaml(path)
     try:
         config = StudyConfig.model_validate(tree)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        field = tuple(map(str, problem["loc"]))
-        where = f"{_where(path, lines, field)}, {'.'.join(field) or 'study'}"
-        if problem["type"] == "invalid-json-value":
-            raise UsageError(f"{where}: {problem['input']} is no text, number, truth value or list; quote it") from None
-        message = str(problem["msg"]).removeprefix("Value error, ")
+        problem = first_field_error(error)
+        where = f"{location(path, lines, problem.path)}: {problem.field or 'study'}"
+        if problem.kind == "invalid-json-value":
+            raise UsageError(f"{where}: {problem.value} is no text, number, truth value or list; quote it") from None
         remedy = "a study has recipe, overrides, axes, seeds, baseline"
-        raise UsageError(f"{where}: {message[:1].lower()}{message[1:]}; {remedy}") from None
+        raise UsageError(f"{where}: {problem.message}; {remedy}") from None
     for override in overrides:
         key = override.partition("=")[0]
         if key in config.axes or key == _SEED:
@@ -145,18 +146,13 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Study:
     for run, written in zip(runs, config.settings, strict=False):  # the first seed tells of all
         same = by_recipe.setdefault(run.fingerprint, run)
         if same is not run:
-            where = _where(path, lines, ("axes",))
-            raise UsageError(f"{where}, axes: {label(written)} is the same as {label(same.setting)}; name it once")
+            where = location(path, lines, ("axes",))
+            raise UsageError(f"{where}: axes: {label(written)} is the same as {label(same.setting)}; name it once")
     wanted = planner.plan(config.reference, config.seeds[0])
     if wanted.fingerprint not in by_recipe:
-        where = _where(path, lines, ("baseline",))
-        raise UsageError(f"{where}, baseline: {label(config.baseline)} is no value of an axis; name one of those")
+        where = location(path, lines, ("baseline",))
+        raise UsageError(f"{where}: baseline: {label(config.baseline)} is no value of an axis; name one of those")
     return Study(config, planner.recipe, runs, by_recipe[wanted.fingerprint].setting)
-
-
-def _where(path: Path, lines: configs.Lines, field: tuple[str, ...]) -> str:
-    line = next((lines[field[:n]] for n in range(len(field), 0, -1) if field[:n] in lines), None)
-    return f"{path}, line {line}" if line else str(path)
 
 
 class _Planner:
@@ -171,7 +167,7 @@ class _Planner:
     def plan(self, setting: Setting, seed: int) -> PlannedRun:
         """A training. Raises UsageError for what is wrong with its recipe."""
         overrides = (*self._shared, *self._as_overrides(setting), f"{_SEED}={seed}")
-        config = configs.load_any(self.recipe, overrides)
+        config = load_recipe(self.recipe, overrides)
         if isinstance(config, LanguageModelRecipe):
             raise UsageError(f"{self.recipe}: makes a language model; a study compares translators")
         if config.data.dev is None:
@@ -180,10 +176,10 @@ class _Planner:
         return PlannedRun(understood, seed, overrides, config, _fingerprint(config, self._corpora))
 
     def _as_overrides(self, values: Mapping[str, Any]) -> list[str]:
-        found = {key: configs.as_in_a_file(self._folder, key, value) for key, value in values.items()}
+        found = {key: resolve_value(self._folder, key, value) for key, value in values.items()}
         return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in found.items()]
 
-    def _understood(self, config: Config, key: str, written: Any) -> Any:
+    def _understood(self, config: TranslatorRecipe, key: str, written: Any) -> Any:
         """What a recipe made of a value: a number of 1e-3, which YAML takes for text.
 
         Whole sections stay as written, and so do paths: a run is named alike wherever the study lies.
@@ -191,18 +187,18 @@ class _Planner:
         value: Any = config.model_dump(mode="json")
         for name in key.split("."):
             value = value[name]
-        is_path = configs.as_in_a_file(self._folder, key, written) != written
+        is_path = resolve_value(self._folder, key, written) != written
         return written if is_path or isinstance(value, dict | list) else value
 
 
-def _fingerprint(config: Config, corpora: dict[str, list[str]]) -> str:
+def _fingerprint(config: TranslatorRecipe, corpora: dict[str, list[str]]) -> str:
     """See `PlannedRun`; ``corpora`` keeps what was hashed before, so that no corpus is read for every run."""
     data = config.data
     places = data.model_dump_json(include={"source", "target", "train", "dev", "test"})
     if places not in corpora:
         corpora[places] = [f"{corpus.role} {corpus.hash}" for corpus in hash_corpora(config)]
     recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
-    mixture = [(mixed.weight, mixed.tag) for mixed in data.mixture]
+    mixture = [(mixed.weight, mixed.tag) for mixed in data.weighted_corpora]
     return digest(recipe, mixture, corpora[places])
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nmt.config.schema import Config, dump
+from nmt.config.loading import dump_recipe
+from nmt.config.schema import TranslatorRecipe
 from nmt.evaluation import charts
 from nmt.evaluation.charts import Bar
 from nmt.evaluation.templating import templates
@@ -13,7 +14,7 @@ from nmt.lab.sweep.results import Row, legend, table
 from nmt.training.validation import WORDS
 
 
-def render(study: Study, rows: Sequence[Row], baseline: Config) -> str:
+def render(study: Study, rows: Sequence[Row], baseline: TranslatorRecipe) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
     metric = WORDS[study.metric]
     pages = templates("nmt.evaluation", "the report")
@@ -26,7 +27,7 @@ def render(study: Study, rows: Sequence[Row], baseline: Config) -> str:
             *[("Dev loss, nats a piece", _losses(rows))] * study.compares_losses,
             (f"Dev {metric}", _scores(rows, metric)),
         ],
-        config=dump(baseline),
+        config=dump_recipe(baseline),
     )
     return page
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.lab.sweep.plan import PlannedRun, Setting, Study, label
 from nmt.lab.sweep.statistics import deviation, holm, welch
 from nmt.model_directory import directory as bundles

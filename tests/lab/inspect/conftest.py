@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save
 
-from nmt.config.schema import ModelConfig, TokenizerConfig
+from nmt.config.model import ModelConfig
+from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import train_verbatim_vocabulary
 from nmt.model.language_model import build_language_model
 from nmt.model_directory import directory as bundles

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.cells import CellName
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.lab.inspect.activations import LayerTrace, Traces, cell_values, trace
 from nmt.model.cells.families import CELLS
 from nmt.model.recurrent_layers import UnrolledCell

@@ -88,10 +88,10 @@ def test_however_long_its_values_a_run_has_a_folder_of_its_own(study: Path) -> N
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
-        ("seeds: [1, 5]", "seeds: []", "study.yaml, line 4, seeds: list should have at least 1 item"),
+        ("seeds: [1, 5]", "seeds: []", "study.yaml:4: seeds: must have at least 1 item"),
         ("seeds: [1, 5]", "seeds: [1, 1]", "seeds holds one seed twice"),
-        ("seeds:", "seed:", "study.yaml, seeds: field required; a study has recipe, overrides, axes, seeds, baseline"),
-        ("[lstm, gru]", "[lstm, lstm]", "study.yaml, line 3, axes: cell=lstm,learning_rate=0.001 is the same as cell="),
+        ("seeds:", "seed:", "study.yaml:4: seed: unknown key; a study has recipe, overrides, axes, seeds, baseline"),
+        ("[lstm, gru]", "[lstm, lstm]", "study.yaml:3: axes: cell=lstm,learning_rate=0.001 is the same as cell="),
         ("[0.001, 0.002]", "[1e-3, 0.001]", "axes: cell=lstm,learning_rate=0.001 is the same as cell=lstm,learning"),
         (
             "model.cell: [lstm, gru]",
@@ -108,13 +108,13 @@ def test_however_long_its_values_a_run_has_a_folder_of_its_own(study: Path) -> N
             "[2024-01-01]",
             "axes.model.cell.0: 2024-01-01 is no text, number, truth value or list; quote it",
         ),
-        ("[0.001, 0.002]", "[.nan]", "axes.training.learning_rate.0.float: input should be a finite number"),
+        ("[0.001, 0.002]", "[.nan]", "axes.training.learning_rate.0.float: must be a finite number"),
         ("rate: 0.002}", "rate: 2024-01-01}", "baseline.training.learning_rate: 2024-01-01 is no text, number"),
         ("baseline: {training.learning_rate: 0.002}", "baseline: {model.width: 8}", "baseline model.width is no axis"),
-        ("[lstm, gru]", "[lstm, gruu]", "model.cell: input should be 'lstm'"),
+        ("[lstm, gru]", "[lstm, gruu]", "model.cell: must be 'lstm'"),
         ("{model.dropout: 0.2}", "{model.cell: rnn}", "model.cell is an axis"),
         ("{model.dropout: 0.2}", "{training.seed: 2}", "training.seed comes from seeds"),
-        ("rate: 0.002}", "rate: 0.003}", "study.yaml, line 5, baseline: learning_rate=0.003 is no value of an"),
+        ("rate: 0.002}", "rate: 0.003}", "study.yaml:5: baseline: learning_rate=0.003 is no value of an"),
         ("toy.yaml", "elsewhere.yaml", "elsewhere.yaml: no such recipe"),
     ],
 )
