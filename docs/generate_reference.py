@@ -108,7 +108,7 @@ def _metavar(annotation: Any) -> str:
 
 def recipe() -> str:
     """Return the page on recipe keys."""
-    from nmt.config.schema import Config, LanguageModelRecipe
+    from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 
     lines = [
         "# Recipe keys",
@@ -118,12 +118,12 @@ def recipe() -> str:
         "relative to the file; paths on the command line are relative to the working directory.",
         "",
         "# Translation models",
-        *_sections(Config),
+        *_sections(TranslatorRecipe),
         "",
         "# Language models",
         "",
         "A recipe with `data.language` trains a language model. These sections differ from those above:",
-        *_sections(LanguageModelRecipe, except_for=Config),
+        *_sections(LanguageModelRecipe, except_for=TranslatorRecipe),
     ]
     return re.sub(r"(?m)^# (Translation|Language)", r"## \1", "\n".join(lines))
 
