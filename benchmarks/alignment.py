@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from nmt.corpus.parallel_corpus import read_parallel_files
-from nmt.evaluation.alignment_error_rate import error_rate, read_links, word_links, word_ranges
+from nmt.evaluation.alignment_error_rate import alignment_error_rate, link_words, read_pharaoh_links, word_char_ranges
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundles
 
@@ -34,14 +34,14 @@ def main() -> None:
     parser.add_argument("--links", type=Path, default=DEMO / "test.align")
     options = parser.parse_args()
     pairs = list(read_parallel_files(options.source, options.target))
-    words = [(word_ranges(a, tokenise_english(a)), word_ranges(b, tokenise_french(b))) for a, b in pairs]
-    gold = read_links(options.links)
+    words = [(word_char_ranges(a, tokenise_english(a)), word_char_ranges(b, tokenise_french(b))) for a, b in pairs]
+    gold = read_pharaoh_links(options.links)
     print(f"{len(pairs)} pairs, {sum(map(len, gold))} gold links")
     for model in options.models:
         scores = Translator.load(model, shortlist=False).score(pairs)
-        found = [word_links(score.alignment or (), *ranges) for score, ranges in zip(scores, words, strict=True)]
+        found = [link_words(score.alignment or (), *ranges) for score, ranges in zip(scores, words, strict=True)]
         head = "alignment head" if bundles.read(model).card.model.alignment_head else "mean over heads"
-        print(f"AER = {error_rate(found, gold):.3f}   {head}   {model}", flush=True)
+        print(f"AER = {alignment_error_rate(found, gold):.3f}   {head}   {model}", flush=True)
 
 
 if __name__ == "__main__":

@@ -261,7 +261,7 @@ def compare(
     from nmt.evaluation import significance
 
     result = significance.compare_files(reference, systems, target_language, samples, seed)
-    _print(iter([json.dumps(result, ensure_ascii=False)]) if as_json else significance.table(result), None)
+    _print(iter([json.dumps(result, ensure_ascii=False)]) if as_json else significance.format_comparison(result), None)
 
 
 @app.command()
@@ -313,10 +313,10 @@ def study(
 ) -> None:
     """Train a recipe in many settings and compare them; what has finished before is not trained again."""
     with _needing("train", "nmt study"):
-        from nmt.lab.sweep import plan
-        from nmt.lab.sweep import runner as session
+        from nmt.lab.sweep.plan import load_sweep
+        from nmt.lab.sweep.runner import run_sweep
     folder = out or Path("runs") / config.stem
-    outcome = session.run(plan.load(config, overrides or []), folder, jobs, typer.echo)
+    outcome = run_sweep(load_sweep(config, overrides or []), folder, jobs, typer.echo)
     if outcome.stopped:
         typer.echo("Stopped; the same command goes on")
         return
@@ -386,10 +386,11 @@ def inspect_(
 ) -> None:
     """Look inside a translation or a text: gates, states, attention and the search; or find units by what they do."""
     with _needing("train", "nmt inspect"):
-        from nmt.lab.inspect import model as models
-        from nmt.lab.inspect import neuron_search as units
-        from nmt.lab.inspect import output as files
-        from nmt.lab.inspect import probes as signals
+        from nmt.lab.inspect.model import load_inspectable_model
+        from nmt.lab.inspect.neuron_search import find_neurons
+        from nmt.lab.inspect.neuron_table import print_matches
+        from nmt.lab.inspect.output import check_output_format, open_writer
+        from nmt.lab.inspect.probes import parse_signals
     if (text is None) != (output is None) or (text is None and corpus is None):
         raise UsageError("nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both")
     _refuse_without(corpus, "a --corpus", {"--signal": signal, "--top": top, "--json": as_json})
@@ -397,21 +398,21 @@ def inspect_(
     if target is not None and beam is not None:
         raise UsageError("--beam: a translation that --target gives is not searched for; leave one of them out")
     if output:
-        files.check(output)
-    loaded = models.load(model, target, beam)
-    wanted = signals.parse(signal or (), loaded.languages)
-    with files.writer(output) if output else nullcontext() as write:
+        check_output_format(output)
+    loaded = load_inspectable_model(model, target, beam)
+    wanted = parse_signals(signal or (), loaded.languages)
+    with open_writer(output) if output else nullcontext() as write:
         inspection = loaded.inspect(text) if text is not None else None
-        findings = units.search(loaded.readings(corpus), wanted, top or 3) if corpus else None
+        findings = find_neurons(loaded.trace_corpus(corpus), wanted, top or 3) if corpus else None
         if findings is not None and as_json:
-            typer.echo(json.dumps([each.record() for each in findings], ensure_ascii=False))
+            typer.echo(json.dumps([each.as_dict() for each in findings], ensure_ascii=False))
         elif findings is not None:
-            units.show(findings)
+            print_matches(findings)
         if inspection and write:
             write(inspection, findings)
     if inspection:
-        if inspection.note:
-            typer.echo(f"nmt: {inspection.note}", err=True)
+        if inspection.warning:
+            typer.echo(f"nmt: {inspection.warning}", err=True)
         typer.echo(inspection.summary, err=as_json)
         typer.echo(f"Written: {output}", err=as_json)
 
@@ -433,9 +434,9 @@ def gradients(
 ) -> None:
     """Show how gradients vanish in a plain RNN and not in an LSTM."""
     with _needing("train", "nmt lab gradients"):
-        from nmt.lab import vanishing_gradients as demonstration
+        from nmt.lab.vanishing_gradients import write_page
     steps = sorted(set(distances or (10, 20, 40, 80, 160)))
-    demonstration.write(output, steps, seed, typer.echo)
+    write_page(output, steps, seed, typer.echo)
     typer.echo(f"Page: {output}")
 
 

@@ -18,13 +18,13 @@ Span = tuple[int, int, int, int]
 WordLinks = set[tuple[int, int]]
 
 
-def error_rate(found: Sequence[WordLinks], gold: Sequence[WordLinks]) -> float:
+def alignment_error_rate(found: Sequence[WordLinks], gold: Sequence[WordLinks]) -> float:
     """1 - 2 |found ∩ gold| / (|found| + |gold|) over all pairs: every gold link is a sure one."""
     right = sum(len(a & b) for a, b in zip(found, gold, strict=True))
     return 1 - 2 * right / max(sum(map(len, found)) + sum(map(len, gold)), 1)
 
 
-def read_links(path: Path) -> list[WordLinks]:
+def read_pharaoh_links(path: Path) -> list[WordLinks]:
     """Links in Pharaoh format, "0-0 1-2", a pair of sentences a line. Raises CarouselError where a line is not."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -33,7 +33,7 @@ def read_links(path: Path) -> list[WordLinks]:
     return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
 
 
-def word_ranges(text: str, words: Iterable[str]) -> list[Range]:
+def word_char_ranges(text: str, words: Iterable[str]) -> list[Range]:
     """Where the words of a text lie in it, given in order."""
     ranges, end = [], 0
     for word in words:
@@ -43,7 +43,7 @@ def word_ranges(text: str, words: Iterable[str]) -> list[Range]:
     return ranges
 
 
-def word_links(spans: Iterable[Span], source_words: Sequence[Range], target_words: Sequence[Range]) -> WordLinks:
+def link_words(spans: Iterable[Span], source_words: Sequence[Range], target_words: Sequence[Range]) -> WordLinks:
     """The words that spans, say of pieces, link: all that they overlap."""
     return {
         (i, j)

@@ -41,7 +41,7 @@ def length_bins(lengths: Sequence[int], most: int) -> list[LengthBin]:
 
 
 @dataclass(frozen=True)
-class ClassQuality:
+class FrequencyClassScore:
     """How well the words of one frequency class are translated."""
 
     least: int
@@ -60,9 +60,9 @@ class ClassQuality:
         return 2 * self.matched / total if total else None
 
 
-def quality_by_frequency(
+def word_f1_by_frequency(
     translations: Sequence[Words], references: Sequence[Words], frequencies: Counter[str]
-) -> list[ClassQuality]:
+) -> list[FrequencyClassScore]:
     """The F1 of the target words of each frequency class, as compare-mt measures it."""
     totals = np.zeros((len(FREQUENCY_CLASSES), 3), dtype=np.int64)
     for translation, reference in zip(translations, references, strict=True):
@@ -71,7 +71,7 @@ def quality_by_frequency(
             counts = wanted[word], found[word], min(wanted[word], found[word])
             totals[_frequency_class(frequencies[word])] += counts
     return [
-        ClassQuality(least, most, *map(int, counts))
+        FrequencyClassScore(least, most, *map(int, counts))
         for (least, most), counts in zip(FREQUENCY_CLASSES, totals, strict=True)
     ]
 

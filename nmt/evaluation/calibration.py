@@ -13,7 +13,7 @@ _GROUP = 25  # sentences whose mean makes a point of the curve, at least
 _POINTS = 20
 
 
-def calibrate(scores: Sequence[float], qualities: Sequence[float]) -> Calibration | None:
+def fit_calibration(scores: Sequence[float], qualities: Sequence[float]) -> Calibration | None:
     """A curve that never falls, from the mean qualities of groups of like scores; None for too few sentences.
 
     Isotonic regression: neighbours that fall are pooled (Barlow et al. 1972).

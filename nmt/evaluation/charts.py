@@ -26,7 +26,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Series:
+class LineSeries:
     """A line: a name, and points by ascending x."""
 
     name: str
@@ -34,7 +34,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ChartBar:
     """A bar, or an empty place where there is no value."""
 
     label: str
@@ -48,7 +48,7 @@ class Bar:
 # --- numbers -----------------------------------------------------------------------------------------------
 
 
-def ticks(low: float, high: float, most: int = 6) -> list[float]:
+def axis_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """At most ``most`` + 1 even values, from at or below ``low`` to at or above ``high``.
 
     Their step is 1, 2 or 5 times a power of ten.
@@ -74,7 +74,7 @@ def number(value: float, step: float) -> str:
     return f"{value:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
 
 
-def thinned(points: Sequence[Point], groups: int = _MOST_GROUPS) -> list[Point]:
+def thin_points(points: Sequence[Point], groups: int = _MOST_GROUPS) -> list[Point]:
     """Long lines as the lowest and the highest point of each group of neighbours: spikes stay."""
     if len(points) <= 2 * groups:
         return list(points)
@@ -95,7 +95,7 @@ def _y(point: Point) -> float:
 
 def line_chart(
     title: str,
-    series: Sequence[Series],
+    series: Sequence[LineSeries],
     unit: str,
     from_zero: bool,
     best: float | None = None,
@@ -111,9 +111,9 @@ def line_chart(
     size = (_SMALL_WIDTH, _SMALL_HEIGHT) if small else (_WIDTH, _HEIGHT)
     low, high = (0.0, max(values) or 1.0) if from_zero else (min(values), max(values))
     most = 4 if small else 6
-    plot = _Plot(size, ticks(low, high, most), (0.0, last), unit)
+    plot = _Plot(size, axis_ticks(low, high, most), (0.0, last), unit)
     svg = plot.frame(title, across)
-    whole = ticks(0, max(last, most), most)
+    whole = axis_ticks(0, max(last, most), most)
     for x in whole:
         if x <= last:
             _text(svg, plot.x(x), plot.bottom + 16, number(x, whole[1]), "middle")
@@ -127,13 +127,13 @@ def line_chart(
     return _render(svg)
 
 
-def bar_chart(title: str, bars: Sequence[Bar], unit: str, across: str, ceiling: float, decimals: int) -> str:
+def bar_chart(title: str, bars: Sequence[ChartBar], unit: str, across: str, ceiling: float, decimals: int) -> str:
     """Bars from zero, each with its value above it, its label and note below, and a whisker for its interval.
 
     No value is above ``ceiling``; an interval is cut there.
     """
     tops = [min(bar.value + (bar.margin or 0.0), ceiling) for bar in bars if bar.value is not None]
-    levels = ticks(0.0, max(tops, default=0.0) or ceiling)
+    levels = axis_ticks(0.0, max(tops, default=0.0) or ceiling)
     plot = _Plot((_WIDTH, _HEIGHT + 14), levels, (0.0, float(len(bars))), unit, bottom=_BOTTOM + 14)
     svg = plot.frame(title, across)
     for n, bar in enumerate(bars):
@@ -148,10 +148,12 @@ def bar_chart(title: str, bars: Sequence[Bar], unit: str, across: str, ceiling: 
     return _render(svg)
 
 
-def interval_chart(title: str, bars: Sequence[Bar], unit: str, decimals: int) -> str:
+def interval_chart(title: str, bars: Sequence[ChartBar], unit: str, decimals: int) -> str:
     """A line a bar: its label, a dot at its value, a whisker for its interval; the axis need not begin at zero."""
     valued = [(bar.value, bar.margin or 0.0) for bar in bars if bar.value is not None]
-    levels = ticks(min(value - margin for value, margin in valued), max(value + margin for value, margin in valued))
+    levels = axis_ticks(
+        min(value - margin for value, margin in valued), max(value + margin for value, margin in valued)
+    )
     left, height = max(text_width(bar.label) for bar in bars) + 12, _TOP + _CELL * len(bars)
     svg = _svg(title, left + _SMALL_WIDTH, height + _BOTTOM)
 
@@ -233,8 +235,8 @@ class _Plot:
         return svg
 
 
-def _draw_line(svg: Element, plot: _Plot, line: Series, n: int, best: float | None) -> None:
-    points = thinned(line.points)
+def _draw_line(svg: Element, plot: _Plot, line: LineSeries, n: int, best: float | None) -> None:
+    points = thin_points(line.points)
     if len(points) > 1:
         path = " ".join(f"{_round(plot.x(x))},{_round(plot.y(y))}" for x, y in points)
         _add(svg, "polyline", points=path, class_=f"line s{n}")
@@ -243,7 +245,7 @@ def _draw_line(svg: Element, plot: _Plot, line: Series, n: int, best: float | No
         _add(svg, "circle", cx=plot.x(x), cy=plot.y(y), r=3.5, class_=f"dot s{n}")
 
 
-def _draw_bar(svg: Element, plot: _Plot, bar: Bar, middle: float, half: float, shown: str, ceiling: float) -> None:
+def _draw_bar(svg: Element, plot: _Plot, bar: ChartBar, middle: float, half: float, shown: str, ceiling: float) -> None:
     assert bar.value is not None
     top, margin = plot.y(bar.value), bar.margin or 0.0
     rect = _add(svg, "rect", x=middle - half, y=top, width=2 * half, height=max(plot.bottom - top, 0.5), class_="bar")
@@ -255,7 +257,7 @@ def _draw_bar(svg: Element, plot: _Plot, bar: Bar, middle: float, half: float, s
     _text(svg, middle, top - 5, shown, "middle", "label")
 
 
-def _bands(svg: Element, plot: _Plot, series: Sequence[Series], across: str) -> None:
+def _bands(svg: Element, plot: _Plot, series: Sequence[LineSeries], across: str) -> None:
     """Invisible stripes whose titles tell the values of an update, from midway to the next one to midway."""
     values: dict[float, list[str]] = {}
     for line in series:

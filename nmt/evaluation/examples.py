@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-Run = tuple[str, bool]
+DiffSegment = tuple[str, bool]
 """Some text, and whether the other side lacks it."""
 
 # Han, kana and their punctuation stand for themselves: no spaces part their words.
@@ -18,7 +18,7 @@ _WORD = re.compile(rf"\s+|[{_UNSPACED}{_PUNCTUATION}]|[^\s{_UNSPACED}{_PUNCTUATI
 
 
 @dataclass(frozen=True)
-class Choice:
+class ExampleSelection:
     """The numbers of the sentences to show."""
 
     best: list[int]
@@ -29,7 +29,7 @@ class Choice:
     """Worst first."""
 
 
-def choose(qualities: Sequence[float], each: int) -> Choice:
+def select_examples(qualities: Sequence[float], each: int) -> ExampleSelection:
     """Choose ``each`` of the best, of the worst and of what lies between; the same for the same qualities.
 
     Fewer of each where there are few sentences: none is chosen twice.
@@ -40,16 +40,16 @@ def choose(qualities: Sequence[float], each: int) -> Choice:
     worst = between[::-1][:each]
     rest = between[: len(between) - len(worst)]
     drawn = random.Random(0).sample(rest, min(each, len(rest)))
-    return Choice(best, sorted(drawn), worst)
+    return ExampleSelection(best, sorted(drawn), worst)
 
 
-def difference(text: str, other: str) -> list[Run]:
+def mark_differences(text: str, other: str) -> list[DiffSegment]:
     """``text`` cut into runs of words that ``other`` has in the same order, and runs that it lacks.
 
     A run that is lacking neither begins nor ends with a space.
     """
     words, others = _WORD.findall(text), _WORD.findall(other)
-    runs: list[Run] = []
+    runs: list[DiffSegment] = []
     end = 0
     for start, _, size in SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks():
         lacking, shared = "".join(words[end:start]), "".join(words[start : start + size])

@@ -79,7 +79,7 @@ def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Se
     }
 
 
-def exact_match_of_new(
+def exact_match_on_unseen(
     questions: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], learned: Set[str]
 ) -> dict[str, Any]:
     """How many questions were not ``learned`` by heart in training, and the percentage of right answers to those.
@@ -107,7 +107,7 @@ def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[
     ]
 
 
-def word_splitter(language: str) -> Callable[[str], list[str]]:
+def word_tokeniser(language: str) -> Callable[[str], list[str]]:
     """What splits a text of a language into the words of BLEU: in Chinese, its characters."""
     tokenise = sacrebleu_metrics(language)["bleu"].tokenizer
     return lambda text: tokenise(text).split()

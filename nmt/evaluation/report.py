@@ -19,13 +19,13 @@ from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.arrow_store import Rows
 from nmt.corpus.preparation import PreparedData
 from nmt.evaluation import charts, examples
-from nmt.evaluation.analysis import ClassQuality, count_words, length_bins, quality_by_frequency
+from nmt.evaluation.analysis import FrequencyClassScore, count_words, length_bins, word_f1_by_frequency
 from nmt.evaluation.attention_maps import attention_maps
-from nmt.evaluation.charts import Bar, Series
+from nmt.evaluation.charts import ChartBar, LineSeries
 from nmt.evaluation.environment import environment
-from nmt.evaluation.examples import Run
-from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_splitter
-from nmt.evaluation.templating import templates
+from nmt.evaluation.examples import DiffSegment
+from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_tokeniser
+from nmt.evaluation.templating import template_environment
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import ModelDirectory, ParentModel
 from nmt.text.normalisation import normalise
@@ -60,7 +60,7 @@ _CURVES = (
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingReportData:
     """A training that has come to its end, or to another one."""
 
     config: TranslatorRecipe
@@ -83,7 +83,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Example:
+class TranslationExample:
     """A sentence of the dev set."""
 
     number: int
@@ -91,20 +91,20 @@ class Example:
     chrf: float
     """0 to 100."""
     source: str
-    translation: list[Run]
-    reference: list[Run]
+    translation: list[DiffSegment]
+    reference: list[DiffSegment]
 
 
-def write(path: Path, training: Training) -> None:
+def write_report(path: Path, training: TrainingReportData) -> None:
     """Write the report. Raises CarouselError where that can't be done."""
-    page = render(training)
+    page = render_report(training)
     with atomic_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def render(training: Training) -> str:
+def render_report(training: TrainingReportData) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
-    pages = templates("nmt.evaluation", "the report")
+    pages = template_environment("nmt.evaluation", "the report")
     bundle = bundles.read(training.model) if training.model else None
     found = bundle.card.scores if bundle else {}
     answers = {name: metrics["exact"] for name, metrics in found.items() if "exact" in metrics}
@@ -130,7 +130,7 @@ def render(training: Training) -> str:
     return page
 
 
-def _facts(training: Training) -> dict[str, str]:
+def _facts(training: TrainingReportData) -> dict[str, str]:
     """What is said of the training at a glance."""
     history, config, tokenizer = training.history, training.config, training.prepared.tokenizer
     source, target = len(tokenizer.source), len(tokenizer.target)
@@ -153,11 +153,11 @@ def _facts(training: Training) -> dict[str, str]:
 # --- curves ------------------------------------------------------------------------------------------------
 
 
-def _curves(training: Training) -> dict[str, list[tuple[str, str]]]:
+def _curves(training: TrainingReportData) -> dict[str, list[tuple[str, str]]]:
     """Title and picture of each curve of which there are records, the large ones and the small ones."""
     pictures: dict[str, list[tuple[str, str]]] = {"large": [], "small": []}
     for curve in _CURVES:
-        series = [Series(name, _points(training.records, kind, key)) for name, kind, key in curve.series]
+        series = [LineSeries(name, _points(training.records, kind, key)) for name, kind, key in curve.series]
         series = [line for line in series if line.points]
         if series:
             best = training.best_update
@@ -173,7 +173,7 @@ def _points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tupl
 # --- the dev set -------------------------------------------------------------------------------------------
 
 
-def _dev_set(training: Training, bundle: ModelDirectory | None) -> dict[str, Any]:
+def _dev_set(training: TrainingReportData, bundle: ModelDirectory | None) -> dict[str, Any]:
     """What there is to see on the dev set: names of the template's sections -> what they show; None without one."""
     if bundle is None or not training.dev:
         return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
@@ -192,42 +192,42 @@ def _dev_set(training: Training, bundle: ModelDirectory | None) -> dict[str, Any
 def _exact_by_length(answers: dict[str, Any]) -> str:
     """Exact match by the length of the question, of all sets that are tasks."""
     series = [
-        Series(name, [(float(length), float(score)) for length, score in exact["by_length"]])
+        LineSeries(name, [(float(length), float(score)) for length, score in exact["by_length"]])
         for name, exact in answers.items()
     ]
     return charts.line_chart("Exact match by length", series, "% of answers", from_zero=True, across="length")
 
 
-def _by_length(training: Training, sources: Sequence[str], references: Sequence[str]) -> str:
+def _by_length(training: TrainingReportData, sources: Sequence[str], references: Sequence[str]) -> str:
     """BLEU by words of the source."""
     data = training.config.data
-    split = word_splitter(data.source)
+    split = word_tokeniser(data.source)
     bars = []
     for group in length_bins([len(split(source)) for source in sources], _BINS):
         translated, wanted = ([side[n] for n in group.sentences] for side in (training.dev, references))
         score = bleu_with_interval(translated, wanted, data.target)
         ends = sorted({group.shortest, group.longest})
-        bars.append(Bar("–".join(map(str, ends)), f"{len(group.sentences):,}", score["score"], score["ci"]))
+        bars.append(ChartBar("–".join(map(str, ends)), f"{len(group.sentences):,}", score["score"], score["ci"]))
     return charts.bar_chart("BLEU by length", bars, "BLEU", "words of the source; sentences", ceiling=100, decimals=1)
 
 
-def _by_frequency(training: Training, references: Sequence[str]) -> tuple[str, str]:
+def _by_frequency(training: TrainingReportData, references: Sequence[str]) -> tuple[str, str]:
     """F1 of target words by their frequency in the training text: the picture, and in which pairs they were counted."""
-    split = word_splitter(training.config.data.target)
+    split = word_tokeniser(training.config.data.target)
     translated, wanted = [split(text) for text in training.dev], [split(text) for text in references]
     pairs = len(training.prepared.train)
     rows = np.unique(np.linspace(0, pairs - 1, min(pairs, _COUNTED_PAIRS)).astype(np.int64))
     words = {word for texts in (translated, wanted) for text in texts for word in text}
     frequencies = count_words(_target_texts(training.prepared, rows), split, words)
-    classes = quality_by_frequency(translated, wanted, frequencies)
-    bars = [Bar(_class_name(each), f"{each.reference:,}", each.f1) for each in classes]
+    classes = word_f1_by_frequency(translated, wanted, frequencies)
+    bars = [ChartBar(_class_name(each), f"{each.reference:,}", each.f1) for each in classes]
     where = "training" if len(rows) == pairs else "the counted pairs"
     across = f"occurrences in {where}; words in the references"
     counted = f"all {pairs:,}" if len(rows) == pairs else f"{len(rows):,} evenly spaced of the {pairs:,}"
     return charts.bar_chart("F1 by frequency", bars, "F1", across, ceiling=1, decimals=2), counted
 
 
-def _class_name(each: ClassQuality) -> str:
+def _class_name(each: FrequencyClassScore) -> str:
     if each.most is None:
         return f"{each.least:,}+"
     return f"{each.least}" if each.least == each.most else f"{each.least}–{each.most}"
@@ -255,19 +255,19 @@ def _maps(bundle: ModelDirectory, sources: Sequence[str], translations: Sequence
 
 def _examples(
     sources: Sequence[str], translations: Sequence[str], references: Sequence[str]
-) -> list[tuple[str, list[Example]]]:
+) -> list[tuple[str, list[TranslationExample]]]:
     """Groups of sentences, each with its title."""
     qualities = sentence_chrf(translations, references)
-    choice = examples.choose(qualities, _EXAMPLES)
+    choice = examples.select_examples(qualities, _EXAMPLES)
 
-    def example(n: int) -> Example:
+    def example(n: int) -> TranslationExample:
         translation, reference = translations[n], normalise(references[n])
-        return Example(
+        return TranslationExample(
             number=n + 1,
             chrf=100 * qualities[n],
             source=sources[n],
-            translation=examples.difference(translation, reference),
-            reference=examples.difference(reference, translation),
+            translation=examples.mark_differences(translation, reference),
+            reference=examples.mark_differences(reference, translation),
         )
 
     groups = (("The worst", choice.worst), ("Drawn from between", choice.middle), ("The best", choice.best))

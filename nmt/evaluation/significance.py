@@ -31,7 +31,7 @@ _ROUNDING = 1e-9  # of a score
 def compare_files(
     reference: Path, systems: Sequence[Path], language: str | None, samples: int | None, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """`compare` of translated files, a translation a line.
+    """`compare_systems` of translated files, a translation a line.
 
     Raises CarouselError naming a file that can't be read or has another number of lines than the reference, and
     UsageError for fewer than two systems, and where no ``language`` is given for text without spaces: as English, a
@@ -49,10 +49,10 @@ def compare_files(
             )
     if language is None and _is_unspaced(references):
         raise UsageError("--target-language: this text has no spaces; say which it is, such as zh or ja")
-    return compare(texts, references, language or "en", samples, seed)
+    return compare_systems(texts, references, language or "en", samples, seed)
 
 
-def compare(
+def compare_systems(
     systems: Sequence[tuple[str, Sequence[str]]],
     references: Sequence[str],
     language: str,
@@ -89,8 +89,8 @@ def _is_unspaced(texts: Sequence[str]) -> bool:
     return 2 * sum(map(is_unspaced_script, characters)) > len(characters)
 
 
-def table(comparison: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The lines that a person reads, of what `compare` gave."""
+def format_comparison(comparison: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """The lines that a person reads, of what `compare_systems` gave."""
     names = [system["system"] for system in comparison["bleu"]["systems"]]
     width = max(map(len, names))
     yield f"{'':5} {'':{width}}  score   ± 95%  difference" + "".join(f"   p {test}" for test in _TESTS)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import jinja2
 
 
-def templates(package: str, what: str) -> jinja2.Environment:
+def template_environment(package: str, what: str) -> jinja2.Environment:
     """The templates of a package; raises CarouselError, which names what they are for, where Jinja is not installed."""
     try:
         import jinja2

@@ -17,9 +17,9 @@ from nmt.corpus.preparation import PreparedData, corpus_translation_table, sourc
 from nmt.engine import shortlist as shortlists
 from nmt.engine.onnx.export import graph_files
 from nmt.engine.shortlist import Shortlist
-from nmt.evaluation import report
-from nmt.evaluation.calibration import calibrate
-from nmt.evaluation.metrics import exact_match_of_new, score_corpus, sentence_chrf
+from nmt.evaluation.calibration import fit_calibration
+from nmt.evaluation.metrics import exact_match_on_unseen, score_corpus, sentence_chrf
+from nmt.evaluation.report import TrainingReportData, write_report
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelCard, ModelDirectory
@@ -72,11 +72,11 @@ class Publisher:
             scores[name] = score_corpus(spec, texts, references, data.target)
             if isinstance(spec, SyntheticCorpus):
                 learned = sources_in_training_data(self._config, sources)
-                scores[name]["exact"]["new"] = exact_match_of_new(sources, texts, references, learned)
+                scores[name]["exact"]["new"] = exact_match_on_unseen(sources, texts, references, learned)
             if name == "dev":
                 dev = texts
             if name == "dev" and not isinstance(spec, SyntheticCorpus):
-                confidence = calibrate([t.score for t in translations], sentence_chrf(texts, references))
+                confidence = fit_calibration([t.score for t in translations], sentence_chrf(texts, references))
         card = card.model_copy(update={"scores": scores, "confidence": confidence})
         bundles.write(self._run.model, card, self._prepared.tokenizer, files)
         say("Writing the report")
@@ -97,7 +97,7 @@ class Publisher:
         best = progress.best_update if progress.best is not None else None
         try:
             records = self._run.records()
-            training = report.Training(
+            training = TrainingReportData(
                 config=self._config,
                 prepared=self._prepared,
                 model=model,
@@ -109,7 +109,7 @@ class Publisher:
                 dev=dev,
                 ended=ended,
             )
-            report.write(self._run.report, training)
+            write_report(self._run.report, training)
         except Exception as error:  # all else is done and saved: whatever ails a page must not cost that
             say(f"{self._run.report}: not written ({type(error).__name__}: {error})")
 

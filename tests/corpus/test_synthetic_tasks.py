@@ -18,7 +18,7 @@ from nmt.corpus import synthetic_tasks as tasks
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.parallel_corpus import corpus_fingerprint, read_pairs
 from nmt.corpus.preparation import sources_in_training_data
-from nmt.evaluation.metrics import exact_match, exact_match_of_new
+from nmt.evaluation.metrics import exact_match, exact_match_on_unseen
 from nmt.inference.translator import Translator
 from nmt.model_directory import directory as bundle
 from nmt.text.normalisation import normalise
@@ -119,9 +119,9 @@ def test_questions_that_training_held_are_told_apart() -> None:
     assert 0 < len(known) < len(set(questions))
     by_heart = [answer if question in known else "" for question, answer in zip(questions, answers, strict=True)]
     new = sum(question not in known for question in questions)
-    assert exact_match_of_new(questions, by_heart, answers, known) == {"questions": new, "score": 0.0}
-    assert exact_match_of_new(questions, answers, answers, known) == {"questions": new, "score": 100.0}
-    assert exact_match_of_new(questions, answers, answers, set(questions)) == {"questions": 0, "score": None}
+    assert exact_match_on_unseen(questions, by_heart, answers, known) == {"questions": new, "score": 0.0}
+    assert exact_match_on_unseen(questions, answers, answers, known) == {"questions": new, "score": 100.0}
+    assert exact_match_on_unseen(questions, answers, answers, set(questions)) == {"questions": 0, "score": None}
 
 
 def test_every_task_has_a_recipe() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.evaluation.alignment_error_rate import error_rate, read_links, word_links, word_ranges
+from nmt.evaluation.alignment_error_rate import alignment_error_rate, link_words, read_pharaoh_links, word_char_ranges
 from nmt.utils.errors import CarouselError
 
 
@@ -12,17 +12,17 @@ def test_the_error_rate_of_an_example_by_hand() -> None:
     """Of 4 links found and 5 in the gold set, 3 agree: 1 - 6/9."""
     found = [{(0, 0), (1, 1)}, {(0, 1), (2, 2)}]
     gold = [{(0, 0), (1, 1), (1, 2)}, {(0, 0), (2, 2)}]
-    assert error_rate(found, gold) == pytest.approx(1 / 3)
-    assert error_rate(gold, gold) == 0.0
-    assert error_rate([set()], [{(0, 0)}]) == 1.0
+    assert alignment_error_rate(found, gold) == pytest.approx(1 / 3)
+    assert alignment_error_rate(gold, gold) == 0.0
+    assert alignment_error_rate([set()], [{(0, 0)}]) == 1.0
 
 
 def test_spans_of_pieces_link_the_words_they_overlap() -> None:
-    source = word_ranges("I don't see it.", ["I", "don't", "see", "it", "."])
-    target = word_ranges("Je ne l'ai pas.", ["Je", "ne", "l'", "ai", "pas", "."])
+    source = word_char_ranges("I don't see it.", ["I", "don't", "see", "it", "."])
+    target = word_char_ranges("Je ne l'ai pas.", ["Je", "ne", "l'", "ai", "pas", "."])
     assert source[3:] == [(12, 14), (14, 15)]
     assert target[2:4] == [(6, 8), (8, 10)]
-    assert word_links([(2, 4, 3, 5), (4, 7, 3, 5), (8, 14, 6, 10)], source, target) == {
+    assert link_words([(2, 4, 3, 5), (4, 7, 3, 5), (8, 14, 6, 10)], source, target) == {
         (1, 1), (2, 2), (2, 3), (3, 2), (3, 3),
     }  # fmt: skip
 
@@ -30,9 +30,9 @@ def test_spans_of_pieces_link_the_words_they_overlap() -> None:
 def test_pharaoh_files(tmp_path: Path) -> None:
     path = tmp_path / "gold"
     path.write_text("0-0 1-2\n\n10-3\n")
-    assert read_links(path) == [{(0, 0), (1, 2)}, set(), {(10, 3)}]
+    assert read_pharaoh_links(path) == [{(0, 0), (1, 2)}, set(), {(10, 3)}]
     path.write_text("0-0\n0-0 1:2\n")
     with pytest.raises(CarouselError, match=r"gold, line 2: is not in Pharaoh format"):
-        read_links(path)
+        read_pharaoh_links(path)
     with pytest.raises(CarouselError, match="can't be read"):
-        read_links(tmp_path / "none")
+        read_pharaoh_links(tmp_path / "none")

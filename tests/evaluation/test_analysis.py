@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.evaluation.analysis import FREQUENCY_CLASSES, count_words, length_bins, quality_by_frequency
+from nmt.evaluation.analysis import FREQUENCY_CLASSES, count_words, length_bins, word_f1_by_frequency
 
 WORDS = st.lists(st.sampled_from("abcdefgh"), max_size=12)
 
@@ -37,7 +37,7 @@ def test_bins_of_distinct_lengths_are_equally_full() -> None:
     [(0, 0), (1, 1), (2, 2), (4, 2), (5, 3), (9, 3), (10, 4), (99, 4), (100, 5), (999, 5), (1000, 6), (10**9, 6)],
 )
 def test_a_word_belongs_to_the_class_of_its_frequency(frequency: int, expected: int) -> None:
-    classes = quality_by_frequency([["x"]], [["x"]], Counter({"x": frequency}))
+    classes = word_f1_by_frequency([["x"]], [["x"]], Counter({"x": frequency}))
     assert [each.matched for each in classes] == [int(n == expected) for n in range(len(FREQUENCY_CLASSES))]
     least, most = classes[expected].least, classes[expected].most
     assert least <= frequency
@@ -48,7 +48,7 @@ def test_f1_of_an_example_by_hand() -> None:
     """Repeated words match as often as both sides have them, in the same sentence alone."""
     translations = [["the", "the", "cat"], ["dog"]]
     references = [["the", "cat", "cat"], ["the"]]
-    classes = quality_by_frequency(translations, references, Counter({"the": 50, "cat": 3}))
+    classes = word_f1_by_frequency(translations, references, Counter({"the": 50, "cat": 3}))
     by_least = {each.least: each for each in classes}
     the, cat, dog = by_least[10], by_least[2], by_least[0]
     assert (the.reference, the.translated, the.matched, the.f1) == (2, 2, 1, 0.5)
@@ -61,7 +61,7 @@ def test_f1_of_an_example_by_hand() -> None:
 @given(st.lists(st.tuples(WORDS, WORDS), max_size=6), st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 20)))
 def test_f1_agrees_with_precision_and_recall(pairs: list[tuple[list[str], list[str]]], counts: dict[str, int]) -> None:
     translations, references = [a for a, _ in pairs], [b for _, b in pairs]
-    for each in quality_by_frequency(translations, references, Counter(counts)):
+    for each in word_f1_by_frequency(translations, references, Counter(counts)):
         most = 10**9 if each.most is None else each.most
         matched = translated = reference = 0
         for found, wanted in pairs:

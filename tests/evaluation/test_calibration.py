@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.evaluation.calibration import calibrate, pooled
+from nmt.evaluation.calibration import fit_calibration, pooled
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=5))
@@ -29,7 +29,7 @@ def test_confidence_is_the_quality_to_be_expected() -> None:
     random = np.random.default_rng(2)
     scores = -random.gamma(2.0, 0.4, size=4000)
     qualities = np.clip(np.exp(scores) + random.normal(scale=0.15, size=len(scores)), 0, 1)
-    calibration = calibrate(scores[:2000].tolist(), qualities[:2000].tolist())
+    calibration = fit_calibration(scores[:2000].tolist(), qualities[:2000].tolist())
     assert calibration is not None
     confidences = np.array([calibration.confidence(score) for score in scores[2000:]])
     assert ((confidences >= 0) & (confidences <= 1)).all()
@@ -39,4 +39,4 @@ def test_confidence_is_the_quality_to_be_expected() -> None:
 
 
 def test_a_handful_of_sentences_calibrates_nothing() -> None:
-    assert calibrate([-1.0] * 49, [0.5] * 49) is None
+    assert fit_calibration([-1.0] * 49, [0.5] * 49) is None

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.evaluation.charts import Bar, Series, bar_chart, heat_map, interval_chart, line_chart, number, thinned, ticks
+from nmt.evaluation.charts import (
+    ChartBar,
+    LineSeries,
+    axis_ticks,
+    bar_chart,
+    heat_map,
+    interval_chart,
+    line_chart,
+    number,
+    thin_points,
+)
 
 MEASURES = st.floats(-1e6, 1e6).map(lambda x: round(x, 9))
 
@@ -18,7 +28,7 @@ MEASURES = st.floats(-1e6, 1e6).map(lambda x: round(x, 9))
 @given(MEASURES, MEASURES, st.integers(2, 8))
 def test_ticks_are_few_even_round_and_hold_the_values(a: float, b: float, most: int) -> None:
     low, high = min(a, b), max(a, b)
-    found = ticks(low, high, most)
+    found = axis_ticks(low, high, most)
     step = found[1] - found[0]
     assert 2 <= len(found) <= most + 1
     assert found[0] <= low + 1e-6 * step
@@ -29,11 +39,11 @@ def test_ticks_are_few_even_round_and_hold_the_values(a: float, b: float, most: 
 
 
 def test_ticks_of_known_ranges() -> None:
-    assert ticks(0, 100) == [0, 20, 40, 60, 80, 100]
-    assert ticks(0, 3000) == [0, 500, 1000, 1500, 2000, 2500, 3000]
-    assert ticks(1.32, 4.9) == [1, 2, 3, 4, 5]
-    assert ticks(0, 0.3) == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
-    assert ticks(7, 7)[0] < 7 < ticks(7, 7)[-1]
+    assert axis_ticks(0, 100) == [0, 20, 40, 60, 80, 100]
+    assert axis_ticks(0, 3000) == [0, 500, 1000, 1500, 2000, 2500, 3000]
+    assert axis_ticks(1.32, 4.9) == [1, 2, 3, 4, 5]
+    assert axis_ticks(0, 0.3) == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
+    assert axis_ticks(7, 7)[0] < 7 < axis_ticks(7, 7)[-1]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +58,7 @@ def test_numbers_are_as_exact_as_their_step(value: float, step: float, expected:
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=300), st.integers(1, 20))
 def test_a_thinned_line_keeps_order_and_extremes(values: list[float], groups: int) -> None:
     points = [(float(n), value) for n, value in enumerate(values)]
-    kept = thinned(points, groups)
+    kept = thin_points(points, groups)
     assert len(kept) <= 2 * groups or kept == points
     assert kept == sorted(set(kept))
     assert set(kept) <= set(points)
@@ -60,8 +70,8 @@ def texts(svg: str, tag: str) -> list[str]:
 
 
 def test_a_line_chart_tells_its_values_and_marks_the_best() -> None:
-    train = Series("training", [(50.0, 4.0), (100.0, 3.0)])
-    dev = Series("dev", [(100.0, 3.5)])
+    train = LineSeries("training", [(50.0, 4.0), (100.0, 3.0)])
+    dev = LineSeries("dev", [(100.0, 3.5)])
     svg = line_chart("Loss", [train, dev], "nats", from_zero=False, best=100.0)
     root = ElementTree.fromstring(svg)
     assert root.get("aria-label") == "Loss"
@@ -79,7 +89,7 @@ def test_a_line_chart_tells_its_values_and_marks_the_best() -> None:
 
 def test_a_long_line_has_bands_side_by_side_to_its_end() -> None:
     points = [(float(n), 1.0 / n) for n in range(1, 1001)]
-    root = ElementTree.fromstring(line_chart("Loss", [Series("loss", points)], "nats", from_zero=True))
+    root = ElementTree.fromstring(line_chart("Loss", [LineSeries("loss", points)], "nats", from_zero=True))
     bands = [rect for rect in root.iter("rect") if rect.get("class") == "band"]
     assert len(bands) == 120
     assert bands[-1][0].text == "update 1,000: loss 0.001"
@@ -90,8 +100,8 @@ def test_a_long_line_has_bands_side_by_side_to_its_end() -> None:
 
 
 def test_each_validation_of_a_long_run_can_be_read() -> None:
-    train = Series("train", [(float(n), 1.0 / n) for n in range(50, 12001, 50)])
-    dev = Series("dev", [(float(n), 2.0 / n) for n in range(490, 12001, 500)])  # never where the other is logged
+    train = LineSeries("train", [(float(n), 1.0 / n) for n in range(50, 12001, 50)])
+    dev = LineSeries("dev", [(float(n), 2.0 / n) for n in range(490, 12001, 500)])  # never where the other is logged
     root = ElementTree.fromstring(line_chart("Loss", [train, dev], "nats", from_zero=True))
     told = [rect[0].text or "" for rect in root.iter("rect") if rect.get("class") == "band"]
     assert len([text for text in told if "dev" in text]) == len(dev.points)
@@ -99,18 +109,18 @@ def test_each_validation_of_a_long_run_can_be_read() -> None:
 
 
 def test_a_very_short_run_has_whole_updates() -> None:
-    shown = texts(line_chart("BLEU", [Series("dev", [(3.0, 50.0)])], "BLEU", from_zero=True, small=True), "text")
+    shown = texts(line_chart("BLEU", [LineSeries("dev", [(3.0, 50.0)])], "BLEU", from_zero=True, small=True), "text")
     assert [text for text in shown if text in set("0123456")] == ["0", "0", "1", "2", "3"]
 
 
 def test_a_flat_line_of_zeros_has_an_axis_from_zero() -> None:
-    shown = texts(line_chart("BLEU", [Series("dev", [(1.0, 0.0), (2.0, 0.0)])], "BLEU", from_zero=True), "text")
+    shown = texts(line_chart("BLEU", [LineSeries("dev", [(1.0, 0.0), (2.0, 0.0)])], "BLEU", from_zero=True), "text")
     assert "0" in shown
     assert not [text for text in shown if text.startswith("-")]
 
 
 def test_bars_stand_in_proportion_and_never_above_the_ceiling() -> None:
-    bars = [Bar("1–5", "12", 80.0, 30.0), Bar("6", "3", 40.0), Bar("7", "0", None)]
+    bars = [ChartBar("1–5", "12", 80.0, 30.0), ChartBar("6", "3", 40.0), ChartBar("7", "0", None)]
     svg = bar_chart("BLEU", bars, "BLEU", "words", ceiling=100, decimals=1)
     root = ElementTree.fromstring(svg)
     heights = [float(rect.get("height", "0")) for rect in root.iter("rect")]
@@ -134,7 +144,11 @@ def test_a_heat_map_has_a_cell_for_each_pair() -> None:
 
 def test_intervals_lie_where_their_values_are() -> None:
     """Further right is more, whiskers reach as far to both sides, and no whisker leaves the picture."""
-    bars = [Bar("lstm", "3 seeds", 2.0, 0.1), Bar("no_forget_gate", "3 seeds", 2.5), Bar("gru", "0 seeds", None)]
+    bars = [
+        ChartBar("lstm", "3 seeds", 2.0, 0.1),
+        ChartBar("no_forget_gate", "3 seeds", 2.5),
+        ChartBar("gru", "0 seeds", None),
+    ]
     svg = ElementTree.fromstring(interval_chart("Loss", bars, "nats", 2))
     first, second = (float(dot.get("cx", "")) for dot in svg.iter("circle"))
     [whisker] = [line for line in svg.iter("line") if line.get("class") == "whisker"]

@@ -187,7 +187,7 @@ def test_words_are_counted_in_the_training_text(run: Path, monkeypatch: pytest.M
     monkeypatch.setattr(report, "_COUNTED_PAIRS", 20)
     read: list[list[int]] = []
     monkeypatch.setattr(report, "_target_texts", lambda _, rows: read.append(rows) or [])
-    training = report.Training(config, prepared, run / "model", {}, [], [], 60, 60, ["x"] * 12)
+    training = report.TrainingReportData(config, prepared, run / "model", {}, [], [], 60, 60, ["x"] * 12)
     _, counted = report._by_frequency(training, ["y"] * 12)
     assert counted == f"20 evenly spaced of the {len(rows)}"
     assert len(read[0]) == 20

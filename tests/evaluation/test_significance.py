@@ -16,7 +16,7 @@ from toy import toy_pairs
 
 from nmt.evaluation import resampling
 from nmt.evaluation.metrics import sacrebleu_metrics
-from nmt.evaluation.significance import compare
+from nmt.evaluation.significance import compare_systems
 
 REFERENCES = [target for _, target in toy_pairs(60, seed=5)]
 
@@ -32,7 +32,9 @@ GOOD, ALIKE, BAD = spoiled(0.2, 1), spoiled(0.2, 2), spoiled(0.5, 3)
 
 def test_the_tests_are_those_of_the_papers() -> None:
     """Both p-values of BLEU, each from a plain loop over corpora made of whole sentences."""
-    found = compare([("good", GOOD), ("alike", ALIKE)], REFERENCES, "fr", samples=200, seed=7)["bleu"]["systems"][1]
+    found = compare_systems([("good", GOOD), ("alike", ALIKE)], REFERENCES, "fr", samples=200, seed=7)["bleu"][
+        "systems"
+    ][1]
     bleu, count = BLEU(), len(REFERENCES)
 
     def score(texts: list[str], rows: range | np.ndarray = range(count)) -> float:
@@ -57,7 +59,7 @@ def test_the_tests_are_those_of_the_papers() -> None:
 
 def test_a_worse_system_is_told_from_an_unlucky_one() -> None:
     systems = [("good", GOOD), ("alike", ALIKE), ("bad", BAD), ("good again", GOOD)]
-    result = compare(systems, REFERENCES, "fr", samples=100, seed=1)
+    result = compare_systems(systems, REFERENCES, "fr", samples=100, seed=1)
     assert list(result) == ["bleu", "chrf", "ter"]
     for metric, outcome in result.items():
         _, alike, bad, same = outcome["systems"]
@@ -74,14 +76,14 @@ def test_a_worse_system_is_told_from_an_unlucky_one() -> None:
 def test_few_lines_that_differ_are_no_proof(changed: int, chance: float) -> None:
     """Two trials of 2^``changed`` swap all lines that differ or none, and make the same difference."""
     worse = [f"{text} xx" if n < changed else text for n, text in enumerate(REFERENCES)]
-    result = compare([("good", REFERENCES), ("worse", worse)], REFERENCES, "fr", samples=2000, seed=1)
+    result = compare_systems([("good", REFERENCES), ("worse", worse)], REFERENCES, "fr", samples=2000, seed=1)
     for outcome in result.values():
         p = outcome["systems"][1]["p"]["randomisation"]
         assert p == pytest.approx(chance, abs=0.03)
 
 
 def test_many_lines_give_sacrebleus_p_value() -> None:
-    found = compare([("good", GOOD), ("bad", BAD), ("alike", ALIKE)], REFERENCES, "fr", samples=300, seed=12345)
+    found = compare_systems([("good", GOOD), ("bad", BAD), ("alike", ALIKE)], REFERENCES, "fr", samples=300, seed=12345)
     theirs = PairedTest([("good", GOOD), ("bad", BAD), ("alike", ALIKE)], {"bleu": BLEU()}, [REFERENCES], "ar", 300)
     signatures, results = theirs()
     assert found["bleu"]["signatures"]["randomisation"] == str(signatures["BLEU"])
@@ -91,7 +93,7 @@ def test_many_lines_give_sacrebleus_p_value() -> None:
 
 def test_the_bootstrap_is_sacrebleus() -> None:
     systems = [("good", GOOD), ("bad", BAD), ("alike", ALIKE)]
-    found = compare(systems, REFERENCES, "fr", samples=300, seed=12345)
+    found = compare_systems(systems, REFERENCES, "fr", samples=300, seed=12345)
     for name, metric in sacrebleu_metrics("fr").items():
         [(_, theirs)] = list(PairedTest(systems, {name: metric}, [REFERENCES], "bs", 300)()[1].items())[1:]
         for ours, result in zip(found[name]["systems"], theirs, strict=True):
@@ -102,9 +104,9 @@ def test_the_bootstrap_is_sacrebleus() -> None:
 
 def test_draws_do_not_depend_on_how_many_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
     systems = [("a", GOOD[:50]), ("b", ALIKE[:50])]
-    whole = compare(systems, REFERENCES[:50], "fr", samples=100, seed=3)
+    whole = compare_systems(systems, REFERENCES[:50], "fr", samples=100, seed=3)
     monkeypatch.setattr(resampling, "_BLOCK", 333)
-    assert compare(systems, REFERENCES[:50], "fr", samples=100, seed=3) == whole
+    assert compare_systems(systems, REFERENCES[:50], "fr", samples=100, seed=3) == whole
 
 
 def test_chance_alone_gets_no_star_more_often_than_it_says() -> None:
@@ -121,7 +123,7 @@ def test_chance_alone_gets_no_star_more_often_than_it_says() -> None:
 
 def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     def p_values(seed: int) -> list[float]:
-        result = compare([("a", GOOD), ("b", ALIKE)], REFERENCES, "fr", samples=50, seed=seed)
+        result = compare_systems([("a", GOOD), ("b", ALIKE)], REFERENCES, "fr", samples=50, seed=seed)
         return [p for outcome in result.values() for p in outcome["systems"][1]["p"].values()]
 
     first = p_values(3)
@@ -161,7 +163,7 @@ def test_the_command_prints_a_table_or_json(files: dict[str, Path], nmt: Nmt) ->
     assert lines[2].count("*") == 1
     assert lines[2].endswith("*")
     result = json.loads(nmt(*call, "--json").out)
-    assert result == compare(
+    assert result == compare_systems(
         [(str(files["good"]), GOOD), (str(files["bad"]), BAD)], REFERENCES, "fr", samples=100, seed=12345
     )
     assert f"{result['bleu']['systems'][1]['score']:.2f}" in lines[2]

@@ -16,7 +16,7 @@ from nmt.lab import vanishing_gradients as gradients
 
 
 def test_gradients_of_the_plain_network_are_products_of_jacobians() -> None:
-    reader, distance = gradients.Reader("plain RNN", seed=3), 6
+    reader, distance = gradients.FirstSymbolClassifier("plain RNN", seed=3), 6
     inputs, recurrent, *biases = (p.detach().double().numpy() for p in reader.layer.parameters())
     direction = torch.randn(64, 32, generator=torch.Generator().manual_seed(5)).double().numpy()
     symbols = tasks.MEMORY_SYMBOLS + tasks.NOISE_SYMBOLS

@@ -14,14 +14,13 @@ import torch
 
 from nmt.corpus import synthetic_tasks as tasks
 from nmt.evaluation import charts
-from nmt.evaluation.charts import Series
+from nmt.evaluation.charts import LineSeries
 from nmt.lab import vanishing_gradients as gradients
-from nmt.lab.inspect import neuron_search as units
-from nmt.lab.inspect import probes as signals
-from nmt.lab.inspect import readings as corpus
-from nmt.lab.inspect.inspection import Layer
-from nmt.lab.inspect.neuron_search import Finding
-from nmt.lab.inspect.sentence import Model, inspect, load
+from nmt.lab.inspect.corpus_activations import trace_pairs
+from nmt.lab.inspect.inspection import LayerActivations
+from nmt.lab.inspect.neuron_search import NeuronMatch, find_neurons
+from nmt.lab.inspect.probes import parse_signals
+from nmt.lab.inspect.sentence import TorchTranslator, inspect_translation, load_translator
 from nmt.utils.files import atomic_file
 
 HERE = Path(__file__).parent
@@ -46,9 +45,9 @@ def main() -> None:
     arguments = parser.parse_args()
     figures = {
         **vanishing(sorted(set(arguments.distance or (10, 20, 40, 80, 160)))),
-        **counting(load(Path("runs/counting"))),
-        "remembering": remembering(load(Path("runs/remembering"))),
-        "attention": attention(load(Path("runs/reversing"))),
+        **counting(load_translator(Path("runs/counting"))),
+        "remembering": remembering(load_translator(Path("runs/remembering"))),
+        "attention": attention(load_translator(Path("runs/reversing"))),
     }
     for name, chart in figures.items():
         write(arguments.out / f"{name}.svg", chart)
@@ -57,14 +56,17 @@ def main() -> None:
 
 def vanishing(distances: Sequence[int]) -> dict[str, str]:
     """The charts of `nmt lab gradients`, by name."""
-    return {f"gradients-{name}": chart for name, chart in gradients.pictures(gradients.compare(distances, 1)).items()}
+    return {
+        f"gradients-{name}": chart
+        for name, chart in gradients.draw_charts(gradients.compare_cells(distances, 1)).items()
+    }
 
 
-def counting(model: Model) -> dict[str, str]:
+def counting(model: TorchTranslator) -> dict[str, str]:
     """The units that count best while ten a are read and ten b written: their cells, and the gates of the first."""
     pairs = list(tasks.generate_pairs("counting", 20, 1, 20, seed=1))
     up, down = best(model, pairs, "count:a"), best(model, pairs, "remaining")
-    inspection = inspect(model, pairs[9][0])
+    inspection = inspect_translation(model, pairs[9][0])
     cells = [
         steps(name, named(inspection.layers, found), "cell", found.unit)
         for name, found in (("encoder, reading a", up), ("decoder, writing b", down))
@@ -77,41 +79,41 @@ def counting(model: Model) -> dict[str, str]:
     }
 
 
-def remembering(model: Model) -> str:
+def remembering(model: TorchTranslator) -> str:
     """The cell of the unit that remembers best, while the same noise is read after each first symbol."""
     pairs = list(tasks.generate_pairs("remembering", 400, 1, 50, seed=9))
     found = best(model, pairs, "first")
     [(question, _)] = tasks.generate_pairs("remembering", 1, 50, 50, seed=10)
     lines = [
-        steps(first, named(inspect(model, first + question[1:]).layers, found), "cell", found.unit)
+        steps(first, named(inspect_translation(model, first + question[1:]).layers, found), "cell", found.unit)
         for first in tasks.MEMORY_SYMBOLS
     ]
     return charts.line_chart("A cell that remembers", lines, "memory cell", False, across="step")
 
 
-def attention(model: Model) -> str:
+def attention(model: TorchTranslator) -> str:
     """The first head of the last layer that attends, over a text that is written backwards."""
-    inspection = inspect(model, "abcdefgh")
-    return charts.heat_map("Attention", inspection.written, inspection.source, inspection.attention[-1][0])
+    inspection = inspect_translation(model, "abcdefgh")
+    return charts.heat_map("Attention", inspection.output_pieces, inspection.source_pieces, inspection.attention[-1][0])
 
 
-def best(model: Model, pairs: Sequence[tuple[str, str]], signal: str) -> Finding:
+def best(model: TorchTranslator, pairs: Sequence[tuple[str, str]], signal: str) -> NeuronMatch:
     """The unit that follows a signal best over pairs of a task."""
-    tokenizer = model.bundle.tokenizer
+    tokenizer = model.directory.tokenizer
     encoded = [(tokenizer.source.encode(question), tokenizer.target.encode(answer)) for question, answer in pairs]
-    wanted = signals.parse([signal], (model.bundle.card.source_language,))
-    [found] = units.search(corpus.readings_of_pairs(model, encoded), wanted, top=1)
+    wanted = parse_signals([signal], (model.directory.card.source_language,))
+    [found] = find_neurons(trace_pairs(model, encoded), wanted, top=1)
     return found
 
 
-def named(layers: Sequence[Layer], found: Finding) -> Layer:
+def named(layers: Sequence[LayerActivations], found: NeuronMatch) -> LayerActivations:
     """The layer in which a unit was found."""
     return next(layer for layer in layers if layer.name == found.layer)
 
 
-def steps(name: str, layer: Layer, quantity: str, unit: int) -> Series:
+def steps(name: str, layer: LayerActivations, quantity: str, unit: int) -> LineSeries:
     """One of a unit's values [S] or [T], from step 1."""
-    return Series(name, list(enumerate(layer.values[quantity][:, unit].tolist(), start=1)))
+    return LineSeries(name, list(enumerate(layer.values[quantity][:, unit].tolist(), start=1)))
 
 
 def write(path: Path, chart: str) -> None:

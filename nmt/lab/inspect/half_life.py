@@ -1,4 +1,4 @@
-"""How long memory cells hold what they were given, by their forget gates."""
+"""Half-life of memory cells, computed from their forget gates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from nmt.utils.arrays import Float64Array
 
 
 def half_life(forget: ArrayLike) -> Float64Array:
-    """After how many steps half of what cells held is lost, by their mean forget gates f [...]: ln ½ / ln f.
+    """Return the number of steps after which half of a memory cell's content is lost: ln ½ / ln f.
 
-    That is for gates which hardly vary: others lose it sooner, as the mean of ln f is below ln of the mean. Without end
-    where f is 1 to the rounding of its numbers, 0 where it is 0, and NaN where it is.
+    ``forget`` [...] holds the mean f of each unit's forget gate. The result is exact for gates that do not vary; other
+    cells lose their content sooner, because the mean of ln f is below the logarithm of the mean. The half-life is
+    infinite if f is 1 up to rounding, 0 if f is 0, and NaN if f is NaN.
     """
     with np.errstate(divide="ignore"):
-        lives: Float64Array = np.abs(np.log(0.5) / np.log(np.asarray(forget, dtype=np.float64)))
-    return lives
+        steps: Float64Array = np.abs(np.log(0.5) / np.log(np.asarray(forget, dtype=np.float64)))
+    return steps

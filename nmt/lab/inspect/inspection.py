@@ -1,6 +1,6 @@
-"""What is told of any text that a network has read, and what of it it has written.
+"""Base class of inspections: one text that a network has processed, with the activations of every recurrent layer.
 
-T pieces; S source length; D width of a direction.
+Shapes: T decoder positions, S source length, D width of one direction.
 """
 
 from __future__ import annotations
@@ -18,103 +18,105 @@ from nmt.lab.inspect.activations import LayerTrace, layer_name
 from nmt.lab.inspect.half_life import half_life
 from nmt.utils.arrays import Float32Array, Float64Array
 
-_NAMED = 5  # characters that a message names
+_MAX_NAMED_CHARACTERS = 5  # in a message
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One direction of one recurrent layer."""
+class LayerActivations:
+    """Activations of one direction of one recurrent layer for a single text."""
 
     part: Literal["encoder", "decoder"]
     layer: int
-    """From 1 up."""
+    """Number of the layer, counted from 1."""
     direction: Literal["forward", "backward"]
-    """In which it reads."""
+    """Reading direction."""
     values: dict[str, Float32Array]
-    """[S, D] in the encoder, [T, D] in the decoder, after it has read each piece; see `LayerTrace.values`."""
-    begins: tuple[int, ...]
-    """The places that are read first: of the whole, or of each passage where a new one begins anew."""
+    """Named values, [S, D] in the encoder and [T, D] in the decoder, after each piece; see `LayerTrace.values`."""
+    first_positions: tuple[int, ...]
+    """Positions that are read from the initial state: the first of the text, or of each passage."""
 
     @property
     def name(self) -> str:
-        """See `LayerTrace.name`."""
+        """Name of the layer; see `LayerTrace.name`."""
         return layer_name(self.part, self.layer, self.direction)
 
     @cached_property
-    def forgetting(self) -> dict[str, Float64Array]:
-        """Of each unit ``mean_forget`` over what was read and ``half_life`` [D]; empty for cells without the gate.
+    def forget_statistics(self) -> dict[str, Float64Array]:
+        """Arrays "mean_forget" and "half_life" [D] over the units; empty for cells without a forget gate.
 
-        What was read first is left out: before it there was nothing to forget. NaN where nothing else was read.
+        The mean leaves out the positions that are read first, where there is no earlier state to forget. It is NaN if
+        there are no other positions.
         """
         if "forget" not in self.values:
             return {}
-        gates = np.delete(self.values["forget"].astype(np.float64), self.begins, axis=0)
+        gates = np.delete(self.values["forget"].astype(np.float64), self.first_positions, axis=0)
         mean = gates.mean(axis=0) if len(gates) else np.full(gates.shape[1], np.nan)
         return {"mean_forget": mean, "half_life": half_life(mean)}
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a decoder has read and written, and everything inside the network meanwhile."""
+    """Input and output of a decoder with the activations of the network."""
 
     text: str
-    """What the network was given to read, as it reads it."""
-    read: list[str]
-    """T pieces that the decoder reads, as SentencePiece writes them, begin of sentence first."""
-    written: list[str]
-    """T pieces that it writes, end of sentence last."""
+    """Normalised input text of the network."""
+    input_pieces: list[str]
+    """The T pieces that the decoder reads, in SentencePiece's notation; the first is begin of sentence."""
+    output_pieces: list[str]
+    """The T pieces that the decoder predicts; the last is end of sentence."""
     scores: Float32Array
-    """[T]: the log-probability of each written piece."""
-    layers: list[Layer]
+    """Log-probability [T] of each output piece."""
+    layers: list[LayerActivations]
 
     @property
     def score(self) -> float:
-        """The mean log-probability of the written pieces."""
+        """Mean log-probability per output piece."""
         return float(self.scores.mean())
 
     @property
     def summary(self) -> str:
-        """In a line."""
-        return f"{self.score:.3f} a piece"
+        """Summary in one line."""
+        return f"{self.score:.3f} per piece"
 
     @property
-    def note(self) -> str:
-        """What the user should know of it; mostly nothing."""
+    def warning(self) -> str:
+        """Warning for the user; empty if there is none."""
         return ""
 
     def texts(self) -> dict[str, str]:
-        """The texts themselves, by name."""
+        """Return the texts by name."""
         return {"text": self.text}
 
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
-        """All else as named arrays: ``read``, ``scores``, ``decoder.1.forward.cell`` [T, D], ``….half_life`` [D]…"""
-        found = {"read": np.array(self.read), "written": np.array(self.written), "scores": self.scores}
-        for each in self.layers:
-            named: dict[str, np.ndarray[Any, Any]] = {**each.values, **each.forgetting}
-            found |= {f"{each.part}.{each.layer}.{each.direction}.{name}": value for name, value in named.items()}
-        return found
+        """Return everything else as named arrays: ``read``, ``scores``, ``decoder.1.forward.cell`` [T, D], …"""
+        arrays = {"read": np.array(self.input_pieces), "written": np.array(self.output_pieces), "scores": self.scores}
+        for layer in self.layers:
+            named: dict[str, np.ndarray[Any, Any]] = {**layer.values, **layer.forget_statistics}
+            arrays |= {f"{layer.part}.{layer.layer}.{layer.direction}.{name}": value for name, value in named.items()}
+        return arrays
 
 
-def without_piece(pieces: TokenizedText) -> str:
-    """The characters that a vocabulary has no piece for, as a message names them; empty if it has one for each."""
-    found = zip(pieces.ids, pieces.spans, strict=True)
-    unknown = sorted({character for number, span in found if number == UNK for character in pieces.text[slice(*span)]})
-    return ", ".join([*map(repr, unknown[:_NAMED]), *["…"] * (len(unknown) > _NAMED)])
+def list_unknown_characters(pieces: TokenizedText) -> str:
+    """List the characters of a text that are not in the vocabulary, for a message; empty if there are none."""
+    encoded = zip(pieces.ids, pieces.spans, strict=True)
+    unknown = sorted(
+        {character for number, span in encoded if number == UNK for character in pieces.text[slice(*span)]}
+    )
+    return ", ".join([*map(repr, unknown[:_MAX_NAMED_CHARACTERS]), *["…"] * (len(unknown) > _MAX_NAMED_CHARACTERS)])
 
 
-def layers_of(passages: Sequence[Sequence[LayerTrace]]) -> list[Layer]:
-    """The layers of one text, traced [1, …] in passages of one after another."""
-    return [_joined(traces) for traces in zip(*passages, strict=True)]
+def join_traces(passages: Sequence[Sequence[LayerTrace]]) -> list[LayerActivations]:
+    """Join the traces of consecutive passages, each a batch of one, into the activations of the whole text."""
+    return [_join_layer(traces) for traces in zip(*passages, strict=True)]
 
 
-def _joined(traces: Sequence[LayerTrace]) -> Layer:
-    """One layer, of its passages."""
-    like = traces[0]
-    starts = itertools.accumulate((each.values["hidden"].shape[1] for each in traces[:-1]), initial=0)
-    return Layer(
-        part=like.part,
-        layer=like.layer,
-        direction=like.direction,
-        values={name: np.concatenate([each.values[name][0].numpy() for each in traces]) for name in like.values},
-        begins=tuple(start + int(each.first[0]) for start, each in zip(starts, traces, strict=True)),
+def _join_layer(traces: Sequence[LayerTrace]) -> LayerActivations:
+    layer = traces[0]
+    starts = itertools.accumulate((trace.values["hidden"].shape[1] for trace in traces[:-1]), initial=0)
+    return LayerActivations(
+        part=layer.part,
+        layer=layer.layer,
+        direction=layer.direction,
+        values={name: np.concatenate([trace.values[name][0].numpy() for trace in traces]) for name in layer.values},
+        first_positions=tuple(start + int(trace.first[0]) for start, trace in zip(starts, traces, strict=True)),
     )

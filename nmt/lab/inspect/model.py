@@ -1,4 +1,4 @@
-"""A model to look into: a translator or a language model, as its card says."""
+"""Loading a translator or a language model for inspection behind one interface."""
 
 from __future__ import annotations
 
@@ -7,40 +7,46 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt.lab.inspect import readings as corpus
-from nmt.lab.inspect import sentence, text
+from nmt.lab.inspect.corpus_activations import LayerBatch, trace_pair_corpus, trace_text_corpus
 from nmt.lab.inspect.inspection import Inspection
-from nmt.lab.inspect.readings import Reading
+from nmt.lab.inspect.sentence import inspect_translation, load_translator
+from nmt.lab.inspect.text import inspect_text, load_text_model
 from nmt.model_directory import directory as bundles
 from nmt.utils.errors import UsageError
 
 
-class Inspected(NamedTuple):
-    """What can be asked of either."""
+class InspectableModel(NamedTuple):
+    """Operations that inspection needs, the same for translators and language models."""
 
     languages: tuple[str, ...]
+    """Codes of the model's languages."""
     inspect: Callable[[str], Inspection]
-    """Look at one text."""
-    readings: Callable[[Path], Iterator[Reading]]
-    """Read a corpus, for `nmt.lab.inspect.neuron_search.search`."""
+    """Inspects one text."""
+    trace_corpus: Callable[[Path], Iterator[LayerBatch]]
+    """Traces a corpus, for `nmt.lab.inspect.neuron_search.find_neurons`."""
 
 
-def load(path: Path, target: str | None = None, beam: int | None = None) -> Inspected:
-    """The model of a model or run directory; ``target`` and ``beam`` are those of `nmt.lab.inspect.sentence.inspect`.
+def load_inspectable_model(path: Path, target: str | None = None, beam: int | None = None) -> InspectableModel:
+    """Load the model of a model directory or run directory.
 
-    Raises UsageError for either of them with a language model, CarouselError where there is no model with weights.
+    Args:
+        path: The directory.
+        target: A given translation; see `inspect_translation`.
+        beam: Beam size; see `inspect_translation`.
+
+    Raises:
+        UsageError: ``target`` or ``beam`` is given for a language model.
+        CarouselError: The directory contains no model with PyTorch weights.
     """
     if not bundles.is_language_model(path):
-        translator = sentence.load(path)
-        card = translator.bundle.card
-        inspect = partial(sentence.inspect, translator, target=target, beam=beam)
-        return Inspected(
-            (card.source_language, card.target_language), inspect, partial(corpus.read_by_translator, translator)
-        )
+        translator = load_translator(path)
+        card = translator.directory.card
+        inspect = partial(inspect_translation, translator, target=target, beam=beam)
+        corpus = partial(trace_pair_corpus, translator)
+        return InspectableModel((card.source_language, card.target_language), inspect, corpus)
     for option, value in (("target", target), ("beam", beam)):
         if value is not None:
-            raise UsageError(f"--{option}: is about a translation, and {path} is a language model; leave it out")
-    reader = text.load(path)
-    return Inspected(
-        (reader.bundle.card.language,), partial(text.inspect, reader), partial(corpus.read_by_language_model, reader)
-    )
+            raise UsageError(f"--{option}: applies to translators, and {path} is a language model; leave it out")
+    model = load_text_model(path)
+    languages = (model.directory.card.language,)
+    return InspectableModel(languages, partial(inspect_text, model), partial(trace_text_corpus, model))

@@ -1,4 +1,4 @@
-"""Inspections as files, by their ending: a page (``.html``), arrays (``.npz``), or the same as text (``.json``)."""
+"""Writing inspections to files: an HTML page (``.html``), NumPy arrays (``.npz``) or the same data as ``.json``."""
 
 from __future__ import annotations
 
@@ -12,63 +12,65 @@ from typing import Any
 
 import numpy as np
 
-from nmt.lab.inspect import neuron_search as units
 from nmt.lab.inspect.inspection import Inspection
-from nmt.lab.inspect.neuron_search import Finding
-from nmt.lab.inspect.page import render
+from nmt.lab.inspect.neuron_search import NeuronMatch, match_arrays
+from nmt.lab.inspect.page import render_page
 from nmt.utils.errors import UsageError
 from nmt.utils.files import atomic_file
 
-Writer = Callable[[Inspection, Sequence[Finding] | None], None]
-ENDINGS = (".html", ".npz", ".json")
-_DIGITS = 6  # of numbers in JSON, after the point
+InspectionWriter = Callable[[Inspection, Sequence[NeuronMatch] | None], None]
+"""Writes an inspection, and the matches of a neuron search if there was one."""
+EXTENSIONS = (".html", ".npz", ".json")
+_DECIMALS = 6  # of numbers in JSON
 
 
-def check(path: Path) -> None:
-    """Raise UsageError for a file of no known ending."""
-    if path.suffix not in ENDINGS:
-        raise UsageError(f"--output: {path} ends in none of {', '.join(ENDINGS)}; the ending says what is written")
+def check_output_format(path: Path) -> None:
+    """Raise UsageError if the file name has no supported extension."""
+    if path.suffix not in EXTENSIONS:
+        raise UsageError(f"--output: {path} has no supported extension; use {', '.join(EXTENSIONS)}")
 
 
 @contextmanager
-def writer(path: Path) -> Iterator[Writer]:
-    """What writes a page, or arrays, or JSON, each with the units of a search where there was one.
+def open_writer(path: Path) -> Iterator[InspectionWriter]:
+    """Yield a function that writes an inspection in the format that the extension of ``path`` selects.
 
-    Raises CarouselError for a path that is no file's before the block, so that nothing is worked out for it in vain.
+    Raises:
+        CarouselError: The path cannot be written. It is raised before the block, so that no work is lost.
     """
     with atomic_file(path) as temporary:
         yield partial(_write, temporary, path.suffix)
 
 
-def _write(path: Path, ending: str, inspection: Inspection, findings: Sequence[Finding] | None) -> None:
-    if ending == ".html":
-        path.write_text(render(inspection, findings or ()), encoding="utf-8")
-    elif ending == ".npz":
+def _write(path: Path, extension: str, inspection: Inspection, matches: Sequence[NeuronMatch] | None) -> None:
+    if extension == ".html":
+        path.write_text(render_page(inspection, matches or ()), encoding="utf-8")
+    elif extension == ".npz":
         with path.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **inspection.arrays(), **units.arrays(findings or ()))
+            np.savez_compressed(stream, allow_pickle=False, **inspection.arrays(), **match_arrays(matches or ()))
     else:
-        tree = _tree(inspection)
-        if findings is not None:
-            tree["units"] = [each.record() for each in findings]
+        tree = _as_tree(inspection)
+        if matches is not None:
+            tree["units"] = [match.as_dict() for match in matches]
         path.write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
 
 
-def _tree(inspection: Inspection) -> dict[str, Any]:
-    """The arrays as nested lists: an object for each part of their names; what is no finite number is null."""
+def _as_tree(inspection: Inspection) -> dict[str, Any]:
+    """Return the arrays as nested lists, with an object per component of their dotted names."""
     root: dict[str, Any] = {**inspection.texts()}
     for name, value in inspection.arrays().items():
         *groups, last = name.split(".")
-        place = root
+        node = root
         for group in groups:
-            place = place.setdefault(group, {})
-        place[last] = _plain(value)
+            node = node.setdefault(group, {})
+        node[last] = _as_list(value)
     return root
 
 
-def _plain(value: np.ndarray[Any, Any]) -> Any:
+def _as_list(value: np.ndarray[Any, Any]) -> Any:
+    """Convert an array to lists; NaN and infinity become None."""
     if value.dtype.kind != "f":
         return value.tolist()
-    rounded = np.round(value.astype(np.float64), _DIGITS)
+    rounded = np.round(value.astype(np.float64), _DECIMALS)
     if np.isfinite(rounded).all():
         return rounded.tolist()
     return [number if math.isfinite(number) else None for number in rounded.tolist()]

@@ -1,7 +1,9 @@
-"""An inspection as one page that needs no other file and no network, and draws itself from data within it.
+"""Rendering an inspection as one self-contained HTML page, which a script draws from embedded data.
 
-Arrays are rounded to a byte a number and compressed, so that a long sentence in a large model still makes a page of a
-few megabytes. S source length, T target length, D width of a direction, H heads.
+Arrays are rounded to a byte per number and compressed, so that a long sentence in a large model still gives a page of a
+few megabytes.
+
+Shapes: S source length, T target length, D width of one direction, H heads.
 """
 
 from __future__ import annotations
@@ -16,49 +18,58 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmt.evaluation import charts
-from nmt.evaluation.charts import Series
-from nmt.evaluation.templating import templates
-from nmt.lab.inspect.beam_tree import Tree
-from nmt.lab.inspect.inspection import Inspection, Layer
-from nmt.lab.inspect.neuron_search import Finding, evidence, means, steps, visible
+from nmt.evaluation.charts import LineSeries
+from nmt.evaluation.templating import template_environment
+from nmt.lab.inspect import neuron_table
+from nmt.lab.inspect.beam_tree import BeamTree
+from nmt.lab.inspect.inspection import Inspection, LayerActivations
+from nmt.lab.inspect.neuron_search import NeuronMatch
 from nmt.lab.inspect.sentence import TranslationInspection
 from nmt.lab.inspect.text import TextInspection
 from nmt.utils.arrays import Float32Array, Float64Array
 
 _STATES = ("cell", "hidden")
 _QUANTITIES = (*_STATES, "input", "forget", "output", "reset", "update", "depth")
-"""What the page shows of a layer, as far as it has it; the rest is in the arrays alone."""
+"""Values that the page shows if a layer has them; the array files contain the others too."""
 
-_WEIGHT_STEPS = 255
-_LARGEST = 2_850_000  # bytes of all arrays, so that a page stays below 3 MB
+_ATTENTION_STEPS = 255
+_MAX_ARRAY_BYTES = 2_850_000  # keeps a page below 3 MB
 
 
-class _Steps(NamedTuple):
-    """To how many steps numbers are rounded."""
+class _Precision(NamedTuple):
+    """Number of steps to which values are rounded."""
 
     state: int
-    """From a unit's lowest to its highest."""
+    """Steps between the lowest and the highest state of a unit."""
     gate: int
-    """From 0 to 1."""
+    """Steps between 0 and 1."""
 
 
-# Fewer than a byte has: deflated, the finest let 200 pieces in six layers of 512 units stay below 3 MB whatever the
-# values are, the coarsest 2,000 pieces in two layers of 256.
-_FINEST, *_COARSER = _Steps(127, 100), _Steps(63, 50), _Steps(31, 25), _Steps(15, 10)
+# All have fewer steps than a byte allows, so that the compressed arrays stay below 3 MB for any values: the finest for
+# 200 pieces in six layers of 512 units, the coarsest for 2,000 pieces in two layers of 256 units.
+_PRECISIONS = (_Precision(127, 100), _Precision(63, 50), _Precision(31, 25), _Precision(15, 10))
 
 
-def render(inspection: Inspection, findings: Sequence[Finding] = ()) -> str:
-    """The page, with the units of a search. Raises CarouselError where Jinja is not installed."""
-    pages = templates("nmt.lab.inspect", "the page")
-    pages.filters |= {"visible": visible, "means": means, "evidence": evidence}
+def render_page(inspection: Inspection, matches: Sequence[NeuronMatch] = ()) -> str:
+    """Return the HTML page of an inspection, with the matches of a neuron search.
+
+    Raises:
+        CarouselError: Jinja is not installed.
+    """
+    pages = template_environment("nmt.lab.inspect", "the page")
+    pages.filters |= {
+        "visible": neuron_table.make_whitespace_visible,
+        "mean_states": neuron_table.format_mean_states,
+        "extreme_examples": neuron_table.format_extreme_examples,
+    }
     assert pages.loader is not None
     style, script = (pages.loader.get_source(pages, name)[0] for name in ("page.css", "page.js"))
-    facts, arrays, rounding = _rounded(inspection)
-    page: str = pages.get_template(_template(inspection)).render(
+    facts, arrays, precision = _pack(inspection)
+    page: str = pages.get_template(_template_name(inspection)).render(
         inspection=inspection,
-        rounding=rounding,
-        units=[_unit(each, inspection) for each in findings],
-        pictures=_pictures(findings),
+        precision=precision,
+        matches=[_match_row(match, inspection) for match in matches],
+        pictures=_signal_charts(matches),
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -68,126 +79,124 @@ def render(inspection: Inspection, findings: Sequence[Finding] = ()) -> str:
     return page
 
 
-def _template(inspection: Inspection) -> str:
+def _template_name(inspection: Inspection) -> str:
     return "text.html.j2" if isinstance(inspection, TextInspection) else "translation.html.j2"
 
 
-def _rounded(inspection: Inspection) -> tuple[dict[str, Any], str, _Steps]:
-    """The facts, and the arrays as finely as a page of 3 MB can hold them."""
-    rounding, coarser = _FINEST, iter(_COARSER)
-    while True:
-        planes = _Planes(rounding)
-        facts, arrays = _facts(inspection, planes), planes.packed()
-        following = next(coarser, None)
-        if len(arrays) <= _LARGEST or following is None:
-            return {**facts, "steps": rounding._asdict()}, arrays, rounding
-        rounding = following
+def _pack(inspection: Inspection) -> tuple[dict[str, Any], str, _Precision]:
+    """Return the facts and the packed arrays at the finest precision that fits into the page, and that precision."""
+    for precision in _PRECISIONS:
+        buffer = _ArrayBuffer(precision)
+        facts, arrays = _facts(inspection, buffer), buffer.packed()
+        if len(arrays) <= _MAX_ARRAY_BYTES:
+            break
+    return {**facts, "steps": precision._asdict()}, arrays, precision
 
 
-class _Planes:
-    """Arrays as bytes behind one another."""
+class _ArrayBuffer:
+    """Consecutive arrays as bytes; adding an array returns the offset at which it starts."""
 
-    def __init__(self, rounding: _Steps) -> None:
-        self._rounding = rounding
-        self._planes: list[bytes] = []
+    def __init__(self, precision: _Precision) -> None:
+        self._precision = precision
+        self._chunks: list[bytes] = []
         self._length = 0
 
     def add(self, values: Float32Array, steps: int) -> int:
-        """Round numbers from 0 to 1 to so many steps; gives where they start."""
+        """Round values between 0 and 1 to ``steps`` steps and append them."""
         return self._append(np.round(values * steps).astype(np.uint8).tobytes())
 
     def add_gates(self, values: Float32Array) -> dict[str, int]:
-        """Round values [D, T] from 0 to 1; gives where the steps start."""
-        return {"start": self.add(values, self._rounding.gate)}
+        """Append gates [D, T], which lie between 0 and 1."""
+        return {"start": self.add(values, self._precision.gate)}
 
     def add_states(self, values: Float32Array) -> dict[str, int]:
-        """Round values [D, T] to steps from each unit's lowest to its highest.
+        """Append states [D, T], rounded to steps between each unit's lowest and highest value.
 
-        Gives where the steps start, and where those two [D, 2]; see `add_numbers`.
+        "start" is the offset of the steps, "ends" that of the lowest and highest values [D, 2]; see `add_numbers`.
         """
         low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
         ends = np.concatenate((low, high), axis=1)
         shares = (values - low) / np.maximum(high - low, 1e-12)
-        return {"ends": self.add_numbers(ends), "start": self.add(shares, self._rounding.state)}
+        return {"ends": self.add_numbers(ends), "start": self.add(shares, self._precision.state)}
 
     def add_numbers(self, values: Float32Array | Float64Array) -> int:
-        """Numbers of four bytes, the least of them first; gives where they start."""
+        """Append numbers as little-endian 32-bit floats."""
         return self._append(values.astype("<f4").tobytes())
 
     def packed(self) -> str:
-        """All of them, deflated, in base 64."""
-        return base64.b64encode(zlib.compress(b"".join(self._planes), 9)).decode()
+        """Return all arrays, compressed by DEFLATE and encoded in base 64."""
+        return base64.b64encode(zlib.compress(b"".join(self._chunks), 9)).decode()
 
-    def _append(self, plane: bytes) -> int:
-        self._planes.append(plane)
-        start, self._length = self._length, self._length + len(plane)
+    def _append(self, chunk: bytes) -> int:
+        self._chunks.append(chunk)
+        start, self._length = self._length, self._length + len(chunk)
         return start
 
 
-def _facts(inspection: Inspection, planes: _Planes) -> dict[str, Any]:
-    """What the script reads; its arrays are in the planes."""
+def _facts(inspection: Inspection, buffer: _ArrayBuffer) -> dict[str, Any]:
+    """Return what the script needs as JSON; arrays are added to the buffer and referred to by offset."""
     facts: dict[str, Any] = {
-        "read": inspection.read,
-        "written": inspection.written,
+        "read": inspection.input_pieces,
+        "written": inspection.output_pieces,
         "scores": np.round(inspection.scores.astype(float), 2).tolist(),
-        "layers": [_layer(each, planes) for each in inspection.layers],
+        "layers": [_layer_facts(layer, buffer) for layer in inspection.layers],
     }
     if isinstance(inspection, TextInspection):
         facts["read"] = ["<s>\n", *(inspection.text[start:end] for start, end in inspection.spans[1:])]
     if isinstance(inspection, TranslationInspection):
-        facts["source"] = inspection.source
+        facts["source"] = inspection.source_pieces
         facts["attention"] = [
-            {"heads": len(weights), "start": planes.add(weights, _WEIGHT_STEPS)} for weights in inspection.attention
+            {"heads": len(weights), "start": buffer.add(weights, _ATTENTION_STEPS)} for weights in inspection.attention
         ]
         if inspection.tree is not None:
-            facts["tree"] = _tree(inspection.tree, inspection.tree_pieces)
+            facts["tree"] = _tree_facts(inspection.tree, inspection.tree_pieces)
     return facts
 
 
-def _layer(layer: Layer, planes: _Planes) -> dict[str, Any]:
-    """A layer's maps [D, T], unit by unit: what belongs together lies together, and is compressed better."""
+def _layer_facts(layer: LayerActivations, buffer: _ArrayBuffer) -> dict[str, Any]:
+    """Return the facts of a layer. Its maps are stored as [D, T], unit by unit, because that compresses better."""
     values = layer.values
     names = [name for name in _QUANTITIES if name in values]
-    stored = [name for name in names if name != "hidden" or not _is_told_by_gate(values)]
+    stored = [name for name in names if name != "hidden" or not _is_gated_cell(values)]
     maps = [
-        {"name": name} | (planes.add_states if name in _STATES else planes.add_gates)(values[name].T) for name in stored
+        {"name": name} | (buffer.add_states if name in _STATES else buffer.add_gates)(values[name].T) for name in stored
     ]
     places, units = values["hidden"].shape
     facts = {"part": layer.part, "title": layer.name, "places": places, "units": units, "names": names, "stored": maps}
-    return facts | {name: planes.add_numbers(each) for name, each in layer.forgetting.items()}
+    return facts | {name: buffer.add_numbers(each) for name, each in layer.forget_statistics.items()}
 
 
-def _is_told_by_gate(values: dict[str, Float32Array]) -> bool:
+def _is_gated_cell(values: dict[str, Float32Array]) -> bool:
     """Whether the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
     if not {"cell", "output"} <= values.keys():
         return False
     return np.allclose(values["hidden"], values["output"] * np.tanh(values["cell"]), atol=1e-5)
 
 
-def _unit(finding: Finding, inspection: Inspection) -> dict[str, Any]:
-    """A row of the table of units; ``layer`` is the number of the unit's layer in the page."""
-    names = [each.name for each in inspection.layers]
-    return {"finding": finding, "layer": names.index(finding.layer), "half_life": steps(finding.half_life)}
+def _match_row(match: NeuronMatch, inspection: Inspection) -> dict[str, Any]:
+    """Return a row of the table of matches; "layer" is the index of the unit's layer in the page."""
+    names = [layer.name for layer in inspection.layers]
+    half_life = neuron_table.format_half_life(match.half_life)
+    return {"match": match, "layer": names.index(match.layer), "half_life": half_life}
 
 
-def _pictures(findings: Sequence[Finding]) -> list[tuple[str, str]]:
-    """Of each signal with several values, the best unit's state by value: caption and chart."""
-    best: dict[str, Finding] = {}
-    for each in findings:
-        best.setdefault(each.signal, each)
+def _signal_charts(matches: Sequence[NeuronMatch]) -> list[tuple[str, str]]:
+    """Return, for each numeric signal of more than two values, a caption and a chart of the best unit's mean states."""
+    best: dict[str, NeuronMatch] = {}
+    for match in matches:
+        best.setdefault(match.signal, match)
     pictures = []
-    for signal, each in best.items():
-        points = [(level.signal, level.state) for level in each.levels if not isinstance(level.signal, str)]
+    for signal, match in best.items():
+        points = [(level.signal, level.state) for level in match.levels if not isinstance(level.signal, str)]
         if len(points) > 2:
-            caption = f"{each.layer}, unit {each.unit}: R² {each.r2:.4f}"
-            line = Series(each.quantity, points)
-            pictures.append(
-                (caption, charts.line_chart(caption, [line], f"mean {each.quantity}", False, across=signal))
-            )
+            caption = f"{match.layer}, unit {match.unit}: R² {match.r2:.4f}"
+            line = LineSeries(match.quantity, points)
+            chart = charts.line_chart(caption, [line], f"mean {match.quantity}", from_zero=False, across=signal)
+            pictures.append((caption, chart))
     return pictures
 
 
-def _tree(tree: Tree, pieces: list[str]) -> dict[str, Any]:
+def _tree_facts(tree: BeamTree, pieces: list[str]) -> dict[str, Any]:
     return {
         "pieces": pieces,
         "parents": tree.parents.tolist(),

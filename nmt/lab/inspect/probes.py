@@ -1,6 +1,6 @@
-"""What a unit may have learned to follow: signals that give a number for every piece of a text.
+"""Signals that probe what a unit has learned: functions that assign a number to every piece of a text.
 
-n pieces of a text, end of sentence not counted; the line end of a text of several lines is a piece.
+Shapes: n pieces of a text without end of sentence; the line ends of a text of several lines are pieces.
 """
 
 from __future__ import annotations
@@ -41,53 +41,54 @@ WORD_CLASSES: dict[str, dict[str, str]] = {
         "auxiliary": "suis es est sommes êtes sont était étaient ai as a avons avez ont avait avaient être avoir",
     },
 }
-"""Closed classes by language, the commonest words of each. A word of two classes counts for both."""
+"""The most frequent words of closed word classes by language. A word may belong to two classes."""
 _PATTERNS = {"number": re.compile(r"\d"), "punctuation": re.compile(r"[^\w\s]")}
 _QUOTES, _OPENING, _CLOSING = '"“”„«»', "([{", ")]}"
 _ENDS = re.compile(r"[.!?。！？…](?![\w,])")
 
-_Follow = Callable[[TokenizedText, str, str], Sequence[float]]
-"""From pieces, the signal's argument and the language, a number for each piece [n]; NaN where none is defined."""
+_SignalFunction = Callable[[TokenizedText, str, str], Sequence[float]]
+"""Maps pieces, the signal's argument and the language to a value per piece [n]; NaN where the signal is undefined."""
 
 
-class Signal(NamedTuple):
-    """A signal as it is asked for."""
+class ProbeSignal(NamedTuple):
+    """A function of a text, evaluated after every piece, with which the states of units are compared."""
 
     name: str
-    """Such as "position" or "count:a"."""
-    follow: _Follow
+    """Name with argument, for example "position" or "count:a"."""
+    function: _SignalFunction
     argument: str = ""
 
     @property
     def nominal(self) -> bool:
-        """Whether its numbers are names of things, of which none is more than another."""
+        """Whether the values are names (code points of characters) rather than quantities."""
         return self.name == "first"
 
     def values(self, pieces: TokenizedText, language: str) -> Float64Array:
-        """[n]: what holds after each piece has been read; NaN at pieces that say nothing of the signal."""
-        return np.array(self.follow(pieces, self.argument, language), dtype=np.float64)
+        """Return the value [n] after each piece has been read; NaN where the signal is undefined."""
+        return np.array(self.function(pieces, self.argument, language), dtype=np.float64)
 
 
-def parse(names: Sequence[str], languages: Sequence[str]) -> list[Signal]:
-    """The signals of those names; without names, all that need no argument and the word classes of the languages.
+def parse_signals(names: Sequence[str], languages: Sequence[str]) -> list[ProbeSignal]:
+    """Return the signals of the given names, by default all without an argument and the languages' word classes.
 
-    Raises UsageError for a name that is none, or that of a word class which none of the languages has.
+    Raises:
+        UsageError: A name is unknown, or names a word class that none of the languages has.
     """
     classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(primary_subtag(code), {})})
     classes += [f"class:{name}" for name in _PATTERNS]
-    return [_parse(name, classes) for name in names or [*_PLAIN, *classes]]
+    return [_parse_signal(name, classes) for name in names or [*_PLAIN, *classes]]
 
 
-def _parse(name: str, classes: Sequence[str]) -> Signal:
+def _parse_signal(name: str, classes: Sequence[str]) -> ProbeSignal:
     kind, colon, argument = name.partition(":")
     if not colon and kind in _PLAIN:
-        return Signal(name, _PLAIN[kind])
+        return ProbeSignal(name, _PLAIN[kind])
     if kind == "class" and argument and name not in classes:
-        raise UsageError(f"--signal: there is no {name!r} in the model's languages; use {', '.join(classes)}")
+        raise UsageError(f"--signal: no word class {name!r} in the model's languages; use {', '.join(classes)}")
     if argument and kind in _WITH_ARGUMENT:
-        return Signal(name, _WITH_ARGUMENT[kind], argument)
+        return ProbeSignal(name, _WITH_ARGUMENT[kind], argument)
     known = ", ".join([*_PLAIN, *(f"{kind}:X" for kind in _WITH_ARGUMENT)])
-    raise UsageError(f"--signal: there is no {name!r}; use {known}")
+    raise UsageError(f"--signal: unknown signal {name!r}; use {known}")
 
 
 def _position(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
@@ -107,8 +108,8 @@ def _remaining(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
 
 
 def _quotes(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    so_far = [0, *itertools.accumulate(character in _QUOTES for character in pieces.text)]
-    return [so_far[end] % 2 for _, end in pieces.spans]
+    counts = [0, *itertools.accumulate(character in _QUOTES for character in pieces.text)]
+    return [counts[end] % 2 for _, end in pieces.spans]
 
 
 def _depth(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
@@ -124,7 +125,7 @@ def _brackets(pieces: TokenizedText, argument: str, language: str) -> Sequence[f
 
 
 def _indentation(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    lines = [pieces.text[begin:end] for begin, (_, end) in zip(_line_begins(pieces), pieces.spans, strict=True)]
+    lines = [pieces.text[start:end] for start, (_, end) in zip(_line_starts(pieces), pieces.spans, strict=True)]
     return [len(line) - len(line.lstrip(" \t")) for line in lines]
 
 
@@ -139,8 +140,8 @@ def _end(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
 
 
 def _count(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
-    begins = _line_begins(pieces)
-    return [pieces.text.count(symbol, begin, end) for begin, (_, end) in zip(begins, pieces.spans, strict=True)]
+    starts = _line_starts(pieces)
+    return [pieces.text.count(symbol, start, end) for start, (_, end) in zip(starts, pieces.spans, strict=True)]
 
 
 def _next(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
@@ -151,26 +152,26 @@ def _next(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
 
 
 def _first(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    return _after_the_first(pieces, lambda begin: float(ord(pieces.text[begin])))
+    return _after_first_piece(pieces, lambda start: float(ord(pieces.text[start])))
 
 
 def _first_is(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
-    return _after_the_first(pieces, lambda begin: float(pieces.text.startswith(symbol, begin)))
+    return _after_first_piece(pieces, lambda start: float(pieces.text.startswith(symbol, start)))
 
 
-def _after_the_first(pieces: TokenizedText, value: Callable[[int], float]) -> Sequence[float]:
-    """What has to be remembered once the first character of a line, from where it begins, has been read."""
-    found = zip(_line_begins(pieces), pieces.spans, strict=True)
-    return [value(begin) if start > begin else math.nan for begin, (start, _) in found]
+def _after_first_piece(pieces: TokenizedText, value: Callable[[int], float]) -> Sequence[float]:
+    """Return ``value`` of the line start at every piece after the line's first, and NaN at the first."""
+    positions = zip(_line_starts(pieces), pieces.spans, strict=True)
+    return [value(line_start) if start > line_start else math.nan for line_start, (start, _) in positions]
 
 
 def _line_ends(pieces: TokenizedText) -> list[bool]:
-    """Which pieces are line ends."""
+    """Return whether each piece is a line end."""
     return [pieces.text[start:end] == "\n" for start, end in pieces.spans]
 
 
-def _line_begins(pieces: TokenizedText) -> list[int]:
-    """Where the line begins that one is in once a piece has been read."""
+def _line_starts(pieces: TokenizedText) -> list[int]:
+    """Return the start of the current line after each piece has been read."""
     return [pieces.text.rfind("\n", 0, end) + 1 for _, end in pieces.spans]
 
 
@@ -178,12 +179,12 @@ def _class(pieces: TokenizedText, name: str, language: str) -> Sequence[float]:
     if pattern := _PATTERNS.get(name):
         return [pattern.search(pieces.text, start, end) is not None for start, end in pieces.spans]
     words = set(WORD_CLASSES.get(primary_subtag(language), {}).get(name, "").split())
-    found = [match.span() for match in re.finditer(r"[^\W\d_]+", pieces.text) if match[0].lower() in words]
-    inside = {place for span in found for place in range(*span)}
+    spans = [match.span() for match in re.finditer(r"[^\W\d_]+", pieces.text) if match[0].lower() in words]
+    inside = {index for span in spans for index in range(*span)}
     return [not inside.isdisjoint(range(*span)) for span in pieces.spans]
 
 
-_PLAIN: dict[str, _Follow] = {
+_PLAIN: dict[str, _SignalFunction] = {
     "position": _position,
     "remaining": _remaining,
     "quotes": _quotes,
@@ -194,4 +195,4 @@ _PLAIN: dict[str, _Follow] = {
     "end": _end,
     "first": _first,
 }
-_WITH_ARGUMENT: dict[str, _Follow] = {"count": _count, "next": _next, "first": _first_is, "class": _class}
+_WITH_ARGUMENT: dict[str, _SignalFunction] = {"count": _count, "next": _next, "first": _first_is, "class": _class}

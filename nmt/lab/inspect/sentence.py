@@ -1,6 +1,6 @@
-"""One sentence and its translation, with everything inside the network that leads from one to the other.
+"""Inspection of one translated sentence: pieces, scores, gates, states, attention and the beam search.
 
-S source length, T target length, each with end of sentence; H heads; N nodes of the search.
+Shapes: S source length and T target length, both with end of sentence; H heads; N nodes of the search tree.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import torch
 
 from nmt.corpus.tokenizer import BOS, EOS, UNK
 from nmt.engine.torch_engine import TorchEngine, load_network
-from nmt.lab.inspect import beam_tree as trees
-from nmt.lab.inspect.activations import trace
-from nmt.lab.inspect.beam_tree import Tree
-from nmt.lab.inspect.inspection import Inspection, layers_of, without_piece
+from nmt.lab.inspect.activations import trace_translation
+from nmt.lab.inspect.beam_tree import BeamTree, search_with_tree
+from nmt.lab.inspect.inspection import Inspection, join_traces, list_unknown_characters
 from nmt.model.seq2seq import Seq2Seq
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import ModelDirectory
@@ -26,106 +25,119 @@ from nmt.utils.arrays import Float32Array
 from nmt.utils.errors import UsageError
 
 
-class Model(NamedTuple):
-    """A bundle and its network."""
+class TorchTranslator(NamedTuple):
+    """A translator's model directory with its PyTorch network."""
 
-    bundle: ModelDirectory
+    directory: ModelDirectory
     network: Seq2Seq
-    """In evaluation mode, on the CPU."""
+    """Network in evaluation mode, on the CPU."""
 
 
 @dataclass(frozen=True)
 class TranslationInspection(Inspection):
-    """A sentence, its translation, and the way between; ``text`` is the sentence, ``written`` the translation."""
+    """Inspection of a translation; ``text`` is the source sentence, ``output_pieces`` are those of the translation."""
 
-    bundle: ModelDirectory
+    directory: ModelDirectory
     translation: str
-    forced: bool
-    """Whether the translation was given instead of searched."""
-    source: list[str]
-    """S pieces, as SentencePiece writes them, end of sentence last."""
-    spans: tuple[list[tuple[int, int]], list[tuple[int, int]]]
-    """Of the source's and the translation's pieces in their texts, end of sentence left out: code points, half-open."""
+    is_given: bool
+    """Whether the translation was given by the user rather than found by beam search."""
+    source_pieces: list[str]
+    """The S source pieces, in SentencePiece's notation; the last is end of sentence."""
     attention: list[Float32Array]
-    """[H, T, S]: the weights with which each piece was written, of each layer that attends; none without attention."""
-    tree: Tree | None
-    """The search; None where the translation was given."""
-    unread: str
-    """The characters of the sentence that the model has no piece for, named; empty if it has one for each."""
+    """Attention weights [H, T, S] of each layer with attention; empty for a model without attention."""
+    tree: BeamTree | None
+    """Search tree; None if the translation was given."""
     tree_pieces: list[str]
-    """[N]: the piece of each node of the tree."""
+    """Piece of each of the N nodes of the tree."""
+    unknown_characters: str
+    """List of the source characters that are not in the vocabulary, for a message; empty if there are none."""
 
     @property
     def summary(self) -> str:
-        """See `Inspection.summary`."""
+        """Summary in one line; see `Inspection.summary`."""
         return f"{self.translation}   {super().summary}"
 
     @property
-    def note(self) -> str:
-        """See `Inspection.note`."""
-        return self.unread and f"TEXT: the model has no piece for {self.unread}, which it reads as <unk>"
+    def warning(self) -> str:
+        """Warning about unknown characters; see `Inspection.warning`."""
+        unknown = self.unknown_characters
+        return unknown and f"TEXT: the vocabulary does not contain {unknown}; the model reads <unk> instead"
 
     def texts(self) -> dict[str, str]:
-        """See `Inspection.texts`."""
+        """Return the texts by name; see `Inspection.texts`."""
         return {**super().texts(), "translation": self.translation}
 
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
-        """See `Inspection.arrays`; also ``attention.1`` [H, T, S] and ``tree.parents`` [N]…"""
-        found = {"source": np.array(self.source), **super().arrays()}
-        found |= {f"attention.{number}": weights for number, weights in enumerate(self.attention, start=1)}
+        """Return the arrays of `Inspection.arrays`, with ``attention.1`` [H, T, S], …, and ``tree.parents`` [N], …"""
+        arrays = {"source": np.array(self.source_pieces), **super().arrays()}
+        arrays |= {f"attention.{number}": weights for number, weights in enumerate(self.attention, start=1)}
         if self.tree is not None:
-            found["tree.pieces"] = np.array(self.tree_pieces)
+            arrays["tree.pieces"] = np.array(self.tree_pieces)
             names = ("tokens", "parents", "steps", "scores", "ranks")
-            found |= {f"tree.{name}": getattr(self.tree, name) for name in names}
-        return found
+            arrays |= {f"tree.{name}": getattr(self.tree, name) for name in names}
+        return arrays
 
 
-def load(path: Path) -> Model:
-    """The model of a bundle or run directory. Raises CarouselError where it has no weights for torch."""
-    bundle = bundles.read(path)
-    return Model(bundle, load_network(bundle))
+def load_translator(path: Path) -> TorchTranslator:
+    """Load the translator of a model directory or run directory.
 
-
-def inspect(model: Model, text: str, target: str | None = None, beam: int | None = None) -> TranslationInspection:
-    """Translate a sentence, or take ``target`` for its translation, and look inside.
-
-    The sentence is taken as a whole, however long, and searched over the whole vocabulary; ``beam`` is the model's own
-    unless given. What the model has no piece for is read as unknown, as `nmt translate` does. Raises UsageError for a
-    sentence that holds nothing to translate, and for a target that is empty or that the model can't write.
+    Raises:
+        CarouselError: The directory contains no model with PyTorch weights.
     """
-    bundle, network = model
+    directory = bundles.read(path)
+    return TorchTranslator(directory, load_network(directory))
+
+
+def inspect_translation(
+    model: TorchTranslator, text: str, target: str | None = None, beam: int | None = None
+) -> TranslationInspection:
+    """Translate a sentence and return the translation with the activations of the network.
+
+    The sentence is translated as a whole, whatever its length, over the whole vocabulary. As in `nmt translate`,
+    characters that are not in the vocabulary are read as <unk>.
+
+    Args:
+        model: The translator.
+        text: The source sentence.
+        target: A translation to inspect instead of the model's own.
+        beam: Beam size; the model's default if None.
+
+    Raises:
+        UsageError: The sentence has nothing to translate, or ``target`` is empty or not representable.
+    """
+    directory, network = model
+    tokenizer = directory.tokenizer
     clean = normalise(text)
     if not is_translatable(clean):
-        raise UsageError("TEXT: holds neither letter nor digit; give some text")
-    source = bundle.tokenizer.source.encode(clean)
-    tree: Tree | None = None
+        raise UsageError("TEXT: contains neither letters nor digits; give some text")
+    source = tokenizer.source.encode(clean)
+    tree: BeamTree | None = None
     if target is None:
-        engine = TorchEngine(network, slots=1, beam=beam or bundle.card.search.beam)
-        hypotheses, tree = trees.search(engine, source.ids, bundle.decoding_options)
-        written = bundle.tokenizer.target.decode(hypotheses[0].tokens)
+        engine = TorchEngine(network, slots=1, beam=beam or directory.card.search.beam)
+        hypotheses, tree = search_with_tree(engine, source.ids, directory.decoding_options)
+        output = tokenizer.target.decode(hypotheses[0].tokens)
     else:
-        written = bundle.tokenizer.target.encode(normalise(target))
-        if not written.ids:
-            raise UsageError("--target: is empty; give a translation, or leave it out to see the model's own")
-        if UNK in written.ids:
-            raise UsageError(f"--target: {target!r}: the model can't write all of its characters; leave them out")
-    ids = torch.tensor([[BOS, *written.ids]])
-    traces = trace(network, torch.tensor([[*source.ids, EOS]]), torch.tensor([len(source.ids) + 1]), ids)
-    logits = (traces.decoded[0] @ network.output.detach().T).float()
-    scores = logits.log_softmax(dim=-1)[torch.arange(ids.shape[1]), torch.tensor([*written.ids, EOS])]
+        output = tokenizer.target.encode(normalise(target))
+        if not output.ids:
+            raise UsageError("--target: is empty; give a translation, or leave it out to inspect the model's own")
+        if UNK in output.ids:
+            raise UsageError(f"--target: {target!r} has characters that are not in the vocabulary; leave them out")
+    ids = torch.tensor([[BOS, *output.ids]])
+    trace = trace_translation(network, torch.tensor([[*source.ids, EOS]]), torch.tensor([len(source.ids) + 1]), ids)
+    logits = (trace.decoded[0] @ network.output.detach().T).float()
+    scores = logits.log_softmax(dim=-1)[torch.arange(ids.shape[1]), torch.tensor([*output.ids, EOS])]
     return TranslationInspection(
-        bundle=bundle,
+        directory=directory,
         text=clean,
-        translation=written.text,
-        forced=target is not None,
-        source=bundle.tokenizer.source.ids_to_pieces([*source.ids, EOS]),
-        read=bundle.tokenizer.target.ids_to_pieces([BOS, *written.ids]),
-        written=bundle.tokenizer.target.ids_to_pieces([*written.ids, EOS]),
-        unread=without_piece(source),
-        spans=(source.spans, written.spans),
+        translation=output.text,
+        is_given=target is not None,
+        source_pieces=tokenizer.source.ids_to_pieces([*source.ids, EOS]),
+        input_pieces=tokenizer.target.ids_to_pieces([BOS, *output.ids]),
+        output_pieces=tokenizer.target.ids_to_pieces([*output.ids, EOS]),
+        unknown_characters=list_unknown_characters(source),
         scores=scores.numpy(),
-        layers=layers_of([traces.layers]),
-        attention=[weights[0].float().numpy() for weights in traces.attention],
+        layers=join_traces([trace.layers]),
+        attention=[weights[0].float().numpy() for weights in trace.attention],
         tree=tree,
-        tree_pieces=[] if tree is None else bundle.tokenizer.target.ids_to_pieces(tree.tokens.tolist()),
+        tree_pieces=[] if tree is None else tokenizer.target.ids_to_pieces(tree.tokens.tolist()),
     )

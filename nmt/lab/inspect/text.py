@@ -1,6 +1,6 @@
-"""A text under a language model, with everything inside the network while it is read.
+"""Inspection of a text that a language model reads: pieces, scores, gates and states.
 
-T pieces read, begin of sentence before each line; V vocabulary.
+Shapes: T pieces read, with begin of sentence before each line; V vocabulary size.
 """
 
 from __future__ import annotations
@@ -17,84 +17,94 @@ import torch
 from nmt.corpus.tokenizer import BOS, EOS, TokenizedText, Vocabulary
 from nmt.engine.shallow_fusion import load_language_model
 from nmt.lab.inspect.activations import trace_text
-from nmt.lab.inspect.inspection import Inspection, layers_of, without_piece
+from nmt.lab.inspect.inspection import Inspection, join_traces, list_unknown_characters
 from nmt.model.language_model import LanguageModel
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import LanguageModelDirectory
 from nmt.utils.errors import UsageError
 
 
-class TextModel(NamedTuple):
-    """The bundle of a language model, and its network."""
+class TorchLanguageModel(NamedTuple):
+    """A language model's directory with its PyTorch network."""
 
-    bundle: LanguageModelDirectory
+    directory: LanguageModelDirectory
     network: LanguageModel
-    """In evaluation mode, on the CPU."""
+    """Network in evaluation mode, on the CPU."""
 
 
 @dataclass(frozen=True)
 class TextInspection(Inspection):
-    """A text, piece by piece: what was read, and what was expected before each piece."""
+    """Inspection of a text: the pieces that were read, and the score of each piece before it was read."""
 
-    bundle: LanguageModelDirectory
+    directory: LanguageModelDirectory
     spans: list[tuple[int, int]]
-    """[T]: the code points of the text, half-open, that each read piece stands for: begin of sentence for the line end
-    before it, the first one for none."""
+    """Half-open range of code points of the text for each of the T input pieces.
+
+    The range of begin of sentence is the line end before it, and empty for the first line.
+    """
 
     @property
     def summary(self) -> str:
-        """See `Inspection.summary`."""
-        return f"{len(self.written):,} pieces, perplexity {math.exp(-self.score):.2f}, {super().summary}"
+        """Summary in one line; see `Inspection.summary`."""
+        perplexity = math.exp(-self.score)
+        return f"{len(self.output_pieces):,} pieces, perplexity {perplexity:.2f}, {super().summary}"
 
 
-def load(path: Path) -> TextModel:
-    """The language model of a model or run directory. Raises CarouselError where there is none."""
-    bundle = bundles.read_language_model(path)
-    return TextModel(bundle, load_language_model(bundle))
+def load_text_model(path: Path) -> TorchLanguageModel:
+    """Load the language model of a model directory or run directory.
 
-
-def inspect(model: TextModel, text: str) -> TextInspection:
-    """Read a text of one line or several as the model was trained: with its state carried on over line ends, or not.
-
-    Raises UsageError for texts that it can't read.
+    Raises:
+        CarouselError: The directory contains no language model.
     """
-    bundle, network = model
-    lines = bundle.lines(text)
+    directory = bundles.read_language_model(path)
+    return TorchLanguageModel(directory, load_language_model(directory))
+
+
+def inspect_text(model: TorchLanguageModel, text: str) -> TextInspection:
+    """Run a language model over a text of one or more lines and return its scores and activations.
+
+    As in training, the state is either carried over line ends or reset at every line.
+
+    Raises:
+        UsageError: The text is empty or has characters that are not in the vocabulary.
+    """
+    directory, network = model
+    lines = directory.lines(text)
     if not any(lines):
         raise UsageError("TEXT: is empty; give some text")
-    pieces = joined(bundle.vocabulary, lines)
-    if unknown := without_piece(pieces):
-        raise UsageError(f"TEXT: the model has no piece for {unknown}; leave that out")
-    read, written = [BOS, *pieces.ids], [EOS if number == BOS else number for number in [*pieces.ids, EOS]]
-    begins = [0] if bundle.card.carried else [place for place, number in enumerate(read) if number == BOS]
+    pieces = join_lines(directory.vocabulary, lines)
+    if unknown := list_unknown_characters(pieces):
+        raise UsageError(f"TEXT: the vocabulary does not contain {unknown}; leave these characters out")
+    inputs, outputs = [BOS, *pieces.ids], [EOS if number == BOS else number for number in [*pieces.ids, EOS]]
+    starts = [0] if directory.card.carried else [index for index, number in enumerate(inputs) if number == BOS]
     traces = [
-        trace_text(network, torch.tensor([read[begin:end]]))
-        for begin, end in itertools.pairwise([*begins, len(read)])
+        trace_text(network, torch.tensor([inputs[start:end]]))
+        for start, end in itertools.pairwise([*starts, len(inputs)])
     ]  # fmt: skip
-    logits = torch.cat([each.decoded[0] for each in traces]) @ network.output.detach().T  # [T, V]
-    scores = logits.float().log_softmax(dim=-1)[torch.arange(len(read)), torch.tensor(written)]
+    logits = torch.cat([trace.decoded[0] for trace in traces]) @ network.output.detach().T  # [T, V]
+    scores = logits.float().log_softmax(dim=-1)[torch.arange(len(inputs)), torch.tensor(outputs)]
     return TextInspection(
-        bundle=bundle,
+        directory=directory,
         text=pieces.text,
-        read=bundle.vocabulary.ids_to_pieces(read),
-        written=bundle.vocabulary.ids_to_pieces(written),
+        input_pieces=directory.vocabulary.ids_to_pieces(inputs),
+        output_pieces=directory.vocabulary.ids_to_pieces(outputs),
         spans=[(0, 0), *pieces.spans],
         scores=scores.numpy(),
-        layers=layers_of([each.layers for each in traces]),
+        layers=join_traces([trace.layers for trace in traces]),
     )
 
 
-def joined(vocabulary: Vocabulary, lines: Sequence[str]) -> TokenizedText:
-    """Lines as one text; its piece for a line end is the begin of sentence that is read before the next line."""
+def join_lines(vocabulary: Vocabulary, lines: Sequence[str]) -> TokenizedText:
+    """Encode lines as one text; each line end becomes the begin of sentence that precedes the next line."""
     ids: list[int] = []
     spans: list[tuple[int, int]] = []
-    at = 0
+    offset = 0
     for line in lines:
-        if at:
+        if offset:
             ids.append(BOS)
-            spans.append((at - 1, at))
+            spans.append((offset - 1, offset))
         pieces = vocabulary.encode(line)
         ids += pieces.ids
-        spans += [(at + start, at + end) for start, end in pieces.spans]
-        at += len(line) + 1
+        spans += [(offset + start, offset + end) for start, end in pieces.spans]
+        offset += len(line) + 1
     return TokenizedText("\n".join(lines), ids, spans)

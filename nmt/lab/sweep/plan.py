@@ -29,7 +29,7 @@ _SEED = "training.seed"
 _LONGEST_NAME = 200  # bytes of a setting; file systems allow 255, the seed included
 
 
-class StudyConfig(ConfigSection):
+class SweepConfig(ConfigSection):
     """A study."""
 
     recipe: str
@@ -43,7 +43,7 @@ class StudyConfig(ConfigSection):
     """The setting that others are compared with; of axes that are not named, the first value."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> StudyConfig:
+    def _consistent(self) -> SweepConfig:
         if _SEED in self.axes or _SEED in self.overrides:
             raise ValueError(f"{_SEED} comes from seeds: name the values there")
         if len(set(self.seeds)) < len(self.seeds):
@@ -68,7 +68,7 @@ class StudyConfig(ConfigSection):
 
 
 @dataclass(frozen=True)
-class PlannedRun:
+class SweepRun:
     """One training."""
 
     setting: Setting
@@ -83,19 +83,19 @@ class PlannedRun:
     @property
     def name(self) -> str:
         """Its folder, such as ``cell=gru,seed=1``."""
-        setting = quote(label(self.setting), safe="=, .")
+        setting = quote(format_setting(self.setting), safe="=, .")
         if len(setting) > _LONGEST_NAME:
             setting = f"{setting[: _LONGEST_NAME - 20]}~{hashlib.sha256(setting.encode()).hexdigest()[:16]}"
         return f"{setting},seed={self.seed}"
 
 
 @dataclass(frozen=True)
-class Study:
+class Sweep:
     """A study, every recipe of it checked."""
 
-    config: StudyConfig
+    config: SweepConfig
     recipe: Path
-    runs: list[PlannedRun]
+    runs: list[SweepRun]
     """The first seed of all settings, then the second of all, …"""
     reference: Setting
     """The setting that others are compared with."""
@@ -116,19 +116,19 @@ class Study:
         return not {key.split(".")[0] for key in self.config.axes} & {"data", "tokenizer"}
 
 
-def label(setting: Mapping[str, Any]) -> str:
+def format_setting(setting: Mapping[str, Any]) -> str:
     """A setting in a few words: sections are left out."""
     return ",".join(f"{key.rsplit('.', 1)[-1]}={_written(value)}" for key, value in setting.items())
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> Study:
+def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     """Read a study; ``overrides`` are for the recipe of all its runs.
 
     Raises UsageError with one line that names file and field, for any of the recipes too.
     """
     tree, lines = read_yaml(path)
     try:
-        config = StudyConfig.model_validate(tree)
+        config = SweepConfig.model_validate(tree)
     except ValidationError as error:
         problem = first_field_error(error)
         where = f"{location(path, lines, problem.path)}: {problem.field or 'study'}"
@@ -140,31 +140,35 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Study:
         key = override.partition("=")[0]
         if key in config.axes or key == _SEED:
             raise UsageError(f"{key}: varies in this study; change it in {path}")
-    planner = _Planner(path.parent, config, overrides)
+    planner = _RunPlanner(path.parent, config, overrides)
     runs = [planner.plan(setting, seed) for seed, setting in itertools.product(config.seeds, config.settings)]
-    by_recipe: dict[str, PlannedRun] = {}
+    by_recipe: dict[str, SweepRun] = {}
     for run, written in zip(runs, config.settings, strict=False):  # the first seed tells of all
         same = by_recipe.setdefault(run.fingerprint, run)
         if same is not run:
             where = location(path, lines, ("axes",))
-            raise UsageError(f"{where}: axes: {label(written)} is the same as {label(same.setting)}; name it once")
+            raise UsageError(
+                f"{where}: axes: {format_setting(written)} is the same as {format_setting(same.setting)}; name it once"
+            )
     wanted = planner.plan(config.reference, config.seeds[0])
     if wanted.fingerprint not in by_recipe:
         where = location(path, lines, ("baseline",))
-        raise UsageError(f"{where}: baseline: {label(config.baseline)} is no value of an axis; name one of those")
-    return Study(config, planner.recipe, runs, by_recipe[wanted.fingerprint].setting)
+        raise UsageError(
+            f"{where}: baseline: {format_setting(config.baseline)} is no value of an axis; name one of those"
+        )
+    return Sweep(config, planner.recipe, runs, by_recipe[wanted.fingerprint].setting)
 
 
-class _Planner:
+class _RunPlanner:
     """Makes runs of settings."""
 
-    def __init__(self, folder: Path, study: StudyConfig, overrides: Sequence[str]) -> None:
+    def __init__(self, folder: Path, study: SweepConfig, overrides: Sequence[str]) -> None:
         self.recipe = folder / study.recipe
         self._folder = folder
         self._shared = [*self._as_overrides(study.overrides), *overrides]
         self._corpora: dict[str, list[str]] = {}
 
-    def plan(self, setting: Setting, seed: int) -> PlannedRun:
+    def plan(self, setting: Setting, seed: int) -> SweepRun:
         """A training. Raises UsageError for what is wrong with its recipe."""
         overrides = (*self._shared, *self._as_overrides(setting), f"{_SEED}={seed}")
         config = load_recipe(self.recipe, overrides)
@@ -173,7 +177,7 @@ class _Planner:
         if config.data.dev is None:
             raise UsageError(f"{self.recipe}: has no data.dev, by which a study compares; add a dev set")
         understood = {key: self._understood(config, key, value) for key, value in setting.items()}
-        return PlannedRun(understood, seed, overrides, config, _fingerprint(config, self._corpora))
+        return SweepRun(understood, seed, overrides, config, _fingerprint(config, self._corpora))
 
     def _as_overrides(self, values: Mapping[str, Any]) -> list[str]:
         found = {key: resolve_value(self._folder, key, value) for key, value in values.items()}
@@ -192,7 +196,7 @@ class _Planner:
 
 
 def _fingerprint(config: TranslatorRecipe, corpora: dict[str, list[str]]) -> str:
-    """See `PlannedRun`; ``corpora`` keeps what was hashed before, so that no corpus is read for every run."""
+    """See `SweepRun`; ``corpora`` keeps what was hashed before, so that no corpus is read for every run."""
     data = config.data
     places = data.model_dump_json(include={"source", "target", "train", "dev", "test"})
     if places not in corpora:

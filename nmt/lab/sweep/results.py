@@ -14,8 +14,8 @@ from typing import Any
 from safetensors import safe_open
 
 from nmt.config.model import ModelConfig
-from nmt.lab.sweep.plan import PlannedRun, Setting, Study, label
-from nmt.lab.sweep.statistics import deviation, holm, welch
+from nmt.lab.sweep.plan import Setting, Sweep, SweepRun, format_setting
+from nmt.lab.sweep.statistics import holm_adjust, standard_deviation, welch_p_value
 from nmt.model_directory import directory as bundles
 from nmt.training.run_directory import RunDirectory
 from nmt.training.validation import WORDS
@@ -28,7 +28,7 @@ RECIPE = "recipe.sha256"
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """A finished run; scores are of its last validation."""
 
     setting: Setting
@@ -53,7 +53,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Row:
+class SettingSummary:
     """The runs of a setting."""
 
     setting: Setting
@@ -69,7 +69,7 @@ class Row:
     minutes: float
 
 
-def mark(folder: Path, run: PlannedRun) -> None:
+def record_fingerprint(folder: Path, run: SweepRun) -> None:
     """Note the recipe of a run in its folder, before it is trained there.
 
     Raises CarouselError when something was trained there by another recipe.
@@ -79,19 +79,19 @@ def mark(folder: Path, run: PlannedRun) -> None:
         temporary.write_text(run.fingerprint, encoding="utf-8")
 
 
-def read(folder: Path, run: PlannedRun) -> Result | None:
+def read_result(folder: Path, run: SweepRun) -> RunResult | None:
     """The result of a run, if it has finished. Raises CarouselError when another recipe was at work there."""
     _check(folder, run)
     path = folder / RESULT
     if not path.exists():
         return None
     try:
-        return Result(**json.loads(path.read_text(encoding="utf-8")))
+        return RunResult(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         raise CarouselError(f"{path}: is damaged; delete the folder {folder} to train again") from None
 
 
-def _check(folder: Path, run: PlannedRun) -> None:
+def _check(folder: Path, run: SweepRun) -> None:
     begun = (folder / RESULT).exists() or RunDirectory(folder).holds_a_run()
     recipe = folder / RECIPE
     if begun and not (recipe.is_file() and recipe.read_bytes() == run.fingerprint.encode()):
@@ -100,7 +100,7 @@ def _check(folder: Path, run: PlannedRun) -> None:
         )
 
 
-def collect(folder: Path, run: PlannedRun) -> Result | None:
+def collect_result(folder: Path, run: SweepRun) -> RunResult | None:
     """Take the result of a run that has ended and keep it; None where it was stopped before its end."""
     directory = RunDirectory(folder)
     if not directory.model.exists():
@@ -111,7 +111,7 @@ def collect(folder: Path, run: PlannedRun) -> Result | None:
     last = next(record for record in reversed(directory.records()) if record["kind"] == "dev")
     with safe_open(directory.last, framework="np") as file:
         seconds = json.loads(file.metadata()["progress"])["seconds"]
-    result = Result(
+    result = RunResult(
         run.setting, run.seed, last["loss"], last.get("bleu"), last["update"],
         card.training["parameters"], round(seconds, 1), last.get("exact"),
     )  # fmt: skip
@@ -120,7 +120,7 @@ def collect(folder: Path, run: PlannedRun) -> Result | None:
     return result
 
 
-def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
+def summarise_settings(study: Sweep, results: Sequence[RunResult]) -> list[SettingSummary]:
     """A row for each setting that has a result: the lowest loss first, or the best score where losses don't compare."""
     groups = [(s, [r for r in results if r.setting == s]) for s in study.settings]
     groups = [(setting, found) for setting, found in groups if found]
@@ -130,10 +130,10 @@ def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
         losses = _significance(groups, baseline, study.reference, lambda result: result.loss)
     scores = _significance(groups, baseline, study.reference, lambda result: result.score)
     rows = [
-        Row(
+        SettingSummary(
             setting, len(found),
-            statistics.fmean(r.loss for r in found), deviation([r.loss for r in found]), loss_p,
-            statistics.fmean(r.score for r in found), deviation([r.score for r in found]), score_p,
+            statistics.fmean(r.loss for r in found), standard_deviation([r.loss for r in found]), loss_p,
+            statistics.fmean(r.score for r in found), standard_deviation([r.score for r in found]), score_p,
             found[0].parameters, statistics.fmean(r.seconds for r in found) / 60,
         )
         for (setting, found), loss_p, score_p in zip(groups, losses, scores, strict=True)
@@ -142,16 +142,18 @@ def summarise(study: Study, results: Sequence[Result]) -> list[Row]:
 
 
 def _significance(
-    groups: Sequence[tuple[Setting, Sequence[Result]]],
-    baseline: Sequence[Result],
+    groups: Sequence[tuple[Setting, Sequence[RunResult]]],
+    baseline: Sequence[RunResult],
     reference: Setting,
-    value: Callable[[Result], float],
+    value: Callable[[RunResult], float],
 ) -> list[float | None]:
     wanted = [value(result) for result in baseline]
-    return holm([None if s == reference else welch([value(r) for r in found], wanted) for s, found in groups])
+    return holm_adjust(
+        [None if s == reference else welch_p_value([value(r) for r in found], wanted) for s, found in groups]
+    )
 
 
-def table(study: Study, rows: Sequence[Row]) -> list[list[str]]:
+def table_cells(study: Sweep, rows: Sequence[SettingSummary]) -> list[list[str]]:
     """Cells as tables show them, the head first; where rows differ in how many seeds they have, it is told."""
     uneven = len({row.seeds for row in rows}) > 1
     head = [*(key.rsplit(".", 1)[-1] for key in study.config.axes), "dev loss", "p", f"dev {WORDS[study.metric]}", "p"]
@@ -166,15 +168,15 @@ def table(study: Study, rows: Sequence[Row]) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def markdown(study: Study, rows: Sequence[Row], config: ModelConfig) -> str:
+def markdown_table(study: Sweep, rows: Sequence[SettingSummary], config: ModelConfig) -> str:
     """The table, with a line on what it says."""
-    head, *body = table(study, rows)
+    head, *body = table_cells(study, rows)
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row, cells in zip(rows, body, strict=True):
         if row.setting == study.reference:
             cells[0] = f"**{cells[0]}**"
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-    return "\n".join([*lines, "", f"{legend(study, rows)} Baseline: {config.summary}.", ""])
+    return "\n".join([*lines, "", f"{table_legend(study, rows)} Baseline: {config.summary}.", ""])
 
 
 def _with_deviation(value: float, deviation: float | None, decimals: int) -> str:
@@ -187,17 +189,20 @@ def _p(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def legend(study: Study, rows: Sequence[Row]) -> str:
+def table_legend(study: Sweep, rows: Sequence[SettingSummary]) -> str:
     """What the numbers are, and over which runs."""
-    otherwise = "" if study.compares_losses else "Pieces may differ from row to row, and losses don't compare then. "
+    reference = format_setting(study.reference)
+    otherwise = (
+        "" if study.compares_losses else "Losses are not comparable because the pieces may differ between rows. "
+    )
     return (
-        f"{_seeds(study, rows)} Dev loss in nats a piece, {WORDS[study.metric]} of greedy translations, both after the "
-        f"last update. {otherwise}p: Welch's t-test against {label(study.reference)}, adjusted by Holm's method; below "
-        "0.05 the difference is unlikely to be chance."
+        f"{_seeds(study, rows)} Dev loss in nats per piece and {WORDS[study.metric]} of greedy translations, both "
+        f"after the last update. {otherwise}p: Welch's t-test against {reference}, adjusted by Holm's method; below "
+        "0.05 the difference is unlikely to be due to chance."
     )
 
 
-def _seeds(study: Study, rows: Sequence[Row]) -> str:
+def _seeds(study: Sweep, rows: Sequence[SettingSummary]) -> str:
     seeds, done = study.config.seeds, sum(row.seeds for row in rows)
     named = f"{'Seeds' if len(seeds) > 1 else 'Seed'} {', '.join(map(str, seeds))}"
     if done < len(study.runs):
@@ -205,7 +210,7 @@ def _seeds(study: Study, rows: Sequence[Row]) -> str:
     return f"{named}; mean ± standard deviation over them." if len(seeds) > 1 else f"{named}."
 
 
-def as_csv(study: Study, results: Sequence[Result]) -> str:
+def runs_as_csv(study: Sweep, results: Sequence[RunResult]) -> str:
     """A line a run."""
     axes = list(study.config.axes)
     fields = ["seed", "loss", study.metric, "updates", "parameters", "seconds"]
@@ -216,7 +221,7 @@ def as_csv(study: Study, results: Sequence[Result]) -> str:
     return text.getvalue()
 
 
-def as_json(study: Study, rows: Sequence[Row], results: Sequence[Result]) -> str:
+def results_as_json(study: Sweep, rows: Sequence[SettingSummary], results: Sequence[RunResult]) -> str:
     """Rows and runs; ``metric`` says what the rows' scores are."""
     tree: dict[str, Any] = {
         "metric": study.metric,

@@ -15,9 +15,10 @@ from types import FrameType
 from typing import Any
 
 from nmt.corpus.preparation import prepare_data
-from nmt.lab.sweep import report, results
-from nmt.lab.sweep.plan import PlannedRun, Study
-from nmt.lab.sweep.results import Result
+from nmt.lab.sweep import results
+from nmt.lab.sweep.plan import Sweep, SweepRun
+from nmt.lab.sweep.report import render_sweep_report
+from nmt.lab.sweep.results import RunResult
 from nmt.training.run_directory import RunDirectory
 from nmt.training.validation import WORDS
 from nmt.utils.files import atomic_file, write_error
@@ -30,59 +31,59 @@ _GRACE = 30  # seconds to save a checkpoint in
 
 
 @dataclass
-class Outcome:
+class SweepOutcome:
     """How a study ended."""
 
-    results: list[Result]
+    results: list[RunResult]
     failures: dict[str, str]
     """Run -> its last words."""
     stopped: bool
     """By a signal, before its end."""
 
 
-def run(study: Study, out: Path, jobs: int, say: Callable[[str], None]) -> Outcome:
+def run_sweep(study: Sweep, out: Path, jobs: int, say: Callable[[str], None]) -> SweepOutcome:
     """Train what is missing in a folder, ``jobs`` runs at once, each on one thread.
 
     SIGINT and SIGTERM save checkpoints and end the study early; the next call goes on. Raises CarouselError when the
     corpora are wrong or the folder holds runs of other recipes.
     """
     with exclusive_lock(out / ".lock", out, "another nmt study is at work here; choose another --out"):
-        found = {run.name: results.read(out / run.name, run) for run in study.runs}
+        found = {run.name: results.read_result(out / run.name, run) for run in study.runs}
         waiting = [run for run in study.runs if found[run.name] is None]
         say(f"{len(study.runs)} runs, {len(study.runs) - len(waiting)} of them finished before")
         _prepare(waiting, say)
-        outcome = Outcome([result for result in found.values() if result], {}, stopped=False)
+        outcome = SweepOutcome([result for result in found.values() if result], {}, stopped=False)
         try:
             with _stop_signals() as signals:
                 _train(study, waiting, out, jobs, outcome, signals, say)
         except OSError as error:
             raise write_error(out, error) from None
-        write(study, outcome.results, out)
+        write_tables(study, outcome.results, out)
     return outcome
 
 
-def write(study: Study, found: list[Result], out: Path) -> None:
+def write_tables(study: Sweep, found: list[RunResult], out: Path) -> None:
     """The table as Markdown, CSV and JSON, and the page."""
     if not found:
         return
     order = {run.name: number for number, run in enumerate(study.runs)}
     by_run = {(str(run.setting), run.seed): run.name for run in study.runs}
     found = sorted(found, key=lambda each: order[by_run[str(each.setting), each.seed]])
-    rows = results.summarise(study, found)
+    rows = results.summarise_settings(study, found)
     baseline = next(run.config for run in study.runs if run.setting == study.reference)
-    table = results.markdown(study, rows, baseline.model)
+    table = results.markdown_table(study, rows, baseline.model)
     contents = {
         "table.md": table,
-        "runs.csv": results.as_csv(study, found),
-        "results.json": results.as_json(study, rows, found),
-        "report.html": report.render(study, rows, baseline),
+        "runs.csv": results.runs_as_csv(study, found),
+        "results.json": results.results_as_json(study, rows, found),
+        "report.html": render_sweep_report(study, rows, baseline),
     }
     for name, content in contents.items():
         with atomic_file(out / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
 
 
-def _prepare(runs: list[PlannedRun], say: Callable[[str], None]) -> None:
+def _prepare(runs: list[SweepRun], say: Callable[[str], None]) -> None:
     """Prepare the corpora once, before processes would do it at the same time."""
     matters: Any = {"data": True, "tokenizer": True, "training": {"guided_alignment"}}
     for planned in {planned.config.model_dump_json(include=matters): planned for planned in runs}.values():
@@ -90,15 +91,15 @@ def _prepare(runs: list[PlannedRun], say: Callable[[str], None]) -> None:
 
 
 def _train(
-    study: Study,
-    waiting: list[PlannedRun],
+    study: Sweep,
+    waiting: list[SweepRun],
     out: Path,
     jobs: int,
-    outcome: Outcome,
+    outcome: SweepOutcome,
     signals: list[int],
     say: Callable[[str], None],
 ) -> None:
-    running: dict[str, tuple[PlannedRun, subprocess.Popen[bytes]]] = {}
+    running: dict[str, tuple[SweepRun, subprocess.Popen[bytes]]] = {}
     try:
         while (waiting and not signals) or running:
             while waiting and len(running) < jobs and not signals:
@@ -128,7 +129,7 @@ def _train(
 
 
 def _start(
-    study: Study, planned: PlannedRun, folder: Path, signals: list[int], say: Callable[[str], None]
+    study: Sweep, planned: SweepRun, folder: Path, signals: list[int], say: Callable[[str], None]
 ) -> subprocess.Popen[bytes] | None:
     """The training in a process; None where a signal came before its folder was free.
 
@@ -144,7 +145,7 @@ def _start(
             if signals:
                 return None
             time.sleep(_POLL)
-        results.mark(folder, planned)
+        results.record_fingerprint(folder, planned)
         with (folder / LOG).open("ab") as log:
             return subprocess.Popen(
                 [*command, "--out", str(folder), "--resume"],
@@ -156,16 +157,16 @@ def _start(
 
 
 def _finish(
-    study: Study, planned: PlannedRun, status: int, out: Path, outcome: Outcome, say: Callable[[str], None]
+    study: Sweep, planned: SweepRun, status: int, out: Path, outcome: SweepOutcome, say: Callable[[str], None]
 ) -> None:
     folder = out / planned.name
-    result = results.collect(folder, planned) if status == 0 else None
+    result = results.collect_result(folder, planned) if status == 0 else None
     if result:
         shutil.rmtree(RunDirectory(folder).last.parent, ignore_errors=True)  # nothing goes on from here
         outcome.results.append(result)
         score = f"{WORDS[study.metric]} {result.score:.2f}"
         say(f"{planned.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
-        write(study, outcome.results, out)
+        write_tables(study, outcome.results, out)
     elif not outcome.stopped:
         words = outcome.failures[planned.name] = _last_words(folder / LOG)
         say(f"{planned.name}: failed with status {status}: {words} (see {folder / LOG})")

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def deviation(values: Sequence[float]) -> float | None:
+def standard_deviation(values: Sequence[float]) -> float | None:
     """The standard deviation of a sample; None of one value."""
     return statistics.stdev(values) if len(values) > 1 else None
 
 
-def welch(first: Sequence[float], second: Sequence[float]) -> float | None:
+def welch_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
     """The two-sided p-value of Welch's t-test (1947) for equal means of two samples of unequal variance.
 
     None where a sample has a single value, or where neither varies: then nothing says how much chance does. Samples of
@@ -30,7 +30,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> float | None:
     return _two_tails(abs(difference) / math.sqrt(sum(errors)), sum(errors) ** 2 / sum(parts))
 
 
-def holm(values: Sequence[float | None]) -> list[float | None]:
+def holm_adjust(values: Sequence[float | None]) -> list[float | None]:
     """P-values of several tests, adjusted: by chance, any of them is below 0.05 one time in twenty (Holm 1979)."""
     order = sorted((value, n) for n, value in enumerate(values) if value is not None)
     adjusted: list[float | None] = [None] * len(values)

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from nmt.config.cells import CellName
 from nmt.config.model import ModelConfig
-from nmt.lab.inspect.activations import LayerTrace, Traces, cell_values, trace
+from nmt.lab.inspect.activations import LayerTrace, NetworkTrace, trace_translation
+from nmt.lab.inspect.cell_activations import recompute_cell_gates
 from nmt.model.cells.families import CELLS
 from nmt.model.recurrent_layers import UnrolledCell
 from nmt.model.seq2seq import Seq2Seq, build_network
@@ -23,8 +24,8 @@ def network(**settings: object) -> Seq2Seq:
     return build_network(config, 20, 20, True, seed=4).eval()
 
 
-def traced(made: Seq2Seq) -> tuple[Traces, dict[str, LayerTrace]]:
-    found = trace(made, SOURCE, LENGTHS, TARGET)
+def traced(made: Seq2Seq) -> tuple[NetworkTrace, dict[str, LayerTrace]]:
+    found = trace_translation(made, SOURCE, LENGTHS, TARGET)
     return found, {each.name: each for each in found.layers}
 
 
@@ -122,7 +123,7 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
     config = ModelConfig.model_validate({"cell": cell, "heads": 2, "width": width, "design": design})
     made = UnrolledCell(config, width, width, layers)
     x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.equations.state_sizes)
-    closed = cell_values(made, cell, x, state)
+    closed = recompute_cell_gates(made, cell, x, state)
     for layer in range(layers):
         names = [name for name in ROWS[cell] if name != "depth" or layer]
         assert closed[layer].keys() - {"cell", "hidden"} == set(names) - {""}
@@ -134,7 +135,7 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
             if name:
                 assert closed[layer][name].max() < 0.999
                 bias[rows] += 100
-                assert cell_values(made, cell, x, state)[layer][name].min() > 0.999
+                assert recompute_cell_gates(made, cell, x, state)[layer][name].min() > 0.999
                 bias[rows] -= 100
         assert at == len(bias)
 

@@ -15,12 +15,13 @@ from conftest import Nmt
 from torch import nn
 
 from nmt.corpus.tokenizer import TokenizedText
-from nmt.lab.inspect import neuron_search as units
-from nmt.lab.inspect import probes as signals
-from nmt.lab.inspect import readings as corpora
-from nmt.lab.inspect.activations import trace
+from nmt.lab.inspect import corpus_activations, neuron_search
+from nmt.lab.inspect.activations import trace_translation
 from nmt.lab.inspect.half_life import half_life
-from nmt.lab.inspect.sentence import Model, load
+from nmt.lab.inspect.neuron_search import ActivationExample, NeuronMatch, SignalLevel, find_neurons
+from nmt.lab.inspect.neuron_table import format_extreme_examples, format_mean_states
+from nmt.lab.inspect.probes import parse_signals
+from nmt.lab.inspect.sentence import TorchTranslator, load_translator
 from nmt.utils.errors import CarouselError, UsageError
 
 LINE = 'He (so [old]) said: "Go on." 3 a'
@@ -59,14 +60,14 @@ def by_word(text: str) -> TokenizedText:
     ],
 )
 def test_signals(name: str, expected: list[float]) -> None:
-    [signal] = signals.parse([name], ("en", "fr"))
+    [signal] = parse_signals([name], ("en", "fr"))
     np.testing.assert_array_equal(signal.values(by_word(LINE), "en"), expected)
 
 
 def test_depth_and_indentation_follow_characters_and_lines() -> None:
     text = "f(\n  [x{y}]\n    z)"
     pieces = TokenizedText(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
-    depth, indentation = signals.parse(["depth", "indentation"], ("en", "en"))
+    depth, indentation = parse_signals(["depth", "indentation"], ("en", "en"))
     assert depth.values(pieces, "en").tolist() == [0, 1, 1, 1, 1, 2, 2, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 0]
     assert indentation.values(pieces, "en").tolist() == [0, 0, 0, 1, *[2] * 7, 0, 1, 2, 3, 4, 4, 4]
 
@@ -86,24 +87,24 @@ def test_depth_and_indentation_follow_characters_and_lines() -> None:
 )
 def test_signals_of_several_lines(name: str, expected: list[float]) -> None:
     text = 'a"a\n\n  a"'
-    [signal] = signals.parse([name], ["en"])
+    [signal] = parse_signals([name], ["en"])
     pieces = TokenizedText(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
     np.testing.assert_array_equal(signal.values(pieces, "en"), expected)
 
 
 @pytest.mark.parametrize("name", ["positon", "count", "count:", "quotes:x"])
 def test_an_unknown_signal_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=f"there is no '{name}'; use position"):
-        signals.parse([name], ("en", "fr"))
+    with pytest.raises(UsageError, match=f"unknown signal '{name}'; use position"):
+        parse_signals([name], ("en", "fr"))
 
 
 @pytest.mark.parametrize("name", ["class:foo", "class:pronouns"])
 def test_a_word_class_that_no_language_has_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=f"there is no '{name}' in the model's languages; use class:auxiliary, "):
-        signals.parse([name], ("en", "fr"))
+    with pytest.raises(UsageError, match=f"no word class '{name}' in the model's languages; use class:auxiliary, "):
+        parse_signals([name], ("en", "fr"))
     with pytest.raises(UsageError, match=r"'class:pronoun' .* use class:number, class:punctuation$"):
-        signals.parse(["class:pronoun"], ("zxx",))
-    assert [each.name for each in signals.parse([], ("en-GB",))][-3:] == [
+        parse_signals(["class:pronoun"], ("zxx",))
+    assert [each.name for each in parse_signals([], ("en-GB",))][-3:] == [
         "class:pronoun", "class:number", "class:punctuation"
     ]  # fmt: skip
 
@@ -115,32 +116,32 @@ def test_half_life_is_when_half_is_left() -> None:
 
 
 @pytest.fixture
-def loaded(model: Path) -> Model:
-    return load(model)
+def loaded(model: Path) -> TorchTranslator:
+    return load_translator(model)
 
 
-def corpus(loaded: Model, count: int) -> list[corpora.Pair]:
-    tokenizer = loaded.bundle.tokenizer
+def corpus(loaded: TorchTranslator, count: int) -> list[corpus_activations.EncodedPair]:
+    tokenizer = loaded.directory.tokenizer
     texts = [" ".join(["the dog sees the (small) cat."] * (1 + n % 4)) for n in range(count)]
     return [(tokenizer.source.encode(text), tokenizer.target.encode(f"le chien {text}")) for text in texts]
 
 
-def test_correlations_are_those_of_numpy(loaded: Model) -> None:
+def test_correlations_are_those_of_numpy(loaded: TorchTranslator) -> None:
     pairs = corpus(loaded, 10)
     names = ["position", "brackets", "count:d"]
-    found = units.search(corpora.readings_of_pairs(loaded, pairs), signals.parse(names, ("en", "fr")), top=10_000)
+    found = find_neurons(corpus_activations.trace_pairs(loaded, pairs), parse_signals(names, ("en", "fr")), top=10_000)
     states: dict[str, list[np.ndarray]] = {}
     gates: dict[str, list[np.ndarray]] = {}
     expected: dict[tuple[str, str], list[np.ndarray]] = {}
     for source, target in pairs:
         ids = torch.tensor([[*source.ids, 3]])
-        traces = trace(loaded.network, ids, torch.tensor([ids.shape[1]]), torch.tensor([[2, *target.ids]]))
+        traces = trace_translation(loaded.network, ids, torch.tensor([ids.shape[1]]), torch.tensor([[2, *target.ids]]))
         for layer in traces.layers:
             read = slice(None, -1) if layer.part == "encoder" else slice(1, None)
             states.setdefault(layer.name, []).append(layer.values["cell"][0, read].numpy())
             later = slice(1, -1) if layer.name.endswith("forward") else read
             gates.setdefault(layer.name, []).append(layer.values["forget"][0, later].numpy())
-            for signal in signals.parse(names, ("en", "fr")):
+            for signal in parse_signals(names, ("en", "fr")):
                 pieces = source if layer.part == "encoder" else target
                 expected.setdefault((signal.name, layer.name), []).append(signal.values(pieces, "en"))
     assert len(found) == 3 * (32 + 32 + 64)
@@ -162,18 +163,18 @@ def test_correlations_are_those_of_numpy(loaded: Model) -> None:
         assert ranked == sorted(ranked, reverse=True)
 
 
-def test_of_many_names_the_commonest_are_told(loaded: Model) -> None:
-    tokenizer = loaded.bundle.tokenizer
+def test_of_many_names_the_commonest_are_told(loaded: TorchTranslator) -> None:
+    tokenizer = loaded.directory.tokenizer
     texts = [*(f"{chr(first)} dog" for first in range(ord("!"), ord("!") + 45)), *["z dog and cat"] * 9]
     pairs = [(tokenizer.source.encode(text), tokenizer.target.encode("le chien")) for text in texts]
-    found = units.search(corpora.readings_of_pairs(loaded, pairs), signals.parse(["first"], ("en", "fr")), top=1)
+    found = find_neurons(corpus_activations.trace_pairs(loaded, pairs), parse_signals(["first"], ("en", "fr")), top=1)
     levels = found[0].levels
     assert (len(levels), levels[-1].signal) == (40, "z")
     assert levels[-1].pieces > 9 * levels[0].pieces
     assert [level.signal for level in levels] == sorted(level.signal for level in levels)
 
 
-def test_a_unit_that_counts_is_found(loaded: Model) -> None:
+def test_a_unit_that_counts_is_found(loaded: TorchTranslator) -> None:
     """The cell of one unit is made to go up by 1 with each piece that is read."""
     lstm = next(module for module in loaded.network.modules() if isinstance(module, nn.LSTM))
     with torch.no_grad():
@@ -181,55 +182,55 @@ def test_a_unit_that_counts_is_found(loaded: Model) -> None:
             for gate, bias in enumerate((50.0, 50.0, 50.0, 0.0)):  # input, forget, candidate
                 row = gate * lstm.hidden_size + 7
                 weights[row] = bias / 2 if weights.dim() == 1 else 0.0
-    readings = corpora.readings_of_pairs(loaded, corpus(loaded, 8))
-    [found] = units.search(readings, signals.parse(["position"], ("en", "fr")), top=1)
+    readings = corpus_activations.trace_pairs(loaded, corpus(loaded, 8))
+    [found] = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top=1)
     assert (found.layer, found.unit) == ("encoder 1 forward", 7)
     assert found.r2 == pytest.approx(1.0)
     assert [level.state for level in found.levels[:3]] == pytest.approx([1, 2, 3])
     assert found.half_life == math.inf
-    assert found.record()["half_life"] is None
+    assert found.as_dict()["half_life"] is None
 
 
 def test_names_are_told_by_the_correlation_ratio() -> None:
-    class Layer(units._Layer):
+    class ScalarLayerStatistics(neuron_search._LayerStatistics):
         def __init__(self) -> None:
-            self._signals = signals.parse(["first"], ("en", "fr"))
+            self._signals = parse_signals(["first"], ("en", "fr"))
             states = {80.0: [1.0, 2.0, 3.0], 81.0: [5.0, 7.0], 82.0: [1.0]}
             x = np.concatenate([np.array(group) for group in states.values()])
             y = np.repeat([80.0, 81.0, 82.0], [3, 2, 1])
             self._n, self._y, self._yy = np.array([[[6.0]], [[y.sum()]], [[(y**2).sum()]]])
             self._x, self._xx = np.array([[[x.sum()]], [[(x**2).sum()]]])
             self._xy = np.array([[y @ x]])
-            self._levels = [{value: units._Sums(1) for value in states}]
+            self._levels = [{value: neuron_search._StateStatistics(1) for value in states}]
             for value, group in states.items():
                 self._levels[0][value].add(np.array(group)[:, None])
             mean = x.mean()
             between = sum(len(group) * (np.mean(group) - mean) ** 2 for group in states.values())
             self.eta = np.sqrt(between / ((x - mean) ** 2).sum())
 
-    layer = Layer()
+    layer = ScalarLayerStatistics()
     assert layer.correlations(0).tolist() == pytest.approx([layer.eta])
 
 
 def test_classes_that_a_unit_tells_apart_and_the_signal_beside_each_piece_are_told() -> None:
-    def level(name: str, state: float) -> units.Level:
-        return units.Level(name, state, state - 1, state + 0.25, pieces=9)
+    def level(name: str, state: float) -> SignalLevel:
+        return SignalLevel(name, state, state - 1, state + 0.25, pieces=9)
 
     ends = [("uv", "w", 2.66, "S"), ("", "u", 2.5, "S"), ("\n", "v", 2.4, "R"), ("u", "w", -7.77, "Q")]
-    found = units.Finding(
+    found = NeuronMatch(
         "first", "encoder 1 forward", 7, "cell", 0.9, None,
         levels=[level("P", 0.5), level("Q", -5.82), level("R", 2.38), level("\n", 2.5)],
-        examples=[units.Example(*each) for each in ends],
+        examples=[ActivationExample(*each) for each in ends],
     )  # fmt: skip
-    assert units.means(found) == "Q: -5.82, P: 0.50, R: 2.38, ↵: 2.50"
-    assert units.means(found, ranges=True).startswith("Q: -5.82 (-6.82 to -5.57), P: 0.50 (-0.50 to 0.75), R: ")
-    assert units.evidence(found) == "uv[w] 2.66 (S); u[w] -7.77 (Q)"
-    many = [units.Level(chr(65 + n), -float(n), -20.0, 0.0, pieces=1 + (n > 7)) for n in range(20)]
-    of_many = units.means(dataclasses.replace(found, levels=many))
+    assert format_mean_states(found) == "Q: -5.82, P: 0.50, R: 2.38, ↵: 2.50"
+    assert format_mean_states(found, ranges=True).startswith("Q: -5.82 (-6.82 to -5.57), P: 0.50 (-0.50 to 0.75), R: ")
+    assert format_extreme_examples(found) == "uv[w] 2.66 (S); u[w] -7.77 (Q)"
+    many = [SignalLevel(chr(65 + n), -float(n), -20.0, 0.0, pieces=1 + (n > 7)) for n in range(20)]
+    of_many = format_mean_states(dataclasses.replace(found, levels=many))
     assert of_many.startswith("T: -19.00, S: -18.00")
     assert of_many.endswith("I: -8.00, …")
-    counted = [units.Level(float(n), 2.0 * n, 0.0, 40.0, pieces=1) for n in range(9)]
-    of_numbers = units.means(dataclasses.replace(found, levels=counted))
+    counted = [SignalLevel(float(n), 2.0 * n, 0.0, 40.0, pieces=1) for n in range(9)]
+    of_numbers = format_mean_states(dataclasses.replace(found, levels=counted))
     assert of_numbers == "0: 0.00, 1: 2.00, 2: 4.00, 3: 6.00, 4: 8.00, 5: 10.00, …"
 
 
@@ -293,5 +294,5 @@ def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     assert not (tmp_path / "page.html").exists()
     empty = tmp_path / "empty.txt"
     empty.write_text("…\n", encoding="utf-8")
-    with pytest.raises(CarouselError, match="holds no text"):
-        corpora.pairs_of(empty, load(model))
+    with pytest.raises(CarouselError, match="contains no text"):
+        corpus_activations.load_pairs(empty, load_translator(model))

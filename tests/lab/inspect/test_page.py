@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from conftest import Nmt
 
-from nmt.lab.inspect import neuron_search as units
-from nmt.lab.inspect import probes as signals
-from nmt.lab.inspect import readings as corpus
-from nmt.lab.inspect import text as texts
-from nmt.lab.inspect.inspection import Layer
-from nmt.lab.inspect.page import render
-from nmt.lab.inspect.sentence import TranslationInspection, inspect, load
+from nmt.lab.inspect.corpus_activations import trace_pairs
+from nmt.lab.inspect.inspection import LayerActivations
+from nmt.lab.inspect.neuron_search import find_neurons
+from nmt.lab.inspect.neuron_table import format_half_life
+from nmt.lab.inspect.page import render_page
+from nmt.lab.inspect.probes import parse_signals
+from nmt.lab.inspect.sentence import TranslationInspection, inspect_translation, load_translator
+from nmt.lab.inspect.text import inspect_text, load_text_model
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
@@ -39,13 +40,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 
 @pytest.fixture(scope="module", params=[SENTENCE, LONG], ids=["short", "long"])
 def found(model: Path, request: pytest.FixtureRequest) -> TranslationInspection:
-    return inspect(load(model), request.param)
+    return inspect_translation(load_translator(model), request.param)
 
 
 @pytest.fixture(scope="module")
 def file(found: TranslationInspection, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(render(found), encoding="utf-8")
+    path.write_text(render_page(found), encoding="utf-8")
     return path
 
 
@@ -124,9 +125,9 @@ def test_every_layer_and_quantity_is_drawn_as_it_is(opened: sync_api.Page, found
             unit, _, quantity, value = told(opened)
             assert (unit, quantity) == (5, name)
             assert value == pytest.approx(float(values[5, 0]), abs=0.006 + float(np.ptp(values[5])) / 127)
-        mean, life = (layer.forgetting[name][5] for name in ("mean_forget", "half_life"))
+        mean, life = (layer.forget_statistics[name][5] for name in ("mean_forget", "half_life"))
         told_of = opened.locator("#forgetting").inner_text()
-        assert told_of == f"mean forget gate {mean:.4f}, half-life {units.steps(life)} steps"
+        assert told_of == f"mean forget gate {mean:.4f}, half-life {format_half_life(life)} steps"
 
 
 def test_a_cell_that_counts_is_seen_to_grow(
@@ -136,7 +137,7 @@ def test_a_cell_that_counts_is_seen_to_grow(
     cell = first.values["cell"].copy()
     cell[:, 3] = -np.arange(len(cell))
     counting = dataclasses.replace(first, values={**first.values, "cell": cell})
-    page_of = render(dataclasses.replace(found, layers=[counting, *others]))
+    page_of = render_page(dataclasses.replace(found, layers=[counting, *others]))
     (tmp_path / "page.html").write_text(page_of, encoding="utf-8")
     with watched(browser) as page:
         draw(page, tmp_path / "page.html")
@@ -201,14 +202,14 @@ def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, f
         assert (drawn[np.arange(len(drawn)), weights[head].argmax(axis=1)] == drawn.min(axis=1)).all()
     size = opened.locator("#attention canvas").bounding_box()
     assert size is not None
-    cell = size["width"] / len(found.source)
-    for column, line in ((2, 1), (len(found.source) - 2, len(found.written) - 2)):
+    cell = size["width"] / len(found.source_pieces)
+    for column, line in ((2, 1), (len(found.source_pieces) - 2, len(found.output_pieces) - 2)):
         opened.locator("#attention canvas").hover(position={"x": (column + 0.5) * cell, "y": (line + 0.5) * cell})
         readout = opened.locator("#attention-readout").inner_text()
         assert float(readout.rsplit(" ", 1)[1]) == pytest.approx(weights[3, line, column], abs=0.008)
         assert opened.locator("#source-text .linked").count() == opened.locator("#target-text .linked").count() == 1
         assert opened.locator("#attention .here").all_inner_texts() == [
-            found.source[column].replace("▁", ""), found.written[line].replace("▁", "")
+            found.source_pieces[column].replace("▁", ""), found.output_pieces[line].replace("▁", "")
         ]  # fmt: skip
 
 
@@ -234,11 +235,11 @@ def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(
 def test_a_found_unit_is_shown_first_and_any_other_on_request(
     browser: sync_api.Browser, model: Path, found: TranslationInspection, tmp_path: Path
 ) -> None:
-    loaded = load(model)
-    pieces = loaded.bundle.tokenizer.source.encode(SENTENCE)
-    readings = corpus.readings_of_pairs(loaded, [(pieces, pieces)] * 2)
-    units_ = units.search(readings, signals.parse(["position"], ("en", "fr")), top=3)
-    (tmp_path / "page.html").write_text(render(found, units_), encoding="utf-8")
+    loaded = load_translator(model)
+    pieces = loaded.directory.tokenizer.source.encode(SENTENCE)
+    readings = trace_pairs(loaded, [(pieces, pieces)] * 2)
+    units_ = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top=3)
+    (tmp_path / "page.html").write_text(render_page(found, units_), encoding="utf-8")
     with watched(browser) as page:
         draw(page, tmp_path / "page.html")
         assert told(page)[0] == units_[0].unit
@@ -252,12 +253,12 @@ def test_a_found_unit_is_shown_first_and_any_other_on_request(
 def test_a_long_sentence_makes_a_small_page_that_draws_soon(
     browser: sync_api.Browser, found: TranslationInspection, file: Path, tmp_path: Path
 ) -> None:
-    assert len(found.source) >= 200
+    assert len(found.source_pieces) >= 200
     assert file.stat().st_size < 3_000_000
     with watched(browser, color_scheme="dark") as page:
         draw(page, file)
         assert int(page.locator("html").get_attribute("data-drawn") or "") < 20_000  # under any load
-        assert pixels(page, "#attention canvas").shape[:2] == (len(found.written), len(found.source))
+        assert pixels(page, "#attention canvas").shape[:2] == (len(found.output_pieces), len(found.source_pieces))
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.screenshot(path=tmp_path / "page.png", full_page=True)
     assert (tmp_path / "page.png").stat().st_size > 20_000
@@ -267,14 +268,16 @@ def test_a_long_sentence_makes_a_small_page_that_draws_soon(
 def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: TranslationInspection) -> None:
     random = np.random.default_rng(1)
 
-    def layer(part: str, number: int, direction: str, units: int) -> Layer:
+    def layer(part: str, number: int, direction: str, units: int) -> LayerActivations:
         cell = random.uniform(-9, 9, (200, units)).astype(np.float32)  # what nothing can compress
         gates = {name: random.random((200, units), dtype=np.float32) for name in ("input", "forget", "output")}
-        return Layer(part, number, direction, {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates}, (0,))
+        return LayerActivations(
+            part, number, direction, {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates}, (0,)
+        )
 
     encoder = [layer("encoder", 1 + n // 2, ("forward", "backward")[n % 2], 256) for n in range(6)]
     decoder = [layer("decoder", 1 + n, "forward", 512) for n in range(3)]
-    page = render(dataclasses.replace(found, layers=[*encoder, *decoder]))
+    page = render_page(dataclasses.replace(found, layers=[*encoder, *decoder]))
     assert len(page.encode()) < 3_000_000
 
 
@@ -284,7 +287,7 @@ def test_a_language_model_shows_its_text_as_it_stands(
     path = language_model()
     ran = nmt("inspect", path, CODE, "-o", tmp_path / "page.html")
     assert ran.status == 0, ran.err
-    found = texts.inspect(texts.load(path), CODE)
+    found = inspect_text(load_text_model(path), CODE)
     with watched(browser) as page:
         draw(page, tmp_path / "page.html")
         shown = page.locator("#target-text .piece")
@@ -313,18 +316,21 @@ def test_a_language_model_shows_its_text_as_it_stands(
 def test_2000_pieces_in_two_layers_of_256_units_stay_below_3_mb_and_show_a_part_over_time(
     browser: sync_api.Browser, language_model: Callable[..., Path], tmp_path: Path
 ) -> None:
-    found, random = texts.inspect(texts.load(language_model()), "\n".join([CODE] * 40)[:2000]), np.random.default_rng(1)
-    assert len(found.read) > 2000
+    found, random = (
+        inspect_text(load_text_model(language_model()), "\n".join([CODE] * 40)[:2000]),
+        np.random.default_rng(1),
+    )
+    assert len(found.input_pieces) > 2000
 
-    def layer(number: int) -> Layer:
-        cell = random.uniform(-9, 9, (len(found.read), 256)).astype(np.float32)  # what nothing can compress
+    def layer(number: int) -> LayerActivations:
+        cell = random.uniform(-9, 9, (len(found.input_pieces), 256)).astype(np.float32)  # what nothing can compress
         gates = {name: random.random(cell.shape, dtype=np.float32) for name in ("input", "forget", "output")}
         values = {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates}
-        return Layer("decoder", number, "forward", values, (0,))
+        return LayerActivations("decoder", number, "forward", values, (0,))
 
     found = dataclasses.replace(found, layers=[layer(1), layer(2)])
     file = tmp_path / "page.html"
-    file.write_text(render(found), encoding="utf-8")
+    file.write_text(render_page(found), encoding="utf-8")
     assert file.stat().st_size < 3_000_000
     with watched(browser) as page:
         draw(page, file)
@@ -340,7 +346,7 @@ def test_2000_pieces_in_two_layers_of_256_units_stay_below_3_mb_and_show_a_part_
 
 
 def test_the_page_stands_alone_and_escapes_all_text(model: Path) -> None:
-    page = render(inspect(load(model), "the <script>alert(1)</script> dog & the king"))
+    page = render_page(inspect_translation(load_translator(model), "the <script>alert(1)</script> dog & the king"))
     assert "<script>alert" not in page
     assert re.findall(r"(?:src|href)=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)", page) == []
     assert page.count("<script") == 3

@@ -14,8 +14,8 @@ from nmt import Translator
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import BOS, EOS, train_verbatim_vocabulary
 from nmt.engine.torch_engine import TorchEngine
-from nmt.lab.inspect import beam_tree as trees
-from nmt.lab.inspect.sentence import Model, inspect, load
+from nmt.lab.inspect.beam_tree import search_with_tree
+from nmt.lab.inspect.sentence import TorchTranslator, inspect_translation, load_translator
 from nmt.search.beam_search import search_all
 from nmt.utils.errors import UsageError
 
@@ -23,30 +23,30 @@ SENTENCE = "the red dog sees the small bird."
 
 
 @pytest.fixture(scope="module")
-def loaded(model: Path) -> Model:
-    return load(model)
+def loaded(model: Path) -> TorchTranslator:
+    return load_translator(model)
 
 
-def test_it_is_the_translation_that_nmt_translate_gives(model: Path, loaded: Model) -> None:
+def test_it_is_the_translation_that_nmt_translate_gives(model: Path, loaded: TorchTranslator) -> None:
     expected = Translator.load(model, engine="torch", shortlist=False).translate(SENTENCE)
-    found = inspect(loaded, SENTENCE)
+    found = inspect_translation(loaded, SENTENCE)
     assert found.translation == expected.text
     assert found.score == pytest.approx(expected.score, abs=1e-5)
-    assert len(found.read) == len(found.written) == len(found.scores)
-    assert found.read[1:] == found.written[:-1]
-    assert [weights.shape for weights in found.attention] == [(4, len(found.written), len(found.source))]
+    assert len(found.input_pieces) == len(found.output_pieces) == len(found.scores)
+    assert found.input_pieces[1:] == found.output_pieces[:-1]
+    assert [weights.shape for weights in found.attention] == [(4, len(found.output_pieces), len(found.source_pieces))]
     shapes = {(each.part, each.direction): each.values["cell"].shape for each in found.layers}
     assert shapes == {
-        ("encoder", "forward"): (len(found.source), 32),
-        ("encoder", "backward"): (len(found.source), 32),
-        ("decoder", "forward"): (len(found.read), 64),
+        ("encoder", "forward"): (len(found.source_pieces), 32),
+        ("encoder", "backward"): (len(found.source_pieces), 32),
+        ("decoder", "forward"): (len(found.input_pieces), 64),
     }
 
 
-def test_the_tree_holds_what_the_search_finds(loaded: Model) -> None:
-    source = loaded.bundle.tokenizer.source.encode(SENTENCE).ids
-    options = loaded.bundle.decoding_options
-    found, tree = trees.search(TorchEngine(loaded.network, 1, 4), source, options)
+def test_the_tree_holds_what_the_search_finds(loaded: TorchTranslator) -> None:
+    source = loaded.directory.tokenizer.source.encode(SENTENCE).ids
+    options = loaded.directory.decoding_options
+    found, tree = search_with_tree(TorchEngine(loaded.network, 1, 4), source, options)
     [(_, expected)] = search_all(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
     assert found == expected
     path = tree.path(tree.best)
@@ -63,36 +63,39 @@ def test_the_tree_holds_what_the_search_finds(loaded: Model) -> None:
     assert open_.max() == 4
 
 
-def test_a_given_translation_is_looked_at_as_it_is(model: Path, loaded: Model) -> None:
-    found = inspect(loaded, SENTENCE, target="le roi")
-    assert (found.translation, found.forced, found.tree) == ("le roi", True, None)
+def test_a_given_translation_is_looked_at_as_it_is(model: Path, loaded: TorchTranslator) -> None:
+    found = inspect_translation(loaded, SENTENCE, target="le roi")
+    assert (found.translation, found.is_given, found.tree) == ("le roi", True, None)
     [expected] = Translator.load(model, engine="torch", shortlist=False).score([(SENTENCE, "le roi")])
     assert found.scores.sum() == pytest.approx(expected.score, abs=1e-4)
 
 
-def test_texts_that_say_nothing_are_refused(loaded: Model) -> None:
-    with pytest.raises(UsageError, match="neither letter nor digit"):
-        inspect(loaded, " … ")
+def test_texts_that_say_nothing_are_refused(loaded: TorchTranslator) -> None:
+    with pytest.raises(UsageError, match="neither letters nor digits"):
+        inspect_translation(loaded, " … ")
     with pytest.raises(UsageError, match="--target: is empty; give a translation"):
-        inspect(loaded, SENTENCE, target=" ")
+        inspect_translation(loaded, SENTENCE, target=" ")
 
 
 def test_characters_that_it_can_not_read_are_named(
-    loaded: Model, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+    loaded: TorchTranslator, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters = train_verbatim_vocabulary(
         [SENTENCE], TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en"
     )
-    tokenizer = replace(loaded.bundle.tokenizer, source=letters)
-    unable = loaded._replace(bundle=replace(loaded.bundle, tokenizer=tokenizer))
-    monkeypatch.setattr("nmt.lab.inspect.sentence.load", lambda _: unable)
-    ran = nmt("inspect", loaded.bundle.path, "the dog, ß", "-o", tmp_path / "page.html")
-    assert (ran.status, ran.err) == (0, "nmt: TEXT: the model has no piece for ',', 'ß', which it reads as <unk>\n")
-    assert inspect(unable, SENTENCE).note == ""
+    tokenizer = replace(loaded.directory.tokenizer, source=letters)
+    unable = loaded._replace(directory=replace(loaded.directory, tokenizer=tokenizer))
+    monkeypatch.setattr("nmt.lab.inspect.model.load_translator", lambda _: unable)
+    ran = nmt("inspect", loaded.directory.path, "the dog, ß", "-o", tmp_path / "page.html")
+    assert (ran.status, ran.err) == (
+        0,
+        "nmt: TEXT: the vocabulary does not contain ',', 'ß'; the model reads <unk> instead\n",
+    )
+    assert inspect_translation(unable, SENTENCE).warning == ""
 
 
-def test_files_hold_the_arrays(model: Path, loaded: Model, tmp_path: Path, nmt: Nmt) -> None:
-    found = inspect(loaded, SENTENCE)
+def test_files_hold_the_arrays(model: Path, loaded: TorchTranslator, tmp_path: Path, nmt: Nmt) -> None:
+    found = inspect_translation(loaded, SENTENCE)
     for name in ("states.npz", "states.json"):
         ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / name)
         assert ran.status == 0, ran.err
@@ -112,7 +115,7 @@ def test_files_hold_the_arrays(model: Path, loaded: Model, tmp_path: Path, nmt: 
             of_json = tree[each.part][str(each.layer)][each.direction][of_unit]
             np.testing.assert_allclose(of_json, stored[f"{name}.{of_unit}"], atol=1e-6)
     np.testing.assert_array_equal(stored["attention.1"], found.attention[0])
-    assert stored["source"].tolist() == tree["source"] == found.source
+    assert stored["source"].tolist() == tree["source"] == found.source_pieces
     assert found.tree is not None
     assert tree["tree"]["parents"] == found.tree.parents.tolist()
     assert [rank is not None for rank in tree["tree"]["ranks"]] == found.tree.ended.tolist()
@@ -122,7 +125,7 @@ def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / "states.txt")
     assert ran.status == 2
     assert ran.err.count("\n") == 1
-    assert "states.txt ends in none of" in ran.err
+    assert "states.txt has no supported extension" in ran.err
     (tmp_path / "file").touch()
     for place, reason in (
         (tmp_path / "file" / "states.npz", "File exists"),

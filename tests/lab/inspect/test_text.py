@@ -14,10 +14,10 @@ from conftest import Nmt
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.shallow_fusion import load_language_model
-from nmt.lab.inspect import neuron_search as units
-from nmt.lab.inspect import probes as signals
-from nmt.lab.inspect import readings as corpus
-from nmt.lab.inspect.text import TextModel, inspect, joined, load
+from nmt.lab.inspect import corpus_activations
+from nmt.lab.inspect.neuron_search import find_neurons
+from nmt.lab.inspect.probes import parse_signals
+from nmt.lab.inspect.text import TorchLanguageModel, inspect_text, join_lines, load_text_model
 from nmt.model.recurrent_layers import state_parts
 from nmt.utils.errors import CarouselError, UsageError
 
@@ -25,16 +25,16 @@ TEXT = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
 KIND = {"output": "hidden", "memory": "cell"}
 
 
-def stepped(model: TextModel, text: str) -> tuple[list[int], np.ndarray, dict[str, np.ndarray]]:
+def stepped(model: TorchLanguageModel, text: str) -> tuple[list[int], np.ndarray, dict[str, np.ndarray]]:
     """Ids written, their log-probabilities [T], and the states [T, D] by name: one `step` after another."""
-    bundle, network = model.bundle, load_language_model(model.bundle)
-    parts = state_parts(bundle.card.model)
+    directory, network = model.directory, load_language_model(model.directory)
+    parts = state_parts(directory.card.model)
     written, scores, states = [], [], {}
     state = network.initial_state(1)
     with torch.inference_mode():
         for line in text.split("\n"):
-            state = state if bundle.card.carried else network.initial_state(1)
-            [ids] = bundle.vocabulary.encode_batch([line])
+            state = state if directory.card.carried else network.initial_state(1)
+            [ids] = directory.vocabulary.encode_batch([line])
             for piece, following in zip([BOS, *ids], [*ids, EOS], strict=True):
                 proposals, state = network.step(torch.tensor([piece]), state)
                 written.append(following)
@@ -51,22 +51,22 @@ def stepped(model: TextModel, text: str) -> tuple[list[int], np.ndarray, dict[st
 def test_states_and_scores_are_those_of_single_steps(
     language_model: Callable[..., Path], model: dict[str, str], carried: bool
 ) -> None:
-    loaded = load(language_model(carried=carried, **model))
-    found = inspect(loaded, TEXT)
+    loaded = load_text_model(language_model(carried=carried, **model))
+    found = inspect_text(loaded, TEXT)
     written, scores, states = stepped(loaded, TEXT)
-    assert found.written == loaded.bundle.vocabulary.ids_to_pieces(written)
+    assert found.output_pieces == loaded.directory.vocabulary.ids_to_pieces(written)
     np.testing.assert_allclose(found.scores, scores, atol=1e-5)
     arrays = found.arrays()
     assert len(states) == (2 if model.get("cell") == "gru" else 4)
-    places = range(len(found.read))
-    later = [place for place in places if place and (carried or found.read[place] != "<s>")]
+    places = range(len(found.input_pieces))
+    later = [place for place in places if place and (carried or found.input_pieces[place] != "<s>")]
     for layer in found.layers:
         if model.get("cell") == "gru":
-            assert layer.forgetting == {}
+            assert layer.forget_statistics == {}
         else:
             expected = layer.values["forget"][later].mean(axis=0)
-            np.testing.assert_allclose(layer.forgetting["mean_forget"], expected, rtol=1e-6)
-            np.testing.assert_allclose(expected ** layer.forgetting["half_life"], 0.5, rtol=1e-4)
+            np.testing.assert_allclose(layer.forget_statistics["mean_forget"], expected, rtol=1e-6)
+            np.testing.assert_allclose(expected ** layer.forget_statistics["half_life"], 0.5, rtol=1e-4)
     for name, values in states.items():
         np.testing.assert_allclose(arrays[name], values, atol=1e-6)
     assert found.score == pytest.approx(scores.mean(), abs=1e-5)
@@ -74,27 +74,27 @@ def test_states_and_scores_are_those_of_single_steps(
 
 
 def test_every_piece_knows_its_place_in_the_text(language_model: Callable[..., Path]) -> None:
-    found = inspect(load(language_model()), TEXT)
+    found = inspect_text(load_text_model(language_model()), TEXT)
     assert found.text == TEXT
     assert "".join(TEXT[start:end] for start, end in found.spans) == TEXT
-    begins = [place for place, piece in enumerate(found.read) if piece == "<s>"]
+    begins = [place for place, piece in enumerate(found.input_pieces) if piece == "<s>"]
     assert [TEXT[slice(*found.spans[place])] for place in begins] == ["", "\n", "\n", "\n"]
-    assert found.read[1:] == [{"</s>": "<s>"}.get(piece, piece) for piece in found.written[:-1]]
-    plain = inspect(load(language_model(verbatim=False)), "  def\tf(x):  \n\n x")
+    assert found.input_pieces[1:] == [{"</s>": "<s>"}.get(piece, piece) for piece in found.output_pieces[:-1]]
+    plain = inspect_text(load_text_model(language_model(verbatim=False)), "  def\tf(x):  \n\n x")
     assert plain.text == "def f(x):\n\nx"
 
 
 def test_texts_that_it_can_not_read_are_refused(language_model: Callable[..., Path]) -> None:
-    loaded = load(language_model())
+    loaded = load_text_model(language_model())
     with pytest.raises(UsageError, match="TEXT: is empty"):
-        inspect(loaded, "\n")
-    with pytest.raises(UsageError, match=r"TEXT: the model has no piece for 'ß', 'é'; leave that out"):
-        inspect(loaded, "déf\nß é")
+        inspect_text(loaded, "\n")
+    with pytest.raises(UsageError, match=r"TEXT: the vocabulary does not contain 'ß', 'é'; leave these characters out"):
+        inspect_text(loaded, "déf\nß é")
 
 
 def test_files_hold_the_arrays(language_model: Callable[..., Path], tmp_path: Path, nmt: Nmt) -> None:
     path = language_model()
-    found = inspect(load(path), TEXT)
+    found = inspect_text(load_text_model(path), TEXT)
     for name in ("states.npz", "states.json"):
         ran = nmt("inspect", path, TEXT, "-o", tmp_path / name)
         assert ran.status == 0, ran.err
@@ -116,11 +116,11 @@ def test_what_is_of_translations_is_refused(
     path = language_model()
     ran = nmt("inspect", path, TEXT, "-o", tmp_path / "page.html", option, value)
     assert (ran.status, ran.err) == (
-        2, f"nmt: {option}: is about a translation, and {path} is a language model; leave it out\n"
+        2, f"nmt: {option}: applies to translators, and {path} is a language model; leave it out\n"
     )  # fmt: skip
     ran = nmt("inspect", path, "--corpus", tmp_path / "pairs.tsv")
     assert ran.status == 2
-    assert ran.err.endswith("pairs.tsv holds pairs, and a language model reads text; name a text\n")
+    assert ran.err.endswith("pairs.tsv contains pairs, but a language model reads text; give a text file\n")
 
 
 def write(file: Path, lines: list[str]) -> Path:
@@ -132,30 +132,30 @@ def test_passages_are_cut_where_the_state_begins_anew(language_model: Callable[.
     block = ["x" * 99] * 9 + ["", " " * 99, ""]  # 1,000 pieces, and an empty line before one that is not indented
     lines = [*block, *["f" * 99] * 60, "", "e"]
     file = write(tmp_path / "text.txt", lines)
-    carried = corpus.passages_of(file, load(language_model()))
+    carried = corpus_activations.load_passages(file, load_text_model(language_model()))
     assert [each.text.count("\n") + 1 for each in carried] == [12, 50, 11, 1]
     assert "\n".join(each.text for each in carried) == "\n".join(lines)
-    alone = corpus.passages_of(file, load(language_model(carried=False)))
+    alone = corpus_activations.load_passages(file, load_text_model(language_model(carried=False)))
     assert [each.text for each in alone] == [line for line in lines if line.strip()]
-    with pytest.raises(CarouselError, match=r"empty.txt: holds no text"):
-        corpus.passages_of(write(tmp_path / "empty.txt", ["", " "]), load(language_model()))
+    with pytest.raises(CarouselError, match=r"empty.txt: contains no text"):
+        corpus_activations.load_passages(write(tmp_path / "empty.txt", ["", " "]), load_text_model(language_model()))
 
 
 @pytest.mark.parametrize("carried", [True, False])
 def test_correlations_over_a_corpus_are_those_of_numpy(
     language_model: Callable[..., Path], tmp_path: Path, carried: bool
 ) -> None:
-    loaded = load(language_model(carried=carried))
+    loaded = load_text_model(language_model(carried=carried))
     file = write(tmp_path / "text.txt", TEXT.split("\n") * 3)
-    wanted = signals.parse(["indentation", "brackets", "position", "next:x"], loaded.bundle.card.language)
-    found = units.search(corpus.read_by_language_model(loaded, file), wanted, top=10_000)
+    wanted = parse_signals(["indentation", "brackets", "position", "next:x"], loaded.directory.card.language)
+    found = find_neurons(corpus_activations.trace_text_corpus(loaded, file), wanted, top=10_000)
     passages = [TEXT + f"\n{TEXT}" * 2] if carried else [line for line in TEXT.split("\n") * 3 if line]
     states: dict[str, list[np.ndarray]] = {}
     expected: dict[str, list[np.ndarray]] = {each.name: [] for each in wanted}
     for passage in passages:
         for name, values in stepped(loaded, passage)[2].items():
             states.setdefault(name, []).append(values[1:])
-        pieces = joined(loaded.bundle.vocabulary, passage.split("\n"))
+        pieces = join_lines(loaded.directory.vocabulary, passage.split("\n"))
         for each in wanted:
             expected[each.name].append(each.values(pieces, "en"))
     assert len(found) == 4 * 2 * 16

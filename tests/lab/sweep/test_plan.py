@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nmt.corpus import parallel_corpus
-from nmt.lab.sweep import plan
+from nmt.lab.sweep.plan import load_sweep
 from nmt.utils.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -31,12 +31,12 @@ def study(recipe: Path) -> Path:
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "lab").glob("*-translation.yaml")), ids=lambda p: p.name)
 def test_every_study_of_ours_is_valid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel_corpus, "_dataset_version", lambda spec: "the hub's newest")
-    study = plan.load(path)
+    study = load_sweep(path)
     assert len({run.name for run in study.runs}) == len({run.fingerprint for run in study.runs}) == len(study.runs)
 
 
 def test_all_settings_have_all_seeds(study: Path) -> None:
-    found = plan.load(study, ["model.width=16"])
+    found = load_sweep(study, ["model.width=16"])
     assert [run.name for run in found.runs[:5]] == [
         "cell=lstm,learning_rate=0.001,seed=1", "cell=lstm,learning_rate=0.002,seed=1",
         "cell=gru,learning_rate=0.001,seed=1", "cell=gru,learning_rate=0.002,seed=1",
@@ -51,7 +51,7 @@ def test_all_settings_have_all_seeds(study: Path) -> None:
 def test_values_are_what_the_recipe_makes_of_them(study: Path) -> None:
     """YAML takes 1e-3 for text."""
     study.write_text(STUDY.replace("[0.001, 0.002]", "[1e-3, 2e-3]").replace("[1, 5]", "[0]"), encoding="utf-8")
-    found = plan.load(study)
+    found = load_sweep(study)
     assert [run.setting["training.learning_rate"] for run in found.runs] == [0.001, 0.002] * 2
     assert found.reference == {"model.cell": "lstm", "training.learning_rate": 0.002}
     assert found.settings == [run.setting for run in found.runs]
@@ -65,10 +65,10 @@ def test_paths_are_relative_to_the_study(study: Path, tmp_path: Path, monkeypatc
     study.write_text(text, encoding="utf-8")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    found = plan.load(study)
+    found = load_sweep(study)
     assert found.runs[0].config.data.dev == str(folder / "dev")
     monkeypatch.chdir(folder)
-    near = plan.load(Path(study.name))
+    near = load_sweep(Path(study.name))
     assert [run.name for run in near.runs] == [run.name for run in found.runs]
     assert near.runs[1].name == "cell=lstm,dev=train,seed=1"
     assert not found.compares_losses
@@ -79,7 +79,7 @@ def test_however_long_its_values_a_run_has_a_folder_of_its_own(study: Path) -> N
     study.write_text(
         f"{{recipe: toy.yaml, axes: {{data.train: {json.dumps(texts)}}}, seeds: [1, 2]}}", encoding="utf-8"
     )
-    names = {run.name for run in plan.load(study).runs}
+    names = {run.name for run in load_sweep(study).runs}
     assert len(names) == 4
     for name in names:
         (study.parent / name).mkdir()
@@ -122,19 +122,19 @@ def test_what_is_wrong_is_named_in_one_line(study: Path, before: str, after: str
     assert before in STUDY
     study.write_text(STUDY.replace(before, after), encoding="utf-8")
     with pytest.raises(UsageError) as error:
-        plan.load(study)
+        load_sweep(study)
     assert complaint in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_an_override_of_an_axis_is_refused(study: Path) -> None:
     with pytest.raises(UsageError, match=r"model\.cell: varies in this study"):
-        plan.load(study, ["model.cell=rnn"])
+        load_sweep(study, ["model.cell=rnn"])
 
 
 def test_a_study_compares_translators(study: Path) -> None:
     with pytest.raises(UsageError, match="makes a language model; a study compares translators"):
-        plan.load(
+        load_sweep(
             study,
             ["data={language: en, train: [a]}", "model={attention: none, width: 32}", "tokenizer={vocab_size: 400}"],
         )
@@ -142,17 +142,17 @@ def test_a_study_compares_translators(study: Path) -> None:
 
 def test_without_a_dev_set_there_is_nothing_to_compare_by(study: Path) -> None:
     with pytest.raises(UsageError, match=r"has no data\.dev"):
-        plan.load(study, ["data.dev=null"])
+        load_sweep(study, ["data.dev=null"])
 
 
 def test_a_recipe_is_known_by_what_its_corpora_hold_wherever_they_lie(study: Path, tmp_path: Path) -> None:
-    here = [run.fingerprint for run in plan.load(study).runs]
+    here = [run.fingerprint for run in load_sweep(study).runs]
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for path in [path for path in tmp_path.iterdir() if path.is_file()]:
         (moved / path.name).write_bytes(path.read_bytes())
-    assert [run.fingerprint for run in plan.load(moved / study.name).runs] == here
-    weighted = plan.load(study, [f"data.train=[{{corpus: {moved / 'train'}, weight: 2}}]"])
+    assert [run.fingerprint for run in load_sweep(moved / study.name).runs] == here
+    weighted = load_sweep(study, [f"data.train=[{{corpus: {moved / 'train'}, weight: 2}}]"])
     assert not {run.fingerprint for run in weighted.runs} & set(here)
     (dev := next(moved.glob("dev.*"))).write_bytes(dev.read_bytes().replace(b" ", b"  ", 1))
-    assert not {run.fingerprint for run in plan.load(moved / study.name).runs} & set(here)
+    assert not {run.fingerprint for run in load_sweep(moved / study.name).runs} & set(here)

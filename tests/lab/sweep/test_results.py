@@ -6,31 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from nmt.lab.sweep import plan, report, results
-from nmt.lab.sweep.plan import Study
-from nmt.lab.sweep.results import Result
+from nmt.lab.sweep import results
+from nmt.lab.sweep.plan import Sweep, load_sweep
+from nmt.lab.sweep.report import render_sweep_report
+from nmt.lab.sweep.results import RunResult
 
 
 @pytest.fixture
-def study(recipe: Path) -> Study:
+def study(recipe: Path) -> Sweep:
     path = recipe.parent / "study.yaml"
     path.write_text("{recipe: toy.yaml, axes: {model.cell: [lstm, gru]}, seeds: [3, 1]}", encoding="utf-8")
-    return plan.load(path)
+    return load_sweep(path)
 
 
-def table(study: Study, runs: int) -> tuple[list[list[str]], str, str]:
+def table(study: Sweep, runs: int) -> tuple[list[list[str]], str, str]:
     """Of the first runs: cells, what stands below them, and the page."""
     found = [
-        Result(run.setting, run.seed, loss=2.0 + number, bleu=10.0 + number, updates=5, parameters=1000, seconds=60)
+        RunResult(run.setting, run.seed, loss=2.0 + number, bleu=10.0 + number, updates=5, parameters=1000, seconds=60)
         for number, run in enumerate(study.runs[:runs])
     ]
-    rows = results.summarise(study, found)
-    lines = results.markdown(study, rows, study.runs[0].config.model).splitlines()
+    rows = results.summarise_settings(study, found)
+    lines = results.markdown_table(study, rows, study.runs[0].config.model).splitlines()
     cells = [line.strip("| ").split(" | ") for line in (lines[0], *lines[2:-2])]
-    return cells, lines[-1], report.render(study, rows, study.runs[0].config)
+    return cells, lines[-1], render_sweep_report(study, rows, study.runs[0].config)
 
 
-def test_a_table_of_all_runs(study: Study) -> None:
+def test_a_table_of_all_runs(study: Sweep) -> None:
     cells, below, page = table(study, 4)
     assert cells == [
         ["cell", "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"],
@@ -45,18 +46,18 @@ def test_a_table_of_all_runs(study: Study) -> None:
 def test_losses_of_different_pieces_are_not_compared(recipe: Path) -> None:
     path = recipe.parent / "study.yaml"
     path.write_text("{recipe: toy.yaml, axes: {tokenizer.vocab_size: [420, 430]}, seeds: [3, 1]}", encoding="utf-8")
-    cells, below, page = table(plan.load(path), 4)
+    cells, below, page = table(load_sweep(path), 4)
     assert cells == [
         ["vocab_size", "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"],
         ["430", "4.000 ± 1.414", "–", "12.00 ± 1.41", "0.553", "1,000", "1.0"],
         ["**420**", "3.000 ± 1.414", "–", "11.00 ± 1.41", "–", "1,000", "1.0"],
     ]
-    assert "losses don't compare" in below
+    assert "Losses are not comparable" in below
     assert "Dev BLEU" in page
     assert "Dev loss, nats a piece" not in page
 
 
-def test_a_table_of_a_study_half_done_says_so(study: Study) -> None:
+def test_a_table_of_a_study_half_done_says_so(study: Sweep) -> None:
     cells, below, page = table(study, 3)
     assert cells == [
         ["cell", "dev loss", "p", "dev BLEU", "p", "seeds", "parameters", "minutes"],

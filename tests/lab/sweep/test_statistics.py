@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from nmt.lab.sweep.statistics import deviation, holm, welch
+from nmt.lab.sweep.statistics import holm_adjust, standard_deviation, welch_p_value
 
 
 def test_a_single_value_has_no_deviation() -> None:
-    assert deviation([2.0]) is None
-    assert deviation([1.0, 3.0]) == pytest.approx(math.sqrt(2))
+    assert standard_deviation([2.0]) is None
+    assert standard_deviation([1.0, 3.0]) == pytest.approx(math.sqrt(2))
 
 
 @pytest.mark.parametrize(
@@ -19,21 +19,23 @@ def test_a_single_value_has_no_deviation() -> None:
 )
 def test_equal_variances_give_the_table_of_four_degrees_of_freedom(t: float, p: float) -> None:
     sample = [-1.0, 0.0, 1.0]  # variance 1, so the difference's error is the root of 2/3
-    assert welch([x + t * math.sqrt(2 / 3) for x in sample], sample) == pytest.approx(p, abs=1e-6)
+    assert welch_p_value([x + t * math.sqrt(2 / 3) for x in sample], sample) == pytest.approx(p, abs=1e-6)
 
 
 def test_one_varying_sample_of_two_gives_the_cauchy_distribution() -> None:
     """One degree of freedom; 1 - 2/π · atan t in closed form."""
     shift = 3.0
-    assert welch([shift - 1, shift + 1], [0.0, 0.0]) == pytest.approx(1 - 2 / math.pi * math.atan(shift), abs=1e-6)
+    assert welch_p_value([shift - 1, shift + 1], [0.0, 0.0]) == pytest.approx(
+        1 - 2 / math.pi * math.atan(shift), abs=1e-6
+    )
 
 
 def test_samples_that_do_not_vary() -> None:
-    assert welch([1.0, 1.0], [1.0, 1.0]) == 1
-    assert welch([1.0, 1.0], [2.0, 2.0]) is None
-    assert welch([1.0], [2.0, 3.0]) is None
+    assert welch_p_value([1.0, 1.0], [1.0, 1.0]) == 1
+    assert welch_p_value([1.0, 1.0], [2.0, 2.0]) is None
+    assert welch_p_value([1.0], [2.0, 3.0]) is None
 
 
 def test_holm_multiplies_by_the_tests_that_are_left() -> None:
-    assert holm([0.04, None, 0.01, 0.02]) == pytest.approx([0.04, None, 0.03, 0.04])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm_adjust([0.04, None, 0.01, 0.02]) == pytest.approx([0.04, None, 0.03, 0.04])
+    assert holm_adjust([0.9, 0.8]) == [1.0, 1.0]

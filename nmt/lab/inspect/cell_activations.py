@@ -1,0 +1,179 @@
+"""Gates and states of recurrent layers, recomputed from the inputs and outputs of the layers.
+
+The LSTM kernels return only their outputs. Given inputs and outputs, however, the pre-activations of all gates follow
+in one matrix product, and only the memory cell has to be computed step by step. The result equals what the kernels
+computed up to rounding. Other cells are run again with operations that record every call of σ and tanh.
+
+Shapes: B sentences, T steps, I input width, D width of one direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nmt.config.cells import CellName
+from nmt.model.recurrent_layers import LayerState, TensorOps, UnrolledCell
+
+_GateNames = tuple[tuple[str, ...], ...]
+"""Names of the values that each call of σ or tanh returns side by side; empty for a call that computes no gate."""
+
+_PEEPHOLE: _GateNames = (("input", "forget"), ("candidate",), (), ("output",))
+_DEPTH_GATED: _GateNames = (("input", "forget"), ("candidate",), ("output",), ())
+_GATES: dict[CellName, _GateNames] = {
+    "rnn": ((),),
+    "gru": (("reset", "update"), ("candidate",)),
+    "peephole": _PEEPHOLE,
+    "coupled_gates": (("forget",), ("candidate",), (), ("output",)),
+    "no_input_gate": (("forget",), ("candidate",), (), ("output",)),
+    "no_forget_gate": (("input",), ("candidate",), (), ("output",)),
+    "no_output_gate": (("input", "forget"), ("candidate",), ()),
+    "no_input_activation": (("input", "forget"), (), ("output",)),
+    "no_output_activation": (("input", "forget"), ("candidate",), ("output",)),
+    "full_gate_recurrence": _PEEPHOLE,
+    "layer_norm": (("input", "forget", "output"), ("candidate",), ()),
+    "memory_block": (("input", "output"), ("candidate",), ()),
+    "clockwork": ((),),
+    "sru": (("forget", "reset"),),
+    "mut1": (("reset",), ("candidate",)),
+    "mut2": (("update", "reset"), ("candidate",)),
+    "mut3": ((), ("update",), ("reset",), ("candidate",)),
+    "gated_feedback": (("feedback",), ("candidate",), ("input", "forget", "output"), ()),
+    "depth_gated": _DEPTH_GATED,
+    "grid": (
+        ("input", "depth_input", "forget", "depth_forget", "output", "depth_output"),
+        ("candidate", "depth_candidate"),
+        (),
+    ),
+}
+"""Gate names per cell, in the order in which the cell's `step` calls σ and tanh; see `_gate_names`."""
+
+_STATES = {"output": "hidden", "memory": "cell"}
+
+
+def recompute_lstm_gates(
+    weights: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    state: LayerState,
+    inside: Tensor | None = None,
+    backwards: bool = False,
+) -> dict[str, Tensor]:
+    """Recompute the gates and states of an LSTM.
+
+    Args:
+        weights: PyTorch's weights of one direction: input, recurrent, and two biases.
+        x: Inputs [B, T, I].
+        y: Outputs [B, T, D] that the LSTM computed for ``x``.
+        state: (h, c), each [B, D], before the first step.
+        inside: [B, T, 1], false at padding, where states are zero.
+        backwards: Whether the LSTM reads from the last step to the first.
+
+    Returns:
+        "cell", "hidden", "input", "forget", "output" and "candidate", each [B, T, D].
+    """
+    input_weight, recurrent, *biases = (weight.double() for weight in weights)
+    h, c = (part.double().unsqueeze(1) for part in state)
+    y = y.double()
+    previous = torch.cat((y[:, 1:], h), dim=1) if backwards else torch.cat((h, y[:, :-1]), dim=1)
+    sums = nn.functional.linear(x.double(), input_weight, biases[0] + biases[1]) + previous @ recurrent.t()
+    gates = dict(zip(("input", "forget", "candidate", "output"), sums.chunk(4, dim=-1), strict=True))
+    gates = {name: value.tanh() if name == "candidate" else value.sigmoid() for name, value in gates.items()}
+    written = gates["input"] * gates["candidate"]
+    c, cells = c.squeeze(1), torch.empty_like(written)
+    for t in reversed(range(x.shape[1])) if backwards else range(x.shape[1]):
+        c = gates["forget"][:, t] * c + written[:, t]
+        c = c if inside is None else c * inside[:, t]
+        cells[:, t] = c
+    values = {"cell": cells, "hidden": gates["output"] * cells.tanh(), **gates}
+    return {name: value.float() for name, value in values.items()}
+
+
+def recompute_cell_gates(
+    recurrence: UnrolledCell,
+    cell: CellName,
+    x: Tensor,
+    state: LayerState,
+    inside: Tensor | None = None,
+    backwards: bool = False,
+) -> list[dict[str, Tensor]]:
+    """Recompute the gates and states of any cell but the LSTM.
+
+    Args:
+        recurrence: The recurrent layer, or the stack of layers.
+        cell: Name of its cell.
+        x: Inputs [B, T, I].
+        state: State before the first step.
+        inside: [B, T, 1], false at padding, where states do not change.
+        backwards: Whether the layer reads from the last step to the first.
+
+    Returns:
+        For each layer of the stack the named values, each [B, T, D].
+    """
+    equations = recurrence.equations
+    ops = _RecordingOps(dict(recurrence.named_parameters()), recurrence.residual)
+    steps = equations.project(ops, x.transpose(0, 1)).unbind(0)
+    updates = (
+        ops.results[-1] if cell == "mut1" else None
+    )  # [T, B, D]: depends on the input only, so no step computes it
+    parts, layers = equations.parts(equations.width), equations.layers
+    by_step: dict[int, list[dict[str, Tensor]]] = {}
+    for t in reversed(range(len(steps))) if backwards else range(len(steps)):
+        ops.results.clear()
+        y, new_state = equations.step(ops, steps[t], state)
+        if inside is not None:
+            new_state = tuple(torch.where(inside[:, t], *pair) for pair in zip(new_state, state, strict=True))
+        state = new_state
+        results = iter(ops.results)
+        by_step[t] = []
+        for layer in range(layers):
+            layer_state = zip(parts, state[layer * len(parts) : (layer + 1) * len(parts)], strict=True)
+            values = {_STATES[part.kind]: value for part, value in layer_state if part.kind != "own"}
+            values.setdefault("hidden", y)
+            if updates is not None:
+                values["update"] = updates[t]
+            for names in _gate_names(cell, layer, layers):
+                values |= _split_gates(names, next(results), equations.width)
+            by_step[t].append(values)
+    by_layer = [[by_step[t][layer] for t in range(len(steps))] for layer in range(layers)]
+    return [{name: torch.stack([at[name] for at in times], dim=1) for name in times[0]} for times in by_layer]
+
+
+def _gate_names(cell: CellName, layer: int, layers: int) -> _GateNames:
+    """Return the gate names of one layer of a stack; the lowest layer is 0."""
+    names = _GATES[cell]
+    if cell == "depth_gated" and layer:
+        return (*names[:2], ("depth",), *names[2:])
+    if cell == "gated_feedback":
+        return (tuple(f"feedback_{number}" for number in range(1, layers + 1)), *names[1:])
+    return names
+
+
+class _RecordingOps(TensorOps):
+    """Tensor operations that record the results of σ and tanh."""
+
+    def __init__(self, weights: dict[str, Tensor], residual: bool) -> None:
+        super().__init__(weights, None, residual)
+        self.results: list[Tensor] = []
+        self.sigmoid, self.tanh = self._record(torch.sigmoid), self._record(torch.tanh)
+
+    def _record(self, function: Any) -> Any:
+        def recording(x: Tensor) -> Tensor:
+            self.results.append(function(x))
+            return self.results[-1]
+
+        return recording
+
+
+def _split_gates(names: tuple[str, ...], value: Tensor, width: int) -> dict[str, Tensor]:
+    """Split gates that lie side by side into [B, D] each.
+
+    A gate that several cells of a memory block, or all cells of a layer, share is repeated for each of them.
+    """
+    if not names:
+        return {}
+    gates = value.chunk(len(names), dim=-1)
+    return {name: gate.repeat_interleave(width // gate.shape[-1], -1) for name, gate in zip(names, gates, strict=True)}

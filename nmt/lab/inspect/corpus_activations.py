@@ -1,0 +1,146 @@
+"""Activations of a model over a corpus, one batch and layer at a time.
+
+Shapes: B texts, T pieces per text.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import torch
+
+from nmt.corpus.language_model_data import read_training_lines
+from nmt.corpus.parallel_corpus import read_pairs
+from nmt.corpus.text_files import read_lines
+from nmt.corpus.tokenizer import BOS, EOS, PAD, TokenizedText
+from nmt.inference.translator import Translator
+from nmt.lab.inspect.activations import LayerTrace, trace_text, trace_translation
+from nmt.lab.inspect.sentence import TorchTranslator
+from nmt.lab.inspect.text import TorchLanguageModel, join_lines
+from nmt.text.normalisation import is_translatable, normalise
+from nmt.utils.errors import CarouselError, UsageError
+
+MAX_LINES = 2000
+"""Number of lines, from the beginning of a corpus, that are read."""
+_BATCH_TEXTS = 32
+_BATCH_PIECES = 8000  # including padding
+_PASSAGE_PIECES = 1000  # a passage of this size ends at the next paragraph or definition
+_MAX_PASSAGE_PIECES = 5 * _PASSAGE_PIECES  # a passage of this size ends with its line
+
+EncodedPair = tuple[TokenizedText, TokenizedText]
+"""Pieces of a source text and of its translation."""
+Item = TypeVar("Item")
+
+
+class LayerBatch(NamedTuple):
+    """Activations of one layer for a batch of texts."""
+
+    trace: LayerTrace
+    texts: Sequence[TokenizedText]
+    """The B texts."""
+    language: str
+    """Language code of the texts."""
+    first_piece: int
+    """Position of a text's first piece: 1 if the layer reads begin of sentence before it, else 0."""
+
+
+def trace_pair_corpus(model: TorchTranslator, path: Path) -> Iterator[LayerBatch]:
+    """Trace a translator over a file; see `load_pairs`."""
+    return trace_pairs(model, load_pairs(path, model))
+
+
+def trace_text_corpus(model: TorchLanguageModel, path: Path) -> Iterator[LayerBatch]:
+    """Trace a language model over a file; see `load_passages`."""
+    return trace_passages(model, load_passages(path, model))
+
+
+def load_pairs(path: Path, model: TorchTranslator) -> list[EncodedPair]:
+    """Read and encode the pairs of a ``.tsv`` file, or the lines of a text with the model's own translations.
+
+    Raises:
+        CarouselError: The file contains no text.
+    """
+    tokenizer, card = model.directory.tokenizer, model.directory.card
+    if path.suffix == ".tsv":
+        rows = read_pairs(str(path), card.source_language, card.target_language)
+        pairs = list(itertools.islice(rows, MAX_LINES))
+    else:
+        lines = [line for line in itertools.islice(read_lines(path), MAX_LINES) if is_translatable(line)]
+        translations = Translator.load(model.directory.path, shortlist=False).translate(lines, beam=1)
+        pairs = [(line, translation.text) for line, translation in zip(lines, translations, strict=True)]
+    encoded = [(tokenizer.source.encode(normalise(a)), tokenizer.target.encode(normalise(b))) for a, b in pairs]
+    return _require_text([pair for pair in encoded if pair[0].ids], path)
+
+
+def load_passages(path: Path, model: TorchLanguageModel) -> list[TokenizedText]:
+    """Read and encode a text, cut into passages that the model reads from its initial state.
+
+    A passage is a line if the model was trained on single lines. Otherwise a passage has at least a thousand pieces and
+    ends at an empty line that is followed by a line without indentation.
+
+    Raises:
+        UsageError: The file contains pairs.
+        CarouselError: The file contains no text.
+    """
+    if path.suffix == ".tsv":
+        raise UsageError(f"--corpus: {path} contains pairs, but a language model reads text; give a text file")
+    card, vocabulary = model.directory.card, model.directory.vocabulary
+    lines = list(itertools.islice(read_training_lines(path, card.verbatim), MAX_LINES))
+    passages: list[list[str]] = [[]]
+    pieces, previous = 0, ""
+    for line, ids in zip(lines, vocabulary.encode_batch(lines), strict=True):
+        may_end = pieces >= _PASSAGE_PIECES and not previous and line[:1].strip()
+        if passages[-1] and (may_end or pieces >= _MAX_PASSAGE_PIECES or not card.carried):
+            passages.append([])
+            pieces = 0
+        passages[-1].append(line)
+        pieces, previous = pieces + len(ids) + 1, line
+    encoded = [join_lines(vocabulary, passage) for passage in passages]
+    return _require_text([passage for passage in encoded if passage.text.strip()], path)
+
+
+def trace_pairs(model: TorchTranslator, pairs: Sequence[EncodedPair]) -> Iterator[LayerBatch]:
+    """Trace a translator over pairs: encoder layers read the source, decoder layers the target."""
+    card = model.directory.card
+    for batch in _batches(pairs, lambda pair: len(pair[0].ids)):
+        sources = [[*source.ids, EOS] for source, _ in batch]
+        targets = [[BOS, *target.ids] for _, target in batch]
+        lengths = torch.tensor([len(ids) for ids in sources])
+        for layer in trace_translation(model.network, _pad(sources), lengths, _pad(targets)).layers:
+            if layer.part == "decoder":
+                yield LayerBatch(layer, [target for _, target in batch], card.target_language, first_piece=1)
+            else:
+                yield LayerBatch(layer, [source for source, _ in batch], card.source_language, first_piece=0)
+
+
+def trace_passages(model: TorchLanguageModel, passages: Sequence[TokenizedText]) -> Iterator[LayerBatch]:
+    """Trace a language model over passages, each from the initial state."""
+    language = model.directory.card.language
+    for batch in _batches(passages, lambda pieces: len(pieces.ids)):
+        for layer in trace_text(model.network, _pad([[BOS, *pieces.ids] for pieces in batch])).layers:
+            yield LayerBatch(layer, batch, language, first_piece=1)
+
+
+def _require_text(texts: list[Item], path: Path) -> list[Item]:
+    if not texts:
+        raise CarouselError(f"{path}: contains no text; give a corpus with text")
+    return texts
+
+
+def _batches(items: Sequence[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Group items of similar length into batches."""
+    batch: list[Item] = []
+    for item in sorted(items, key=length):
+        if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * length(item) > _BATCH_PIECES):
+            yield batch
+            batch = []
+        batch.append(item)
+    yield batch
+
+
+def _pad(sequences: list[list[int]]) -> torch.Tensor:
+    longest = max(map(len, sequences))
+    return torch.tensor([ids + [PAD] * (longest - len(ids)) for ids in sequences])
