@@ -132,7 +132,7 @@ def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
         return [random.integers(FIRST_TEXT_ID, vocabulary, size=n, dtype=np.int32) for n in lengths]
 
     return [
-        collate(RaggedArray.of(ids(sources[rows])), RaggedArray.of(ids(targets[rows])))
+        collate(RaggedArray.from_lists(ids(sources[rows])), RaggedArray.from_lists(ids(targets[rows])))
         for rows in itertools.islice(plan, count)
     ]
 

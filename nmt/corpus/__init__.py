@@ -1,1 +1,1 @@
-"""From text on disk to batches of ids."""
+"""Training data: readers, filters, tokenizer, word aligner, preparation with its cache, and batching."""

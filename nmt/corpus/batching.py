@@ -1,10 +1,10 @@
-"""Length-bucketed batches whose order is a pure function of seed and epoch.
+"""Length-bucketed batches in an order that is a pure function of seed and epoch.
 
-Nothing here keeps a running state, so a resumed run, or one on another number of processes, finds its place by
-counting batches.
+Batching keeps no state between epochs, so that a resumed run, also one on a different number of processes, finds its
+position by counting batches.
 
-B sentences of a batch, S and T the lengths of its longest source and target in pieces, with end of sentence; N target
-pieces, L links.
+Shapes: B sentences per batch; S and T are the numbers of tokens of the longest source and target with end of sentence;
+N target tokens; L alignment links.
 """
 
 from __future__ import annotations
@@ -12,131 +12,133 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from nmt.corpus.arrow_store import Ids, Lengths, RaggedArray, Rows
+from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.tokenizer import BOS, EOS, PAD
+from nmt.utils.arrays import BoolArray, Float32Array, Int32Array, Int64Array, IntArray
 
-Matrix = np.ndarray[Any, np.dtype[np.int64]]
-Shares = np.ndarray[Any, np.dtype[np.float32]]
-
-_WINDOW = 4_000_000  # pairs sorted by length together: bounds what that takes beside the rows themselves
+_BUCKETING_WINDOW = 4_000_000  # pairs sorted by length together; bounds the memory for sorting
 
 
 class TokenizedCorpus(Protocol):
-    """Pairs of lists of ids, of one corpus or several that lie one after the other."""
+    """Sentence pairs as token ids: one corpus, or several concatenated."""
 
     fingerprint: str
-    """The hash of all that made the ids."""
-    source_lengths: Lengths
-    target_lengths: Lengths
+    """Hash of everything that determines the ids."""
+    source_lengths: Int32Array
+    """Number of source tokens of each pair, without special tokens."""
+    target_lengths: Int32Array
+    """Number of target tokens of each pair, without special tokens."""
 
     @property
-    def sizes(self) -> list[int]:
-        """Pairs of each corpus."""
+    def corpus_sizes(self) -> list[int]:
+        """Number of pairs of each corpus."""
 
-    def sources(self, rows: Rows) -> RaggedArray:
-        """Source ids of some pairs, without begin and end of sentence."""
+    def source_ids(self, rows: IntArray) -> RaggedArray:
+        """Return the source ids of some pairs, without begin and end of sentence."""
 
-    def targets(self, rows: Rows) -> RaggedArray:
-        """Target ids of some pairs, without begin and end of sentence."""
+    def target_ids(self, rows: IntArray) -> RaggedArray:
+        """Return the target ids of some pairs, without begin and end of sentence."""
 
-    def links(self, rows: Rows) -> tuple[RaggedArray, RaggedArray] | None:
-        """The linked places of some pairs, in the source and in the target; None where there are none."""
+    def alignment_links(self, rows: IntArray) -> tuple[RaggedArray, RaggedArray] | None:
+        """Return the word alignment of some pairs as source and target positions, or None if there is none."""
 
 
 @dataclass(frozen=True)
 class BatchAlignment:
-    """Where the alignment head should look, as indices into a batch."""
+    """Word alignment of a batch, the target of guided alignment training (Chen et al. 2016)."""
 
-    sentences: Rows
-    """[L]"""
-    target_positions: Rows
-    """[L]: places in ``target_out``."""
-    source_positions: Rows
-    """[L]"""
-    weights: Shares
-    """[L]: one over the links of the target place."""
+    batch_indices: IntArray
+    """Sentence of each link [L]."""
+    target_indices: IntArray
+    """Column of each link in ``target_out`` [L]."""
+    source_indices: IntArray
+    """Column of each link in ``source`` [L]."""
+    weights: Float32Array
+    """Weight of each link [L]; the weights of a target token sum to 1."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """SlotStorage ids of some pairs."""
+    """Padded token ids of some sentence pairs."""
 
-    source: Matrix
-    """[B, S], each row ends in end of sentence."""
-    source_lengths: Rows
-    """[B], end of sentence counted."""
-    target_in: Matrix
-    """[B, T], begin of sentence first."""
-    target_out: Matrix
-    """[B, T], end of sentence last."""
-    links: BatchAlignment | None = None
-    """Where the corpus has them."""
+    source: Int64Array
+    """Source ids with end of sentence [B, S]."""
+    source_lengths: IntArray
+    """Number of source tokens, end of sentence included [B]."""
+    target_in: Int64Array
+    """Decoder input: begin of sentence and the target [B, T]."""
+    target_out: Int64Array
+    """Expected decoder output: the target and end of sentence [B, T]."""
+    alignment: BatchAlignment | None = None
+    """Word alignment, if the corpus has one."""
     reset_state: bool = True
-    """Whether each row begins anew; else it goes on where that of the batch before ended."""
+    """Whether the recurrent state is reset; otherwise each row continues that of the previous batch."""
 
     @cached_property
-    def target_positions(self) -> Rows:
-        """[N]: where in B × T the target pieces are, end of sentence counted, padding not."""
+    def target_positions(self) -> IntArray:
+        """Flat indices into [B × T] of the target tokens that are not padding [N]."""
         return np.flatnonzero(self.target_out != PAD)
 
     @property
     def target_tokens(self) -> int:
-        """N."""
+        """Number of target tokens, end of sentence included and padding excluded."""
         return len(self.target_positions)
 
 
-def select_epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> Rows:
-    """The rows that an epoch uses, in no useful order, of corpora of these sizes that lie one after the other.
+def select_epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> IntArray:
+    """Return the rows that an epoch uses of several concatenated corpora, in an unspecified order.
 
-    Each corpus is an endless row of shuffled passes, of which an epoch takes the next ``weight × size`` pairs: however
-    small the weight, all of its pairs are seen equally often in the end.
+    The rows of a corpus are shuffled anew for each pass over it. An epoch takes the next ``weight × size`` rows of this
+    endless sequence, so that all rows are used equally often in the long run, however small the weight is.
     """
-    parts, first = [np.zeros(0, dtype=np.int32)], 0
+    selected, first = [np.zeros(0, dtype=np.int32)], 0
     for number, (size, weight) in enumerate(zip(sizes, weights, strict=True)):
         start, stop = (int(e * weight * size) for e in (epoch, epoch + 1))
-        for turn in range(start // size, -(-stop // size)):
+        for corpus_pass in range(start // size, -(-stop // size)):
             rows = np.arange(first, first + size, dtype=np.int32)
-            order = np.random.default_rng([seed, number, turn]).permutation(rows)
-            parts.append(order[max(start - turn * size, 0) : stop - turn * size])
+            shuffled = np.random.default_rng([seed, number, corpus_pass]).permutation(rows)
+            selected.append(shuffled[max(start - corpus_pass * size, 0) : stop - corpus_pass * size])
         first += size
-    return np.concatenate(parts)
+    return np.concatenate(selected)
 
 
 def plan_epoch_batches(
-    source_lengths: Lengths, target_lengths: Lengths, rows: Rows, batch_tokens: int, seed: int, epoch: int
-) -> Iterator[Rows]:
-    """The rows of each batch of an epoch, in order, of the ``rows`` that it uses.
+    source_lengths: Int32Array, target_lengths: Int32Array, rows: IntArray, batch_tokens: int, seed: int, epoch: int
+) -> Iterator[IntArray]:
+    """Yield the rows of each batch of an epoch.
 
-    Sentences of like length go together, ties in random order; then the batches are shuffled. A batch holds as many as
-    fit in ``batch_tokens``, counting B × max(S, T); a longer sentence is a batch of its own.
+    Sentences of similar length share a batch, with ties in random order; the batches are then shuffled. A batch holds
+    as many sentences as fit into ``batch_tokens`` with padding, that is B × max(S, T). A sentence that exceeds the
+    limit forms a batch of its own.
     """
     random = np.random.default_rng([seed, epoch])
     rows = random.permutation(rows)
-    for start in range(0, len(rows), _WINDOW):
-        window = rows[start : start + _WINDOW]
+    for start in range(0, len(rows), _BUCKETING_WINDOW):
+        window = rows[start : start + _BUCKETING_WINDOW]
         source, target = source_lengths[window], target_lengths[window]
-        order = np.lexsort((source, target))  # stable: ties stay shuffled
-        batches = np.split(window[order], _cuts(np.maximum(source, target)[order] + 1, batch_tokens)[1:])
+        order = np.lexsort((source, target))  # a stable sort: ties stay shuffled
+        starts = _batch_starts(np.maximum(source, target)[order] + 1, batch_tokens)
+        batches = np.split(window[order], starts[1:])
         for i in random.permutation(len(batches)):
             yield batches[i]
 
 
-def make_batch(corpus: TokenizedCorpus, rows: Rows) -> Batch:
-    """The padded ids of some pairs."""
-    batch = collate(corpus.sources(rows), corpus.targets(rows))
-    links = corpus.links(rows)
+def make_batch(corpus: TokenizedCorpus, rows: IntArray) -> Batch:
+    """Return the batch of some rows of a corpus, with its word alignment if there is one."""
+    batch = collate(corpus.source_ids(rows), corpus.target_ids(rows))
+    links = corpus.alignment_links(rows)
     if links is None:
         return batch
-    pairs = zip(*(side.lists() for side in links), strict=True)
-    return replace(batch, links=_join(list(pairs), batch.source_lengths, batch.target_out))
+    pairs = list(zip(*(side.to_lists() for side in links), strict=True))
+    return replace(batch, alignment=_batch_alignment(pairs, batch.source_lengths, batch.target_out))
 
 
 def collate(sources: RaggedArray, targets: RaggedArray) -> Batch:
-    """The batch of these ids, which have no begin or end of sentence yet."""
+    """Return the batch of source and target ids, which are given without begin and end of sentence."""
     return Batch(
         source=pad(sources, after=EOS),
         source_lengths=sources.lengths.astype(np.int64) + 1,
@@ -145,12 +147,12 @@ def collate(sources: RaggedArray, targets: RaggedArray) -> Batch:
     )
 
 
-def pad(sentences: RaggedArray, before: int | None = None, after: int | None = None) -> Matrix:
-    """Sentences of B lengths as one matrix [B, longest + 1], with one more id before or after each."""
+def pad(sentences: RaggedArray, before: int | None = None, after: int | None = None) -> Int64Array:
+    """Return sentences as a padded matrix [B, longest + 1], with one id added before or after each sentence."""
     lengths = sentences.lengths[:, None]
-    places = np.arange(int(lengths.max(initial=0)) + 1) - int(before is not None)
-    matrix = np.full((len(lengths), len(places)), PAD, dtype=np.int64)
-    matrix[(places >= 0) & (places < lengths)] = sentences.values
+    positions = np.arange(int(lengths.max(initial=0)) + 1) - int(before is not None)
+    matrix = np.full((len(lengths), len(positions)), PAD, dtype=np.int64)
+    matrix[(positions >= 0) & (positions < lengths)] = sentences.values
     if before is not None:
         matrix[:, 0] = before
     if after is not None:
@@ -158,20 +160,22 @@ def pad(sentences: RaggedArray, before: int | None = None, after: int | None = N
     return matrix
 
 
-def _join(links: list[tuple[Ids, Ids]], source_lengths: Rows, target_out: Matrix) -> BatchAlignment:
-    """The links of a batch's pairs; what renders nothing, and end of sentence, looks at end of sentence."""
-    marks = np.zeros((*target_out.shape, source_lengths.max()), dtype=bool)  # [B, T, S]
-    for of_pair, (source, target) in zip(marks, links, strict=True):
-        of_pair[target, source] = True
-    sentences, targets = (~marks.any(axis=2) & (target_out != PAD)).nonzero()
-    marks[sentences, targets, source_lengths[sentences] - 1] = True
-    sentences, targets, sources = marks.nonzero()
-    shares = 1 / marks.sum(axis=2)[sentences, targets]
-    return BatchAlignment(sentences, targets, sources, shares.astype(np.float32))
+def _batch_alignment(
+    links: list[tuple[Int32Array, Int32Array]], source_lengths: IntArray, target_out: Int64Array
+) -> BatchAlignment:
+    """Combine the links of each pair; unaligned target tokens, end of sentence among them, link to the source's end."""
+    linked: BoolArray = np.zeros((*target_out.shape, source_lengths.max()), dtype=bool)  # [B, T, S]
+    for matrix, (source, target) in zip(linked, links, strict=True):
+        matrix[target, source] = True
+    sentences, targets = (~linked.any(axis=2) & (target_out != PAD)).nonzero()
+    linked[sentences, targets, source_lengths[sentences] - 1] = True
+    sentences, targets, sources = linked.nonzero()
+    weights = 1 / linked.sum(axis=2)[sentences, targets]
+    return BatchAlignment(sentences, targets, sources, weights.astype(np.float32))
 
 
-def _cuts(lengths: Lengths, batch_tokens: int) -> list[int]:
-    """Where batches start, taking sentences of these lengths in order."""
+def _batch_starts(lengths: Int32Array, batch_tokens: int) -> list[int]:
+    """Return the index at which each batch starts when sentences of these lengths are batched in order."""
     starts, longest = [0], 0
     for position, length in enumerate(lengths.tolist()):
         longest = max(longest, length)

@@ -1,6 +1,7 @@
-"""What was made of corpora, kept between runs: made once, by one process at a time, and checked when it is found again.
+"""Cache of prepared data, shared by runs and processes.
 
-It lies in ``$XDG_CACHE_HOME/carousel`` (``~/.cache/carousel``) and may be deleted at any time.
+Entries live in ``$XDG_CACHE_HOME/carousel`` (by default ``~/.cache/carousel``), which may be deleted at any time. Each
+is created by one process at a time and verified by checksums when it is used again.
 """
 
 from __future__ import annotations
@@ -15,38 +16,44 @@ from nmt.utils.files import atomic_directory, remove_litter
 from nmt.utils.locks import exclusive_lock
 
 _CHECKSUMS = "checksums.json"
-_BLOCK = 1 << 20  # bytes
+_BLOCK_BYTES = 1 << 20
 
 
-def directory() -> Path:
-    """Where the entries are."""
+def cache_directory() -> Path:
+    """Return the folder of the cache entries."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "carousel"
 
 
-def entry(name: str, make: Callable[[Path], None], say: Callable[[str], None]) -> Path:
-    """The folder of that name; ``make`` fills it where there is none yet, or a damaged one.
+def get_or_create(name: str, create: Callable[[Path], None], log: Callable[[str], None]) -> Path:
+    """Return the folder of a cache entry, creating it if it is missing or damaged.
 
-    ``say`` is told why it takes long. Raises CarouselError when it can't be written.
+    Args:
+        name: unique name of the entry, normally with a hash of all inputs.
+        create: writes the files of the entry into a given folder.
+        log: receives progress messages.
+
+    Raises:
+        CarouselError: if the cache cannot be written.
     """
-    folder = directory() / name
-    if _is_whole(folder):
+    folder = cache_directory() / name
+    if _is_intact(folder):
         return folder
     lock = folder.with_name(f".{folder.name}.lock")
     waiting = "Waiting for another process that prepares the same text"
-    with exclusive_lock(lock, folder, waiting, notify=lambda: say(waiting), remove=True):
-        if not _is_whole(folder):  # nobody has made it meanwhile
+    with exclusive_lock(lock, folder, waiting, notify=lambda: log(waiting), remove=True):
+        if not _is_intact(folder):  # another process may have created it in the meantime
             if folder.exists():
-                say(f"{folder}: is damaged; it is made again")
+                log(f"{folder}: damaged cache entry; creating it again")
             remove_litter(folder)
             with atomic_directory(folder) as temporary:
-                make(temporary)
+                create(temporary)
                 checksums = {file.name: _checksum(file) for file in temporary.iterdir()}
                 (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
     return folder
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_intact(folder: Path) -> bool:
     try:
         checksums = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
         found = {name: _checksum(folder / name) for name in checksums}
@@ -58,6 +65,6 @@ def _is_whole(folder: Path) -> bool:
 def _checksum(path: Path) -> int:
     checksum = 0
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        while block := file.read(_BLOCK_BYTES):
             checksum = zlib.crc32(block, checksum)
     return checksum

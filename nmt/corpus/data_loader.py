@@ -1,8 +1,9 @@
-"""Batches made ahead of use by a thread, from any place of a run on.
+"""Background loading of training batches, resumable from any position.
 
-All processes see the same endless row of batches, epoch after epoch, and take turns: process ``rank`` of ``world`` uses
-batches number rank, rank + world, … of it. So nothing is left out at an epoch's end, a run on two processes learns what
-one process learns that accumulates two batches, and a run may go on with another number of processes.
+All processes of a distributed run derive the same endless sequence of batches, epoch after epoch, and share it out:
+process ``rank`` of ``world_size`` uses batches rank, rank + world_size, … . Hence no batch is dropped at the end of an
+epoch, two processes learn the same as one process that accumulates two batches, and a run can be resumed with a
+different number of processes.
 """
 
 from __future__ import annotations
@@ -16,126 +17,127 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nmt.corpus.arrow_store import Rows
 from nmt.corpus.batching import Batch, TokenizedCorpus, make_batch, plan_epoch_batches, select_epoch_rows
 from nmt.corpus.subword_regularization import SubwordSampler
+from nmt.utils.arrays import IntArray
 
-_AHEAD = 8  # batches that wait for the network
-_SAMPLED_TURNS = 100  # to estimate the size of an update from
-_POLL = 0.1  # seconds between looks at whether anybody still wants them
+_PREFETCHED_BATCHES = 8
+_SAMPLED_GLOBAL_BATCHES = 100  # for estimating the size of a batch
+_POLL_SECONDS = 0.1  # interval at which a blocked loader thread checks for the stop event
 
 
 class DataPosition(NamedTuple):
-    """A place between two batches of the run."""
+    """Position between two batches of a run."""
 
     epoch: int
     batch: int
-    """Batches of the epoch before it."""
+    """Number of batches of this epoch before the position."""
 
 
 class GlobalBatch(NamedTuple):
-    """What the processes use next, each its own batch."""
+    """Batches that the processes use at the same time, one per process."""
 
-    batches: tuple[Rows, ...]
-    """The pairs of each process's batch."""
-    places: tuple[DataPosition, ...]
-    """The place after each of them."""
+    batches: tuple[IntArray, ...]
+    """Corpus rows of each process's batch."""
+    positions: tuple[DataPosition, ...]
+    """Position after each batch."""
 
     @property
-    def after(self) -> DataPosition:
-        """The place after all of them."""
-        return self.places[-1]
+    def end(self) -> DataPosition:
+        """Position after the last batch."""
+        return self.positions[-1]
 
 
 @dataclass(frozen=True)
 class BatchLoader:
-    """The batches of a corpus, for one of several processes."""
+    """Loader of the batches of a tokenized corpus for one of several processes."""
 
     corpus: TokenizedCorpus
     weights: list[float]
-    """How often an epoch uses the pairs of each corpus of the mixture."""
+    """Number of times that an epoch uses each corpus of the mixture."""
     batch_tokens: int
+    """Maximum number of tokens per batch, padding included."""
     seed: int
     sampler: SubwordSampler | None = None
-    """Cuts words in other ways each time, if at all."""
+    """Sampler for subword regularization; None to use the ids of the corpus."""
     rank: int = 0
-    world: int = 1
+    world_size: int = 1
 
     @contextmanager
     def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
-        """The batches of one process from a place on, without end, made by a thread while the block runs.
+        """Load the batches of this process in a thread, for the duration of the block.
 
-        Each comes with the place where the run stands once all processes have used theirs.
+        Yields:
+            An endless iterator over batches, each with the position of the run after all processes have used theirs.
         """
-        made: queue.Queue[tuple[Batch, DataPosition] | Exception] = queue.Queue(_AHEAD)
-        unwanted = threading.Event()
-        thread = threading.Thread(target=self._produce, args=(start, made, unwanted), name="batches", daemon=True)
+        loaded: queue.Queue[tuple[Batch, DataPosition] | Exception] = queue.Queue(_PREFETCHED_BATCHES)
+        stop = threading.Event()
+        thread = threading.Thread(target=self._load, args=(start, loaded, stop), name="batches", daemon=True)
         thread.start()
         try:
-            yield _consume(made)
+            yield _dequeue(loaded)
         finally:
-            unwanted.set()
+            stop.set()
             thread.join()
 
     def global_batches(self, start: DataPosition) -> Iterator[GlobalBatch]:
-        """What the processes use from a place on, without end."""
+        """Yield the rows of all processes' batches, without end."""
         plan = self._plan(start)
         while True:
-            yield GlobalBatch(*zip(*itertools.islice(plan, self.world), strict=True))
+            yield GlobalBatch(*zip(*itertools.islice(plan, self.world_size), strict=True))
 
     def epoch_tokens(self) -> float:
-        """Target pieces of an epoch, end of sentence counted."""
+        """Return the number of target tokens per epoch, end of sentence included."""
         tokens, first = 0.0, 0
-        for size, weight in zip(self.corpus.sizes, self.weights, strict=True):
+        for size, weight in zip(self.corpus.corpus_sizes, self.weights, strict=True):
             tokens += weight * (int(self.corpus.target_lengths[first : first + size].sum()) + size)
             first += size
         return tokens
 
     def estimate_batch_tokens(self, start: DataPosition) -> float:
-        """Target pieces of a batch from a place on, end of sentence counted, estimated from some."""
-        global_batches = itertools.islice(self.global_batches(start), _SAMPLED_TURNS)
-        rows = [batch for turn in global_batches for batch in turn.batches]
+        """Return the mean number of target tokens per batch, end of sentence included, from a sample of batches."""
+        sample = itertools.islice(self.global_batches(start), _SAMPLED_GLOBAL_BATCHES)
+        rows = [batch for global_batch in sample for batch in global_batch.batches]
         return statistics.fmean(int(self.corpus.target_lengths[batch].sum()) + len(batch) for batch in rows)
 
-    def _plan(self, start: DataPosition) -> Iterator[tuple[Rows, DataPosition]]:
+    def _plan(self, start: DataPosition) -> Iterator[tuple[IntArray, DataPosition]]:
+        lengths = self.corpus.source_lengths, self.corpus.target_lengths
         for epoch in itertools.count(start.epoch):
-            rows = select_epoch_rows(self.corpus.sizes, self.weights, self.seed, epoch)
-            lengths = self.corpus.source_lengths, self.corpus.target_lengths
-            for number, batch in enumerate(
-                plan_epoch_batches(*lengths, rows, self.batch_tokens, self.seed, epoch), start=1
-            ):
+            rows = select_epoch_rows(self.corpus.corpus_sizes, self.weights, self.seed, epoch)
+            batches = plan_epoch_batches(*lengths, rows, self.batch_tokens, self.seed, epoch)
+            for number, batch in enumerate(batches, start=1):
                 if epoch > start.epoch or number > start.batch:
                     yield batch, DataPosition(epoch, number)
 
-    def _produce(
-        self, start: DataPosition, made: queue.Queue[tuple[Batch, DataPosition] | Exception], unwanted: threading.Event
+    def _load(
+        self, start: DataPosition, loaded: queue.Queue[tuple[Batch, DataPosition] | Exception], stop: threading.Event
     ) -> None:
-        """Fill the queue until nobody wants more."""
+        """Fill the queue until the stop event is set."""
 
-        def offer(item: tuple[Batch, DataPosition] | Exception) -> None:
-            while not unwanted.is_set():
+        def put(item: tuple[Batch, DataPosition] | Exception) -> None:
+            while not stop.is_set():
                 with suppress(queue.Full):
-                    made.put(item, timeout=_POLL)
+                    loaded.put(item, timeout=_POLL_SECONDS)
                     return
 
         try:
-            for turn in self.global_batches(start):
-                offer((self._make(turn), turn.after))
-                if unwanted.is_set():
+            for global_batch in self.global_batches(start):
+                put((self._make_batch(global_batch), global_batch.end))
+                if stop.is_set():
                     return
-        except Exception as error:  # whatever it is, the training has to know
-            offer(error)
+        except Exception as error:  # re-raised in the training thread by `_dequeue`
+            put(error)
 
-    def _make(self, turn: GlobalBatch) -> Batch:
-        rows = turn.batches[self.rank]
+    def _make_batch(self, global_batch: GlobalBatch) -> Batch:
+        rows = global_batch.batches[self.rank]
         if self.sampler is None:
             return make_batch(self.corpus, rows)
-        return self.sampler.make_batch(self.corpus, rows, (self.seed, *turn.places[self.rank]))
+        return self.sampler.make_batch(self.corpus, rows, (self.seed, *global_batch.positions[self.rank]))
 
 
-def _consume(made: queue.Queue[tuple[Batch, DataPosition] | Exception]) -> Iterator[tuple[Batch, DataPosition]]:
+def _dequeue(loaded: queue.Queue[tuple[Batch, DataPosition] | Exception]) -> Iterator[tuple[Batch, DataPosition]]:
     while True:
-        item = made.get()
+        item = loaded.get()
         if isinstance(item, Exception):
             raise item
         yield item

@@ -1,4 +1,4 @@
-"""Which training pairs are worth learning from, and a count of those that were dropped."""
+"""Filters for training pairs, with a count of the pairs that each filter drops."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nmt.config.data import FilterConfig
 from nmt.corpus.parallel_corpus import Pair
 from nmt.text.normalisation import normalise
 
-# Short sides differ a lot in length and still translate each other ("OK" - "D'accord").
-_RATIO_SPARES_BYTES = 24
+# Short texts often differ a lot in length from their translations ("OK", "D'accord").
+_RATIO_EXEMPT_BYTES = 24
 
 
 @dataclass
 class FilterReport:
-    """How many pairs were read, dropped by each filter (the first that applies), and kept."""
+    """Number of pairs read, dropped by each filter (only the first that applies counts), and kept."""
 
     read: int = 0
     empty: int = 0
@@ -34,14 +34,14 @@ class FilterReport:
 
 
 class PairFilter:
-    """The filters of a recipe; it remembers the pairs of all corpora that it has seen."""
+    """Filters of a recipe; duplicates are detected across all corpora that one instance filters."""
 
     def __init__(self, config: FilterConfig) -> None:
         self._config = config
-        self._seen = _Numbers()
+        self._seen = _HashSet()
 
-    def passing(self, pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
-        """The normalised pairs that pass; ``report`` counts all of them, ``kept`` included."""
+    def filter(self, pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
+        """Yield the normalised pairs that pass all filters, counting every pair in ``report``."""
         config = self._config
         for raw_source, raw_target in pairs:
             report.read += 1
@@ -50,66 +50,67 @@ class PairFilter:
                 report.empty += 1
             elif max(len(source), len(target)) > config.max_characters:
                 report.too_long += 1
-            elif _ratio(source, target) > config.max_ratio:
+            elif _length_ratio(source, target) > config.max_ratio:
                 report.ratio += 1
             elif config.copies and source == target:
                 report.copy += 1
-            elif config.duplicates and self._seen_before(source, target):
+            elif config.duplicates and self._is_duplicate(source, target):
                 report.duplicate += 1
             else:
                 report.kept += 1
                 yield source, target
 
-    def _seen_before(self, source: str, target: str) -> bool:
-        # Hashes instead of texts: among a hundred million pairs, one clashes with a chance of 1 in 4,000.
+    def _is_duplicate(self, source: str, target: str) -> bool:
+        # Stores hashes instead of texts: the probability of any collision among 100 million pairs is 1 in 4,000.
         key = hashlib.blake2b(f"{source}\0{target}".encode(), digest_size=8).digest()
         return not self._seen.add(int.from_bytes(key, "little"))
 
 
-class _Numbers:
-    """A set of random numbers of 64 bits, in 12 to 24 bytes each; Python's own takes 80.
+class _HashSet:
+    """Set of uniformly distributed 64-bit integers that takes 12 to 24 bytes per element (Python's set takes 80).
 
-    Open addressing with linear probing (Knuth, vol. 3, 6.4, algorithm L). 0 is an empty place, and taken for 1.
+    Open addressing with linear probing (Knuth, TAOCP vol. 3, 6.4, algorithm L). Zero marks an empty slot and is
+    stored as 1.
     """
 
     def __init__(self) -> None:
-        self._places = array("Q", bytes(8 << 10))
+        self._slots = array("Q", bytes(8 << 10))
         self._count = 0
 
     def add(self, number: int) -> bool:
-        """Whether it was not there before."""
-        if not self._put(self._places, number):
+        """Add a number and return whether it is new."""
+        if not self._insert(self._slots, number):
             return False
         self._count += 1
-        if 3 * self._count > 2 * len(self._places):
-            larger = array("Q", bytes(16 * len(self._places)))
-            for held in self._places:
-                if held:
-                    self._put(larger, held)
-            self._places = larger
+        if 3 * self._count > 2 * len(self._slots):
+            larger = array("Q", bytes(16 * len(self._slots)))
+            for stored in self._slots:
+                if stored:
+                    self._insert(larger, stored)
+            self._slots = larger
         return True
 
     @staticmethod
-    def _put(places: array[int], number: int) -> bool:
+    def _insert(slots: array[int], number: int) -> bool:
         number = number or 1
-        last = len(places) - 1  # of a power of two: as a mask, it gives the number's lowest bits
-        place = number & last
-        while held := places[place]:
-            if held == number:
+        mask = len(slots) - 1  # the length is a power of two
+        slot = number & mask
+        while stored := slots[slot]:
+            if stored == number:
                 return False
-            place = (place + 1) & last
-        places[place] = number
+            slot = (slot + 1) & mask
+        slots[slot] = number
         return True
 
 
-def unfiltered(pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
-    """All pairs as they are; ``report`` counts them."""
+def count_unfiltered(pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
+    """Yield all pairs unchanged, counting them in ``report``."""
     for pair in pairs:
         report.read += 1
         report.kept += 1
         yield pair
 
 
-def _ratio(source: str, target: str) -> float:
+def _length_ratio(source: str, target: str) -> float:
     shorter, longer = sorted((len(source.encode()), len(target.encode())))
-    return longer / shorter if longer > _RATIO_SPARES_BYTES else 1.0
+    return longer / shorter if longer > _RATIO_EXEMPT_BYTES else 1.0

@@ -1,6 +1,6 @@
-"""Text in one language: a language model's corpus, as ids in memory, and its parallel streams.
+"""Training data of language models: lines of token ids in memory, batched for truncated backpropagation through time.
 
-N lines, L pieces in all, B streams, T pieces of a window.
+Shapes: N lines with L tokens in total; B parallel streams; T tokens per window.
 """
 
 from __future__ import annotations
@@ -15,51 +15,55 @@ from pathlib import Path
 import numpy as np
 
 from nmt.config.schema import LanguageModelRecipe, TokenizerConfig
-from nmt.corpus import tokenizer as tokenizers
-from nmt.corpus.arrow_store import Ids, Lengths, RaggedArray, Rows
+from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch
 from nmt.corpus.data_loader import DataPosition
 from nmt.corpus.text_files import read_lines
-from nmt.corpus.tokenizer import BOS, EOS, Vocabulary
+from nmt.corpus.tokenizer import BOS, EOS, Vocabulary, train_verbatim_vocabulary
 from nmt.text.normalisation import normalise
+from nmt.utils.arrays import Int32Array, IntArray
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import digest
 
-_CHUNK = 10_000  # lines that are encoded together
+_CHUNK_LINES = 10_000  # lines that are tokenized together
 
 
 class MonolingualCorpus:
-    """Lines as ids; to those who read pairs, pairs without a source."""
+    """Lines of token ids in memory.
+
+    Implements `nmt.corpus.batching.TokenizedCorpus` with empty sources, so that language models and translators share
+    batches and loaders.
+    """
 
     def __init__(self, lines: RaggedArray, fingerprint: str) -> None:
-        """``fingerprint`` is the hash of all that made the ids."""
+        """Create a corpus; ``fingerprint`` is a hash of everything that determines the ids."""
         self._lines, self.fingerprint = lines, fingerprint
         self._starts = np.cumsum(lines.lengths, dtype=np.int64) - lines.lengths
-        self.target_lengths: Lengths = lines.lengths
-        self.source_lengths: Lengths = np.zeros_like(lines.lengths)
+        self.target_lengths: Int32Array = lines.lengths
+        self.source_lengths: Int32Array = np.zeros_like(lines.lengths)
 
     @property
-    def sizes(self) -> list[int]:
-        """N: all files are one corpus."""
+    def corpus_sizes(self) -> list[int]:
+        """Number of lines, as a single corpus."""
         return [len(self)]
 
     def __len__(self) -> int:
         return len(self.target_lengths)
 
-    def sources(self, rows: Rows) -> RaggedArray:
-        """Nothing, for each of some lines."""
-        return RaggedArray.of([[] for _ in rows])
+    def source_ids(self, rows: IntArray) -> RaggedArray:
+        """Return an empty source for each of some lines."""
+        return RaggedArray.from_lists([[] for _ in rows])
 
-    def targets(self, rows: Rows) -> RaggedArray:
-        """The ids of some lines, without begin and end of sentence."""
+    def target_ids(self, rows: IntArray) -> RaggedArray:
+        """Return the ids of some lines, without begin and end of sentence."""
         spans = zip(self._starts[rows].tolist(), self.target_lengths[rows].tolist(), strict=True)
-        return RaggedArray.of([self._lines.values[start : start + length] for start, length in spans])
+        return RaggedArray.from_lists([self._lines.values[start : start + length] for start, length in spans])
 
-    def links(self, rows: Rows) -> None:
-        """There are none."""
+    def alignment_links(self, rows: IntArray) -> None:
+        """Return None: a text in one language has no word alignment."""
 
-    def joined(self) -> tuple[Ids, Ids]:
-        """All lines as one text: what is read [L + N], and what is to be predicted at each place."""
+    def concatenate(self) -> tuple[Int32Array, Int32Array]:
+        """Return all lines as one sequence: input tokens [L + N] and the token to predict at each position [L + N]."""
         ends = np.cumsum(self.target_lengths, dtype=np.int64)
         values = self._lines.values
         return np.insert(values, self._starts, BOS), np.insert(values, ends, EOS)
@@ -67,11 +71,11 @@ class MonolingualCorpus:
 
 @dataclass(frozen=True)
 class LanguageModelData:
-    """What training needs of the text."""
+    """Tokenized training text, and dev and test text, of a language model."""
 
     vocabulary: Vocabulary
     verbatim: bool
-    """Whether text is read as it stands; else normalised."""
+    """Whether text is used as it is instead of normalised."""
     train: MonolingualCorpus
     dev: list[str]
     test: list[str]
@@ -79,74 +83,75 @@ class LanguageModelData:
 
 @dataclass(frozen=True)
 class LanguageModelLoader:
-    """A text in B parallel streams, a window of them at a time: states can be carried from window to window.
+    """Loader that cuts a text into B parallel streams and yields one window of all streams at a time.
 
-    An epoch begins at a place of the text that depends on (seed, epoch) alone, and goes round.
+    The recurrent state can be carried from window to window. Each epoch starts at an offset into the text that depends
+    only on (seed, epoch), and wraps around at the end.
     """
 
     corpus: MonolingualCorpus
     streams: int
-    """B"""
+    """Number of parallel streams, B."""
     window: int
-    """T; the last one of an epoch may be shorter."""
+    """Number of tokens per window, T; the last window of an epoch may be shorter."""
     seed: int
 
     @contextmanager
     def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
-        """See `nmt.corpus.data_loader.BatchLoader.batches`: here they are cut out of the text, which needs no thread."""
+        """Yield the batches as `BatchLoader.batches` does, but without a thread: slicing the text takes no time."""
         yield self._windows(start)
 
     def epoch_tokens(self) -> float:
-        """Pieces of an epoch, end of sentence counted."""
-        return float(self._steps() * self.streams)
+        """Return the number of tokens per epoch, end of sentence included."""
+        return float(self._stream_length() * self.streams)
 
     def estimate_batch_tokens(self, start: DataPosition) -> float:
-        """Pieces of a batch."""
-        return self.epoch_tokens() / -(-self._steps() // self.window)
+        """Return the mean number of tokens per batch."""
+        return self.epoch_tokens() / -(-self._stream_length() // self.window)
 
     def _windows(self, start: DataPosition) -> Iterator[tuple[Batch, DataPosition]]:
-        read, wanted = self.corpus.joined()
-        steps = self._steps()
+        sequences = self.corpus.concatenate()
+        shape = self.streams, self._stream_length()
         for epoch in itertools.count(start.epoch):
-            first = int(np.random.default_rng([self.seed, epoch]).integers(len(read)))
-            shape = self.streams, steps
-            reads, wants = (np.roll(side, -first)[: self.streams * steps].reshape(shape) for side in (read, wanted))
-            for number, begin in enumerate(range(0, steps, self.window), start=1):
+            offset = int(np.random.default_rng([self.seed, epoch]).integers(len(sequences[0])))
+            inputs, outputs = (np.roll(ids, -offset)[: shape[0] * shape[1]].reshape(shape) for ids in sequences)
+            for number, begin in enumerate(range(0, shape[1], self.window), start=1):
                 if epoch > start.epoch or number > start.batch:
-                    places = slice(begin, begin + self.window)
-                    yield window(reads[:, places], wants[:, places], begin == 0), DataPosition(epoch, number)
+                    columns = slice(begin, begin + self.window)
+                    batch = make_window_batch(inputs[:, columns], outputs[:, columns], reset_state=begin == 0)
+                    yield batch, DataPosition(epoch, number)
 
-    def _steps(self) -> int:
-        """Pieces of a stream."""
+    def _stream_length(self) -> int:
         return (len(self.corpus.target_lengths) + int(self.corpus.target_lengths.sum())) // self.streams
 
 
-def window(read: Ids, wanted: Ids, reset_state: bool) -> Batch:
-    """The batch of ids [B, T] that are read and predicted."""
-    rows = len(read)
+def make_window_batch(inputs: Int32Array, outputs: Int32Array, reset_state: bool) -> Batch:
+    """Return the batch of one window, from input ids [B, T] and the ids to predict [B, T]."""
+    rows = len(inputs)
     return Batch(
         source=np.zeros((rows, 0), np.int64),
         source_lengths=np.zeros(rows, np.int64),
-        target_in=read.astype(np.int64),
-        target_out=wanted.astype(np.int64),
+        target_in=inputs.astype(np.int64),
+        target_out=outputs.astype(np.int64),
         reset_state=reset_state,
     )
 
 
 def prepare_language_model_data(
     recipe: LanguageModelRecipe,
-    say: Callable[[str], None] = lambda message: None,
+    log: Callable[[str], None] = lambda message: None,
     vocabulary: Vocabulary | None = None,
 ) -> LanguageModelData:
-    """Read and tokenise the text of a recipe.
+    """Read and tokenize the text of a recipe.
 
     Args:
         recipe: names the text and the tokenizer.
-        say: is called with each line of progress.
-        vocabulary: that of the model which `tokenizer.model` names. Without one, a tokenizer is trained and the text
-            is read verbatim; with one, the text is normalised as translators do.
+        log: receives progress messages.
+        vocabulary: vocabulary of the model that `tokenizer.model` names, used with normalised text. Without one, a
+            vocabulary is trained on the text as it is.
 
-    Raises CarouselError if a file cannot be read or holds no text.
+    Raises:
+        CarouselError: if a file is unreadable or contains no text.
     """
     data = recipe.data
     verbatim = vocabulary is None
@@ -156,27 +161,26 @@ def prepare_language_model_data(
     )
     for file, text in ((data.train[0], train), (data.dev, dev), (data.test, test)):
         if file and not any(text):
-            raise CarouselError(f"{file}: holds no text; name a file with text in it")
-    vocabulary = vocabulary or _train_vocabulary(recipe, train, say)
-    chunks = (train[start : start + _CHUNK] for start in range(0, len(train), _CHUNK))
-    encoded = [RaggedArray.of(vocabulary.encode_batch(chunk)) for chunk in chunks]
+            raise CarouselError(f"{file}: contains no text; name a file with text")
+    vocabulary = vocabulary or _train_vocabulary(recipe, train, log)
+    chunks = (train[start : start + _CHUNK_LINES] for start in range(0, len(train), _CHUNK_LINES))
+    encoded = [RaggedArray.from_lists(vocabulary.encode_batch(chunk)) for chunk in chunks]
     lines = RaggedArray(*(np.concatenate(parts) for parts in zip(*encoded, strict=True)))
-    parts = [hashlib.sha256(vocabulary.serialized).hexdigest(), hashlib.sha256(lines.values.tobytes()).hexdigest(),
-             hashlib.sha256(lines.lengths.tobytes()).hexdigest()]  # fmt: skip
-    corpus = MonolingualCorpus(lines, digest(*parts))
-    say(f"Training text: {len(corpus):,} lines, {int(lines.lengths.sum()):,} pieces of {len(vocabulary):,} kinds")
+    contents = vocabulary.serialized, lines.values.tobytes(), lines.lengths.tobytes()
+    corpus = MonolingualCorpus(lines, digest(*(hashlib.sha256(content).hexdigest() for content in contents)))
+    log(f"Training text: {len(corpus):,} lines, {int(lines.lengths.sum()):,} tokens, vocabulary {len(vocabulary):,}")
     return LanguageModelData(vocabulary, verbatim, corpus, dev, test)
 
 
 def read_training_lines(path: Path, verbatim: bool) -> Iterator[str]:
-    """The lines of a text as a model reads it: as they stand, or normalised and without the empty ones."""
+    """Return the lines of a text as they are, or normalised and without empty lines."""
     if verbatim:
         return read_lines(path)
     return (line for line in map(normalise, read_lines(path)) if line)
 
 
-def _train_vocabulary(recipe: LanguageModelRecipe, train: Sequence[str], say: Callable[[str], None]) -> Vocabulary:
-    spec = recipe.tokenizer
-    assert isinstance(spec, TokenizerConfig), "tokenizer.model needs a vocabulary"
-    say(f"Training a {spec.kind} tokenizer of at most {spec.vocab_size:,} pieces")
-    return tokenizers.train_verbatim_vocabulary((line for line in train if line), spec, recipe.data.language)
+def _train_vocabulary(recipe: LanguageModelRecipe, train: Sequence[str], log: Callable[[str], None]) -> Vocabulary:
+    config = recipe.tokenizer
+    assert isinstance(config, TokenizerConfig), "a recipe with tokenizer.model needs the vocabulary of that model"
+    log(f"Training a {config.kind} tokenizer with at most {config.vocab_size:,} pieces")
+    return train_verbatim_vocabulary((line for line in train if line), config, recipe.data.language)

@@ -1,4 +1,4 @@
-"""From corpora to memory-mapped ids, once: the results are cached by the hash of all that made them."""
+"""Preparation of training data: read, filter and tokenize the corpora of a recipe once, and cache the result."""
 
 from __future__ import annotations
 
@@ -15,253 +15,254 @@ import numpy as np
 
 from nmt.config.data import CorpusSpec, SyntheticCorpus, WeightedCorpus
 from nmt.config.schema import TranslatorRecipe
-from nmt.corpus import arrow_store as ragged
-from nmt.corpus import cache
-from nmt.corpus import tokenizer as tokenizers
-from nmt.corpus.arrow_store import Ids, Lengths, PairTable, RaggedArray, Rows
-from nmt.corpus.filters import FilterReport, PairFilter, unfiltered
+from nmt.corpus.arrow_store import PairTable, RaggedArray, write_pair_table
+from nmt.corpus.cache import get_or_create
+from nmt.corpus.filters import FilterReport, PairFilter, count_unfiltered
 from nmt.corpus.parallel_corpus import Pair, corpus_fingerprint, describe_corpus, read_pairs
-from nmt.corpus.tokenizer import Tokenizer, tag_id
-from nmt.corpus.word_aligner import Aligner, TranslationTable, learn_translation_table, select_training_rows
+from nmt.corpus.tokenizer import MAX_TRAINING_SENTENCES, RESERVED_PIECES, Tokenizer, tag_id, train_tokenizer
+from nmt.corpus.word_aligner import TranslationTable, WordAligner, learn_translation_table, select_training_rows
 from nmt.text.normalisation import normalise
+from nmt.utils.arrays import Int32Array, IntArray
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import digest
 
-_FORMAT = "5"  # part of every cache key: raise it when the same input gives other ids
-_ALIGNER = "1"  # likewise part of the key of links
-_CHUNK = 10_000  # pairs that are encoded or aligned, and stored, together
+_FORMAT = "5"  # part of every cache key; increment it when the same input gives other ids
+_ALIGNER_FORMAT = "1"  # part of the cache key of alignments
+_CHUNK_PAIRS = 10_000  # pairs that are encoded or aligned, and written, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
+
+Log = Callable[[str], None]
 
 
 class ArrowCorpus:
-    """The training pairs as ids, memory-mapped: memory holds their lengths only."""
+    """Memory-mapped token ids of the training pairs; implements `nmt.corpus.batching.TokenizedCorpus`."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        """``fingerprint`` is the hash of all that made the ids."""
+        """Open the corpus in a cache entry; ``fingerprint`` is a hash of everything that determines the ids."""
         self.fingerprint = fingerprint
         self._ids = PairTable(folder / _IDS)
         reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
         self.reports = [FilterReport(**report) for report in reports]
         self._links: PairTable | None = None
-        self.source_lengths: Lengths = self._ids.source.lengths()
-        self.target_lengths: Lengths = self._ids.target.lengths()
+        self.source_lengths: Int32Array = self._ids.source.lengths()
+        self.target_lengths: Int32Array = self._ids.target.lengths()
 
     @property
-    def sizes(self) -> list[int]:
-        """Pairs of each corpus of the mixture; they lie one after the other."""
+    def corpus_sizes(self) -> list[int]:
+        """Number of pairs of each corpus of the mixture, in the order in which they are concatenated."""
         return [report.kept for report in self.reports]
 
     def __len__(self) -> int:
         return len(self.source_lengths)
 
-    def sources(self, rows: Rows) -> RaggedArray:
-        """Source ids of some pairs, without begin and end of sentence."""
+    def source_ids(self, rows: IntArray) -> RaggedArray:
+        """Return the source ids of some pairs, without begin and end of sentence."""
         return self._ids.source.take(rows)
 
-    def targets(self, rows: Rows) -> RaggedArray:
-        """Target ids of some pairs, without begin and end of sentence."""
+    def target_ids(self, rows: IntArray) -> RaggedArray:
+        """Return the target ids of some pairs, without begin and end of sentence."""
         return self._ids.target.take(rows)
 
-    def add_links(self, folder: Path) -> None:
-        """Take in the alignment of the pairs."""
+    def load_alignment(self, folder: Path) -> None:
+        """Open the word alignment of the pairs in a cache entry."""
         self._links = PairTable(folder / _LINKS)
 
-    def links(self, rows: Rows) -> tuple[RaggedArray, RaggedArray] | None:
-        """The linked places of some pairs, in the source and in the target; None where no links were added."""
+    def alignment_links(self, rows: IntArray) -> tuple[RaggedArray, RaggedArray] | None:
+        """Return the word alignment of some pairs as source and target positions, or None if none is loaded."""
         table = self._links
         return None if table is None else (table.source.take(rows), table.target.take(rows))
 
 
 class CorpusHash(NamedTuple):
-    """What a corpus held when it was read."""
+    """Identity of a corpus at the time of reading."""
 
     role: str
-    """train, dev or test."""
+    """Use of the corpus: train, dev or test."""
     corpus: str
-    """Its name."""
+    """Name of the corpus."""
     hash: str
-    """Of its content: see `nmt.corpus.parallel_corpus.fingerprint`."""
+    """Hash of the content, from `nmt.corpus.parallel_corpus.corpus_fingerprint`."""
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """What training needs of the data: ids to learn from, text to be scored on."""
+    """Tokenized training pairs, and dev and test pairs as text."""
 
     tokenizer: Tokenizer
     train: ArrowCorpus
     dev: list[Pair]
     test: list[Pair]
     hashes: list[CorpusHash]
-    """Of all corpora of the recipe, in its order."""
+    """Hashes of all corpora, in the order of the recipe."""
 
 
 def prepare_data(
-    config: TranslatorRecipe, say: Callable[[str], None] = lambda message: None, tokenizer: Tokenizer | None = None
+    config: TranslatorRecipe, log: Log = lambda message: None, tokenizer: Tokenizer | None = None
 ) -> PreparedData:
-    """Read, filter and tokenise the corpora of a recipe, with its own tokenizer or the one given.
+    """Read, filter and tokenize the corpora of a recipe.
 
-    ``say`` is told each step. Raises CarouselError for whatever is wrong with the corpora.
+    Args:
+        config: the recipe.
+        log: receives progress messages.
+        tokenizer: tokenizer to use; None to train the one that the recipe describes.
+
+    Raises:
+        CarouselError: if a corpus is unreadable, malformed or empty after filtering.
     """
     data = config.data
-    dev = read_all(data.dev, data.source, data.target) if data.dev else []
-    test = read_all(data.test, data.source, data.target) if data.test else []
+    dev = read_evaluation_pairs(data.dev, data.source, data.target) if data.dev else []
+    test = read_evaluation_pairs(data.test, data.source, data.target) if data.test else []
     hashes = hash_corpora(config)
-    read = [corpus.hash for corpus in hashes if corpus.role == "train"]
-    corpora = digest(_FORMAT, data.filter.model_dump(), read)
-    tokenizer = tokenizer or _tokenizer(config, corpora, say)
-    train = _ids(config, tokenizer, corpora, say)
+    train_hashes = [corpus.hash for corpus in hashes if corpus.role == "train"]
+    text_key = digest(_FORMAT, data.filter.model_dump(), train_hashes)
+    tokenizer = tokenizer or _cached_tokenizer(config, text_key, log)
+    train = _cached_ids(config, tokenizer, text_key, log)
     if config.training.guided_alignment:
-        train.add_links(_links(train, say))
+        train.load_alignment(_cached_alignment(train, log))
     for mixed, report in zip(data.weighted_corpora, train.reports, strict=True):
-        say(f"Training text {describe_corpus(mixed.corpus)}: {report}" + _mixed(mixed))
+        log(f"Training text {describe_corpus(mixed.corpus)}: {report}" + _describe_mixing(mixed))
     return PreparedData(tokenizer, train, dev, test, hashes)
 
 
-def read_all(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
-    """A dev or test corpus as it stands, in memory. Raises CarouselError when a side is blank."""
+def read_evaluation_pairs(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
+    """Return the pairs of a dev or test corpus. Raises CarouselError if a side of a pair is blank."""
     pairs = list(read_pairs(spec, source, target))
     for number, pair in enumerate(pairs, start=1):
         if not all(map(normalise, pair)):
-            raise CarouselError(f"{describe_corpus(spec)}, pair {number}: one side is blank; remove the pair")
+            raise CarouselError(f"{describe_corpus(spec)}:{number}: one side of the pair is blank; remove the pair")
     return pairs
 
 
 def sources_in_training_data(config: TranslatorRecipe, sources: Iterable[str]) -> set[str]:
-    """Which of some texts are sources in the training text of a recipe, filtered or not."""
-    wanted = set(sources)
-    training = (pair for mixed in config.data.weighted_corpora for pair in _training_pairs(config, mixed))
-    return {normalised for source, _ in training if (normalised := normalise(source)) in wanted}
+    """Return those of some normalised texts that are sources of the unfiltered training corpora."""
+    candidates = set(sources)
+    training = (pair for mixed in config.data.weighted_corpora for pair in _read_training_pairs(config, mixed))
+    return {normalised for source, _ in training if (normalised := normalise(source)) in candidates}
 
 
 def corpus_translation_table(corpus: ArrowCorpus) -> TranslationTable:
-    """What source pieces become in the training pairs."""
-    return learn_translation_table(*_clear_pairs(corpus))
+    """Return the lexical translation table learned from the training pairs."""
+    return learn_translation_table(*_aligner_training_ids(corpus))
 
 
 def hash_corpora(config: TranslatorRecipe) -> list[CorpusHash]:
-    """What all corpora of a recipe hold now, in its order. Raises CarouselError for one that can't be read."""
+    """Return a hash of every corpus of a recipe, in its order. Raises CarouselError if one is unreadable."""
     data = config.data
-    roles = [*(("train", mixed.corpus) for mixed in data.weighted_corpora), ("dev", data.dev), ("test", data.test)]
+    corpora = [*(("train", mixed.corpus) for mixed in data.weighted_corpora), ("dev", data.dev), ("test", data.test)]
     return [
         CorpusHash(role, describe_corpus(spec), corpus_fingerprint(spec, data.source, data.target))
-        for role, spec in roles
+        for role, spec in corpora
         if spec
     ]
 
 
-def _tokenizer(config: TranslatorRecipe, corpora: str, say: Callable[[str], None]) -> Tokenizer:
+def _cached_tokenizer(config: TranslatorRecipe, text_key: str, log: Log) -> Tokenizer:
     languages = (config.data.source, config.data.target)
     settings = config.tokenizer.model_dump()
 
-    def make(folder: Path) -> None:
-        step = -(-2 * _count(config) // tokenizers.TRAINING_SENTENCES)
-        say(f"Training a {config.tokenizer.kind} tokenizer of {config.tokenizer.vocab_size:,} pieces")
-        trained = tokenizers.train_tokenizer(lambda: _all_training_pairs(config, step), config.tokenizer, languages)
-        for name, content in trained.files().items():
+    def create(folder: Path) -> None:
+        # Counting reads all training text, which reports its errors before the slow training of the tokenizer.
+        pairs = sum(1 for mixed in config.data.weighted_corpora for _ in _read_training_pairs(config, mixed))
+        step = -(-2 * pairs // MAX_TRAINING_SENTENCES)
+        log(f"Training a {config.tokenizer.kind} tokenizer with {config.tokenizer.vocab_size:,} pieces")
+        trained = train_tokenizer(lambda: _every_nth_pair(config, step), config.tokenizer, languages)
+        for name, content in trained.to_files().items():
             (folder / name).write_bytes(content)
 
-    directory = cache.entry(f"tokenizer-{digest(corpora, settings, tokenizers.RESERVED_PIECES)}", make, say)
-    return Tokenizer.from_files(directory, separate=not config.tokenizer.shared)
+    folder = get_or_create(f"tokenizer-{digest(text_key, settings, RESERVED_PIECES)}", create, log)
+    return Tokenizer.from_files(folder, separate=not config.tokenizer.shared)
 
 
-def _count(config: TranslatorRecipe) -> int:
-    """Pairs of the training text, which is read once for its mistakes too, before minutes are spent on it."""
-    return sum(1 for mixed in config.data.weighted_corpora for _ in _training_pairs(config, mixed))
-
-
-def _training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Iterator[Pair]:
-    """The pairs of a corpus, or the first ones of them where the recipe asks for no more."""
+def _read_training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Iterator[Pair]:
+    """Read a training corpus, up to the limit ``data.filter.first_pairs``."""
     data = config.data
     return itertools.islice(read_pairs(mixed.corpus, data.source, data.target), data.filter.first_pairs)
 
 
-def _ids(config: TranslatorRecipe, tokenizer: Tokenizer, corpora: str, say: Callable[[str], None]) -> ArrowCorpus:
-    models = [hashlib.sha256(content).hexdigest() for content in tokenizer.files().values()]
-    key = digest(corpora, models, [mixed.tag for mixed in config.data.weighted_corpora])
+def _cached_ids(config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: Log) -> ArrowCorpus:
+    models = [hashlib.sha256(content).hexdigest() for content in tokenizer.to_files().values()]
+    key = digest(text_key, models, [mixed.tag for mixed in config.data.weighted_corpora])
 
-    def make(folder: Path) -> None:
-        say("Encoding the training text")
+    def create(folder: Path) -> None:
+        log("Encoding the training text")
         _write_ids(config, tokenizer, folder)
 
-    return ArrowCorpus(cache.entry(f"ids-{key}", make, say), key)
+    return ArrowCorpus(get_or_create(f"ids-{key}", create, log), key)
 
 
 def _write_ids(config: TranslatorRecipe, tokenizer: Tokenizer, folder: Path) -> None:
     reports = [FilterReport() for _ in config.data.train]
-    ragged.write(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
+    write_pair_table(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
     for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
         if not report.kept:
-            repeats = report.duplicate == report.read
-            remedy = "leave this corpus out, the ones before have all its pairs" if repeats else "relax data.filter"
-            raise CarouselError(f"{describe_corpus(mixed.corpus)}: no training pair is left: {report}; {remedy}")
+            repeated = report.duplicate == report.read
+            remedy = "remove this corpus, the ones before contain all its pairs" if repeated else "relax data.filter"
+            raise CarouselError(f"{describe_corpus(mixed.corpus)}: no training pair is left ({report}); {remedy}")
     (folder / _REPORT).write_text(json.dumps([asdict(report) for report in reports]), encoding="utf-8")
 
 
 def _encoded_chunks(
     config: TranslatorRecipe, tokenizer: Tokenizer, reports: Sequence[FilterReport]
 ) -> Iterator[tuple[RaggedArray, RaggedArray]]:
-    texts = _training_texts(config, reports)
-    for mixed, report, pairs in zip(config.data.weighted_corpora, reports, texts, strict=True):
-        longest = math.inf if isinstance(mixed.corpus, SyntheticCorpus) else config.data.filter.max_pieces
-        for chunk in _chunks(pairs):
-            encoded = _encode(chunk, tokenizer, mixed.tag, longest)
+    corpora = _filtered_corpora(config, reports)
+    for mixed, report, pairs in zip(config.data.weighted_corpora, reports, corpora, strict=True):
+        max_length = math.inf if isinstance(mixed.corpus, SyntheticCorpus) else config.data.filter.max_pieces
+        while chunk := list(itertools.islice(pairs, _CHUNK_PAIRS)):
+            encoded = _encode(chunk, tokenizer, mixed.tag, max_length)
             dropped = len(chunk) - len(encoded)
             report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
-            yield RaggedArray.of([source for source, _ in encoded]), RaggedArray.of([target for _, target in encoded])
+            sources, targets = ([pair[side] for pair in encoded] for side in (0, 1))
+            yield RaggedArray.from_lists(sources), RaggedArray.from_lists(targets)
 
 
 def _encode(
-    chunk: Sequence[Pair], tokenizer: Tokenizer, tag: int | None, longest: float
+    chunk: Sequence[Pair], tokenizer: Tokenizer, tag: int | None, max_length: float
 ) -> list[tuple[Sequence[int], Sequence[int]]]:
-    """Source and target ids of the pairs of which neither side has more than ``longest`` pieces."""
+    """Return the ids of the pairs of which neither side exceeds a number of tokens; ``tag`` begins each source."""
     sources = tokenizer.source.encode_batch([source for source, _ in chunk])
     targets = tokenizer.target.encode_batch([target for _, target in chunk])
     if tag is not None:
         sources = [[tag_id(tag), *source] for source in sources]
-    return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= longest]
+    return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= max_length]
 
 
-def _training_texts(config: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
-    """The pairs that pass the filters, corpus by corpus; a task's pass all, for they are made to be learned from."""
-    filters = PairFilter(config.data.filter)
+def _filtered_corpora(config: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
+    """Yield the filtered pairs of each corpus; synthetic tasks are not filtered."""
+    pair_filter = PairFilter(config.data.filter)
     for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
-        passing = unfiltered if isinstance(mixed.corpus, SyntheticCorpus) else filters.passing
-        yield passing(_training_pairs(config, mixed), report)
+        apply_filter = count_unfiltered if isinstance(mixed.corpus, SyntheticCorpus) else pair_filter.filter
+        yield apply_filter(_read_training_pairs(config, mixed), report)
 
 
-def _all_training_pairs(config: TranslatorRecipe, step: int) -> Iterator[Pair]:
-    """Every ``step``-th pair of all corpora that passes the filters."""
-    corpora = _training_texts(config, [FilterReport() for _ in config.data.train])
-    return itertools.islice(itertools.chain.from_iterable(corpora), 0, None, step)
+def _every_nth_pair(config: TranslatorRecipe, n: int) -> Iterator[Pair]:
+    """Yield every n-th filtered pair of all corpora together."""
+    corpora = _filtered_corpora(config, [FilterReport() for _ in config.data.train])
+    return itertools.islice(itertools.chain.from_iterable(corpora), 0, None, n)
 
 
-def _mixed(mixed: WeightedCorpus) -> str:
-    """How a corpus takes part, where that needs saying."""
-    weight = "" if mixed.weight == 1 else f", {mixed.weight:g} times an epoch"
+def _describe_mixing(mixed: WeightedCorpus) -> str:
+    """Return the weight and the tag of a corpus for the log; empty if they are the defaults."""
+    weight = "" if mixed.weight == 1 else f", used {mixed.weight:g} times per epoch"
     return weight + ("" if mixed.tag is None else f", tagged {mixed.tag}")
 
 
-def _chunks(pairs: Iterator[Pair]) -> Iterator[Sequence[Pair]]:
-    while chunk := list(itertools.islice(pairs, _CHUNK)):
-        yield chunk
+def _cached_alignment(corpus: ArrowCorpus, log: Log) -> Path:
+    def create(folder: Path) -> None:
+        log("Aligning the training text")
+        aligner = WordAligner(*_aligner_training_ids(corpus))
+        starts = range(0, len(corpus), _CHUNK_PAIRS)
+        chunks = (np.arange(start, min(start + _CHUNK_PAIRS, len(corpus))) for start in starts)
+        write_pair_table(folder / _LINKS, (_align(aligner, corpus, rows) for rows in chunks))
+
+    return get_or_create(f"links-{digest(_ALIGNER_FORMAT, corpus.fingerprint)}", create, log)
 
 
-def _links(corpus: ArrowCorpus, say: Callable[[str], None]) -> Path:
-    def make(folder: Path) -> None:
-        say("Aligning the training text")
-        aligner = Aligner(*_clear_pairs(corpus))
-        chunks = (range(start, min(start + _CHUNK, len(corpus))) for start in range(0, len(corpus), _CHUNK))
-        ragged.write(folder / _LINKS, (_aligned(aligner, corpus, np.array(rows)) for rows in chunks))
-
-    return cache.entry(f"links-{digest(_ALIGNER, corpus.fingerprint)}", make, say)
-
-
-def _clear_pairs(corpus: ArrowCorpus) -> tuple[list[Ids], list[Ids]]:
-    """The ids that an aligner learns from."""
+def _aligner_training_ids(corpus: ArrowCorpus) -> tuple[list[Int32Array], list[Int32Array]]:
+    """Return the source and target ids of the pairs on which a word aligner is trained."""
     rows = select_training_rows(corpus.source_lengths, corpus.target_lengths)
-    return corpus.sources(rows).lists(), corpus.targets(rows).lists()
+    return corpus.source_ids(rows).to_lists(), corpus.target_ids(rows).to_lists()
 
 
-def _aligned(aligner: Aligner, corpus: ArrowCorpus, rows: Rows) -> tuple[RaggedArray, RaggedArray]:
-    sources, targets = aligner.align(corpus.sources(rows).lists(), corpus.targets(rows).lists())
-    return RaggedArray.of(sources), RaggedArray.of(targets)
+def _align(aligner: WordAligner, corpus: ArrowCorpus, rows: IntArray) -> tuple[RaggedArray, RaggedArray]:
+    sources, targets = aligner.align(corpus.source_ids(rows).to_lists(), corpus.target_ids(rows).to_lists())
+    return RaggedArray.from_lists(sources), RaggedArray.from_lists(targets)

@@ -1,11 +1,11 @@
-"""Words cut in other ways each time they are learned from.
+"""Subword regularization: segment the words of the training text differently each time they are used.
 
-The ids of a corpus say how its words are cut; here their text is cut anew, a batch at a time. SentencePiece samples
-too, but what it draws differs from process to process, so that no run could be repeated or resumed. Here everything
-follows from the seed.
+The ids of a corpus hold one segmentation; here the text of each batch is segmented anew. SentencePiece's own sampling
+is not reproducible across processes, so BPE-dropout and unigram sampling are implemented here and depend only on the
+seed.
 
-A word is cut in at most 32 ways, each of which is drawn when it is first wanted: a batch costs little more than looking
-its words up.
+Each word has at most 32 segmentations, which are sampled on first use and cached, so that a batch costs little more
+than dictionary look-ups.
 """
 
 from __future__ import annotations
@@ -20,64 +20,71 @@ from typing import Literal
 
 import numpy as np
 
-from nmt.corpus.arrow_store import Ids, RaggedArray, Rows
+from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, TokenizedCorpus, collate
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, UNK, Tokenizer, Vocabulary
+from nmt.utils.arrays import Int32Array, IntArray
 
-_WAYS = 32
-_REMEMBERED = 2_000_000  # cuts of words; some 300 bytes each
-_CANDIDATES = 64  # segmentations of a word that a unigram model chooses among; Kudo's l
-_SPACE = "\u2581"  # what SentencePiece writes for the space before a word
+_SEGMENTATIONS_PER_WORD = 32
+_CACHED_SEGMENTATIONS = 2_000_000  # about 300 bytes each
+_NBEST = 64  # candidates from which unigram sampling draws; l in Kudo (2018)
+_SPACE = "\u2581"  # SentencePiece's symbol for the space before a word
 
-Cut = Callable[[str, Random], Sequence[int]]
-"""A word, as SentencePiece writes it, to ids."""
+Segmenter = Callable[[str, Random], Sequence[int]]
+"""Function that samples a segmentation, as ids, of a word in SentencePiece's notation."""
 
 
 class SubwordSampler:
-    """Draws segmentations of both sides."""
+    """Sampler of segmentations for the source and target side of batches."""
 
     def __init__(self, tokenizer: Tokenizer, kind: Literal["bpe", "unigram", "char"], alpha: float) -> None:
-        """``alpha`` is the share of merges left out of BPE, or the exponent of a unigram model's probabilities."""
-        cutter = BpeDropout if kind == "bpe" else UnigramSampling
-        self._source = _Words(tokenizer.source, cutter(tokenizer.source, alpha).cut)
+        """Create a sampler.
+
+        Args:
+            tokenizer: tokenizer of the corpus.
+            kind: kind of the tokenizer's models.
+            alpha: dropout probability of a BPE merge, or exponent of a unigram model's probabilities.
+        """
+        segmenter = BpeDropout if kind == "bpe" else UnigramSampler
+        self._source = _SentenceSampler(tokenizer.source, segmenter(tokenizer.source, alpha).segment)
         self._target = self._source
         if not tokenizer.shared:
-            self._target = _Words(tokenizer.target, cutter(tokenizer.target, alpha).cut)
+            self._target = _SentenceSampler(tokenizer.target, segmenter(tokenizer.target, alpha).segment)
 
-    def make_batch(self, corpus: TokenizedCorpus, rows: Rows, seed: tuple[int, ...]) -> Batch:
-        """The padded ids of some pairs, as cut by this seed; sampled words have more pieces than planned."""
+    def make_batch(self, corpus: TokenizedCorpus, rows: IntArray, seed: tuple[int, ...]) -> Batch:
+        """Return the batch of some rows, segmented anew; it may exceed the planned number of tokens."""
         random = np.random.default_rng(seed)
         return collate(
-            self._source.sample(corpus.sources(rows), random), self._target.sample(corpus.targets(rows), random)
+            self._source.sample(corpus.source_ids(rows), random), self._target.sample(corpus.target_ids(rows), random)
         )
 
 
-class _Words:
-    """The words of one language, each with the ways in which it was cut so far."""
+class _SentenceSampler:
+    """Sampler of segmentations of sentences, with a cache of the segmentations of each word."""
 
-    def __init__(self, vocabulary: Vocabulary, cut: Cut) -> None:
+    def __init__(self, vocabulary: Vocabulary, segment: Segmenter) -> None:
         self._vocabulary = vocabulary
 
-        @lru_cache(maxsize=_REMEMBERED)
-        def way(word: str, number: int) -> Sequence[int]:
+        @lru_cache(maxsize=_CACHED_SEGMENTATIONS)
+        def segmentation(word: str, number: int) -> Sequence[int]:
             digest = hashlib.blake2b(f"{number} {word}".encode(), digest_size=8).digest()
-            return cut(_SPACE + word, Random(int.from_bytes(digest, "little")))
+            return segment(_SPACE + word, Random(int.from_bytes(digest, "little")))
 
-        self._way = way
+        self._segmentation = segmentation
 
     def sample(self, sentences: RaggedArray, random: np.random.Generator) -> RaggedArray:
-        """Other segmentations of segmented sentences; a tag that begins a sentence stays."""
-        tags, pieces = zip(*map(_split, sentences.lists()), strict=True)
-        texts = [text.split() for text in self._vocabulary.decode_batch(pieces)]
-        numbers = iter(random.integers(_WAYS, size=sum(map(len, texts))).tolist())
-        cut = [[i for word in text for i in self._way(word, next(numbers))] for text in texts]
-        # What holds an unknown piece does not spell its text any more: it stays as it is.
-        parts = zip(tags, pieces, cut, strict=True)
-        return RaggedArray.of([[*tag, *(whole if UNK in whole else ids)] for tag, whole, ids in parts])
+        """Return new segmentations of sentences; a corpus tag at the beginning is kept."""
+        tags, originals = zip(*map(_split_tag, sentences.to_lists()), strict=True)
+        texts = [text.split() for text in self._vocabulary.decode_batch(originals)]
+        numbers = iter(random.integers(_SEGMENTATIONS_PER_WORD, size=sum(map(len, texts))).tolist())
+        sampled = [[i for word in text for i in self._segmentation(word, next(numbers))] for text in texts]
+        # A sentence with an unknown piece cannot be decoded to its text, so it keeps its segmentation.
+        parts = zip(tags, originals, sampled, strict=True)
+        return RaggedArray.from_lists([[*tag, *(ids if UNK in ids else new)] for tag, ids, new in parts])
 
 
 class BpeDropout:
-    """Byte-pair encoding that leaves out merges at random (Provilkov, Emelianenko & Voita 2020)."""
+    """BPE-dropout: byte-pair encoding that skips merges at random (Provilkov, Emelianenko & Voita 2020)."""
 
     def __init__(self, vocabulary: Vocabulary, dropout: float) -> None:
         self._vocabulary, self._dropout = vocabulary, dropout
@@ -85,25 +92,25 @@ class BpeDropout:
         self._ids = {piece: i for piece, i, _ in pieces}
         self._scores = {piece: score for piece, _, score in pieces}
 
-    def cut(self, word: str, random: Random) -> list[int]:
-        """Merge the best neighbours again and again: of those that could be, each step leaves out some, anew.
+    def segment(self, word: str, random: Random) -> list[int]:
+        """Return the ids of a word: apply the best remaining merge until none remains (algorithm 1 of the paper).
 
-        With none left to a step it ends, as in the paper's algorithm 1.
+        Each step drops every candidate merge with the dropout probability; a step without candidates is the last.
         """
         symbols = list(word)
         scores = [self._score(*pair) for pair in pairwise(symbols)]
-        while (best := max(offered := self._offered(scores, random), default=-math.inf)) > -math.inf:
-            i = offered.index(best)
+        while (best := max(candidates := self._drop(scores, random), default=-math.inf)) > -math.inf:
+            i = candidates.index(best)
             symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
             del scores[i]
             if i > 0:
                 scores[i - 1] = self._score(symbols[i - 1], symbols[i])
             if i < len(scores):
                 scores[i] = self._score(symbols[i], symbols[i + 1])
-        ids = [i for symbol in symbols for i in self._of(symbol)]
-        return [i for n, i in enumerate(ids) if i != UNK or ids[n - 1 : n] != [UNK]]  # one for a row of them
+        ids = [i for symbol in symbols for i in self._symbol_ids(symbol)]
+        return [i for n, i in enumerate(ids) if i != UNK or ids[n - 1 : n] != [UNK]]  # collapse consecutive UNK
 
-    def _offered(self, scores: list[float], random: Random) -> list[float]:
+    def _drop(self, scores: list[float], random: Random) -> list[float]:
         if not self._dropout:
             return scores
         return [-math.inf if random.random() < self._dropout else score for score in scores]
@@ -111,28 +118,29 @@ class BpeDropout:
     def _score(self, left: str, right: str) -> float:
         return self._scores.get(left + right, -math.inf)
 
-    def _of(self, symbol: str) -> list[int]:
+    def _symbol_ids(self, symbol: str) -> list[int]:
         known = self._ids.get(symbol)
-        return self._vocabulary.spelled(symbol) if known is None else [known]
+        return self._vocabulary.byte_fallback_ids(symbol) if known is None else [known]
 
 
-class UnigramSampling:
-    """Segmentations by a unigram model's probabilities, to a power (Kudo 2018)."""
+class UnigramSampler:
+    """Sampling from the n-best segmentations of a unigram model (Kudo 2018)."""
 
     def __init__(self, vocabulary: Vocabulary, exponent: float) -> None:
+        """Create a sampler that draws segmentations by their probability to the power of ``exponent``."""
         self._exponent = exponent
-        self._likely = lru_cache(maxsize=_REMEMBERED // _WAYS)(
-            lambda word: vocabulary.likely(word.removeprefix(_SPACE), _CANDIDATES)
+        self._nbest = lru_cache(maxsize=_CACHED_SEGMENTATIONS // _SEGMENTATIONS_PER_WORD)(
+            lambda word: vocabulary.nbest_segmentations(word.removeprefix(_SPACE), _NBEST)
         )
 
-    def cut(self, word: str, random: Random) -> list[int]:
-        """Draw one of the likeliest."""
-        likely = self._likely(word)
-        weights = [math.exp(self._exponent * (score - likely[0][1])) for _, score in likely]
-        return random.choices(likely, weights)[0][0]
+    def segment(self, word: str, random: Random) -> list[int]:
+        """Return the ids of a word in a randomly drawn segmentation."""
+        nbest = self._nbest(word)
+        weights = [math.exp(self._exponent * (score - nbest[0][1])) for _, score in nbest]
+        return random.choices(nbest, weights)[0][0]
 
 
-def _split(ids: Ids) -> tuple[list[int], list[int]]:
-    """The tag that begins a sentence, if one does, and the text; tags are no text."""
+def _split_tag(ids: Int32Array) -> tuple[list[int], list[int]]:
+    """Split the ids of a sentence into its corpus tag, if there is one, and its text."""
     tagged = int(len(ids) > 0 and EOS < ids[0] < FIRST_TEXT_ID)
     return ids[:tagged].tolist(), ids[tagged:].tolist()

@@ -1,8 +1,8 @@
-"""What trains a SentencePiece model: a script, for a process of its own.
+"""Script that trains a SentencePiece model in a process of its own.
 
-Python can't answer a signal inside of the C++ that works for minutes here, but a process can be ended at any time. It
-reads sentences from stdin, a line each, and writes the model to stdout. Its arguments are the process that asks for the
-model, without which it ends, and the trainer's options as JSON.
+SentencePiece trains for minutes in C++ code in which Python cannot handle signals; a separate process can be killed at
+any time. The script reads one sentence per line from stdin and writes the model to stdout. Its arguments are the id of
+the parent process, with which it ends, and the options of the trainer as JSON.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import os
 import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 
 
-def main(asker: int, options: str) -> None:
-    """Train; end with the reason where that can't be done."""
+def main(parent: int, options: str) -> None:
+    """Train a model; exit with an error message if SentencePiece fails."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != asker:
-        sys.exit("nobody waits for the model")
+    if os.getppid() != parent:
+        sys.exit("the parent process has ended")
     import sentencepiece as spm
 
     model = io.BytesIO()

@@ -1,11 +1,12 @@
-"""Which pieces of a pair translate each other, learned from the pairs alone by expectation maximisation.
+"""Statistical word alignment of subword tokens, trained on the parallel text itself by expectation maximisation (EM).
 
-A model of one direction says that every target piece renders one source piece or the null word: first by a table of
-translation probabilities alone (IBM model 1, Brown et al. 1993), then also by how near the two lie to the diagonal
-(the model 2 of Dyer, Chahuneau & Smith 2013, "fast_align"). The links of two such models, one each way, are made
-symmetric as in Koehn, Och & Marcu 2003.
+A directional model generates every target token from one source token or the null word: first with lexical translation
+probabilities only (IBM model 1, Brown et al. 1993), then with a prior that favours the diagonal (the reparameterised
+IBM model 2 of fast_align, Dyer, Chahuneau & Smith 2013). The alignments of one model per direction are symmetrised with
+grow-diag-final-and (Koehn, Och & Marcu 2003).
 
-B pairs of one shape, S and T their lengths, E entries of a table (two pieces that occur in a pair together).
+Shapes: B sentence pairs of equal lengths, with S source and T target tokens; E entries of a translation table, one for
+each source and target token that occur in the same pair.
 """
 
 from __future__ import annotations
@@ -16,158 +17,171 @@ from typing import Any
 
 import numpy as np
 
-Ids = np.ndarray[Any, np.dtype[np.int32]]
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Marks = np.ndarray[Any, np.dtype[np.bool_]]
+from nmt.utils.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 
-_NULL = 0  # the id of padding, which no text has, stands for the null word
-_TABLE_ROUNDS, _DIAGONAL_ROUNDS = 3, 5
-_NULL_SHARE, _TENSION = 0.08, 4.0  # of target pieces that render nothing, and lambda: fast_align's, never retrained
-_UNSEEN = 1e-9  # probability of two pieces that never met
-_LEARNED_CELLS = 20_000_000  # pieces × pieces: of some 80,000 captions; more change the table little
-_CLEAR_CELLS = 1000  # a longer pair says less of what became of what, and takes more memory
-_BLOCK_CELLS = 500_000  # worked on together
+_NULL = 0  # id of the null word: that of padding, which does not occur in text
+_MODEL1_ITERATIONS, _DIAGONAL_ITERATIONS = 3, 5
+_NULL_PROBABILITY, _TENSION = 0.08, 4.0  # p0 and lambda as in fast_align, but not optimised
+_UNSEEN_PROBABILITY = 1e-9  # of two tokens that do not occur together in training
+# A cell is a pair of a source and a target token of the same sentence pair.
+_MAX_TRAINING_CELLS = 20_000_000  # about 80,000 image captions; more data changes the table little
+_MAX_SHORT_PAIR_CELLS = 1000
+_BLOCK_CELLS = 500_000  # computed at once
 
 
 @dataclass(frozen=True)
 class TranslationTable:
-    """What became of source pieces, and of the null word, sorted by source, then target."""
+    """Lexical translation table: entries sorted by source token, then by target token."""
 
-    sources: Ids
-    """[E]; 0 is the null word."""
-    targets: Ids
-    """[E]"""
-    probabilities: Floats
-    """[E]: of the target given the source."""
-    counts: Floats
-    """[E]: how often the one became the other, as far as the model can tell."""
+    sources: Int32Array
+    """Source id of each entry [E]; 0 is the null word."""
+    targets: Int32Array
+    """Target id of each entry [E]."""
+    probabilities: Float64Array
+    """Probability of the target token given the source token [E]."""
+    counts: Float64Array
+    """Expected number of times that the source token generates the target token in the training text [E]."""
 
 
-class Aligner:
-    """Two models, one each way."""
+class WordAligner:
+    """Symmetrised word alignment by two directional models."""
 
-    def __init__(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> None:
-        """Learn from the ids of pairs, of which no side is empty."""
-        self._forward = _TranslationModel(sources, targets)
-        self._backward = _TranslationModel(targets, sources)
+    def __init__(self, sources: Sequence[Int32Array], targets: Sequence[Int32Array]) -> None:
+        """Train on the ids of sentence pairs, none of which has an empty side."""
+        self._forward = _DirectionalModel(sources, targets)
+        self._backward = _DirectionalModel(targets, sources)
 
-    def align(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> tuple[list[Ids], list[Ids]]:
-        """The linked places of each pair, in its source and in its target, be it one of the training or not."""
+    def align(
+        self, sources: Sequence[Int32Array], targets: Sequence[Int32Array]
+    ) -> tuple[list[Int32Array], list[Int32Array]]:
+        """Return the source and the target positions of the links of each pair; the pairs may be unseen."""
         links: list[tuple[Any, ...]] = [()] * len(sources)
-        for rows in _blocks(sources, targets):
-            forward = self._forward.best(_keys(sources, targets, rows))
-            backward = self._backward.best(_keys(targets, sources, rows))
-            for row, marks in zip(rows, symmetrise(forward, backward), strict=True):
-                links[row] = marks.nonzero()
+        for rows in _equal_length_blocks(sources, targets):
+            forward = self._forward.best_sources(_token_pairs(sources, targets, rows))
+            backward = self._backward.best_sources(_token_pairs(targets, sources, rows))
+            for row, linked in zip(rows, symmetrise(forward, backward), strict=True):
+                links[row] = linked.nonzero()
         return [source for _, source in links], [target for target, _ in links]
 
 
-def select_training_rows(source_lengths: Ids, target_lengths: Ids) -> Ints:
-    """The pairs to learn from: all, or evenly spaced ones of a corpus whose cells memory should not have to hold.
+def select_training_rows(source_lengths: Int32Array, target_lengths: Int32Array) -> Int64Array:
+    """Return the rows of the sentence pairs to train on: all, or evenly spaced ones if the corpus is large.
 
-    A cell is a piece of the source with a piece of the target. Of a corpus that is too large only short pairs are
-    taken, if there are enough of them: on law text they cover more of the translations than as many cells of all.
+    A large corpus is sampled from its short pairs if these suffice: they are less ambiguous, and on legal text they
+    cover more translations than the same number of cells of all pairs.
     """
     cells = source_lengths.astype(np.int64) * target_lengths
-    rows = np.flatnonzero(cells <= _CLEAR_CELLS)
-    if cells.sum() <= _LEARNED_CELLS or cells[rows].sum() < _LEARNED_CELLS:
+    rows = np.flatnonzero(cells <= _MAX_SHORT_PAIR_CELLS)
+    if cells.sum() <= _MAX_TRAINING_CELLS or cells[rows].sum() < _MAX_TRAINING_CELLS:
         rows = np.arange(len(cells))
-    step = max(-(-int(cells[rows].sum()) // _LEARNED_CELLS), 1)
+    step = max(-(-int(cells[rows].sum()) // _MAX_TRAINING_CELLS), 1)
     return rows[::step]
 
 
-def learn_translation_table(sources: Sequence[Ids], targets: Sequence[Ids]) -> TranslationTable:
-    """What source pieces become, by the ids of pairs of which no side is empty."""
-    return _TranslationModel(sources, targets).lexicon()
+def learn_translation_table(sources: Sequence[Int32Array], targets: Sequence[Int32Array]) -> TranslationTable:
+    """Return the translation table learned from the ids of sentence pairs, none of which has an empty side."""
+    return _DirectionalModel(sources, targets).translation_table()
 
 
-class _TranslationModel:
-    """P(target piece | source piece, their places)."""
+class _DirectionalModel:
+    """Model of P(target token | source token, positions)."""
 
-    def __init__(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> None:
-        blocks = list(_blocks(sources, targets))
-        self._keys = _union(np.unique(_keys(sources, targets, rows)) for rows in blocks)
+    def __init__(self, sources: Sequence[Int32Array], targets: Sequence[Int32Array]) -> None:
+        blocks = list(_equal_length_blocks(sources, targets))
+        self._keys = _sorted_union(np.unique(_token_pairs(sources, targets, rows)) for rows in blocks)
         self._sources = (self._keys >> 32).astype(np.int32)
-        self._counts: Floats = np.zeros(0)
-        self._table = np.append(np.ones(len(self._keys)), _UNSEEN)  # to begin with, all translations are alike
-        entries = [np.searchsorted(self._keys, _keys(sources, targets, rows)).astype(np.int32) for rows in blocks]
-        for round_ in range(_TABLE_ROUNDS + _DIAGONAL_ROUNDS):
-            self._learn(entries, diagonal=round_ >= _TABLE_ROUNDS)
+        self._counts: Float64Array = np.zeros(0)
+        # EM starts from a uniform table. The last entry is that of unseen pairs.
+        self._table = np.append(np.ones(len(self._keys)), _UNSEEN_PROBABILITY)
+        entries = [
+            np.searchsorted(self._keys, _token_pairs(sources, targets, rows)).astype(np.int32) for rows in blocks
+        ]
+        for iteration in range(_MODEL1_ITERATIONS + _DIAGONAL_ITERATIONS):
+            self._update(entries, diagonal=iteration >= _MODEL1_ITERATIONS)
 
-    def lexicon(self) -> TranslationTable:
-        """The table as it stands."""
-        return TranslationTable(
-            self._sources, (self._keys & 0xFFFFFFFF).astype(np.int32), self._table[:-1], self._counts
-        )
+    def translation_table(self) -> TranslationTable:
+        """Return the table in its present state."""
+        targets = (self._keys & 0xFFFFFFFF).astype(np.int32)
+        return TranslationTable(self._sources, targets, self._table[:-1], self._counts)
 
-    def best(self, keys: Ints) -> Ints:
-        """The most probable source place of each target piece [B, T], or -1; ``keys`` as of `_keys`."""
-        places = np.searchsorted(self._keys, keys)
-        places[places == len(self._keys)] = 0
-        places[self._keys[places] != keys] = len(self._keys)  # the entry of the unseen
-        best: Ints = (self._table[places] * _prior(*keys.shape[1:])).argmax(axis=2) - 1
+    def best_sources(self, keys: Int64Array) -> Int64Array:
+        """Return the most probable source position of each target token [B, T], or -1 for the null word.
+
+        Args:
+            keys: pairs of tokens as `_token_pairs` returns them [B, T, 1 + S].
+        """
+        entries = np.searchsorted(self._keys, keys)
+        entries[entries == len(self._keys)] = 0
+        entries[self._keys[entries] != keys] = len(self._keys)  # the entry of unseen pairs
+        best: Int64Array = (self._table[entries] * _diagonal_prior(*keys.shape[1:])).argmax(axis=2) - 1
         return best
 
-    def _learn(self, blocks: Sequence[Ids], diagonal: bool) -> None:
-        """One round: how often each entry is used by the present table, and a table by these counts."""
+    def _update(self, blocks: Sequence[Int32Array], diagonal: bool) -> None:
+        """Perform one EM iteration: expected counts under the current table, then a table from these counts."""
         counts = np.zeros(len(self._keys))
         for entries in blocks:
             posterior = self._table[entries]
             if diagonal:
-                posterior *= _prior(*entries.shape[1:])
+                posterior *= _diagonal_prior(*entries.shape[1:])
             posterior /= posterior.sum(axis=2, keepdims=True)
             np.add.at(counts, entries.ravel(), posterior.ravel())
         self._counts = counts
         self._table[:-1] = counts / np.bincount(self._sources, counts)[self._sources]
 
 
-def symmetrise(forward: Ints, backward: Ints) -> Marks:
-    """One set of links [B, T, S] of two: the source of each target piece [B, T], and the reverse [B, S].
+def symmetrise(forward: Int64Array, backward: Int64Array) -> BoolArray:
+    """Combine two directional alignments by grow-diag-final-and.
 
-    A piece without a link has -1. Grow-diag-final-and: the links of both directions; then, as long as there are any,
-    those of one direction that touch a link and give a link to a piece that had none; last, those between two pieces
-    that have none. Unlike the original, each sweep judges all candidates by the links from before it, so that the
-    order in which they are looked at has no influence.
+    Starts from the intersection. Then repeatedly adds links of the union that neighbour a link, diagonally or not, and
+    have an unaligned source or target token; finally adds links whose tokens are both unaligned. Unlike the original,
+    each pass evaluates all candidates against the links before it, so that the result does not depend on their order.
+
+    Args:
+        forward: source position of each target token [B, T], or -1.
+        backward: target position of each source token [B, S], or -1.
+
+    Returns:
+        Matrix of links [B, T, S].
     """
     sources, targets = backward.shape[1], forward.shape[1]
-    one: Marks = forward[:, :, None] == np.arange(sources)
-    other: Marks = backward[:, None, :] == np.arange(targets)[:, None]
-    links: Marks = one & other
-    while (new := (one | other) & ~links & _beside(links) & (_lonely(links, 1) | _lonely(links, 2))).any():
+    from_forward: BoolArray = forward[:, :, None] == np.arange(sources)
+    from_backward: BoolArray = backward[:, None, :] == np.arange(targets)[:, None]
+    links: BoolArray = from_forward & from_backward
+    union = from_forward | from_backward
+    while (new := union & ~links & _has_neighbour(links) & (_unaligned(links, 1) | _unaligned(links, 2))).any():
         links |= new
-    for direction in (one, other):
-        links |= direction & _lonely(links, 1) & _lonely(links, 2)
+    for direction in (from_forward, from_backward):
+        links |= direction & _unaligned(links, 1) & _unaligned(links, 2)
     return links
 
 
-def _beside(links: Marks) -> Marks:
-    """Where one of the eight neighbours is a link."""
+def _has_neighbour(links: BoolArray) -> BoolArray:
+    """Return whether each cell, or one of its eight neighbours, is a link."""
     _, rows, columns = links.shape
     padded = np.pad(links, ((0, 0), (1, 1), (1, 1)))
     shifted = [padded[:, i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
-    near: Marks = np.any(np.stack(shifted), axis=0)
-    return near
+    neighbours: BoolArray = np.any(np.stack(shifted), axis=0)
+    return neighbours
 
 
-def _lonely(links: Marks, axis: int) -> Marks:
-    """Where a piece, all of whose links lie along ``axis``, has none."""
-    some: Marks = np.any(links, axis=axis, keepdims=True)
-    return ~some
+def _unaligned(links: BoolArray, axis: int) -> BoolArray:
+    """Return whether each token has no link, given the axis along which the links of a token lie."""
+    aligned: BoolArray = np.any(links, axis=axis, keepdims=True)
+    return ~aligned
 
 
-def _prior(targets: int, places: int) -> Floats:
-    """How probable a target place [T] is to render the null word or each source place [1 + S], before any is read."""
-    sources = places - 1
+def _diagonal_prior(targets: int, candidates: int) -> Float64Array:
+    """Return the prior probability of the null word and of each source position for each target position [T, 1 + S]."""
+    sources = candidates - 1
     target = (np.arange(targets) + 0.5) / targets
     source = (np.arange(sources) + 0.5) / sources
     near = np.exp(-_TENSION * np.abs(target[:, None] - source))
-    near *= (1 - _NULL_SHARE) / near.sum(axis=1, keepdims=True)
-    return np.concatenate((np.full((targets, 1), _NULL_SHARE), near), axis=1)
+    near *= (1 - _NULL_PROBABILITY) / near.sum(axis=1, keepdims=True)
+    return np.concatenate((np.full((targets, 1), _NULL_PROBABILITY), near), axis=1)
 
 
-def _blocks(sources: Sequence[Ids], targets: Sequence[Ids]) -> Iterator[Ints]:
-    """The rows of pairs of one shape, as many as are worked on together."""
+def _equal_length_blocks(sources: Sequence[Int32Array], targets: Sequence[Int32Array]) -> Iterator[Int64Array]:
+    """Yield the rows of pairs with equal lengths on both sides, in blocks of limited size."""
     shapes = np.array([(len(source), len(target)) for source, target in zip(sources, targets, strict=True)])
     shapes = shapes.reshape(-1, 2)
     order = np.lexsort(shapes.T)
@@ -175,25 +189,25 @@ def _blocks(sources: Sequence[Ids], targets: Sequence[Ids]) -> Iterator[Ints]:
     for rows in np.split(order, changes):
         if len(rows):
             source, target = shapes[rows[0]].tolist()
-            many = max(_BLOCK_CELLS // ((source + 1) * target), 1)
-            yield from np.split(rows, range(many, len(rows), many))
+            block = max(_BLOCK_CELLS // ((source + 1) * target), 1)
+            yield from np.split(rows, range(block, len(rows), block))
 
 
-def _keys(sources: Sequence[Ids], targets: Sequence[Ids], rows: Ints) -> Ints:
-    """Each target piece with the null word and each source piece [B, T, 1 + S]: two ids as one number."""
+def _token_pairs(sources: Sequence[Int32Array], targets: Sequence[Int32Array], rows: Int64Array) -> Int64Array:
+    """Pair each target token with the null word and each source token [B, T, 1 + S]; a pair is one 64-bit number."""
     source = np.stack([sources[row] for row in rows]).astype(np.int64)
     target = np.stack([targets[row] for row in rows]).astype(np.int64)
     source = np.pad(source, ((0, 0), (1, 0)), constant_values=_NULL)
-    keys: Ints = (source[:, None, :] << 32) | target[:, :, None]
+    keys: Int64Array = (source[:, None, :] << 32) | target[:, :, None]
     return keys
 
 
-def _union(parts: Iterator[Ints]) -> Ints:
-    """The distinct numbers of all parts, sorted; some parts at a time, as most of them repeat each other."""
+def _sorted_union(parts: Iterator[Int64Array]) -> Int64Array:
+    """Return the sorted distinct numbers of all parts; merges in steps to limit memory, since parts overlap."""
     union = np.zeros(0, dtype=np.int64)
-    waiting: list[Ints] = []
+    pending: list[Int64Array] = []
     for part in parts:
-        waiting.append(part)
-        if sum(map(len, waiting)) > max(len(union), _BLOCK_CELLS):
-            union, waiting = np.unique(np.concatenate((union, *waiting))), []
-    return np.unique(np.concatenate((union, *waiting)))
+        pending.append(part)
+        if sum(map(len, pending)) > max(len(union), _BLOCK_CELLS):
+            union, pending = np.unique(np.concatenate((union, *pending))), []
+    return np.unique(np.concatenate((union, *pending)))

@@ -16,7 +16,6 @@ import numpy as np
 from nmt.config.data import SyntheticCorpus
 from nmt.config.loading import dump_recipe
 from nmt.config.schema import TranslatorRecipe
-from nmt.corpus.arrow_store import Rows
 from nmt.corpus.preparation import PreparedData
 from nmt.evaluation import charts, examples
 from nmt.evaluation.analysis import FrequencyClassScore, count_words, length_bins, word_f1_by_frequency
@@ -29,6 +28,7 @@ from nmt.evaluation.templating import template_environment
 from nmt.model_directory import directory as bundles
 from nmt.model_directory.directory import ModelDirectory, ParentModel
 from nmt.text.normalisation import normalise
+from nmt.utils.arrays import IntArray
 from nmt.utils.files import atomic_file
 
 _BINS = 6  # of sentence lengths
@@ -233,11 +233,11 @@ def _class_name(each: FrequencyClassScore) -> str:
     return f"{each.least}" if each.least == each.most else f"{each.least}–{each.most}"
 
 
-def _target_texts(prepared: PreparedData, rows: Rows) -> Iterator[str]:
+def _target_texts(prepared: PreparedData, rows: IntArray) -> Iterator[str]:
     """The target side of some training pairs, a chunk in memory at a time."""
     for start in range(0, len(rows), _CHUNK):
-        ids = prepared.train.targets(rows[start : start + _CHUNK])
-        yield from prepared.tokenizer.target.decode_batch([each.tolist() for each in ids.lists()])
+        ids = prepared.train.target_ids(rows[start : start + _CHUNK])
+        yield from prepared.tokenizer.target.decode_batch([each.tolist() for each in ids.to_lists()])
 
 
 def _maps(bundle: ModelDirectory, sources: Sequence[str], translations: Sequence[str]) -> list[tuple[int, str]]:

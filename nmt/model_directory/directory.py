@@ -197,7 +197,7 @@ def write(path: Path, card: ModelCard, tokenizer: Tokenizer, files: Mapping[str,
 
     ``files`` are weights, graphs and shortlist by their names in the bundle.
     """
-    _write(path, card, {**tokenizer.files(), **files, "README.md": readme_text(card).encode()})
+    _write(path, card, {**tokenizer.to_files(), **files, "README.md": readme_text(card).encode()})
 
 
 def write_language_model(path: Path, card: LanguageModelCard, vocabulary: Vocabulary, weights: bytes) -> None:

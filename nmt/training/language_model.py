@@ -17,8 +17,8 @@ from nmt.corpus.language_model_data import (
     LanguageModelData,
     LanguageModelLoader,
     MonolingualCorpus,
+    make_window_batch,
     prepare_language_model_data,
-    window,
 )
 from nmt.corpus.tokenizer import Vocabulary
 from nmt.engine.torch_engine import load_weights
@@ -72,7 +72,7 @@ def language_model_trainer(
     changeless = fingerprint(corpus, [1.0], recipe, training.unroll)
     if training.unroll is None:
         rank, world = processes.rank, processes.world
-        loader = BatchLoader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world=world)
+        loader = BatchLoader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world_size=world)
         return LanguageModelTrainer(network, loader, recipe, changeless, processes)
     total = len(corpus) + int(corpus.target_lengths.sum())
     streams = max(min(training.batch_tokens // training.unroll, total // training.unroll), 1)
@@ -126,12 +126,12 @@ class TextScore:
         order = sorted(self._ids, key=len)
         for start in range(0, len(order), _BATCH):
             lines = order[start : start + _BATCH]
-            yield collate(RaggedArray.of([[] for _ in lines]), RaggedArray.of(lines))
+            yield collate(RaggedArray.from_lists([[] for _ in lines]), RaggedArray.from_lists(lines))
 
     def _windows(self) -> Iterator[Batch]:
-        read, wanted = (side[None] for side in MonolingualCorpus(RaggedArray.of(self._ids), "").joined())
+        read, wanted = (side[None] for side in MonolingualCorpus(RaggedArray.from_lists(self._ids), "").concatenate())
         for start in range(0, self.pieces, _WINDOW):
-            yield window(read[:, start : start + _WINDOW], wanted[:, start : start + _WINDOW], start == 0)
+            yield make_window_batch(read[:, start : start + _WINDOW], wanted[:, start : start + _WINDOW], start == 0)
 
 
 class LanguageModelPublisher:

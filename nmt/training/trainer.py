@@ -276,12 +276,12 @@ class Trainer:
             self._tensor(batch.target_in),
             self._tensor(batch.target_out.ravel()[places]),
             self._tensor(places),
-            None if batch.links is None else self._links(batch.links),
+            None if batch.alignment is None else self._links(batch.alignment),
         )
 
     def _links(self, links: BatchAlignment) -> AlignmentLinks:
         return AlignmentLinks(
-            *map(self._tensor, (links.sentences, links.target_positions, links.source_positions, links.weights))
+            *map(self._tensor, (links.batch_indices, links.target_indices, links.source_indices, links.weights))
         )
 
     def _tensor(self, ids: Any) -> Tensor:

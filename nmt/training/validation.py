@@ -96,4 +96,4 @@ class Validator:
 
     def _batch(self, rows: Sequence[int]) -> Batch:
         sources, targets = ([ids[row] for row in rows] for ids in (self._sources, self._targets))
-        return collate(RaggedArray.of(sources), RaggedArray.of(targets))
+        return collate(RaggedArray.from_lists(sources), RaggedArray.from_lists(targets))

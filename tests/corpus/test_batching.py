@@ -24,7 +24,7 @@ def test_an_epoch_holds_every_pair_once_within_the_size(
 ) -> None:
     source, target = (np.array(side) for side in zip(*pairs, strict=True))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batching, "_WINDOW", window)
+        patch.setattr(batching, "_BUCKETING_WINDOW", window)
         batches = plan(source, target, batch_tokens, seed, epoch)
         again = plan(source, target, batch_tokens, seed, epoch)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(pairs)))
@@ -67,12 +67,12 @@ def test_sentences_of_like_length_go_together() -> None:
 
 
 def test_padding() -> None:
-    sentences = RaggedArray.of([[7, 8, 9], [5]])
+    sentences = RaggedArray.from_lists([[7, 8, 9], [5]])
     assert pad(sentences, after=EOS).tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
     assert pad(sentences, before=BOS).tolist() == [[BOS, 7, 8, 9], [BOS, 5, PAD, PAD]]
-    assert pad(RaggedArray.of([[]]), after=EOS).tolist() == [[EOS]]
+    assert pad(RaggedArray.from_lists([[]]), after=EOS).tolist() == [[EOS]]
 
 
 @given(st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=9), max_size=9))
 def test_ragged_lists_come_back(lists: list[list[int]]) -> None:
-    assert [numbers.tolist() for numbers in RaggedArray.of(lists).lists()] == lists
+    assert [numbers.tolist() for numbers in RaggedArray.from_lists(lists).to_lists()] == lists

@@ -38,7 +38,7 @@ class Maker:
         (folder / "two").write_text("reports")
 
     def entry(self) -> Path:
-        return cache.entry("ids-1", self, self.said.append)
+        return cache.get_or_create("ids-1", self, self.said.append)
 
 
 def test_an_entry_is_made_once(folder: Path) -> None:
@@ -72,7 +72,7 @@ def test_where_the_first_fails_the_second_makes_it(folder: Path) -> None:
 
     first, second = Maker(wait=True), Maker()
     with ThreadPoolExecutor(2) as pool:
-        begun = pool.submit(cache.entry, "ids-1", fail, first.said.append)
+        begun = pool.submit(cache.get_or_create, "ids-1", fail, first.said.append)
         assert first.at_it.wait(30)
         other = pool.submit(second.entry)
         while not second.said:
@@ -92,7 +92,7 @@ def test_a_damaged_entry_is_made_again(damage: str, folder: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:3] + b"\0" + content[4:])
     assert (make.entry() / "one").read_bytes() == CONTENT
-    assert (make.calls, make.said) == (2, [f"{folder / 'ids-1'}: is damaged; it is made again"])
+    assert (make.calls, make.said) == (2, [f"{folder / 'ids-1'}: damaged cache entry; creating it again"])
     path.unlink()
     make.entry()
     assert make.calls == 3

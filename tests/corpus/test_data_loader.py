@@ -24,7 +24,7 @@ class Sizes:
 
     def __init__(self, lengths: list[int]) -> None:
         self.source_lengths = self.target_lengths = np.array(lengths, dtype=np.int32)
-        self.sizes = [len(lengths)]
+        self.corpus_sizes = [len(lengths)]
 
 
 def equal(one: Batch, other: Batch) -> bool:
@@ -36,11 +36,11 @@ def equal(one: Batch, other: Batch) -> bool:
 def test_processes_take_turns_from_any_place_on(lengths: list[int], world: int, weight: float, after: int) -> None:
     corpus = Sizes(lengths)
     alone = BatchLoader(corpus, [weight], batch_tokens=20, seed=1)  # type: ignore[arg-type]
-    together = BatchLoader(corpus, [weight], batch_tokens=20, seed=1, world=world)  # type: ignore[arg-type]
+    together = BatchLoader(corpus, [weight], batch_tokens=20, seed=1, world_size=world)  # type: ignore[arg-type]
     row = [turn.batches[0].tolist() for turn in itertools.islice(alone.global_batches(START), world * (after + 8))]
     global_batches = list(itertools.islice(together.global_batches(START), after + 8))
     assert [batch.tolist() for turn in global_batches for batch in turn.batches] == row
-    place = global_batches[after - 1].after if after else START
+    place = global_batches[after - 1].end if after else START
     resumed = itertools.islice(together.global_batches(place), 8)
     assert [batch.tolist() for turn in resumed for batch in turn.batches] == row[world * after :]
 
@@ -51,16 +51,16 @@ def corpus(recipe: Path) -> ArrowCorpus:
 
 
 def test_what_the_thread_makes_is_what_was_planned(corpus: ArrowCorpus) -> None:
-    loader = BatchLoader(corpus, [1.0], batch_tokens=400, seed=1, rank=1, world=2)
+    loader = BatchLoader(corpus, [1.0], batch_tokens=400, seed=1, rank=1, world_size=2)
     with loader.batches(START) as batches:
         made = list(itertools.islice(batches, 40))
     for (batch, after), turn in zip(made, loader.global_batches(START), strict=False):
         assert equal(batch, make_batch(corpus, turn.batches[1]))
-        assert after == turn.after
+        assert after == turn.end
 
 
 def test_what_goes_wrong_in_the_thread_is_told(corpus: ArrowCorpus) -> None:
-    broken = BatchLoader(corpus, [1.0], batch_tokens=400, seed=1, rank=7, world=2)
+    broken = BatchLoader(corpus, [1.0], batch_tokens=400, seed=1, rank=7, world_size=2)
     with broken.batches(START) as batches, pytest.raises(IndexError):
         next(batches)
 

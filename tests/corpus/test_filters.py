@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config.data import FilterConfig
-from nmt.corpus.filters import FilterReport, PairFilter, _Numbers
+from nmt.corpus.filters import FilterReport, PairFilter, _HashSet
 
 
 def test_each_pair_is_counted_once_under_the_first_reason() -> None:
@@ -21,7 +21,7 @@ def test_each_pair_is_counted_once_under_the_first_reason() -> None:
         ("Yes.", "Mais bien entendu !"),  # short sides are spared by the ratio
     ]
     report = FilterReport()
-    kept = list(PairFilter(FilterConfig()).passing(pairs, report))
+    kept = list(PairFilter(FilterConfig()).filter(pairs, report))
     assert kept == [("A dog sleeps.", "Un chien dort."), ("Yes.", "Mais bien entendu !")]
     assert report == FilterReport(read=8, empty=2, too_long=1, ratio=1, copy=1, duplicate=1, kept=2)
     assert str(report) == "2 of 8 pairs kept (dropped: empty 2, too long 1, ratio 1, copy 1, duplicate 1)"
@@ -31,7 +31,7 @@ def test_each_pair_is_counted_once_under_the_first_reason() -> None:
 @settings(max_examples=25)
 def test_pairs_are_known_again_however_many_there_are(drawn: list[int], step: int) -> None:
     """More than fit into the first table; and numbers that fall on few places of it."""
-    seen, expected = _Numbers(), set[int]()
+    seen, expected = _HashSet(), set[int]()
     for number in chain(drawn, range(1, 800), drawn):
         assert seen.add(number * step) == (number * step not in expected)
         expected.add(number * step)
@@ -41,6 +41,6 @@ def test_filters_can_be_turned_off() -> None:
     pairs = [("a", "a"), ("a", "a"), ("b", "b" * 90)]
     report = FilterReport()
     lenient = FilterConfig(duplicates=False, copies=False, max_ratio=1000)
-    kept = list(PairFilter(lenient).passing(pairs, report))
+    kept = list(PairFilter(lenient).filter(pairs, report))
     assert kept == pairs
     assert str(report) == "3 of 3 pairs kept"

@@ -21,14 +21,14 @@ LINES = st.lists(st.lists(st.integers(100, 200), max_size=5), min_size=1, max_si
 
 @given(LINES)
 def test_a_text_is_its_lines_each_between_begin_and_end(lines: list[list[int]]) -> None:
-    read, wanted = MonolingualCorpus(RaggedArray.of(lines), "").joined()
+    read, wanted = MonolingualCorpus(RaggedArray.from_lists(lines), "").concatenate()
     assert read.tolist() == [piece for line in lines for piece in (BOS, *line)]
     assert wanted.tolist() == [piece for line in lines for piece in (*line, EOS)]
 
 
 @given(LINES, st.integers(1, 4), st.integers(1, 6), st.integers(0, 99))
 def test_streams_go_on_from_window_to_window(lines: list[list[int]], streams: int, window: int, seed: int) -> None:
-    corpus = MonolingualCorpus(RaggedArray.of(lines), "")
+    corpus = MonolingualCorpus(RaggedArray.from_lists(lines), "")
     text = [piece for line in lines for piece in (BOS, *line)]
     steps = len(text) // streams
     if not steps:
@@ -68,6 +68,6 @@ def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
     assert isinstance(loaded, LanguageModelRecipe)
     prepared = prepare_language_model_data(loaded)
     assert prepared.dev == text
-    ids = prepared.train.targets(np.arange(len(text))).lists()
+    ids = prepared.train.target_ids(np.arange(len(text))).to_lists()
     assert [len(line) for line in ids] == list(map(len, text))
     assert prepared.vocabulary.decode_batch([line.tolist() for line in ids]) == text

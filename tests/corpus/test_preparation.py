@@ -9,21 +9,20 @@ from toy import toy_pairs, write_corpus
 
 from nmt.config.loading import load_translator_recipe
 from nmt.corpus import preparation as preparing
-from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.preparation import prepare_data
 from nmt.utils.errors import CarouselError
 
 
 def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "_CHUNK", 7)
+    monkeypatch.setattr(preparing, "_CHUNK_PAIRS", 7)
     prepared = prepare_data(load_translator_recipe(recipe))
     pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))
     corpus, vocabulary = prepared.train, prepared.tokenizer.source
     assert len(corpus) == len(pairs)
     rows = np.array([0, 6, 7, 8, len(pairs) - 1, 3, 3])
-    for ids, row in zip(corpus.sources(rows).lists(), rows, strict=True):
+    for ids, row in zip(corpus.source_ids(rows).to_lists(), rows, strict=True):
         assert vocabulary.decode(ids.tolist()).text == pairs[row][0]
-    for ids, row in zip(corpus.targets(rows).lists(), rows, strict=True):
+    for ids, row in zip(corpus.target_ids(rows).to_lists(), rows, strict=True):
         assert vocabulary.decode(ids.tolist()).text == pairs[row][1]
     expected = [len(ids) for ids in vocabulary.encode_batch([source for source, _ in pairs])]
     np.testing.assert_array_equal(corpus.source_lengths, expected)
@@ -32,10 +31,10 @@ def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypa
 
 def test_what_was_made_is_not_made_again(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    first = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
+    first = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), log=said.append)
     assert len(said) == 3
     said.clear()
-    again = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), say=said.append)
+    again = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), log=said.append)
     assert said == [f"Training text {recipe.parent / 'train'}: {first.train.reports[0]}"]
     assert again.train.fingerprint == first.train.fingerprint
     assert again.tokenizer.source.serialized == first.tokenizer.source.serialized
@@ -69,7 +68,7 @@ def test_the_first_pairs_of_each_corpus_are_enough(recipe: Path) -> None:
     assert prepared.tokenizer.source.serialized == alone.tokenizer.source.serialized
     everything = np.arange(120)
     for ids, expected in zip(
-        prepared.train.targets(everything).lists(), alone.train.targets(everything).lists(), strict=True
+        prepared.train.target_ids(everything).to_lists(), alone.train.target_ids(everything).to_lists(), strict=True
     ):
         assert ids.tolist() == expected.tolist()
 
@@ -81,13 +80,13 @@ def test_filters_that_leave_nothing_are_named(recipe: Path) -> None:
 
 def test_a_corpus_that_the_ones_before_have_whole_is_named(recipe: Path) -> None:
     train = recipe.parent / "train"
-    with pytest.raises(CarouselError, match=r"no training pair is left.*leave this corpus out"):
+    with pytest.raises(CarouselError, match=r"no training pair is left.*remove this corpus"):
         prepare_data(load_translator_recipe(recipe, [f"data.train=[{{corpus: {train}}}, {{corpus: {train}, tag: 1}}]"]))
 
 
 def test_a_blank_side_in_the_dev_set_is_named(recipe: Path) -> None:
     write_corpus(recipe.parent / "dev", [("a", "b"), ("c", " ")])
-    with pytest.raises(CarouselError, match=r"dev, pair 2: one side is blank"):
+    with pytest.raises(CarouselError, match=r"dev:2: one side of the pair is blank"):
         prepare_data(load_translator_recipe(recipe))
 
 
@@ -105,22 +104,22 @@ def test_a_mixture_keeps_its_corpora_apart_and_tags_them(recipe: Path) -> None:
     for name in ("train", "extra"):
         mixture = mixture.replace(name.upper(), str(recipe.parent / name))
     said: list[str] = []
-    prepared = prepare_data(load_translator_recipe(recipe, [mixture]), say=said.append)
+    prepared = prepare_data(load_translator_recipe(recipe, [mixture]), log=said.append)
     corpus, vocabulary = prepared.train, prepared.tokenizer.source
     general = list(dict.fromkeys(toy_pairs(300, seed=1)))
     extra = [pair for pair in dict.fromkeys(toy_pairs(50, seed=5)) if pair not in general]
-    assert corpus.sizes == [len(general), len(extra)]
+    assert corpus.corpus_sizes == [len(general), len(extra)]
     assert corpus.reports[1].duplicate == 50 - len(extra)  # also those that the other corpus has
-    ids = corpus.sources(np.array([0, len(general)])).lists()
+    ids = corpus.source_ids(np.array([0, len(general)])).to_lists()
     assert vocabulary.decode(ids[0].tolist()).text == general[0][0]
     assert vocabulary.id_to_piece(int(ids[1][0])) == "<tag:2>"
     assert vocabulary.decode(ids[1][1:].tolist()).text == extra[0][0]
-    assert said[-2].endswith(", 0.5 times an epoch")
+    assert said[-2].endswith(", used 0.5 times per epoch")
     assert said[-1].endswith(", tagged 2")
 
 
 def test_a_tokenizer_learns_from_a_part_of_a_large_corpus(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokenizers, "TRAINING_SENTENCES", 250)
+    monkeypatch.setattr(preparing, "MAX_TRAINING_SENTENCES", 250)
     size = ["tokenizer.vocab_size=403"]  # that no other test has left in the cache
     part = prepare_data(load_translator_recipe(recipe, size)).tokenizer.source.serialized
     pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))[::3]  # 600 sentences for 250
@@ -131,8 +130,8 @@ def test_a_tokenizer_learns_from_a_part_of_a_large_corpus(recipe: Path, monkeypa
 def test_a_task_is_not_filtered_and_text_beside_it_is(recipe: Path) -> None:
     task = "{task: copying, pairs: 90, shortest: 215, longest: 304, seed: 1}"
     prepared = prepare_data(load_translator_recipe(recipe, [f"data.train=[{task}, {task}, {recipe.parent / 'train'}]"]))
-    assert prepared.train.sizes == [90, 90, len(set(toy_pairs(300, seed=1)))]
+    assert prepared.train.corpus_sizes == [90, 90, len(set(toy_pairs(300, seed=1)))]
     assert prepared.train.reports[1].read == 90
     rows = np.arange(180)
-    texts = [prepared.tokenizer.source.decode(ids.tolist()).text for ids in prepared.train.sources(rows).lists()]
+    texts = [prepared.tokenizer.source.decode(ids.tolist()).text for ids in prepared.train.source_ids(rows).to_lists()]
     assert [len(text) for text in texts] == list(range(215, 305)) * 2

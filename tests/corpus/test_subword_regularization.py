@@ -15,7 +15,7 @@ from toy import toy_pairs
 from nmt.config.loading import load_translator_recipe
 from nmt.corpus.batching import Batch, make_batch
 from nmt.corpus.preparation import PreparedData, prepare_data
-from nmt.corpus.subword_regularization import BpeDropout, SubwordSampler, UnigramSampling
+from nmt.corpus.subword_regularization import BpeDropout, SubwordSampler, UnigramSampler
 from nmt.corpus.tokenizer import EOS, UNK
 
 ROWS = np.arange(60)
@@ -54,7 +54,7 @@ def text(corpus: PreparedData, ids: np.ndarray) -> str:
 def test_without_dropout_it_is_sentencepieces_own_encoding(fallback: bool, recipe: Path) -> None:
     settings = [] if fallback else ["tokenizer.byte_fallback=false", "tokenizer.vocab_size=164"]
     vocabulary = prepared(recipe, "bpe", *settings).tokenizer.source
-    cut = BpeDropout(vocabulary, 0.0).cut
+    cut = BpeDropout(vocabulary, 0.0).segment
     words = {word for pair in toy_pairs(300, seed=3) for side in pair for word in side.split()}
     strange = {"ledog", "hearshears", "x", "...", "the.cat", "Zürich", "\U0001f60a", "redred\u4f60", "aa"}
     for word in words | strange:
@@ -65,7 +65,7 @@ def test_without_dropout_it_is_sentencepieces_own_encoding(fallback: bool, recip
 @pytest.mark.parametrize("word", ["\u2581the", "\u2581small"])
 def test_each_step_leaves_out_each_merge_with_its_probability(word: str, recipe: Path) -> None:
     vocabulary = prepared(recipe).tokenizer.source
-    cut, random = BpeDropout(vocabulary, 0.2).cut, Random(1)
+    cut, random = BpeDropout(vocabulary, 0.2).segment, Random(1)
     counts = Counter(tuple(map(vocabulary.id_to_piece, cut(word, random))) for _ in range(4000))
     scores = {piece: score for piece, _, score in vocabulary.text_pieces()}
     expected = ends(tuple(word), scores, 0.2)
@@ -90,9 +90,9 @@ def ends(symbols: tuple[str, ...], scores: dict[str, float], dropout: float) -> 
 
 def test_unigram_draws_by_the_power_of_probability(recipe: Path) -> None:
     vocabulary = prepared(recipe, "unigram").tokenizer.source
-    cut, random = UnigramSampling(vocabulary, 0.5).cut, Random(1)
+    cut, random = UnigramSampler(vocabulary, 0.5).segment, Random(1)
     counts = Counter(tuple(cut("\u2581small", random)) for _ in range(4000))
-    likely = vocabulary.likely("small", 64)
+    likely = vocabulary.nbest_segmentations("small", 64)
     assert likely[0][0] == vocabulary.encode_batch(["small"])[0]
     weights = np.exp([0.5 * score for _, score in likely])
     for (ids, _), share in zip(likely[:3], weights / weights.sum(), strict=False):

@@ -98,7 +98,7 @@ def test_characters_need_more_than_the_reserved_pieces(byte_fallback: bool, leas
 
 
 def test_no_text_at_all_is_explained() -> None:
-    with pytest.raises(CarouselError, match="no text is left to make pieces of"):
+    with pytest.raises(CarouselError, match="no text is left to train a tokenizer"):
         tokenizer.train_tokenizer(lambda: [], BPE, ("en", "fr"))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.corpus import word_aligner as aligners
-from nmt.corpus.word_aligner import Aligner, learn_translation_table, select_training_rows, symmetrise
+from nmt.corpus.word_aligner import WordAligner, learn_translation_table, select_training_rows, symmetrise
 
 PAIRS = [([5, 6, 7], [8, 9]), ([5, 6], [8, 8]), ([7], [9, 10, 8]), ([6, 7, 5], [9, 11]), ([5, 6, 7], [10, 8])]
 SOURCES, TARGETS = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*PAIRS, strict=True))
@@ -53,7 +53,7 @@ def test_words_of_one_meaning_find_each_other_in_new_pairs_too() -> None:
     random = np.random.default_rng(1)
     sources = [random.permutation(np.arange(100, 120, dtype=np.int32))[: random.integers(2, 9)] for _ in range(400)]
     targets = [100 + np.concatenate((source[1::-1], source[2:])) for source in sources]  # the first two change places
-    aligner = Aligner(sources[:300], targets[:300])
+    aligner = WordAligner(sources[:300], targets[:300])
     of_sources, of_targets = aligner.align(sources, targets)
     for source, target, s, t in zip(sources, targets, of_sources, of_targets, strict=True):
         assert t.tolist() == list(range(len(target)))
@@ -61,7 +61,9 @@ def test_words_of_one_meaning_find_each_other_in_new_pairs_too() -> None:
 
 
 def test_pieces_that_never_met_are_aligned_all_the_same() -> None:
-    (source,), (target,) = Aligner(SOURCES, TARGETS).align([np.array([5, 90], np.int32)], [np.array([91], np.int32)])
+    (source,), (target,) = WordAligner(SOURCES, TARGETS).align(
+        [np.array([5, 90], np.int32)], [np.array([91], np.int32)]
+    )
     assert len(source) == len(target)
 
 
@@ -98,8 +100,8 @@ def test_symmetrised_links_lie_between_intersection_and_union(sources: int, targ
 
 
 def test_a_large_corpus_is_learned_from_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aligners, "_LEARNED_CELLS", 100)
-    monkeypatch.setattr(aligners, "_CLEAR_CELLS", 30)
+    monkeypatch.setattr(aligners, "_MAX_TRAINING_CELLS", 100)
+    monkeypatch.setattr(aligners, "_MAX_SHORT_PAIR_CELLS", 30)
     assert select_training_rows(np.full(10, 3), np.full(10, 3)).tolist() == list(range(10))
     assert select_training_rows(np.full(10, 5), np.full(10, 5)).tolist() == [0, 3, 6, 9]
     mixed = np.array([5, 9] * 10)
