@@ -17,7 +17,7 @@ from pathlib import Path
 from nmt.corpus.parallel_corpus import read_parallel_files
 from nmt.evaluation.alignment_error_rate import alignment_error_rate, link_words, read_pharaoh_links, word_char_ranges
 from nmt.inference.translator import Translator
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 
 DEMO = Path(__file__).parents[1] / "data" / "demo-en-fr"
 sys.path.insert(0, str(DEMO))
@@ -40,7 +40,7 @@ def main() -> None:
     for model in options.models:
         scores = Translator.load(model, shortlist=False).score(pairs)
         found = [link_words(score.alignment or (), *ranges) for score, ranges in zip(scores, words, strict=True)]
-        head = "alignment head" if bundles.read(model).card.model.alignment_head else "mean over heads"
+        head = "alignment head" if read_model_directory(model).card.model.alignment_head else "mean over heads"
         print(f"AER = {alignment_error_rate(found, gold):.3f}   {head}   {model}", flush=True)
 
 

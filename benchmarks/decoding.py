@@ -39,7 +39,7 @@ import numpy as np
 from nmt.corpus.tokenizer import FIRST_TEXT_ID
 from nmt.engine.shortlist import Shortlist
 from nmt.inference.translator import Translator
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import ModelDirectory, read_model_directory
 from nmt.text.normalisation import normalise
 
 BEAM, BATCH, SINGLES = 5, 32, 100
@@ -195,7 +195,7 @@ def build_bundle(recipe: Path, folder: Path) -> Path:
     return folder / "int8"
 
 
-def build_transformer(model: bundles.ModelDirectory, shape: str, folder: Path) -> Path:
+def build_transformer(model: ModelDirectory, shape: str, folder: Path) -> Path:
     """A Transformer with random weights and the bundle's vocabularies; its map is the bundle's shortlist."""
     from ctranslate2.specs import transformer_spec
 
@@ -248,7 +248,7 @@ def child(owner: Any, part: str) -> Any:
     return getattr(owner, name)[int(number)]
 
 
-def write_map(model: bundles.ModelDirectory, sources: Sequence[str], targets: Sequence[str], path: Path) -> Path:
+def write_map(model: ModelDirectory, sources: Sequence[str], targets: Sequence[str], path: Path) -> Path:
     """CTranslate2's vocabulary map: a source piece and its target pieces a line, first those that are always there."""
     if model.shortlist is None:
         sys.exit(f"{model.path}: has no shortlist; export it with --shortlist")
@@ -275,7 +275,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         path = build_bundle(options.model, folder) if options.model.is_file() else options.model
-        bundle = bundles.read(path)
+        bundle = read_model_directory(path)
         lines = zip(options.source.open(encoding="utf-8"), options.target.open(encoding="utf-8"), strict=True)
         texts = [(source.strip(), normalise(target)) for source, target in lines][: options.sentences]
         lengths = map(len, bundle.tokenizer.target.encode_batch([target for _, target in texts]))
@@ -299,9 +299,7 @@ def main() -> None:
     report(bundle, pairs, contestants, options.json)
 
 
-def report(
-    bundle: bundles.ModelDirectory, pairs: Sequence[Pair], contestants: Sequence[Contestant], as_json: bool
-) -> None:
+def report(bundle: ModelDirectory, pairs: Sequence[Pair], contestants: Sequence[Contestant], as_json: bool) -> None:
     """Print what was measured, and the ratios."""
     if as_json:
         print(json.dumps({c.name: {"load": c.load, "memory": c.memory, "rates": c.rates} for c in contestants}))

@@ -24,7 +24,7 @@ from nmt.config.loading import load_translator_recipe
 from nmt.corpus.text_files import read_lines
 from nmt.evaluation.metrics import bleu
 from nmt.inference.translator import Translator
-from nmt.model_directory import directory as bundle
+from nmt.model_directory.directory import read_model_directory
 from nmt.training import session
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file
@@ -93,7 +93,7 @@ class Study:
         """Scores and minutes of the method with each seed."""
         rows = []
         for seed in range(1, self.options.seeds + 1):
-            card = bundle.read(self.run(name, overrides, seed)).card
+            card = read_model_directory(self.run(name, overrides, seed)).card
             scores = {of: metrics["bleu"]["score"] for of, metrics in card.scores.items()}
             rows.append({**scores, "minutes": card.training["minutes"]})
         return rows
@@ -139,7 +139,7 @@ class Study:
     @staticmethod
     def _scored(out: Path) -> bool:
         try:
-            return "test" in bundle.read(out).card.scores
+            return "test" in read_model_directory(out).card.scores
         except CarouselError:
             return False
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import engine_factories
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.search.beam_search import search_all
 from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    bundle = bundles.read(arguments.model)
+    bundle = read_model_directory(arguments.model)
     lines = arguments.file.read_text(encoding="utf-8").splitlines()
     sentences = sorted(enumerate(bundle.tokenizer.source.encode_batch(list(map(normalise, lines)))), key=_length)
     options = DecodingOptions(max_length_ratio=bundle.card.longest_ratio, return_attention=False)

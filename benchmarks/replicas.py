@@ -27,7 +27,7 @@ import numpy as np
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import engine_factories
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.search.beam_search import search_all
 from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
@@ -115,7 +115,7 @@ def simulate(replicas: int, choices: int, load: float, rates: list[float], works
 
 def measure(arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
     """Sentences a second by how many are in work (0 to 16), and the work of each sentence relative to the mean."""
-    bundle = bundles.read(arguments.model)
+    bundle = read_model_directory(arguments.model)
     lines = [normalise(line) for line in arguments.file.read_text(encoding="utf-8").splitlines()][: arguments.sentences]
     sentences = list(enumerate(bundle.tokenizer.source.encode_batch(lines)))
     options = DecodingOptions(max_length_ratio=bundle.card.longest_ratio, return_attention=False)

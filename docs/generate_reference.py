@@ -248,7 +248,7 @@ def _shape(schema: dict[str, Any]) -> str:
 
 def model_card() -> str:
     """Return the page on the model directory and its card."""
-    from nmt.model_directory.directory import ModelCard
+    from nmt.model_directory.card import ModelCard
 
     lines = [
         "# Model directory",

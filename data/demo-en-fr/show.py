@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nmt import Translator
 from nmt.corpus.text_files import read_lines
-from nmt.model_directory import directory as bundle
+from nmt.model_directory.directory import read_model_directory
 
 HERE = Path(__file__).parent
 
@@ -18,7 +18,7 @@ def main() -> None:
     sources, references = (list(read_lines(HERE / f"test.{language}"))[::100] for language in ("en", "fr"))
     for source, result, reference in zip(sources, Translator.load(model).translate(sources), references, strict=True):
         print(f"  {source}\n  → {result.text}" + ("" if result.text == reference else f"   (expected: {reference})"))
-    bleu = bundle.read(Path(model)).card.scores["test"]["bleu"]
+    bleu = read_model_directory(Path(model)).card.scores["test"]["bleu"]
     print(f"\nTest set: {bleu['signature']}")
     print(f"BLEU = {bleu['score']:.2f}")
     print(f"Serve it:  nmt serve {model}    and then:")

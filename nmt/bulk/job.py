@@ -16,7 +16,7 @@ from nmt.bulk.output import PartialOutput, partial_output
 from nmt.bulk.pipeline import Source, checksums, translated
 from nmt.corpus.text_files import FileStatistics, file_statistics
 from nmt.inference.job import TranslationJob
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.utils.errors import CarouselError
 from nmt.utils.progress import Console
 
@@ -93,7 +93,7 @@ def _go_on(
 def _share(request: TranslationJob, resources: Mapping[str, float], workers: int | None) -> tuple[int, bool]:
     """How many workers there are to be, and whether each has a GPU: weights are needed for that, and a single model."""
     gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
-    on_gpus = gpus > 0 and len(request.models) == 1 and bundles.read(request.models[0]).weights is not None
+    on_gpus = gpus > 0 and len(request.models) == 1 and read_model_directory(request.models[0]).weights is not None
     most = gpus if on_gpus else cores
     if not most:
         raise CarouselError("Ray: the cluster has no CPUs to work with; start it with --num-cpus")

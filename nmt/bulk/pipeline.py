@@ -23,7 +23,7 @@ from nmt.corpus.text_files import read_texts
 from nmt.engine.factory import EngineName
 from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.utils.errors import CarouselError
 
 _CHARACTERS = 1_000_000  # after so many a part ends, whatever the number of its texts
@@ -111,14 +111,14 @@ class _Worker:
     def _translator(self) -> Translator:
         # Not when the actor is made: an error there would come back as text.
         for path, expected in zip(self._request.models, self._checksums, strict=True):
-            if bundles.read(path).checksum != expected:
+            if read_model_directory(path).checksum != expected:
                 raise CarouselError(f"{path}: is another model on a node of the cluster; copy it to all nodes")
         return self._request.load(self._engine)
 
 
 def checksums(request: TranslationJob) -> list[str]:
     """Of the request's models."""
-    return [bundles.read(path).checksum for path in request.models]
+    return [read_model_directory(path).checksum for path in request.models]
 
 
 def translated(source: Source, request: TranslationJob, workers: int, on_gpus: bool) -> Iterator[Finished]:

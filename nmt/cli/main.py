@@ -59,11 +59,11 @@ def train(
     """Train a model by a recipe."""
     from nmt.config.loading import load_recipe
     from nmt.config.schema import LanguageModelRecipe
-    from nmt.model_directory import directory as bundles
+    from nmt.model_directory.directory import read_model_directory
 
     with _needing("train", "nmt train"):
         from nmt.training import finetuning, session
-    origin = bundles.read(start) if start else None
+    origin = read_model_directory(start) if start else None
     defaults = {"tokenizer": finetuning.tokenizer_section(origin).model_dump()} if origin else None
     recipe = load_recipe(config, overrides or [], defaults)
     if start and isinstance(recipe, LanguageModelRecipe):
@@ -292,12 +292,12 @@ def export(
     shortlist: Annotated[bool, typer.Option("--shortlist", help="Include the shortlist.")] = False,
 ) -> None:
     """Write a model directory for serving: small, and without what only training needs."""
-    from nmt.model_directory import directory as bundles
+    from nmt.model_directory.directory import check_replaceable, read_model_directory
 
     with _needing("train", "nmt export"):
         from nmt.engine.onnx.export import export_model
-    bundle = bundles.read(model)
-    bundles.check_replaceable(out)
+    bundle = read_model_directory(model)
+    check_replaceable(out)
     export_model(bundle, out, quantize, shortlist)
     typer.echo(f"Model: {out} ({_megabytes(out)} MB)")
 

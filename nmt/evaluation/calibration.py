@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nmt.model_directory.directory import Calibration
+from nmt.model_directory.card import Calibration
 
 _GROUP = 25  # sentences whose mean makes a point of the curve, at least
 _POINTS = 20

@@ -25,8 +25,8 @@ from nmt.evaluation.environment import environment
 from nmt.evaluation.examples import DiffSegment
 from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_tokeniser
 from nmt.evaluation.templating import template_environment
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import ModelDirectory, ParentModel
+from nmt.model_directory.card import ParentModel
+from nmt.model_directory.directory import ModelDirectory, read_model_directory
 from nmt.text.normalisation import normalise
 from nmt.utils.arrays import IntArray
 from nmt.utils.files import atomic_file
@@ -105,7 +105,7 @@ def write_report(path: Path, training: TrainingReportData) -> None:
 def render_report(training: TrainingReportData) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
     pages = template_environment("nmt.evaluation", "the report")
-    bundle = bundles.read(training.model) if training.model else None
+    bundle = read_model_directory(training.model) if training.model else None
     found = bundle.card.scores if bundle else {}
     answers = {name: metrics["exact"] for name, metrics in found.items() if "exact" in metrics}
     page: str = pages.get_template("report.html.j2").render(

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nmt.corpus.tokenizer import UNK, TokenizedText
-from nmt.model_directory.directory import Calibration, ModelDirectory
+from nmt.model_directory.card import Calibration
+from nmt.model_directory.directory import ModelDirectory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.text.alignment import AlignedSpan

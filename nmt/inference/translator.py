@@ -19,8 +19,13 @@ from nmt.engine.factory import (
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.continuous_batcher import ContinuousBatcher
 from nmt.inference.text_processor import Alternative, Chunk, TextProcessor, Translation, align_given
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import Calibration, LanguageModelDirectory, ModelDirectory
+from nmt.model_directory.card import Calibration
+from nmt.model_directory.directory import (
+    LanguageModelDirectory,
+    ModelDirectory,
+    read_language_model_directory,
+    read_model_directory,
+)
 from nmt.search.hypotheses import Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
 from nmt.text.alignment import AlignedSpan
@@ -95,12 +100,12 @@ class Translator:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
         if language_model is None and (rescore or lm_weight != LM_WEIGHT):
             raise UsageError("rescore, lm_weight: are about a language model; name one as language_model")
-        members = [bundles.read(Path(each)) for each in (path, *ensemble)]
+        members = [read_model_directory(Path(each)) for each in (path, *ensemble)]
         check_ensemble(members)
         if language_model is not None:
             return _with_language_model(
                 members,
-                bundles.read_language_model(Path(language_model)),
+                read_language_model_directory(Path(language_model)),
                 lm_weight,
                 rescore,
                 engine,

@@ -11,8 +11,7 @@ import torch
 
 from nmt.corpus.tokenizer import BOS, EOS, UNK, reserved_mask
 from nmt.engine.shallow_fusion import load_language_model
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import LanguageModelDirectory
+from nmt.model_directory.directory import LanguageModelDirectory, read_language_model_directory
 from nmt.utils.errors import UsageError
 
 
@@ -27,7 +26,7 @@ class Generator:
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Generator:
         """Load a model directory or a run directory. Raises CarouselError with one line when it can't be used."""
-        return Generator(bundles.read_language_model(Path(path)))
+        return Generator(read_language_model_directory(Path(path)))
 
     def generate(self, prompt: str, length: int, temperature: float = 1.0, seed: int = 0) -> str:
         """The prompt, and what the model writes after it: ``length`` pieces, line ends counted.

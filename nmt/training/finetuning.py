@@ -10,7 +10,8 @@ from nmt.config.base import ConfigSection
 from nmt.config.errors import first_field_error
 from nmt.config.schema import TokenizerConfig, TranslatorRecipe
 from nmt.engine.shortlist import Shortlist
-from nmt.model_directory.directory import WEIGHTS, ModelDirectory, ParentModel
+from nmt.model_directory.card import ParentModel
+from nmt.model_directory.directory import WEIGHTS, ModelDirectory
 from nmt.utils.errors import CarouselError
 
 _FREE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}

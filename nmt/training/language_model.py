@@ -25,8 +25,8 @@ from nmt.engine.torch_engine import load_weights
 from nmt.model.decoder import DecoderState
 from nmt.model.device import to_device
 from nmt.model.language_model import LanguageModel, TextBatch
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import LanguageModelCard
+from nmt.model_directory.card import LanguageModelCard
+from nmt.model_directory.directory import read_model_directory, write_language_model_directory
 from nmt.training.distributed import ALONE, Processes
 from nmt.training.model_export import history
 from nmt.training.run_directory import RunDirectory
@@ -52,7 +52,7 @@ def prepare_language_model_text(recipe: LanguageModelRecipe, say: Callable[[str]
     """Read and tokenise the text of a recipe, with the tokenizer of another model where the recipe names one."""
     if not isinstance(recipe.tokenizer, PretrainedTokenizerConfig):
         return prepare_language_model_data(recipe, say)
-    vocabulary = bundles.read(Path(recipe.tokenizer.model)).tokenizer.target
+    vocabulary = read_model_directory(Path(recipe.tokenizer.model)).tokenizer.target
     say(f"Tokenizer: that of {recipe.tokenizer.model}")
     return prepare_language_model_data(recipe, say, vocabulary)
 
@@ -179,4 +179,4 @@ class LanguageModelPublisher:
             },
             scores=scores,
         )
-        bundles.write_language_model(self._run.model, card, vocabulary, weights.read_bytes())
+        write_language_model_directory(self._run.model, card, vocabulary, weights.read_bytes())

@@ -21,8 +21,8 @@ from nmt.evaluation.calibration import fit_calibration
 from nmt.evaluation.metrics import exact_match_on_unseen, score_corpus, sentence_chrf
 from nmt.evaluation.report import TrainingReportData, write_report
 from nmt.inference.translator import Translator
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelCard, ModelDirectory
+from nmt.model_directory.card import ModelCard
+from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelDirectory, write_model_directory
 from nmt.text.normalisation import normalise
 from nmt.training import finetuning
 from nmt.training.run_directory import RunDirectory
@@ -58,7 +58,7 @@ class Publisher:
         if shortlist := self._shortlist(say):
             files[SHORTLIST], found["shortlist_coverage"] = shortlist.serialise(), self._coverage(shortlist)
         card = self._card(found)
-        bundles.write(self._run.model, card, self._prepared.tokenizer, files)
+        write_model_directory(self._run.model, card, self._prepared.tokenizer, files)
         translator = Translator.load(self._run.model, threads=torch.get_num_threads())
         scores, confidence, dev = {}, None, []
         data = self._config.data
@@ -78,14 +78,14 @@ class Publisher:
             if name == "dev" and not isinstance(spec, SyntheticCorpus):
                 confidence = fit_calibration([t.score for t in translations], sentence_chrf(texts, references))
         card = card.model_copy(update={"scores": scores, "confidence": confidence})
-        bundles.write(self._run.model, card, self._prepared.tokenizer, files)
+        write_model_directory(self._run.model, card, self._prepared.tokenizer, files)
         say("Writing the report")
         self._report(self._run.model, dev, say)
         return scores
 
     def write(self, weights: Path) -> None:
         """Write the bundle of a run that goes on."""
-        bundles.write(self._run.model, self._card({}), self._prepared.tokenizer, self._files(weights))
+        write_model_directory(self._run.model, self._card({}), self._prepared.tokenizer, self._files(weights))
 
     def end_early(self, reason: str, say: Callable[[str], None]) -> None:
         """Write the page on a training that has not come to its end, without what would need translations."""

@@ -18,7 +18,8 @@ from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.engine.torch_engine import load_weights
 from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
-from nmt.model_directory.directory import ModelDirectory, ParentModel
+from nmt.model_directory.card import ParentModel
+from nmt.model_directory.directory import ModelDirectory
 from nmt.training.checkpoint_selection import BestWeights
 from nmt.training.distributed import Processes, launcher, processes
 from nmt.training.finetuning import adopted, origins

@@ -70,9 +70,9 @@ class ModelDirectoryLoader:
 
     def pair(self) -> tuple[str, str]:
         """See `TranslatorLoader.pair`."""
-        from nmt.model_directory import directory as bundle
+        from nmt.model_directory.directory import read_model_directory
 
-        card = bundle.read(self.path).card
+        card = read_model_directory(self.path).card
         return card.source_language, card.target_language
 
     def load(self) -> Translating:

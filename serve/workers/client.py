@@ -169,11 +169,11 @@ class RemoteTranslator:
     @staticmethod
     def load(path: Path, processes: int) -> RemoteTranslator:
         """Load the model directory at ``path``; raises CarouselError with one line when it can't be."""
-        from nmt.model_directory import directory as bundles
+        from nmt.model_directory.directory import read_model_directory
 
         decoders = [DecodingProcess(path) for _ in range(processes)]
         try:
-            bundle = bundles.read(path)
+            bundle = read_model_directory(path)
             for decoder in decoders:
                 decoder.wait(bundle.checksum)
         except BaseException:

@@ -22,7 +22,7 @@ from toy import toy_pairs, write_corpus
 
 from nmt import Translator
 from nmt.corpus.parallel_corpus import read_pairs
-from nmt.model_directory import directory as bundle
+from nmt.model_directory.directory import WEIGHTS, read_model_directory, write_model_directory
 
 
 def test_sigterm_leaves_nothing_half_written(model: Path, tmp_path: Path) -> None:
@@ -352,10 +352,10 @@ def test_evaluate_prints_scores_with_signatures(
 
 def test_evaluate_scores_an_ensemble(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     write_corpus(tmp_path / "test", toy_pairs(30, seed=11))
-    trained, ignorant = bundle.read(model), tmp_path / "ignorant"
+    trained, ignorant = read_model_directory(model), tmp_path / "ignorant"
     assert trained.weights
     nothing = {name: np.zeros_like(value) for name, value in load_file(trained.weights).items()}
-    bundle.write(tmp_path / "weights", trained.card, trained.tokenizer, {bundle.WEIGHTS: save(nothing)})
+    write_model_directory(tmp_path / "weights", trained.card, trained.tokenizer, {WEIGHTS: save(nothing)})
     assert nmt("export", tmp_path / "weights", ignorant).status == 0
 
     def score(*models: object) -> float:

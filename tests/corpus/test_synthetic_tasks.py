@@ -20,7 +20,7 @@ from nmt.corpus.parallel_corpus import corpus_fingerprint, read_pairs
 from nmt.corpus.preparation import sources_in_training_data
 from nmt.evaluation.metrics import exact_match, exact_match_on_unseen
 from nmt.inference.translator import Translator
-from nmt.model_directory import directory as bundle
+from nmt.model_directory.directory import read_model_directory
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import UsageError
 
@@ -162,7 +162,7 @@ def test_a_trained_task_reports_exact_match_everywhere(tmp_path: Path, nmt: Nmt)
     short = "training.max_updates=40", "training.validate_every=40", "data.test.longest=25", "data.test.pairs=15"
     ran = nmt("train", CONFIGS / "counting.yaml", *short, "--out", out)
     assert ran.status == 0, ran.err
-    scores = bundle.read(out).card.scores
+    scores = read_model_directory(out).card.scores
     inside, beyond = scores["dev"]["exact"], scores["test"]["exact"]
     assert beyond["signature"] == "task:counting|lengths:11-25|pairs:15|seed:3"
     assert inside["new"] == {"questions": 0, "score": None}

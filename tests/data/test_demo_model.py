@@ -11,8 +11,7 @@ from nmt.config.loading import load_translator_recipe
 from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.text_files import read_lines
 from nmt.evaluation import metrics
-from nmt.model_directory import directory as bundle
-from nmt.model_directory.directory import ModelDirectory
+from nmt.model_directory.directory import ModelDirectory, read_model_directory
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "data" / "demo-en-fr"
@@ -20,7 +19,7 @@ CORPUS = ROOT / "data" / "demo-en-fr"
 
 @pytest.fixture(scope="module")
 def demo() -> ModelDirectory:
-    return bundle.read(CORPUS / "model")
+    return read_model_directory(CORPUS / "model")
 
 
 def test_it_translates_the_test_set(demo: ModelDirectory) -> None:

@@ -11,14 +11,14 @@ import pytest
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.torch_engine import TorchEngine, load_network
 from nmt.evaluation.attention_maps import attention_maps
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.search.protocol import StepRequest
 
 SOURCE, TARGET = "the red dog sees the cat.", "le chien rouge voit le chat."
 
 
 def test_attention_is_that_of_the_engine(model: Path) -> None:
-    bundle = bundles.read(model)
+    bundle = read_model_directory(model)
     [found] = attention_maps(bundle, [(SOURCE, TARGET)])
     source, target = bundle.tokenizer.source.encode(SOURCE).ids, bundle.tokenizer.target.encode(TARGET).ids
     engine = TorchEngine(load_network(bundle), slots=1, beam=1)
@@ -37,6 +37,6 @@ def test_attention_is_that_of_the_engine(model: Path) -> None:
 
 
 def test_a_model_without_attention_has_no_maps(model: Path) -> None:
-    bundle = bundles.read(model)
+    bundle = read_model_directory(model)
     card = bundle.card.model_copy(update={"model": bundle.card.model.model_copy(update={"attention": "none"})})
     assert list(attention_maps(replace(bundle, card=card), [(SOURCE, TARGET)])) == []

@@ -22,7 +22,7 @@ from nmt.corpus.preparation import prepare_data
 from nmt.evaluation import report
 from nmt.evaluation.metrics import bleu, sentence_chrf
 from nmt.inference.translator import Translator
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.training import session
 
 SECTIONS = ["summary", "curves", "quality", "attention", "examples", "data", "environment", "recipe"]
@@ -106,7 +106,7 @@ def test_text_of_the_data_stays_text(run: Path) -> None:
 
 
 def test_the_page_says_what_is_in_the_card_and_the_recipe(run: Path) -> None:
-    page, card = page_of(run), bundles.read(run).card
+    page, card = page_of(run), read_model_directory(run).card
     shown = page.shown()
     for metrics in card.scores.values():
         for value in metrics.values():
@@ -255,5 +255,5 @@ def test_a_page_that_fails_costs_nothing_else(
     assert "report.html: not written" in ran.err
     assert "the report needs the 'train' extra: pip install 'carousel-nmt[train]'" in ran.err
     assert "dev: bleu" in ran.out
-    assert bundles.read(out).card.scores["dev"]
+    assert read_model_directory(out).card.scores["dev"]
     assert not (out / "report.html").exists()

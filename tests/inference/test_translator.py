@@ -15,7 +15,7 @@ from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import train_tokenizer
 from nmt.engine.onnx.export import export_model
 from nmt.inference.text_processor import Chunk, TextProcessor, align
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 
@@ -172,7 +172,7 @@ def test_a_required_piece_is_never_lost_to_the_shortlist(translator: Translator)
 def test_the_parts_of_a_split_text_are_joined_as_the_language_is_written(
     model: Path, language: str, between: str
 ) -> None:
-    bundle = bundles.read(model)
+    bundle = read_model_directory(model)
     text_processor = TextProcessor(
         replace(bundle, card=bundle.card.model_copy(update={"target_language": language})), None
     )
@@ -199,7 +199,7 @@ def test_phrases_are_spelt_as_they_stand_in_a_text(translator: Translator) -> No
 
 
 def test_what_cannot_be_written_is_refused_wherever_it_stands(model: Path) -> None:
-    bundle = bundles.read(model)
+    bundle = read_model_directory(model)
     poor = TokenizerConfig(vocab_size=82, byte_fallback=False)
     tokenizer = train_tokenizer(lambda: [("the cat", "猫 小 小猫 a")] * 9, poor, ("en", "zh"))
     text_processor = TextProcessor(replace(bundle, tokenizer=tokenizer), None)
@@ -229,7 +229,7 @@ def test_confidence_is_for_scores_like_those_it_was_learned_from(model: Path, tr
 
 def test_confidence_is_not_exported_without_the_shortlist_of_its_scores(model: Path, tmp_path: Path) -> None:
     for listed in (True, False):
-        export_model(bundles.read(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
+        export_model(read_model_directory(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
         found = Translator.load(tmp_path / f"{listed}").translate("the dog sees the cat.")
         assert (found.confidence is not None) == listed
 

@@ -17,7 +17,7 @@ from nmt import Translator
 from nmt.config.loading import load_translator_recipe
 from nmt.engine.shortlist import Shortlist
 from nmt.evaluation.metrics import bleu
-from nmt.model_directory import directory as bundle
+from nmt.model_directory.directory import read_model_directory
 
 
 def of_the_domain(count: int, seed: int) -> list[tuple[str, str]]:
@@ -51,7 +51,7 @@ def test_the_domain_is_learned(model: Path, domain: Path, tmp_path: Path, nmt: N
     ran = nmt("train", domain, "--from", model, "--out", tmp_path / "tuned", "tokenizer.vocab_size=9999")
     assert ran.status == 0, ran.err
     assert f"those of {model} (vocab_size 9999 → 420, width 48 → 64)" in ran.err
-    before, after = bundle.read(model), bundle.read(tmp_path / "tuned")
+    before, after = read_model_directory(model), read_model_directory(tmp_path / "tuned")
     assert after.card.model.width == 64
     assert after.card.model.dropout == 0.0  # the recipe's: no weight depends on it
     assert after.tokenizer.source.serialized == before.tokenizer.source.serialized
@@ -122,7 +122,7 @@ def test_what_was_not_retaught_is_translated_as_before(model: Path, narrow: Path
     start = edited(model, tmp_path / "start", lambda card: card.update(longest_ratio=3.5))
     ran = nmt("train", narrow, "--from", start, "--out", tmp_path / "tuned")
     assert ran.status == 0, ran.err
-    before, after = bundle.read(start), bundle.read(tmp_path / "tuned")
+    before, after = read_model_directory(start), read_model_directory(tmp_path / "tuned")
     assert before.card.longest_source > 8  # the least of all limits; no sentence of the domain is longer
     assert after.card.longest_source == before.card.longest_source
     assert after.card.longest_ratio == 3.5
@@ -145,7 +145,7 @@ def test_larger_limits_of_the_new_text_count(model: Path, narrow: Path, tmp_path
     write_corpus(tmp_path / "narrow", [(line, "le chien voit le chat " * 5 + "zigzague " * 10)])
     ran = nmt("train", narrow, "--from", model, "--out", tmp_path / "tuned", "data.filter.max_ratio=20")
     assert ran.status == 0, ran.err
-    before, after = bundle.read(model), bundle.read(tmp_path / "tuned")
+    before, after = read_model_directory(model), read_model_directory(tmp_path / "tuned")
     assert after.card.longest_source == len(before.tokenizer.source.encode(line.strip()).ids)
     assert after.card.longest_ratio > before.card.longest_ratio
 
@@ -156,7 +156,7 @@ def test_a_model_without_a_shortlist_gives_none(model: Path, narrow: Path, tmp_p
     ran = nmt("train", narrow, "--from", start, "--out", tmp_path / "tuned")
     assert ran.status == 0, ran.err
     assert f"{start}: has no shortlist, so the new model gets none" in ran.err
-    after = bundle.read(tmp_path / "tuned")
+    after = read_model_directory(tmp_path / "tuned")
     assert after.shortlist is None
     assert "shortlist_coverage" not in after.card.training
     assert (tmp_path / "tuned" / "report.html").exists()
@@ -166,7 +166,7 @@ def test_a_tuned_model_knows_where_it_comes_from(model: Path, narrow: Path, tmp_
     first, second = tmp_path / "first", tmp_path / "second"
     assert nmt("train", narrow, "--from", model, "--out", first, "training.learning_rate=1e-4").status == 0
     assert nmt("train", narrow, "--from", first, "--out", second).status == 0
-    cards = [bundle.read(path).card for path in (model, first, second)]
+    cards = [read_model_directory(path).card for path in (model, first, second)]
     hashes = [card.files["model.safetensors"].sha256 for card in cards]
     assert [[origin.sha256 for origin in card.origins] for card in cards] == [[], hashes[:1], [hashes[1], hashes[0]]]
     assert [origin.model for origin in cards[2].origins] == [str(first / "model"), str(model)]
@@ -188,4 +188,4 @@ def test_a_tuned_model_knows_where_it_comes_from(model: Path, narrow: Path, tmp_
     moved = shutil.copytree(first / "model", tmp_path / "moved")
     ran = nmt("train", second / "config.yaml", "--from", moved, "--out", second, "--resume", "training.max_updates=3")
     assert ran.status == 0, ran.err
-    assert bundle.read(second).card.origins[0].model == str(moved)
+    assert read_model_directory(second).card.origins[0].model == str(moved)

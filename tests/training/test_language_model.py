@@ -31,8 +31,7 @@ from nmt.engine.torch_engine import torch_engine_factory
 from nmt.inference.translator import Rescorer, Translation, Translator
 from nmt.lab.text_generation import Generator
 from nmt.model.language_model import LanguageModel, build_language_model
-from nmt.model_directory import directory as bundle
-from nmt.model_directory.directory import LanguageModelDirectory
+from nmt.model_directory.directory import LanguageModelDirectory, read_language_model_directory, read_model_directory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.protocol import StepRequest
 from nmt.training import session
@@ -179,7 +178,7 @@ def test_a_stopped_run_ends_as_one_that_never_stopped(text_recipe: Path, tmp_pat
 
 @pytest.mark.parametrize("which", ["characters", "pieces"])
 def test_perplexity_is_that_of_one_step_after_another(which: str, request: pytest.FixtureRequest) -> None:
-    read = bundle.read_language_model(request.getfixturevalue(which))
+    read = read_language_model_directory(request.getfixturevalue(which))
     network, lines = load_language_model(read), [target for _, target in toy_pairs(12, seed=2)]
     assert read.card.carried == (which == "characters")
     nats, pieces, state = 0.0, 0, network.initial_state(1)
@@ -207,7 +206,7 @@ def test_a_run_tells_perplexity_and_bits(text_recipe: Path, tmp_path: Path, nmt:
     assert "bits per character" in ran.err
     *_, record = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert set(json.loads(record)) == {"kind", "update", "loss", "perplexity", "bits_per_character"}
-    assert bundle.read_language_model(tmp_path / "run").card.kind == "language-model"
+    assert read_language_model_directory(tmp_path / "run").card.kind == "language-model"
     assert "nmt generate" in (tmp_path / "run" / "model" / "README.md").read_text()
 
 
@@ -234,7 +233,7 @@ def greedy(read: LanguageModelDirectory, prompt: str, length: int) -> str:
 
 def test_temperature_zero_writes_what_is_likeliest(characters: Path) -> None:
     generator = Generator.load(characters)
-    expected = greedy(bundle.read_language_model(characters), "le roi", 60)
+    expected = greedy(read_language_model_directory(characters), "le roi", 60)
     assert generator.generate("le roi", 60, temperature=0.0) == expected
     assert generator.generate("le roi", 60, temperature=0.0, seed=5) == expected
 
@@ -250,7 +249,7 @@ def test_equal_seeds_write_equal_text(characters: Path, nmt: Nmt) -> None:
 
 
 def test_sampling_follows_the_distribution(characters: Path) -> None:
-    read = bundle.read_language_model(characters)
+    read = read_language_model_directory(characters)
     generator, network = Generator.load(characters), load_language_model(read)
     with torch.no_grad():
         scores, _ = network.step(torch.tensor([BOS]), network.initial_state(1))
@@ -285,7 +284,7 @@ def test_weight_zero_changes_nothing(model: Path, pieces: Path) -> None:
 
 
 def test_a_fused_score_is_the_sum_of_log_probabilities(model: Path, pieces: Path) -> None:
-    translator, language_model = bundle.read(model), bundle.read_language_model(pieces)
+    translator, language_model = read_model_directory(model), read_language_model_directory(pieces)
     fused = fused_engine_factory(translator, language_model, 0.3, threads=2)(3, 2)
     alone, network = torch_engine_factory(translator, threads=2)(3, 2), load_language_model(language_model)
     random, sources = np.random.default_rng(1), [[80, 90], [100, 110, 120], [75]]
@@ -324,7 +323,7 @@ def test_rescoring_orders_by_the_sum(model: Path, pieces: Path, characters: Path
 
     plain = four(Translator.load(model, engine="torch"))
     for path in (pieces, characters):  # any tokenizer will do
-        scorer = LanguageModelScorer(bundle.read_language_model(path))
+        scorer = LanguageModelScorer(read_language_model_directory(path))
         found = four(Translator.load(model, engine="torch", language_model=path, lm_weight=1e6, rescore=4))
         for before, after in zip(plain, found, strict=True):
             texts = [before.text, *(each.text for each in before.alternatives)]
@@ -360,12 +359,12 @@ def test_models_are_not_taken_for_one_another(model: Path, characters: Path, nmt
     ):
         ran = nmt(*command)
         assert ran.status == 1
-        assert "is a language model, which translates nothing" in ran.err
+        assert "is a language model, which can't translate" in ran.err
         assert ran.err.count("\n") == 1
     for command in (["generate", model], ["translate", model, "--lm", model]):
         ran = nmt(*command)
         assert ran.status == 1
-        assert "is a translator, which can't write text by itself" in ran.err
+        assert "is a translator, which can't score or write text by itself" in ran.err
     ran = nmt("translate", model, "--lm-weight", "0.5")
     assert (ran.status, ran.err) == (2, "nmt: --lm-weight: is about a language model; it goes with --lm\n")
 
@@ -401,7 +400,7 @@ def test_recipes_of_the_laboratory_are_whole(name: str) -> None:
 
 
 def test_weights_are_those_of_the_decoder_alone(characters: Path) -> None:
-    stored = load_file(bundle.read_language_model(characters).weights)
+    stored = load_file(read_language_model_directory(characters).weights)
     assert {name.split(".")[0] for name in stored} <= {"output", "decoder"}
     assert not any("bridge" in name or "attention" in name for name in stored)
-    assert isinstance(load_language_model(bundle.read_language_model(characters)), LanguageModel)
+    assert isinstance(load_language_model(read_language_model_directory(characters)), LanguageModel)

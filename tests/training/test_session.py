@@ -26,7 +26,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.utils.tensorboard import SummaryWriter
 from toy import toy_pairs, write_corpus
 
-from nmt.model_directory import directory as bundle
+from nmt.model_directory.directory import read_model_directory
 from nmt.training.run_directory import MetricsLog, RunDirectory
 from nmt.training.trainer import Trainer
 from nmt.training.validation import Validator
@@ -81,7 +81,7 @@ def test_a_run_leaves_what_the_contract_names(recipe: Path, tmp_path: Path, nmt:
     assert set(records[-1]) == {"kind", "update", "loss", "bleu"} or set(records[-1]) == {
         "kind", "update", "epoch", "loss", "learning_rate", "grad_norm", "tokens_per_second",
     }  # fmt: skip
-    card = bundle.read(out).card
+    card = read_model_directory(out).card
     assert card.scores["dev"]["bleu"]["signature"].startswith("nrefs:1")
     assert set(card.scores) == {"dev", "test"}
     assert "train" not in card.training["recipe"]["data"]  # no paths of the machine it was trained on
@@ -198,11 +198,11 @@ def test_a_signal_ends_validation_and_scoring_which_are_made_up_for(large: Path,
     assert status == 0, err
     assert "Stopped while the finished model was being scored; go on with --resume" in err
     assert list(losses(out, "dev")) == [10]
-    assert bundle.read(out).card.scores == {}
+    assert read_model_directory(out).card.scores == {}
     status, err = finish(spawn(recipe, out, *length))
     assert status == 0, err
     assert "Update 10:" not in err
-    assert list(bundle.read(out).card.scores) == ["dev"]
+    assert list(read_model_directory(out).card.scores) == ["dev"]
 
 
 def test_a_second_run_in_the_same_directory_is_refused(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -302,7 +302,7 @@ def test_patience_and_minutes_end_a_run_early(recipe: Path, tmp_path: Path, nmt:
     out = tmp_path / "short"
     ran = nmt("train", recipe, "--out", out, "training.max_updates=100000", "training.max_minutes=0.01")
     assert ran.status == 0, ran.err
-    assert bundle.read(out).card.training["updates"] < 1000
+    assert read_model_directory(out).card.training["updates"] < 1000
 
 
 def test_the_last_weights_are_validated_too(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
@@ -327,7 +327,7 @@ def test_a_run_without_a_dev_set_ships_its_last_weights(recipe: Path, tmp_path: 
     first = (out / "model" / "model.safetensors").read_bytes()
     assert nmt("train", recipe, "--out", out, "data.dev=null", "--resume", "training.max_updates=20").status == 0
     assert (out / "model" / "model.safetensors").read_bytes() != first
-    assert bundle.read(out).card.training["updates"] == 20
+    assert read_model_directory(out).card.training["updates"] == 20
 
 
 def losses(out: Path, kind: str = "train") -> dict[int, dict[str, float]]:
@@ -363,7 +363,7 @@ def test_a_run_that_diverges_gets_one_more_try(
     assert calls.count(25) == 2
     assert losses(tmp_path / "run")[100]["learning_rate"] == pytest.approx(0.5 * 2e-3)
     dev = {update: line["bleu"] for update, line in losses(tmp_path / "run", "dev").items()}
-    best = bundle.read(tmp_path / "run").card.training["updates"]
+    best = read_model_directory(tmp_path / "run").card.training["updates"]
     assert dev[best] == max(dev.values())
 
 
@@ -504,7 +504,7 @@ def test_model_and_report_tell_whether_the_weights_are_a_mean(
     out = tmp_path / "run"
     settings = ("training.max_updates=6", "training.validate_every=2", "training.average_best=2")
     assert nmt("train", recipe, "--out", out, *settings).status == 0
-    training = bundle.read(out).card.training
+    training = read_model_directory(out).card.training
     page, card = (out / "report.html").read_text(), (out / "model" / "README.md").read_text()
     assert training["updates"] == 2
     assert training.get("mean_of") == ([2, 6] if score else None)

@@ -17,8 +17,7 @@ from nmt.engine.onnx.encoder_graph import EncoderGraph
 from nmt.engine.onnx.graph_builder import WEIGHT_FILE, WeightFile
 from nmt.engine.onnx.layer_graphs import Precision, Weights
 from nmt.engine.onnx.step_graph import StepGraph, rows_graph
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import GRAPHS, SHORTLIST, WEIGHTS, ModelDirectory
+from nmt.model_directory.directory import GRAPHS, SHORTLIST, WEIGHTS, ModelDirectory, write_model_directory
 from nmt.utils.errors import CarouselError
 
 
@@ -58,7 +57,7 @@ def export_model(bundle: ModelDirectory, out: Path, precision: Precision, shortl
     confidence = bundle.card.confidence if shortlist or bundle.shortlist is None else None
     changed = {"precision": precision, "training": history, "confidence": confidence}
     card = bundle.card.model_copy(update=changed)
-    bundles.write(out, card, bundle.tokenizer, files)
+    write_model_directory(out, card, bundle.tokenizer, files)
 
 
 def graph_files(model: ModelConfig, weights: Path, precision: Precision) -> dict[str, bytes]:

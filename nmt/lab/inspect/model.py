@@ -11,7 +11,7 @@ from nmt.lab.inspect.corpus_activations import LayerBatch, trace_pair_corpus, tr
 from nmt.lab.inspect.inspection import Inspection
 from nmt.lab.inspect.sentence import inspect_translation, load_translator
 from nmt.lab.inspect.text import inspect_text, load_text_model
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import is_language_model
 from nmt.utils.errors import UsageError
 
 
@@ -38,7 +38,7 @@ def load_inspectable_model(path: Path, target: str | None = None, beam: int | No
         UsageError: ``target`` or ``beam`` is given for a language model.
         CarouselError: The directory contains no model with PyTorch weights.
     """
-    if not bundles.is_language_model(path):
+    if not is_language_model(path):
         translator = load_translator(path)
         card = translator.directory.card
         inspect = partial(inspect_translation, translator, target=target, beam=beam)

@@ -18,8 +18,7 @@ from nmt.lab.inspect.activations import trace_translation
 from nmt.lab.inspect.beam_tree import BeamTree, search_with_tree
 from nmt.lab.inspect.inspection import Inspection, join_traces, list_unknown_characters
 from nmt.model.seq2seq import Seq2Seq
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import ModelDirectory
+from nmt.model_directory.directory import ModelDirectory, read_model_directory
 from nmt.text.normalisation import is_translatable, normalise
 from nmt.utils.arrays import Float32Array
 from nmt.utils.errors import UsageError
@@ -84,7 +83,7 @@ def load_translator(path: Path) -> TorchTranslator:
     Raises:
         CarouselError: The directory contains no model with PyTorch weights.
     """
-    directory = bundles.read(path)
+    directory = read_model_directory(path)
     return TorchTranslator(directory, load_network(directory))
 
 

@@ -19,8 +19,7 @@ from nmt.engine.shallow_fusion import load_language_model
 from nmt.lab.inspect.activations import trace_text
 from nmt.lab.inspect.inspection import Inspection, join_traces, list_unknown_characters
 from nmt.model.language_model import LanguageModel
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import LanguageModelDirectory
+from nmt.model_directory.directory import LanguageModelDirectory, read_language_model_directory
 from nmt.utils.errors import UsageError
 
 
@@ -56,7 +55,7 @@ def load_text_model(path: Path) -> TorchLanguageModel:
     Raises:
         CarouselError: The directory contains no language model.
     """
-    directory = bundles.read_language_model(path)
+    directory = read_language_model_directory(path)
     return TorchLanguageModel(directory, load_language_model(directory))
 
 

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from nmt.config.model import ModelConfig
 from nmt.lab.sweep.plan import Setting, Sweep, SweepRun, format_setting
 from nmt.lab.sweep.statistics import holm_adjust, standard_deviation, welch_p_value
-from nmt.model_directory import directory as bundles
+from nmt.model_directory.directory import read_model_directory
 from nmt.training.run_directory import RunDirectory
 from nmt.training.validation import WORDS
 from nmt.utils.errors import CarouselError
@@ -105,7 +105,7 @@ def collect_result(folder: Path, run: SweepRun) -> RunResult | None:
     directory = RunDirectory(folder)
     if not directory.model.exists():
         return None
-    card = bundles.read(directory.model).card
+    card = read_model_directory(directory.model).card
     if "dev" not in card.scores:
         return None
     last = next(record for record in reversed(directory.records()) if record["kind"] == "dev")

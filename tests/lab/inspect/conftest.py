@@ -12,8 +12,8 @@ from nmt.config.model import ModelConfig
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import train_verbatim_vocabulary
 from nmt.model.language_model import build_language_model
-from nmt.model_directory import directory as bundles
-from nmt.model_directory.directory import LanguageModelCard
+from nmt.model_directory.card import LanguageModelCard
+from nmt.model_directory.directory import write_language_model_directory
 
 TEXT = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
 """Every character that the models know."""
@@ -34,7 +34,7 @@ def language_model(tmp_path: Path) -> Callable[..., Path]:
         card = LanguageModelCard(
             language="en", vocabulary=len(vocabulary), model=config, carried=carried, verbatim=verbatim
         )
-        bundles.write_language_model(tmp_path / "lm", card, vocabulary, save(dict(network.named_parameters())))
+        write_language_model_directory(tmp_path / "lm", card, vocabulary, save(dict(network.named_parameters())))
         return tmp_path / "lm"
 
     return make

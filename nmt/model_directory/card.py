@@ -1,0 +1,124 @@
+"""Model cards: the content of ``config.json`` in a model directory."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from nmt.config.base import LanguageCode
+from nmt.config.model import ModelConfig
+from nmt.config.schema import SearchConfig
+
+FORMAT_VERSION = 3
+"""Version of the format that is written. Version 1 had no ONNX graphs, version 2 no language models."""
+
+
+class _Immutable(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class FileChecksum(_Immutable):
+    """Checksum and size of a file."""
+
+    sha256: str
+    """SHA-256 of the content, in hexadecimal."""
+    bytes: int
+    """Size in bytes."""
+
+
+class Calibration(_Immutable):
+    """Piecewise linear, monotone map from the score of a translation to its expected quality, fitted on the dev set."""
+
+    scores: list[float]
+    """Mean log-probabilities per token, in ascending order."""
+    values: list[float]
+    """Expected sentence chrF / 100 of each score."""
+
+    def confidence(self, score: float) -> float:
+        """Return the expected quality of a score, from 0 to 1; scores outside the range have the value of its ends."""
+        return float(np.interp(score, self.scores, self.values))
+
+
+class ParentModel(_Immutable):
+    """Model that another model was fine-tuned from."""
+
+    model: str
+    """Path of its directory, as it was given."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of its weights."""
+    training: dict[str, Any] = {}
+    """Training summary from its card."""
+
+    @property
+    def training_facts(self) -> list[str]:
+        """The training summary as lines of text."""
+        return training_facts(self.training)
+
+
+class ModelCard(_Immutable):
+    """Model card of a translator."""
+
+    kind: Literal["translator"] = "translator"
+    """Type of the model."""
+    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
+    """Version of the format of the model directory."""
+    source_language: LanguageCode
+    """Code of the source language."""
+    target_language: LanguageCode
+    """Code of the target language."""
+    source_vocabulary: PositiveInt
+    """Size of the source vocabulary."""
+    target_vocabulary: PositiveInt
+    """Size of the target vocabulary."""
+    longest_source: PositiveInt
+    """Number of tokens of the longest source text in training; longer texts are split."""
+    longest_ratio: Annotated[float, Field(gt=0, le=1000)]
+    """Maximum number of target tokens per source token at which search ends."""
+    model: ModelConfig
+    """Architecture of the network."""
+    search: SearchConfig
+    """Default decoding options."""
+    precision: Literal["fp32", "int8"] = "fp32"
+    """Precision of the weights of the ONNX graphs."""
+    confidence: Calibration | None = None
+    """Map from score to confidence; null if training had no dev set."""
+    training: dict[str, Any] = {}
+    """Training summary: number of updates, minutes and pairs, versions of libraries, the recipe."""
+    origins: list[ParentModel] = []
+    """Models that this one was fine-tuned from, the latest first."""
+    scores: dict[str, Any] = {}
+    """Scores by set (dev, test) and metric, each with its signature."""
+    files: dict[str, FileChecksum] = {}
+    """Checksum and size of every other file of the directory, by name."""
+
+
+class LanguageModelCard(_Immutable):
+    """Model card of a language model."""
+
+    kind: Literal["language-model"] = "language-model"
+    """Type of the model."""
+    format_version: Annotated[int, Field(ge=3, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
+    """Version of the format of the model directory."""
+    language: LanguageCode
+    """Code of the language."""
+    vocabulary: PositiveInt
+    """Size of the vocabulary."""
+    model: ModelConfig
+    """Architecture of the network."""
+    carried: bool
+    """Whether the recurrent state was carried from line to line in training."""
+    verbatim: bool
+    """Whether the model reads text as it is, instead of normalising it as translators do."""
+    training: dict[str, Any] = {}
+    """Training summary: number of updates, minutes and pairs, versions of libraries, the recipe."""
+    scores: dict[str, Any] = {}
+    """Scores by set (dev, test) and metric, each with its signature."""
+    files: dict[str, FileChecksum] = {}
+    """Checksum and size of every other file of the directory, by name."""
+
+
+def training_facts(training: dict[str, Any]) -> list[str]:
+    """Return a training summary as lines of text, without the recipe."""
+    return [f"{name.replace('_', ' ')}: {value}" for name, value in training.items() if name != "recipe"]
