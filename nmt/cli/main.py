@@ -64,7 +64,7 @@ def train(
     with _needing("train", "nmt train"):
         from nmt.training import finetuning, session
     origin = read_model_directory(start) if start else None
-    defaults = {"tokenizer": finetuning.tokenizer_section(origin).model_dump()} if origin else None
+    defaults = {"tokenizer": finetuning.parent_tokenizer_config(origin).model_dump()} if origin else None
     recipe = load_recipe(config, overrides or [], defaults)
     if start and isinstance(recipe, LanguageModelRecipe):
         raise UsageError("--from: a language model takes no weights; its recipe names a tokenizer as tokenizer.model")

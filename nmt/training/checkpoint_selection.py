@@ -1,65 +1,102 @@
-"""The weights that the dev set likes best, and the mean of some of them."""
+"""Selection of the weights to export: the best on the dev set, or the mean of several of the best."""
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from nmt.engine.torch_engine import load_weights
+from nmt.model_directory.directory import WEIGHTS
 from nmt.training.checkpoints import save_weights
 from nmt.training.run_directory import RunDirectory
+from nmt.training.tasks import DevSet
 from nmt.training.trainer import Trainer
-from nmt.training.validation import DevSet
 from nmt.training.weight_averaging import mean_weights
 
 
-class BestWeights:
-    """Keeps them in the run directory."""
+class SelectedWeights(NamedTuple):
+    """Weights to export."""
 
-    def __init__(self, run: RunDirectory, trainer: Trainer, count: int, writes: bool) -> None:
-        """``count`` is of how many the mean may be shipped; ``writes`` says that this process leads."""
-        self._run, self._trainer, self._count, self._writes = run, trainer, count, writes
+    path: Path
+    averaged_updates: list[int]
+    """Updates whose weights were averaged; empty for the weights of a single update."""
 
-    def keep_best(self) -> None:
-        """Write the weights that are in the network now as the best ones."""
-        save_weights(self._run.best, dict(self._trainer.network.named_parameters()))
 
-    def keep(self, score: float) -> None:
-        """Keep the weights that are in the network now, if their mean with others may be shipped."""
+class CheckpointSelector:
+    """Keeps the best validated weights in the run directory."""
+
+    def __init__(self, run: RunDirectory, trainer: Trainer, average_best: int, writes: bool) -> None:
+        """Create a selector.
+
+        Args:
+            run: The directory of the weights.
+            trainer: The trainer whose network is validated.
+            average_best: Number of best weights that may be averaged.
+            writes: Whether this process writes files, as the main process does.
+        """
+        self._run, self._trainer, self._average_best, self._writes = run, trainer, average_best, writes
+
+    def consider(self, score: float, dev_set: DevSet) -> None:
+        """Save the current weights of the network if this dev score makes them one of the best."""
         progress = self._trainer.progress
-        # Training that went back comes by the same updates again: of each the better weights are kept.
-        if any(update == progress.update and before >= score for before, update in progress.kept):
-            return
-        others = [entry for entry in progress.kept if entry[1] != progress.update]
-        ranked = sorted([*others, (score, progress.update)], reverse=True)
-        if self._count == 1 or (score, progress.update) not in ranked[: self._count]:
-            return
-        progress.kept = ranked[: self._count]
-        if self._writes:
-            save_weights(self._run.validated(progress.update), dict(self._trainer.network.named_parameters()))
-            for _, update in ranked[self._count :]:
-                self._run.validated(update).unlink(missing_ok=True)
+        self._consider_for_average(score)
+        # Of equal scores the later one counts: where BLEU is still 0, for example, it has learned more.
+        if progress.best is None or score >= progress.best:
+            progress.best, progress.best_update, progress.dev = score, progress.update, dev_set.fingerprint
+            if self._writes:
+                self.save_best()
+
+    def save_best(self) -> None:
+        """Write the current weights of the network as the best ones."""
+        self._save_network(self._run.best)
+        self._run.mean.unlink(missing_ok=True)
 
     def reconcile(self) -> None:
-        """Forget kept weights whose file is gone, and delete files that nobody lists: a killed run leaves either."""
+        """Make the list of kept weights and their files agree, which a killed run leaves different."""
         progress, folder = self._trainer.progress, self._run.best.parent
         progress.kept = [(score, update) for score, update in progress.kept if self._run.validated(update).exists()]
         listed = {self._run.validated(update) for _, update in progress.kept}
         for path in {*folder.glob("validated-*"), *folder.glob(".validated-*")} - listed:
             path.unlink(missing_ok=True)
 
-    def shipped(self, dev: DevSet | None, say: Callable[[str], None]) -> tuple[Path, list[int]]:
-        """The file of the weights to ship: the mean where it scores as well as the best, else the best.
-
-        With it the updates that the mean is of; none of the best.
-        """
+    def select(self, dev_set: DevSet | None, log: Callable[[str], None]) -> SelectedWeights:
+        """Return the mean of the kept weights if it scores at least as well as the best ones, else the best."""
         progress = self._trainer.progress
-        kept = progress.kept[: self._count]
-        if dev is None or progress.best is None or len(kept) < 2:
-            return self._run.best, []
+        kept = progress.kept[: self._average_best]
+        if dev_set is None or progress.best is None or len(kept) < 2:
+            return SelectedWeights(self._run.best, [])
         save_weights(self._run.mean, mean_weights([self._run.validated(update) for _, update in kept]))
         load_weights(self._trainer.network.eval(), self._run.mean)
-        of_mean = dev.score(self._trainer)
-        better = of_mean >= progress.best
-        say(f"Mean of the {len(kept)} best: {dev.best(of_mean)}; shipping the {'mean' if better else 'best'}")
-        return (self._run.mean, [update for _, update in kept]) if better else (self._run.best, [])
+        score = dev_set.score(self._trainer)
+        is_better = score >= progress.best
+        description = f"Mean of the {len(kept)} best checkpoints: {dev_set.format_score(score)}"
+        log(f"{description}; exporting the {'mean' if is_better else 'best'}")
+        best = SelectedWeights(self._run.best, [])
+        return SelectedWeights(self._run.mean, [update for _, update in kept]) if is_better else best
+
+    def needs_export(self) -> bool:
+        """Return whether there are best weights that the model directory doesn't contain, by themselves or averaged."""
+        exported = self._run.model / WEIGHTS
+        selectable = [path for path in (self._run.best, self._run.mean) if path.exists()]
+        is_current = exported.exists() and any(filecmp.cmp(exported, path, shallow=False) for path in selectable)
+        return self._run.best.exists() and not is_current
+
+    def _consider_for_average(self, score: float) -> None:
+        progress = self._trainer.progress
+        # After a roll-back the same updates come again; the better weights of each are kept.
+        if any(update == progress.update and kept_score >= score for kept_score, update in progress.kept):
+            return
+        others = [entry for entry in progress.kept if entry[1] != progress.update]
+        ranked = sorted([*others, (score, progress.update)], reverse=True)
+        if self._average_best == 1 or (score, progress.update) not in ranked[: self._average_best]:
+            return
+        progress.kept = ranked[: self._average_best]
+        if self._writes:
+            self._save_network(self._run.validated(progress.update))
+            for _, update in ranked[self._average_best :]:
+                self._run.validated(update).unlink(missing_ok=True)
+
+    def _save_network(self, path: Path) -> None:
+        save_weights(path, dict(self._trainer.network.named_parameters()))

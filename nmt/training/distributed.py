@@ -1,4 +1,4 @@
-"""Several processes that train one network: `torchrun` starts them, on one machine or many."""
+"""Data-parallel training in several processes, which ``torchrun`` starts on one machine or on several."""
 
 from __future__ import annotations
 
@@ -15,71 +15,71 @@ from typing import TypeVar, cast
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.rendezvous import rendezvous
+from torch.distributed.rendezvous import rendezvous as open_torchrun_store
 
-from nmt.training.rendezvous import rendezvous as meeting_point
+from nmt.training.rendezvous import rendezvous
 from nmt.utils.errors import CarouselError
 from nmt.utils.signals import Interrupted
 
-Thing = TypeVar("Thing")
+T = TypeVar("T")
 
-_INTERRUPTED = -1  # where others have an exit status
-_PATIENCE = timedelta(hours=6)  # others wait while one prepares the corpus, or validates
-_MEETING = timedelta(minutes=30)  # until all have come
+_INTERRUPTED = -1  # takes the place of an exit status
+_CONTROL_TIMEOUT = timedelta(hours=6)  # the others wait while one process prepares the corpus or validates
+_RENDEZVOUS_TIMEOUT = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
-class Processes:
-    """All processes of a run, seen from one of them."""
+class DistributedContext:
+    """The processes of a training run, as one of them sees them."""
 
     rank: int = 0
-    """This process, among all."""
-    world: int = 1
-    """How many there are."""
+    """Index of this process among all processes."""
+    world_size: int = 1
+    """Number of processes."""
     local_rank: int = 0
-    """This process, among those of its machine."""
-    patient: dist.ProcessGroup | None = None
-    """For what one may need hours for; gradients are waited for as briefly as torch sees fit."""
+    """Index of this process among those of its machine."""
+    control_group: dist.ProcessGroup | None = None
+    """Group with a long time-out, for waiting on preparation and validation. Gradients use the default group."""
 
     @property
     def is_main_process(self) -> bool:
-        """Whether this is the one that writes and speaks."""
+        """Whether this process writes files and prints messages."""
         return self.rank == 0
 
-    def sum(self, numbers: Tensor) -> None:
-        """Add up the numbers of all processes, in place."""
-        if self.world > 1:
+    def all_reduce(self, numbers: Tensor) -> None:
+        """Replace numbers by their sums over all processes, in place."""
+        if self.world_size > 1:
             dist.all_reduce(numbers)
 
-    def any(self, wish: bool, device: torch.device) -> bool:
-        """Whether some process has the wish."""
-        wishes = torch.tensor(float(wish), device=device)
-        self.sum(wishes)
-        return bool(wishes.item())
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Return whether the flag is true in any process."""
+        count = torch.tensor(float(flag), device=device)
+        self.all_reduce(count)
+        return bool(count.item())
 
-    def share(self, values: list[float], device: torch.device) -> list[float]:
-        """The values of the leading process; as many in each."""
-        if self.world == 1:
+    def broadcast(self, values: list[float], device: torch.device) -> list[float]:
+        """Return the values of the main process; every process passes a list of the same length."""
+        if self.world_size == 1:
             return values
         numbers = torch.tensor(values, dtype=torch.float64, device=device)
         dist.broadcast(numbers, src=0)
-        shared: list[float] = numbers.tolist()
-        return shared
+        received: list[float] = numbers.tolist()
+        return received
 
-    def broadcast(self, make: Callable[[], Thing]) -> Thing:
-        """What the leading process makes, for all; as `together` where it fails."""
-        things = [self.together(make) if self.is_main_process else self.together(_nothing)]
-        if self.world > 1:
-            dist.broadcast_object_list(things, src=0, group=self.patient)
-        return cast(Thing, things[0])
+    def broadcast_object(self, make: Callable[[], T]) -> T:
+        """Call ``make`` in the main process and return its result in all; fails like `run_in_all`."""
+        objects = [self.run_in_all(make if self.is_main_process else _do_nothing)]
+        if self.world_size > 1:
+            dist.broadcast_object_list(objects, src=0, group=self.control_group)
+        return cast(T, objects[0])
 
-    def together(self, work: Callable[[], Thing]) -> Thing:
-        """What ``work`` gives here, once it has ended well in all processes.
+    def run_in_all(self, work: Callable[[], T]) -> T:
+        """Call ``work`` in every process and return its result once it has succeeded in all of them.
 
-        Where it raises CarouselError in one, all end with its exit status, and that one alone says why. Where it is
-        Interrupted in one, it is in all.
+        If it raises CarouselError in one process, that process raises it and the others exit with its status, so that
+        the message is printed once. If it raises Interrupted in one, every process raises Interrupted.
         """
-        if self.world == 1:
+        if self.world_size == 1:
             return work()
         failure: CarouselError | Interrupted | None = None
         status = 0
@@ -89,89 +89,96 @@ class Processes:
             failure, status = error, error.exit_status
         except Interrupted as interruption:
             failure, status = interruption, _INTERRUPTED
-        statuses: list[int] = [0] * self.world
-        dist.all_gather_object(statuses, status, group=self.patient)
-        first = next((rank for rank, status in enumerate(statuses) if status), None)
-        if first is None:
+        statuses: list[int] = [0] * self.world_size
+        dist.all_gather_object(statuses, status, group=self.control_group)
+        failed_rank = next((rank for rank, status in enumerate(statuses) if status), None)
+        if failed_rank is None:
             return result
-        if failure and first == self.rank:
+        if failure and failed_rank == self.rank:
             raise failure
-        if statuses[first] == _INTERRUPTED:
+        if statuses[failed_rank] == _INTERRUPTED:
             raise Interrupted
-        raise SystemExit(statuses[first])
+        raise SystemExit(statuses[failed_rank])
 
-    def main_process_first(self, work: Callable[[], Thing]) -> Thing:
-        """As `together`, one after the other: the leading process, the first of each machine, the rest.
+    def main_process_first(self, work: Callable[[], T]) -> T:
+        """Call ``work`` in the main process, then in the first process of each other machine, then in the rest.
 
-        It is for what is cached on disk.
+        Use it for work whose result is cached on disk. Fails like `run_in_all`.
         """
         turn = 0 if self.is_main_process else 1 if self.local_rank == 0 else 2
-        results = [self.together(work if turn == now else _nothing) for now in range(3)]
-        return cast(Thing, results[turn])
+        results = [self.run_in_all(work if turn == current else _do_nothing) for current in range(3)]
+        return cast(T, results[turn])
 
 
-ALONE = Processes()
+SINGLE_PROCESS = DistributedContext()
 
 
-def launcher() -> str | None:
-    """A name for the ``torchrun`` that started this process, and will again if one is killed; None without.
+def launcher_id() -> str | None:
+    """Return a unique name of the ``torchrun`` process that started this one, or None without ``torchrun``.
 
-    No other has the same: it is its machine, process id, and when it began (in clock ticks, where there is a /proc).
+    It consists of the machine, the process id and the start time (in clock ticks, where /proc exists). A process that
+    ``torchrun`` starts again after a failure gets the same name.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return None
     agent = os.getppid()
     try:
-        began = Path(f"/proc/{agent}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        started = Path(f"/proc/{agent}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except OSError:
         return None
-    return f"{socket.gethostname()} {agent} {began}"
+    return f"{socket.gethostname()} {agent} {started}"
 
 
 @contextmanager
-def processes(device: str) -> Iterator[Processes]:
-    """Those that ``torchrun`` started, connected while the block runs; this one alone without it."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        yield ALONE
+def connect_processes(device: str) -> Iterator[DistributedContext]:
+    """Connect the processes that ``torchrun`` started for the block; without ``torchrun``, yield a single process.
+
+    Args:
+        device: The recipe's ``training.device``.
+
+    Raises:
+        CarouselError: The environment or the device doesn't fit several processes, or another process is gone.
+    """
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        yield SINGLE_PROCESS
         return
     try:
-        joined = Processes(int(os.environ["RANK"]), world, int(os.environ["LOCAL_RANK"]))
+        context = DistributedContext(int(os.environ["RANK"]), world_size, int(os.environ["LOCAL_RANK"]))
     except KeyError as missing:
         raise CarouselError(
-            f"WORLD_SIZE is set without {missing.args[0]}; start several processes with torchrun"
+            f"WORLD_SIZE: set without {missing.args[0]}; start several processes with torchrun"
         ) from None
     if re.fullmatch(r"cuda:\d+", device):
         raise CarouselError(
-            f"training.device: {device} is one GPU; with torchrun write cuda, and each process has its own"
+            f"training.device: {device} names one GPU for several processes; set cuda, which gives each its own"
         )
     on_gpu = device != "cpu" and torch.cuda.is_available()
-    if on_gpu and joined.local_rank >= torch.cuda.device_count():
+    if on_gpu and context.local_rank >= torch.cuda.device_count():
         raise CarouselError(
             f"torchrun: more processes on a machine than its {torch.cuda.device_count()} GPUs; start fewer"
         )
     if on_gpu:
-        torch.cuda.set_device(joined.local_rank)
-    backend = "nccl" if on_gpu else "gloo"
-    store = next(rendezvous("env://", timeout=_PATIENCE))[0]
-    place = meeting_point(store, joined.rank, world, _MEETING.total_seconds())
-    dist.init_process_group(backend, store=place, rank=joined.rank, world_size=world)
+        torch.cuda.set_device(context.local_rank)
+    torchrun_store = next(open_torchrun_store("env://", timeout=_CONTROL_TIMEOUT))[0]
+    store = rendezvous(torchrun_store, context.rank, world_size, _RENDEZVOUS_TIMEOUT.total_seconds())
+    dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=context.rank, world_size=world_size)
     try:
-        yield replace(joined, patient=dist.new_group(backend="gloo", timeout=_PATIENCE))
+        yield replace(context, control_group=dist.new_group(backend="gloo", timeout=_CONTROL_TIMEOUT))
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo/transport" not in str(error):
             raise
-        # The one that is gone may have said why; of those that are left, one need speak.
-        if not joined.is_main_process:
+        # The process that failed may have printed a reason already; one message from the others is enough.
+        if not context.is_main_process:
             raise SystemExit(1) from None
         reason = str(error).strip().partition("\n")[0]
         raise CarouselError(
-            f"another process of the run is gone, or can't be reached ({reason}); "
-            "torchrun --max-restarts N would start all of them again"
+            f"torchrun: another process has ended or can't be reached ({reason}); start the run again with --resume, "
+            "or use torchrun --max-restarts N"
         ) from None
-    # Only where all are done: one that fails must end, for NCCL's farewell would wait for those that wait for it.
+    # Only after success: a process that fails must end at once, but NCCL would wait here for the other processes.
     dist.destroy_process_group()
 
 
-def _nothing() -> None:
-    """No work."""
+def _do_nothing() -> None:
+    """Take part in `DistributedContext.run_in_all` without work."""

@@ -1,4 +1,4 @@
-"""Going on from a trained model with other text: domain adaptation."""
+"""Fine-tuning: training that starts from the weights of another model, for example for domain adaptation."""
 
 from __future__ import annotations
 
@@ -14,66 +14,77 @@ from nmt.model_directory.card import ParentModel
 from nmt.model_directory.directory import WEIGHTS, ModelDirectory
 from nmt.utils.errors import CarouselError
 
-_FREE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
-"""Settings of a network that its weights don't depend on."""
+_OVERRIDABLE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
+"""Network settings that a fine-tuning recipe may change, because the weights don't depend on them."""
 
 
-def adopted(config: TranslatorRecipe, start: ModelDirectory, say: Callable[[str], None]) -> TranslatorRecipe:
-    """The recipe with the network of a bundle; ``say`` is told which of the recipe's keys that overrules.
+def adopt_parent_network(
+    config: TranslatorRecipe, parent: ModelDirectory, log: Callable[[str], None]
+) -> TranslatorRecipe:
+    """Return the recipe with the network and the tokenizer of the parent model.
 
-    It is told, too, when the bundle has no shortlist to go on from.
+    Args:
+        config: The fine-tuning recipe.
+        parent: The model to start from.
+        log: Called with the settings of the recipe that the parent overrides, and with a warning if the parent has no
+            shortlist.
 
-    Raises CarouselError when the bundle can't be trained on, or translates between other languages.
+    Raises:
+        CarouselError: The parent has no weights, translates between other languages, or contradicts the recipe.
     """
-    card = start.card
-    if start.weights is None:
-        raise CarouselError(f"{start.path}: holds no trained weights; name the model that it was exported from")
-    wanted, offered = (config.data.source, config.data.target), (card.source_language, card.target_language)
-    if wanted != offered:
+    card = parent.card
+    if parent.weights is None:
+        raise CarouselError(f"{parent.path}: contains no trained weights; name the model that it was exported from")
+    recipe_pair, parent_pair = (config.data.source, config.data.target), (card.source_language, card.target_language)
+    if recipe_pair != parent_pair:
         raise CarouselError(
-            f"{start.path}: translates {offered[0]} to {offered[1]}, the recipe {wanted[0]} to {wanted[1]}; "
+            f"{parent.path}: translates {' to '.join(parent_pair)}, but the recipe {' to '.join(recipe_pair)}; "
             "name a model of the same languages"
         )
-    network = card.model.model_copy(update={name: getattr(config.model, name) for name in _FREE})
-    merged = config.model_copy(update={"model": network, "tokenizer": tokenizer_section(start)})
+    network = card.model.model_copy(update={name: getattr(config.model, name) for name in _OVERRIDABLE})
+    merged = config.model_copy(update={"model": network, "tokenizer": parent_tokenizer_config(parent)})
     try:
-        settled = TranslatorRecipe.model_validate(merged.model_dump())
+        adopted = TranslatorRecipe.model_validate(merged.model_dump())
     except ValidationError as error:
         reason = first_field_error(error).message
-        raise CarouselError(f"{start.path}: does not suit the recipe: {reason}") from None
-    overruled = [*_overruled(config.tokenizer, settled.tokenizer), *_overruled(config.model, settled.model)]
-    say(f"Tokenizer and network: those of {start.path}" + (f" ({', '.join(overruled)})" if overruled else ""))
-    if start.shortlist is None:
-        say(f"{start.path}: has no shortlist, so the new model gets none, and sees the whole vocabulary")
-    return settled
+        raise CarouselError(f"{parent.path}: contradicts the recipe ({reason}); change the recipe") from None
+    overridden = [*_changes(config.tokenizer, adopted.tokenizer), *_changes(config.model, adopted.model)]
+    log(f"Tokenizer and network: from {parent.path}" + (f" ({', '.join(overridden)})" if overridden else ""))
+    if parent.shortlist is None:
+        log(f"{parent.path}: has no shortlist, so the new model gets none and scores the whole vocabulary")
+    return adopted
 
 
-def _overruled(wanted: ConfigSection, given: ConfigSection) -> list[str]:
-    """The settings that a recipe has and does not get."""
-    names = [name for name in type(wanted).model_fields if name in wanted.model_fields_set]
-    values = ((name, getattr(wanted, name), getattr(given, name)) for name in names)
+def _changes(before: ConfigSection, after: ConfigSection) -> list[str]:
+    """Describe the settings that the recipe sets to other values than the adopted configuration."""
+    names = [name for name in type(before).model_fields if name in before.model_fields_set]
+    values = ((name, getattr(before, name), getattr(after, name)) for name in names)
     return [f"{name} {old} → {new}" for name, old, new in values if old != new]
 
 
-def tokenizer_section(start: ModelDirectory) -> TokenizerConfig:
-    """What a recipe says of the bundle's tokenizer."""
-    recipe = start.card.training.get("recipe", {})
+def parent_tokenizer_config(parent: ModelDirectory) -> TokenizerConfig:
+    """Return the tokenizer section of the recipe that the parent model was trained with."""
+    recipe = parent.card.training.get("recipe", {})
     found = recipe.get("tokenizer") if isinstance(recipe, dict) else None
-    return TokenizerConfig.model_validate(found or {"vocab_size": start.card.source_vocabulary})
+    return TokenizerConfig.model_validate(found or {"vocab_size": parent.card.source_vocabulary})
 
 
-def origins(start: ModelDirectory) -> list[ParentModel]:
-    """The bundle with its weights, and what it was fine-tuned from itself."""
-    card = start.card
-    named = str(start.path).encode(errors="replace").decode()  # a name that is no UTF-8 must not cost the model
-    return [ParentModel(model=named, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
+def parent_models(parent: ModelDirectory) -> list[ParentModel]:
+    """Return the model card entries of the parent model and of its own parents."""
+    card = parent.card
+    path = str(parent.path).encode(errors="replace").decode()  # the path may contain bytes that are not UTF-8
+    return [ParentModel(model=path, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
 
 
-def shortlist_of(start: ModelDirectory) -> Shortlist | None:
-    """Its lists, if it has any. Raises CarouselError when they are damaged, or of other vocabularies."""
-    if start.shortlist is None:
+def load_parent_shortlist(parent: ModelDirectory) -> Shortlist | None:
+    """Return the shortlist of the parent model, or None if it has none.
+
+    Raises:
+        CarouselError: The shortlist is damaged or belongs to another vocabulary.
+    """
+    if parent.shortlist is None:
         return None
-    lists = Shortlist.load(start.shortlist)
-    if lists.vocabulary_sizes != (start.card.source_vocabulary, start.card.target_vocabulary):
-        raise CarouselError(f"{start.shortlist}: belongs to another tokenizer; copy the model directory again")
-    return lists
+    shortlist = Shortlist.load(parent.shortlist)
+    if shortlist.vocabulary_sizes != (parent.card.source_vocabulary, parent.card.target_vocabulary):
+        raise CarouselError(f"{parent.shortlist}: belongs to another tokenizer; copy the model directory again")
+    return shortlist

@@ -1,4 +1,4 @@
-"""The device that a run is trained on, and the precision of its products."""
+"""Choice of the device and of the numeric precision of a training run."""
 
 from __future__ import annotations
 
@@ -12,40 +12,48 @@ from nmt.utils.errors import CarouselError
 
 
 def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
-    """The device asked for, or the best there is for this process. Raises CarouselError when it is not there."""
+    """Return the device that the recipe names; for ``auto``, this process's GPU or else the CPU.
+
+    Raises:
+        CarouselError: The machine has no such device.
+    """
     if config.device in ("auto", "cuda") and torch.cuda.is_available():
         return torch.device("cuda", local_rank)
     if config.device == "auto":
         return torch.device("cpu")
     device = torch.device(config.device)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise CarouselError(f"training.device: {config.device} is not there; use auto or cpu")
+        raise CarouselError(f"training.device: {config.device} is not available; use auto or cpu")
     return device
 
 
 def choose_precision(config: TrainingConfig, device: torch.device) -> str:
-    """fp32, or bf16 where the hardware multiplies it faster.
+    """Return ``fp32`` or ``bf16`` as the recipe says; for ``auto``, bf16 on hardware that is faster with it.
 
-    Raises CarouselError when bf16 is asked of a processor that has none.
+    Raises:
+        CarouselError: The recipe names bf16, but the processor doesn't support it.
     """
     if config.precision == "auto":
-        return "bf16" if _faster_in_bf16(device) else "fp32"
-    if config.precision == "bf16" and device.type == "cpu" and not cpu_trains_in_bf16():
+        return "bf16" if _is_faster_in_bf16(device) else "fp32"
+    if config.precision == "bf16" and device.type == "cpu" and not cpu_supports_bf16_training():
         raise CarouselError("training.precision: this processor cannot train LSTMs in bf16; use auto or fp32")
     return config.precision
 
 
-def _faster_in_bf16(device: torch.device) -> bool:
+def _is_faster_in_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         with torch.cuda.device(device):
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # torch 2.11 has none
-    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16")) and cpu_trains_in_bf16()
+    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # missing in torch 2.11
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16")) and cpu_supports_bf16_training()
 
 
 @cache
-def cpu_trains_in_bf16() -> bool:
-    """Whether it does at all: found by trying, for torch does not tell (without AVX-512 it has no such LSTM)."""
+def cpu_supports_bf16_training() -> bool:
+    """Return whether the CPU can train an LSTM in bf16.
+
+    The function tries it, because torch has no query for it: without AVX-512 there is no such kernel.
+    """
     try:
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", dtype=torch.bfloat16):
             states, _ = nn.LSTM(1, 1)(torch.zeros(1, 1))

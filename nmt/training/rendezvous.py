@@ -1,4 +1,4 @@
-"""Where processes find each other, however often they are started again."""
+"""Rendezvous of the processes of a run in a key-value store that outlives restarts."""
 
 from __future__ import annotations
 
@@ -12,38 +12,47 @@ from nmt.utils.errors import CarouselError
 _POLL = 0.02  # seconds
 
 
-def rendezvous(store: Store, rank: int, world: int, patience: float) -> Store:
-    """A part of the store, the same for all processes, that holds nothing yet.
+def rendezvous(store: Store, rank: int, world_size: int, timeout: float) -> Store:
+    """Return an empty part of the store that is the same for all processes.
 
-    Raises CarouselError in process 0 when others have not come within ``patience`` seconds.
+    ``torchrun`` keeps one store for all restarts, in which the addresses of ended processes would be taken for those of
+    running ones. Process 0 therefore draws a random prefix and sends it to each other process. Every request carries a
+    random key and every reply is acknowledged, so no message from before a restart is accepted.
 
-    ``torchrun`` has one store for all restarts, in which the addresses of processes that are gone would be taken for
-    those of the living. So process 0 makes up a name for a part of it, and tells it whoever asks: no question is asked
-    twice, and every answer is confirmed, so nothing that was said before is believed.
+    Args:
+        store: The store of ``torchrun``.
+        rank: Index of this process.
+        world_size: Number of processes.
+        timeout: Seconds that process 0 waits for the others.
+
+    Raises:
+        CarouselError: Some processes did not arrive in time (in process 0).
     """
-    name = _announced(store, world, patience) if rank == 0 else _asked(store, rank)
-    return PrefixStore(name, store)
+    prefix = _announce_prefix(store, world_size, timeout) if rank == 0 else _request_prefix(store, rank)
+    return PrefixStore(prefix, store)
 
 
-def _announced(store: Store, world: int, patience: float) -> str:
-    name, deaf = secrets.token_hex(), set(range(1, world))
-    until = time.monotonic() + patience
-    while deaf:
-        if time.monotonic() > until:
-            missing = ", ".join(map(str, sorted(deaf)))
-            raise CarouselError(f"torchrun: of {world} processes {missing} did not come; start all of them again")
-        for rank in deaf:
-            if store.check([f"question/{rank}"]):
-                question = store.get(f"question/{rank}").decode()
-                store.set(f"answer/{question}", name)
-        deaf = {rank for rank in deaf if not store.check([f"heard/{name}/{rank}"])}
+def _announce_prefix(store: Store, world_size: int, timeout: float) -> str:
+    """Draw a prefix and reply with it to every other process until all have acknowledged it."""
+    prefix, missing = secrets.token_hex(), set(range(1, world_size))
+    deadline = time.monotonic() + timeout
+    while missing:
+        if time.monotonic() > deadline:
+            ranks = ", ".join(map(str, sorted(missing)))
+            raise CarouselError(f"torchrun: processes {ranks} of {world_size} did not start; start all of them again")
+        for rank in missing:
+            if store.check([f"request/{rank}"]):
+                request = store.get(f"request/{rank}").decode()
+                store.set(f"reply/{request}", prefix)
+        missing = {rank for rank in missing if not store.check([f"acknowledged/{prefix}/{rank}"])}
         time.sleep(_POLL)
-    return name
+    return prefix
 
 
-def _asked(store: Store, rank: int) -> str:
-    question = secrets.token_hex()
-    store.set(f"question/{rank}", question)
-    name = store.get(f"answer/{question}").decode()
-    store.set(f"heard/{name}/{rank}", "")
-    return name
+def _request_prefix(store: Store, rank: int) -> str:
+    """Request the prefix from process 0 and acknowledge it."""
+    request = secrets.token_hex()
+    store.set(f"request/{rank}", request)
+    prefix = store.get(f"reply/{request}").decode()
+    store.set(f"acknowledged/{prefix}/{rank}", "")
+    return prefix

@@ -1,26 +1,52 @@
-"""What is known of a run while it goes on: before it, after each update, and over some of them."""
+"""Measurements of a training run: an estimate before it, a report per update, metrics over several updates."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 
-class UpdateReport:
-    """What one update did, in all processes together."""
+class WorkEstimate(NamedTuple):
+    """The remaining work of a training run."""
 
-    def __init__(self, update: int, epoch: int, learning_rate: float, settled: bool, numbers: Tensor) -> None:
+    updates: int
+    """Number of updates."""
+    tokens: float
+    """Number of target tokens."""
+    epochs: float
+    """Number of epochs."""
+    seconds: float
+    """Training time, without validation."""
+
+
+class StopFlags(NamedTuple):
+    """Reasons of one process to end training; each update adds them up over all processes."""
+
+    interrupted: bool = False
+    """Whether a signal has asked to stop."""
+    out_of_time: bool = False
+    """Whether ``training.max_minutes`` have passed."""
+
+
+class UpdateReport:
+    """Results of one update, over all processes.
+
+    Reading the loss, the gradient norm or a flag of a report that is not ``synchronised`` waits for the GPU.
+    """
+
+    def __init__(self, update: int, epoch: int, learning_rate: float, synchronised: bool, numbers: Tensor) -> None:
         self.update = update
-        """Counted from 1."""
+        """Number of the update, counted from 1."""
         self.epoch = epoch
-        """Counted from 1."""
+        """Number of the epoch, counted from 1."""
         self.learning_rate = learning_rate
-        self.settled = settled
-        """Whether the numbers are at hand; else whoever asks for them waits for the GPU."""
-        self._pending = numbers  # nats, target pieces, wishes to stop and to finish, norm
+        self.synchronised = synchronised
+        """Whether the numbers are read right after the update."""
+        self._pending = numbers  # nats, target tokens, both flags, gradient norm
 
     @cached_property
     def _numbers(self) -> list[float]:
@@ -28,74 +54,55 @@ class UpdateReport:
 
     @property
     def loss(self) -> float:
-        """Negative log-likelihood, nats a target piece."""
+        """Negative log-likelihood, in nats per target token."""
         return self._numbers[0] / self._numbers[1]
 
     @property
     def target_tokens(self) -> int:
-        """Target pieces learned from."""
+        """Number of target tokens of the update's batches."""
         return int(self._numbers[1])
 
     @property
     def grad_norm(self) -> float:
-        """Before clipping."""
+        """Norm of the gradient before clipping."""
         return self._numbers[4]
 
     @property
-    def stop(self) -> bool:
-        """Whether some process was asked to stop; all of them see the same."""
+    def interrupted(self) -> bool:
+        """Whether a signal has asked any process to stop; equal in all processes."""
         return self._numbers[2] > 0
 
     @property
-    def finish(self) -> bool:
-        """Whether some process says that time is up."""
+    def out_of_time(self) -> bool:
+        """Whether the time limit has passed in any process; equal in all processes."""
         return self._numbers[3] > 0
 
 
-class Wishes(NamedTuple):
-    """What a process wants of all."""
-
-    stop: bool = False
-    """To stop and save, because of a signal."""
-    finish: bool = False
-    """To come to the end, because time is up."""
-
-
-class Outlook(NamedTuple):
-    """What lies before a run."""
-
-    updates: int
-    tokens: float
-    """Target pieces in all."""
-    epochs: float
-    seconds: float
-    """Of training alone, without validation."""
-
-
-class Window:
-    """The updates since the last record."""
+class MetricsWindow:
+    """Metrics over the updates since the last record."""
 
     def __init__(self) -> None:
         self._reports: list[UpdateReport] = []
-        self.began = time.perf_counter()
-        """Of its training time; whoever does something else meanwhile moves it."""
+        self.started = time.perf_counter()
+        """Start of the window; add to it the time that is spent on other things than training."""
 
     def add(self, report: UpdateReport) -> None:
-        """One more."""
+        """Include an update."""
         self._reports.append(report)
 
     @property
     def empty(self) -> bool:
-        """Whether there was no update yet."""
+        """Whether the window contains no update."""
         return not self._reports
 
-    def take(self, last: UpdateReport) -> dict[str, float]:
-        """The record's numbers; begins a new window."""
+    def flush(self) -> dict[str, float]:
+        """Return the metrics of the updates, and start a new window."""
+        last = self._reports[-1]
         tokens = sum(report.target_tokens for report in self._reports)
         loss = sum(report.loss * report.target_tokens for report in self._reports) / tokens
-        seconds = time.perf_counter() - self.began
+        seconds = time.perf_counter() - self.started
         self._reports.clear()
-        self.began = time.perf_counter()
+        self.started = time.perf_counter()
         return {
             "epoch": last.epoch,
             "loss": loss,
@@ -103,3 +110,15 @@ class Window:
             "grad_norm": last.grad_norm,
             "tokens_per_second": round(tokens / seconds, 1),
         }
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """State of a training run, as model cards and reports show it."""
+
+    updates: int
+    """Number of completed updates."""
+    best_update: int | None
+    """Update of the best dev score; None without validation."""
+    history: dict[str, Any]
+    """Origin of the exported weights: updates, minutes, device and versions."""

@@ -1,7 +1,7 @@
-"""The training loop.
+"""The trainer: forward and backward passes, optimiser, moving average and checkpoints of a network.
 
-Every batch's randomness is seeded by (seed, its number), the data's order by (seed, epoch): what happens at update n
-does not depend on how the run came there, nor on how many processes share the work.
+The randomness of a batch is seeded by (seed, its number), and the order of the data by (seed, epoch): the result of an
+update depends neither on interruptions of the run before it nor on the number of processes that share the work.
 """
 
 from __future__ import annotations
@@ -10,154 +10,134 @@ import hashlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
-from nmt.corpus.batching import Batch, BatchAlignment, TokenizedCorpus
-from nmt.corpus.data_loader import BatchLoader, DataPosition
-from nmt.corpus.preparation import PreparedData
-from nmt.corpus.subword_regularization import SubwordSampler
+from nmt.corpus.batching import Batch
+from nmt.corpus.data_loader import DataPosition
 from nmt.model.decoder import DecoderState
 from nmt.model.device import to_device
-from nmt.model.guided_alignment import AlignmentLinks
-from nmt.model.language_model import LanguageModel
-from nmt.model.seq2seq import Loss, Seq2Seq, TranslationBatch
-from nmt.training import checkpoints
-from nmt.training.checkpoints import Checkpoint, DamagedCheckpointError, Progress
-from nmt.training.distributed import ALONE, Processes
+from nmt.model.seq2seq import Loss
+from nmt.training.checkpoints import (
+    Checkpoint,
+    DamagedCheckpointError,
+    TrainingProgress,
+    load_checkpoint,
+    save_checkpoint,
+)
+from nmt.training.distributed import SINGLE_PROCESS, DistributedContext
 from nmt.training.hardware import choose_precision
-from nmt.training.reports import Outlook, UpdateReport, Wishes
+from nmt.training.reports import StopFlags, UpdateReport, WorkEstimate
 from nmt.training.schedule import learning_rate
+from nmt.training.tasks import Network, TrainingTask
 from nmt.training.weight_averaging import MovingAverage
 from nmt.utils.errors import CarouselError
-from nmt.utils.hashing import digest
 
-Network = Seq2Seq | LanguageModel
-
-_SETTLE_EVERY = 10  # updates, on a GPU
-_HEED_EVERY = 10  # updates whose last one counts for the running mean of the losses
-_MEMORY = 0.8  # of that mean
-_EXPLODED = 1.0  # nats a piece of it above its lowest value
-_REHEARSALS = 2  # batches that are timed; one more comes before, which loads and tunes
-
-
-class Batches(Protocol):
-    """Where batches come from: see `nmt.corpus.data_loader.BatchLoader`."""
-
-    def batches(self, start: DataPosition) -> AbstractContextManager[Iterator[tuple[Batch, DataPosition]]]:
-        """See `BatchLoader.batches`."""
-
-    def estimate_batch_tokens(self, start: DataPosition) -> float:
-        """See `BatchLoader.estimate_batch_tokens`."""
-
-    def epoch_tokens(self) -> float:
-        """See `BatchLoader.epoch_tokens`."""
+_SYNC_EVERY = 10  # updates, on a GPU
+_SMOOTHED_EVERY = 10  # updates whose last one enters the running mean of the loss
+_LOSS_DECAY = 0.8  # of this mean
+_EXPLODED = 1.0  # nats per token by which the running mean may exceed its lowest value
+_TIMED_BATCHES = 2  # after one that loads and tunes kernels
 
 
 class DivergenceError(CarouselError):
-    """The loss or its gradient is no number any more, or the loss has exploded."""
+    """The loss or its gradient is not finite, or the loss has exploded."""
 
 
 class Trainer:
-    """A network, its optimiser and its place in the data."""
+    """A network, its optimiser and its position in the data."""
 
     def __init__(
-        self,
-        network: Network,
-        loader: Batches,
-        config: TranslatorRecipe | LanguageModelRecipe,
-        fingerprint: str,
-        processes: Processes = ALONE,
+        self, task: TrainingTask, device: torch.device, processes: DistributedContext = SINGLE_PROCESS
     ) -> None:
-        """``network`` is on its device already; ``fingerprint`` is of all that must not change when a run goes on."""
-        training = config.training
-        self.network, self._config, self._processes = network, training, processes
-        self._loader, self._fingerprint = loader, fingerprint
-        self.device = next(network.parameters()).device
-        self.precision = choose_precision(training, self.device)
-        self.settles_every = _SETTLE_EVERY if self.device.type == "cuda" else 1
-        """Updates after which the host waits for the device, to see what came of them."""
-        self.progress = Progress()
-        self.average = MovingAverage(network, training.ema)
-        self._carried: DecoderState = ()  # what the last batch has left to the next one
-        self._loss_of = _LossOf(network)
-        # Gradients are averaged over the processes while the backward pass still runs.
+        """Build the network of a prepared task on a device, ready for its first update."""
+        self._task, self._config, self._processes = task, task.recipe.training, processes
+        self.network: Network = task.build_network().train().to(device)
+        self.device = device
+        self.precision = choose_precision(self._config, device)
+        self.sync_every = _SYNC_EVERY if device.type == "cuda" else 1
+        """Number of updates after which the host waits for the device and reads the results."""
+        self.progress = TrainingProgress()
+        self.average = MovingAverage(self.network, self._config.ema)
+        self._loader = task.loader(processes.rank, processes.world_size)
+        self._fingerprint = task.fingerprint
+        self._state: DecoderState = ()  # after the last batch, for batches that continue its text
+        self._loss_module = _LossModule(self.network)
+        # Averages gradients over the processes while the backward pass still runs.
         self._parallel: DistributedDataParallel | None = None
-        if processes.world > 1:
-            # Without attention nobody reads what the encoder's top layer makes of its states.
-            unread = isinstance(network, Seq2Seq) and config.model.attention == "none"
-            self._parallel = DistributedDataParallel(self._loss_of, find_unused_parameters=unread)
+        if processes.world_size > 1:
+            unused = task.has_unused_parameters
+            self._parallel = DistributedDataParallel(self._loss_module, find_unused_parameters=unused)
         self._optimiser = torch.optim.AdamW(
-            network.parameters(), betas=training.betas, weight_decay=training.weight_decay, fused=True
+            self.network.parameters(), betas=self._config.betas, weight_decay=self._config.weight_decay, fused=True
         )
 
-    def updates(self, wishes: Callable[[], Wishes] = Wishes) -> Generator[UpdateReport]:
-        """Train until ``max_updates``, giving a report after each; the caller may stop at any of them.
+    def updates(self, stop_flags: Callable[[], StopFlags] = StopFlags) -> Generator[UpdateReport]:
+        """Train until ``max_updates`` and yield a report after each update; closing the generator ends training.
 
-        ``wishes`` are this process's own, of which the reports of all processes tell.
-        Raises DivergenceError when training has gone wrong; weights with numbers that are not finite are never made.
+        Args:
+            stop_flags: Called at each update for the flags of this process, which the reports of all processes include.
+
+        Raises:
+            DivergenceError: Training has diverged. The weights are never updated with values that are not finite.
         """
-        place = DataPosition(self.progress.epoch, self.progress.batch)
-        unwatched = list[UpdateReport]()
-        with self._loader.batches(place) as batches:
+        unchecked = list[UpdateReport]()
+        with self._loader.batches(self._position()) as batches:
             while self.progress.update < self._config.max_updates:
-                report = self._update(list(itertools.islice(batches, self._config.accumulate)), wishes())
-                unwatched.append(report)
-                if report.settled:
-                    for each in unwatched:
-                        self._watch(each)
-                    unwatched.clear()
+                report = self._update(list(itertools.islice(batches, self._config.accumulate)), stop_flags())
+                unchecked.append(report)
+                if report.synchronised:
+                    for each in unchecked:
+                        self._check_divergence(each)
+                    unchecked.clear()
                 yield report
 
-    def outlook(self) -> Outlook:
-        """What lies ahead; for that, two batches are learned from and forgotten again."""
-        place = DataPosition(self.progress.epoch, self.progress.batch)
-        accumulate, carried = self._config.accumulate, self._carried
-        a_batch = self._loader.estimate_batch_tokens(place)
-        with self._loader.batches(place) as batches:
-            # After its first synchronised pass DDP orders gradients anew, and so sums of three and more: that pass
-            # is here, so that a resumed run has the order of one that went on.
-            rehearsals = enumerate(itertools.islice(batches, 1 + _REHEARSALS))
-            _, *timed = (self._rehearse(batch, shared=number == 0) for number, (batch, _) in rehearsals)
-        self._carried = carried
+    def estimate_work(self) -> WorkEstimate:
+        """Estimate the remaining work; the gradients of the batches that are timed for this are discarded."""
+        accumulate, state = self._config.accumulate, self._state
+        batch_tokens = self._loader.estimate_batch_tokens(self._position())
+        with self._loader.batches(self._position()) as batches:
+            # After its first synchronised pass DDP reorders its gradient buckets, and sums of three or more gradients
+            # depend on the order. With that pass here, a resumed run has the order of an uninterrupted one.
+            warm_up = enumerate(itertools.islice(batches, 1 + _TIMED_BATCHES))
+            _, *seconds = (self._time_batch(batch, synchronise=number == 0) for number, (batch, _) in warm_up)
+        self._state = state
         updates = self._config.max_updates - self.progress.update
-        tokens = updates * accumulate * self._processes.world * a_batch
-        return Outlook(updates, tokens, tokens / self._loader.epoch_tokens(), updates * accumulate * min(timed))
+        tokens = updates * accumulate * self._processes.world_size * batch_tokens
+        return WorkEstimate(updates, tokens, tokens / self._loader.epoch_tokens(), updates * accumulate * min(seconds))
 
-    def batch_loss(self, batch: Batch) -> Loss:
-        """The summed loss of a batch, in the run's precision, without smoothing."""
-        return self.loss_of(self._examples(batch))
-
-    def loss_of(self, examples: Any) -> Loss:
-        """The same of what the network learns from."""
+    def compute_loss(self, inputs: Any) -> Loss:
+        """Return the summed loss of the network's inputs without smoothing, in the precision of the run."""
         with self._autocast():
-            loss: Loss = self.network.loss(examples)
+            loss: Loss = self.network.loss(inputs)
             return loss
 
     def save(self, path: Path) -> None:
-        """Write all that `restore` needs."""
+        """Write a checkpoint that `restore` can read."""
         tensors: dict[str, Tensor] = {f"weights.{name}": p for name, p in self.network.named_parameters()}
         tensors |= {f"average.{name}": w for name, w in self.average.weights.items()}
         for name, parameter in self.network.named_parameters():
             for moment, value in self._optimiser.state.get(parameter, {}).items():
                 tensors[f"{moment}.{name}"] = value
-        tensors |= {f"carried.{number:03}": part for number, part in enumerate(self._carried)}
-        checkpoints.save(path, Checkpoint(self.progress, self._fingerprint, tensors))
+        tensors |= {f"carried.{number:03}": part for number, part in enumerate(self._state)}
+        save_checkpoint(path, Checkpoint(self.progress, self._fingerprint, tensors))
 
     @torch.no_grad()
     def restore(self, *paths: Path) -> Path | None:
-        """Go on from the first of some checkpoints that is whole, as the leading process finds; gives which one it was.
+        """Load the first of several checkpoints that is intact, and return its path.
 
-        None where it names none. Raises CarouselError when all are damaged, or it belongs to other data or settings.
+        The paths of the main process count. Returns None if there are none.
+
+        Raises:
+            CarouselError: All checkpoints are damaged, or the first intact one belongs to other data or settings.
         """
-        found = self._processes.broadcast(lambda: self._read(paths))
+        found = self._processes.broadcast_object(lambda: self._read_first_intact(paths))
         if found is None:
             return None
         path, checkpoint = found
@@ -169,45 +149,50 @@ class Trainer:
             moments = {m: tensors[f"{m}.{name}"] for m in ("exp_avg", "exp_avg_sq", "step") if f"{m}.{name}" in tensors}
             if moments:
                 self._optimiser.state[parameter] = {m: value.to(parameter.device) for m, value in moments.items()}
-        self._carried = tuple(tensors[name].to(self.device) for name in sorted(tensors) if name.startswith("carried."))
+        self._state = tuple(tensors[name].to(self.device) for name in sorted(tensors) if name.startswith("carried."))
         self.progress = checkpoint.progress
         return path
 
-    def _read(self, paths: Sequence[Path]) -> tuple[Path, Checkpoint] | None:
+    def _read_first_intact(self, paths: Sequence[Path]) -> tuple[Path, Checkpoint] | None:
         damage: DamagedCheckpointError | None = None
         for path in paths:
             try:
-                checkpoint = checkpoints.load(path)
+                checkpoint = load_checkpoint(path)
             except DamagedCheckpointError as error:
                 damage = damage or error
                 continue
             if checkpoint.fingerprint != self._fingerprint:
                 raise CarouselError(
-                    f"{path}: was made with other training text or other settings of data, tokenizer, model or "
-                    "batches (or from another model, --from); restore them, or start afresh in another --out"
+                    f"{path}: belongs to other training text or other settings of data, tokenizer, model or batches "
+                    "(or to another model, --finetune); restore them, or start again in another --out"
                 )
             return path, checkpoint
         if damage:
             raise damage
         return None
 
-    def _update(self, batches: Sequence[tuple[Batch, DataPosition]], wishes: Wishes) -> UpdateReport:
+    def _position(self) -> DataPosition:
+        return DataPosition(self.progress.epoch, self.progress.batch)
+
+    def _update(self, batches: Sequence[tuple[Batch, DataPosition]], flags: StopFlags) -> UpdateReport:
         progress, parameters = self.progress, list(self.network.parameters())
         tokens = sum(batch.target_tokens for batch, _ in batches)
-        sums = to_device(torch.tensor([0, tokens, *wishes], dtype=torch.float64), self.device)
+        sums = to_device(torch.tensor([0, tokens, *flags], dtype=torch.float64), self.device)
         for number, (batch, _) in enumerate(batches):
-            # One seed for each batch of all processes: its masks are the same whoever learns from it.
-            turn = progress.update * len(batches) + number
-            torch.manual_seed(_mix(self._config.seed, turn * self._processes.world + self._processes.rank))
-            sums[0] += self._backward(batch, last=number == len(batches) - 1)
-        self._processes.sum(sums)
+            # One seed per batch of all processes: its dropout masks are the same whichever process uses it.
+            index = progress.update * len(batches) + number
+            torch.manual_seed(
+                _derive_seed(self._config.seed, index * self._processes.world_size + self._processes.rank)
+            )
+            sums[0] += self._backward(batch, synchronise=number == len(batches) - 1)
+        self._processes.all_reduce(sums)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        torch._foreach_mul_(gradients, (self._processes.world / sums[1]).to(gradients[0].dtype))
+        torch._foreach_mul_(gradients, (self._processes.world_size / sums[1]).to(gradients[0].dtype))
         norm = nn.utils.clip_grad_norm_(parameters, self._config.clip_norm)
         rate = progress.rate_scale * learning_rate(self._config, progress.update)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        # A fused optimiser leaves the weights alone when this is true; the host need not wait to know.
+        # A fused optimiser skips the step when this is true; the host need not wait for the device.
         self._optimiser.found_inf = (~(sums[0] + norm).isfinite()).float()  # type: ignore[attr-defined]
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
@@ -215,47 +200,48 @@ class Trainer:
         progress.update += 1
         progress.epoch, progress.batch = batches[-1][1]
         numbers = torch.cat((sums, norm.to(sums).unsqueeze(0)))
-        settled = self._settles(progress.update) or (self._processes.world == 1 and any(wishes))
-        return UpdateReport(progress.update, progress.epoch + 1, rate, settled, numbers)
+        synchronised = self._is_sync_point(progress.update) or (self._processes.world_size == 1 and any(flags))
+        return UpdateReport(progress.update, progress.epoch + 1, rate, synchronised, numbers)
 
-    def _backward(self, batch: Batch, last: bool) -> Tensor:
-        """Add the gradients of the batch's summed loss; gives its negative log-likelihood.
+    def _backward(self, batch: Batch, synchronise: bool) -> Tensor:
+        """Add the gradient of the batch's summed loss, and return its negative log-likelihood.
 
-        In several processes the ``last`` batch of an update brings in those of the others.
+        ``synchronise`` averages the gradients over the processes; the last batch of an update does.
         """
-        config, loss_of = self._config, self._parallel or self._loss_of
-        unshared = self._parallel.no_sync() if self._parallel and not last else nullcontext()
-        with unshared:
+        config, loss_of = self._config, self._parallel or self._loss_module
+        local_only = self._parallel.no_sync() if self._parallel and not synchronise else nullcontext()
+        with local_only:
             with self._autocast():
-                loss: Loss = loss_of(self._examples(batch), config.label_smoothing, config.r_drop)
+                inputs = self._task.network_inputs(self.network, batch, self._state)
+                loss: Loss = loss_of(inputs, config.label_smoothing, config.r_drop)
             (loss.smoothed + config.guided_alignment * loss.alignment).backward()  # type: ignore[no-untyped-call]
-            self._carried = tuple(part.detach() for part in loss.state)
+            self._state = tuple(part.detach() for part in loss.state)
         return loss.negative_log_likelihood
 
-    def _rehearse(self, batch: Batch, shared: bool) -> float:
-        """The seconds that learning from a batch takes, of gradients ``shared`` with other processes or not."""
-        began = time.perf_counter()
-        self._backward(batch, last=shared)
+    def _time_batch(self, batch: Batch, synchronise: bool) -> float:
+        """Return the seconds of a forward and backward pass, whose gradients are discarded."""
+        start = time.perf_counter()
+        self._backward(batch, synchronise)
         self._optimiser.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        return time.perf_counter() - began
+        return time.perf_counter() - start
 
-    def _settles(self, update: int) -> bool:
-        """Whether the host looks at what came of an update before it begins another."""
+    def _is_sync_point(self, update: int) -> bool:
+        """Return whether the host reads the results of an update before it starts another."""
         config = self._config
-        moments = (self.settles_every, config.validate_every, config.checkpoint_every, config.max_updates)
-        return any(update % moment == 0 for moment in moments)
+        intervals = (self.sync_every, config.validate_every, config.checkpoint_every, config.max_updates)
+        return any(update % interval == 0 for interval in intervals)
 
-    def _watch(self, report: UpdateReport) -> None:
-        """Raise DivergenceError when training has gone wrong."""
+    def _check_divergence(self, report: UpdateReport) -> None:
+        """Raise DivergenceError if an update shows that training has diverged."""
         if not math.isfinite(report.loss) or not math.isfinite(report.grad_norm):
             raise DivergenceError(f"the loss or its gradient is not finite at update {report.update:,}")
-        if report.update % _HEED_EVERY:
+        if report.update % _SMOOTHED_EVERY:
             return
         progress = self.progress
-        before = report.loss if progress.loss is None else progress.loss
-        progress.loss = _MEMORY * before + (1 - _MEMORY) * report.loss
+        mean = report.loss if progress.loss is None else progress.loss
+        progress.loss = _LOSS_DECAY * mean + (1 - _LOSS_DECAY) * report.loss
         progress.lowest_loss = min(progress.loss, math.inf if progress.lowest_loss is None else progress.lowest_loss)
         if progress.loss > progress.lowest_loss + _EXPLODED:
             raise DivergenceError(
@@ -267,80 +253,21 @@ class Trainer:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
-    def _examples(self, batch: Batch) -> Any:
-        """What the network's `loss` is of."""
-        places = batch.target_positions
-        return TranslationBatch(
-            self._tensor(batch.source),
-            torch.from_numpy(batch.source_lengths),
-            self._tensor(batch.target_in),
-            self._tensor(batch.target_out.ravel()[places]),
-            self._tensor(places),
-            None if batch.alignment is None else self._links(batch.alignment),
-        )
 
-    def _links(self, links: BatchAlignment) -> AlignmentLinks:
-        return AlignmentLinks(
-            *map(self._tensor, (links.batch_indices, links.target_indices, links.source_indices, links.weights))
-        )
-
-    def _tensor(self, ids: Any) -> Tensor:
-        return to_device(torch.from_numpy(ids), self.device)
-
-
-class _LossOf(nn.Module):
-    """A network whose `forward` is its loss, as `DistributedDataParallel` needs it."""
+class _LossModule(nn.Module):
+    """A network whose ``forward`` is its loss, as `DistributedDataParallel` needs it."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, examples: Any, smoothing: float, r_drop: float) -> Loss:
-        """See `Seq2Seq.loss`."""
-        loss: Loss = self.network.loss(examples, smoothing, r_drop)
+    def forward(self, inputs: Any, smoothing: float, r_drop: float) -> Loss:
+        """Return the loss; see `Seq2Seq.loss`."""
+        loss: Loss = self.network.loss(inputs, smoothing, r_drop)
         return loss
 
 
-def translator_trainer(
-    network: Seq2Seq,
-    prepared: PreparedData,
-    config: TranslatorRecipe,
-    processes: Processes = ALONE,
-    origin: str | None = None,
-) -> Trainer:
-    """What trains a translator by a recipe; ``network`` is on its device already.
-
-    Where that goes on from a model's weights, ``origin`` is their checksum.
-    """
-    training, sampler = config.training, None
-    if training.subword_sampling:
-        sampler = SubwordSampler(prepared.tokenizer, config.tokenizer.kind, training.subword_sampling)
-    weights = [mixed.weight for mixed in config.data.weighted_corpora]
-    loader = BatchLoader(
-        prepared.train, weights, training.batch_tokens, training.seed, sampler, processes.rank, processes.world
-    )
-    changeless = fingerprint(prepared.train, weights, config, training.subword_sampling, origin)
-    return Trainer(network, loader, config, changeless, processes)
-
-
-def fingerprint(
-    corpus: TokenizedCorpus, weights: list[float], config: TranslatorRecipe | LanguageModelRecipe, *more: Any
-) -> str:
-    """Of all that must not change when a run goes on; durations, intervals and rates may."""
-    training = config.training
-    parts = [
-        corpus.fingerprint,
-        weights,
-        config.model.model_dump(),
-        training.seed,
-        training.batch_tokens,
-        training.accumulate,
-        *more,
-    ]
-    return digest(*parts)
-
-
-def _mix(*numbers: int) -> int:
-    """One seed of several numbers, so that neighbours have nothing in common."""
+def _derive_seed(*numbers: int) -> int:
+    """Return a seed that hashes several numbers, so that seeds of neighbouring numbers are unrelated."""
     hashed = hashlib.blake2b(" ".join(map(str, numbers)).encode(), digest_size=8).digest()
     return int.from_bytes(hashed, "little", signed=False) >> 1

@@ -14,12 +14,12 @@ from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.batching import make_batch
 from nmt.corpus.data_loader import DataPosition
 from nmt.corpus.preparation import PreparedData, prepare_data
-from nmt.model.seq2seq import build_network
-from nmt.training.hardware import cpu_trains_in_bf16
-from nmt.training.trainer import DivergenceError, Trainer, translator_trainer
+from nmt.training.hardware import cpu_supports_bf16_training
+from nmt.training.trainer import DivergenceError, Trainer
+from nmt.training.translation_task import TranslationTask
 from nmt.utils.errors import CarouselError
 
-needs_bf16 = pytest.mark.skipif(not cpu_trains_in_bf16(), reason="this processor cannot train LSTMs in bf16")
+needs_bf16 = pytest.mark.skipif(not cpu_supports_bf16_training(), reason="this processor cannot train LSTMs in bf16")
 
 
 def trainer(config: TranslatorRecipe, prepared: PreparedData) -> Trainer:

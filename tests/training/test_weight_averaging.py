@@ -16,7 +16,7 @@ def test_the_average_is_that_of_a_naive_loop_and_swaps_in_and_out() -> None:
         decay = min(0.9, (1 + update) / (10 + update))
         expected = decay * expected + (1 - decay) * network.weight.detach()
     trained = network.weight.detach().clone()
-    with average.in_place():
+    with average.swapped_in():
         torch.testing.assert_close(network.weight.detach(), expected, rtol=1e-5, atol=1e-6)
         assert not network.training
     assert torch.equal(network.weight, trained)

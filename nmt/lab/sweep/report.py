@@ -11,12 +11,12 @@ from nmt.evaluation.charts import ChartBar
 from nmt.evaluation.templating import template_environment
 from nmt.lab.sweep.plan import Sweep, format_setting
 from nmt.lab.sweep.results import SettingSummary, table_cells, table_legend
-from nmt.training.validation import WORDS
+from nmt.training.tasks import METRIC_NAMES
 
 
 def render_sweep_report(study: Sweep, rows: Sequence[SettingSummary], baseline: TranslatorRecipe) -> str:
     """The page. Raises CarouselError where Jinja is not installed."""
-    metric = WORDS[study.metric]
+    metric = METRIC_NAMES[study.metric]
     pages = template_environment("nmt.evaluation", "the report")
     page: str = pages.get_template("sweep.html.j2").render(
         axes=list(study.config.axes),

@@ -17,8 +17,9 @@ from nmt.config.model import ModelConfig
 from nmt.lab.sweep.plan import Setting, Sweep, SweepRun, format_setting
 from nmt.lab.sweep.statistics import holm_adjust, standard_deviation, welch_p_value
 from nmt.model_directory.directory import read_model_directory
+from nmt.training.metrics_log import read_metrics
 from nmt.training.run_directory import RunDirectory
-from nmt.training.validation import WORDS
+from nmt.training.tasks import METRIC_NAMES
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file
 
@@ -92,7 +93,7 @@ def read_result(folder: Path, run: SweepRun) -> RunResult | None:
 
 
 def _check(folder: Path, run: SweepRun) -> None:
-    begun = (folder / RESULT).exists() or RunDirectory(folder).holds_a_run()
+    begun = (folder / RESULT).exists() or RunDirectory(folder).contains_run()
     recipe = folder / RECIPE
     if begun and not (recipe.is_file() and recipe.read_bytes() == run.fingerprint.encode()):
         raise CarouselError(
@@ -108,7 +109,7 @@ def collect_result(folder: Path, run: SweepRun) -> RunResult | None:
     card = read_model_directory(directory.model).card
     if "dev" not in card.scores:
         return None
-    last = next(record for record in reversed(directory.records()) if record["kind"] == "dev")
+    last = next(record for record in reversed(read_metrics(directory)) if record["kind"] == "dev")
     with safe_open(directory.last, framework="np") as file:
         seconds = json.loads(file.metadata()["progress"])["seconds"]
     result = RunResult(
@@ -156,7 +157,13 @@ def _significance(
 def table_cells(study: Sweep, rows: Sequence[SettingSummary]) -> list[list[str]]:
     """Cells as tables show them, the head first; where rows differ in how many seeds they have, it is told."""
     uneven = len({row.seeds for row in rows}) > 1
-    head = [*(key.rsplit(".", 1)[-1] for key in study.config.axes), "dev loss", "p", f"dev {WORDS[study.metric]}", "p"]
+    head = [
+        *(key.rsplit(".", 1)[-1] for key in study.config.axes),
+        "dev loss",
+        "p",
+        f"dev {METRIC_NAMES[study.metric]}",
+        "p",
+    ]
     return [[*head, *["seeds"] * uneven, "parameters", "minutes"]] + [
         [
             *map(str, row.setting.values()),
@@ -196,9 +203,9 @@ def table_legend(study: Sweep, rows: Sequence[SettingSummary]) -> str:
         "" if study.compares_losses else "Losses are not comparable because the pieces may differ between rows. "
     )
     return (
-        f"{_seeds(study, rows)} Dev loss in nats per piece and {WORDS[study.metric]} of greedy translations, both "
-        f"after the last update. {otherwise}p: Welch's t-test against {reference}, adjusted by Holm's method; below "
-        "0.05 the difference is unlikely to be due to chance."
+        f"{_seeds(study, rows)} Dev loss in nats per piece and {METRIC_NAMES[study.metric]} of greedy translations, "
+        f"both after the last update. {otherwise}p: Welch's t-test against {reference}, adjusted by Holm's method; "
+        "below 0.05 the difference is unlikely to be due to chance."
     )
 
 

@@ -20,7 +20,7 @@ from nmt.lab.sweep.plan import Sweep, SweepRun
 from nmt.lab.sweep.report import render_sweep_report
 from nmt.lab.sweep.results import RunResult
 from nmt.training.run_directory import RunDirectory
-from nmt.training.validation import WORDS
+from nmt.training.tasks import METRIC_NAMES
 from nmt.utils.files import atomic_file, write_error
 from nmt.utils.locks import exclusive_lock, try_lock
 from nmt.utils.signals import interruptions
@@ -164,7 +164,7 @@ def _finish(
     if result:
         shutil.rmtree(RunDirectory(folder).last.parent, ignore_errors=True)  # nothing goes on from here
         outcome.results.append(result)
-        score = f"{WORDS[study.metric]} {result.score:.2f}"
+        score = f"{METRIC_NAMES[study.metric]} {result.score:.2f}"
         say(f"{planned.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
         write_tables(study, outcome.results, out)
     elif not outcome.stopped:

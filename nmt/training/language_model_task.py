@@ -1,0 +1,190 @@
+"""The training task of a language model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nmt.config.schema import LanguageModelRecipe, PretrainedTokenizerConfig
+from nmt.corpus.arrow_store import RaggedArray
+from nmt.corpus.batching import Batch, collate
+from nmt.corpus.data_loader import BatchLoader
+from nmt.corpus.language_model_data import (
+    LanguageModelData,
+    LanguageModelLoader,
+    MonolingualCorpus,
+    make_window_batch,
+    prepare_language_model_data,
+)
+from nmt.corpus.tokenizer import Vocabulary
+from nmt.engine.torch_engine import load_weights
+from nmt.model.decoder import DecoderState
+from nmt.model.device import to_device
+from nmt.model.language_model import LanguageModel, TextBatch, build_language_model
+from nmt.model_directory.card import LanguageModelCard
+from nmt.model_directory.directory import read_model_directory, write_language_model_directory
+from nmt.training.reports import TrainingSummary
+from nmt.training.run_directory import RunDirectory
+from nmt.training.tasks import BatchSource, Evaluator, LogFunction, TrainingTask
+from nmt.utils.errors import CarouselError
+from nmt.utils.hashing import digest
+
+_BATCH = 64  # lines scored together
+_WINDOW = 1000  # tokens of running text scored together
+
+
+class LanguageModelTask(TrainingTask):
+    """Training of a language model, line by line or on running text with a state that is carried on."""
+
+    recipe: LanguageModelRecipe
+    _data: LanguageModelData
+
+    def __init__(self, recipe: LanguageModelRecipe, world_size: int = 1) -> None:
+        """Create the task. Raises CarouselError if the recipe can't be trained by several processes."""
+        if recipe.training.unroll and world_size > 1:
+            raise CarouselError("training.unroll: running text is read by one process; start it without torchrun")
+        self.recipe = recipe
+        self._carries_state = recipe.training.unroll is not None
+
+    def prepare(self, log: LogFunction) -> None:
+        """See `TrainingTask.prepare`."""
+        vocabulary = None
+        if isinstance(self.recipe.tokenizer, PretrainedTokenizerConfig):
+            vocabulary = read_model_directory(Path(self.recipe.tokenizer.model)).tokenizer.target
+            log(f"Tokenizer: from {self.recipe.tokenizer.model}")
+        self._data = prepare_language_model_data(self.recipe, log, vocabulary)
+        if self._data.dev:
+            self.dev_set = LanguageModelDevSet(self._data.dev, self._data.vocabulary, self._carries_state)
+
+    def build_network(self) -> LanguageModel:
+        """See `TrainingTask.build_network`."""
+        return build_language_model(self.recipe.model, len(self._data.vocabulary), self.recipe.training.seed)
+
+    def loader(self, rank: int, world_size: int) -> BatchSource:
+        """See `TrainingTask.loader`."""
+        training, corpus = self.recipe.training, self._data.train
+        if training.unroll is None:
+            return BatchLoader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world_size=world_size)
+        tokens = len(corpus) + int(corpus.target_lengths.sum())
+        streams = max(min(training.batch_tokens // training.unroll, tokens // training.unroll), 1)
+        return LanguageModelLoader(corpus, streams, training.unroll, training.seed)
+
+    def network_inputs(self, network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
+        """See `TrainingTask.network_inputs`."""
+        return text_inputs(network, batch, state)
+
+    @property
+    def fingerprint(self) -> str:
+        """See `TrainingTask.fingerprint`."""
+        return self._hash_settings(self._data.train, [1.0], self.recipe.training.unroll)
+
+    def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
+        """See `TrainingTask.export`."""
+        self._write(path, weights, summary, {})
+
+    def export_scored(
+        self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
+    ) -> dict[str, Any]:
+        """See `TrainingTask.export_scored`."""
+        load_weights(evaluator.network.eval(), weights)
+        scores = {}
+        for name, lines in (("dev", self._data.dev), ("test", self._data.test)):
+            if lines:
+                log(f"Scoring the best model on the {name} set")
+                text = LanguageModelDevSet(lines, self._data.vocabulary, self._carries_state)
+                state = "carried" if self._carries_state else "new"
+                signature = f"pieces:{text.tokens}|characters:{text.characters}|state:{state}"
+                metrics = text.metrics(text.loss(evaluator))
+                scores[name] = {key: {"score": round(v, 4), "signature": signature} for key, v in metrics.items()}
+        self._write(run.model, weights, summary, scores)
+        return scores
+
+    def write_report(self, run: RunDirectory, summary: TrainingSummary, reason: str, log: LogFunction) -> None:
+        """Write nothing: language models have no report."""
+
+    def _write(self, path: Path, weights: Path, summary: TrainingSummary, scores: dict[str, Any]) -> None:
+        recipe, data = self.recipe, self._data
+        card = LanguageModelCard(
+            language=recipe.data.language,
+            vocabulary=len(data.vocabulary),
+            model=recipe.model,
+            carried=self._carries_state,
+            verbatim=data.verbatim,
+            training={
+                **summary.history,
+                "training_lines": len(data.train),
+                "recipe": recipe.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}}),
+            },
+            scores=scores,
+        )
+        write_language_model_directory(path, card, data.vocabulary, weights.read_bytes())
+
+
+class LanguageModelDevSet:
+    """A text to score a language model on; the score is the negative loss.
+
+    The state is carried on from line to line if it is in training.
+    """
+
+    def __init__(self, lines: Sequence[str], vocabulary: Vocabulary, carries_state: bool) -> None:
+        self.characters = sum(len(line) + 1 for line in lines)
+        """Number of characters, line ends included."""
+        ids = vocabulary.encode_batch(lines)
+        self.tokens = sum(map(len, ids)) + len(ids)
+        """Number of tokens, end of sentence included."""
+        self.fingerprint = digest(ids, carries_state)
+        self._ids, self._carries_state = ids, carries_state
+
+    def loss(self, evaluator: Evaluator) -> float:
+        """Return the negative log-likelihood, in nats per token."""
+        total, state = 0.0, DecoderState()
+        with torch.no_grad():
+            for batch in self._windows() if self._carries_state else self._batches():
+                loss = evaluator.compute_loss(text_inputs(evaluator.network, batch, state))
+                total, state = total + loss.negative_log_likelihood.item(), loss.state
+        return total / self.tokens
+
+    def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
+        """See `DevSet.evaluate`."""
+        loss = self.loss(evaluator)
+        return loss, -loss
+
+    def score(self, evaluator: Evaluator) -> float:
+        """See `DevSet.score`."""
+        return -self.loss(evaluator)
+
+    def metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
+        """Return the perplexity per token and the bits per character."""
+        bits = loss * self.tokens / self.characters / math.log(2)
+        return {"perplexity": math.exp(min(loss, 100.0)), "bits_per_character": bits}
+
+    def format_score(self, score: float) -> str:
+        """See `DevSet.format_score`."""
+        return f"perplexity {self.metrics(-score)['perplexity']:.2f}"
+
+    def _batches(self) -> Iterator[Batch]:
+        """Yield the lines in batches, sorted by length."""
+        order = sorted(self._ids, key=len)
+        for start in range(0, len(order), _BATCH):
+            lines = order[start : start + _BATCH]
+            yield collate(RaggedArray.from_lists([[] for _ in lines]), RaggedArray.from_lists(lines))
+
+    def _windows(self) -> Iterator[Batch]:
+        """Yield the lines as one running text, a window at a time."""
+        inputs, targets = (
+            side[None] for side in MonolingualCorpus(RaggedArray.from_lists(self._ids), "").concatenate()
+        )
+        for start in range(0, self.tokens, _WINDOW):
+            yield make_window_batch(inputs[:, start : start + _WINDOW], targets[:, start : start + _WINDOW], start == 0)
+
+
+def text_inputs(network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
+    """Return a batch as tensors on the network's device; ``state`` is the one to continue from, unless it is reset."""
+    positions = batch.target_positions
+    arrays = batch.target_in, batch.target_out.ravel()[positions], positions
+    tokens, targets, places = (to_device(torch.from_numpy(array), network.output.device) for array in arrays)
+    return TextBatch(tokens, targets, places, network.initial_state(len(tokens)) if batch.reset_state else state)

@@ -1,0 +1,88 @@
+"""Training metrics, as JSON lines and as TensorBoard events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from nmt.training.run_directory import RunDirectory
+from nmt.utils.files import atomic_file, write_error
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class MetricsLog:
+    """Writer of ``metrics.jsonl`` and of the same numbers as TensorBoard events."""
+
+    def __init__(self, run: RunDirectory, update: int, log: Callable[[str], None]) -> None:
+        """Open the log of a run that continues after ``update`` updates.
+
+        Later records, from before a kill or a roll-back, are deleted. If TensorBoard fails, ``log`` is called with a
+        message and only the JSON lines are written.
+        """
+        from torch.utils.tensorboard import SummaryWriter
+
+        kept = [line for line in _complete_lines(run.metrics) if _is_valid_until(line, update)]
+        with atomic_file(run.metrics) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+        self._file: TextIO = run.metrics.open("a", encoding="utf-8")
+        self._log = log
+        self._board: SummaryWriter | None = SummaryWriter(run.events, purge_step=update + 1)
+
+    def write(self, kind: str, update: int, **values: Any) -> None:
+        """Append a record; TensorBoard gets the values that are not None."""
+        try:
+            self._file.write(json.dumps({"kind": kind, "update": update, **values}) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise write_error(Path(self._file.name), error) from None
+
+        def add_scalars(board: SummaryWriter) -> None:
+            for name, value in values.items():
+                if value is not None and name != "epoch":
+                    board.add_scalar(f"{kind}/{name}", value, update)
+
+        self._with_board(add_scalars)
+
+    def close(self) -> None:
+        """Flush and close both files."""
+        with suppress(OSError):  # `write` has raised the error of a record that could not be written
+            self._file.close()
+        self._with_board(lambda board: board.close())
+
+    def _with_board(self, work: Callable[[SummaryWriter], None]) -> None:
+        """Call ``work`` with the TensorBoard writer; after an error, TensorBoard is no longer used."""
+        try:
+            if self._board:
+                work(self._board)
+        except Exception as error:  # TensorBoard writes in a thread and raises its errors at the next call
+            self._board = None
+            self._log(f"TensorBoard events: no longer written ({type(error).__name__}: {error})")
+
+
+def read_metrics(run: RunDirectory) -> list[dict[str, Any]]:
+    """Return the records of ``metrics.jsonl``."""
+    return [json.loads(line) for line in _complete_lines(run.metrics)]
+
+
+def _is_valid_until(line: str, update: int) -> bool:
+    """Return whether a line is a training or dev record of this update or an earlier one.
+
+    Scores of a finished model are dropped, because they are recorded again when the run finishes.
+    """
+    try:
+        record = json.loads(line)
+        return record["kind"] in ("train", "dev") and bool(float(record["update"]) <= update)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _complete_lines(path: Path) -> list[str]:
+    """Return the lines of a file; a killed process may have truncated the last one, which is left out."""
+    if not path.exists():
+        return []
+    return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]

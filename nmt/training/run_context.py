@@ -1,0 +1,110 @@
+"""The objects that the parts of a training run share, and what they do together."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from nmt.config.loading import dump_recipe
+from nmt.config.training import TrainingConfig
+from nmt.training.checkpoint_selection import CheckpointSelector
+from nmt.training.distributed import DistributedContext
+from nmt.training.metrics_log import MetricsLog
+from nmt.training.reports import TrainingSummary
+from nmt.training.run_directory import RunDirectory
+from nmt.training.tasks import TrainingTask
+from nmt.training.trainer import Trainer
+from nmt.utils.files import atomic_file
+from nmt.utils.progress import Console
+from nmt.utils.signals import StopRequest
+
+
+@dataclass
+class RunContext:
+    """A training run: task, trainer, files, processes and console."""
+
+    task: TrainingTask
+    trainer: Trainer
+    directory: RunDirectory
+    selector: CheckpointSelector
+    processes: DistributedContext
+    console: Console
+    stop: StopRequest
+    metrics_log: MetricsLog | None = None
+    """Log of the main process; None in the others and before `open_metrics_log`."""
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The ``training`` section of the recipe."""
+        return self.task.recipe.training
+
+    def open_metrics_log(self) -> None:
+        """Open the log of the main process after the current update, and write the recipe beside it."""
+        if not self.processes.is_main_process:
+            return
+        self.close_metrics_log()
+        parent = self.task.parent
+        # A comment, because a path is no setting of the recipe: a new run from config.yaml names the parent itself.
+        head = f"# --finetune {json.dumps(parent.model)}, weights with SHA-256 {parent.sha256}\n" if parent else ""
+        with atomic_file(self.directory.recipe) as temporary:
+            temporary.write_text(head + dump_recipe(self.task.recipe), encoding="utf-8")
+        self.metrics_log = MetricsLog(self.directory, self.trainer.progress.update, self.console.print)
+
+    def close_metrics_log(self) -> None:
+        """Close the log if it is open."""
+        if self.metrics_log:
+            self.metrics_log.close()
+
+    def record_metrics(self, kind: str, metrics: dict[str, Any]) -> None:
+        """Append metrics of the current update to the log."""
+        if self.metrics_log:
+            self.metrics_log.write(kind, self.trainer.progress.update, **metrics)
+
+    def save_checkpoint(self) -> None:
+        """Write a checkpoint in the main process; an error ends all processes."""
+
+        def save() -> None:
+            if self.processes.is_main_process:
+                self.directory.rotate_checkpoints(self.trainer.save)
+
+        self.processes.run_in_all(save)
+
+    def summary(self, averaged_updates: Sequence[int] = ()) -> TrainingSummary:
+        """Return the state of the run, with the origin of its best weights or of the mean of several updates."""
+        trainer, progress = self.trainer, self.trainer.progress
+        history = {
+            "parameters": trainer.network.parameter_count(),
+            "updates": progress.best_update or progress.update,
+            **({"mean_of": sorted(averaged_updates)} if averaged_updates else {}),
+            "minutes": round(progress.seconds / 60, 1),
+            "precision": trainer.precision,
+            "device": str(trainer.device),
+            "carousel": _package_version(),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        }
+        best_update = None if progress.best is None else progress.best_update
+        return TrainingSummary(progress.update, best_update, history)
+
+    def end_early(self, reason: str) -> None:
+        """Export the best weights so far and write the report of a run that ends before its last update."""
+        if not self.processes.is_main_process:
+            return
+        summary = self.summary()
+        if self.selector.needs_export():
+            self.console.print("Exporting the best model so far")
+            self.task.export(self.directory.model, self.directory.best, summary)
+        self.task.write_report(self.directory, summary, reason, self.console.print)
+
+
+def _package_version() -> str:
+    try:
+        return version("carousel-nmt")
+    except PackageNotFoundError:
+        return "not installed"

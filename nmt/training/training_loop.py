@@ -1,0 +1,124 @@
+"""The training loop: updates, metrics, validation and checkpoints until training is complete or interrupted."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import closing
+
+from nmt.training.reports import MetricsWindow, StopFlags, UpdateReport
+from nmt.training.run_context import RunContext
+from nmt.training.validation import validate
+
+_LOG_EVERY = 50  # updates
+_MIN_RECORDS = 100  # records of a whole run; a short run is logged more often
+
+
+class TrainingLoop:
+    """The loop over updates of a training run."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context, self._config, self._trainer = context, context.config, context.trainer
+
+    def run(self) -> bool:
+        """Train until the run is complete; return False if a signal came first.
+
+        Raises:
+            DivergenceError: Training has diverged.
+            Interrupted: A signal came during a validation, which is still due.
+        """
+        if self._context.processes.any(self._context.stop.made, self._trainer.device):
+            return False
+        complete = self._is_complete()
+        if self._trainer.progress.due:
+            complete = self._validate_and_save(complete)
+        if complete:
+            return True
+        self._announce_work()
+        return self._train()
+
+    def _train(self) -> bool:
+        context, trainer, progress = self._context, self._trainer, self._trainer.progress
+        last_update = self._config.max_updates
+        # Only at updates whose results are on the host: reading those of others would wait for the device.
+        log_every = min(_LOG_EVERY, max(1, last_update // _MIN_RECORDS))
+        log_every = trainer.sync_every * math.ceil(log_every / trainer.sync_every)
+        window = MetricsWindow()
+        clock = time.perf_counter()
+        with (
+            context.console.progress_bar(last_update, progress.update, "Training") as update_bar,
+            closing(trainer.updates(self._stop_flags)) as updates,
+        ):
+            for report in updates:
+                window.add(report)
+                if report.synchronised:
+                    update_bar(report.update, self._status(report))
+                if report.update % log_every == 0 or report.update == last_update:
+                    context.record_metrics("train", window.flush())
+                progress.seconds += time.perf_counter() - clock
+                clock = time.perf_counter()
+                complete = self._handle_report(report)
+                if complete or (report.synchronised and report.interrupted):
+                    if not window.empty:
+                        context.record_metrics("train", window.flush())
+                    return complete
+                window.started += time.perf_counter() - clock  # validation is no training time
+                clock = time.perf_counter()
+        return True
+
+    def _handle_report(self, report: UpdateReport) -> bool:
+        """Validate and save if it is time; return whether training is complete."""
+        out_of_time = report.synchronised and report.out_of_time
+        complete = report.update >= self._config.max_updates or out_of_time
+        self._trainer.progress.due = complete or report.update % self._config.validate_every == 0
+        return self._validate_and_save(complete)
+
+    def _validate_and_save(self, complete: bool) -> bool:
+        """Validate if it is due and save a checkpoint if it is time; return whether training is complete now."""
+        progress, dev_set = self._trainer.progress, self._context.task.dev_set
+        if dev_set and progress.due:
+            validate(self._context, dev_set)
+            complete = complete or self._is_out_of_patience()
+        progress.due = False
+        if complete or progress.update % self._config.checkpoint_every == 0:
+            self._context.save_checkpoint()
+        return complete
+
+    def _stop_flags(self) -> StopFlags:
+        out_of_time = self._context.processes.is_main_process and self._is_out_of_time()
+        return StopFlags(self._context.stop.made, out_of_time)
+
+    def _is_complete(self) -> bool:
+        has_all_updates = self._trainer.progress.update >= self._config.max_updates
+        return has_all_updates or self._is_out_of_time() or self._is_out_of_patience()
+
+    def _is_out_of_time(self) -> bool:
+        minutes = self._config.max_minutes
+        return minutes is not None and self._trainer.progress.seconds >= 60 * minutes
+
+    def _is_out_of_patience(self) -> bool:
+        patience = self._config.patience
+        return patience is not None and self._trainer.progress.stale >= patience
+
+    def _status(self, report: UpdateReport) -> str:
+        """Return the text beside the progress bar."""
+        best, dev_set = self._trainer.progress.best, self._context.task.dev_set
+        score = "" if best is None or dev_set is None else f", best {dev_set.format_score(best)}"
+        return f"loss {report.loss:.2f}{score}"
+
+    def _announce_work(self) -> None:
+        """Print how much work remains."""
+        estimate, minutes = self._trainer.estimate_work(), self._config.max_minutes
+        limit = f", at most {minutes:g} min in total" if minutes else ""
+        tokens = float(f"{estimate.tokens:.3g}")
+        self._context.console.print(
+            f"Remaining: {estimate.updates:,} updates, {tokens:,.0f} target tokens, {estimate.epochs:.1f} epochs; "
+            f"about {_format_duration(estimate.seconds)} on this machine, without validation{limit}"
+        )
+
+
+def _format_duration(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 1:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
