@@ -50,7 +50,7 @@ class GlobalBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class BatchLoader:
-    """Loader of the batches of a tokenized corpus for one of several processes."""
+    """Loader of the batches of a tokenised corpus for one of several processes."""
 
     corpus: TokenizedCorpus
     weights: list[float]

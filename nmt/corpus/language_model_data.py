@@ -25,7 +25,7 @@ from nmt.utils.arrays import Int32Array, IntArray
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import digest
 
-_CHUNK_LINES = 10_000  # lines that are tokenized together
+_CHUNK_LINES = 10_000  # lines that are tokenised together
 
 
 class MonolingualCorpus:
@@ -71,7 +71,7 @@ class MonolingualCorpus:
 
 @dataclass(frozen=True)
 class LanguageModelData:
-    """Tokenized training text, and dev and test text, of a language model."""
+    """Tokenised training text, and dev and test text, of a language model."""
 
     vocabulary: Vocabulary
     verbatim: bool
@@ -142,7 +142,7 @@ def prepare_language_model_data(
     log: Callable[[str], None] = lambda message: None,
     vocabulary: Vocabulary | None = None,
 ) -> LanguageModelData:
-    """Read and tokenize the text of a recipe.
+    """Read and tokenise the text of a recipe.
 
     Args:
         recipe: names the text and the tokenizer.

@@ -1,4 +1,4 @@
-"""Preparation of training data: read, filter and tokenize the corpora of a recipe once, and cache the result."""
+"""Preparation of training data: read, filter and tokenise the corpora of a recipe once, and cache the result."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class CorpusHash(NamedTuple):
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Tokenized training pairs, and dev and test pairs as text."""
+    """Tokenised training pairs, and dev and test pairs as text."""
 
     tokenizer: Tokenizer
     train: ArrowCorpus
@@ -99,7 +99,7 @@ class PreparedData:
 def prepare_data(
     config: TranslatorRecipe, log: Log = lambda message: None, tokenizer: Tokenizer | None = None
 ) -> PreparedData:
-    """Read, filter and tokenize the corpora of a recipe.
+    """Read, filter and tokenise the corpora of a recipe.
 
     Args:
         config: the recipe.

@@ -120,7 +120,7 @@ class Vocabulary:
         return [([piece.id for piece in each.pieces], each.score) for each in found.nbests]
 
     def encode(self, text: str) -> TokenizedText:
-        """Tokenize a normalised text."""
+        """Tokenise a normalised text."""
         mapping = self._processor.encode(text, return_type="offset_mapping")
         return TokenizedText(text, mapping["ids"], mapping["offsets"])
 

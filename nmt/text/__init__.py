@@ -1,1 +1,1 @@
-"""Strings around search: what happens to text before it is encoded and after it is decoded."""
+"""Text processing without a model: normalisation, languages, sentence splitting, chunking and tag projection."""

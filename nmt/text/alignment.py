@@ -1,4 +1,4 @@
-"""Word alignment between a text and its translation, as spans of characters."""
+"""Type of word alignments between a text and its translation."""
 
 from __future__ import annotations
 

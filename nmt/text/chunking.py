@@ -1,12 +1,12 @@
-"""Cutting what is too long for the model into parts that are not, at the best places there are."""
+"""Splitting of texts that exceed the maximum input length of a model."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# From the best place to the worst: after a sentence, after a clause, after a word.
-_PLACES = (
+# In order of preference: after a sentence, after a clause, after a word.
+_BOUNDARIES = (
     re.compile(r"[.!?…]+[\"'»”’)\]]*\s|[。！？]"),
     re.compile(r"[;:,–—]\s|[；：，、]"),
     re.compile(r"\s"),
@@ -14,10 +14,18 @@ _PLACES = (
 
 
 def split_into_chunks(text: str, ends: Sequence[int], limit: int) -> list[tuple[int, int]]:
-    """Ranges ``[start, end)`` of code points that together cover ``text``, each of at most ``limit`` pieces.
+    """Split a text into chunks that do not exceed a number of tokens.
 
-    ``ends`` gives, for each piece of the text, the code point after it. Cuts fall after the last sentence that fits,
-    else the last clause, else the last word, else anywhere between pieces.
+    A chunk ends after the last sentence that fits, else after the last clause, else after the last word, else between
+    any two tokens.
+
+    Args:
+        text: the text.
+        ends: end of each token in the text, in code points.
+        limit: maximum number of tokens per chunk.
+
+    Returns:
+        Consecutive ranges ``[start, end)`` of code points that cover the text.
     """
     ranges = []
     start, used = 0, 0
@@ -34,10 +42,10 @@ def split_into_chunks(text: str, ends: Sequence[int], limit: int) -> list[tuple[
 
 
 def _best_cut(text: str, start: int, furthest: int) -> int:
-    # A cut in the first quarter would leave a stub: the next kind of place is better then.
+    # A cut in the first quarter would leave a very short chunk; a weaker boundary further on is better.
     earliest = start + (furthest - start) // 4
-    for place in _PLACES:
-        cut = max((match.end() for match in place.finditer(text, start, furthest)), default=0)
+    for boundary in _BOUNDARIES:
+        cut = max((match.end() for match in boundary.finditer(text, start, furthest)), default=0)
         if cut > earliest:
             return cut
     return furthest

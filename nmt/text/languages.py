@@ -1,4 +1,4 @@
-"""What a language code says: which language, and which scripts it is written in."""
+"""Language codes (BCP 47) and the scripts of languages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 
 LATIN = "LATIN"
 
-# By the first word of the Unicode names of their letters. Languages that are not here are written in Latin script.
+# Script, as the first word of the Unicode names of its letters, and the languages written in it. Languages that are not
+# listed use the Latin script.
 _TABLE = """
 ARABIC: ar ary arz ckb fa ks ku ps sd sdh ug ur
 ARMENIAN: hy
@@ -47,10 +48,10 @@ for _line in _TABLE.split("\n")[1:-1]:
 
 
 def primary_subtag(code: str) -> str:
-    """The language of a code, without its region or script: ``pt`` for ``pt-BR``."""
+    """Return the language of a code without region and script: ``pt`` for ``pt-BR``."""
     return re.split("[-_]", code, maxsplit=1)[0].lower()
 
 
 def language_scripts(code: str) -> frozenset[str]:
-    """The scripts of a language: ``CJK``, ``HIRAGANA`` and ``KATAKANA`` for ``ja``."""
+    """Return the scripts in which a language is written: ``CJK``, ``HIRAGANA`` and ``KATAKANA`` for ``ja``."""
     return frozenset(_SCRIPTS.get(primary_subtag(code), {LATIN}))

@@ -1,11 +1,11 @@
-"""Which characters are parts of words, and of words with spaces between them."""
+"""Character classes for word boundaries in scripts with and without spaces between words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Chinese, Japanese, Thai, Lao, Burmese and Khmer put no spaces between words.
+# Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces between words.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u312f\u31a0-\u31bf"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f"
@@ -14,16 +14,16 @@ _UNSPACED = re.compile(
 
 
 def is_combining_mark(character: str) -> bool:
-    """Whether it belongs to the character before it, as an accent does."""
+    """Return whether a character combines with the one before it, such as an accent."""
     return unicodedata.category(character).startswith("M")
 
 
 def is_unspaced_script(character: str) -> bool:
-    """Whether it is of a script that puts no spaces between words."""
+    """Return whether a character belongs to a script without spaces between words."""
     return _UNSPACED.match(character) is not None
 
 
 def is_spaced_word_character(character: str) -> bool:
-    """Whether it is part of a word, in a script that puts spaces between words."""
+    """Return whether a character is part of a word in a script with spaces between words."""
     in_word = character.isalnum() or character == "_" or is_combining_mark(character)
     return in_word and not is_unspaced_script(character)

@@ -1,4 +1,4 @@
-"""Where the sentences of a text are. Where it is doubtful whether one ends, it does not."""
+"""Sentence splitting with sentencex; does not split where a sentence end is uncertain."""
 
 from __future__ import annotations
 
@@ -8,73 +8,73 @@ from collections.abc import Iterator
 from nmt.text.languages import primary_subtag
 from nmt.text.normalisation import is_translatable
 
-# sentencex counts bytes: it wants plain spaces, and can't read half a surrogate pair.
+# sentencex computes byte offsets for plain spaces only, and rejects lone surrogates.
 _SPACE = re.compile(r"[\s\ud800-\udfff]")
-# A sentence may follow these without a space; after others that is "Yahoo!Mail", or "「はい。」と言った".
+# A sentence may follow these without a space. Other marks also occur inside words and quotations: "Yahoo!Mail",
+# "「はい。」と言った".
 _FULL_STOPS = tuple("。！？｡।॥။។")
-# The time that sentencex takes grows with the square of what stands in quotes.
-_LONGEST = 5000  # characters
-_ENDS = ((". ", "! ", "? ", "。", "！", "？"), (" ",))
+_MAX_SEGMENT_CHARACTERS = 5000  # the run time of sentencex is quadratic in the length of quotations
+_SEGMENT_ENDS = ((". ", "! ", "? ", "。", "！", "？"), (" ",))
 _WORD = re.compile(r"[^\W\d_]{2}")
 _INITIAL = re.compile(r"\b[^\W\d_]\.\s*\Z")
 _NUMBER = re.compile(r"\d+(?![\d.)])")
 
 
 def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
-    """The ranges ``[start, stop)`` of the sentences of ``text``, without the white space around them.
+    """Return the range ``[start, stop)`` of each sentence of a text, without surrounding white space.
 
-    What holds nothing to translate is in none. A language that has no rules of its own is split by general ones.
+    Sentences without a letter or digit are omitted. A language without rules of its own is split by general rules.
     """
-    places = []
+    ranges = []
     start = 0
-    for stretch in _stretches(_SPACE.sub(" ", text)):
-        for piece in _joined(_pieces(stretch, language)):
-            core = piece.strip()
+    for segment in _bounded_segments(_SPACE.sub(" ", text)):
+        for sentence in _merge_uncertain(_split(segment, language)):
+            core = sentence.strip()
             if is_translatable(core):
-                indent = piece.index(core)
-                places.append((start + indent, start + indent + len(core)))
-            start += len(piece)
-    return places
+                indent = sentence.index(core)
+                ranges.append((start + indent, start + indent + len(core)))
+            start += len(sentence)
+    return ranges
 
 
 def separate_from_next(translation: str) -> str:
-    """The translation of a sentence that another follows without a space, with one if it is to have one itself."""
+    """Append a space to the translation of a sentence that another one follows directly, unless it needs none."""
     return f"{translation} " if translation and not translation.endswith(_FULL_STOPS) else translation
 
 
-def _stretches(text: str) -> Iterator[str]:
-    """The text, in parts if it is very long: after a full stop, else after a word, else anywhere."""
+def _bounded_segments(text: str) -> Iterator[str]:
+    """Yield a text in segments of limited length, cut after a full stop, else after a word, else anywhere."""
     start = 0
-    while len(text) - start > _LONGEST:
-        half, most = start + _LONGEST // 2, start + _LONGEST
-        cuts = (max(text.rfind(end, half, most) + len(end) for end in ends) for ends in _ENDS)
-        cut = next((cut for cut in cuts if cut > half), most)
+    while len(text) - start > _MAX_SEGMENT_CHARACTERS:
+        half, limit = start + _MAX_SEGMENT_CHARACTERS // 2, start + _MAX_SEGMENT_CHARACTERS
+        cuts = (max(text.rfind(end, half, limit) + len(end) for end in ends) for ends in _SEGMENT_ENDS)
+        cut = next((cut for cut in cuts if cut > half), limit)
         yield text[start:cut]
         start = cut
     yield text[start:]
 
 
-def _pieces(text: str, language: str) -> list[str]:
-    # Imported late: only what translates whole texts needs it.
+def _split(text: str, language: str) -> list[str]:
+    # Imported lazily: translating single lines does not need it.
     from sentencex import segment
 
-    pieces: list[str] = segment(primary_subtag(language), text)
-    return pieces if "".join(pieces) == text else [text]
+    sentences: list[str] = segment(primary_subtag(language), text)
+    return sentences if "".join(sentences) == text else [text]
 
 
-def _joined(pieces: list[str]) -> list[str]:
-    """The pieces, those joined that had better not be split."""
+def _merge_uncertain(sentences: list[str]) -> list[str]:
+    """Join neighbouring sentences whose boundary is uncertain."""
     groups: list[list[str]] = []
-    for piece in pieces:
-        if groups and _is_doubtful(groups[-1][-1], piece):
-            groups[-1].append(piece)
+    for sentence in sentences:
+        if groups and _is_uncertain(groups[-1][-1], sentence):
+            groups[-1].append(sentence)
         else:
-            groups.append([piece])
+            groups.append([sentence])
     return ["".join(group) for group in groups]
 
 
-def _is_doubtful(before: str, after: str) -> bool:
-    """Whether a sentence may go on from one piece to the next."""
+def _is_uncertain(before: str, after: str) -> bool:
+    """Return whether two neighbouring parts may belong to the same sentence."""
     if not (before.endswith(" ") or after.startswith(" ")):
         return not before.endswith(_FULL_STOPS)
     if not before.rstrip().endswith((".", ")")):

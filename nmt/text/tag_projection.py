@@ -1,7 +1,8 @@
-"""Where marks in a sentence belong in its translation.
+"""Projection of inline tags from a source text to its translation through the word alignment.
 
-A mark is a place in the source: the opening or closing end of a stretch of it, or a point. The alignment says where
-each would best stand in the target. Their order is kept, whatever the order of the words has become.
+Placing tags by the alignment after translation is one of the approaches that Müller (2017, "Treatment of Markup in
+Statistical Machine Translation") compares. Here, the order of the tags is also kept, whatever the order of the words in
+the translation.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from itertools import accumulate, pairwise
 
 from nmt.text.alignment import AlignedSpan
 
-# A mark stands before or after a word, never in it. Han and Hiragana, written without spaces, are words one by one; the
-# punctuation beside a word is one too. Apostrophe and hyphen are of the word that they are in: "don't".
+# Tags are placed between words only. Each Han or Hiragana character counts as a word, since these scripts have no
+# spaces, and so does punctuation beside a word. Apostrophes and hyphens inside a word belong to it: "don't".
 _HAN = "\u3005-\u3007\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PUNCTUATION = (
     "!-/:-@\\[-`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf؛؟،۔।॥\u2010-\u2027\u2030-\u205e\u3001-\u3004\u3008-\u303f"
@@ -27,13 +28,16 @@ _PUNCTUATION = (
 _LETTERS = f"[^\\s{_HAN}{_PUNCTUATION}]+"
 _WORD = re.compile(f"[{_HAN}]|{_LETTERS}(?:['’-]{_LETTERS})*|[{_PUNCTUATION}]+")
 
-_NOWHERE = sys.maxsize
-_AFFORDABLE = 1_000_000
-"""Marks times characters, in one sentence, for which the alignment is looked at; beyond that, only proportions are."""
+_UNALIGNED = sys.maxsize
+_MAX_TAG_CHARACTERS = 1_000_000
+"""Maximum of tags × characters in a sentence for which the alignment is used; beyond, tags are placed in proportion."""
+
+Word = tuple[int, int]
+"""Range ``[start, end)`` of a word in code points."""
 
 
 class TagKind(Enum):
-    """What a mark does."""
+    """Kind of an inline tag."""
 
     OPENING = "opening"
     CLOSING = "closing"
@@ -42,115 +46,119 @@ class TagKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class InlineTag:
-    """A mark, and the stretch ``[begin, end)`` of the source that it opens or closes; a point's is empty."""
+    """Inline tag of a source text.
+
+    Opening and closing tags have the range of the text that their element encloses; that of a standalone tag is empty.
+    """
 
     kind: TagKind
-    begin: int
+    start: int
     end: int
 
     @property
-    def place(self) -> int:
-        """Where it stands."""
-        return self.end if self.kind is TagKind.CLOSING else self.begin
+    def position(self) -> int:
+        """Offset of the tag in the source text."""
+        return self.end if self.kind is TagKind.CLOSING else self.start
 
 
 def project_tags(
-    marks: Sequence[InlineTag], source: str, target: str, alignment: Sequence[AlignedSpan] | None
+    tags: Sequence[InlineTag], source: str, target: str, alignment: Sequence[AlignedSpan] | None
 ) -> list[int]:
-    """For each mark, in order, its place in ``target``: places never decrease, and lie beside words.
+    """Return the offset of each tag in the target text.
 
-    An opening mark wants to be before the first word that its stretch is aligned to, a closing one after the last, a
-    point after what the words before it are aligned to. Without alignment, so many words of the source are before a
-    mark, so many in proportion are in the target. Of all places in order, these are the nearest to what was wanted
-    that leave no stretch of words empty.
+    The preferred position of an opening tag is before the first target word aligned to the text of its element, that
+    of a closing tag after the last such word, and that of a standalone tag after the words aligned to the word before
+    it. Without an alignment, the proportion of words before a tag is preserved. The returned positions are the closest
+    to the preferred ones (in the sum of distances in words) that keep the order of the tags and leave no element with
+    words empty. Each lies at the edge of a word.
     """
     words = [word.span() for word in _WORD.finditer(target)]
     source_words = [word.span() for word in _WORD.finditer(source)]
-    affordable = len(marks) * len(source) <= _AFFORDABLE
-    links = _Links(len(source), alignment if alignment and affordable else ())
-    wanted = []
-    for mark in marks:
-        linked = links.target_of(mark) if affordable else None
-        if linked is None:
-            before = _words_before(source_words, mark.place, mark.kind)
-            wanted.append(round(before * len(words) / max(len(source_words), 1)))
+    use_alignment = len(tags) * len(source) <= _MAX_TAG_CHARACTERS
+    aligned = _CharacterAlignment(len(source), alignment if alignment and use_alignment else ())
+    preferred = []
+    for tag in tags:
+        offset = aligned.target_offset(tag) if use_alignment else None
+        if offset is None:
+            before = _words_before(source_words, tag.position, tag.kind)
+            preferred.append(round(before * len(words) / max(len(source_words), 1)))
         else:
-            wanted.append(_words_before(words, linked, mark.kind))
-    least = [_least_between(before, after, source) for before, after in pairwise((marks[0], *marks))] if marks else []
-    return _characters(marks, _in_order(wanted, least, len(words)), words)
+            preferred.append(_words_before(words, offset, tag.kind))
+    gaps = [_minimum_gap(before, after, source) for before, after in pairwise((tags[0], *tags))] if tags else []
+    return _word_edges(tags, _nearest_in_order(preferred, gaps, len(words)), words)
 
 
-class _Links:
-    """For each character of the source, the stretch of the target that it is aligned to."""
+class _CharacterAlignment:
+    """Range of the target text to which each source character is aligned."""
 
     def __init__(self, length: int, alignment: Sequence[AlignedSpan]) -> None:
-        self._first = [_NOWHERE] * length
-        self._last = [-1] * length
+        self._starts = [_UNALIGNED] * length
+        self._ends = [-1] * length
         for source_start, source_end, target_start, target_end in alignment:
             for character in range(source_start, source_end):
-                self._first[character] = min(self._first[character], target_start)
-                self._last[character] = max(self._last[character], target_end)
+                self._starts[character] = min(self._starts[character], target_start)
+                self._ends[character] = max(self._ends[character], target_end)
 
-    def target_of(self, mark: InlineTag) -> int | None:
-        """The place in the target that a mark wants; None if nothing near it is aligned."""
-        if mark.kind is TagKind.OPENING:
-            first = min(self._first[mark.begin : mark.end], default=_NOWHERE)
-            if first < _NOWHERE:
-                return first
-        elif mark.kind is TagKind.CLOSING:
-            last = max(self._last[mark.begin : mark.end], default=-1)
-            if last >= 0:
-                return last
-        for character in range(mark.place - 1, -1, -1):
-            if self._last[character] >= 0:
-                return self._last[character]
-        return next((first for first in self._first[mark.place :] if first < _NOWHERE), None)
+    def target_offset(self, tag: InlineTag) -> int | None:
+        """Return the preferred target offset of a tag, or None if nothing is aligned."""
+        if tag.kind is TagKind.OPENING:
+            start = min(self._starts[tag.start : tag.end], default=_UNALIGNED)
+            if start < _UNALIGNED:
+                return start
+        elif tag.kind is TagKind.CLOSING:
+            end = max(self._ends[tag.start : tag.end], default=-1)
+            if end >= 0:
+                return end
+        for character in range(tag.position - 1, -1, -1):
+            if self._ends[character] >= 0:
+                return self._ends[character]
+        return next((start for start in self._starts[tag.position :] if start < _UNALIGNED), None)
 
 
-def _words_before(words: Sequence[tuple[int, int]], place: int, kind: TagKind) -> int:
-    """How many words come before a mark that wants ``place``; in a word, an opening one goes before it."""
+def _words_before(words: Sequence[Word], offset: int, kind: TagKind) -> int:
+    """Return the number of words before a tag; inside a word, an opening tag goes before it and others after it."""
     if kind is TagKind.OPENING:
-        return bisect_right(words, place, key=lambda word: word[1])
-    return bisect_left(words, place, key=lambda word: word[0])
+        return bisect_right(words, offset, key=lambda word: word[1])
+    return bisect_left(words, offset, key=lambda word: word[0])
 
 
-def _least_between(before: InlineTag, after: InlineTag, source: str) -> int:
-    """1 for the two ends of a stretch that holds words, which shall still hold one."""
-    ends = before.kind is TagKind.OPENING and after.kind is TagKind.CLOSING
-    same = (before.begin, before.end) == (after.begin, after.end)
-    return int(ends and same and _WORD.search(source, before.begin, before.end) is not None)
+def _minimum_gap(before: InlineTag, after: InlineTag, source: str) -> int:
+    """Return the number of words to keep between two tags: 1 for the tags of an element with words, else 0."""
+    is_element = before.kind is TagKind.OPENING and after.kind is TagKind.CLOSING
+    same_range = (before.start, before.end) == (after.start, after.end)
+    return int(is_element and same_range and _WORD.search(source, before.start, before.end) is not None)
 
 
-def _in_order(wanted: Sequence[int], least: Sequence[int], most: int) -> list[int]:
-    """The numbers that differ least from ``wanted`` in sum, from 0 to ``most``, each ``least`` above the one before.
+def _nearest_in_order(preferred: Sequence[int], gaps: Sequence[int], maximum: int) -> list[int]:
+    """Return the numbers from 0 to ``maximum`` with the least sum of distances from the preferred ones.
 
-    Where there is no room for that, each at least as large as the one before.
+    Each number exceeds the one before by at least its gap; the gaps are ignored if they do not fit. This is isotonic
+    regression with absolute deviations, solved with a heap of the points where the slope of the cost changes.
     """
-    floors = list(accumulate(least))
-    if floors and floors[-1] > most:
+    floors = list(accumulate(gaps))
+    if floors and floors[-1] > maximum:
         floors = [0] * len(floors)
-    # Isotonic regression by least absolute deviations, with a heap of the points where the sum's slope changes.
     heap: list[int] = []
-    found: list[int] = []
-    for number, floor in zip(wanted, floors, strict=True):
-        number = min(max(number - floor, 0), most - floors[-1])
+    minima: list[int] = []
+    for number, floor in zip(preferred, floors, strict=True):
+        number = min(max(number - floor, 0), maximum - floors[-1])
         heappush(heap, -number)
         if -heap[0] > number:
             heapreplace(heap, -number)
-        found.append(-heap[0])
-    ordered = list(accumulate(reversed(found), min))[::-1]
+        minima.append(-heap[0])
+    ordered = list(accumulate(reversed(minima), min))[::-1]
     return [number + floor for number, floor in zip(ordered, floors, strict=True)]
 
 
-def _characters(marks: Sequence[InlineTag], before: Sequence[int], words: Sequence[tuple[int, int]]) -> list[int]:
-    """The places that come after so many words: an opening mark close to the next word, others to the one before."""
-    places = [0]
-    for mark, count in zip(marks, before, strict=True):
+def _word_edges(tags: Sequence[InlineTag], words_before: Sequence[int], words: Sequence[Word]) -> list[int]:
+    """Return the offset of each tag: at the start of the next word for opening tags, else at the end of the previous."""
+    offsets = [0]
+    for tag, count in zip(tags, words_before, strict=True):
         if not words:
-            beside = 0
-        elif count == 0 or (mark.kind is TagKind.OPENING and count < len(words)):
-            beside = words[count][0]
+            edge = 0
+        elif count == 0 or (tag.kind is TagKind.OPENING and count < len(words)):
+            edge = words[count][0]
         else:
-            beside = words[count - 1][1]
-        places.append(max(places[-1], beside))
-    return places[1:]
+            edge = words[count - 1][1]
+        offsets.append(max(offsets[-1], edge))
+    return offsets[1:]

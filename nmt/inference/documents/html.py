@@ -129,9 +129,9 @@ class _Sentence:
 
     def _spaced(self, mark: InlineTag, markup: str, target: str, here: int) -> str:
         """A point may stand for a word: it has spaces where it had, at the ends of the target aside."""
-        if mark.kind is TagKind.STANDALONE and here > 0 and _is_space(self.text, mark.place - 1):
+        if mark.kind is TagKind.STANDALONE and here > 0 and _is_space(self.text, mark.position - 1):
             markup = markup if _is_space(target, here - 1) else f" {markup}"
-        if mark.kind is TagKind.STANDALONE and here < len(target) and _is_space(self.text, mark.place):
+        if mark.kind is TagKind.STANDALONE and here < len(target) and _is_space(self.text, mark.position):
             markup = markup if _is_space(target, here) else f"{markup} "
         return markup
 
