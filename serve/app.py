@@ -8,13 +8,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve.api import deepl, docs, libretranslate, native, operations
-from serve.auth.api_keys import read_keys
-from serve.auth.rate_limits import RateLimiter, Usage
-from serve.http.body_limit import BodyLimit
-from serve.http.cors import Cors
+from serve.auth.api_keys import read_api_keys
+from serve.auth.rate_limits import CharacterUsage, RateLimiter
+from serve.http.body_limit import BodyLimitMiddleware
+from serve.http.cors import JsonCORSMiddleware
 from serve.http.error_responses import install_error_handlers
-from serve.http.fast_path import FastPath
-from serve.http.request_log import RequestLog
+from serve.http.request_log import RequestLogMiddleware
 from serve.metrics import Metrics
 from serve.models.registry import TranslatorLoader
 from serve.service import TranslationService
@@ -54,21 +53,20 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.downloads = DownloadStore()
-    app.state.keys = read_keys(settings)
-    app.state.rates = RateLimiter()
-    app.state.usage = Usage()
+    app.state.api_keys = read_api_keys(settings)
+    app.state.rate_limiter = RateLimiter()
+    app.state.usage = CharacterUsage()
     app.state.glossaries = GlossaryStore(settings.glossaries)
     install_error_handlers(app)
     for routes in (libretranslate, deepl, native, operations, docs):
         app.include_router(routes.router)
-    shortcut = FastPath(app.build_middleware_stack(), libretranslate.router, "/translate")
-    app.middleware_stack = _around(shortcut, settings, metrics)
+    app.middleware_stack = _add_middleware(app.build_middleware_stack(), settings, metrics)
     return app
 
 
-def _around(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
-    """Our middleware, the outermost last: around Starlette's own, so that it sees the answers to our faults too."""
-    app = BodyLimit(app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
+def _add_middleware(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
+    """Wrap Starlette's own middleware, so that the request log includes its responses to unexpected exceptions."""
+    app = BodyLimitMiddleware(app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
     if settings.cors_origins:
-        app = Cors(app, settings.cors_origins)
-    return RequestLog(app, metrics)
+        app = JsonCORSMiddleware(app, settings.cors_origins)
+    return RequestLogMiddleware(app, metrics)

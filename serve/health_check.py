@@ -1,29 +1,30 @@
-"""Asks the server in this container whether it is well: ``python -m serve.health_check [/health | /ready]``.
+"""Health check for container images without curl: ``python -m serve.health_check [/health | /ready]``.
 
-For health checks in an image that has no curl. It asks where ``NMT_HOST`` and ``NMT_PORT`` say that the server listens.
+Sends a request to the server at ``NMT_HOST`` and ``NMT_PORT``; exits with a one-line reason unless the status is 200.
 """
 
 import os
 import sys
 from http.client import HTTPConnection, HTTPException
 
-_PATIENCE = 3  # seconds
+_TIMEOUT = 3  # seconds
 
 
-def probe(route: str) -> str | None:
-    """What is wrong, in a line; None if nothing is."""
-    # Not by `serve.settings`: to import that would take longer than all the rest.
+def check_health(route: str) -> str | None:
+    """Return the reason why ``route`` does not answer with status 200; None if it does."""
+    # Not read with `serve.settings`, because importing it takes longer than the whole check.
     host, port = os.environ.get("NMT_HOST") or "127.0.0.1", os.environ.get("NMT_PORT") or "5000"
-    connection = HTTPConnection(host, int(port), timeout=_PATIENCE)
+    url = f"http://{host}:{port}{route}"
+    connection = HTTPConnection(host, int(port), timeout=_TIMEOUT)
     try:
         connection.request("GET", route)
         status = connection.getresponse().status
     except (OSError, HTTPException) as error:
-        return f"{route} of {host}:{port}: {type(error).__name__}: {error}"
+        return f"{url}: {type(error).__name__}: {error}"
     finally:
         connection.close()
-    return None if status == 200 else f"{route} of {host}:{port}: status {status}"
+    return None if status == 200 else f"{url}: status {status}"
 
 
 if __name__ == "__main__":
-    sys.exit(probe(sys.argv[1] if len(sys.argv) > 1 else "/health"))
+    sys.exit(check_health(sys.argv[1] if len(sys.argv) > 1 else "/health"))

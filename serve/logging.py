@@ -1,4 +1,4 @@
-"""Logs: one line of JSON a record on stderr, with the id of the request that it belongs to."""
+"""JSON logging: one line per record on stderr, with the id of the request that it belongs to."""
 
 import logging
 from collections.abc import Iterator
@@ -8,28 +8,28 @@ from contextvars import ContextVar
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that is being answered."""
+"""Id of the current request."""
 
 _FIELDS = {"levelname": "level", "name": "logger", "message": "message"}
 
 
 @contextmanager
 def json_logs(level: str) -> Iterator[None]:
-    """Has everything that is logged, by libraries too, go to stderr from ``level`` on."""
+    """Write the log records of all libraries to stderr as JSON, if they have at least ``level``."""
     handler = logging.StreamHandler()
     handler.addFilter(_add_request_id)
     handler.setFormatter(JsonFormatter(list(_FIELDS), rename_fields=_FIELDS, timestamp="time"))
-    # It warns of each byte that it did not expect in a form; whoever sent the form is told.
+    # It warns of every unexpected byte in a form; the client receives an error message instead.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     root = logging.getLogger()
-    before = root.level
+    previous_level = root.level
     root.addHandler(handler)
     root.setLevel(level.upper())
     try:
         yield
     finally:
         root.removeHandler(handler)
-        root.setLevel(before)
+        root.setLevel(previous_level)
 
 
 def _add_request_id(record: logging.LogRecord) -> bool:

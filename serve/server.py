@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from nmt.utils.errors import CarouselError, UsageError
 from serve.app import create_app
-from serve.auth.api_keys import read_keys
+from serve.auth.api_keys import read_api_keys
 from serve.http.protocol import HttpProtocol
 from serve.logging import json_logs
 from serve.models.discovery import BUILT_IN, model_directories
@@ -40,7 +40,7 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
         settings = read_settings(models=tuple(models) or None, host=host, port=port)
         loaders = [ModelDirectoryLoader(path, settings.threads) for path in _directories(settings.models)]
         if check:
-            read_keys(settings)
+            read_api_keys(settings)
             GlossaryStore(settings.glossaries)
             _check(loaders, Machine(settings.threads, settings.slots))
         else:

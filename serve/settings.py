@@ -1,4 +1,4 @@
-"""The service's settings: environment variables ``NMT_…``, safe by default."""
+"""Settings of the service, read from environment variables ``NMT_…``."""
 
 import difflib
 import os
@@ -14,90 +14,92 @@ from nmt.utils.cpus import cores
 from nmt.utils.errors import UsageError
 
 
-def _is_origin(value: str) -> str:
+def _check_origin(value: str) -> str:
     if value != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", value):
-        raise ValueError("an origin such as https://example.org is needed, or *")
+        raise ValueError("use an origin such as https://example.org, or *")
     return value
 
 
-Origin = Annotated[str, AfterValidator(_is_origin)]
+Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
 class Settings(BaseSettings):
-    """What an operator can choose. A variable that is set but empty counts as not set."""
+    """Settings of the service. An empty environment variable counts as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="NMT_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="NMT_", env_ignore_empty=True, use_attribute_docstrings=True)
 
     host: str = Field("127.0.0.1", min_length=1)
-    """The address to listen on."""
+    """Address to listen on."""
     port: int = Field(5000, ge=0, le=65535)
-    """The port to listen on; 0 lets the kernel choose."""
+    """Port to listen on; 0 selects a free port."""
     models: Annotated[tuple[Path, ...], NoDecode] = ()
-    """Model directories, or directories of them; in the environment separated by commas."""
+    """Model directories, or directories that contain model directories, separated by commas."""
     threads: int = Field(default_factory=cores, ge=1)
-    """Decoding processes of each model, a core for each."""
+    """Number of decoding processes per model, each of which uses one CPU core. The default is the available cores."""
     slots: int = Field(16, ge=1)
-    """The sentences that a decoding process translates at once."""
+    """Number of sentences that a decoding process translates at the same time."""
     lazy: bool = False
-    """Whether models are loaded when they are first needed, not at the start."""
+    """Whether to load a model at its first request instead of at the start."""
     cache: int = Field(2000, ge=0)
-    """The finished sentences that are remembered for whoever asks for them again; 0 remembers none."""
+    """Number of translated sentences to keep for repeated requests; 0 turns the cache off."""
     glossaries: Path | None = None
-    """The directory that glossaries are kept in; without it they are forgotten when the server stops."""
+    """Directory in which glossaries are stored; without it they are lost when the server stops."""
     char_limit: int = Field(10_000, ge=1)
-    """The longest text, in characters (code points)."""
+    """Maximum length of a text in characters (code points)."""
     batch_limit: int = Field(128, ge=1)
-    """The most texts in one request."""
+    """Maximum number of texts in one request."""
     max_alternatives: int = Field(5, ge=0)
-    """The most alternatives that a request may ask for."""
+    """Maximum number of alternatives that a request may ask for."""
     max_body_bytes: int = Field(2_000_000, ge=1)
-    """The largest request body."""
+    """Maximum size of a request body in bytes."""
     queue_limit: int = Field(5000, ge=1)
-    """The most sentences that wait, for all models together; also the most of one request."""
+    """Maximum number of waiting sentences, over all models; also the maximum of one request."""
     request_timeout: float = Field(30.0, gt=0, allow_inf_nan=False)
-    """Seconds for a body to arrive, and again for its answer to be ready."""
+    """Seconds for a request body to arrive, and again for its response to be ready."""
 
     rate_limit: int = Field(0, ge=0)
-    """Requests a minute from one address or with one key; 0 allows any number."""
+    """Requests per minute allowed per API key or address; 0 turns the limit off."""
     api_keys: SecretStr = SecretStr("")
     """API keys, separated by commas."""
     api_keys_file: Path | None = None
-    """A YAML file of API keys' names, hashes and limits."""
+    """YAML file with the names, SHA-256 digests and limits of API keys."""
     require_api_key: bool = False
-    """Whether translating needs an API key."""
+    """Whether translating requires an API key."""
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
-    """Origins of web pages that may ask, such as ``https://example.org``, separated by commas; ``*`` is any."""
+    """Origins of web pages that may call the API, such as ``https://example.org``, separated by commas; ``*`` allows
+    every origin."""
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
-    """Addresses or networks of proxies whose ``X-Forwarded-For`` is believed, separated by commas."""
+    """Addresses or networks of the proxies whose ``X-Forwarded-For`` header is trusted, separated by commas."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """What is logged; from ``warning`` on no line for each request."""
+    """Minimum level of log messages; requests are logged at ``info``."""
 
     @field_validator("models", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(chunk.strip() for chunk in value.split(",") if chunk.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
 
-def read_settings(**given: Any) -> Settings:
-    """The settings from the environment; what is ``given`` (and not None) has precedence.
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment; ``overrides`` that are not None take precedence.
 
-    Raises ``UsageError`` with one line that names the variable, be it of a wrong value or itself misspelt.
+    Raises:
+        UsageError: A value is invalid, or a variable starts with ``NMT_`` but is not a setting.
     """
-    _check_names()
+    _check_variable_names()
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         problem = first_field_error(error)
         variable = f"NMT_{problem.path[0]}".upper()
-        raise UsageError(f"{variable}: {problem.message}, not {str(problem.value)[:80]!r}") from None
+        raise UsageError(f"{variable}: invalid value {str(problem.value)[:80]!r}; {problem.message}") from None
 
 
-def _check_names() -> None:
+def _check_variable_names() -> None:
     known = [f"NMT_{name}".upper() for name in Settings.model_fields]
     for variable in sorted(os.environ):
         name = variable.upper()
         if name.startswith("NMT_") and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-            raise UsageError(f"{variable}: there is no such setting; did you mean {nearest}?")
+            raise UsageError(f"{variable}: unknown setting; did you mean {nearest}?")

@@ -1,4 +1,4 @@
-"""What routes are given."""
+"""Functions shared by the routes: access to the application's objects, authorization and quotas."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -6,44 +6,51 @@ from typing import cast
 
 from fastapi import Request
 
-from serve.auth.client_identity import Client, identify
-from serve.auth.rate_limits import RateLimiter, Usage
+from serve.auth.client_identity import Client, identify_client
+from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.service import TranslationService
 from serve.settings import Settings
 from serve.stores.downloads import DownloadStore
+from serve.stores.glossaries import GlossaryStore
 
-
-def service_of(request: Request) -> TranslationService:
-    """The service of the application that the request came to."""
-    return cast(TranslationService, request.app.state.service)
+# These are async because FastAPI calls other functions on another thread.
 
 
 async def get_service(request: Request) -> TranslationService:
-    """The same, for FastAPI; it would call what is not async on another thread."""
-    return service_of(request)
+    """Return the application's translation service."""
+    return cast(TranslationService, request.app.state.service)
 
 
 async def get_downloads(request: Request) -> DownloadStore:
-    """The files of the application that wait to be fetched."""
+    """Return the application's store of translated files."""
     return cast(DownloadStore, request.app.state.downloads)
 
 
-def admit(request: Request, given_key: str | None = None) -> Client:
-    """The client of ``request``, if it may ask now; each translating route calls it once.
+async def get_glossaries(request: Request) -> GlossaryStore:
+    """Return the application's store of glossaries."""
+    return cast(GlossaryStore, request.app.state.glossaries)
 
-    ``given_key`` is the key in the body or query. Raises ``ApiKeyError`` or ``TooManyRequestsError``.
+
+def authorize(request: Request, key_parameter: str | None = None) -> Client:
+    """Return the client of a request after checking its API key and its rate limit.
+
+    Every route that translates calls this once. ``key_parameter`` is the API key in the body or query string.
+
+    Raises:
+        ApiKeyError: The key is unknown, or missing although one is required.
+        TooManyRequestsError: The client has exceeded its rate limit.
     """
     settings: Settings = request.app.state.settings
-    rates: RateLimiter = request.app.state.rates
-    client = identify(request, given_key)
-    request.state.client = client  # the log names the key
-    own_limit = client.key.requests_per_minute if client.key else None
-    if limit := own_limit or settings.rate_limit:
-        rates.check(client, limit)
+    rate_limiter: RateLimiter = request.app.state.rate_limiter
+    client = identify_client(request, key_parameter)
+    request.state.client = client  # the request log includes the key's name
+    key_limit = client.key.requests_per_minute if client.key else None
+    if limit := key_limit or settings.rate_limit:
+        rate_limiter.check(client, limit)
     return client
 
 
-def charged(request: Request, client: Client, texts: Sequence[str]) -> AbstractContextManager[None]:
-    """Counts the characters of ``texts`` for the client, if they are translated in this block."""
-    usage: Usage = request.app.state.usage
-    return usage.charged(client, sum(map(len, texts)))
+def charge(request: Request, client: Client, texts: Sequence[str]) -> AbstractContextManager[None]:
+    """Count the characters of ``texts`` against the client's quota, unless the block raises."""
+    usage: CharacterUsage = request.app.state.usage
+    return usage.charge(client, sum(map(len, texts)))

@@ -1,4 +1,4 @@
-"""The page that describes the API. Its scripts come from here, not from somebody else's server, so it works offline."""
+"""Swagger UI and the OpenAPI description. All scripts are served from here, so that the page works offline."""
 
 import re
 from base64 import b64encode
@@ -9,7 +9,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
-_ASSETS = StaticFiles(packages=[("fastapi_offline", "static")])  # Swagger UI's
+_ASSETS = StaticFiles(packages=[("fastapi_offline", "static")])
 _PAGE = bytes(
     get_swagger_ui_html(
         openapi_url="openapi.json",
@@ -19,11 +19,11 @@ _PAGE = bytes(
         swagger_favicon_url="docs/assets/favicon.png",
     ).body
 )
-_INLINE = re.findall(rb"(?s)<script>(.*?)</script>", _PAGE)
-_HASHES = [f"'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in _INLINE]
-_POLICY = (
+_INLINE_SCRIPTS = re.findall(rb"(?s)<script>(.*?)</script>", _PAGE)
+_SCRIPT_HASHES = [f"'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in _INLINE_SCRIPTS]
+_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    f"script-src 'self' {' '.join(_HASHES)}; "
+    f"script-src 'self' {' '.join(_SCRIPT_HASHES)}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
@@ -31,18 +31,18 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/openapi.json")
-async def description(request: Request) -> Response:
-    """The description, for machines."""
+async def openapi_description(request: Request) -> Response:
+    """Return the OpenAPI description of the API."""
     return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")
-async def page() -> Response:
-    """The description, for people: Swagger UI."""
-    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+async def swagger_ui() -> Response:
+    """Return the Swagger UI page, which displays the OpenAPI description."""
+    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
 
 
 @router.get("/docs/assets/{name}")
-async def asset(request: Request, name: str) -> Response:
-    """A file that the page needs."""
+async def swagger_ui_asset(request: Request, name: str) -> Response:
+    """Return a script, style sheet or image of Swagger UI."""
     return await _ASSETS.get_response(name, request.scope)

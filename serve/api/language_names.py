@@ -31,7 +31,7 @@ for _entry in _TABLE.split(";"):
 
 
 def language_name(code: str) -> str:
-    """``English`` for ``en``, ``Portuguese (BR)`` for ``pt-BR``; a code that has no name is its own."""
+    """Return ``English`` for ``en`` and ``Portuguese (BR)`` for ``pt-BR``; an unknown code is returned as it is."""
     primary, _, rest = code.replace("_", "-").partition("-")
     name = _NAMES.get(primary.lower())
     if name is None:

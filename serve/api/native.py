@@ -1,4 +1,4 @@
-"""Routes of our own."""
+"""Carousel's own route: translation as a stream of server-sent events."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -6,20 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
-from fastapi.sse import format_sse_event
 from pydantic import BaseModel, Field
 
-from serve.api.dependencies import admit, charged, get_service
-from serve.api.libretranslate import TranslateRequest
-from serve.api.parameters import documented, parse, read_parameters
+from serve.api.dependencies import authorize, charge, get_service
+from serve.api.libretranslate import LibreTranslateRequest
+from serve.api.parameters import read_parameters, request_body_schema, validate_parameters
 from serve.errors import ServiceError
-from serve.http.disconnect import while_connected
+from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse, public_message
 from serve.service import TranslationService
 
 router = APIRouter(tags=["native"])
-
-Numbered = tuple[int, str]
 
 _log = logging.getLogger(__name__)
 
@@ -27,8 +24,10 @@ _log = logging.getLogger(__name__)
 class TranslatedSentence(BaseModel):
     """An event of ``/translate/stream``."""
 
-    index: int = Field(description="The sentence's number, counted from 0 over all texts")
-    translatedText: str  # noqa: N815 - as in LibreTranslate's answers
+    index: int = Field(description="Number of the sentence, counted from 0 across all texts.")
+    translatedText: str = Field(  # noqa: N815 - LibreTranslate's name
+        description="Translation of the sentence."
+    )
 
 
 @router.post(
@@ -36,42 +35,48 @@ class TranslatedSentence(BaseModel):
     responses={
         200: {
             "content": {"text/event-stream": {"schema": TranslatedSentence.model_json_schema()}},
-            "description": "An event for each sentence as it is finished; then an event `done`, or `error`",
+            "description": "One event per sentence as soon as it is translated, then an event `done` or `error`.",
         },
         **{status: {"model": ErrorResponse} for status in (400, 403, 408, 413, 429, 500, 503)},
     },
-    openapi_extra=documented(TranslateRequest),
+    openapi_extra=request_body_schema(LibreTranslateRequest),
     response_class=StreamingResponse,
 )
-async def stream(request: Request, service: Annotated[TranslationService, Depends(get_service)]) -> StreamingResponse:
-    """Translates like ``/translate``, and sends each sentence as soon as it is finished: server-sent events."""
-    asked = parse(TranslateRequest, await read_parameters(request))
-    client = admit(request, asked.api_key)
-    sentences = service.stream(asked.texts, asked.wish)
-    # The first sentence decides on the status, and on the charge: what is refused is refused before it.
-    with charged(request, client, asked.texts):
-        first = await while_connected(request, _next(sentences))
+async def translate_stream(
+    request: Request, service: Annotated[TranslationService, Depends(get_service)]
+) -> StreamingResponse:
+    """Translate texts, and send each sentence as a server-sent event as soon as it is translated.
+
+    Takes the parameters of `/translate`.
+    """
+    parameters = validate_parameters(LibreTranslateRequest, await read_parameters(request))
+    client = authorize(request, parameters.api_key)
+    sentences = service.stream(parameters.texts, parameters.translation_request)
+    # Wait for the first sentence: if the request fails before it, the status is an error and nothing is charged.
+    with charge(request, client, parameters.texts):
+        first = await cancel_on_disconnect(request, _next(sentences))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(first, sentences), media_type="text/event-stream", headers=headers)
 
 
-async def _next(sentences: AsyncIterator[Numbered]) -> Numbered | None:
+async def _next(sentences: AsyncIterator[tuple[int, str]]) -> tuple[int, str] | None:
     return await anext(sentences, None)
 
 
-async def _events(first: Numbered | None, others: AsyncIterator[Numbered]) -> AsyncIterator[bytes]:
+async def _events(first: tuple[int, str] | None, rest: AsyncIterator[tuple[int, str]]) -> AsyncIterator[str]:
     if first is not None:
-        yield _event(*first)
+        yield _sentence_event(*first)
     try:
-        async for sentence in others:
-            yield _event(*sentence)
+        async for sentence in rest:
+            yield _sentence_event(*sentence)
     except Exception as error:
         if not isinstance(error, ServiceError):
-            _log.exception("a stream broke off")
-        yield format_sse_event(event="error", data_str=ErrorResponse(error=public_message(error)).model_dump_json())
+            _log.exception("a stream failed")
+        yield f"event: error\ndata: {ErrorResponse(error=public_message(error)).model_dump_json()}\n\n"
     else:
-        yield format_sse_event(event="done", data_str="{}")
+        yield "event: done\ndata: {}\n\n"
 
 
-def _event(index: int, text: str) -> bytes:
-    return format_sse_event(data_str=TranslatedSentence(index=index, translatedText=text).model_dump_json())
+def _sentence_event(index: int, text: str) -> str:
+    # JSON escapes line breaks, so that the data is always a single line.
+    return f"data: {TranslatedSentence(index=index, translatedText=text).model_dump_json()}\n\n"

@@ -1,4 +1,4 @@
-"""What machines ask a server: does it live, may it be sent work, and how much has it done."""
+"""Health, readiness and metrics."""
 
 from typing import Annotated
 
@@ -14,19 +14,19 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/health")
 async def health() -> dict[str, str]:
-    """Alive: the process answers. Touches no model."""
+    """Report that the process is alive. Does not access any model."""
     return {"status": "ok"}
 
 
 @router.get("/ready", responses={503: {"model": ErrorResponse}})
 async def ready(service: Annotated[TranslationService, Depends(get_service)]) -> dict[str, str]:
-    """Ready: every model is loaded and warmed, and the server is not shutting down."""
+    """Report whether all models are loaded and warmed up, and the server is not shutting down."""
     service.models.check_ready()
     return {"status": "ready"}
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Response:
-    """Counters and measurements in Prometheus' format."""
+    """Return the metrics in Prometheus's text format."""
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.render(), media_type=metrics.content_type)

@@ -1,4 +1,4 @@
-"""A request's parameters, however the client sent them: as JSON, as a form or in the query string."""
+"""Parsing of request parameters sent as JSON, as a form or in the query string."""
 
 import asyncio
 import json
@@ -18,82 +18,99 @@ from nmt.config.errors import first_field_error
 from nmt.utils.errors import undecodable_line
 from serve.errors import BadRequestError
 
-Parsed = TypeVar("Parsed", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
-_MOST_FIELDS = 1000
-_LARGE = 100_000  # bytes
+_MAX_FIELDS = 1000
+_LARGE_FORM_BYTES = 100_000
 
-# The body, limited, is in memory already. A copy in a temporary file would need a place that can be written to.
+# Keep uploaded files in memory, where the body (of limited size) is already; the disk may be read-only.
 MultiPartParser.spool_max_size = 0
 
 
-def _unicode(text: str) -> str:
+def _check_encodable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("holds half a surrogate pair, which is not valid Unicode") from None
+        raise ValueError("contains a lone surrogate; send valid Unicode") from None
     return text
 
 
-Text = Annotated[str, AfterValidator(_unicode)]
-"""A string that can be encoded: JSON can spell some that can't."""
+EncodableText = Annotated[str, AfterValidator(_check_encodable)]
+"""A string that can be encoded as UTF-8; JSON can express strings that cannot."""
 
 
-async def read_parameters(request: Request, lists: Collection[str] = ()) -> dict[str, Any]:
-    """The parameters of ``request``. Values of a form or query are strings; JSON's are what JSON says.
+async def read_parameters(request: Request, list_names: Collection[str] = ()) -> dict[str, Any]:
+    """Return the parameters of a request. Values in a form or query string are strings; in JSON they have any type.
 
-    In a form, the parameters named in ``lists`` may come several times; they are lists even if they come once.
-    A JSON body has precedence over the query string; a form and the query string count as one form.
+    The parameters in a JSON body take precedence over the query string; a form and the query string are merged.
+
+    Args:
+        request: The request.
+        list_names: Names of the parameters that a form may repeat. Their values are always lists.
+
+    Raises:
+        BadRequestError: The body or the query string is malformed.
     """
-    query = _form(request.scope["query_string"], "query string")
+    query = _parse_form(request.scope["query_string"], "query string")
     body = await request.body()
     if not body:
-        return _gathered(query, lists)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
-        return {**_gathered(query, lists), **_json(body)}
-    if kind == "application/x-www-form-urlencoded":
-        # To decode a large one takes half a second, in which others go on.
-        decoded = _form(body, "form") if len(body) < _LARGE else await asyncio.to_thread(_form, body, "form")
-        return _gathered(query + decoded, lists)
-    if kind == "multipart/form-data":
-        return (await _multipart(request, lists))[0]
-    raise BadRequestError("send JSON (application/json) or a form (application/x-www-form-urlencoded)")
+        return _to_dict(query, list_names)
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == "application/json" or content_type.endswith("+json"):
+        return {**_to_dict(query, list_names), **_parse_json(body)}
+    if content_type == "application/x-www-form-urlencoded":
+        # Decoding a large form takes half a second, so it must not block the event loop.
+        large = len(body) >= _LARGE_FORM_BYTES
+        form = await asyncio.to_thread(_parse_form, body, "form") if large else _parse_form(body, "form")
+        return _to_dict(query + form, list_names)
+    if content_type == "multipart/form-data":
+        return (await _read_multipart(request, list_names))[0]
+    raise BadRequestError(
+        "Content-Type: missing or unsupported; send application/json or application/x-www-form-urlencoded"
+    )
 
 
 @dataclass(frozen=True)
-class File:
-    """A file that came with a request."""
+class UploadedFile:
+    """A file in a ``multipart/form-data`` request."""
 
     name: str
     content: bytes
 
     @property
     def suffix(self) -> str:
-        """The end of its name, such as ``.txt``, in lower case."""
+        """The extension of the file's name in lower case, such as ``.txt``."""
         return PurePath(self.name).suffix.lower()
 
     def text(self) -> str:
-        """What it holds, which must be UTF-8."""
+        """Return the content decoded as UTF-8; raise ``BadRequestError`` if it is invalid."""
         try:
             return self.content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = undecodable_line(error)
-            raise BadRequestError(f"file: line {line} is not UTF-8; convert the file first") from None
+            raise BadRequestError(f"file: invalid UTF-8 in line {line}; re-encode the file as UTF-8") from None
 
 
-async def read_file(request: Request) -> tuple[dict[str, Any], File]:
-    """The parameters of a ``multipart/form-data`` request, and its one file, called ``file``."""
+async def read_uploaded_file(request: Request) -> tuple[dict[str, Any], UploadedFile]:
+    """Return the parameters of a ``multipart/form-data`` request and its file, which must be called ``file``.
+
+    Raises:
+        BadRequestError: The form is malformed or has no file.
+    """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise BadRequestError("send the file in a form (multipart/form-data)")
-    parameters, files = await _multipart(request, ())
+        raise BadRequestError("Content-Type: unsupported; send the file in a form (multipart/form-data)")
+    parameters, files = await _read_multipart(request, ())
     if "file" not in files:
-        raise BadRequestError("file: is missing")
+        raise BadRequestError("file: missing; send a file in this field")
     return parameters, files["file"]
 
 
-def parse(model: type[Parsed], parameters: dict[str, Any]) -> Parsed:
-    """Parameters as ``model`` wants them; the client's mistake is one line that names the parameter."""
+def validate_parameters(model: type[ModelT], parameters: dict[str, Any]) -> ModelT:
+    """Return ``parameters`` as an instance of ``model``.
+
+    Raises:
+        BadRequestError: A parameter is missing or invalid; the message names it.
+    """
     try:
         return model.model_validate(parameters)
     except ValidationError as error:
@@ -101,57 +118,61 @@ def parse(model: type[Parsed], parameters: dict[str, Any]) -> Parsed:
         raise BadRequestError(f"{problem.path[0]}: {problem.message}") from None
 
 
-def documented(model: type[BaseModel], *, with_file: bool = False) -> dict[str, Any]:
-    """The description of a request that `read_parameters` (or `read_file`) reads, for OpenAPI."""
+def request_body_schema(model: type[BaseModel], *, with_file: bool = False) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that `read_parameters` or `read_uploaded_file` reads."""
     schema = model.model_json_schema()
-    kinds = ["application/json", "application/x-www-form-urlencoded"]
+    content_types = ["application/json", "application/x-www-form-urlencoded"]
     if with_file:
-        kinds = ["multipart/form-data"]
-        schema["properties"]["file"] = {"type": "string", "format": "binary", "description": "The file"}
+        content_types = ["multipart/form-data"]
+        schema["properties"]["file"] = {"type": "string", "format": "binary", "description": "The file to translate."}
         schema["required"].append("file")
-    return {"requestBody": {"content": {kind: {"schema": schema} for kind in kinds}}}
+    return {"requestBody": {"content": {content_type: {"schema": schema} for content_type in content_types}}}
 
 
-async def _multipart(request: Request, lists: Collection[str]) -> tuple[dict[str, Any], dict[str, File]]:
+async def _read_multipart(
+    request: Request, list_names: Collection[str]
+) -> tuple[dict[str, Any], dict[str, UploadedFile]]:
     try:
-        async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
+        async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
             fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
             files = {
-                name: File(value.filename or "", await value.read())
+                name: UploadedFile(value.filename or "", await value.read())
                 for name, value in form.multi_items()
                 if isinstance(value, UploadFile)
             }
     except HTTPException:
-        raise BadRequestError("the form is not valid multipart/form-data with at most one file") from None
-    query = _form(request.scope["query_string"], "query string")
-    return _gathered(query + fields, lists), files
+        raise BadRequestError(
+            f"form: invalid; send multipart/form-data with at most one file and {_MAX_FIELDS} fields"
+        ) from None
+    query = _parse_form(request.scope["query_string"], "query string")
+    return _to_dict(query + fields, list_names), files
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _parse_json(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # RecursionError: thousands of brackets
-        raise BadRequestError("the body is not valid JSON in UTF-8") from None
+        raise BadRequestError("request body: invalid JSON; send a JSON object in UTF-8") from None
     if not isinstance(value, dict):
-        raise BadRequestError("the body must be a JSON object")
+        raise BadRequestError("request body: not an object; send a JSON object")
     return value
 
 
-def _form(encoded: bytes, what: str) -> list[tuple[str, str]]:
+def _parse_form(encoded: bytes, where: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        return parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError:
         raise BadRequestError(
-            f"the {what} is not valid: percent-encoded UTF-8 and at most {_MOST_FIELDS} fields are expected"
+            f"{where}: invalid; send percent-encoded UTF-8 with at most {_MAX_FIELDS} fields"
         ) from None
 
 
-def _gathered(pairs: list[tuple[str, str]], lists: Collection[str]) -> dict[str, Any]:
-    """Pairs as a dict. Refuses a second value outside ``lists``, for to drop it would be to lose text in silence."""
+def _to_dict(pairs: list[tuple[str, str]], list_names: Collection[str]) -> dict[str, Any]:
+    """Convert pairs to a dict. A repeated name outside ``list_names`` is an error, so that no text is lost."""
     parameters: dict[str, Any] = {}
     for name, value in pairs:
-        if name in lists:
+        if name in list_names:
             parameters.setdefault(name, []).append(value)
         elif parameters.setdefault(name, value) != value:
-            raise BadRequestError(f"{name[:20]!r} is given twice; several texts go into a JSON list")
+            raise BadRequestError(f"{name[:20]}: repeated with another value; send several texts as a JSON list")
     return parameters

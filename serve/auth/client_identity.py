@@ -1,4 +1,4 @@
-"""Who asks: by what key, and from what address."""
+"""Identification of clients by API key and network address."""
 
 import re
 from dataclasses import dataclass
@@ -7,94 +7,102 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from starlette.requests import Request
 
-from serve.auth.api_keys import Key, Keys
+from serve.auth.api_keys import ApiKey, ApiKeys
 from serve.errors import ApiKeyError
 from serve.settings import Settings
 
-_SCHEMES = ("deepl-auth-key", "bearer")
-_WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")
-_IPV6_SITE = 64  # the bits that a provider gives a customer; the rest of the address the customer makes up
+_AUTH_SCHEMES = ("deepl-auth-key", "bearer")
+_ADDRESS_WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")
+_IPV6_SITE_BITS = 64  # the prefix that a provider assigns to a customer, who chooses the other bits
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who sent a request. Its address is for limits alone, and is not logged."""
+    """The sender of a request."""
 
     address: str
-    key: Key | None
+    """Network address, used for rate limits only and never logged."""
+    key: ApiKey | None
 
     @property
     def name(self) -> str | None:
-        """The key's name."""
+        """Name of the client's API key."""
         return self.key.name if self.key else None
 
 
-def identify(request: Request, given_key: str | None) -> Client:
-    """The client of ``request``, whose body or query gives ``given_key``; a key in a header has precedence.
+def identify_client(request: Request, key_parameter: str | None) -> Client:
+    """Return the client that sent ``request``.
 
-    Raises ``ApiKeyError``. Where there are no keys, any is as good as none: some clients always send one.
+    If no API keys are configured, any key is ignored, because some client libraries always send one.
+
+    Args:
+        request: The request; a key in its headers takes precedence.
+        key_parameter: The key in its body or query string.
+
+    Raises:
+        ApiKeyError: The key is unknown, or missing although the settings require one.
     """
-    keys: Keys = request.app.state.keys
+    keys: ApiKeys = request.app.state.api_keys
     settings: Settings = request.app.state.settings
-    given = _key_of_headers(request) or given_key
+    secret = _key_in_headers(request) or key_parameter
     key = None
-    if keys and given:
-        key = keys.find(given)
+    if keys and secret:
+        key = keys.find(secret)
         if key is None:
-            raise ApiKeyError("the API key is wrong")
+            raise ApiKeyError("API key: unknown; check the key")
     elif settings.require_api_key:
-        raise ApiKeyError("an API key is needed: as api_key, or in the header 'Authorization: Bearer KEY'")
+        raise ApiKeyError("API key: missing; send it as api_key or in the header 'Authorization: Bearer KEY'")
     return Client(_address(request, settings.trusted_proxies), key)
 
 
-def scheme(request: Request) -> str:
-    """``https`` if the client speaks it with a proxy of ours, as that says; else what it speaks with us."""
+def public_scheme(request: Request) -> str:
+    """Return the URL scheme that the client uses: that of a trusted proxy if it forwards one, else the request's."""
     settings: Settings = request.app.state.settings
-    address = _parse(request.client.host) if request.client else None
+    address = _parse_address(request.client.host) if request.client else None
     trusted = address is not None and any(address in network for network in settings.trusted_proxies)
     forwarded = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip()
     return "https" if trusted and forwarded == "https" else request.url.scheme
 
 
-def _key_of_headers(request: Request) -> str:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() in _SCHEMES and key.strip():
+def _key_in_headers(request: Request) -> str:
+    auth_scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if auth_scheme.lower() in _AUTH_SCHEMES and key.strip():
         return key.strip()
     return request.headers.get("x-api-key", "").strip()
 
 
 def _address(request: Request, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str:
-    """The address to count by: the last that none of our own proxies has."""
+    """Return the address to apply rate limits to: the nearest one that is not a trusted proxy's."""
     if request.client is None:  # a Unix socket
         return ""
     host = request.client.host
-    address = _parse(host)
-    forwarded = [each for value in request.headers.getlist("x-forwarded-for") for each in value.split(",")]
-    # Each proxy appends whom it heard from, so that what is right of an entry vouches for it.
+    address = _parse_address(host)
+    forwarded = [entry for value in request.headers.getlist("x-forwarded-for") for entry in value.split(",")]
+    # Each proxy appends the address that it received the request from, so only a trusted sender's entry is reliable.
     while forwarded and address is not None and any(address in network for network in trusted):
-        before = _without_port(forwarded.pop().strip())
-        if (address := _parse(before)) is not None:
-            host = before
-    return _counted(host)
+        previous = _without_port(forwarded.pop().strip())
+        if (address := _parse_address(previous)) is not None:
+            host = previous
+    return _rate_limit_key(host)
 
 
 def _without_port(entry: str) -> str:
-    """An address as some proxies forward it: ``198.51.100.1:1234``, ``[2001:db8::1]:1234``, or as it is."""
-    found = _WITH_PORT.fullmatch(entry)
-    return entry if found is None else found["v4"] or found["v6"]
+    """Strip the port that some proxies append: ``198.51.100.1:1234``, ``[2001:db8::1]:1234``."""
+    match = _ADDRESS_WITH_PORT.fullmatch(entry)
+    return entry if match is None else match["v4"] or match["v6"]
 
 
 @lru_cache(1024)
-def _counted(host: str) -> str:
-    """A host as it is counted: an IPv6 address by its site."""
-    address = _parse(host)
+def _rate_limit_key(host: str) -> str:
+    """Return a host in canonical form, an IPv6 address reduced to its site's network."""
+    address = _parse_address(host)
     if isinstance(address, IPv6Address):
-        return str(ip_network((address, _IPV6_SITE), strict=False))
+        return str(ip_network((address, _IPV6_SITE_BITS), strict=False))
     return host if address is None else str(address)
 
 
 @lru_cache(1024)
-def _parse(text: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)
     except ValueError:

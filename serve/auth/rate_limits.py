@@ -1,4 +1,4 @@
-"""How often a client may ask, and how much it may have translated."""
+"""Limits on a client's request rate and on the characters it may have translated."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,51 +11,54 @@ from serve.auth.client_identity import Client
 from serve.errors import QuotaExceededError, TooManyRequestsError
 
 _MINUTE = 60.0
-_MOST_CLIENTS = 100_000  # some 35 MB; beyond that, whom we have not seen for longest starts afresh
+_MAX_CLIENTS = 100_000  # about 35 MB; beyond that, the least recently seen client is forgotten
 
 
 class RateLimiter:
-    """Rate limits by key or address: the generic cell rate algorithm (ITU-T I.371), one number a client.
+    """Limits requests per minute by API key or address.
 
-    A client may ask ``per_minute`` times at once; each of these becomes free again at an even pace.
+    This is the generic cell rate algorithm (ITU-T I.371), which stores one number per client. A client may send
+    ``per_minute`` requests in a burst; the allowance is then replenished at a constant rate.
     """
 
     def __init__(self) -> None:
-        self._due: LRUCache[str, float] = LRUCache(_MOST_CLIENTS)
+        self._arrival_times: LRUCache[str, float] = LRUCache(_MAX_CLIENTS)
+        """Theoretical arrival time of each client's next request: when it would arrive at the constant rate."""
 
     def check(self, client: Client, per_minute: int) -> None:
-        """Counts a request; raises ``TooManyRequestsError`` if it is one too many."""
-        who = client.address if client.name is None else f"key {client.name}"
-        throughput = _MINUTE / per_minute
+        """Count a request; raise ``TooManyRequestsError`` if it exceeds the limit."""
+        client_key = client.address if client.name is None else f"key {client.name}"
+        interval = _MINUTE / per_minute
         now = monotonic()
-        due = max(self._due.get(who, now), now)  # when all that was asked would have been asked at an even pace
-        early = due + throughput - now - _MINUTE
-        if early > 0:
-            raise TooManyRequestsError(per_minute, ceil(early))
-        self._due[who] = due + throughput
+        arrival_time = max(self._arrival_times.get(client_key, now), now)
+        excess = arrival_time + interval - now - _MINUTE
+        if excess > 0:
+            raise TooManyRequestsError(per_minute, ceil(excess))
+        self._arrival_times[client_key] = arrival_time + interval
 
 
-class Usage:
-    """The characters translated for each key since the start, and for all clients without one together."""
+class CharacterUsage:
+    """Number of characters translated per API key since the start, and by all clients without a key together."""
 
     def __init__(self) -> None:
         self._characters: dict[str | None, int] = {}
 
     def characters(self, client: Client) -> int:
-        """What ``client`` has used."""
+        """Return the number of characters that ``client`` has used."""
         return self._characters.get(client.name, 0)
 
     @contextmanager
-    def charged(self, client: Client, characters: int) -> Iterator[None]:
-        """Counts ``characters``, unless the block raises.
+    def charge(self, client: Client, characters: int) -> Iterator[None]:
+        """Count ``characters`` against the client's quota, unless the block raises.
 
-        Raises ``QuotaExceededError``, and runs no block, if the key has not as many left.
+        Raises:
+            QuotaExceededError: The quota is too small; the block does not run.
         """
         total = self.characters(client) + characters
         limit = client.key.character_limit if client.key else None
         if limit is not None and total > limit:
-            raise QuotaExceededError(f"the key's limit of {limit} characters is reached")
-        self._characters[client.name] = total  # at once: other requests may come meanwhile
+            raise QuotaExceededError(f"API key: the limit of {limit} characters is reached; use another key")
+        self._characters[client.name] = total  # before the block, because other requests may arrive during it
         try:
             yield
         except BaseException:

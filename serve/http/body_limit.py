@@ -1,4 +1,4 @@
-"""Limits on what a client sends, kept before any route runs."""
+"""Limits on the size of a request body and on the time it takes to arrive."""
 
 import asyncio
 
@@ -8,18 +8,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serve.http.error_responses import error_response
 
 
-class _TooLargeError(Exception):
-    """The body went over the limit."""
+class _BodyTooLargeError(Exception):
+    """The body exceeds the limit."""
 
 
-class _GoneError(Exception):
-    """The client went away in the middle of the body."""
+class _ClientGoneError(Exception):
+    """The client disconnected before the end of the body."""
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """ASGI middleware that reads the whole body first: 413 if it is too large, 408 if it takes too long.
 
-    Bytes are counted as they come, for a chunked body says no length beforehand.
+    Bytes are counted as they arrive, because a chunked body does not declare its length.
+
+    Args:
+        app: The application to pass the request on to.
+        max_bytes: Largest body.
+        timeout: Seconds for the whole body to arrive.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, timeout: float) -> None:
@@ -28,25 +33,26 @@ class BodyLimit:
         self.timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles one request (or passes on what is none)."""
+        """Handle one request; pass on other events, such as lifespan."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
             async with asyncio.timeout(self.timeout):
                 body = await self._read(scope, receive)
-        except _TooLargeError:
-            message = f"the body is too large; at most {self.max_bytes} bytes are allowed"
-            # A client that asks before it sends a body sends none now: nothing would tell the next request from one.
+        except _BodyTooLargeError:
+            message = f"request body: too large; send at most {self.max_bytes} bytes"
+            # After `Expect: 100-continue` the client does not send this body, and the connection could not tell the
+            # next request from it.
             headers = {"Connection": "close"} if "expect" in Headers(scope=scope) else None
-            refusal = error_response(scope, 413, message, headers, rejected="body_too_large")
-            await refusal(scope, receive, send)
+            response = error_response(scope, 413, message, headers, rejected="body_too_large")
+            await response(scope, receive, send)
         except TimeoutError:
-            # The rest of the body may never come, so the connection is of no more use.
-            headers = {"Connection": "close"}
-            refusal = error_response(scope, 408, "the body took too long to arrive", headers, rejected="body_too_slow")
-            await refusal(scope, receive, send)
-        except _GoneError:
+            message = f"request body: took too long to arrive; send it within {self.timeout:g} s"
+            # The rest of the body may never arrive, so the connection cannot be reused.
+            response = error_response(scope, 408, message, {"Connection": "close"}, rejected="body_too_slow")
+            await response(scope, receive, send)
+        except _ClientGoneError:
             return
         else:
             await self.app(scope, _replay(body, receive), send)
@@ -54,25 +60,25 @@ class BodyLimit:
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.max_bytes:
-            raise _TooLargeError
+            raise _BodyTooLargeError
         body = bytearray()
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _GoneError
+                raise _ClientGoneError
             body += message.get("body", b"")
             if len(body) > self.max_bytes:
-                raise _TooLargeError
+                raise _BodyTooLargeError
             more = message.get("more_body", False)
         return bytes(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A ``receive`` that hands out ``body`` once, then what else the connection has to say."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    """Return a ``receive`` that yields ``body`` once, then the later messages of the connection."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
+        return pending.pop() if pending else await receive()
 
     return replay

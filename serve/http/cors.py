@@ -1,4 +1,4 @@
-"""Web pages of other origins as clients."""
+"""Cross-origin requests from web pages (CORS)."""
 
 from collections.abc import Collection
 
@@ -8,8 +8,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 
-class Cors(CORSMiddleware):
-    """Starlette's middleware, with what our API needs and with JSON for what it refuses."""
+class JsonCORSMiddleware(CORSMiddleware):
+    """Starlette's middleware with the methods and headers of this API; it refuses a preflight request with JSON."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         super().__init__(
@@ -21,7 +21,7 @@ class Cors(CORSMiddleware):
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Whether the browser may send the request that it asks about."""
+        """Return Starlette's response, but JSON instead of plain text if the preflight request is refused."""
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response

@@ -1,38 +1,40 @@
-"""Work for a client that may hang up."""
+"""Cancellation of the work for a client that disconnects."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 
 T = TypeVar("T")
 
 
-async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of ``work``, which is cancelled as soon as the client goes away (``ClientDisconnect``).
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of ``work``, and cancel it if the client disconnects.
 
-    Call it after the body has been read.
+    The request's body must have been read before.
+
+    Raises:
+        ClientDisconnect: The client disconnected.
     """
     task = asyncio.current_task()
     assert task is not None
-    before = task.cancelling()
-    gone = False
+    cancellations = task.cancelling()
+    disconnected = False
 
     async def watch() -> None:
-        nonlocal gone
+        nonlocal disconnected
         while (await request.receive())["type"] != "http.disconnect":
             pass
-        gone = True
+        disconnected = True
         task.cancel()
 
-    watching = asyncio.create_task(watch())
+    watcher = asyncio.create_task(watch())
     try:
         return await work
     except asyncio.CancelledError:
-        if gone and task.uncancel() <= before:  # nobody else wants the task to end
+        if disconnected and task.uncancel() <= cancellations:  # cancelled for no other reason
             raise ClientDisconnect from None
         raise
     finally:
-        watching.cancel()
+        watcher.cancel()

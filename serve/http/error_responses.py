@@ -54,17 +54,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-async def respond(request: Request, error: Exception) -> Response:
-    """Return the response for any exception."""
-    if isinstance(error, ServiceError):
-        return await _service_error(request, error)
-    if isinstance(error, HTTPException):
-        return await _http_exception(request, error)
-    if isinstance(error, ClientDisconnect):
-        return await _client_disconnect(request, error)
-    return await _unexpected_error(request, error)
-
-
 async def _service_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
     status = error.status

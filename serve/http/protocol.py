@@ -1,13 +1,16 @@
-"""HTTP/1.1 as uvicorn speaks it over llhttp, but patient only so long, and with JSON for what is not HTTP at all.
+"""uvicorn's HTTP/1.1 protocol with time-outs, a limit on the request head, and JSON error responses.
 
-What is refused here never reaches the application: malformed requests (400), heads that are too large (431) or
-take too long (408). A client that does not fetch its answer is cut off, for its connection holds memory.
+A request refused here never reaches the application: a malformed request (400), a head that is too large (431) or that
+arrives too slowly (408). A client that stops reading its response is disconnected, because its connection holds memory.
+
+This module subclasses an undocumented class of uvicorn: ``tests/serve/http/test_protocol.py`` lists the attributes it
+uses, and ``pyproject.toml`` bounds uvicorn's version.
 """
 
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -15,52 +18,71 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from serve.metrics import Metrics
 
 MAX_HEAD_BYTES = 128 * 1024
-"""A text in the query string is part of the head: percent-encoded, 10,000 characters take up to 120,000 bytes."""
+"""Largest request line with headers. A percent-encoded text of 10,000 characters takes up to 120,000 bytes of it."""
 
-_LINGER = 2  # seconds for a refused client to stop sending; closing at once could destroy the answer on its way
-_MALFORMED = (400, "Invalid HTTP request received.", "malformed")
-_TOO_LARGE = (431, f"the request's head is too large; at most {MAX_HEAD_BYTES} bytes are allowed", "head_too_large")
-_TOO_SLOW = (408, "the request took too long to arrive", "head_too_slow")
+_LINGER_SECONDS = 2  # a refused client has this long to stop sending; closing at once could destroy the response
+
+
+class _Refusal(NamedTuple):
+    status: int
+    message: str
+    reason: str
+    """Label of ``nmt_rejected_total``."""
+
+
+_MALFORMED = _Refusal(400, "the request is not valid HTTP", "malformed")
+_HEAD_TOO_LARGE = _Refusal(431, f"request head: too large; send at most {MAX_HEAD_BYTES} bytes", "head_too_large")
+_HEAD_TOO_SLOW = _Refusal(408, "request head: took too long to arrive; send the request again", "head_too_slow")
 
 
 class _RefusedError(Exception):
-    """Raised within the parser's callbacks; its argument is one of the triples above."""
+    """Raised in the parser's callbacks to refuse a request."""
+
+    def __init__(self, refusal: _Refusal) -> None:
+        self.refusal = refusal
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. ``timeout`` seconds are for a head to arrive, and for an answer to be fetched."""
+    """One connection.
+
+    Args:
+        metrics: Counts the requests that are refused here.
+        timeout: Seconds for a request head to arrive, and for the client to read a response.
+    """
 
     def __init__(self, *args: Any, metrics: Metrics, timeout: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
         self._timeout = timeout
-        self._running: RequestResponseCycle | None = None  # whom the application is answering; a cycle is a request
-        self._refusal: tuple[int, str, str] | None = None
+        self._running: RequestResponseCycle | None = None  # the request that the application is answering
+        self._refusal: _Refusal | None = None
         self._in_head = False
         self._head_bytes = 0
         self._unparsed_bytes = 0  # received since the parser last completed anything
-        self._deadline: asyncio.TimerHandle | None = None  # of the client: to send a head or, at the end, to leave
-        self._fetching: asyncio.TimerHandle | None = None  # its deadline to fetch most of what is written
+        self._deadline: asyncio.TimerHandle | None = (
+            None  # for a head to arrive or, at the end, for the client to leave
+        )
+        self._read_deadline: asyncio.TimerHandle | None = None  # for the client to read most of what was written
 
     # The connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected; now it has to send something."""
+        """Start the time-out for the first request."""
         super().connection_made(transport)
-        self.transport = cast(asyncio.Transport, Joining(transport, self.loop))
-        self._arm(self._timeout, self._too_slow)
+        self.transport = cast(asyncio.Transport, CoalescingTransport(transport, self.loop))
+        self._start_deadline(self._timeout, self._head_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is closed."""
+        """Notify the application that the client is gone."""
         super().connection_lost(exc)
-        # Of pipelined requests uvicorn tells only the last that nobody waits for its answer.
-        _abandon(self._running)
-        self._disarm()
-        self._stop_fetching()
+        # uvicorn notifies only the last of several pipelined requests.
+        _mark_disconnected(self._running)
+        self._cancel_deadline()
+        self._cancel_read_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes have come."""
-        self._unset_keepalive_if_required()
+        """Parse bytes from the client."""
+        self._cancel_keep_alive()
         if self._refusal is not None:
             return
         self._unparsed_bytes += len(data)
@@ -69,65 +91,65 @@ class HttpProtocol(HttpToolsProtocol):
             while rest:
                 rest = self._feed(rest)
             if self._unparsed_bytes > MAX_HEAD_BYTES:
-                raise _RefusedError(_TOO_LARGE)
+                raise _RefusedError(_HEAD_TOO_LARGE)
         except (httptools.HttpParserError, _RefusedError) as error:
-            cause = error if isinstance(error, _RefusedError) else error.__context__  # what a callback raised
-            self._refuse(cause.args[0] if isinstance(cause, _RefusedError) else _MALFORMED)
+            cause = error if isinstance(error, _RefusedError) else error.__context__  # raised by a callback
+            self._refuse(cause.refusal if isinstance(cause, _RefusedError) else _MALFORMED)
             return
         if not self._is_answering():
-            # The beginning of a head, or more of a body whose request is answered already.
-            self._arm(self._timeout, self._too_slow)
+            # The start of a head, or the rest of a body whose request was answered already.
+            self._start_deadline(self._timeout, self._head_timed_out)
 
     def _feed(self, data: memoryview) -> memoryview:
-        """Parses ``data``, or as much of it as ends with an offer to speak another protocol; returns the rest."""
+        """Parse ``data`` up to the next offer to switch protocols, and return the rest."""
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            # Java's client offers HTTP/2 with its first request. The parser takes what follows for HTTP/2, which
-            # may be the request's body; so it gets the same head again without the offer.
+        except httptools.HttpParserUpgrade as upgrade:
+            # Java's HTTP client offers HTTP/2 with its first request. The parser assumes that HTTP/2 follows, although
+            # the request's body may follow, so it is given the same head again without the offer.
             version = self.parser.get_http_version().encode()
             head = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
             head += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
             self.parser.feed_data(b"\r\n".join([*head, b"", b""]))
-            return data[offer.args[0] :]
+            return data[upgrade.args[0] :]
         return data[len(data) :]
 
     def pause_writing(self) -> None:
-        """Much is waiting to be fetched by the client."""
+        """Start the time-out for the client to read what is buffered."""
         super().pause_writing()
-        if self._fetching is None:
-            self._fetching = self.loop.call_later(self._timeout, self.transport.abort)
+        if self._read_deadline is None:
+            self._read_deadline = self.loop.call_later(self._timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client has fetched most of it."""
+        """Stop that time-out: the client has read most of the buffer."""
         super().resume_writing()
-        self._stop_fetching()
+        self._cancel_read_deadline()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing has happened for long. What is unsent by now, nobody wants."""
+        """Close an idle connection, and discard what the client has not read by now."""
         self.transport.abort()
 
-    # The parser's callbacks
+    # Callbacks of the parser
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Handle the first byte of a request."""
         super().on_message_begin()
         self._in_head = True
         self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """A piece of the request's target."""
-        self._count(url)
+        """Handle a part of the request target."""
+        self._count_head_bytes(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header. The fields that may follow a chunked body are none, and are dropped."""
+        """Handle a header; trailer fields, after a chunked body, are dropped."""
         if self._in_head:
-            self._count(name, value, b": \r\n")
+            self._count_head_bytes(name, value, b": \r\n")
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """A whole head; unless it offers another protocol (see ``_feed``), the application is called."""
+        """Call the application, unless the head offers to switch protocols (see ``_feed``)."""
         method = self.parser.get_method()
         if self.parser.should_upgrade() and method != b"CONNECT":
             return
@@ -137,36 +159,37 @@ class HttpProtocol(HttpToolsProtocol):
             raise _RefusedError(_MALFORMED)
         self._in_head = False
         self._unparsed_bytes = 0
-        self._disarm()
-        # uvicorn would have the whole target parsed by what takes 64 KiB at most, too few for a text.
+        self._cancel_deadline()
+        # uvicorn parses the whole target with a function that takes at most 64 KiB, too few for a text.
         self.url, _, query = self.url.partition(b"?")
         super().on_headers_complete()
         self.scope["query_string"] = query
+        if not self.pipeline:  # otherwise uvicorn queued the request behind the running one
+            self._running = self.cycle
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body."""
+        """Handle a part of a body."""
         self._unparsed_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The end of a request."""
+        """Handle the end of a request."""
         if not self.parser.should_upgrade():
             self._unparsed_bytes = 0
-            self._disarm()
+            self._cancel_deadline()
             super().on_message_complete()
 
-    # The application's answers
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+    # The application's responses
 
     def on_response_complete(self) -> None:
-        """An answer is written; if it was the last, what is still unsent must be fetched in time."""
+        """Go on to the next pipelined request; after the last response, give the client time to read the rest."""
+        following = self.pipeline[-1][0] if self.pipeline else None  # started by uvicorn if the connection stays open
         super().on_response_complete()
         if self.transport.is_closing():
-            self._arm(self._timeout, self.transport.abort)
-        elif self._refusal is not None and not self._is_answering():
+            self._start_deadline(self._timeout, self.transport.abort)
+        elif following is not None:
+            self._running = following
+        elif self._refusal is not None:
             self._send_refusal(self._refusal)
 
     def _is_answering(self) -> bool:
@@ -174,27 +197,27 @@ class HttpProtocol(HttpToolsProtocol):
 
     # Refusals
 
-    def _count(self, *chunks: bytes) -> None:
-        self._head_bytes += sum(map(len, chunks))
+    def _count_head_bytes(self, *parts: bytes) -> None:
+        self._head_bytes += sum(map(len, parts))
         if self._head_bytes > MAX_HEAD_BYTES:
-            raise _RefusedError(_TOO_LARGE)
+            raise _RefusedError(_HEAD_TOO_LARGE)
 
-    def _too_slow(self) -> None:
+    def _head_timed_out(self) -> None:
         if self._in_head:
-            self._refuse(_TOO_SLOW)
-        else:  # nothing of a request has come: there is nothing to answer
+            self._refuse(_HEAD_TOO_SLOW)
+        else:  # no part of a request has arrived, so there is nothing to answer
             self.transport.abort()
 
-    def _refuse(self, refusal: tuple[int, str, str]) -> None:
-        """Answers what came last with an error, after the answers to what came before, and closes."""
+    def _refuse(self, refusal: _Refusal) -> None:
+        """Answer the latest request with an error, after the responses to earlier ones, and close the connection."""
         self._refusal = refusal
-        self._metrics.rejected.labels(refusal[2]).inc()
+        self._metrics.rejected.labels(refusal.reason).inc()
         if self.cycle is not None and self.cycle.more_body and not self._in_head:
-            # The body is at fault: this very request is refused, unless it has its answer already.
+            # The body is malformed: refuse the request that it belongs to, unless that has its response already.
             if self.cycle.response_started:
                 self.transport.abort()
                 return
-            _abandon(self.cycle)
+            _mark_disconnected(self.cycle)
             if self._running is self.cycle:
                 self._running = None
             else:
@@ -202,70 +225,74 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._is_answering():
             self._send_refusal(refusal)
 
-    def _send_refusal(self, refusal: tuple[int, str, str]) -> None:
-        status, message, _ = refusal
-        body = json.dumps({"error": message}).encode()
+    def _send_refusal(self, refusal: _Refusal) -> None:
+        body = json.dumps({"error": refusal.message}).encode()
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        self._unset_keepalive_if_required()
-        self._disarm()
-        self._arm(_LINGER, self.transport.abort)
-        self.transport.write(STATUS_LINE[status] + head + body)
+        self._cancel_keep_alive()
+        self._cancel_deadline()
+        self._start_deadline(_LINGER_SECONDS, self.transport.abort)
+        self.transport.write(STATUS_LINE[refusal.status] + head + body)
         self.transport.write_eof()
 
     # Deadlines
 
-    def _arm(self, seconds: float, then: Callable[[], None]) -> None:
+    def _start_deadline(self, seconds: float, callback: Callable[[], None]) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(seconds, then)
+            self._deadline = self.loop.call_later(seconds, callback)
 
-    def _disarm(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _stop_fetching(self) -> None:
-        if self._fetching is not None:
-            self._fetching.cancel()
-            self._fetching = None
+    def _cancel_read_deadline(self) -> None:
+        if self._read_deadline is not None:
+            self._read_deadline.cancel()
+            self._read_deadline = None
+
+    def _cancel_keep_alive(self) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
 
-class Joining:
-    """A transport that sends in one go what is written in one go: a head and its body are one packet, not two.
+class CoalescingTransport:
+    """A transport that joins consecutive writes, so that a response's head and body leave in one packet.
 
-    A system call costs as much as reading a request, and each packet wakes the client.
+    A system call costs as much as parsing a request, and each packet wakes the client.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
-        self._parts: list[bytes] = []
+        self._buffer: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Sends ``data`` together with what else is written before the event loop goes on."""
-        if not self._parts:
-            self._loop.call_soon(self._send)
-        self._parts.append(data)
+        """Send ``data`` together with everything written before the event loop's next iteration."""
+        if not self._buffer:
+            self._loop.call_soon(self._flush)
+        self._buffer.append(data)
 
     def write_eof(self) -> None:
-        """Sends what is written, and that nothing more will come."""
-        self._send()
+        """Send what is buffered, then close the sending side."""
+        self._flush()
         self._transport.write_eof()
 
     def close(self) -> None:
-        """Sends what is written, and closes."""
-        self._send()
+        """Send what is buffered, then close the connection."""
+        self._flush()
         self._transport.close()
 
-    def _send(self) -> None:
-        if self._parts:
-            data, self._parts = b"".join(self._parts), []
+    def _flush(self) -> None:
+        if self._buffer:
+            data, self._buffer = b"".join(self._buffer), []
             self._transport.write(data)
 
 
-def _abandon(cycle: RequestResponseCycle | None) -> None:
-    """Tells the application that nobody waits for this answer any more."""
+def _mark_disconnected(cycle: RequestResponseCycle | None) -> None:
+    """Deliver ``http.disconnect`` to the application that handles this request."""
     if cycle is not None and not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()

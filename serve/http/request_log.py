@@ -1,4 +1,4 @@
-"""What holds for every request: it has an id, it is counted and logged, and its answer has headers of caution."""
+"""Request logging, request metrics, request ids and security headers."""
 
 import logging
 import random
@@ -14,11 +14,11 @@ from serve.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
-_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-# An answer is data: it is nobody's page, and no cache's business. A page of ours brings its own policy.
-_CAUTION = (
+# Responses are data: browsers must not render them as pages, nor caches store them. The web page sets its own policy.
+_SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -27,60 +27,63 @@ _CAUTION = (
 )
 
 
-class RequestLog:
-    """ASGI middleware, the outermost. Logs and labels name a request's route, never its path: that may hold text."""
+class RequestLogMiddleware:
+    """ASGI middleware that logs and measures every request; it must be the outermost.
+
+    Log lines and metric labels contain a request's route, never its path, because a path may contain text.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.in_flight = metrics.in_flight
-        # To look a series up costs more than to count; there are few.
+        # Looking a time series up by its labels costs more than incrementing it, and there are few.
         self.requests = cache(metrics.requests.labels)
         self.request_seconds = cache(metrics.request_seconds.labels)
         self.rejected = metrics.rejected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles one request (or passes on what is none)."""
+        """Handle one request; pass on other events, such as lifespan."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = perf_counter()
-        id_ = _id(scope)
+        start = perf_counter()
+        id_ = _choose_request_id(scope)
         request_id.set(id_)
         scope.setdefault("state", {})
         status: int | None = None
-        gone = False
-        received = sent = 0
+        disconnected = False
+        bytes_in = bytes_out = 0
 
-        async def observed_receive() -> Message:
-            nonlocal received, gone
+        async def counting_receive() -> Message:
+            nonlocal bytes_in, disconnected
             message = await receive()
-            received += len(message.get("body", b""))
-            gone = message["type"] == "http.disconnect"
+            bytes_in += len(message.get("body", b""))
+            disconnected = message["type"] == "http.disconnect"
             return message
 
-        async def observed_send(message: Message) -> None:
-            nonlocal sent, status
+        async def counting_send(message: Message) -> None:
+            nonlocal bytes_out, status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message["headers"])
                 present = {name for name, _ in headers}
-                headers += [header for header in _CAUTION if header[0] not in present]
+                headers += [header for header in _SECURITY_HEADERS if header[0] not in present]
                 headers.append((b"x-request-id", id_.encode()))
                 message["headers"] = headers
             else:
-                sent += len(message.get("body", b""))
+                bytes_out += len(message.get("body", b""))
             await send(message)
 
         self.in_flight.inc()
         try:
-            await self.app(scope, observed_receive, observed_send)
+            await self.app(scope, counting_receive, counting_send)
         finally:
             self.in_flight.dec()
             if status is None:
-                status = CLIENT_CLOSED_REQUEST if gone else 500
-            self._record(scope, status, perf_counter() - begun, received, sent)
+                status = CLIENT_CLOSED_REQUEST if disconnected else 500
+            self._record(scope, status, perf_counter() - start, bytes_in, bytes_out)
 
-    def _record(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, bytes_in: int, bytes_out: int) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         client = scope["state"].get("client")
@@ -96,17 +99,17 @@ class RequestLog:
                 "route": route,
                 "status": status,
                 "seconds": round(seconds, 6),
-                "bytes_in": received,
-                "bytes_out": sent,
+                "bytes_in": bytes_in,
+                "bytes_out": bytes_out,
                 "key": client and client.name,
                 "rejected": rejected,
             },
         )
 
 
-def _id(scope: Scope) -> str:
-    """The id that the client (or a proxy) has given the request, if it is well formed; otherwise a new one."""
+def _choose_request_id(scope: Scope) -> str:
+    """Return the id in the ``X-Request-ID`` header if it is well formed, otherwise a random one."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
+        if name == b"x-request-id" and _VALID_ID.fullmatch(value):
             return str(value, "ascii")
-    return f"{random.getrandbits(128):032x}"  # unlike any other, which is all it need be
+    return f"{random.getrandbits(128):032x}"  # must be unique, not unpredictable

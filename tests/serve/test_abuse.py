@@ -1,4 +1,4 @@
-"""Whatever a client sends, the answer is never a 500, and what the description promises holds."""
+"""Fuzzing: no request is answered with 500, and all responses conform to the OpenAPI description."""
 
 import json
 import random
@@ -47,23 +47,23 @@ SEEDS: list[tuple[str, str, bytes]] = [
 
 @pytest.fixture(scope="module")
 def open_server() -> Iterator[Running]:
-    """A server that tells the client of a fault, instead of closing the connection under the next request."""
+    """A server for two language pairs."""
     with running(FakeTranslator("en", "fr"), FakeTranslator("fr", "en")) as it:
         yield it
 
 
 def mutate(body: bytes, rng: random.Random) -> bytes:
-    """The body with a few bytes, or stretches, changed, lost, doubled or moved."""
+    """Return the body with a few byte ranges changed, removed, repeated or reversed."""
     mutated = bytearray(body)
     for _ in range(rng.choice([1, 1, 2, 5])):
         start = rng.randrange(len(mutated) + 1)
         stop = min(len(mutated), start + rng.choice([1, 1, 3, 20]))
-        stretch = mutated[start:stop]
+        span = mutated[start:stop]
         mutated[start:stop] = rng.choice(
             [
                 b"",
-                bytes(rng.randrange(256) for _ in stretch),
-                stretch * rng.choice([2, 50]),
+                bytes(rng.randrange(256) for _ in span),
+                span * rng.choice([2, 50]),
                 rng.choice(
                     [
                         b"null",
@@ -81,24 +81,26 @@ def mutate(body: bytes, rng: random.Random) -> bytes:
                         b"&",
                     ]
                 ),
-                stretch[::-1],
+                span[::-1],
             ]
         )
     return bytes(mutated[:20_000])
 
 
-# Starlette leaves the file of a form that breaks off in the middle to the garbage collector.
+# If a form ends in the middle of a file, Starlette leaves the file to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_no_mutated_body_is_a_500(open_server: Running):
+def test_no_mutated_body_is_answered_with_500(open_server: Running):
     rng = random.Random(1)
     statuses: set[int] = set()
     with httpx.Client(base_url=open_server.client.base_url, timeout=30, trust_env=False) as client:
         for n in range(MUTATIONS):
-            path, kind, body = SEEDS[n % len(SEEDS)]
-            kind = rng.choice([kind, kind, kind, kind, JSON, FORM, BOUNDARY, "text/plain", ""])
+            path, content_type, body = SEEDS[n % len(SEEDS)]
+            content_type = rng.choice(
+                [content_type, content_type, content_type, content_type, JSON, FORM, BOUNDARY, "text/plain", ""]
+            )
             mutated = mutate(body, rng)
-            answer = client.post(path, content=mutated, headers={"content-type": kind} if kind else {})
-            assert answer.status_code < 500, (path, kind, mutated, answer.text)
+            answer = client.post(path, content=mutated, headers={"content-type": content_type} if content_type else {})
+            assert answer.status_code < 500, (path, content_type, mutated, answer.text)
             if answer.status_code >= 400:
                 assert list(answer.json()) == ["message" if path.startswith("/v2/") else "error"]
                 assert "\n" not in answer.text
@@ -106,7 +108,7 @@ def test_no_mutated_body_is_a_500(open_server: Running):
     assert {200, 201, 400} <= statuses
 
 
-def test_the_description_is_kept(open_server: Running):
+def test_responses_conform_to_the_openapi_description(open_server: Running):
     schema = schemathesis.openapi.from_url(f"{open_server.client.base_url}/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) >= 20
@@ -114,8 +116,8 @@ def test_the_description_is_kept(open_server: Running):
 
         @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())
-        def keep(case: schemathesis.Case) -> None:
-            # What is accepted depends on the served languages too, which the description does not know.
+        def check(case: schemathesis.Case) -> None:
+            # Whether a request is accepted also depends on the served languages, which are not in the description.
             case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
-        keep()
+        check()

@@ -30,7 +30,7 @@ def test_requests_are_counted_by_route():
         assert value(it, "nmt_requests_total", route="/translate", method="POST", status="200") == 2
         assert value(it, "nmt_requests_total", route="unmatched", method="GET", status="404") == 5
         assert value(it, "nmt_request_seconds_count", route="/translate") == 2
-        assert value(it, "nmt_requests_in_flight") == 1  # this one
+        assert value(it, "nmt_requests_in_flight") == 1  # this request
         routes = {dict(labels).get("route") for _, labels in samples(it.client.get("/metrics").text)}
         described = {"/openapi.json", "/docs/assets/{name}"}
         assert routes == {None, "/translate", "/ready", "/metrics", "/health", "unmatched"} | described
@@ -47,7 +47,7 @@ def test_requests_in_flight():
         wait_until(lambda: value(it, "nmt_requests_in_flight") == 1)
 
 
-def test_what_is_turned_away_is_counted_by_reason():
+def test_rejected_requests_are_counted_by_reason():
     with running(FakeTranslator(), max_body_bytes=100, request_timeout=0.3, queue_limit=10) as it:
         it.client.post("/translate", content=b"x" * 101)
         it.fake.open.clear()
@@ -61,7 +61,7 @@ def test_what_is_turned_away_is_counted_by_reason():
         assert value(it, "nmt_rejected_total", reason="malformed") is None
 
 
-def test_every_metric_has_its_name():
+def test_names_of_all_metrics():
     metrics = Metrics()
     metrics.requests.labels("/translate", "POST", 200).inc()
     metrics.request_seconds.labels("/translate").observe(0.1)

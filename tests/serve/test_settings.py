@@ -7,7 +7,7 @@ from nmt.utils.errors import UsageError
 from serve.settings import read_settings
 
 
-def test_defaults_are_the_contract():
+def test_defaults():
     settings = read_settings()
     assert settings.model_dump(exclude={"threads", "queue_limit"}) == {
         "host": "127.0.0.1",
@@ -34,7 +34,7 @@ def test_defaults_are_the_contract():
     assert settings.queue_limit * len("a\n") >= settings.char_limit
 
 
-def test_environment(monkeypatch: pytest.MonkeyPatch):
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NMT_MODELS", "runs/a/model, runs/b/model,")
     monkeypatch.setenv("NMT_PORT", "8080")
     monkeypatch.setenv("NMT_CHAR_LIMIT", "")
@@ -44,7 +44,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch):
     assert settings.char_limit == 10_000
 
 
-def test_what_is_given_has_precedence(monkeypatch: pytest.MonkeyPatch):
+def test_arguments_take_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NMT_MODELS", "a")
     monkeypatch.setenv("NMT_HOST", "0.0.0.0")
     settings = read_settings(models=(Path("b"),), host="127.0.0.2")
@@ -75,7 +75,9 @@ def test_what_is_given_has_precedence(monkeypatch: pytest.MonkeyPatch):
         ("NMT_LOG_LEVEL", "loud"),
     ],
 )
-def test_a_bad_value_gives_one_line_that_names_the_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str):
+def test_an_invalid_value_is_reported_in_one_line_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+):
     monkeypatch.setenv(variable, value)
     with pytest.raises(UsageError) as caught:
         read_settings()
@@ -85,27 +87,27 @@ def test_a_bad_value_gives_one_line_that_names_the_variable(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("variable", "meant"),
+    ("variable", "nearest"),
     [("NMT_CHARLIMIT", "NMT_CHAR_LIMIT"), ("nmt_api_key", "NMT_API_KEYS"), ("NMT_X", "NMT_")],
 )
-def test_a_misspelt_variable_gives_one_line_that_names_the_nearest(
-    monkeypatch: pytest.MonkeyPatch, variable: str, meant: str
+def test_a_misspelt_variable_is_reported_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, nearest: str
 ):
     monkeypatch.setenv(variable, "s3cret")
     with pytest.raises(UsageError) as caught:
         read_settings()
-    assert str(caught.value).startswith(f"{variable}: there is no such setting; did you mean {meant}")
+    assert str(caught.value).startswith(f"{variable}: unknown setting; did you mean {nearest}")
     assert "s3cret" not in str(caught.value)
 
 
-def test_lists(monkeypatch: pytest.MonkeyPatch):
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NMT_CORS_ORIGINS", "https://a.example, http://localhost:8080,")
     monkeypatch.setenv("NMT_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1, fd00::/8")
     settings = read_settings()
     assert settings.cors_origins == ("https://a.example", "http://localhost:8080")
-    assert [str(each) for each in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
 
 
-def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch):
+def test_keys_are_not_in_the_repr(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NMT_API_KEYS", "s3cret")
     assert "s3cret" not in repr(read_settings())

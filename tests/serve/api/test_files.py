@@ -1,4 +1,4 @@
-"""Files, the language of a text, what a page wants to know, and sentences as they are finished, over real HTTP."""
+"""File translation, language detection, page settings and streaming over real HTTP, with fake translators."""
 
 import json
 import tempfile
@@ -7,11 +7,11 @@ import pytest
 from fake_translator import FakeTranslator
 from serving import Running, running
 
-ASKED = {"source": "en", "target": "fr"}
+LANGUAGES = {"source": "en", "target": "fr"}
 
 
 def upload(server: Running, name: str, content: bytes, **others: str):
-    return server.client.post("/translate_file", data=ASKED | others, files={"file": (name, content)})
+    return server.client.post("/translate_file", data=LANGUAGES | others, files={"file": (name, content)})
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def upload(server: Running, name: str, content: bytes, **others: str):
         ("empty.txt", b"", b"", "text/plain"),
     ],
 )
-def test_a_file_is_translated_and_fetched(server: Running, name: str, content: bytes, translated: bytes, kind: str):
+def test_a_file_is_translated_and_downloaded(server: Running, name: str, content: bytes, translated: bytes, kind: str):
     answer = upload(server, name, content)
     assert answer.status_code == 200, answer.text
     fetched = server.client.get(answer.json()["translatedFileUrl"])
@@ -32,7 +32,7 @@ def test_a_file_is_translated_and_fetched(server: Running, name: str, content: b
     assert fetched.headers["content-disposition"].startswith("attachment; ")
 
 
-def test_a_large_file_needs_no_disk(server: Running, monkeypatch: pytest.MonkeyPatch):
+def test_a_large_file_is_not_written_to_disk(server: Running, monkeypatch: pytest.MonkeyPatch):
     def no_disk() -> str:
         raise FileNotFoundError("no usable temporary directory")
 
@@ -44,23 +44,25 @@ def test_a_large_file_needs_no_disk(server: Running, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "others", "mentions"),
+    ("name", "content", "others", "message"),
     [
         ("a.pdf", b"%PDF", {}, "must end in one of .txt, .html"),
         ("a", b"A", {}, "must end in one of"),
-        ("a.txt", b"good\nb\xe9d", {}, "line 2 is not UTF-8"),
-        ("a.txt", b"\xef\xbb\xbfgood\n\xe9", {}, "line 2 is not UTF-8"),
+        ("a.txt", b"good\nb\xe9d", {}, "invalid UTF-8 in line 2"),
+        ("a.txt", b"\xef\xbb\xbfgood\n\xe9", {}, "invalid UTF-8 in line 2"),
         ("a.txt", b"A", {"target": "xx"}, "'xx' is not supported"),
     ],
 )
-def test_files_that_are_refused(server: Running, name: str, content: bytes, others: dict[str, str], mentions: str):
+def test_unsupported_files_are_refused(
+    server: Running, name: str, content: bytes, others: dict[str, str], message: str
+):
     answer = upload(server, name, content, **others)
     assert answer.status_code == 400
-    assert mentions in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
-    "sent", [{"data": ASKED}, {"json": ASKED}, {"data": ASKED, "files": {"other": ("a.txt", b"A")}}]
+    "sent", [{"data": LANGUAGES}, {"json": LANGUAGES}, {"data": LANGUAGES, "files": {"other": ("a.txt", b"A")}}]
 )
 def test_a_missing_file_is_400(server: Running, sent: dict[str, object]):
     answer = server.client.post("/translate_file", **sent)
@@ -69,22 +71,22 @@ def test_a_missing_file_is_400(server: Running, sent: dict[str, object]):
 
 
 @pytest.mark.parametrize("name", ["x.txt", "..%2F..%2Fetc%2Fpasswd", "%00"])
-def test_what_was_never_kept_is_404(server: Running, name: str):
+def test_an_unknown_download_is_404(server: Running, name: str):
     answer = server.client.get(f"/download_file/{name}")
     assert answer.status_code == 404
     assert list(answer.json()) == ["error"]
 
 
-def test_behind_a_trusted_proxy_files_have_its_scheme():
+def test_the_download_url_has_the_scheme_of_a_trusted_proxy():
     for trusted, scheme in (("127.0.0.0/8", "https"), ("10.0.0.0/8", "http")):
         with running(FakeTranslator(), trusted_proxies=trusted) as it:
             headers = {"X-Forwarded-Proto": "https"}
             files = {"file": ("a.txt", b"A")}
-            answer = it.client.post("/translate_file", data=ASKED, files=files, headers=headers)
+            answer = it.client.post("/translate_file", data=LANGUAGES, files=files, headers=headers)
             assert answer.json()["translatedFileUrl"].startswith(f"{scheme}://")
 
 
-def test_the_language_of_a_text(several: Running):
+def test_language_detection(several: Running):
     [found] = several.client.post("/detect", data={"q": "Le chien dort dans la maison avec le chat."}).json()
     assert found["language"] == "fr"
     assert 50 < found["confidence"] <= 100
@@ -94,7 +96,7 @@ def test_the_language_of_a_text(several: Running):
     assert several.client.post("/detect", json={"q": "x" * 10_001}).status_code == 400
 
 
-def test_what_a_page_wants_to_know():
+def test_settings_for_the_web_page():
     with running(FakeTranslator(), char_limit=77, api_keys="secret", require_api_key=True) as it:
         settings = it.client.get("/frontend/settings").json()
     assert (settings["charLimit"], settings["keyRequired"], settings["apiKeys"]) == (77, True, True)
@@ -105,19 +107,19 @@ def test_what_a_page_wants_to_know():
 
 
 @pytest.mark.parametrize("path", ["/translate", "/translate/stream", "/detect", "/translate_file"])
-def test_translating_needs_a_key_where_one_is_required(path: str):
+def test_translation_routes_require_a_key_if_configured(path: str):
     with running(FakeTranslator(), api_keys="secret", require_api_key=True) as it:
 
-        def ask(**key: str) -> int:
+        def status(**key: str) -> int:
             if path == "/translate_file":
-                return it.client.post(path, data=ASKED | key, files={"file": ("a.txt", b"A")}).status_code
-            return it.client.post(path, data=ASKED | {"q": "a"} | key).status_code
+                return it.client.post(path, data=LANGUAGES | key, files={"file": ("a.txt", b"A")}).status_code
+            return it.client.post(path, data=LANGUAGES | {"q": "a"} | key).status_code
 
-        assert (ask(), ask(api_key=""), ask(api_key="wrong"), ask(api_key="secret")) == (403, 403, 403, 200)
+        assert (status(), status(api_key=""), status(api_key="wrong"), status(api_key="secret")) == (403, 403, 403, 200)
 
 
 def events(server: Running, q: object, **others: object) -> list[tuple[str, dict[str, object]]]:
-    answer = server.client.post("/translate/stream", json=ASKED | {"q": q} | others)
+    answer = server.client.post("/translate/stream", json=LANGUAGES | {"q": q} | others)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
     found = []
@@ -127,7 +129,7 @@ def events(server: Running, q: object, **others: object) -> list[tuple[str, dict
     return found
 
 
-def test_sentences_come_as_they_are_finished(server: Running):
+def test_sentences_are_streamed_as_they_are_finished_over_http(server: Running):
     assert events(server, ["STEPS9 a.\nb", "", "STEPS5 c"]) == [
         ("message", {"index": 1, "translatedText": "[b]"}),
         ("message", {"index": 2, "translatedText": "[STEPS5 c]"}),
@@ -137,7 +139,7 @@ def test_sentences_come_as_they_are_finished(server: Running):
     assert events(server, "") == [("done", {})]
 
 
-def test_a_stream_of_html_is_html_and_holds_what_is_not_translated(server: Running):
+def test_a_stream_of_html_contains_escaped_text_and_untranslated_texts(server: Running):
     assert events(server, "<p>a <b>c</b> &lt;d&gt;</p>", format="html") == [
         ("message", {"index": 0, "translatedText": "[a c &lt;d&gt;]"}),
         ("done", {}),
@@ -149,17 +151,17 @@ def test_a_stream_of_html_is_html_and_holds_what_is_not_translated(server: Runni
     ]
 
 
-def test_a_stream_that_is_left_is_charged():
+def test_an_abandoned_stream_is_charged_but_not_one_that_fails_at_once():
     with running(FakeTranslator(), slots=1) as it:
-        asked = ASKED | {"q": "a.\nSTEPS1000000 b"}
-        with it.client.stream("POST", "/translate/stream", json=asked) as answer:
+        body = LANGUAGES | {"q": "a.\nSTEPS1000000 b"}
+        with it.client.stream("POST", "/translate/stream", json=body) as answer:
             assert next(answer.iter_lines()).startswith("data: ")
-        assert it.client.get("/v2/usage").json()["character_count"] == len(asked["q"])
-        assert it.client.post("/translate/stream", json=ASKED | {"q": "EXPLODE"}).status_code == 500
-        assert it.client.get("/v2/usage").json()["character_count"] == len(asked["q"])
+        assert it.client.get("/v2/usage").json()["character_count"] == len(body["q"])
+        assert it.client.post("/translate/stream", json=LANGUAGES | {"q": "EXPLODE"}).status_code == 500
+        assert it.client.get("/v2/usage").json()["character_count"] == len(body["q"])
 
 
-def test_a_stream_that_fails_at_once_has_a_status_and_later_an_event(server: Running):
+def test_a_stream_fails_with_a_status_before_the_first_sentence_and_with_an_event_after(server: Running):
     for q, status in (("EXPLODE", 500), (5, 400)):
-        assert server.client.post("/translate/stream", json=ASKED | {"q": q}).status_code == status
+        assert server.client.post("/translate/stream", json=LANGUAGES | {"q": q}).status_code == status
     assert events(server, "quick\nSTEPS30 a|EXPLODE")[-1] == ("error", {"error": "the translation failed"})

@@ -1,4 +1,4 @@
-"""Every rule of the contract that concerns LibreTranslate's routes, over real HTTP."""
+"""LibreTranslate's API over real HTTP, with a fake translator."""
 
 import json
 from typing import Any
@@ -20,8 +20,8 @@ def post(
     return server.client.post(f"/translate{query}", content=content, headers=headers)
 
 
-def error_of(answer: httpx.Response, status: int = 400) -> str:
-    """The message of an answer that must be an error."""
+def error_message(answer: httpx.Response, status: int = 400) -> str:
+    """Check that an answer is an error, and return its message."""
     assert answer.status_code == status, answer.text
     assert list(answer.json()) == ["error"]
     message: str = answer.json()["error"]
@@ -30,37 +30,37 @@ def error_of(answer: httpx.Response, status: int = 400) -> str:
     return message
 
 
-# -- how clients send their parameters -----------------------------------------------------------------------
+# -- encodings of parameters ---------------------------------------------------------------------------------
 
-WANTED = {"q": "Ça va ? 1+1=2 & 🙂 ok", "source": "en", "target": "fr", "api_key": ""}
+PARAMETERS = {"q": "Ça va ? 1+1=2 & 🙂 ok", "source": "en", "target": "fr", "api_key": ""}
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        {"json": WANTED},
-        {"json": {**WANTED, "api_key": None, "format": None, "alternatives": None, "details": None}},
-        {"json": {**WANTED, "format": "text", "unknown": {"nested": [1]}}},
-        {"data": WANTED},
-        {"data": {**WANTED, "format": "", "alternatives": "", "details": ""}},
-        {"params": WANTED},
-        {"params": WANTED, "headers": JSON},
-        {"params": WANTED, "headers": FORM},
-        {"params": {"source": "en", "target": "fr"}, "data": {"q": WANTED["q"]}},
-        {"params": {"source": "xx", "target": "fr"}, "json": {"q": WANTED["q"], "source": "en"}},
-        {"params": {"source": "en"}, "data": WANTED},
-        {"content": json.dumps(WANTED), "headers": {"content-type": "Application/JSON; charset=utf-8"}},
-        {"content": json.dumps(WANTED), "headers": {"content-type": "application/vnd.api+json"}},
-        {"content": b"\xef\xbb\xbf" + json.dumps(WANTED).encode(), "headers": JSON},
-        {"content": urlencode(WANTED), "headers": {"content-type": f"{FORM['content-type']}; charset=UTF-8"}},
+        {"json": PARAMETERS},
+        {"json": {**PARAMETERS, "api_key": None, "format": None, "alternatives": None, "details": None}},
+        {"json": {**PARAMETERS, "format": "text", "unknown": {"nested": [1]}}},
+        {"data": PARAMETERS},
+        {"data": {**PARAMETERS, "format": "", "alternatives": "", "details": ""}},
+        {"params": PARAMETERS},
+        {"params": PARAMETERS, "headers": JSON},
+        {"params": PARAMETERS, "headers": FORM},
+        {"params": {"source": "en", "target": "fr"}, "data": {"q": PARAMETERS["q"]}},
+        {"params": {"source": "xx", "target": "fr"}, "json": {"q": PARAMETERS["q"], "source": "en"}},
+        {"params": {"source": "en"}, "data": PARAMETERS},
+        {"content": json.dumps(PARAMETERS), "headers": {"content-type": "Application/JSON; charset=utf-8"}},
+        {"content": json.dumps(PARAMETERS), "headers": {"content-type": "application/vnd.api+json"}},
+        {"content": b"\xef\xbb\xbf" + json.dumps(PARAMETERS).encode(), "headers": JSON},
+        {"content": urlencode(PARAMETERS), "headers": {"content-type": f"{FORM['content-type']}; charset=UTF-8"}},
         # Not percent-encoded, as curl's --data sends it.
         {"content": "q=Ça va ? 1%2B1=2 %26 🙂 ok&source=en&target=fr".encode(), "headers": FORM},
     ],
 )
-def test_encodings(server: Running, request_: dict[str, Any]):
+def test_parameters_as_json_form_and_query_string(server: Running, request_: dict[str, Any]):
     answer = server.client.post("/translate", **request_)
     assert answer.status_code == 200, answer.text
-    assert answer.json() == {"translatedText": f"[{WANTED['q']}]"}
+    assert answer.json() == {"translatedText": f"[{PARAMETERS['q']}]"}
     assert answer.headers["content-type"] == "application/json"
 
 
@@ -107,16 +107,16 @@ def test_a_form_keeps_plus_signs_and_line_breaks(server: Running):
         (b"", None, "?q=a&q=b&source=en&target=fr"),
     ],
 )
-def test_bodies_that_make_no_sense_are_400(server: Running, content: bytes, headers: dict[str, str], query: str):
-    error_of(post(server, content, headers, query))
+def test_malformed_bodies_are_400(server: Running, content: bytes, headers: dict[str, str], query: str):
+    error_message(post(server, content, headers, query))
 
 
-def test_a_field_twice_with_one_value_is_no_conflict(server: Running):
+def test_a_field_repeated_with_the_same_value_is_accepted(server: Running):
     answer = post(server, b"q=a&source=en&target=fr&source=en", FORM)
     assert answer.json() == {"translatedText": "[a]"}
 
 
-def test_json_keeps_the_last_of_two_equal_names(server: Running):
+def test_the_last_of_two_equal_names_in_json_counts(server: Running):
     answer = post(server, b'{"q": "a", "q": "b", "source": "en", "target": "fr"}', JSON)
     assert answer.json() == {"translatedText": "[b]"}
 
@@ -143,7 +143,7 @@ def test_json_keeps_the_last_of_two_equal_names(server: Running):
         ([""], [""]),
     ],
 )
-def test_texts(server: Running, q: str | list[str], translated: str | list[str]):
+def test_text_and_whitespace_are_preserved(server: Running, q: str | list[str], translated: str | list[str]):
     answer = server.translate(q)
     assert answer.status_code == 200
     assert answer.json() == {"translatedText": translated}
@@ -155,7 +155,7 @@ def test_an_empty_text_in_a_form(server: Running):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30))
-def test_any_text_at_all(server: Running, q: str):
+def test_any_text_keeps_its_number_of_lines(server: Running, q: str):
     translated = server.translate(q).json()["translatedText"]
     assert len(translated.splitlines()) == len(q.splitlines())
 
@@ -168,22 +168,22 @@ def test_any_text_at_all(server: Running, q: str):
     ),
     st.sampled_from(["q", "source", "target", "format", "alternatives", "details", "api_key"]),
 )
-def test_no_value_of_any_field_is_500(server: Running, value: object, name: str):
+def test_no_value_of_a_parameter_is_answered_with_500(server: Running, value: object, name: str):
     content = json.dumps({"q": "x", "source": "en", "target": "fr", name: value}).encode()
     assert post(server, content, JSON).status_code in (200, 400)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60), st.sampled_from([JSON, FORM, None]))
-def test_no_body_is_500(server: Running, content: bytes, headers: dict[str, str] | None):
+def test_any_invalid_body_is_400(server: Running, content: bytes, headers: dict[str, str] | None):
     assert post(server, content, headers).status_code == 400
 
 
-# -- refusals ------------------------------------------------------------------------------------------------
+# -- invalid parameters ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("parameters", "mentions"),
+    ("parameters", "message"),
     [
         ({"q": None}, "q: "),
         ({"q": []}, "q: "),
@@ -216,22 +216,22 @@ def test_no_body_is_500(server: Running, content: bytes, headers: dict[str, str]
         ({"q": ["x"] * 129}, "at most 128"),
     ],
 )
-def test_refusals(server: Running, parameters: dict[str, object], mentions: str):
+def test_invalid_parameters_are_reported(server: Running, parameters: dict[str, object], message: str):
     calls = len(server.fake.admitted)
     answer = server.client.post("/translate", json={"q": "x", "source": "en", "target": "fr", **parameters})
-    assert mentions in error_of(answer)
+    assert message in error_message(answer)
     assert len(server.fake.admitted) == calls
 
 
 @pytest.mark.parametrize("missing", ["q", "source", "target"])
 @pytest.mark.parametrize("encoding", ["json", "data", "params"])
-def test_a_missing_parameter_is_named(server: Running, missing: str, encoding: str):
+def test_a_missing_parameter_is_reported_by_name(server: Running, missing: str, encoding: str):
     parameters = {"q": "x", "source": "en", "target": "fr"}
     del parameters[missing]
-    assert error_of(server.client.post("/translate", **{encoding: parameters})).startswith(f"{missing}: ")
+    assert error_message(server.client.post("/translate", **{encoding: parameters})).startswith(f"{missing}: ")
 
 
-def test_the_limits_themselves_are_allowed(server: Running):
+def test_requests_at_the_limits_are_accepted(server: Running):
     assert server.translate("x" * 10_000).status_code == 200
     assert server.translate(["🙂a" * 10] * 128).json()["translatedText"] == [f"[{'🙂a' * 10}]"] * 128
 
@@ -252,11 +252,11 @@ def test_source_equal_to_target_is_unchanged(server: Running, code: str):
     assert len(server.fake.admitted) == calls
 
 
-def test_codes_in_any_case(several: Running):
+def test_language_codes_are_case_insensitive(several: Running):
     assert several.translate("x", source="EN", target="pt-br").json() == {"translatedText": "[x]"}
 
 
-def test_auto_with_one_source_language(server: Running):
+def test_detection_with_one_source_language(server: Running):
     detected = {"confidence": 100.0, "language": "en"}
     assert server.translate("a", source="auto").json() == {
         "translatedText": "[a]",
@@ -268,7 +268,7 @@ def test_auto_with_one_source_language(server: Running):
     }
 
 
-def test_auto_with_several_source_languages(several: Running):
+def test_detection_with_several_source_languages(several: Running):
     q = ["This is a dog that sleeps in the house.", "Le chien dort dans la maison avec le chat."]
     answer = several.translate(q, source="auto", target="pt-BR").json()
     found = [detected["language"] for detected in answer["detectedLanguage"]]
@@ -277,7 +277,7 @@ def test_auto_with_several_source_languages(several: Running):
     assert answer["translatedText"][0] == f"[{q[0]}]"
 
 
-def test_each_pair_has_its_model(several: Running):
+def test_each_language_pair_uses_its_own_model(several: Running):
     before = [len(fake.admitted) for fake in several.fakes]
     several.translate("only here", source="fr", target="en")
     assert [len(fake.admitted) for fake in several.fakes] == [before[0], before[1] + 1, before[2]]
@@ -326,7 +326,7 @@ def test_alternatives(server: Running, q: str | list[str], asked: object, altern
     assert answer["alternatives"] == alternatives
 
 
-def test_no_alternatives_unless_asked_for(server: Running):
+def test_no_alternatives_by_default(server: Running):
     assert server.translate("a", alternatives=0).json() == {"translatedText": "[a]"}
 
 

@@ -19,7 +19,7 @@ def test_ready(server: Running):
     assert server.client.get("/ready").status_code == 200
 
 
-def test_alive_at_once_but_ready_only_when_warm():
+def test_the_server_is_ready_only_after_the_models_are_warmed_up():
     fake = FakeTranslator()
     fake.open.clear()
     with running(FakeTranslator("fr", "en"), fake, ready=False) as it:
@@ -34,7 +34,7 @@ def test_alive_at_once_but_ready_only_when_warm():
         assert it.translate("x").json() == {"translatedText": "[x]"}
 
 
-def test_description_and_pages(server: Running):
+def test_the_openapi_description_has_all_routes(server: Running):
     description = server.client.get("/openapi.json").json()
     assert {"/translate", "/languages", "/health", "/ready"} <= set(description["paths"])
     body = description["paths"]["/translate"]["post"]["requestBody"]["content"]
@@ -42,12 +42,12 @@ def test_description_and_pages(server: Running):
     assert body["application/json"]["schema"]["required"] == ["q", "source", "target"]
 
 
-def test_the_page_of_the_description_needs_no_other_server(server: Running):
+def test_swagger_ui_works_offline(server: Running):
     page = server.client.get("/docs")
     assert "text/html" in page.headers["content-type"]
-    needed = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(needed) == 3
-    for path in needed:
+    urls = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(urls) == 3
+    for path in urls:
         assert server.client.get(f"/{path}").status_code == 200
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy

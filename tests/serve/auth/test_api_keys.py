@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from nmt.utils.errors import UsageError
-from serve.auth.api_keys import read_keys
+from serve.auth.api_keys import read_api_keys
 from serve.settings import Settings
 
 DIGEST = hashlib.sha256(b"key of a").hexdigest()
@@ -21,30 +21,30 @@ def write(tmp_path: Path):
     return write
 
 
-def test_no_keys():
-    keys = read_keys(Settings())
+def test_without_keys_none_is_found():
+    keys = read_api_keys(Settings())
     assert not keys
     assert keys.find("anything") is None
 
 
-def test_keys_of_the_environment():
-    keys = read_keys(Settings(api_keys="first, second,,"))
+def test_keys_from_the_environment():
+    keys = read_api_keys(Settings(api_keys="first, second,,"))
     assert keys
     names = [keys.find(each).name for each in ("first", "second")]
     assert names == [f"environment-{hashlib.sha256(each).hexdigest()[:8]}" for each in (b"first", b"second")]
-    # What belongs to a key stays its own, whatever keys come and go.
-    assert read_keys(Settings(api_keys="second")).find("second").name == names[1]
+    # A key's name, to which its glossaries belong, does not depend on the other keys.
+    assert read_api_keys(Settings(api_keys="second")).find("second").name == names[1]
     for wrong in ("", "\ud800", "firs", "first,", "first, second", "FIRST", hashlib.sha256(b"first").hexdigest()):
         assert keys.find(wrong) is None
 
 
-def test_keys_of_a_file(write):
+def test_keys_from_a_file(write):
     path = write(f"""
 - name: weblate
   sha256: {DIGEST}
 - {{name: phone, sha256: '{OTHER.upper()}', requests_per_minute: 10, character_limit: 1000}}
 """)
-    keys = read_keys(Settings(api_keys_file=path, api_keys="third", require_api_key=True))
+    keys = read_api_keys(Settings(api_keys_file=path, api_keys="third", require_api_key=True))
     weblate, phone = keys.find("key of a"), keys.find("key of b")
     assert (weblate.name, weblate.requests_per_minute, weblate.character_limit) == ("weblate", None, None)
     assert (phone.name, phone.requests_per_minute, phone.character_limit) == ("phone", 10, 1000)
@@ -53,49 +53,61 @@ def test_keys_of_a_file(write):
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message_start"),
     [
-        ("", ": must be a list of entries"),
-        ("name: a", ": must be a list of entries"),
-        ("- name: [", ", line 1: not valid YAML"),
-        ("- plain-secret", ", entry 1: an entry must have a name and a sha256"),
-        (f"- sha256: {DIGEST}", ", entry 1, name: 1 to 64 of"),
-        (f"- {{name: a b, sha256: {DIGEST}}}", ", entry 1, name: 1 to 64 of"),
-        ("- name: a", ", entry 1, sha256: the key's SHA-256 is needed"),
-        (f"- {{name: a, sha256: {DIGEST}}}\n- {{name: b, sha256: plain-secret}}", ", entry 2, sha256: the key's SHA"),
+        ("", ": not a list; list the keys"),
+        ("name: a", ": not a list; list the keys"),
+        ("- name: [", ":1: invalid YAML; fix the syntax"),
+        ("- plain-secret", ", entry 1: not a mapping; give it a name and a sha256"),
+        (f"- sha256: {DIGEST}", ", entry 1, name: missing or invalid; use 1 to 64 of"),
+        (f"- {{name: a b, sha256: {DIGEST}}}", ", entry 1, name: missing or invalid; use 1 to 64 of"),
+        ("- name: a", ", entry 1, sha256: missing or invalid; use the key's SHA-256"),
+        (
+            f"- {{name: a, sha256: {DIGEST}}}\n- {{name: b, sha256: plain-secret}}",
+            ", entry 2, sha256: missing",
+        ),
         (
             f"- {{name: a, key: plain-secret, sha256: {DIGEST}}}",
-            ", entry 1, key: there is no such field; there",
+            ", entry 1, key: unknown field; use only name, sha256",
         ),
-        (f"- {{name: a, sha256: {DIGEST}, requests_per_minute: 0}}", ", entry 1, requests_per_minute: a whole number"),
-        (f"- {{name: a, sha256: {DIGEST}, character_limit: many}}", ", entry 1, character_limit: a whole number"),
-        (f"- {{name: a, sha256: {DIGEST}}}\n- {{name: a, sha256: {OTHER}}}", ", entry 2, name: the same as entry 1's"),
-        (f"- {{name: a, sha256: {DIGEST}}}\n- {{name: b, sha256: {DIGEST}}}", ", entry 2, sha256: the same as entry 1"),
+        (
+            f"- {{name: a, sha256: {DIGEST}, requests_per_minute: 0}}",
+            ", entry 1, requests_per_minute: missing or",
+        ),
+        (
+            f"- {{name: a, sha256: {DIGEST}, character_limit: many}}",
+            ", entry 1, character_limit: missing or",
+        ),
+        (
+            f"- {{name: a, sha256: {DIGEST}}}\n- {{name: a, sha256: {OTHER}}}",
+            ", entry 2, name: same as in entry 1",
+        ),
+        (f"- {{name: a, sha256: {DIGEST}}}\n- {{name: b, sha256: {DIGEST}}}", ", entry 2, sha256: same as in entry 1"),
     ],
 )
-def test_a_bad_file_gives_one_line_that_tells_no_secret(write, text: str, complaint: str):
+def test_an_invalid_file_is_reported_in_one_line_without_secrets(write, text: str, message_start: str):
     path = write(text)
     with pytest.raises(UsageError) as caught:
-        read_keys(Settings(api_keys_file=path))
+        read_api_keys(Settings(api_keys_file=path))
     message = str(caught.value)
-    assert message.startswith(f"{path}{complaint}")
+    assert message.startswith(f"{path}{message_start}")
     assert "\n" not in message
     assert "plain-secret" not in message
     assert DIGEST not in message
 
 
-def test_a_file_that_is_no_text(tmp_path: Path):
+def test_a_file_in_another_encoding_is_reported(tmp_path: Path):
     path = tmp_path / "keys.yaml"
     path.write_bytes(b"- name: \xff")
-    with pytest.raises(UsageError, match="byte 8 is not UTF-8; save the file as UTF-8"):
-        read_keys(Settings(api_keys_file=path))
+    with pytest.raises(UsageError, match="invalid UTF-8 at byte 8; re-encode the file as UTF-8"):
+        read_api_keys(Settings(api_keys_file=path))
 
 
-def test_a_missing_file(tmp_path: Path):
-    with pytest.raises(UsageError, match=r"^NMT_API_KEYS_FILE: .*none can't be read \(No such file or directory\)"):
-        read_keys(Settings(api_keys_file=tmp_path / "none"))
+def test_a_missing_file_is_reported(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"^NMT_API_KEYS_FILE: cannot read .*none \(No such file or directory\)"):
+        read_api_keys(Settings(api_keys_file=tmp_path / "none"))
 
 
-def test_keys_that_are_required_must_exist():
-    with pytest.raises(UsageError, match=r"^NMT_REQUIRE_API_KEY: there is no key to require; set NMT_API_KEYS"):
-        read_keys(Settings(require_api_key=True))
+def test_requiring_keys_without_any_is_reported():
+    with pytest.raises(UsageError, match=r"^NMT_REQUIRE_API_KEY: there are no API keys; set NMT_API_KEYS"):
+        read_api_keys(Settings(require_api_key=True))

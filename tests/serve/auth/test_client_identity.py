@@ -4,8 +4,8 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from serve.auth.api_keys import read_keys
-from serve.auth.client_identity import identify
+from serve.auth.api_keys import read_api_keys
+from serve.auth.client_identity import identify_client
 from serve.errors import ApiKeyError
 from serve.settings import Settings
 
@@ -13,15 +13,15 @@ from serve.settings import Settings
 def request(
     peer: str | None = "192.0.2.1", headers: dict[str, str] | list[tuple[str, str]] = (), **settings
 ) -> Request:
-    chosen = Settings(**settings)
-    app = SimpleNamespace(state=SimpleNamespace(settings=chosen, keys=read_keys(chosen)))
+    settings_ = Settings(**settings)
+    app = SimpleNamespace(state=SimpleNamespace(settings=settings_, api_keys=read_api_keys(settings_)))
     raw = httpx.Headers(headers).raw
     scope = {"type": "http", "app": app, "headers": [(name.lower(), value) for name, value in raw]}
     return Request({**scope, "client": None if peer is None else (peer, 1234)})
 
 
 KEYED = {"api_keys": "good,better"}
-GOOD, BETTER = (key.name for key in read_keys(Settings(**KEYED))._by_digest.values())
+GOOD, BETTER = (key.name for key in read_api_keys(Settings(**KEYED))._by_digest.values())
 
 
 @pytest.mark.parametrize(
@@ -35,48 +35,48 @@ GOOD, BETTER = (key.name for key in read_keys(Settings(**KEYED))._by_digest.valu
     ],
     ids=str,
 )
-def test_a_key_in_a_header(headers: dict[str, str]):
-    for given in (None, "", "wrong", "better"):
-        assert identify(request(headers=headers, **KEYED), given).name == GOOD
+def test_a_key_in_a_header_takes_precedence(headers: dict[str, str]):
+    for key_parameter in (None, "", "wrong", "better"):
+        assert identify_client(request(headers=headers, **KEYED), key_parameter).name == GOOD
 
 
 def test_a_key_in_the_body():
-    client = identify(request(**KEYED, require_api_key=True), "better")
+    client = identify_client(request(**KEYED, require_api_key=True), "better")
     assert client.name == BETTER
     assert client.key is not None
 
 
-@pytest.mark.parametrize("given", [None, ""])
+@pytest.mark.parametrize("key_parameter", [None, ""])
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, {"Authorization": "Basic x"}, {"X-API-Key": ""}])
-def test_no_key(given: str | None, headers: dict[str, str]):
-    client = identify(request(headers=headers, **KEYED), given)
+def test_a_missing_key_is_an_error_only_if_required(key_parameter: str | None, headers: dict[str, str]):
+    client = identify_client(request(headers=headers, **KEYED), key_parameter)
     assert (client.name, client.key) == (None, None)
-    with pytest.raises(ApiKeyError, match="an API key is needed"):
-        identify(request(headers=headers, **KEYED, require_api_key=True), given)
+    with pytest.raises(ApiKeyError, match=r"^API key: missing; send it"):
+        identify_client(request(headers=headers, **KEYED, require_api_key=True), key_parameter)
 
 
 @pytest.mark.parametrize("require", [True, False])
-def test_a_wrong_key(require: bool):
-    with pytest.raises(ApiKeyError, match="the API key is wrong"):
-        identify(request(**KEYED, require_api_key=require), "wrong")
-    with pytest.raises(ApiKeyError, match="the API key is wrong"):
-        identify(request(headers={"X-API-Key": "wrong"}, **KEYED, require_api_key=require), "good")
+def test_an_unknown_key_is_an_error(require: bool):
+    with pytest.raises(ApiKeyError, match=r"^API key: unknown"):
+        identify_client(request(**KEYED, require_api_key=require), "wrong")
+    with pytest.raises(ApiKeyError, match=r"^API key: unknown"):
+        identify_client(request(headers={"X-API-Key": "wrong"}, **KEYED, require_api_key=require), "good")
 
 
-def test_without_keys_any_is_as_good_as_none():
-    assert identify(request(headers={"Authorization": "Bearer x"}), "y").name is None
+def test_any_key_is_ignored_if_no_keys_are_configured():
+    assert identify_client(request(headers={"Authorization": "Bearer x"}), "y").name is None
 
 
 @pytest.mark.parametrize(
     ("peer", "forwarded", "address"),
     [
         ("192.0.2.1", [], "192.0.2.1"),
-        ("192.0.2.1", ["198.51.100.1"], "192.0.2.1"),  # not from a proxy of ours
+        ("192.0.2.1", ["198.51.100.1"], "192.0.2.1"),  # not from a trusted proxy
         ("10.0.0.1", [], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.1", ["203.0.113.9, 198.51.100.1"], "198.51.100.1"),  # what the client made up
+        ("10.0.0.1", ["203.0.113.9, 198.51.100.1"], "198.51.100.1"),  # forged by the client
         ("10.0.0.1", ["203.0.113.9, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
-        ("10.0.0.1", ["203.0.113.9", "198.51.100.1,10.0.0.2"], "198.51.100.1"),  # lines are one list
+        ("10.0.0.1", ["203.0.113.9", "198.51.100.1,10.0.0.2"], "198.51.100.1"),  # repeated headers form one list
         ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
         ("10.0.0.1", ["198.51.100.1, garbage"], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1, garbage, 10.0.0.2"], "10.0.0.2"),
@@ -95,7 +95,7 @@ def test_without_keys_any_is_as_good_as_none():
         (None, ["198.51.100.1"], ""),
     ],
 )
-def test_addresses(peer: str | None, forwarded: list[str], address: str):
+def test_the_address_is_the_nearest_untrusted_one(peer: str | None, forwarded: list[str], address: str):
     headers = [("X-Forwarded-For", each) for each in forwarded]
-    asked = request(peer, headers, trusted_proxies="10.0.0.0/8,fd00::/8")
-    assert identify(asked, None).address == address
+    proxied = request(peer, headers, trusted_proxies="10.0.0.0/8,fd00::/8")
+    assert identify_client(proxied, None).address == address

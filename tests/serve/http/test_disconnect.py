@@ -5,7 +5,7 @@ from fake_translator import FakeTranslator
 from serving import running, wait_until
 
 
-def test_sentences_of_a_client_that_left_are_not_translated():
+def test_waiting_sentences_of_a_disconnected_client_are_not_translated():
     with running(FakeTranslator(), threads=1, slots=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")

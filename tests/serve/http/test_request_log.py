@@ -13,14 +13,14 @@ from serve.logging import json_logs
 
 @pytest.fixture
 def fresh() -> Iterator[Running]:
-    """A server that no other test's requests come late to."""
+    """A server of its own, whose log has no requests of other tests."""
     with running(FakeTranslator()) as it:
         yield it
 
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture):
-    """Waits for ``count`` lines of requests, less those of a server's start."""
+    """Return a function that waits for ``count`` logged requests, not counting those from the server's start."""
     caplog.set_level(logging.INFO)
 
     def wait(count: int) -> list[dict[str, object]]:
@@ -35,13 +35,13 @@ def lines(caplog: pytest.LogCaptureFixture):
 
 
 @pytest.mark.parametrize("given", ["a", "A-b_c.9" * 9])
-def test_a_given_id_is_kept(server: Running, given: str):
+def test_a_valid_request_id_is_kept(server: Running, given: str):
     answer = server.client.get("/health", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", [None, "", "a b", "ü", "a" * 65, 'a"b'])
-def test_a_bad_or_missing_id_is_made(server: Running, given: str | None):
+def test_an_invalid_or_missing_request_id_is_replaced(server: Running, given: str | None):
     headers = {} if given is None else {"X-Request-ID": given.encode()}
     ids = {server.client.get("/health", headers=headers).headers["x-request-id"] for _ in range(3)}
     assert len(ids) == 3
@@ -51,7 +51,7 @@ def test_a_bad_or_missing_id_is_made(server: Running, given: str | None):
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/health"), ("GET", "/nowhere"), ("DELETE", "/health"), ("POST", "/translate")]
 )
-def test_every_answer_is_cautious(server: Running, method: str, path: str):
+def test_every_response_has_security_headers(server: Running, method: str, path: str):
     headers = server.client.request(method, path).headers
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["x-content-type-options"] == "nosniff"
@@ -60,21 +60,21 @@ def test_every_answer_is_cautious(server: Running, method: str, path: str):
     assert headers["cache-control"] == "no-store"
 
 
-def test_our_faults_have_ids_and_are_counted(fresh: Running, monkeypatch: pytest.MonkeyPatch, lines):
+def test_unexpected_exceptions_are_logged_with_the_request_id(fresh: Running, monkeypatch: pytest.MonkeyPatch, lines):
     def broken(*_):
         raise ZeroDivisionError
 
     monkeypatch.setattr("serve.service.PlainDocument", broken)
     answer = fresh.client.post(
-        "/translate", json={"q": "x", "source": "en", "target": "fr"}, headers={"X-Request-ID": "ours"}
+        "/translate", json={"q": "x", "source": "en", "target": "fr"}, headers={"X-Request-ID": "failing"}
     )
     assert answer.status_code == 500
-    assert answer.headers["x-request-id"] == "ours"
+    assert answer.headers["x-request-id"] == "failing"
     assert answer.headers["cache-control"] == "no-store"
     assert lines(1)[0]["status"] == 500
 
 
-def test_a_line_for_each_request(fresh: Running, lines):
+def test_every_request_is_logged_without_texts_and_addresses(fresh: Running, lines):
     body = b'{"q": "the secret", "source": "en", "target": "fr"}'
     answer = fresh.client.post("/translate", content=body, headers={"Content-Type": "application/json"})
     fresh.client.get("/another/secret?q=secret")
@@ -92,7 +92,7 @@ def test_a_line_for_each_request(fresh: Running, lines):
     assert "127.0.0.1" not in str((translated, unmatched, other))
 
 
-def test_refused_bodies_are_logged_too(lines):
+def test_refused_bodies_are_logged(lines):
     with running(FakeTranslator(), max_body_bytes=10, request_timeout=0.2) as it:
         it.client.post("/translate", content=b"x" * 11)
         with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
@@ -102,7 +102,7 @@ def test_refused_bodies_are_logged_too(lines):
     assert [(each["status"], each["rejected"]) for each in found] == [(413, "body_too_large"), (408, "body_too_slow")]
 
 
-def test_who_leaves_early_is_logged_as_gone(lines):
+def test_a_disconnected_client_is_logged_with_status_499(lines):
     with running(FakeTranslator()) as it:
         it.fake.open.clear()
         with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
@@ -111,7 +111,7 @@ def test_who_leaves_early_is_logged_as_gone(lines):
         assert lines(1)[0]["status"] == 499
 
 
-def test_lines_are_json_and_know_their_request(
+def test_log_lines_are_json_with_the_request_id(
     fresh: Running, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     def broken(*_):
@@ -136,7 +136,7 @@ def test_lines_are_json_and_know_their_request(
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00", each["time"]) for each in records)
 
 
-def test_the_level_says_how_much_is_logged(fresh: Running, capfd: pytest.CaptureFixture[str]):
+def test_the_level_limits_what_is_logged(fresh: Running, capfd: pytest.CaptureFixture[str]):
     with json_logs("warning"):
         fresh.client.get("/health")
         logging.getLogger("elsewhere").warning("two\nlines")
