@@ -1,4 +1,4 @@
-"""Carousel: LSTM translation, trained on your own text, served on a plain CPU.
+"""Carousel: LSTM machine translation, trained on your own text and served on CPUs.
 
 >>> from nmt import Translator
 >>> Translator.load("runs/demo/model").translate("The black cat sleeps.").text
@@ -15,7 +15,7 @@ __all__ = ["Alternative", "CarouselError", "Translation", "Translator", "UsageEr
 
 
 def __getattr__(name: str) -> object:
-    """Names are imported when they are asked for, so that the command can say what a signal does before it waits."""
+    """Import public names on first use, so that the command line can handle signals during slow imports."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("nmt.utils.errors" if name.endswith("Error") else "nmt.inference.translator"), name)

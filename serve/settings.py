@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from nmt.config.errors import first_field_error
-from nmt.utils.cpus import cores
+from nmt.utils.cpus import available_cpus
 from nmt.utils.errors import UsageError
 
 
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     """Port to listen on; 0 selects a free port."""
     models: Annotated[tuple[Path, ...], NoDecode] = ()
     """Model directories, or directories that contain model directories, separated by commas."""
-    threads: int = Field(default_factory=cores, ge=1)
+    threads: int = Field(default_factory=available_cpus, ge=1)
     """Number of decoding processes per model, each of which uses one CPU core. The default is the available cores."""
     slots: int = Field(16, ge=1)
     """Number of sentences that a decoding process translates at the same time."""

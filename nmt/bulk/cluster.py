@@ -19,7 +19,7 @@ import ray.data
 
 from nmt.bulk import CLUSTER
 from nmt.utils.errors import CarouselError
-from nmt.utils.signals import interruptions
+from nmt.utils.signals import handle_signals
 
 _PATIENCE = 10  # seconds
 _OBJECT_STORE = 128 * 2**20  # bytes, of shared memory; the text under way is a few megabytes
@@ -74,7 +74,7 @@ def stoppable() -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         raise KeyboardInterrupt
 
-    with interruptions(stop):
+    with handle_signals(stop):
         yield
 
 

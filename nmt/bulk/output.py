@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nmt.utils.errors import CarouselError
-from nmt.utils.files import atomic_file, remove_litter, sync, write_error
+from nmt.utils.files import atomic_file, remove_temporary_files, sync_to_disk, write_error
 from nmt.utils.locks import exclusive_lock
 
 _RECORD_EVERY = 1.0  # seconds: what is written after the last record is made again
@@ -55,7 +55,7 @@ class PartialOutput:
         self.record()
         self._file.close()
         self._lines.replace(self._path)
-        sync(self._path.parent)
+        sync_to_disk(self._path.parent)
         shutil.rmtree(self._manifest.parent)
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class PartialOutput:
     def _resume(self) -> tuple[int, int]:
         """Lines and bytes that an earlier run of the same job has left; raises CarouselError where it was another."""
         folder = self._manifest.parent
-        remove_litter(self._manifest)
+        remove_temporary_files(self._manifest)
         if not (self._manifest.exists() and self._lines.exists()):  # without lines: killed while it cleaned up
             return 0, 0
         try:

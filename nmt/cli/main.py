@@ -21,7 +21,7 @@ from nmt.inference.documents.files import is_document, translate_document
 from nmt.inference.job import Form, TranslationJob
 from nmt.inference.translator import LM_WEIGHT, Translator
 from nmt.utils.errors import CarouselError, UsageError, missing_extra
-from nmt.utils.signals import abandonable
+from nmt.utils.signals import exit_on_signal
 
 app = typer.Typer(
     help="Train LSTM translators, score them, and serve them.",
@@ -459,7 +459,7 @@ def main() -> None:
 def _needing(extra: str, command: str) -> Iterator[None]:
     """Imports that the extra has to be installed for."""
     try:
-        with abandonable():
+        with exit_on_signal():
             yield
     except ModuleNotFoundError as error:
         ours = (error.name or "").split(".")[0] in {"nmt", "serve"} and error.name != "serve"

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from nmt.utils.files import atomic_directory, remove_litter
+from nmt.utils.files import atomic_directory, remove_temporary_files
 from nmt.utils.locks import exclusive_lock
 
 _CHECKSUMS = "checksums.json"
@@ -45,7 +45,7 @@ def get_or_create(name: str, create: Callable[[Path], None], log: Callable[[str]
         if not _is_intact(folder):  # another process may have created it in the meantime
             if folder.exists():
                 log(f"{folder}: damaged cache entry; creating it again")
-            remove_litter(folder)
+            remove_temporary_files(folder)
             with atomic_directory(folder) as temporary:
                 create(temporary)
                 checksums = {file.name: _checksum(file) for file in temporary.iterdir()}

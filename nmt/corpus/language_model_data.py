@@ -23,7 +23,7 @@ from nmt.corpus.tokenizer import BOS, EOS, Vocabulary, train_verbatim_vocabulary
 from nmt.text.normalisation import normalise
 from nmt.utils.arrays import Int32Array, IntArray
 from nmt.utils.errors import CarouselError
-from nmt.utils.hashing import digest
+from nmt.utils.hashing import hash_json
 
 _CHUNK_LINES = 10_000  # lines that are tokenised together
 
@@ -167,7 +167,7 @@ def prepare_language_model_data(
     encoded = [RaggedArray.from_lists(vocabulary.encode_batch(chunk)) for chunk in chunks]
     lines = RaggedArray(*(np.concatenate(parts) for parts in zip(*encoded, strict=True)))
     contents = vocabulary.serialized, lines.values.tobytes(), lines.lengths.tobytes()
-    corpus = MonolingualCorpus(lines, digest(*(hashlib.sha256(content).hexdigest() for content in contents)))
+    corpus = MonolingualCorpus(lines, hash_json(*(hashlib.sha256(content).hexdigest() for content in contents)))
     log(f"Training text: {len(corpus):,} lines, {int(lines.lengths.sum()):,} tokens, vocabulary {len(vocabulary):,}")
     return LanguageModelData(vocabulary, verbatim, corpus, dev, test)
 

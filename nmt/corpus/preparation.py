@@ -24,7 +24,7 @@ from nmt.corpus.word_aligner import TranslationTable, WordAligner, learn_transla
 from nmt.text.normalisation import normalise
 from nmt.utils.arrays import Int32Array, IntArray
 from nmt.utils.errors import CarouselError
-from nmt.utils.hashing import digest
+from nmt.utils.hashing import hash_json
 
 _FORMAT = "5"  # part of every cache key; increment it when the same input gives other ids
 _ALIGNER_FORMAT = "1"  # part of the cache key of alignments
@@ -114,7 +114,7 @@ def prepare_data(
     test = read_evaluation_pairs(data.test, data.source, data.target) if data.test else []
     hashes = hash_corpora(config)
     train_hashes = [corpus.hash for corpus in hashes if corpus.role == "train"]
-    text_key = digest(_FORMAT, data.filter.model_dump(), train_hashes)
+    text_key = hash_json(_FORMAT, data.filter.model_dump(), train_hashes)
     tokenizer = tokenizer or _cached_tokenizer(config, text_key, log)
     train = _cached_ids(config, tokenizer, text_key, log)
     if config.training.guided_alignment:
@@ -169,7 +169,7 @@ def _cached_tokenizer(config: TranslatorRecipe, text_key: str, log: Log) -> Toke
         for name, content in trained.to_files().items():
             (folder / name).write_bytes(content)
 
-    folder = get_or_create(f"tokenizer-{digest(text_key, settings, RESERVED_PIECES)}", create, log)
+    folder = get_or_create(f"tokenizer-{hash_json(text_key, settings, RESERVED_PIECES)}", create, log)
     return Tokenizer.from_files(folder, separate=not config.tokenizer.shared)
 
 
@@ -181,7 +181,7 @@ def _read_training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Ite
 
 def _cached_ids(config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: Log) -> ArrowCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.to_files().values()]
-    key = digest(text_key, models, [mixed.tag for mixed in config.data.weighted_corpora])
+    key = hash_json(text_key, models, [mixed.tag for mixed in config.data.weighted_corpora])
 
     def create(folder: Path) -> None:
         log("Encoding the training text")
@@ -254,7 +254,7 @@ def _cached_alignment(corpus: ArrowCorpus, log: Log) -> Path:
         chunks = (np.arange(start, min(start + _CHUNK_PAIRS, len(corpus))) for start in starts)
         write_pair_table(folder / _LINKS, (_align(aligner, corpus, rows) for rows in chunks))
 
-    return get_or_create(f"links-{digest(_ALIGNER_FORMAT, corpus.fingerprint)}", create, log)
+    return get_or_create(f"links-{hash_json(_ALIGNER_FORMAT, corpus.fingerprint)}", create, log)
 
 
 def _aligner_training_ids(corpus: ArrowCorpus) -> tuple[list[Int32Array], list[Int32Array]]:

@@ -31,7 +31,7 @@ from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
 from nmt.training.tasks import BatchSource, Evaluator, LogFunction, TrainingTask
 from nmt.utils.errors import CarouselError
-from nmt.utils.hashing import digest
+from nmt.utils.hashing import hash_json
 
 _BATCH = 64  # lines scored together
 _WINDOW = 1000  # tokens of running text scored together
@@ -136,7 +136,7 @@ class LanguageModelDevSet:
         ids = vocabulary.encode_batch(lines)
         self.tokens = sum(map(len, ids)) + len(ids)
         """Number of tokens, end of sentence included."""
-        self.fingerprint = digest(ids, carries_state)
+        self.fingerprint = hash_json(ids, carries_state)
         self._ids, self._carries_state = ids, carries_state
 
     def loss(self, evaluator: Evaluator) -> float:

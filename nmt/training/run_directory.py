@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nmt.utils.errors import CarouselError
-from nmt.utils.files import remove_litter, sync
+from nmt.utils.files import remove_temporary_files, sync_to_disk
 from nmt.utils.locks import exclusive_lock
 
 
@@ -44,7 +44,7 @@ class RunDirectory:
         if self.last.exists():
             self.last.replace(self.previous)
         self.incoming.replace(self.last)
-        sync(self.last.parent)
+        sync_to_disk(self.last.parent)
 
     def checkpoints(self) -> list[Path]:
         """Return the existing checkpoints, the newest first. A killed rotation leaves the newest one as incoming."""
@@ -79,5 +79,5 @@ class RunDirectory:
             lock_file.flush()
             files = self.incoming, self.best, self.mean, self.metrics, self.report, self.recipe
             for path in (self.model, *files):
-                remove_litter(path)
+                remove_temporary_files(path)
             yield

@@ -67,7 +67,7 @@ def train(
     directory = RunDirectory(out)
     with (
         connect_processes(recipe.training.device) as processes,
-        StopRequest().awaited(processes.is_main_process) as stop,
+        StopRequest().handle_signals(processes.is_main_process) as stop,
         ExitStack() as locks,
     ):
         console = Console(quiet=not processes.is_main_process)
@@ -81,7 +81,7 @@ def train(
 
         task, device = processes.run_in_all(set_up)
         try:
-            processes.main_process_first(lambda: stop.interrupts(lambda: task.prepare(console.print)))
+            processes.main_process_first(lambda: stop.interruptible(lambda: task.prepare(console.print)))
         except Interrupted:
             console.print("Stopped during data preparation; the same command starts again")
             return TrainingResult(False, None, {})
@@ -110,7 +110,7 @@ def _run(context: RunContext) -> TrainingResult:
         if _train_to_end(context):
             if not context.processes.is_main_process:
                 return TrainingResult(True, None, {})
-            return TrainingResult(True, directory.model, context.stop.interrupts(lambda: _finish(context)))
+            return TrainingResult(True, directory.model, context.stop.interruptible(lambda: _finish(context)))
         stopped = f"after update {trainer.progress.update:,}"
         context.save_checkpoint()
     except Interrupted:

@@ -21,7 +21,7 @@ from nmt.model.seq2seq import Loss, Seq2Seq
 from nmt.model_directory.card import ParentModel
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
-from nmt.utils.hashing import digest
+from nmt.utils.hashing import hash_json
 
 Network = Seq2Seq | LanguageModel
 LogFunction = Callable[[str], None]
@@ -130,4 +130,4 @@ class TrainingTask(ABC):
         """Return the hash of the data and of the settings that weights depend on, not of durations and intervals."""
         training, model = self.recipe.training, self.recipe.model.model_dump()
         settings = training.seed, training.batch_tokens, training.accumulate
-        return digest(corpus.fingerprint, weights, model, *settings, *more)
+        return hash_json(corpus.fingerprint, weights, model, *settings, *more)

@@ -27,7 +27,7 @@ class TrainingLoop:
             DivergenceError: Training has diverged.
             Interrupted: A signal came during a validation, which is still due.
         """
-        if self._context.processes.any(self._context.stop.made, self._trainer.device):
+        if self._context.processes.any(self._context.stop.requested, self._trainer.device):
             return False
         complete = self._is_complete()
         if self._trainer.progress.due:
@@ -86,7 +86,7 @@ class TrainingLoop:
 
     def _stop_flags(self) -> StopFlags:
         out_of_time = self._context.processes.is_main_process and self._is_out_of_time()
-        return StopFlags(self._context.stop.made, out_of_time)
+        return StopFlags(self._context.stop.requested, out_of_time)
 
     def _is_complete(self) -> bool:
         has_all_updates = self._trainer.progress.update >= self._config.max_updates

@@ -35,7 +35,7 @@ from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
 from nmt.training.tasks import METRIC_NAMES, Evaluator, LogFunction, TrainingTask
 from nmt.training.translation_export import TranslatorExport
-from nmt.utils.hashing import digest
+from nmt.utils.hashing import hash_json
 
 _SLOTS = 128  # sentences decoded together
 _BATCH = 64  # pairs whose loss is computed together
@@ -151,7 +151,7 @@ class TranslationDevSet:
     """
 
     def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, data: DataConfig) -> None:
-        self.fingerprint = digest(data.target, *pairs)
+        self.fingerprint = hash_json(data.target, *pairs)
         self._references = [target for _, target in pairs]
         self._tokenizer, self._data = tokenizer, data
         self._sources = tokenizer.source.encode_batch([normalise(source) for source, _ in pairs])

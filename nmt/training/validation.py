@@ -17,7 +17,7 @@ def validate(context: RunContext, dev_set: DevSet) -> None:
     def evaluate() -> list[float]:
         if not processes.is_main_process:
             return [0.0, 0.0]
-        return context.stop.interrupts(lambda: list(dev_set.evaluate(trainer)))
+        return context.stop.interruptible(lambda: list(dev_set.evaluate(trainer)))
 
     with trainer.average.swapped_in():
         loss, score = processes.broadcast(processes.run_in_all(evaluate), trainer.device)

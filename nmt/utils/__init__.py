@@ -1,1 +1,1 @@
-"""Helpers that know nothing of translation: errors, files, locks, signals, progress."""
+"""Helpers without knowledge of translation: errors, files, locks, signals, progress, array types."""

@@ -1,32 +1,34 @@
-"""What a user can mend, told apart from what is our fault.
+"""Errors that a user can fix, as opposed to bugs.
 
-    CarouselError           exit status 1: data, model or machine is not as it must be
-    └── UsageError          exit status 2: the call itself is wrong (a bad option, a bad configuration)
+    CarouselError           exit status 1: data, model or machine are not as they must be
+    └── UsageError          exit status 2: a wrong option, argument or configuration
 
-The text of either is one line that names file, line or field, and the remedy.
+The message is one line of the form ``<where>: <what is wrong>; <what to do>``.
 """
+
+from __future__ import annotations
 
 
 class CarouselError(Exception):
-    """A problem that the user can mend; ``str(error)`` is one line."""
+    """Error that the user can fix; ``str(error)`` is one line."""
 
     exit_status = 1
 
 
 class UsageError(CarouselError):
-    """A call or a configuration that can't be right, whatever the data."""
+    """Call or configuration that is wrong for any data."""
 
     exit_status = 2
 
 
 def missing_extra(extra: str, feature: str) -> CarouselError:
-    """The error for a command whose optional packages are not installed."""
+    """Return the error for a feature whose optional packages are not installed."""
     return CarouselError(f"{feature} needs the '{extra}' extra: pip install 'carousel-nmt[{extra}]'")
 
 
-def undecodable_line(error: UnicodeDecodeError) -> int:
-    """The line, counted from 1, whose bytes are not of the encoding.
+def invalid_utf8_line(error: UnicodeDecodeError) -> int:
+    """Return the number, counted from 1, of the line that could not be decoded.
 
-    The error's own bytes tell: its places are of a text without the byte order mark that the file may begin with.
+    It is counted in ``error.object``: the codec removes a byte order mark before it counts positions.
     """
     return error.object.count(b"\n", 0, error.start) + 1

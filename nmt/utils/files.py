@@ -1,4 +1,7 @@
-"""Files that are either there and whole, or not there: written beside their place, synced, then renamed."""
+"""Atomic writes: a file or directory is complete or absent.
+
+New content is written beside its destination, synced to the disk, and then renamed.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,13 @@ from nmt.utils.errors import CarouselError
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A path to write to; it becomes ``path`` when the block ends well, and vanishes when it doesn't.
+    """Yield a temporary path to write to, which replaces ``path`` if the block succeeds and is deleted if it fails.
 
-    A file of that name from before stays until the moment of the rename; a link stays and its target is replaced; a
-    device or pipe is written to directly. Raises CarouselError when the disk is full or
-    the folder can't be written, and before the block where the path is a folder.
+    An existing file stays until the rename. A symbolic link stays, and its target is replaced. A device or a pipe is
+    written to directly.
+
+    Raises:
+        CarouselError: The disk is full or the folder is not writable; before the block, the path is a directory.
     """
     path = path.resolve()
     if path.is_dir():
@@ -27,13 +32,13 @@ def atomic_file(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    temporary = _beside(path, "tmp")
+    temporary = _temporary_path(path, "tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        sync(temporary)
+        sync_to_disk(temporary)
         temporary.replace(path)
-        sync(path.parent)
+        sync_to_disk(path.parent)
     except OSError as error:
         raise write_error(path, error) from None
     finally:
@@ -43,23 +48,27 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """A folder to fill; it becomes ``path`` when the block ends well, in place of one from before.
+    """Yield a temporary directory to fill, which replaces ``path`` if the block succeeds and is deleted if it fails.
 
-    The one from before is moved aside and then deleted: a reader finds the old one, for an instant none, then the new.
+    An existing directory is moved aside before the rename and then deleted. Readers find the old directory, for an
+    instant none, then the new one.
+
+    Raises:
+        CarouselError: The disk is full, or the parent directory is not writable.
     """
     path = path.resolve()
-    temporary, old = _beside(path, "tmp"), _beside(path, "old")
+    temporary, old = _temporary_path(path, "tmp"), _temporary_path(path, "old")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
-            sync(file)
-        sync(temporary)
+            sync_to_disk(file)
+        sync_to_disk(temporary)
         with suppress(FileNotFoundError):
             path.rename(old)
         temporary.rename(path)
-        sync(path.parent)
+        sync_to_disk(path.parent)
     except OSError as error:
         raise write_error(path, error) from None
     finally:
@@ -69,10 +78,10 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def remove_litter(path: Path) -> None:
-    """Clear away what killed writes of ``path`` left beside it; where a folder is missing, put the old one back.
+def remove_temporary_files(path: Path) -> None:
+    """Delete what killed writes of ``path`` left beside it; restore the old directory if there is no new one.
 
-    Only for a place that no other process writes to now.
+    No other process may be writing ``path``.
     """
     for old in path.parent.glob(f".{path.name}.*.old"):
         if path.exists():
@@ -86,23 +95,25 @@ def remove_litter(path: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _beside(path: Path, ending: str) -> Path:
-    """A name that no other process takes: containers that share a folder may share process ids too."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ending}")
+def _temporary_path(path: Path, suffix: str) -> Path:
+    """Return a random name: process ids are not unique among containers that share a folder."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{suffix}")
 
 
 def write_error(path: Path, error: OSError) -> CarouselError:
-    """The error of a failed write, with the remedy."""
+    """Return the error of a failed write."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return CarouselError(f"{path}: the disk is full; free some space (what was there before is untouched)")
-    in_the_way = error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
-    remedy = "choose another path" if in_the_way else "check the folder's permissions"
+        return CarouselError(f"{path}: the disk is full; free some space (the previous content is untouched)")
+    is_obstructed = error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+    remedy = "choose another path" if is_obstructed else "check the folder's permissions"
     return CarouselError(f"{path}: can't be written ({error.strerror or error}); {remedy}")
 
 
-def sync(path: Path) -> None:
-    """Have the disk hold what was written to a file, or which files a folder has."""
-    descriptor = os.open(path, os.O_RDONLY)
+def sync_to_disk(path: Path) -> None:
+    """Flush a file, or the entries of a directory, to the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows can't open directories, and needs no sync of them
+        return
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

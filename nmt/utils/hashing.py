@@ -1,4 +1,4 @@
-"""One short name for all that something was made of."""
+"""Hashes of JSON values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import json
 from typing import Any
 
 
-def digest(*parts: Any) -> str:
-    """A hash of what JSON can hold, 32 hexadecimal digits, whatever the order of keys."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+def hash_json(*values: Any) -> str:
+    """Return a hash of JSON values as 32 hexadecimal digits; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP, for who has something better to do about them than to die."""
+"""Context managers that handle SIGINT, SIGTERM and, where it exists, SIGHUP."""
 
 from __future__ import annotations
 
@@ -10,78 +10,79 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
-Thing = TypeVar("Thing")
+T = TypeVar("T")
 
-_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 
 
 class Interrupted(BaseException):
-    """A signal came during work that may be left at any point.
+    """A signal interrupted work that can be stopped at any point.
 
-    It is no Exception, so that nothing on the way takes it for a failure.
+    It is not an Exception, so that no handler of failures catches it.
     """
 
 
 class StopRequest:
-    """Whether a signal has asked to stop; a second one is as deadly as ever."""
+    """Request to stop, made by the first signal; a second signal has its default effect."""
 
     def __init__(self) -> None:
-        self.made = False
-        self._at_once = False
+        self.requested = False
+        self._raise_at_once = False
 
     @contextmanager
-    def awaited(self, speaks: bool) -> Iterator[StopRequest]:
-        """Signals are requests in the block; ``speaks`` says that one which has to wait is answered."""
+    def handle_signals(self, announce: bool) -> Iterator[StopRequest]:
+        """Turn signals into requests in the block; ``announce`` prints a line when one has to wait."""
 
-        def receive(number: int, frame: FrameType | None) -> None:
-            self.made = True
+        def handle(number: int, frame: FrameType | None) -> None:
+            self.requested = True
             signal.signal(number, previous[number])
-            if self._at_once:
+            if self._raise_at_once:
                 raise Interrupted
-            if speaks:
-                _tell(b"Stopping after the present step; a second signal stops at once\n")
+            if announce:
+                _print_from_handler(b"Stopping after the present step; a second signal stops at once\n")
 
-        with interruptions(receive) as previous:
+        with handle_signals(handle) as previous:
             yield self
 
-    def interrupts(self, work: Callable[[], Thing]) -> Thing:
-        """What ``work`` gives; a request made before or meanwhile ends it at once, by Interrupted."""
-        self._at_once = True
+    def interruptible(self, work: Callable[[], T]) -> T:
+        """Return the result of ``work``; raise Interrupted when a signal comes meanwhile or has come before."""
+        self._raise_at_once = True
         try:
-            if self.made:
+            if self.requested:
                 raise Interrupted
             return work()
         finally:
-            self._at_once = False
+            self._raise_at_once = False
 
 
-def _tell(message: bytes) -> None:
-    # The signal may have ended who reads stderr before: `nmt train … 2>&1 | tee log` at a terminal.
+def _print_from_handler(message: bytes) -> None:
+    # The same signal may have ended the reader of stderr, as in `nmt train … 2>&1 | tee log`.
     if sys.stderr:
         with suppress(OSError, ValueError):
             os.write(sys.stderr.fileno(), message)
 
 
 @contextmanager
-def interruptions(handle: Callable[[int, FrameType | None], None]) -> Iterator[dict[int, Any]]:
-    """The signals go to ``handle`` in the block; gives their handlers from before, which have them again after it.
+def handle_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[dict[int, Any]]:
+    """Call ``handler`` for signals in the block; yield the previous handlers, which are restored at the end.
 
-    A SIGHUP that is ignored, as under nohup, stays ignored.
+    SIGHUP stays ignored if it was ignored before, as under nohup.
     """
-    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()
-    previous: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS - ignored}
+    hangup = getattr(signal, "SIGHUP", None)
+    ignored = {hangup} if hangup is not None and signal.getsignal(hangup) == signal.SIG_IGN else set()
+    previous: dict[int, Any] = {number: signal.signal(number, handler) for number in _SIGNALS - ignored}
     try:
         yield previous
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, previous_handler in previous.items():
+            signal.signal(number, previous_handler)
 
 
 @contextmanager
-def abandonable() -> Iterator[None]:
-    """The signals end the process without a word in the block: for imports, which have nothing to save.
+def exit_on_signal() -> Iterator[None]:
+    """End the process at once and silently when a signal comes in the block: for imports, which have nothing to save.
 
-    An exception would not do: what is written in C may make another one of it.
+    An exception would not do: extension modules may replace it by one of their own.
     """
-    with interruptions(lambda number, frame: os._exit(128 + number)):
+    with handle_signals(lambda number, frame: os._exit(128 + number)):
         yield

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
 from nmt.config.errors import first_field_error
-from nmt.utils.errors import undecodable_line
+from nmt.utils.errors import invalid_utf8_line
 from serve.errors import BadRequestError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -87,7 +87,7 @@ class UploadedFile:
         try:
             return self.content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = undecodable_line(error)
+            line = invalid_utf8_line(error)
             raise BadRequestError(f"file: invalid UTF-8 in line {line}; re-encode the file as UTF-8") from None
 
 

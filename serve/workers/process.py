@@ -38,7 +38,8 @@ def main() -> None:
     # The server ends its decoders itself, when they have finished what they have begun; but a terminal's Ctrl-C and
     # some supervisors' SIGTERM go to all processes.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     connection = Connection(int(sys.argv[1]))
     try:
         translator = Translator.load(sys.argv[2])

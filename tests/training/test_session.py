@@ -267,7 +267,7 @@ def test_a_log_that_cannot_be_written_is_named(
     ran = nmt("train", recipe, "--out", out, "--resume", "training.max_updates=20")
     assert ran.status == 1
     assert ran.err.splitlines()[-1] == (
-        "nmt: /dev/full: the disk is full; free some space (what was there before is untouched)"
+        "nmt: /dev/full: the disk is full; free some space (the previous content is untouched)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Files are whole or not there."""
+"""Atomic writes: files and directories are complete or absent."""
 
 import errno
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from nmt.utils.errors import CarouselError
-from nmt.utils.files import atomic_directory, atomic_file, remove_litter
+from nmt.utils.files import atomic_directory, atomic_file, remove_temporary_files
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
     with pytest.raises(ZeroDivisionError), atomic_file(path) as temporary:
@@ -21,7 +21,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
 
-def test_a_good_write_replaces_and_makes_folders(tmp_path: Path) -> None:
+def test_a_write_replaces_the_file_and_creates_folders(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     for text in ("one", "two"):
         with atomic_file(path) as temporary:
@@ -30,7 +30,7 @@ def test_a_good_write_replaces_and_makes_folders(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["file"]
 
 
-def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+def test_links_and_pipes_are_written_through(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")
     with atomic_file(tmp_path / "link") as temporary:
@@ -43,15 +43,15 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
-def test_what_is_in_the_way_is_named_before_the_work(tmp_path: Path) -> None:
+def test_an_obstructed_path_is_an_error_before_the_block_runs(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path, reason in (tmp_path, "Is a directory"), (tmp_path / "file" / "new", "File exists"):
-        complaint = rf"can't be written \({reason}\); choose another path"
-        with pytest.raises(CarouselError, match=complaint), atomic_file(path):
-            pytest.fail("work began")
+        message = rf"can't be written \({reason}\); choose another path"
+        with pytest.raises(CarouselError, match=message), atomic_file(path):
+            pytest.fail("the block ran")
 
 
-def test_a_folder_is_swapped_whole(tmp_path: Path) -> None:
+def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "model"
     for text in ("one", "two"):
         with atomic_directory(path) as temporary:
@@ -64,7 +64,7 @@ def test_a_folder_is_swapped_whole(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_rename_restores_the_old_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model"
     with atomic_directory(path) as temporary:
         (temporary / "one").write_text("one")
@@ -83,17 +83,17 @@ def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path: Path, m
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
-def test_litter_of_a_killed_write_is_cleared_and_the_old_folder_put_back(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_write_are_removed_and_the_old_directory_is_restored(tmp_path: Path) -> None:
     for name in (".model.77.tmp", ".model.77.old"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
     (tmp_path / ".other.77.tmp").write_text("not ours")
-    remove_litter(tmp_path / "model")
+    remove_temporary_files(tmp_path / "model")
     assert (tmp_path / "model" / "file").read_text() == ".model.77.old"
     assert sorted(p.name for p in tmp_path.iterdir()) == [".other.77.tmp", "model"]
 
 
-def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CarouselError, match=r"file/x: can't be written"), atomic_file(tmp_path / "file" / "x"):
         pass

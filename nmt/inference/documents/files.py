@@ -12,7 +12,7 @@ from nmt.inference.documents.html import HtmlDocument
 from nmt.inference.documents.plain import Document
 from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
-from nmt.utils.errors import CarouselError, missing_extra, undecodable_line
+from nmt.utils.errors import CarouselError, missing_extra, invalid_utf8_line
 
 _FORMS: Mapping[str, Callable[[str, str], Document]] = {".html": HtmlDocument, ".htm": HtmlDocument}
 
@@ -41,5 +41,5 @@ def _read(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line, byte = undecodable_line(error), error.object[error.start]
+        line, byte = invalid_utf8_line(error), error.object[error.start]
         raise CarouselError(f"{path}, line {line}: 0x{byte:02x} is not UTF-8; convert the document to UTF-8") from None

@@ -20,7 +20,7 @@ from nmt.config.loading import load_recipe, location, read_yaml, resolve_value
 from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.preparation import hash_corpora
 from nmt.utils.errors import UsageError
-from nmt.utils.hashing import digest
+from nmt.utils.hashing import hash_json
 
 Setting = dict[str, Any]
 """Key of the recipe -> value."""
@@ -203,7 +203,7 @@ def _fingerprint(config: TranslatorRecipe, corpora: dict[str, list[str]]) -> str
         corpora[places] = [f"{corpus.role} {corpus.hash}" for corpus in hash_corpora(config)]
     recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
     mixture = [(mixed.weight, mixed.tag) for mixed in data.weighted_corpora]
-    return digest(recipe, mixture, corpora[places])
+    return hash_json(recipe, mixture, corpora[places])
 
 
 def _written(value: Any) -> str:

@@ -23,7 +23,7 @@ from nmt.training.run_directory import RunDirectory
 from nmt.training.tasks import METRIC_NAMES
 from nmt.utils.files import atomic_file, write_error
 from nmt.utils.locks import exclusive_lock, try_lock
-from nmt.utils.signals import interruptions
+from nmt.utils.signals import handle_signals
 
 LOG = "train.log"
 _POLL = 0.1  # seconds
@@ -185,5 +185,5 @@ def _stop_signals() -> Iterator[list[int]]:
     def receive(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
-    with interruptions(receive):
+    with handle_signals(receive):
         yield received
