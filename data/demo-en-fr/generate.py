@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# The folder's name is no Python name, so its package is found through the path.
+# The folder is not importable as a package (its name has hyphens), so it is added to the path.
 sys.path.insert(0, str(HERE))
 
-from bilingual.chance import Chance  # noqa: E402
 from bilingual.phrases import SentencePair, tokenise_english, tokenise_french  # noqa: E402
-from bilingual.sentences import Sentences  # noqa: E402
+from bilingual.random_source import RandomSource  # noqa: E402
+from bilingual.sentences import SentenceSampler  # noqa: E402
 
 SEED = 20240229
 TRAIN_SIZE, DEV_SIZE, TEST_SIZE = 24_000, 500, 500
 MIN_WORDS, MAX_WORDS = 3, 16
-# A word of the dev or test set must occur so often in the training set.
+# Minimum number of occurrences in the training set of each word of dev and test.
 MIN_OCCURRENCES = 6
-# Sentences drawn beyond those that are kept, out of which dev and test are chosen.
+# Half the number of surplus sentences, from which dev and test are chosen.
 _SPARE = 1_500
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """The three parts of the corpus."""
+class DemoCorpus:
+    """Training, dev and test set."""
 
     train: tuple[SentencePair, ...]
     dev: tuple[SentencePair, ...]
@@ -34,12 +34,12 @@ class Corpus:
 
 
 def word_count(sentence: str) -> int:
-    """Words between spaces; a mark that stands alone is no word."""
+    """Return the number of words between spaces, not counting separate punctuation."""
     return sum(word not in "?!" for word in sentence.split())
 
 
-def draw_distinct(sentences: Sentences, size: int) -> list[SentencePair]:
-    """``size`` pairs of the allowed length whose English sentences all differ."""
+def sample_distinct(sentences: SentenceSampler, size: int) -> list[SentencePair]:
+    """Sample pairs within the length limits, all with different English sentences."""
     drawn: dict[str, SentencePair] = {}
     while len(drawn) < size:
         pair = sentences.draw()
@@ -50,7 +50,7 @@ def draw_distinct(sentences: Sentences, size: int) -> list[SentencePair]:
 
 
 def count_words(pairs: Iterable[SentencePair]) -> Counter[str]:
-    """How often each English and French token occurs, whatever its case."""
+    """Count the lower-cased English and French tokens of some pairs."""
     counts: Counter[str] = Counter()
     for pair in pairs:
         counts.update(f"en {token}" for token in tokenise_english(pair.en.lower()))
@@ -58,8 +58,8 @@ def count_words(pairs: Iterable[SentencePair]) -> Counter[str]:
     return counts
 
 
-def split(pairs: Sequence[SentencePair]) -> Corpus:
-    """Hold out dev and test so that every word in them, but no sentence, occurs in train."""
+def split(pairs: Sequence[SentencePair]) -> DemoCorpus:
+    """Hold out dev and test so that all of their words, but none of their sentences, occur in train."""
     pool, candidates = pairs[: -2 * _SPARE], pairs[-2 * _SPARE :]
     counts = count_words(pool)
     targets = {pair.fr for pair in pool}
@@ -69,17 +69,17 @@ def split(pairs: Sequence[SentencePair]) -> Corpus:
         if common and pair.fr not in targets:
             held_out.setdefault(pair.fr, pair)
     chosen = list(held_out.values())[: DEV_SIZE + TEST_SIZE]
-    return Corpus(tuple(pool[:TRAIN_SIZE]), tuple(chosen[:DEV_SIZE]), tuple(chosen[DEV_SIZE:]))
+    return DemoCorpus(tuple(pool[:TRAIN_SIZE]), tuple(chosen[:DEV_SIZE]), tuple(chosen[DEV_SIZE:]))
 
 
-def make_corpus() -> Corpus:
-    """The whole corpus, always the same."""
-    sentences = Sentences(Chance(SEED))
-    return split(draw_distinct(sentences, TRAIN_SIZE + 2 * _SPARE))
+def make_corpus() -> DemoCorpus:
+    """Return the whole corpus, which is always the same."""
+    sentences = SentenceSampler(RandomSource(SEED))
+    return split(sample_distinct(sentences, TRAIN_SIZE + 2 * _SPARE))
 
 
-def write_corpus(corpus: Corpus, folder: Path) -> None:
-    """Write the parts of the corpus, and the word alignment of the test set, into ``folder``."""
+def write_corpus(corpus: DemoCorpus, folder: Path) -> None:
+    """Write the sets, and the word alignment of the test set, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, pairs in (("train", corpus.train), ("dev", corpus.dev), ("test", corpus.test)):
         _write_lines(folder / f"{name}.en", (pair.en for pair in pairs))
@@ -93,7 +93,7 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the corpus beside this script, or where ``--out`` says."""
+    """Write the corpus beside this script or into the folder given by ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the files (default: this one)")
     write_corpus(make_corpus(), parser.parse_args(arguments).out)

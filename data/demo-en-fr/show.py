@@ -1,4 +1,4 @@
-"""What `make demo` prints at its end: the test score, five translations, and how to serve the model."""
+"""Print the summary of `make demo`: sample translations, the test score and the command that serves the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Translate some of the test set with the model named on the command line; its score is in its card already."""
+    """Translate some test sentences with the given model, and print its test score from the model card."""
     model = sys.argv[1]
     sources, references = (list(read_lines(HERE / f"test.{language}"))[::100] for language in ("en", "fr"))
     for source, result, reference in zip(sources, Translator.load(model).translate(sources), references, strict=True):

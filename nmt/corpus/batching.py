@@ -76,7 +76,7 @@ class Batch:
     alignment: BatchAlignment | None = None
     """Word alignment, if the corpus has one."""
     reset_state: bool = True
-    """Whether the recurrent state is reset; otherwise each row continues that of the previous batch."""
+    """True if the recurrent state is reset, else each row continues that of the previous batch."""
 
     @cached_property
     def target_positions(self) -> IntArray:

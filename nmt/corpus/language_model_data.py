@@ -75,7 +75,7 @@ class LanguageModelData:
 
     vocabulary: Vocabulary
     verbatim: bool
-    """Whether text is used as it is instead of normalised."""
+    """True if text is used as it is instead of normalised."""
     train: MonolingualCorpus
     dev: list[str]
     test: list[str]

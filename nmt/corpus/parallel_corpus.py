@@ -28,7 +28,7 @@ def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
     Args:
         spec: corpus as the recipe gives it.
         source: source language code, which is also a file suffix or a column name.
-        target: target language code, likewise.
+        target: target language code, used in the same way.
 
     Raises:
         CarouselError: if the corpus is empty or malformed.

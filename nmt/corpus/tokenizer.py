@@ -151,7 +151,7 @@ class Tokenizer:
 
     @property
     def shared(self) -> bool:
-        """Whether both languages use one vocabulary."""
+        """True if both languages use one vocabulary."""
         return self.source is self.target
 
     def to_files(self) -> dict[str, bytes]:

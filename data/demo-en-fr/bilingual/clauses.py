@@ -1,4 +1,4 @@
-"""Clauses: tense, negation, the place of pronouns and adverbs, participle agreement, questions."""
+"""Clauses: tense, negation, positions of pronouns and adverbs, participle agreement and questions."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from bilingual import english, french
 from bilingual.french import MASCULINE, VOUS, Agreement
-from bilingual.lexicon import Adjective, Adverb, Bare, Expression, Modal, Name, Preposition, Pronoun, Verb
+from bilingual.lexicon import Adjective, Adverb, BareObject, Expression, Modal, Name, Preposition, Pronoun, Verb
 from bilingual.noun_phrases import (
-    Det,
+    Determiner,
     Nominal,
     NounPhrase,
     Role,
@@ -17,13 +17,13 @@ from bilingual.noun_phrases import (
     person_of,
     prepositional,
 )
-from bilingual.phrases import EMPTY, En, Fr, Phrase, comma, expression, renderings, tokens
+from bilingual.phrases import EMPTY, EnglishToken, FrenchToken, Phrase, comma, expression, renderings, tokens
 
-_Token = TypeVar("_Token", En, Fr)
+_Token = TypeVar("_Token", EnglishToken, FrenchToken)
 
 
 class Tense(Enum):
-    """English tenses, by the French that renders them."""
+    """English tenses with the French tenses that translate them."""
 
     PRESENT = auto()  # eats → mange
     PROGRESSIVE = auto()  # is eating → mange
@@ -33,7 +33,7 @@ class Tense(Enum):
 
 
 class Negation(Enum):
-    """English negations and the French word that goes with "ne"."""
+    """English negations with the French word that accompanies "ne"."""
 
     NOT = ("not", "pas")
     NEVER = ("never", "jamais")
@@ -41,7 +41,7 @@ class Negation(Enum):
 
 
 class Degree(Enum):
-    """How an adjective is modified."""
+    """Degrees and intensifiers of an adjective."""
 
     PLAIN = ""
     VERY = "very"
@@ -57,7 +57,7 @@ _INTENSIFIERS = {Degree.VERY: "très", Degree.TOO: "trop", Degree.SO: "si"}
 
 @dataclass(frozen=True)
 class AdjectivePhrase:
-    """An adjective after "be", perhaps compared with something."""
+    """Adjective after "be", optionally compared with something."""
 
     adjective: Adjective
     degree: Degree = Degree.PLAIN
@@ -65,8 +65,8 @@ class AdjectivePhrase:
 
 
 @dataclass(frozen=True)
-class Located:
-    """A preposition and what it governs."""
+class PrepositionalPhrase:
+    """Preposition with its object."""
 
     preposition: Preposition
     nominal: Nominal
@@ -75,40 +75,40 @@ class Located:
 # A profession after "be" or "become" has no article in French: "is a doctor" → "est médecin".
 @dataclass(frozen=True)
 class Profession:
-    """A profession as a complement."""
+    """Profession as a complement of "be" or "become"."""
 
     np: NounPhrase
 
 
 @dataclass(frozen=True)
 class Age:
-    """Render "is twenty years old" as "a vingt ans": the French verb must be "avoir"."""
+    """Age as a complement: "is twenty years old" → "a vingt ans"; the French verb must be "avoir"."""
 
     years: int
 
 
 @dataclass(frozen=True)
-class Ago:
-    """Render "two days ago" as "il y a deux jours"; ``after`` for "in two days" → "dans deux jours"."""
+class TimeDistance:
+    """Time before now, "two days ago" → "il y a deux jours", or after it, "in two days" → "dans deux jours"."""
 
     span: NounPhrase
     after: bool = False
 
 
 @dataclass(frozen=True)
-class OClock:
-    """Render "at two o'clock" as "à deux heures"."""
+class ClockTime:
+    """Hour of the day: "at two o'clock" → "à deux heures"."""
 
     hour: int
 
 
-Complement = AdjectivePhrase | NounPhrase | Profession | Located | Expression | Age
-Adjunct = Expression | Located | Adverb | Ago | OClock
+Complement = AdjectivePhrase | NounPhrase | Profession | PrepositionalPhrase | Expression | Age
+Adjunct = Expression | PrepositionalPhrase | Adverb | TimeDistance | ClockTime
 
 
 @dataclass(frozen=True)
 class Clause:
-    """A clause before it is put into words."""
+    """Abstract clause, not yet realised in either language."""
 
     subject: Nominal
     verb: Verb
@@ -120,7 +120,7 @@ class Clause:
     modal: Modal | None = None
     adverb: Adverb | None = None
     adjuncts: tuple[Adjunct, ...] = ()
-    # An object that stands before the clause (relative or question): the participle agrees with it.
+    # Agreement of an object that precedes the clause (relative or question); the participle agrees with it.
     extracted: Agreement | None = None
     imperative: bool = False
 
@@ -130,21 +130,21 @@ class Clause:
 
 @dataclass(frozen=True)
 class VerbGroup:
-    """The English verb words, and which of them the French finite and non-finite forms render."""
+    """English verb words, with those that correspond to the French finite and non-finite forms."""
 
-    # Changes places with the subject in a question and comes before "not".
-    auxiliary: En | None
-    main: tuple[En, ...]
-    finite: tuple[En, ...]
-    nonfinite: tuple[En, ...] = ()
-    # Renders a French preposition before the infinitive: tries to → essaie de.
-    linker: tuple[En, ...] = ()
-    # The English word that a preposition governed by the French verb renders.
-    governor: tuple[En, ...] = ()
+    # Inverted with the subject in questions, and followed by "not".
+    auxiliary: EnglishToken | None
+    main: tuple[EnglishToken, ...]
+    finite: tuple[EnglishToken, ...]
+    nonfinite: tuple[EnglishToken, ...] = ()
+    # Corresponds to a French preposition before the infinitive: tries to → essaie de.
+    linker: tuple[EnglishToken, ...] = ()
+    # Corresponds to the preposition that the French verb governs.
+    governor: tuple[EnglishToken, ...] = ()
 
     @property
-    def lexical(self) -> tuple[En, ...]:
-        """The words of the lexical verb."""
+    def lexical(self) -> tuple[EnglishToken, ...]:
+        """Words of the lexical verb."""
         return self.nonfinite or self.finite
 
 
@@ -152,9 +152,11 @@ def _inflect(person: int, plain: str, third: str) -> str:
     return third if person == french.IL else plain
 
 
-def _lexical_words(verb: Verb, form: str) -> tuple[tuple[En, ...], tuple[En, ...], tuple[En, ...]]:
-    """A verb form with its particles, those of the words that the French verb renders, the governor."""
-    words = (En(form), *tokens(verb.en_particles))
+def _lexical_words(
+    verb: Verb, form: str
+) -> tuple[tuple[EnglishToken, ...], tuple[EnglishToken, ...], tuple[EnglishToken, ...]]:
+    """Return a verb form with its particles, the words that the French verb translates, and the governor."""
+    words = (EnglishToken(form), *tokens(verb.en_particles))
     if not verb.preposition or verb.en_tail:
         return words, words, ()
     if len(words) == 1:
@@ -167,11 +169,11 @@ def _verb_group(clause: Clause, question: bool) -> VerbGroup:
     supported = question or clause.negation is Negation.NOT
     if clause.imperative:
         main, linked, governor = _lexical_words(verb, verb.en_head)
-        return VerbGroup(En("do") if supported else None, main, linked, governor=governor)
+        return VerbGroup(EnglishToken("do") if supported else None, main, linked, governor=governor)
     if clause.modal is not None:
         return _modal_group(clause, clause.modal, question)
     if verb.en_head == "be" and clause.tense in (Tense.PRESENT, Tense.PAST):
-        auxiliary = En(english.be(person) if clause.tense is Tense.PRESENT else english.was(person))
+        auxiliary = EnglishToken(english.be(person) if clause.tense is Tense.PRESENT else english.was(person))
         born = tokens(verb.en_particles)
         return VerbGroup(auxiliary, born, (auxiliary,), born)
     if clause.tense in (Tense.PRESENT, Tense.PAST):
@@ -184,19 +186,19 @@ def _modal_group(clause: Clause, modal: Modal, question: bool) -> VerbGroup:
     main, linked, governor = _lexical_words(clause.verb, clause.verb.en_head)
     if modal.auxiliary:
         fused = modal.en == "can" and clause.negation is Negation.NOT and not question
-        auxiliary = En("cannot" if fused else modal.en)
+        auxiliary = EnglishToken("cannot" if fused else modal.en)
         return VerbGroup(auxiliary, main, (auxiliary,), linked, governor=governor)
-    to = En("to")
+    to = EnglishToken("to")
     linker, infinitive = ((to,), linked) if modal.preposition else ((), (to, *linked))
     if question or clause.negation is Negation.NOT:
-        support, finite = En(_inflect(person, "do", "does")), En(modal.en)
+        support, finite = EnglishToken(_inflect(person, "do", "does")), EnglishToken(modal.en)
     else:
-        support, finite = None, En(_inflect(person, modal.en, english.third_person(modal.en)))
+        support, finite = None, EnglishToken(_inflect(person, modal.en, english.third_person(modal.en)))
     return VerbGroup(support, (finite, to, *main), (finite,), infinitive, linker, governor)
 
 
 def _simple_group(clause: Clause, supported: bool) -> VerbGroup:
-    """The simple present and past, with "do" where it is needed."""
+    """Return the verb group of the simple present or past, with "do" where it is required."""
     verb, person, past = clause.verb, person_of(clause.subject), clause.tense is Tense.PAST
     if not supported:
         present = _inflect(person, verb.en_head, english.third_person(verb.en_head))
@@ -204,25 +206,25 @@ def _simple_group(clause: Clause, supported: bool) -> VerbGroup:
         return VerbGroup(None, main, linked, linked if _is_compound(clause) else (), governor=governor)
     main, linked, governor = _lexical_words(verb, verb.en_head)
     if past and _is_compound(clause):
-        did = En("did")
+        did = EnglishToken("did")
         return VerbGroup(did, main, (did,), linked, governor=governor)
-    support = En("did" if past else _inflect(person, "do", "does"))
+    support = EnglishToken("did" if past else _inflect(person, "do", "does"))
     return VerbGroup(support, main, linked, governor=governor)
 
 
 def _compound_group(clause: Clause) -> VerbGroup:
-    """The progressive, the perfect and "going to"."""
+    """Return the verb group of the progressive, the perfect or "going to"."""
     verb, person = clause.verb, person_of(clause.subject)
     if clause.tense is Tense.PROGRESSIVE:
         main, linked, governor = _lexical_words(verb, english.gerund(verb.en_head))
-        auxiliary = En(english.be(person))
+        auxiliary = EnglishToken(english.be(person))
         return VerbGroup(auxiliary, main, (auxiliary, *linked), governor=governor)
     if clause.tense is Tense.PERFECT:
         main, linked, governor = _lexical_words(verb, verb.en_participle)
-        auxiliary = En(_inflect(person, "have", "has"))
+        auxiliary = EnglishToken(_inflect(person, "have", "has"))
         return VerbGroup(auxiliary, main, (auxiliary,), linked, governor=governor)
     main, linked, governor = _lexical_words(verb, verb.en_head)
-    auxiliary, going, to = En(english.be(person)), En("going"), En("to")
+    auxiliary, going, to = EnglishToken(english.be(person)), EnglishToken("going"), EnglishToken("to")
     return VerbGroup(auxiliary, (going, to, *main), (auxiliary, going), (to, *linked), governor=governor)
 
 
@@ -231,7 +233,7 @@ def _compound_group(clause: Clause) -> VerbGroup:
 
 @dataclass(frozen=True)
 class FrenchForms:
-    """The finite verb, what comes before a non-finite verb, and that verb."""
+    """French finite verb, and non-finite verb with the word before it."""
 
     finite: str
     nonfinite: str = ""
@@ -240,7 +242,7 @@ class FrenchForms:
 
 
 def _is_compound(clause: Clause) -> bool:
-    """Whether the French tense is the passé composé; the past of a state is the imparfait."""
+    """Return whether the French tense is the passé composé; the past of a state is the imparfait."""
     return clause.tense is Tense.PERFECT or (clause.tense is Tense.PAST and not clause.verb.state)
 
 
@@ -263,10 +265,10 @@ def _french_forms(clause: Clause) -> FrenchForms:
 
 
 def _participle_agreement(clause: Clause) -> Agreement:
-    """With être the participle agrees with the subject, with avoir with a direct object before it."""
+    """Return the agreement of the participle: with the subject (être) or a preceding direct object (avoir)."""
     verb = clause.verb
     if verb.reflexive:
-        # "elle s'est lavé les mains": the hands are the direct object, and they come after.
+        # In "elle s'est lavé les mains" the direct object follows the participle.
         return MASCULINE if verb.objects else agreement_of(clause.subject)
     if french.takes_etre(verb.infinitive):
         return agreement_of(clause.subject)
@@ -281,16 +283,16 @@ def _participle_agreement(clause: Clause) -> Agreement:
 
 
 def adjunct_phrase(adjunct: Adjunct) -> Phrase:
-    """An adjunct in both languages."""
-    if isinstance(adjunct, Located):
+    """Realise an adjunct."""
+    if isinstance(adjunct, PrepositionalPhrase):
         return prepositional(adjunct.preposition, adjunct.nominal)
-    if isinstance(adjunct, Ago):
+    if isinstance(adjunct, TimeDistance):
         span = nominal_phrase(adjunct.span)
         if adjunct.after:
             return expression("in", "dans") + span
         ago = tokens("ago")
         return Phrase(span.en + ago, renderings("il y a", ago) + span.fr)
-    if isinstance(adjunct, OClock):
+    if isinstance(adjunct, ClockTime):
         hour = expression(english.number(adjunct.hour), french.number(adjunct.hour, "f"))
         hours = "heures" if adjunct.hour > 1 else "heure"
         return expression("at", "à") + hour + expression("o'clock", hours)
@@ -348,15 +350,15 @@ def _standard(nominal: Nominal) -> Phrase:
     return nominal_phrase(nominal, Role.OBJECT)
 
 
-# --- Putting a clause together -------------------------------------------------------------------
+# --- Realisation of clauses ----------------------------------------------------------------------
 
 
 def _object_role(clause: Clause, yes_or_no: bool) -> Role:
-    """How an indefinite object looks; only a yes/no question and a negation have "any"."""
+    """Return the role of the object, which determines the form of an indefinite one ("any" in questions)."""
     verb = clause.verb
-    if verb.bare is Bare.NOTHING:
+    if verb.bare is BareObject.NOTHING:
         return Role.LANGUAGE
-    if verb.bare is Bare.GENERIC:
+    if verb.bare is BareObject.GENERIC:
         return Role.GENERIC
     if verb.preposition == "de":
         return Role.AFTER_DE
@@ -368,21 +370,21 @@ def _object_role(clause: Clause, yes_or_no: bool) -> Role:
 
 
 def declarative(clause: Clause) -> Phrase:
-    """A clause in the order of a statement, or a command."""
-    return _Arrangement(clause, question=False).phrase()
+    """Realise a clause as a statement or a command."""
+    return _ClauseRealiser(clause, question=False).phrase()
 
 
-def asked(clause: Clause, question_word: Phrase = EMPTY) -> Phrase:
-    """A question with est-ce que, after an optional question word."""
-    arrangement = _Arrangement(clause, question=True, yes_or_no=not question_word.en)
+def interrogative(clause: Clause, question_word: Phrase = EMPTY) -> Phrase:
+    """Realise a clause as a question with "est-ce que", after an optional question word."""
+    arrangement = _ClauseRealiser(clause, question=True, yes_or_no=not question_word.en)
     auxiliary = arrangement.group.auxiliary
     return (
         question_word + Phrase((), renderings("est-ce que", (auxiliary,) if auxiliary else ())) + arrangement.phrase()
     )
 
 
-class _Arrangement:
-    """The parts of a clause, which each language then puts in its own order."""
+class _ClauseRealiser:
+    """Parts of a clause, arranged in the word order of each language."""
 
     def __init__(self, clause: Clause, question: bool, yes_or_no: bool = False) -> None:
         self.clause = clause
@@ -398,14 +400,14 @@ class _Arrangement:
         self.complement = self._complement()
 
     def phrase(self) -> Phrase:
-        """The clause in both languages."""
+        """Realise the clause in both languages."""
         end = EMPTY
         for adjunct in self.clause.adjuncts:
             end += adjunct_phrase(adjunct)
         negation = self._negation()
         return Phrase(self._english(negation) + end.en, self._french(negation) + end.fr)
 
-    def _english(self, negation: Phrase) -> tuple[En, ...]:
+    def _english(self, negation: Phrase) -> tuple[EnglishToken, ...]:
         auxiliary = (self.group.auxiliary,) if self.group.auxiliary else ()
         start = auxiliary + self.subject.en if self.question else self.subject.en + auxiliary
         before, after = self._split(self.adverb.en, self.clause.adverb is not None and self.clause.adverb.en_inside)
@@ -414,7 +416,7 @@ class _Arrangement:
             objects = self.recipient.en + self.object.en
         return start + negation.en + before + self.group.main + self.tail + objects + self.complement.en + after
 
-    def _french(self, negation: Phrase) -> tuple[Fr, ...]:
+    def _french(self, negation: Phrase) -> tuple[FrenchToken, ...]:
         forms, group = self.forms, self.group
         clitics = self._clitics()
         ne, second = negation.fr[:1], negation.fr[1:]
@@ -434,11 +436,11 @@ class _Arrangement:
 
     @staticmethod
     def _split(words: tuple[_Token, ...], inside: bool) -> tuple[tuple[_Token, ...], tuple[_Token, ...]]:
-        """The words of an adverb: those inside the verb group, and those after it."""
+        """Split off the words of an adverb that stands inside the verb group from those that follow it."""
         return (words, ()) if inside else ((), words)
 
     def _negation(self) -> Phrase:
-        """The English negation; on the French side "ne" and then its second word."""
+        """Return the English negation, with "ne" and its second word as the French side."""
         if self.clause.negation is None:
             return EMPTY
         en, fr = self.clause.negation.value
@@ -446,18 +448,18 @@ class _Arrangement:
         if auxiliary is not None and auxiliary.text == "cannot":
             return Phrase((), renderings(f"ne {fr}", (auxiliary,)))
         words = tokens(en)
-        # An auxiliary "do" means nothing by itself: it goes with the negation.
+        # A supporting "do" has no meaning of its own and is aligned like the negation.
         empty = auxiliary is not None and auxiliary not in self.group.finite and not self.question
         rendered = (auxiliary, *words) if empty and auxiliary is not None else words
         return Phrase(words, renderings(f"ne {fr}", rendered))
 
-    def _french_tail(self) -> tuple[Fr, ...]:
-        """Give "besoin" of "avoir besoin"."""
+    def _french_tail(self) -> tuple[FrenchToken, ...]:
+        """Return the French words after the verb: "besoin" in "avoir besoin"."""
         rendered = self.tail[:-1] if self.clause.verb.preposition else self.tail
         return renderings(self.clause.verb.fr_tail, rendered or self.group.lexical)
 
-    def _clitics(self) -> tuple[Fr, ...]:
-        """The reflexive or object pronoun before the French verb."""
+    def _clitics(self) -> tuple[FrenchToken, ...]:
+        """Return the reflexive or object pronoun before the French verb."""
         if self.clause.verb.reflexive:
             return renderings(french.REFLEXIVES[person_of(self.clause.subject)], self.group.lexical)
         if self._object_is_clitic():
@@ -468,7 +470,7 @@ class _Arrangement:
         return isinstance(self.clause.object, Pronoun) and self.clause.verb.takes_clitic
 
     def _object(self) -> Phrase:
-        """The object; if it is a pronoun, the French side is its form before the verb."""
+        """Return the object; the French side of a pronoun is its form before the verb."""
         target, verb = self.clause.object, self.clause.verb
         if target is None:
             return EMPTY
@@ -481,7 +483,7 @@ class _Arrangement:
         return Phrase((), renderings(verb.preposition, governor)) + phrase
 
     def _recipient(self) -> Phrase:
-        """The recipient: "to the teacher" after the object, or a pronoun."""
+        """Return the recipient: "to the teacher" after the object, or a pronoun."""
         recipient = self.clause.recipient
         if recipient is None:
             return EMPTY
@@ -504,21 +506,28 @@ class _Arrangement:
 def existential(
     np: NounPhrase, past: bool = False, negated: bool = False, question: bool = False, place: Adjunct | None = None
 ) -> Phrase:
-    """Render "there is" as "il y a"; a negated one says "there is no"."""
-    there, be = En("there"), En(_there_be(np.plural, past))
-    verb = (Fr("y", (there, be)), Fr("avait" if past else "a", (there, be)))
+    """Realise "there is" as "il y a"; the negation is "there is no"."""
+    there, be = EnglishToken("there"), EnglishToken(_there_be(np.plural, past))
+    verb = (FrenchToken("y", (there, be)), FrenchToken("avait" if past else "a", (there, be)))
     located = adjunct_phrase(place) if place is not None else EMPTY
     if negated:
         no = tokens("no")
-        thing = nominal_phrase(NounPhrase(np.noun, Det.BARE, np.plural, np.before, np.after), Role.SUBJECT)
+        thing = nominal_phrase(NounPhrase(np.noun, Determiner.BARE, np.plural, np.before, np.after), Role.SUBJECT)
         noun = thing.fr[1:]
-        fr = (Fr("il", (there,)), Fr("ne", no), *verb, Fr("pas", no), Fr("de", no), *noun)
+        fr = (
+            FrenchToken("il", (there,)),
+            FrenchToken("ne", no),
+            *verb,
+            FrenchToken("pas", no),
+            FrenchToken("de", no),
+            *noun,
+        )
         return Phrase((there, be, *no, *thing.en), fr) + located
     thing = nominal_phrase(np, Role.ASKED if question else Role.OBJECT)
     if question:
         asking = renderings("est-ce que", (be,))
-        return Phrase((be, there), (*asking, Fr("il", (there,)), *verb)) + thing + located
-    return Phrase((there, be), (Fr("il", (there,)), *verb)) + thing + located
+        return Phrase((be, there), (*asking, FrenchToken("il", (there,)), *verb)) + thing + located
+    return Phrase((there, be), (FrenchToken("il", (there,)), *verb)) + thing + located
 
 
 def _there_be(plural: bool, past: bool) -> str:
@@ -528,61 +537,61 @@ def _there_be(plural: bool, past: bool) -> str:
 
 
 def identification(np: NounPhrase | Name, negated: bool = False) -> Phrase:
-    """Render "it is a …" as "c'est un …"; "they are my …" → "ce sont mes …"."""
+    """Realise "it is a …" as "c'est un …", and "they are my …" as "ce sont mes …"."""
     plural = agreement_of(np).plural
-    it, be = (En("they"), En("are")) if plural else (En("it"), En("is"))
+    it, be = (EnglishToken("they"), EnglishToken("are")) if plural else (EnglishToken("it"), EnglishToken("is"))
     not_ = tokens("not" if negated else "")
     ne, pas = (renderings("ne", not_), renderings("pas", not_)) if negated else ((), ())
     verb = renderings("sont" if plural else "est", (be,))
-    return Phrase((it, be, *not_), (Fr("ce", (it,)), *ne, *verb, *pas)) + nominal_phrase(np)
+    return Phrase((it, be, *not_), (FrenchToken("ce", (it,)), *ne, *verb, *pas)) + nominal_phrase(np)
 
 
-def where_is(subject: Nominal) -> Phrase:
-    """Render "where is X" as "où est X": a noun follows the verb in both languages."""
+def where_question(subject: Nominal) -> Phrase:
+    """Realise "where is X" as "où est X"; the verb precedes the noun in both languages."""
     agreement = agreement_of(subject)
     verb = expression("are", "sont") if agreement.plural else expression("is", "est")
     return expression("where", "où") + verb + nominal_phrase(subject, Role.SUBJECT)
 
 
-def how_old(subject: Nominal) -> Phrase:
-    """Render "how old is X" as "quel âge a X"."""
+def age_question(subject: Nominal) -> Phrase:
+    """Realise "how old is X" as "quel âge a X"."""
     verb = expression("are", "ont") if agreement_of(subject).plural else expression("is", "a")
     question = expression("how old", "quel âge", "0-0 1-1")
     return question + verb + nominal_phrase(subject, Role.SUBJECT)
 
 
-def how_is(subject: Nominal) -> Phrase:
-    """Render "how is X" as "comment va X"."""
+def wellbeing_question(subject: Nominal) -> Phrase:
+    """Realise "how is X" as "comment va X"."""
     verb = expression("are", "vont") if agreement_of(subject).plural else expression("is", "va")
     return expression("how", "comment") + verb + nominal_phrase(subject, Role.SUBJECT)
 
 
 def price_question(np: NounPhrase) -> Phrase:
-    """Render "how much does X cost" as "combien coûte X"."""
-    support, cost = En("do" if np.plural else "does"), En("cost")
+    """Realise "how much does X cost" as "combien coûte X"."""
+    support, cost = EnglishToken("do" if np.plural else "does"), EnglishToken("cost")
     thing = nominal_phrase(np, Role.SUBJECT)
     how_much = tokens("how much")
     verb = renderings(french.present("coûter", np.person), (support, cost))
     return Phrase((*how_much, support, *thing.en, cost), renderings("combien", how_much) + verb + thing.fr)
 
 
-def what(clause: Clause) -> Phrase:
-    """Render "what does she eat" as "qu'est-ce qu'elle mange"; the clause lacks its object."""
-    return asked(clause, expression("what", "que"))
+def what_question(clause: Clause) -> Phrase:
+    """Realise "what does she eat" as "qu'est-ce qu'elle mange"; the clause lacks its object."""
+    return interrogative(clause, expression("what", "que"))
 
 
-def joined(first: Phrase, conjunction: Expression, second: Phrase, with_comma: bool = False) -> Phrase:
-    """Two clauses with a conjunction between them."""
+def coordinate(first: Phrase, conjunction: Expression, second: Phrase, with_comma: bool = False) -> Phrase:
+    """Join two clauses by a conjunction."""
     middle = expression(conjunction.en, conjunction.fr, conjunction.links)
     return first + (comma() if with_comma else EMPTY) + middle + second
 
 
-def fronted(conjunction: Expression, first: Phrase, second: Phrase) -> Phrase:
-    """A subordinate clause before the main clause: "if it is raining, …"."""
+def subordinate_first(conjunction: Expression, first: Phrase, second: Phrase) -> Phrase:
+    """Put a subordinate clause before the main clause: "if it is raining, …"."""
     return expression(conjunction.en, conjunction.fr, conjunction.links) + first + comma() + second
 
 
-def polite(request: Phrase) -> Phrase:
-    """A request followed by "please"."""
+def polite_request(request: Phrase) -> Phrase:
+    """Append "please" to a request."""
     please = tokens("please")
     return request + comma() + Phrase(please, renderings("si il vous plaît", please))

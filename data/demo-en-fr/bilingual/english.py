@@ -2,13 +2,13 @@
 
 _DOUBLED = frozenset({"begin", "cut", "forget", "get", "put", "run", "sit", "stop", "swim", "travel"})
 _IRREGULAR_PRESENT = {"be": "is", "have": "has"}
-# Spelt with a vowel but spoken with a consonant, and the other way round.
+# Words that begin with a written vowel but a spoken consonant, and vice versa.
 _CONSONANT_SOUND = ("university", "useful", "European")
 _VOWEL_SOUND = ("hour", "honest")
 
 
 def indefinite_article(following: str) -> str:
-    """Choose "a" or "an", as ``following`` needs."""
+    """Return "a" or "an", depending on the following word."""
     if following.startswith(_CONSONANT_SOUND):
         return "a"
     vowel = following[0].lower() in "aeiou" or following.startswith(_VOWEL_SOUND)
@@ -16,12 +16,12 @@ def indefinite_article(following: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """The regular plural of a noun."""
+    """Return the regular plural of a noun."""
     return _add_s(noun)
 
 
 def third_person(verb: str) -> str:
-    """The third person singular of the present."""
+    """Return the third person singular of the present."""
     return _IRREGULAR_PRESENT.get(verb) or _add_s(verb)
 
 
@@ -34,7 +34,7 @@ def _add_s(word: str) -> str:
 
 
 def past(verb: str) -> str:
-    """The regular past tense."""
+    """Return the regular past tense."""
     if verb.endswith("e"):
         return verb + "d"
     if verb.endswith("y") and verb[-2] not in "aeiou":
@@ -43,7 +43,7 @@ def past(verb: str) -> str:
 
 
 def gerund(verb: str) -> str:
-    """The -ing form."""
+    """Return the -ing form."""
     if verb.endswith("ie"):
         return verb[:-2] + "ying"
     if verb.endswith("e") and not verb.endswith("ee") and verb != "be":
@@ -52,12 +52,12 @@ def gerund(verb: str) -> str:
 
 
 def be(person: int) -> str:
-    """The present of "be" for a person index (I, -, he, we, you, they)."""
+    """Return the present of "be" for a person index (I, -, he, we, you, they)."""
     return ("am", "are", "is", "are", "are", "are")[person]
 
 
 def was(person: int) -> str:
-    """The past of "be" for a person index."""
+    """Return the past of "be" for a person index."""
     return "was" if person in (0, 2) else "were"
 
 
@@ -87,7 +87,7 @@ _TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "ei
 
 
 def number(value: int) -> str:
-    """A number from 1 to 99 in words, as one token."""
+    """Return a number from 1 to 99 in words, as one token."""
     if value < 20:
         return _UNITS[value]
     ten, unit = divmod(value, 10)

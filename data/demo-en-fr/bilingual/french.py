@@ -8,7 +8,7 @@ Gender = Literal["m", "f"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """What an adjective or a participle agrees with."""
+    """Gender and number with which an adjective or a participle agrees."""
 
     gender: Gender = "m"
     plural: bool = False
@@ -16,17 +16,17 @@ class Agreement:
 
 MASCULINE = Agreement()
 
-# --- Sounds --------------------------------------------------------------------------------------
+# --- Elision and contraction ---------------------------------------------------------------------
 
 _VOWELS = frozenset("aeiouhàâäéèêëîïôöùûüœæ")
-# These begin with an aspirated h, or are spoken as if they did: no elision and no liaison.
+# Words with an aspirated h, or treated as such: no elision and no liaison.
 _ASPIRATED = ("hache", "hamster", "haricot", "haut", "hérisson", "héros", "hibou", "homard", "huit", "onze")
 _ELIDED = {"ce": "c'", "de": "d'", "je": "j'", "la": "l'", "le": "l'", "me": "m'", "ne": "n'", "que": "qu'", "se": "s'"}
 _CONTRACTED = {("à", "le"): "au", ("à", "les"): "aux", ("de", "le"): "du", ("de", "les"): "des"}
 
 
 def begins_with_vowel_sound(word: str) -> bool:
-    """Whether ``word`` makes the word before it elide (the pronoun "y" does, "yaourt" does not)."""
+    """Return whether a word causes elision of the word before it ("y" does, "yaourt" does not)."""
     lowered = word.lower()
     if lowered == "y":
         return True
@@ -34,7 +34,7 @@ def begins_with_vowel_sound(word: str) -> bool:
 
 
 def elide(word: str, following: str) -> str:
-    """``word`` as it is written before ``following``: le + homme → l', si + il → s'."""
+    """Return a word as it is written before ``following``: le + homme → l', si + il → s'."""
     if word == "si":
         return "s'" if following in ("il", "ils") else word
     if word in _ELIDED and begins_with_vowel_sound(following):
@@ -43,7 +43,7 @@ def elide(word: str, following: str) -> str:
 
 
 def contract(preposition: str, article: str) -> str | None:
-    """The contraction of a preposition with a definite article, or None where there is none."""
+    """Return the contraction of a preposition with a definite article, or None if there is none."""
     return _CONTRACTED.get((preposition, article))
 
 
@@ -77,7 +77,7 @@ _BEFORE_VOWEL = {"beau": "bel", "nouveau": "nouvel", "vieux": "vieil"}
 
 
 def plural(word: str) -> str:
-    """The plural of a noun or of one gender of an adjective."""
+    """Return the plural of a noun or of one gender of an adjective."""
     if word in _PLURALS:
         return _PLURALS[word]
     if word.endswith(("s", "x", "z")):
@@ -90,7 +90,7 @@ def plural(word: str) -> str:
 
 
 def feminine(masculine: str) -> str:
-    """The feminine singular of an adjective or a participle."""
+    """Return the feminine singular of an adjective or a participle."""
     if masculine in _FEMININES:
         return _FEMININES[masculine]
     if masculine.endswith("e"):
@@ -103,7 +103,7 @@ def feminine(masculine: str) -> str:
 
 
 def agree(masculine: str, agreement: Agreement) -> str:
-    """An adjective or a participle in the gender and number of ``agreement``."""
+    """Return an adjective or a participle in a gender and number."""
     if masculine in _INVARIABLE or " " in masculine:
         return masculine
     form = feminine(masculine) if agreement.gender == "f" else masculine
@@ -111,7 +111,7 @@ def agree(masculine: str, agreement: Agreement) -> str:
 
 
 def before_noun(masculine: str, agreement: Agreement, following: str) -> str:
-    """An adjective as it stands before ``following``: beau + arbre → bel."""
+    """Return the form of an adjective before ``following``: beau + arbre → bel."""
     needs_liaison = agreement == MASCULINE and begins_with_vowel_sound(following)
     if needs_liaison and masculine in _BEFORE_VOWEL:
         return _BEFORE_VOWEL[masculine]
@@ -191,7 +191,7 @@ _PARTICIPLES = {
     "voir": "vu",
     "vouloir": "voulu",
 }
-# Verbs conjugated as another verb with something in front.
+# Verbs conjugated like another verb with a prefix.
 _COMPOUNDS = {
     "appartenir": "tenir",
     "apprendre": "prendre",
@@ -227,17 +227,17 @@ _WITH_ETRE = frozenset(
 
 
 def takes_etre(infinitive: str) -> bool:
-    """Whether a (non-reflexive) verb forms its passé composé with être."""
+    """Return whether a non-reflexive verb forms its passé composé with être."""
     return infinitive in _WITH_ETRE
 
 
 def imperfect(infinitive: str, person: int) -> str:
-    """The imparfait of être or avoir, the two verbs of state that the corpus puts in the past."""
+    """Return the imparfait of être or avoir, the two verbs of state that the corpus uses in the past."""
     return _IMPERFECT[infinitive][person]
 
 
 def participle(infinitive: str) -> str:
-    """The past participle, masculine singular."""
+    """Return the past participle, masculine singular."""
     if infinitive in _PARTICIPLES:
         return _PARTICIPLES[infinitive]
     if infinitive in _COMPOUNDS:
@@ -251,7 +251,7 @@ def participle(infinitive: str) -> str:
 
 
 def present(infinitive: str, person: int) -> str:
-    """The present tense for a person index (JE … ILS)."""
+    """Return the present tense for a person index (JE … ILS)."""
     if infinitive in _PRESENT:
         return _PRESENT[infinitive].split()[person]
     if infinitive in _COMPOUNDS:
@@ -272,14 +272,14 @@ _DOUBLING = frozenset({"appel", "jet"})
 
 
 def _er_stem(stem: str, person: int) -> str:
-    """The stem of an -er verb with the spelling changes that ``person`` calls for."""
+    """Return the stem of an -er verb with the spelling changes of a person."""
     if person == NOUS:
         if stem.endswith("g"):
             return stem + "e"
         return stem[:-1] + "ç" if stem.endswith("c") else stem
     if person == VOUS:
         return stem
-    # Before a mute ending.
+    # Before a silent ending.
     if stem in _DOUBLING:
         return stem + stem[-1]
     if stem.endswith("y"):
@@ -317,7 +317,7 @@ _TENS = {20: "vingt", 30: "trente", 40: "quarante", 50: "cinquante", 60: "soixan
 
 
 def number(value: int, gender: Gender) -> str:
-    """A number from 1 to 100 in words (traditional spelling): 71 → "soixante et onze"."""
+    """Return a number from 1 to 100 in words (traditional spelling): 71 → "soixante et onze"."""
     if value == 100:
         return "cent"
     if value == 80:

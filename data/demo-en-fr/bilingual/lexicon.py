@@ -1,7 +1,7 @@
-"""The words of the corpus: nouns, adjectives, verbs, names, pronouns and adverbs, in both languages.
+"""Lexicon of the corpus in both languages: nouns, adjectives, verbs, names, pronouns and adverbs.
 
-Nouns carry tags that say what kind of thing they are; verbs, adjectives and places name the tags that
-they go with, so that the sampler never lets a cheese read the moon.
+Nouns have semantic tags; verbs, adjectives and places list the tags that they combine with, so that sampled sentences
+make sense.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bilingual.french import IL, ILS, JE, NOUS, VOUS, Agreement, Gender
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of ``text`` as a set."""
+    """Return the set of the words in ``text``."""
     return frozenset(text.split())
 
 
@@ -21,7 +21,7 @@ def words(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Noun:
-    """A noun. ``mass`` nouns have no plural; ``definite`` ones take an article in French only."""
+    """Noun; ``mass`` nouns have no plural, ``definite`` ones take an article in French only."""
 
     en: str
     en_plural: str
@@ -31,17 +31,17 @@ class Noun:
 
     @property
     def mass(self) -> bool:
-        """Whether the noun is uncountable."""
+        """True if the noun is uncountable."""
         return "mass" in self.tags
 
     @property
     def definite(self) -> bool:
-        """Whether the bare English noun takes a definite article in French: dinner → le dîner."""
+        """True if the bare English noun takes a definite article in French: dinner → le dîner."""
         return "definite" in self.tags
 
     @property
     def human(self) -> bool:
-        """Whether English refers to the noun with "he", "she" and "who"."""
+        """True if English refers to the noun with "he", "she" and "who"."""
         return bool(self.tags & {"person", "kin", "infant"})
 
 
@@ -277,10 +277,10 @@ factory | usine | f | building
 airport | aéroport | m | building
 university | université | f | building
 farm | ferme | f | building home
-office | bureau | m | room
-kitchen | cuisine | f | room
-bedroom | chambre | f | room
-garage | garage | m | room
+office | bureau | m | interior
+kitchen | cuisine | f | interior
+bedroom | chambre | f | interior
+garage | garage | m | interior
 garden | jardin | m | outdoors
 park | parc | m | outdoors
 market | marché | m | outdoors
@@ -343,7 +343,7 @@ NOUN: dict[str, Noun] = {noun.en: noun for noun in NOUNS}
 
 
 def nouns(tags: str) -> tuple[Noun, ...]:
-    """All nouns that have at least one of ``tags`` or are named among them."""
+    """Return all nouns that have one of the tags or are named among them."""
     wanted = set(tags.split())
     return tuple(noun for noun in NOUNS if noun.tags & wanted or noun.en in wanted)
 
@@ -353,7 +353,7 @@ def nouns(tags: str) -> tuple[Noun, ...]:
 
 @dataclass(frozen=True)
 class Adjective:
-    """An adjective; ``before`` says that French sets it before the noun."""
+    """Adjective; ``before`` tells whether it precedes the noun in French."""
 
     en: str
     fr: str
@@ -364,10 +364,10 @@ class Adjective:
     french_comparative: str = ""
 
 
-# English[/comparative] | French | position or use | tags of the nouns it goes with
+# English[/comparative] | French | position or use | tags of the nouns that it describes
 _ADJECTIVES = """
-big/bigger | grand | before | animal building furniture landscape carried settlement room vehicle cake pizza
-small/smaller | petit | before | building furniture landscape carried vehicle room animal key knife toy photo
+big/bigger | grand | before | animal building furniture landscape carried settlement interior vehicle cake pizza
+small/smaller | petit | before | building furniture landscape carried vehicle interior animal key knife toy photo
 beautiful | beau | before | lady building landscape clothing plant settlement animal outdoors
 handsome | beau | before | man king prince actor hero singer waiter
 pretty/prettier | joli | before | clothing plant home settlement young vessel
@@ -392,9 +392,9 @@ yellow | jaune | after | clothing vehicle opening flower rose vessel
 grey | gris | after | clothing vehicle furniture animal
 brown | marron | after | clothing furniture opening
 round | rond | after | support mirror vessel
-empty | vide | after | container vessel room
-clean/cleaner | propre | after | clothing vehicle room vessel
-dirty/dirtier | sale | after | clothing vehicle room vessel
+empty | vide | after | container vessel interior
+clean/cleaner | propre | after | clothing vehicle interior vessel
+dirty/dirtier | sale | after | clothing vehicle interior vessel
 expensive | cher | after | goods
 heavy/heavier | lourd | after | carried furniture
 light/lighter | léger | after | carried coat jacket
@@ -475,11 +475,11 @@ ADJECTIVE: dict[str, Adjective] = {adjective.en: adjective for adjective in ADJE
 
 COLOURS = ("red", "blue", "green", "black", "white", "yellow", "grey", "brown")
 NATIONALITIES = ("French", "English", "Italian", "Spanish", "German", "American")
-# Nothing is very closed, and nobody is more first than somebody else.
+# Adjectives without degrees: "very closed" makes no sense.
 UNGRADABLE = frozenset(
     (*COLOURS, *NATIONALITIES, "round", "empty", "broken", "closed", "open", "delicious", "ready", "full")
 )
-# What one is for a while, and what is good or bad to be: for conditions and contrasts.
+# Temporary, positive and negative qualities, for conditions and contrasts.
 TEMPORARY = frozenset(("ill", "tired", "sad", "happy", "late", "angry", "nervous", "ready", "jealous"))
 POSITIVE = words(
     "beautiful pretty good young clean interesting easy rich happy kind intelligent polite strong brave "
@@ -501,19 +501,19 @@ ANTONYMS = tuple(
         "young old",
     )
 )
-# Why one does something, besides what is temporary.
+# Qualities that can be the reason of an action.
 REASONS = TEMPORARY - {"ready"} | {"lazy", "kind", "curious", "polite", "generous", "serious", "shy", "brave"}
-# Without a comparative in the corpus, for want of a natural one in both languages.
+# Adjectives without a natural comparative in both languages.
 UNCOMPARED = frozenset(("ill", "bad", "late", "angry"))
 
 
 def gradable(adjective: Adjective) -> bool:
-    """Whether the adjective has degrees."""
+    """Return whether the adjective has degrees."""
     return adjective.en not in UNGRADABLE and " " not in adjective.fr
 
 
 def adjectives(noun: Noun, use: str) -> tuple[Adjective, ...]:
-    """The adjectives that make sense of a noun (a tag may also be the English noun itself)."""
+    """Return the adjectives that can describe a noun in a use; their tags may include the English noun itself."""
     return tuple(
         adjective
         for adjective in ADJECTIVES
@@ -526,7 +526,7 @@ def adjectives(noun: Noun, use: str) -> tuple[Adjective, ...]:
 
 @dataclass(frozen=True)
 class Name:
-    """A first name, the same in both languages."""
+    """First name, the same in both languages."""
 
     text: str
     gender: Gender
@@ -540,7 +540,7 @@ NAMES: tuple[Name, ...] = tuple(
 
 @dataclass(frozen=True)
 class Pronoun:
-    """A personal pronoun with its forms in every position."""
+    """Personal pronoun with its forms in every position."""
 
     en_subject: str
     en_object: str
@@ -561,7 +561,7 @@ HE = Pronoun("he", "him", IL, _M, "il", "le", "lui", "lui")
 SHE = Pronoun("she", "her", IL, _F, "elle", "la", "lui", "elle")
 WE = Pronoun("we", "us", NOUS, _M_PLURAL, "nous", "nous", "nous", "nous")
 THEY = Pronoun("they", "them", ILS, _M_PLURAL, "ils", "les", "leur", "eux")
-# These need an antecedent in the same sentence that shows their gender.
+# Pronouns whose gender must be clear from an antecedent in the same sentence.
 THEY_FEMININE = Pronoun("they", "them", ILS, _F_PLURAL, "elles", "les", "leur", "elles")
 IT_MASCULINE = Pronoun("it", "it", IL, _M, "il", "le", "lui", "lui")
 IT_FEMININE = Pronoun("it", "it", IL, _F, "elle", "la", "lui", "elle")
@@ -572,8 +572,8 @@ PERSONAL = (I, YOU, HE, SHE, WE, THEY)
 # --- Verbs ---------------------------------------------------------------------------------------
 
 
-class Bare(Enum):
-    """What a bare English object ("apples", "bread") becomes in French."""
+class BareObject(Enum):
+    """French equivalent of a bare English object ("apples", "bread")."""
 
     PARTITIVE = "des pommes, du pain"
     GENERIC = "les pommes, le pain"
@@ -582,11 +582,11 @@ class Bare(Enum):
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb and what goes with it.
+    """Verb with its government and the tags of its arguments.
 
-    ``en`` may hold particles after the verb ("look for") and ``irregular`` its past and participle
-    ("ate/eaten"); ``fr`` may begin with "se" and hold words after the verb ("avoir besoin").
-    ``en_tail`` holds the English complement that renders those words ("hungry" for "faim").
+    ``en`` may include particles ("look for"), and ``irregular`` holds past and participle ("ate/eaten"); ``fr`` may
+    begin with "se" and include words after the verb ("avoir besoin"). ``en_tail`` is the English complement that
+    corresponds to those words ("hungry" for "faim").
     """
 
     en: str
@@ -595,62 +595,62 @@ class Verb:
     en_tail: str = ""
     preposition: str = ""
     objects: str = ""
-    # Whether a direct object must be definite: one opens the door rather than some doors.
+    # Whether a direct object must be definite: "opens the door" rather than "opens doors".
     definite: bool = False
     recipients: bool = False
-    # Whether a pronoun stays after the verb: "pense à elle", but "lui parle".
+    # Whether a pronoun object follows the French verb: "pense à elle", but "lui parle".
     stressed: bool = False
-    # "gives her a book" rather than "explains the rule to her".
+    # Whether English allows two objects: "gives her a book", but "explains the rule to her".
     double_object: bool = True
     places: str = ""
     subjects: str = "human"
     manner: str = ""
-    # A state has no progressive, and no past save that of be and have.
+    # Whether the verb is a state, which has no progressive, and a past only for "be" and "have".
     state: bool = False
-    # An event too short for a progressive: "finds", "falls".
+    # Whether the event is too short for a progressive: "finds", "falls".
     momentary: bool = False
-    # Whether the object may be left out.
+    # Whether the object may be omitted.
     optional: bool = False
-    bare: Bare = Bare.PARTITIVE
+    bare: BareObject = BareObject.PARTITIVE
 
     @property
     def en_head(self) -> str:
-        """The English verb without its particles."""
+        """English verb without its particles."""
         return self.en.split()[0]
 
     @property
     def en_particles(self) -> str:
-        """The English particles after the verb."""
+        """English particles after the verb."""
         return " ".join(self.en.split()[1:])
 
     @property
     def en_past(self) -> str:
-        """The simple past of the English verb alone."""
+        """Simple past of the English verb without its particles."""
         return self.irregular.split("/")[0] or english.past(self.en_head)
 
     @property
     def en_participle(self) -> str:
-        """The past participle of the English verb alone."""
+        """Past participle of the English verb without its particles."""
         return self.irregular.split("/")[-1] or english.past(self.en_head)
 
     @property
     def takes_clitic(self) -> bool:
-        """Whether a pronoun as the object stands before the French verb."""
+        """True if a pronoun object precedes the French verb."""
         return not self.preposition or (self.preposition == "à" and not self.stressed)
 
     @property
     def reflexive(self) -> bool:
-        """Whether the French verb is reflexive."""
+        """True if the French verb is reflexive."""
         return self.fr.startswith("se ")
 
     @property
     def infinitive(self) -> str:
-        """The French infinitive alone."""
+        """French infinitive without "se" and following words."""
         return self.fr.removeprefix("se ").split()[0]
 
     @property
     def fr_tail(self) -> str:
-        """The French words after the verb: "besoin" in "avoir besoin"."""
+        """French words after the verb: "besoin" in "avoir besoin"."""
         return " ".join(self.fr.removeprefix("se ").split()[1:])
 
 
@@ -685,7 +685,7 @@ TRANSITIVE = (
     Verb("listen to", "écouter", objects="sound person kin", definite=True, places="home school"),
     Verb("open", "ouvrir", objects="opening paper", definite=True),
     Verb("close", "fermer", objects="opening", definite=True),
-    Verb("clean", "nettoyer", objects="room vehicle furniture vessel", definite=True),
+    Verb("clean", "nettoyer", objects="interior vehicle furniture vessel", definite=True),
     Verb("wash", "laver", objects="vehicle clothing vessel pet infant", definite=True, places="garden home"),
     Verb("repair", "réparer", objects="vehicle device furniture", definite=True, places="garage home"),
     Verb("drive", "conduire", "drove/driven", objects="driven", places="town", optional=True),
@@ -707,10 +707,16 @@ TRANSITIVE = (
     Verb("follow", "suivre", objects="person kin animal", definite=True, places="street forest"),
     Verb("know", "connaître", "knew/known", objects="person kin settlement", definite=True, state=True),
     Verb("understand", "comprendre", "understood", objects="task text person rule", definite=True, momentary=True),
-    Verb("like", "aimer", objects="food drink animal game sound show language subject", bare=Bare.GENERIC, state=True),
-    Verb("love", "adorer", objects="food drink animal game sound landscape", bare=Bare.GENERIC, state=True),
-    Verb("hate", "détester", objects="food drink game exam", bare=Bare.GENERIC, state=True),
-    Verb("prefer", "préférer", objects="food drink clothing sound game", bare=Bare.GENERIC, state=True),
+    Verb(
+        "like",
+        "aimer",
+        objects="food drink animal game sound show language subject",
+        bare=BareObject.GENERIC,
+        state=True,
+    ),
+    Verb("love", "adorer", objects="food drink animal game sound landscape", bare=BareObject.GENERIC, state=True),
+    Verb("hate", "détester", objects="food drink game exam", bare=BareObject.GENERIC, state=True),
+    Verb("prefer", "préférer", objects="food drink clothing sound game", bare=BareObject.GENERIC, state=True),
     Verb(
         "forget", "oublier", "forgot/forgotten", objects="small carried label clothing", definite=True, momentary=True
     ),
@@ -720,7 +726,7 @@ TRANSITIVE = (
     Verb("begin", "commencer", "began/begun", objects="lesson text exercise", definite=True, momentary=True),
     Verb("learn", "apprendre", "learnt", objects="language song poem rule", places="school"),
     Verb("study", "étudier", objects="language subject rule", places="school library university"),
-    Verb("speak", "parler", "spoke/spoken", objects="language", bare=Bare.NOTHING, places="school home"),
+    Verb("speak", "parler", "spoke/spoken", objects="language", bare=BareObject.NOTHING, places="school home"),
     Verb("sing", "chanter", "sang/sung", objects="song", places="school garden church", optional=True, manner="well"),
     Verb("pay", "payer", "paid", objects="bill", definite=True, places="restaurant"),
     Verb("cut", "couper", "cut", objects="bread cheese meat cake flower apple", definite=True, places="kitchen"),
@@ -765,7 +771,7 @@ INDIRECT = (
 
 DITRANSITIVE = (
     Verb("give", "donner", "gave/given", objects="food small goods picture text", recipients=True),
-    Verb("show", "montrer", "showed/shown", objects="picture clothing text room ticket", recipients=True),
+    Verb("show", "montrer", "showed/shown", objects="picture clothing text interior ticket", recipients=True),
     Verb("send", "envoyer", "sent", objects="paper present", recipients=True),
     Verb("lend", "prêter", "lent", objects="small clothing text vehicle", recipients=True),
     Verb("offer", "offrir", objects="bought drink clothing", recipients=True),
@@ -860,7 +866,7 @@ SENSATIONS = (
 
 @dataclass(frozen=True)
 class Modal:
-    """A verb before an infinitive; ``auxiliary`` says that English uses no "to" and no "do"."""
+    """Verb before an infinitive; ``auxiliary`` ones take neither "to" nor "do" in English."""
 
     en: str
     fr: str
@@ -888,7 +894,7 @@ MODAL = {modal.en: modal for modal in MODALS}
 
 @dataclass(frozen=True)
 class Adverb:
-    """An adverb; the flags say whether it stands inside the verb group or at the end."""
+    """Adverb; the flags tell whether it stands inside the verb group or at the end."""
 
     en: str
     fr: str
@@ -920,7 +926,7 @@ MANNER = {
 
 @dataclass(frozen=True)
 class Expression:
-    """A fixed expression of time or place; ``links`` as in Pharaoh format, all to all where empty."""
+    """Fixed expression of time or place; ``links`` is in Pharaoh format, and all words are linked if it is empty."""
 
     en: str
     fr: str
@@ -1001,13 +1007,13 @@ def _parse_times(block: str) -> tuple[Expression, ...]:
     return tuple(Expression(*row) for row in rows)
 
 
-# A time adverbial also follows a state: "has a car now".
+# Time adverbials that also go with states: "has a car now".
 TIMES = {tense: _parse_times(block) for tense, block in _TIMES.items()}
 
 
 @dataclass(frozen=True)
 class Preposition:
-    """A preposition of place; its words are linked all to all."""
+    """Preposition of place; all its words are linked to each other."""
 
     en: str
     fr: str
@@ -1049,7 +1055,7 @@ DESTINATIONS = (
     Expression("to Japan", "à le Japon", "0-0 1-1 1-2"),
     Expression("to Canada", "à le Canada", "0-0 1-1 1-2"),
 )
-# Verb, singular and plural in English, French.
+# English verb, singular and plural; French
 BODY_PARTS = (
     (BODY_CARE[0], "hands", "hands", "les mains"),
     (BODY_CARE[0], "face", "faces", "le visage"),
@@ -1068,7 +1074,7 @@ AND, BUT = Expression("and", "et"), Expression("but", "mais")
 BECAUSE, WHEN, IF = Expression("because", "parce que"), Expression("when", "quand"), Expression("if", "si")
 THAT = Expression("that", "que")
 
-# The English nouns, verbs, adjectives, names and adverbs, each once.
+# All English nouns, verbs, adjectives, names and adverbs.
 CONTENT_WORDS: frozenset[str] = frozenset(
     [noun.en for noun in NOUNS]
     + [adjective.en for adjective in ADJECTIVES]

@@ -1,4 +1,4 @@
-"""Noun phrases: determiners, agreement inside the phrase, pronouns and prepositions."""
+"""Noun phrases: determiners, agreement, pronouns and prepositions."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -22,14 +22,14 @@ from bilingual.lexicon import (
     Preposition,
     Pronoun,
 )
-from bilingual.phrases import EMPTY, En, Fr, Phrase, expression, renderings, tokens
+from bilingual.phrases import EMPTY, EnglishToken, FrenchToken, Phrase, expression, renderings, tokens
 
 if TYPE_CHECKING:
     from bilingual.clauses import Clause
 
 
-class Det(Enum):
-    """Determiners, by their English form (singular where there are two)."""
+class Determiner(Enum):
+    """Determiners, named by their English form (singular where there are two)."""
 
     THE = "the"
     A = "a"
@@ -57,41 +57,41 @@ class Det(Enum):
 
 
 _POSSESSIVES = {
-    Det.MY: ("mon", "ma", "mes"),
-    Det.YOUR: ("votre", "votre", "vos"),
-    Det.HIS: ("son", "sa", "ses"),
-    Det.HER: ("son", "sa", "ses"),
-    Det.OUR: ("notre", "notre", "nos"),
-    Det.THEIR: ("leur", "leur", "leurs"),
+    Determiner.MY: ("mon", "ma", "mes"),
+    Determiner.YOUR: ("votre", "votre", "vos"),
+    Determiner.HIS: ("son", "sa", "ses"),
+    Determiner.HER: ("son", "sa", "ses"),
+    Determiner.OUR: ("notre", "notre", "nos"),
+    Determiner.THEIR: ("leur", "leur", "leurs"),
 }
 _QUANTITIES = {
-    Det.MANY: ("many", "much", "beaucoup"),
-    Det.TOO_MANY: ("too many", "too much", "trop"),
-    Det.HOW_MANY: ("how many", "how much", "combien"),
+    Determiner.MANY: ("many", "much", "beaucoup"),
+    Determiner.TOO_MANY: ("too many", "too much", "trop"),
+    Determiner.HOW_MANY: ("how many", "how much", "combien"),
 }
-_PLURAL_ONLY = {Det.A_FEW: ("a few", "quelques"), Det.SEVERAL: ("several", "plusieurs")}
-_DEMONSTRATIVES = {Det.THIS: ("this", "these"), Det.THAT: ("that", "those")}
+_PLURAL_ONLY = {Determiner.A_FEW: ("a few", "quelques"), Determiner.SEVERAL: ("several", "plusieurs")}
+_DEMONSTRATIVES = {Determiner.THIS: ("this", "these"), Determiner.THAT: ("that", "those")}
 POSSESSIVES = tuple(_POSSESSIVES)
 
 
 class Role(Enum):
-    """Where a noun phrase stands, which decides what an indefinite one looks like in French."""
+    """Syntactic role of a noun phrase, which determines the form of an indefinite one in French."""
 
     SUBJECT = auto()
     OBJECT = auto()
     GENERIC = auto()  # the object of "like"
     ASKED = auto()  # an object in a question: English "any"
     NEGATED = auto()  # the direct object of a negated verb: pas de
-    AFTER_DE = auto()  # after a governing "de", which swallows the partitive
+    AFTER_DE = auto()  # after a governing "de", which replaces the partitive
     LANGUAGE = auto()  # "speaks French": no article on either side
 
 
 @dataclass(frozen=True)
 class NounPhrase:
-    """A noun with its determiner, adjectives and complements."""
+    """Noun with its determiner, adjectives and complements."""
 
     noun: Noun
-    det: Det = Det.THE
+    det: Determiner = Determiner.THE
     plural: bool = False
     before: Adjective | None = None
     after: Adjective | None = None
@@ -102,17 +102,17 @@ class NounPhrase:
 
     @property
     def agreement(self) -> Agreement:
-        """What goes with this phrase agrees in this way."""
+        """Gender and number of the phrase."""
         return Agreement(self.noun.gender, self.plural)
 
     @property
     def person(self) -> int:
-        """The person index of a verb that has this phrase as its subject."""
+        """Person index of a verb that has this phrase as its subject."""
         return ILS if self.plural else IL
 
 
 @dataclass(frozen=True)
-class Both:
+class Coordination:
     """Two nominals joined by "and"."""
 
     first: "NounPhrase | Name"
@@ -120,50 +120,50 @@ class Both:
 
     @property
     def agreement(self) -> Agreement:
-        """Feminine only where both are."""
+        """Gender and number of both together; feminine only if both are."""
         both = (agreement_of(self.first).gender, agreement_of(self.second).gender)
         return Agreement("f" if both == ("f", "f") else "m", plural=True)
 
 
 @dataclass(frozen=True)
-class Relative:
-    """The relative pronoun that stands for its antecedent as a subject: who/that → qui."""
+class RelativePronoun:
+    """Relative pronoun as a subject, with its antecedent: who/that → qui."""
 
     antecedent: NounPhrase
 
 
 @dataclass(frozen=True)
 class RelativeClause:
-    """A relative clause; its subject is a ``Relative``, or its direct object is left out."""
+    """Relative clause; its subject is a ``RelativePronoun``, or its direct object is omitted."""
 
     clause: "Clause"
 
 
-Nominal = NounPhrase | Name | Pronoun | Both | Relative
+Nominal = NounPhrase | Name | Pronoun | Coordination | RelativePronoun
 
 
 def agreement_of(nominal: Nominal) -> Agreement:
-    """The gender and number of any nominal."""
+    """Return the gender and number of a nominal."""
     if isinstance(nominal, Name):
         return Agreement(nominal.gender)
-    if isinstance(nominal, Relative):
+    if isinstance(nominal, RelativePronoun):
         return nominal.antecedent.agreement
     return nominal.agreement
 
 
 def person_of(nominal: Nominal) -> int:
-    """The person index of a verb whose subject is ``nominal``."""
+    """Return the person index of a verb whose subject is the nominal."""
     if isinstance(nominal, Name):
         return IL
-    if isinstance(nominal, Both):
+    if isinstance(nominal, Coordination):
         return ILS
-    if isinstance(nominal, Relative):
+    if isinstance(nominal, RelativePronoun):
         return nominal.antecedent.person
     return nominal.person
 
 
 def pronoun_for(nominal: Nominal) -> Pronoun:
-    """The pronoun that takes up ``nominal`` later in the same sentence."""
+    """Return the pronoun that refers back to a nominal in the same sentence."""
     if isinstance(nominal, Pronoun):
         return nominal
     agreement = agreement_of(nominal)
@@ -175,29 +175,29 @@ def pronoun_for(nominal: Nominal) -> Pronoun:
     return HE if human else IT_MASCULINE
 
 
-def possessive_for(nominal: Nominal) -> Det | None:
-    """The possessive determiner that refers to ``nominal``, where English has one for people."""
-    owners = {I: Det.MY, YOU: Det.YOUR, HE: Det.HIS, SHE: Det.HER, WE: Det.OUR}
+def possessive_for(nominal: Nominal) -> Determiner | None:
+    """Return the possessive determiner that refers to a person, or None for other nominals."""
+    owners = {I: Determiner.MY, YOU: Determiner.YOUR, HE: Determiner.HIS, SHE: Determiner.HER, WE: Determiner.OUR}
     pronoun = pronoun_for(nominal)
     if pronoun in (THEY, THEY_FEMININE):
-        return Det.THEIR
+        return Determiner.THEIR
     return owners.get(pronoun)
 
 
-# --- Rendering -----------------------------------------------------------------------------------
+# --- Realisation ---------------------------------------------------------------------------------
 
 
 def nominal_phrase(nominal: Nominal, role: Role = Role.OBJECT) -> Phrase:
-    """A nominal in both languages; pronouns take their subject form or, elsewhere, the stressed one."""
+    """Realise a nominal; a pronoun takes its subject form, or the stressed one in other roles."""
     if isinstance(nominal, Name):
         return expression(nominal.text, nominal.text)
     if isinstance(nominal, Pronoun):
         if role is Role.SUBJECT:
             return expression(nominal.en_subject, nominal.fr_subject)
         return expression(nominal.en_object, nominal.fr_stressed)
-    if isinstance(nominal, Relative):
+    if isinstance(nominal, RelativePronoun):
         return expression("who" if nominal.antecedent.noun.human else "that", "qui")
-    if isinstance(nominal, Both):
+    if isinstance(nominal, Coordination):
         linked = expression("and", "et")
         return nominal_phrase(nominal.first, role) + linked + nominal_phrase(nominal.second, role)
     return _noun_phrase(nominal, role)
@@ -205,7 +205,7 @@ def nominal_phrase(nominal: Nominal, role: Role = Role.OBJECT) -> Phrase:
 
 def _noun_phrase(np: NounPhrase, role: Role) -> Phrase:
     core = _core(np)
-    if np.det is Det.OWNER and np.owner is not None:
+    if np.det is Determiner.OWNER and np.owner is not None:
         phrase = _owned(core, np.owner, np.agreement)
     else:
         phrase = _determined(np, core, role)
@@ -217,7 +217,7 @@ def _noun_phrase(np: NounPhrase, role: Role) -> Phrase:
 
 
 def _core(np: NounPhrase) -> Phrase:
-    """The noun between its adjectives, each language in its own order."""
+    """Realise a noun between its adjectives, in the word order of each language."""
     noun = tokens(np.noun.en_plural if np.plural else np.noun.en)
     noun_fr = french.plural(np.noun.fr) if np.plural else np.noun.fr
     en, fr = noun, renderings(noun_fr, noun)
@@ -242,29 +242,29 @@ def _determined(np: NounPhrase, core: Phrase, role: Role) -> Phrase:
         return expression(en, _demonstrative(np.agreement, core)) + core
     if det in _QUANTITIES:
         many, much, quantity = _QUANTITIES[det]
-        if det is Det.MANY and role not in (Role.NEGATED, Role.ASKED):
+        if det is Determiner.MANY and role not in (Role.NEGATED, Role.ASKED):
             much = "a lot of"
         return expression(much if np.noun.mass else many, f"{quantity} de") + core
     if det in _PLURAL_ONLY:
         return expression(*_PLURAL_ONLY[det]) + core
-    if det is Det.EVERY:
+    if det is Determiner.EVERY:
         return expression("every", "chaque") + core
-    if det is Det.ALL:
+    if det is Determiner.ALL:
         every, the = expression("all", french.agree("tout", np.agreement)), _definite(np.agreement)
         if np.agreement.gender == "m":
             every = Phrase(every.en, renderings("tous", every.en))
         return every + the + core
-    if det is Det.NUMBER:
+    if det is Determiner.NUMBER:
         return expression(english.number(np.count), french.number(np.count, np.agreement.gender)) + core
-    if det is Det.WHICH:
+    if det is Determiner.WHICH:
         return expression("which", _which(np.agreement)) + core
-    if det is Det.THE:
+    if det is Determiner.THE:
         return _definite(np.agreement) + core
     return _indefinite(np, core, role)
 
 
 def _select(forms: tuple[str, str, str], agreement: Agreement, core: Phrase) -> str:
-    """A possessive: the masculine form also stands before a feminine vowel (mon amie)."""
+    """Select the form of a possessive: the masculine one also precedes a feminine vowel (mon amie)."""
     masculine, feminine, plural = forms
     if agreement.plural:
         return plural
@@ -298,47 +298,47 @@ def _definite(agreement: Agreement) -> Phrase:
 
 
 def _indefinite(np: NounPhrase, core: Phrase, role: Role) -> Phrase:
-    """A noun with "a", "some", "any", "no" or nothing before it in English."""
-    if np.det is Det.BARE and role is Role.LANGUAGE:
+    """Realise a noun with "a", "some", "any", "no" or no determiner in English."""
+    if np.det is Determiner.BARE and role is Role.LANGUAGE:
         return core
     definite = np.noun.definite or role in (Role.SUBJECT, Role.GENERIC)
-    if np.det is Det.BARE and definite:
-        # The English noun alone says what the French article and noun say.
+    if np.det is Determiner.BARE and definite:
+        # French article and noun both correspond to the English noun.
         return Phrase((), renderings(_article(np.agreement), core.en, article=True)) + core
     determiner = tokens(_english_indefinite(np.det, role))
     return Phrase(determiner, _partitive(np, core, role, determiner or core.en)) + core
 
 
-def _english_indefinite(det: Det, role: Role) -> str:
-    if det is Det.SOME and role in (Role.NEGATED, Role.ASKED):
+def _english_indefinite(det: Determiner, role: Role) -> str:
+    if det is Determiner.SOME and role in (Role.NEGATED, Role.ASKED):
         return "any"
     return det.value
 
 
-def _partitive(np: NounPhrase, core: Phrase, role: Role, source: tuple[En, ...]) -> tuple[Fr, ...]:
-    """un, une, des, du, de la or de, according to the place of the phrase."""
+def _partitive(np: NounPhrase, core: Phrase, role: Role, source: tuple[EnglishToken, ...]) -> tuple[FrenchToken, ...]:
+    """Return un, une, des, du, de la or de, depending on the role of the phrase."""
     if role is Role.NEGATED:
         return renderings("de", source)
-    if np.det is Det.A:
+    if np.det is Determiner.A:
         return renderings("une" if np.noun.gender == "f" else "un", source)
     if role is Role.AFTER_DE:
         return ()
     if np.plural:
-        # de grandes maisons, but des maisons blanches
+        # "de grandes maisons", but "des maisons blanches"
         return renderings("de" if np.before is not None else "des", source)
     return renderings("de", source) + renderings(_article(np.agreement), source, article=True)
 
 
 def _owned(core: Phrase, owner: NounPhrase | Name, agreement: Agreement) -> Phrase:
-    """Paul's car → la voiture de Paul."""
+    """Realise a possessor: Paul's car → la voiture de Paul."""
     possessor = nominal_phrase(owner, Role.SUBJECT)
     plural_s = possessor.en[-1].text.endswith("s") and agreement_of(owner).plural
-    # The genitive is spelt on the owner's last word, so that token is replaced on both sides.
+    # The genitive is part of the owner's last token, so that token is replaced on both sides.
     last = possessor.en[-1]
-    genitive = En(last.text + ("'" if plural_s else "'s"))
+    genitive = EnglishToken(last.text + ("'" if plural_s else "'s"))
     source = (*possessor.en[:-1], genitive)
     target = tuple(
-        Fr(token.text, tuple(genitive if word is last else word for word in token.renders), token.article)
+        FrenchToken(token.text, tuple(genitive if word is last else word for word in token.renders), token.article)
         for token in possessor.fr
     )
     article = renderings(_article(agreement), (genitive,), article=True)
@@ -346,21 +346,23 @@ def _owned(core: Phrase, owner: NounPhrase | Name, agreement: Agreement) -> Phra
 
 
 def _content(noun: Noun) -> Phrase:
-    """Of water → d'eau, of apples → de pommes."""
+    """Realise the content of a measure: of water → d'eau, of apples → de pommes."""
     content = EMPTY
     content = expression(noun.en, noun.fr) if noun.mass else expression(noun.en_plural, french.plural(noun.fr))
     return expression("of", "de") + content
 
 
 def _relative(relative: RelativeClause) -> Phrase:
-    from bilingual.clauses import declarative  # a clause holds noun phrases and they hold clauses
+    from bilingual.clauses import (
+        declarative,
+    )  # circular import: clauses contain noun phrases, which contain relative clauses
 
-    if isinstance(relative.clause.subject, Relative):
+    if isinstance(relative.clause.subject, RelativePronoun):
         return declarative(relative.clause)
     return expression("that", "que") + declarative(relative.clause)
 
 
 def prepositional(preposition: Preposition, nominal: Nominal) -> Phrase:
-    """A preposition and what it governs."""
+    """Realise a preposition with its object."""
     role = Role.AFTER_DE if preposition.fr.endswith("de") else Role.OBJECT
     return expression(preposition.en, preposition.fr) + nominal_phrase(nominal, role)

@@ -1,4 +1,4 @@
-"""The phenomena of translation that the corpus holds, each with a pattern that finds it."""
+"""Translation phenomena in the corpus, each with a pattern that finds it."""
 
 import re
 
@@ -15,7 +15,7 @@ _AGREED = rf"{_AVOIR} (?:pas |jamais )?\w+(?:ées?|és|ues?|us|ies?|tes?|ts|ises
 _VERB = r"\w+(?:e|ent|ons|ez|er|ir|re)\b"
 _JOB = "(?:doctor|teacher|nurse|actor|actress|writer|lawyer|engineer|singer|baker|waiter|waitress|farmer)"
 
-# Name → pattern of the English sentence, pattern of the French one; an empty pattern fits all.
+# Name → patterns of the English and the French sentence; an empty pattern matches every sentence.
 _PATTERNS: dict[str, tuple[str, str]] = {
     "elision of the article: l'": ("", r"\bl'\w"),
     "elision of de: d'": ("", r"\bd'\w"),
@@ -81,7 +81,7 @@ PHENOMENA: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
 }
 
 
-def shows(name: str, en: str, fr: str) -> bool:
-    """Whether a sentence pair shows a phenomenon."""
+def shows_phenomenon(name: str, en: str, fr: str) -> bool:
+    """Return whether a sentence pair contains a phenomenon."""
     source, target = PHENOMENA[name]
     return bool(source.search(en)) and bool(target.search(fr))

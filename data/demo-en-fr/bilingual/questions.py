@@ -3,47 +3,57 @@
 from dataclasses import replace
 
 from bilingual import lexicon
-from bilingual.activities import Activities
-from bilingual.clauses import Clause, Tense, asked, declarative, how_is, how_old, price_question, what, where_is
+from bilingual.activities import ClauseSampler
+from bilingual.clauses import (
+    Clause,
+    Tense,
+    age_question,
+    declarative,
+    interrogative,
+    price_question,
+    wellbeing_question,
+    what_question,
+    where_question,
+)
 from bilingual.lexicon import MODAL, NAMES, I, Noun, nouns
-from bilingual.noun_phrases import Det, Nominal, NounPhrase, nominal_phrase
-from bilingual.phrases import EMPTY, Phrase, SentencePair, expression, finish
+from bilingual.noun_phrases import Determiner, Nominal, NounPhrase, nominal_phrase
+from bilingual.phrases import EMPTY, Phrase, SentencePair, expression, realise
 
-# Verbs whose object may be asked for or be the head of a relative clause.
+# Verbs whose object can be questioned or be the head of a relative clause.
 EXTRACTING_VERBS = tuple(verb for verb in lexicon.TRANSITIVE if not verb.state and verb.en != "speak")
 PRICED = nouns("clothing bought carried instrument lamp book novel vase watch meal")
-_LOCATED = nouns("small carried vessel clothing pet person kin building room")
+_LOCATED = nouns("small carried vessel clothing pet person kin building interior")
 _AT_WHAT_TIME = lexicon.REFLEXIVE[:3] + lexicon.MOTION
 _WHERE, _WHEN, _WHY = ("where", "où"), ("when", "quand"), ("why", "pourquoi")
 _WHAT_TIME = ("what time", "à quelle heure", "0-0 0-1 1-2")
 
 
-class Questions:
-    """Draws questions; each method is one kind."""
+class QuestionSampler:
+    """Sampler of questions; each method samples one type."""
 
-    def __init__(self, activities: Activities) -> None:
+    def __init__(self, activities: ClauseSampler) -> None:
         self.activities = activities
         self.nominals = activities.nominals
-        self.chance = activities.chance
+        self.random = activities.random
 
     def yes_no(self) -> SentencePair:
-        """Does she eat? Is he tired?"""
-        if self.chance.happens(0.25):
+        """Sample a yes/no question: "Does she eat?" or "Is he tired?"."""
+        if self.random.chance(0.25):
             clause = self.activities.described(self.nominals.topic())
         else:
             clause = self.activities.clause(negatable=False)
-        if clause.subject is I and self.chance.happens(0.8):
+        if clause.subject is I and self.random.chance(0.8):
             return self.yes_no()
         return self._ask(replace(clause, negation=None), EMPTY)
 
     @staticmethod
     def _ask(clause: Clause, question_word: Phrase) -> SentencePair:
-        return finish(asked(clause, question_word), "?")
+        return realise(interrogative(clause, question_word), "?")
 
     def adverbial(self) -> SentencePair:
-        """Where, when, why or at what time somebody does something."""
+        """Sample a question with where, when, why or at what time."""
         options = ((_WHERE, 30), (_WHEN, 25), (_WHY, 35), (_WHAT_TIME, 10))
-        word = self.chance.weighted(options)
+        word = self.random.weighted(options)
         if word == _WHY:
             return self._why()
         clause = self.activities.clause(negatable=False)
@@ -57,13 +67,13 @@ class Questions:
 
     def _why(self) -> SentencePair:
         clause = self.activities.clause()
-        if self.chance.happens(0.25):
+        if self.random.chance(0.25):
             clause = self.activities.described(self.nominals.topic(), lexicon.TEMPORARY | lexicon.NEGATIVE)
         return self._ask(replace(clause, adjuncts=clause.adjuncts[:1]), expression(*_WHY))
 
     @staticmethod
     def _may_ask(word: tuple[str, ...], clause: Clause) -> bool:
-        """Whether the question word makes sense with the clause."""
+        """Return whether the question word makes sense with the clause."""
         if clause.subject is I and clause.modal is None and clause.tense is not Tense.FUTURE:
             return False
         if clause.verb.state:
@@ -75,44 +85,44 @@ class Questions:
         return clause.tense is not Tense.PROGRESSIVE
 
     def object(self) -> SentencePair:
-        """What or whom somebody sees; which book, how many books somebody reads."""
-        verb = self.chance.pick(EXTRACTING_VERBS)
+        """Sample a question about the object: what, whom, which or how many."""
+        verb = self.random.pick(EXTRACTING_VERBS)
         base = self.activities.clause(verb=verb, negatable=False)
         unsuited = (MODAL["decide"], MODAL["refuse"], MODAL["learn"])
         while base.subject is I or base.modal in unsuited:
             base = self.activities.clause(verb=verb, negatable=False)
         tense = Tense.PAST if base.tense is Tense.PERFECT else base.tense
-        adjuncts = base.adjuncts[-1:] if self.chance.happens(0.5) else ()
+        adjuncts = base.adjuncts[-1:] if self.random.chance(0.5) else ()
         clause = replace(base, object=None, adverb=None, tense=tense, adjuncts=adjuncts)
         things = [noun for noun in nouns(verb.objects) if not noun.human]
         human = len(things) < len(nouns(verb.objects))
-        if not things or (human and self.chance.happens(0.6)):
+        if not things or (human and self.random.chance(0.6)):
             return self._ask(clause, expression("who", "qui"))
-        noun = self.chance.pick(things)
-        if noun.mass or noun.definite or self.chance.happens(0.4):
-            return finish(what(clause), "?")
+        noun = self.random.pick(things)
+        if noun.mass or noun.definite or self.random.chance(0.4):
+            return realise(what_question(clause), "?")
         return self._which(clause, noun)
 
     def _which(self, clause: Clause, noun: Noun) -> SentencePair:
-        """Which or how many; the participle agrees with what is asked for."""
-        which = clause.verb.definite or self.chance.happens(0.5)
-        det = Det.WHICH if which else Det.HOW_MANY
-        plural = not which or "plural_only" in noun.tags or self.chance.happens(0.3)
+        """Sample a question with which or how many; the participle agrees with the preceding object."""
+        which = clause.verb.definite or self.random.chance(0.5)
+        det = Determiner.WHICH if which else Determiner.HOW_MANY
+        plural = not which or "plural_only" in noun.tags or self.random.chance(0.3)
         np = NounPhrase(noun, det, plural and "single" not in noun.tags)
         return self._ask(replace(clause, extracted=np.agreement), nominal_phrase(np))
 
     def subject(self) -> SentencePair:
-        """Who is eating?"""
+        """Sample a question about the subject, such as "Who is eating?"."""
         clause = self.activities.clause(subject=lexicon.WHO)
         adverb = None if clause.adverb in lexicon.FREQUENCY else clause.adverb
-        return finish(declarative(replace(clause, adverb=adverb)), "?")
+        return realise(declarative(replace(clause, adverb=adverb)), "?")
 
     def short(self) -> SentencePair:
-        """Where is, how is, how old is, how much does … cost."""
-        kind = self.chance.weighted((("where", 45), ("how", 15), ("age", 20), ("price", 20)))
+        """Sample a short question: where is, how is, how old is or how much does … cost."""
+        kind = self.random.weighted((("where", 45), ("how", 15), ("age", 20), ("price", 20)))
         if kind == "where":
-            return finish(where_is(self.nominals.thing(self.chance.pick(_LOCATED))), "?")
+            return realise(where_question(self.nominals.thing(self.random.pick(_LOCATED))), "?")
         if kind == "price":
-            return finish(price_question(self.nominals.thing(self.chance.pick(PRICED))), "?")
-        person: Nominal = self.nominals.kin() if self.chance.happens(0.6) else self.chance.pick(NAMES)
-        return finish(how_is(person) if kind == "how" else how_old(person), "?")
+            return realise(price_question(self.nominals.thing(self.random.pick(PRICED))), "?")
+        person: Nominal = self.nominals.kin() if self.random.chance(0.6) else self.random.pick(NAMES)
+        return realise(wellbeing_question(person) if kind == "how" else age_question(person), "?")

@@ -1,4 +1,4 @@
-"""Random choices that stay the same over Python versions."""
+"""Random choices that are identical across Python versions."""
 
 import random
 from collections.abc import Sequence
@@ -7,22 +7,22 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Chance:
-    """Choices drawn from ``Random.random`` alone, the one method whose sequence Python guarantees."""
+class RandomSource:
+    """Random choices based on ``Random.random`` only, the one method whose sequence Python guarantees."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def happens(self, probability: float) -> bool:
-        """True with the given probability."""
+    def chance(self, probability: float) -> bool:
+        """Return True with the given probability."""
         return self._random.random() < probability
 
     def pick(self, options: Sequence[T]) -> T:
-        """One of ``options``, all equally likely."""
+        """Return one of the options, all equally likely."""
         return options[int(self._random.random() * len(options))]
 
     def weighted(self, options: Sequence[tuple[T, float]]) -> T:
-        """One of the options, each as likely as its weight says."""
+        """Return one of the options, each with the probability proportional to its weight."""
         point = self._random.random() * sum(weight for _, weight in options)
         for option, weight in options:
             point -= weight
@@ -31,7 +31,7 @@ class Chance:
         return options[-1][0]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """The items in a random order."""
+        """Return the items in random order."""
         result = list(items)
         for index in range(len(result) - 1, 0, -1):
             other = int(self._random.random() * (index + 1))
