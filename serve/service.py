@@ -15,8 +15,9 @@ from html import escape
 from itertools import accumulate, pairwise, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nmt.inference.documents.document import Document, DocumentTranslation
 from nmt.inference.documents.html import HtmlDocument, visible_text
-from nmt.inference.documents.plain import Answer, Document, PlainDocument
+from nmt.inference.documents.plain import PlainDocument
 from nmt.text.language_identification import DetectedLanguage, LanguageDetector
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
@@ -35,7 +36,7 @@ from serve.settings import Settings
 from serve.stores.glossaries import Glossary
 
 if TYPE_CHECKING:
-    from nmt.inference.text_processor import Translation
+    from nmt.inference.translation import Translation
 
 T = TypeVar("T")
 Each = Callable[[int, str], None]
@@ -68,7 +69,7 @@ class TranslationRequest:
 class TranslationResult:
     """A text's translation, and how it came about."""
 
-    answer: Answer
+    answer: DocumentTranslation
     source: DetectedLanguage
     """The source language; if it was named, that is certain."""
     pivot: str | None
@@ -95,9 +96,9 @@ class _Plan:
     def pivot(self) -> str | None:
         return self.route[0].pair[1] if len(self.route) > 1 else None
 
-    def assemble(self, found: Mapping[int, Translation]) -> Answer:
+    def assemble(self, found: Mapping[int, Translation]) -> DocumentTranslation:
         if not self.route:
-            return Answer(self.text)
+            return DocumentTranslation(self.text)
         return self.document.assemble([found[self.first + n] for n in range(len(self.segments))])
 
 

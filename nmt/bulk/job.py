@@ -54,7 +54,7 @@ def _job(
     job = {
         "model": checksums(request),
         "input": [(file.name, each.texts, each.sha256) for file, each in zip(files, surveys, strict=True)],
-        "form of output": request.form,
+        "output format": request.output_format,
         "option": {**options, **asdict(request.options), "fields": fields},
     }
     as_stored: dict[str, Any] = json.loads(json.dumps(job))

@@ -101,7 +101,7 @@ class _Worker:
 
     def __call__(self, block: pa.Table) -> pa.Table:
         [part] = block.to_pylist()
-        lines = list(self._request.lines(self._translator, part["texts"]))
+        lines = list(self._request.translate_lines(self._translator, part["texts"]))
         content = "".join(f"{line}\n" for line in lines).encode()
         return pa.table(
             {"first": [part["first"]], "lines": [len(lines)], "content": pa.array([content], pa.large_binary())}
@@ -113,7 +113,7 @@ class _Worker:
         for path, expected in zip(self._request.models, self._checksums, strict=True):
             if read_model_directory(path).checksum != expected:
                 raise CarouselError(f"{path}: is another model on a node of the cluster; copy it to all nodes")
-        return self._request.load(self._engine)
+        return self._request.load_translator(self._engine)
 
 
 def checksums(request: TranslationJob) -> list[str]:

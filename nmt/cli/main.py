@@ -18,8 +18,8 @@ import typer
 
 from nmt.corpus.text_files import RECORD_SUFFIXES, read_texts
 from nmt.inference.documents.files import is_document, translate_document
-from nmt.inference.job import Form, TranslationJob
-from nmt.inference.translator import LM_WEIGHT, Translator
+from nmt.inference.job import OutputFormat, TranslationJob
+from nmt.inference.translator import DEFAULT_LM_WEIGHT, Translator
 from nmt.utils.errors import CarouselError, UsageError, missing_extra
 from nmt.utils.signals import exit_on_signal
 
@@ -109,7 +109,7 @@ def translate(
         Path | None, typer.Option(metavar="MODEL", help="A language model that has a say in every step of the search.")
     ] = None,
     lm_weight: Annotated[
-        float | None, typer.Option(min=0, max=10, help=f"Of its log-probabilities; {LM_WEIGHT} by default.")
+        float | None, typer.Option(min=0, max=10, help=f"Of its log-probabilities; {DEFAULT_LM_WEIGHT} by default.")
     ] = None,
     rescore: Annotated[
         int, typer.Option(min=0, max=64, help="Let it choose among so many finished translations instead.")
@@ -169,7 +169,7 @@ def translate(
         shortlist=not no_shortlist,
         ensemble=others or (),
         language_model=lm,
-        lm_weight=LM_WEIGHT if lm_weight is None else lm_weight,
+        lm_weight=DEFAULT_LM_WEIGHT if lm_weight is None else lm_weight,
         rescore=rescore,
     )
     try:
@@ -185,7 +185,7 @@ def translate(
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
-    form: Form = "json" if as_json else "pairs" if output and output.suffix == ".jsonl" else "text"
+    form: OutputFormat = "json" if as_json else "pairs" if output and output.suffix == ".jsonl" else "text"
     if form == "pairs" and translator.source_language == translator.target_language:
         language = translator.source_language
         raise UsageError(
@@ -206,9 +206,9 @@ def translate(
             deque(read_texts(file, fields), maxlen=0)
     texts = itertools.chain.from_iterable(read_texts(file, fields) for file in files) if files else _stdin()
     if not files and sys.stdin.isatty():  # somebody waits for each answer
-        _print(itertools.chain.from_iterable(request.lines(translator, [text]) for text in texts), output)
+        _print(itertools.chain.from_iterable(request.translate_lines(translator, [text]) for text in texts), output)
     else:
-        _print(request.lines(translator, texts), output)
+        _print(request.translate_lines(translator, texts), output)
 
 
 @app.command()

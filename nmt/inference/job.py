@@ -1,4 +1,4 @@
-"""What ``nmt translate`` is asked to do with each text, in this process or by workers elsewhere."""
+"""Translation jobs: the work of ``nmt translate``, done in this process or by Ray workers."""
 
 from __future__ import annotations
 
@@ -10,49 +10,55 @@ from pathlib import Path
 from typing import Literal
 
 from nmt.engine.factory import EngineName
-from nmt.inference.translator import Translation, Translator
+from nmt.inference.translation import Translation
+from nmt.inference.translator import Translator
 from nmt.search.options import DecodingOptions
 
-Form = Literal["text", "json", "pairs"]
-"""A line of output: the translation; an object with all that is known of it; or an object with a text for each of the
-two languages, which training reads."""
+OutputFormat = Literal["text", "json", "pairs"]
+"""Format of an output line: the translation, a JSON object with all fields of `Translation`, or a JSON object with the
+text in both languages, which training can read."""
 
 
 @dataclass(frozen=True)
 class TranslationJob:
-    """Models, options of their search, and the form of the answer."""
+    """Models, decoding options and output format of a translation run."""
 
     models: tuple[Path, ...]
-    """The first one's tokenizer and shortlist count; more than one make an ensemble."""
+    """Model directories; several form an ensemble that uses the tokenizer and shortlist of the first."""
     beam: int | None
+    """Beam size; None for the model's own."""
     alternatives: int
+    """Number of alternative translations per text."""
     options: DecodingOptions
     shortlist: bool
-    form: Form
+    """Whether to use the model's vocabulary shortlist."""
+    output_format: OutputFormat
 
-    def load(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
-        """The models, ready to translate. Raises CarouselError as `Translator.load` does."""
+    def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
+        """Load the models; raises CarouselError as `Translator.load` does."""
         first, *others = self.models
         return Translator.load(first, engine=engine, threads=threads, shortlist=self.shortlist, ensemble=others)
 
-    def lines(self, translator: Translator, texts: Iterable[str]) -> Iterator[str]:
-        """One line of output, without its end, for each text, in order."""
-        waiting: deque[str] = deque()  # texts that were read and not yet answered
+    def translate_lines(self, translator: Translator, texts: Iterable[str]) -> Iterator[str]:
+        """Translate texts and yield one output line per text, in order and without a line feed."""
+        pending: deque[str] = deque()  # texts that have been read but not translated
 
-        def noted() -> Iterator[str]:
+        def recorded() -> Iterator[str]:
             for text in texts:
-                waiting.append(text)
+                pending.append(text)
                 yield text
 
-        results = translator.stream(noted(), beam=self.beam, alternatives=self.alternatives, options=self.options)
+        translations = translator.stream(
+            recorded(), beam=self.beam, alternatives=self.alternatives, options=self.options
+        )
         languages = translator.source_language, translator.target_language
-        for result in results:
-            yield _render(waiting.popleft(), result, self.form, languages)
+        for translation in translations:
+            yield _format_line(pending.popleft(), translation, self.output_format, languages)
 
 
-def _render(source: str, result: Translation, form: Form, languages: tuple[str, str]) -> str:
-    if form == "json":
-        return json.dumps(asdict(result), ensure_ascii=False)
-    if form == "pairs":
-        return json.dumps(dict(zip(languages, (source, result.text), strict=True)), ensure_ascii=False)
-    return result.text.replace("\n", " ")  # of a text from JSON or parquet that is left as it is
+def _format_line(source: str, translation: Translation, output_format: OutputFormat, languages: tuple[str, str]) -> str:
+    if output_format == "json":
+        return json.dumps(asdict(translation), ensure_ascii=False)
+    if output_format == "pairs":
+        return json.dumps(dict(zip(languages, (source, translation.text), strict=True)), ensure_ascii=False)
+    return translation.text.replace("\n", " ")  # untranslatable texts from JSON or Parquet may contain line feeds

@@ -1,7 +1,7 @@
-"""From text to the parts that are searched, and from what search found back to text.
+"""Conversion of text to token ids for decoding, and of decoded hypotheses back to text.
 
-A text is one line. It is normalised and cut into parts where it is too long for the model; the parts' translations are
-joined again. Nothing is ever dropped silently.
+A text is normalised, and split into chunks if it is too long for the model; the translations of the chunks are joined
+again. Nothing is cut.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nmt.corpus.tokenizer import UNK, TokenizedText
+from nmt.inference.translation import Alternative, Translation
 from nmt.model_directory.card import Calibration
 from nmt.model_directory.directory import ModelDirectory
 from nmt.search.hypotheses import Hypothesis
@@ -23,160 +24,164 @@ from nmt.utils.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Alternative:
-    """Another translation of the same text."""
-
-    text: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Translation:
-    """What became of one text."""
-
-    text: str
-    score: float
-    """Mean log-probability a token."""
-    confidence: float | None = None
-    """0 to 1, calibrated on the dev set; None where the model has no calibration."""
-    alternatives: tuple[Alternative, ...] = ()
-    """The next best, best first."""
-    alignment: tuple[AlignedSpan, ...] | None = None
-    """Which part of the source each part of the target attends to; None for models without attention."""
-    truncated: bool = False
-    """Whether some of the source was never encoded."""
-
-
-@dataclass(frozen=True)
 class Chunk:
-    """As much of a text as is searched at once."""
+    """A part of a text that is decoded as one sentence."""
 
     start: int
-    """Where it begins in the normalised text."""
+    """Offset in the normalised text, in code points."""
     pieces: TokenizedText
+    """Tokens of the chunk."""
 
 
 class TextProcessor:
-    """What a bundle knows of text. Several threads may use it at once."""
+    """Splits and tokenizes the texts of a model, and assembles translations. Thread-safe.
 
-    def __init__(self, bundle: ModelDirectory, calibration: Calibration | None) -> None:
-        """``calibration`` is of the scores that the search will give."""
-        self._card, self._tokenizer = bundle.card, bundle.tokenizer
+    Args:
+        model: The model directory whose tokenizer and limits to use.
+        calibration: Confidence calibration for the scores of the search; None if there is none.
+    """
+
+    def __init__(self, model: ModelDirectory, calibration: Calibration | None) -> None:
+        self._card, self._tokenizer = model.card, model.tokenizer
         self._calibration = calibration
-        self._between = "" if "CJK" in language_scripts(bundle.card.target_language) else " "
+        self._separator = "" if "CJK" in language_scripts(model.card.target_language) else " "
 
     def chunks(self, text: str) -> list[Chunk]:
-        """The parts of a text that are searched; none when nothing in it can be translated."""
-        clean = normalise(text)
-        if not is_translatable(clean):
+        """Split a text into tokenized chunks; return none if the text contains nothing to translate."""
+        normalised = normalise(text)
+        if not is_translatable(normalised):
             return []
         encode = self._tokenizer.source.encode
-        pieces = encode(clean)
+        pieces = encode(normalised)
         limit = self._card.longest_source
         if len(pieces.ids) <= limit or not self._card.search.guards:
             return [Chunk(0, pieces)]
-        ranges = split_into_chunks(clean, [end for _, end in pieces.spans], limit)
-        chunks = ((start + _indent(clean[start:end]), clean[start:end].strip()) for start, end in ranges)
+        spans = split_into_chunks(normalised, [end for _, end in pieces.spans], limit)
+        chunks = [(start + _indentation(normalised[start:end]), normalised[start:end].strip()) for start, end in spans]
         return [Chunk(start, encode(chunk)) for start, chunk in chunks if chunk]
 
     def target_ids(self, text: str) -> tuple[int, ...]:
-        """See `nmt.inference.translator.Translator.target_ids`."""
+        """Return the token ids of a target text; see `nmt.inference.translator.Translator.target_ids`."""
         ids = tuple(self._tokenizer.target.encode(normalise(text)).ids)
         if UNK in ids:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
         return ids
 
     def phrase_ids(self, text: str) -> tuple[int, ...]:
-        """See `nmt.inference.translator.Translator.phrase_ids`."""
-        clean = normalise(text)
-        return self._within(text) if clean and is_unspaced_script(clean[0]) else self.target_ids(text)
+        """Return the token ids of a phrase to force; see `nmt.inference.translator.Translator.phrase_ids`."""
+        normalised = normalise(text)
+        if normalised and is_unspaced_script(normalised[0]):
+            return self._continuation_ids(text)
+        return self.target_ids(text)
 
     def banned_ids(self, text: str) -> list[tuple[int, ...]]:
-        """See `nmt.inference.translator.Translator.banned_ids`."""
-        clean, ids = normalise(text), self.target_ids(text)
-        return [ids] if not clean or is_spaced_word_character(clean[0]) else [ids, self._within(text)]
+        """Return the tokenizations of a phrase to suppress; see `nmt.inference.translator.Translator.banned_ids`."""
+        normalised, ids = normalise(text), self.target_ids(text)
+        if not normalised or is_spaced_word_character(normalised[0]):
+            return [ids]
+        return [ids, self._continuation_ids(text)]
 
-    def _within(self, text: str) -> tuple[int, ...]:
-        self.target_ids(text)  # what is unknown would be lost within
+    def _continuation_ids(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of a text that follows other text without a space."""
+        self.target_ids(text)  # raises for unknown characters, which encode_continuation would drop
         return tuple(self._tokenizer.target.encode_continuation(normalise(text)))
 
     def assemble(
         self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
-        """Join the translations of a text's parts, given the hypotheses of each."""
+        """Join the translations of a text's chunks.
+
+        Args:
+            text: The text as the user gave it.
+            chunks: Chunks of the text, from `chunks`.
+            found: Hypotheses of each chunk, best first.
+            options: Options that the chunks were decoded with.
+        """
         if not chunks:
             return Translation(text, 0.0)
         decode = self._tokenizer.target.decode
-        best = [decode(hypotheses[0].tokens) for hypotheses in found]
-        whole = self._between.join(pieces.text for pieces in best)
-        others: list[Alternative] = []
+        first = [hypotheses[0] for hypotheses in found]
+        first_decoded = [decode(hypothesis.tokens) for hypothesis in first]
+        best = self._separator.join(pieces.text for pieces in first_decoded)
+        alternatives: list[Alternative] = []
         for n in range(1, options.num_hypotheses):
-            # Of a text in several parts, the n-th alternative joins the n-th best of each.
+            # The n-th alternative of a text joins the n-th best hypotheses of its chunks.
             nth = [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in found]
-            joined = self._between.join(decode(hypothesis.tokens).text for hypothesis in nth)
-            if all(joined != other.text for other in others) and joined != whole:
-                others.append(Alternative(joined, _mean_score(nth)))
-        firsts = [hypotheses[0] for hypotheses in found]
-        score = _mean_score(firsts)
+            joined = self._separator.join(decode(hypothesis.tokens).text for hypothesis in nth)
+            if joined != best and all(joined != alternative.text for alternative in alternatives):
+                alternatives.append(Alternative(joined, _mean_token_score(nth)))
+        score = _mean_token_score(first)
+        confidence = None
+        if self._calibration is not None and options.sampling_temperature == 0:
+            confidence = self._calibration.confidence(score)
         return Translation(
-            text=whole,
+            text=best,
             score=score,
-            confidence=self._calibration.confidence(score)
-            if self._calibration and options.sampling_temperature == 0
-            else None,
-            alternatives=tuple(others),
-            alignment=align(text, chunks, [hypothesis.source_positions for hypothesis in firsts], best, self._between),
+            confidence=confidence,
+            alternatives=tuple(alternatives),
+            alignment=align_chunks(
+                text, chunks, [hypothesis.source_positions for hypothesis in first], first_decoded, self._separator
+            ),
         )
 
 
-def align(
+def align_chunks(
     text: str,
     chunks: Sequence[Chunk],
-    attended: Sequence[list[int] | None],
+    source_positions: Sequence[list[int] | None],
     translations: Sequence[TokenizedText],
-    between: str = " ",
+    separator: str = " ",
 ) -> tuple[AlignedSpan, ...] | None:
-    """Spans in the text as it was given, from the source piece that each target piece attends to.
+    """Convert token alignments of chunks to character spans of the text and its translation.
 
-    ``between`` is what the parts' translations are joined with.
+    Args:
+        text: The text as the user gave it.
+        chunks: Chunks of the text.
+        source_positions: For each chunk, the index of the aligned source token of each target token, or None.
+        translations: Translation of each chunk.
+        separator: String between the translations of chunks.
+
+    Returns:
+        The aligned spans, or None if a chunk has no alignment.
     """
-    known = [sources for sources in attended if sources is not None]
+    known = [positions for positions in source_positions if positions is not None]
     if len(known) < len(chunks):
         return None
-    places = original_offsets(text)
+    offsets = original_offsets(text)
     spans: list[AlignedSpan] = []
-    offset = 0
-    for chunk, sources, translation in zip(chunks, known, translations, strict=True):
-        for source, (target_start, target_end) in zip(sources, translation.spans, strict=True):
-            # A piece that attends to end of sentence stands for no part of the source; nor does a piece without text.
-            if source >= len(chunk.pieces.spans):
+    target_offset = 0
+    for chunk, positions, translation in zip(chunks, known, translations, strict=True):
+        for position, (target_start, target_end) in zip(positions, translation.spans, strict=True):
+            # A token aligned to end of sentence has no source span.
+            if position >= len(chunk.pieces.spans):
                 continue
-            start, end = _trim(chunk.pieces.text, *chunk.pieces.spans[source])
-            target_start, target_end = _trim(translation.text, target_start, target_end)
+            start, end = _without_space(chunk.pieces.text, *chunk.pieces.spans[position])
+            target_start, target_end = _without_space(translation.text, target_start, target_end)
             if start < end and target_start < target_end:
-                source_start, source_end = places[chunk.start + start], places[chunk.start + end]
-                spans.append((source_start, source_end, offset + target_start, offset + target_end))
-        offset += len(translation.text) + len(between)
+                source_start, source_end = offsets[chunk.start + start], offsets[chunk.start + end]
+                spans.append((source_start, source_end, target_offset + target_start, target_offset + target_end))
+        target_offset += len(translation.text) + len(separator)
     return tuple(spans)
 
 
-def align_given(
-    texts: tuple[str, str], pieces: tuple[TokenizedText, TokenizedText], sources: list[int] | None
+def align_pair(
+    texts: tuple[str, str], pieces: tuple[TokenizedText, TokenizedText], source_positions: list[int] | None
 ) -> tuple[AlignedSpan, ...] | None:
-    """Spans in a source and a target, both as they were given."""
-    spans = align(texts[0], [Chunk(0, pieces[0])], [sources], [pieces[1]])
-    places = original_offsets(texts[1])
-    return None if spans is None else tuple((a, b, places[c], places[d]) for a, b, c, d in spans)
+    """Convert the token alignment of a given sentence pair to character spans of the texts as the user gave them."""
+    spans = align_chunks(texts[0], [Chunk(0, pieces[0])], [source_positions], [pieces[1]])
+    offsets = original_offsets(texts[1])
+    return None if spans is None else tuple((a, b, offsets[c], offsets[d]) for a, b, c, d in spans)
 
 
-def _indent(text: str) -> int:
+def _indentation(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-def _mean_score(hypotheses: Sequence[Hypothesis]) -> float:
+def _mean_token_score(hypotheses: Sequence[Hypothesis]) -> float:
+    """Return the mean log-probability per token, including end of sentence."""
     return sum(h.score for h in hypotheses) / sum(len(h.tokens) + 1 for h in hypotheses)
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range without the space that a piece begins with."""
+def _without_space(text: str, start: int, end: int) -> tuple[int, int]:
+    """Exclude the space that a token may begin with from its span."""
     return (start + 1, end) if text[start:end].startswith(" ") else (start, end)

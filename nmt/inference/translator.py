@@ -1,15 +1,15 @@
-"""Text in, text out: the one class that most users need."""
+"""The Translator class: load a model and translate text with it."""
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 from nmt.engine.factory import (
+    EngineFactory,
     EngineName,
     check_ensemble,
     engine_factories,
@@ -18,57 +18,57 @@ from nmt.engine.factory import (
 )
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.continuous_batcher import ContinuousBatcher
-from nmt.inference.text_processor import Alternative, Chunk, TextProcessor, Translation, align_given
+from nmt.inference.rescoring import Rescorer
+from nmt.inference.text_processor import Chunk, TextProcessor, align_pair
+from nmt.inference.translation import Alternative, PairScore, Translation
 from nmt.model_directory.card import Calibration
-from nmt.model_directory.directory import (
-    LanguageModelDirectory,
-    ModelDirectory,
-    read_language_model_directory,
-    read_model_directory,
-)
-from nmt.search.hypotheses import Hypothesis, length_penalty
+from nmt.model_directory.directory import ModelDirectory, read_language_model_directory, read_model_directory
+from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
-from nmt.text.alignment import AlignedSpan
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import UsageError
 
-__all__ = ["AlignedSpan", "Alternative", "Score", "Translation", "Translator"]
+__all__ = ["Alternative", "Translation", "Translator"]
 
-LM_WEIGHT = 0.05
-"""Of a language model, unless a command says otherwise."""
+DEFAULT_LM_WEIGHT = 0.05
+"""Default weight of a language model."""
 
-_READ_AHEAD = 2000  # texts that are sorted by length before they are searched
-
-
-@dataclass(frozen=True)
-class Score:
-    """What the model thinks of a translation that was given to it."""
-
-    score: float
-    """Log-probability of the whole translation, end of sentence counted."""
-    tokens: int
-    """Its pieces, end of sentence counted: ``score / tokens`` compares translations of several lengths."""
-    alignment: tuple[AlignedSpan, ...] | None = None
-    """Which part of the source each part of the target attends to; None for models without attention."""
+_WINDOW_SIZE = 2000  # number of texts that are sorted by length and decoded together
 
 
 class Translator:
-    """A loaded model. Not for use by several threads at once."""
+    """A loaded translation model. Not thread-safe.
+
+    Example:
+        >>> from nmt import Translator
+        >>> translator = Translator.load("runs/demo/model")
+        >>> translator.translate("The black cat sleeps.").text
+        'Le chat noir dort.'
+        >>> [translation.text for translation in translator.translate(["Good morning.", "Thank you."])]
+        ['Bonjour.', 'Merci.']
+
+    Attributes:
+        source_language: Language code of the source.
+        target_language: Language code of the target.
+        beam: Default beam size.
+        checksum: Checksum of the model directory.
+        text_processor: Converts between text and token ids.
+    """
 
     def __init__(
         self,
-        bundle: ModelDirectory,
-        workers: BatchDecoder,
+        model: ModelDirectory,
+        decoder: BatchDecoder,
         calibration: Calibration | None,
         rescorer: Rescorer | None = None,
     ) -> None:
-        """Use `Translator.load` instead."""
-        self._bundle, self._workers, self._rescorer = bundle, workers, rescorer
-        self.text_processor = TextProcessor(bundle, calibration)
-        self.source_language = bundle.card.source_language
-        self.target_language = bundle.card.target_language
-        self.beam = bundle.card.search.beam
-        self.checksum = bundle.checksum
+        """Create a translator from its parts; use `Translator.load` instead."""
+        self._model, self._decoder, self._rescorer = model, decoder, rescorer
+        self.text_processor = TextProcessor(model, calibration)
+        self.source_language = model.card.source_language
+        self.target_language = model.card.target_language
+        self.beam = model.card.search.beam
+        self.checksum = model.checksum
 
     @staticmethod
     def load(
@@ -79,65 +79,74 @@ class Translator:
         shortlist: bool = True,
         ensemble: Sequence[str | os.PathLike[str]] = (),
         language_model: str | os.PathLike[str] | None = None,
-        lm_weight: float = LM_WEIGHT,
+        lm_weight: float = DEFAULT_LM_WEIGHT,
         rescore: int = 0,
     ) -> Translator:
-        """Load a model directory or a run directory.
+        """Load a translation model.
 
-        The engine is ONNX Runtime where the model has graphs, else torch. ``shortlist=False`` lets every sentence see
-        the whole vocabulary. The models of ``ensemble`` translate together with the first one.
+        Args:
+            path: A model directory, or a run directory that contains one.
+            engine: ``"onnx"`` (ONNX Runtime), ``"torch"``, or ``"auto"``, which uses ONNX Runtime if the model has
+                ONNX graphs.
+            threads: Number of threads.
+            shortlist: Whether to restrict the output layer to the model's vocabulary shortlist, if it has one.
+            ensemble: Other models whose probabilities are averaged with those of the first in each step.
+            language_model: A language model. It is used for shallow fusion in each step of the search, which requires
+                the torch engine and the tokenizer of the translation model, or for rescoring.
+            lm_weight: Weight of the language model's log-probabilities.
+            rescore: Number of hypotheses per sentence to rescore with the language model; 0 for shallow fusion.
 
-        The log-probabilities of a ``language_model`` count, times ``lm_weight``, in every step of the search (on torch,
-        with the tokenizer of the translator), or where ``rescore`` is not 0 in the choice among so many finished
-        translations.
-
-        Raises CarouselError with one line when a model is damaged or does not suit the engine, or when the engine's
-        packages are missing.
+        Raises:
+            CarouselError: A model is damaged or unsuitable for the engine, or the engine's packages are not installed.
+            UsageError: An argument is invalid.
         """
         if engine not in {"auto", "onnx", "torch"}:
             raise UsageError(f"engine: there is no {engine!r}; use 'auto', 'onnx' or 'torch'")
         if threads < 1:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
-        if language_model is None and (rescore or lm_weight != LM_WEIGHT):
-            raise UsageError("rescore, lm_weight: are about a language model; name one as language_model")
-        members = [read_model_directory(Path(each)) for each in (path, *ensemble)]
-        check_ensemble(members)
-        if language_model is not None:
-            return _with_language_model(
-                members,
-                read_language_model_directory(Path(language_model)),
-                lm_weight,
-                rescore,
-                engine,
-                threads,
-                shortlist,
-            )
-        workers = BatchDecoder(engine_factories(members, engine, threads, shortlist))
-        # The calibration holds for scores like those that it was learned from.
-        like_published = not ensemble and (shortlist or members[0].shortlist is None)
-        return Translator(members[0], workers, members[0].card.confidence if like_published else None)
+        if language_model is None and (rescore or lm_weight != DEFAULT_LM_WEIGHT):
+            raise UsageError("rescore, lm_weight: require a language model; name one as language_model")
+        models = [read_model_directory(Path(each)) for each in (path, *ensemble)]
+        check_ensemble(models)
+        if language_model is None:
+            decoder = BatchDecoder(engine_factories(models, engine, threads, shortlist))
+            # The calibration is valid for scores of the single model with its shortlist.
+            calibrated = not ensemble and (shortlist or models[0].shortlist is None)
+            return Translator(models[0], decoder, models[0].card.confidence if calibrated else None)
+        lm = read_language_model_directory(Path(language_model))
+        factories: list[EngineFactory]
+        rescorer = None
+        if rescore:
+            rescorer = Rescorer(language_model_scorer(lm), lm_weight, rescore)
+            factories = engine_factories(models, engine, threads, shortlist)
+        elif engine == "onnx" or ensemble:
+            raise UsageError("language_model: shallow fusion needs one model and the torch engine; use rescore instead")
+        else:
+            factories = [shallow_fusion_factory(models[0], lm, lm_weight, threads)]
+        return Translator(models[0], BatchDecoder(factories), None, rescorer)
 
     @property
     def decoding_options(self) -> DecodingOptions:
-        """How this model searches by itself; change it with `dataclasses.replace`."""
-        return self._bundle.decoding_options
+        """Default decoding options of the model; change them with `dataclasses.replace`."""
+        return self._model.decoding_options
 
     def target_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a target text: what ``DecodingOptions`` wants for a prefix.
+        """Return the token ids of a target text, for ``DecodingOptions.target_prefix``.
 
-        Raises UsageError for text with characters that the model has no piece for, as its two siblings do.
+        Raises:
+            UsageError: The model's vocabulary lacks a character of the text.
         """
         return self.text_processor.target_ids(text)
 
     def phrase_ids(self, text: str) -> tuple[int, ...]:
-        """The ids of a phrase that is to stand in a translation: what ``DecodingOptions`` wants for required phrases."""
+        """Return the token ids of a phrase, for ``DecodingOptions.force_phrases``; raises as `target_ids` does."""
         return self.text_processor.phrase_ids(text)
 
     def banned_ids(self, text: str) -> list[tuple[int, ...]]:
-        """What ``DecodingOptions`` wants for a ban: ids for the ways in which a phrase is spelt by itself.
+        """Return the tokenizations of a phrase, for ``DecodingOptions.bad_phrases``; raises as `target_ids` does.
 
-        Longer pieces may hold it too. A word that follows another character without a space, as after an apostrophe,
-        has pieces that are not among them: in other places these are parts of longer words.
+        They cover the phrase at the beginning of a word. Longer tokens that contain the phrase, and words that follow
+        another character without a space, as after an apostrophe, are not covered.
         """
         return self.text_processor.banned_ids(text)
 
@@ -146,7 +155,7 @@ class Translator:
 
         All batchers of a translator share the model's graphs, so only one of them may run at a time.
         """
-        return self._workers.continuous_batcher(slots, beam)
+        return self._decoder.continuous_batcher(slots, beam)
 
     @overload
     def translate(
@@ -170,10 +179,23 @@ class Translator:
         alternatives: int = 0,
         options: DecodingOptions | None = None,
     ) -> Translation | list[Translation]:
-        """Translate one text or several; several together are faster than one by one.
+        """Translate one text or several; one call with several texts is faster than a call for each.
 
-        ``beam`` is the model's own unless given; ``alternatives`` asks for so many others, and widens the beam to it.
-        ``options`` say more of the search than most need: see `decoding_options`.
+        Args:
+            text: A text, or a list or tuple of texts. A text may contain several sentences.
+            beam: Beam size; the model's default if None.
+            alternatives: Number of alternative translations. The beam size is raised to at least this number plus 1.
+            options: Decoding options; the model's `decoding_options` if None.
+
+        Returns:
+            A `Translation` for a string, otherwise a list with one `Translation` per text.
+
+        Raises:
+            UsageError: An argument is out of range.
+
+        Example:
+            >>> translation = translator.translate("The black cat sleeps.", alternatives=2)
+            >>> translation.text, translation.score, [other.text for other in translation.alternatives]
         """
         if isinstance(text, str):
             return next(self.stream([text], beam=beam, alternatives=alternatives, options=options))
@@ -187,121 +209,75 @@ class Translator:
         alternatives: int = 0,
         options: DecodingOptions | None = None,
     ) -> Iterator[Translation]:
-        """Translate texts as they come, in order, holding only a few thousand of them at a time."""
+        """Translate an iterable of texts lazily, in order, holding at most a few thousand texts in memory.
+
+        The arguments are those of `translate`, and are validated before the iterator is returned.
+        """
         if beam is not None and beam < 1:
             raise UsageError(f"beam: {beam} is too few; use at least 1")
-        beam = max(beam or self.beam, alternatives + 1)
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
+        beam = max(beam or self.beam, alternatives + 1)
         options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
-        window: list[str] = []
-        for text in texts:
-            window.append(text)
-            if len(window) == _READ_AHEAD:
-                yield from self._translate_window(window, beam, options)
-                window.clear()
-        yield from self._translate_window(window, beam, options)
+        return self._stream(texts, beam, options)
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
-        """What the model thinks of given pairs of source and target text.
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[PairScore]:
+        """Return the log-probabilities of given translations, as pairs of source and target text.
 
-        With a shortlist, a probability is that among the words of the list; load the model without for the exact one.
+        With a shortlist, probabilities are normalised over its tokens only. For exact values, load the model with
+        ``shortlist=False``.
         """
-        tokenizer = self._bundle.tokenizer
+        tokenizer = self._model.tokenizer
         texts = [(normalise(source), normalise(target)) for source, target in pairs]
-        sides = [(tokenizer.source.encode(source), tokenizer.target.encode(target)) for source, target in texts]
-        order = sorted(range(len(sides)), key=lambda n: -len(sides[n][1].ids))
-        found = self._workers.score([(n, sides[n][0].ids, sides[n][1].ids) for n in order])
+        tokenized = [(tokenizer.source.encode(source), tokenizer.target.encode(target)) for source, target in texts]
+        longest_first = sorted(range(len(tokenized)), key=lambda n: -len(tokenized[n][1].ids))
+        found = self._decoder.score([(n, tokenized[n][0].ids, tokenized[n][1].ids) for n in longest_first])
         return [
-            Score(
+            PairScore(
                 score=found[n].score,
                 tokens=len(found[n].token_scores),
-                alignment=align_given(pairs[n], sides[n], found[n].source_positions),
+                alignment=align_pair(pairs[n], tokenized[n], found[n].source_positions),
             )
             for n in range(len(pairs))
         ]
 
+    def _stream(self, texts: Iterable[str], beam: int, options: DecodingOptions) -> Iterator[Translation]:
+        window: list[str] = []
+        for text in texts:
+            window.append(text)
+            if len(window) == _WINDOW_SIZE:
+                yield from self._translate_window(window, beam, options)
+                window.clear()
+        yield from self._translate_window(window, beam, options)
+
     def _translate_window(self, texts: list[str], beam: int, options: DecodingOptions) -> Iterator[Translation]:
-        chunks = [self.text_processor.chunks(text) for text in texts]
-        numbered = [(number, chunk) for number, of_text in enumerate(chunks) for chunk in of_text]
-        # Longest first: the short ones at the end leave little idle company.
-        order = sorted(range(len(numbered)), key=lambda i: -len(numbered[i][1].pieces.ids))
-        found = self._search([(i, numbered[i][1]) for i in order], beam, options)
-        results = iter([found[i] for i in range(len(numbered))])
-        for text, of_text in zip(texts, chunks, strict=True):
-            yield self.text_processor.assemble(text, of_text, [next(results) for _ in of_text], options)
+        """Translate the texts of a window together."""
+        chunks_of_texts = [self.text_processor.chunks(text) for text in texts]
+        chunks = [chunk for of_text in chunks_of_texts for chunk in of_text]
+        # Chunks of similar length are decoded together; short ones at the end leave few slots idle.
+        longest_first = sorted(range(len(chunks)), key=lambda n: -len(chunks[n].pieces.ids))
+        found = self._decode([(n, chunks[n]) for n in longest_first], beam, options)
+        hypotheses = iter([found[n] for n in range(len(chunks))])
+        for text, of_text in zip(texts, chunks_of_texts, strict=True):
+            yield self.text_processor.assemble(text, of_text, [next(hypotheses) for _ in of_text], options)
+
+    def _decode(
+        self, chunks: list[tuple[int, Chunk]], beam: int, options: DecodingOptions
+    ) -> dict[int, list[Hypothesis]]:
+        """Return the hypotheses of numbered chunks, reranked if there is a rescorer."""
+        if self._rescorer is None or options.sampling_temperature > 0:
+            return self._search(chunks, beam, options)
+        count = max(self._rescorer.num_hypotheses, options.num_hypotheses)
+        found = self._search(chunks, max(beam, count), replace(options, num_hypotheses=count))
+        return self._rescorer.rerank(found, self._model.tokenizer.target.decode_batch, options.length_penalty)
 
     def _search(
         self, chunks: list[tuple[int, Chunk]], beam: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
-        """The hypotheses of numbered parts, as the language model orders them, where one does."""
-        if self._rescorer is None or options.sampling_temperature > 0:
-            return self._search_parts(chunks, beam, options)
-        count = max(self._rescorer.count, options.num_hypotheses)
-        found = self._search_parts(chunks, max(beam, count), replace(options, num_hypotheses=count))
-        decode = self._bundle.tokenizer.target.decode_batch
-        return self._rescorer.ordered(found, decode, options.length_penalty)
-
-    def _search_parts(
-        self, chunks: list[tuple[int, Chunk]], beam: int, options: DecodingOptions
-    ) -> dict[int, list[Hypothesis]]:
-        """The hypotheses of numbered parts; a text's first part alone has the prefix and the required phrases."""
+        """Return the hypotheses of numbered chunks; prefix and forced phrases apply to a text's first chunk only."""
         later = replace(options, target_prefix=(), force_phrases=())
         if later == options:
-            return self._workers.search([(n, chunk.pieces.ids) for n, chunk in chunks], beam, options)
+            return self._decoder.search([(n, chunk.pieces.ids) for n, chunk in chunks], beam, options)
         first = [(n, chunk.pieces.ids) for n, chunk in chunks if chunk.start == 0]
         others = [(n, chunk.pieces.ids) for n, chunk in chunks if chunk.start > 0]
-        return self._workers.search(first, beam, options) | self._workers.search(others, beam, later)
-
-
-@dataclass(frozen=True)
-class Rescorer:
-    """Orders finished translations by what translator and language model think of them together."""
-
-    score: Callable[[Sequence[str]], list[float]]
-    """The log-probability of each of some texts."""
-    weight: float
-    count: int
-    """Translations of a text that are looked at."""
-
-    def ordered(
-        self,
-        found: dict[int, list[Hypothesis]],
-        decode: Callable[[Sequence[Sequence[int]]], list[str]],
-        alpha: float,
-    ) -> dict[int, list[Hypothesis]]:
-        """The hypotheses of numbered parts, best first; the length penalty of exponent ``alpha`` is for both scores."""
-        flat = [hypothesis for hypotheses in found.values() for hypothesis in hypotheses]
-        liked = self.score(decode([hypothesis.tokens for hypothesis in flat]))
-        ranked = iter(
-            replace(
-                each, rank_score=each.rank_score + self.weight * score / length_penalty(len(each.tokens) + 1, alpha)
-            )
-            for each, score in zip(flat, liked, strict=True)
-        )
-        return {
-            number: sorted(itertools.islice(ranked, len(hypotheses)), key=lambda each: -each.rank_score)
-            for number, hypotheses in found.items()
-        }
-
-
-def _with_language_model(
-    members: Sequence[ModelDirectory],
-    language_model: LanguageModelDirectory,
-    weight: float,
-    rescore: int,
-    engine: EngineName,
-    threads: int,
-    shortlist: bool,
-) -> Translator:
-    """A translator that a language model helps; its scores are none that a calibration was learned from."""
-    if rescore:
-        rescorer = Rescorer(language_model_scorer(language_model), weight, rescore)
-        return Translator(
-            members[0], BatchDecoder(engine_factories(members, engine, threads, shortlist)), None, rescorer
-        )
-    if engine == "onnx" or len(members) > 1:
-        raise UsageError("a language model has a say in the steps of one model on torch; else rescore with --rescore N")
-    return Translator(
-        members[0], BatchDecoder([shallow_fusion_factory(members[0], language_model, weight, threads)]), None
-    )
+        return self._decoder.search(first, beam, options) | self._decoder.search(others, beam, later)

@@ -103,7 +103,6 @@ class TranslationDetails(BaseModel):
     alignment: list[tuple[int, int, int, int]] | None = Field(
         description="Aligned spans: source start and end, target start and end, in code points."
     )
-    truncated: bool = Field(description="Whether a part of the source text was not translated.")
     pivot: str | None = Field(description="Language code of the intermediate language, if one was used.")
 
 
@@ -284,7 +283,6 @@ def _details(result: TranslationResult) -> dict[str, Any]:
         "score": answer.score,
         "confidence": answer.confidence,
         "alignment": answer.alignment,
-        "truncated": answer.truncated,
         "pivot": result.pivot,
     }
 

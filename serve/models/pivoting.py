@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmt.inference.text_processor import Translation
+    from nmt.inference.translation import Translation
     from nmt.text.alignment import AlignedSpan
 
 
@@ -21,7 +21,6 @@ def through(first: Translation, second: Translation) -> Translation:
         score=first.score + second.score,
         confidence=(first.confidence or 0.0) * (second.confidence or 0.0) if known else None,
         alignment=_compose(first.alignment, second.alignment),
-        truncated=first.truncated or second.truncated,
     )
 
 

@@ -31,7 +31,8 @@ from serve.scheduling.throughput import ThroughputEstimate
 from serve.workers.thread import DecodingThread, Loop
 
 if TYPE_CHECKING:
-    from nmt.inference.text_processor import Chunk, Translation
+    from nmt.inference.text_processor import Chunk
+    from nmt.inference.translation import Translation
     from nmt.search.hypotheses import Hypothesis
     from nmt.search.options import DecodingOptions
 

@@ -171,7 +171,7 @@ def test_json_holds_the_fields_of_the_contract(model: Path, tmp_path: Path, nmt:
     (tmp_path / "in.txt").write_text("the dog sees the cat.\n\n", encoding="utf-8")
     ran = nmt("translate", model, tmp_path / "in.txt", "--json", "--n-best", 3)
     first, second = map(json.loads, ran.out.splitlines())
-    assert set(first) == {"text", "score", "confidence", "alternatives", "alignment", "truncated"}
+    assert set(first) == {"text", "score", "confidence", "alternatives", "alignment"}
     assert first["text"] == "le chien voit le chat."
     assert len(first["alternatives"]) == 2
     assert all(set(other) == {"text", "score"} for other in first["alternatives"])

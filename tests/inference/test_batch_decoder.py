@@ -1,4 +1,4 @@
-"""Threads share the work, and a loop is searched again."""
+"""Batch decoding in threads, and the retry after repetition."""
 
 import time
 
@@ -13,44 +13,44 @@ from nmt.search.protocol import StepRequest, StepResult
 A, B = FIRST_TEXT_ID, FIRST_TEXT_ID + 1
 
 
-def test_a_loop_is_searched_once_more_without_repetition() -> None:
-    workers = BatchDecoder([RepeatingEngine])
+def test_repetition_is_retried_with_repeated_ngrams_forbidden() -> None:
+    decoder = BatchDecoder([RepeatingEngine])
     options = DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
-    [hypothesis] = workers.search([(7, [A, B])], 2, options)[7]
+    [hypothesis] = decoder.search([(7, [A, B])], 2, options)[7]
     tokens = hypothesis.tokens
     trigrams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
     assert len(trigrams) == len(set(trigrams))
-    [stuttering] = workers.search(
+    [repeating] = decoder.search(
         [(7, [A, B])], 2, DecodingOptions(max_length_extra=10, max_length_ratio=0.0, no_repeat_ngram_size=9)
     )[7]
-    assert stuttering.tokens == [A] * 9  # who asks for repetition gets it
+    assert repeating.tokens == [A] * 9  # an explicit option disables the retry
 
 
-def test_a_source_that_repeats_excuses_repetition() -> None:
+def test_repetition_is_allowed_if_the_source_repeats() -> None:
     [hypothesis] = BatchDecoder([RepeatingEngine]).search(
         [(0, [A] * 9)], 1, DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
     )[0]
     assert hypothesis.tokens == [A] * 9
 
 
-def test_a_failure_leaves_no_sentences_behind() -> None:
-    class Fragile(RepeatingEngine):
+def test_failed_search_leaves_no_sentences_in_the_engine() -> None:
+    class FailingEngine(RepeatingEngine):
         steps = 0
 
         def step(self, request: StepRequest) -> StepResult:
-            Fragile.steps += 1
-            if Fragile.steps == 2:
+            FailingEngine.steps += 1
+            if FailingEngine.steps == 2:
                 raise KeyboardInterrupt
             return super().step(request)
 
-    workers, options = BatchDecoder([Fragile]), DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
+    decoder, options = BatchDecoder([FailingEngine]), DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
     sentences = [(0, [A, B]), (1, [B, A])]
     with pytest.raises(KeyboardInterrupt):
-        workers.search(sentences, 2, options)
-    assert workers.search(sentences, 2, options) == BatchDecoder([RepeatingEngine]).search(sentences, 2, options)
+        decoder.search(sentences, 2, options)
+    assert decoder.search(sentences, 2, options) == BatchDecoder([RepeatingEngine]).search(sentences, 2, options)
 
 
-def test_threads_share_the_sentences() -> None:
+def test_sentences_are_distributed_over_threads() -> None:
     options = DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
     sentences = [(number, [A, B] if number % 3 else [B, A]) for number in range(50)]
     alone = BatchDecoder([RepeatingEngine]).search(sentences, 2, options)
@@ -59,25 +59,25 @@ def test_threads_share_the_sentences() -> None:
     assert sorted(together) == list(range(50))
 
 
-def test_an_interruption_ends_the_other_threads_too() -> None:
-    """Or a process that was told to stop would wait for all of their sentences."""
+def test_interruption_stops_the_other_threads() -> None:
+    """Otherwise an interrupted process would wait until they have decoded all their sentences."""
 
-    class Fragile(RepeatingEngine):
+    class FailingEngine(RepeatingEngine):
         def step(self, request: StepRequest) -> StepResult:
             raise KeyboardInterrupt
 
-    class Slow(RepeatingEngine):
+    class SlowEngine(RepeatingEngine):
         steps = 0
 
         def step(self, request: StepRequest) -> StepResult:
-            Slow.steps += 1
+            SlowEngine.steps += 1
             time.sleep(0.005)
             return super().step(request)
 
-    workers = BatchDecoder([Fragile, Slow])
+    decoder = BatchDecoder([FailingEngine, SlowEngine])
     with pytest.raises(KeyboardInterrupt):
-        workers.search(
+        decoder.search(
             [(number, [A, B]) for number in range(1600)], 2, DecodingOptions(max_length_extra=4, max_length_ratio=0.0)
         )
-    workers._threads.shutdown()
-    assert Slow.steps < 100  # of more than 200
+    decoder._threads.shutdown()
+    assert SlowEngine.steps < 100  # of more than 200

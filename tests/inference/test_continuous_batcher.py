@@ -1,4 +1,4 @@
-"""Sentences come and go by themselves, and each is translated as if it were alone."""
+"""Continuous batching: sentences enter and leave at any step, and each is decoded as if it were alone."""
 
 import random
 from collections.abc import Hashable, Sequence
@@ -30,46 +30,46 @@ def alone(source: Sequence[int], options: DecodingOptions) -> list[Hypothesis]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_sentence_is_searched_as_if_alone_whatever_comes_and_goes(seed: int) -> None:
+def test_results_do_not_depend_on_the_other_sentences(seed: int) -> None:
     rng = random.Random(seed)
-    loop = ContinuousBatcher(make_engine(3, 3))
+    batcher = ContinuousBatcher(make_engine(3, 3))
     sources = [rng.choices(range(6), k=rng.randint(1, 3)) for _ in range(12)]
-    wishes = [rng.choice(OPTIONS) for _ in sources]
+    options = [rng.choice(OPTIONS) for _ in sources]
     waiting = list(range(len(sources)))
     found: dict[Hashable, list[Hypothesis]] = {}
-    working: set[Hashable] = set()
-    while waiting or working:
-        some = waiting[: rng.randint(0, loop.free)]
-        del waiting[: len(some)]
-        loop.admit([DecodingRequest(n, sources[n], wishes[n]) for n in some])
-        working.update(some)
-        if working and rng.random() < 0.1:
-            gone = rng.choice(list(working))
-            loop.release([gone])
-            working.remove(gone)
-        assert len(loop) == len(working) == loop.slots - loop.free
-        for n, hypotheses in loop.advance() if working else []:
+    running: set[Hashable] = set()
+    while waiting or running:
+        admitted = waiting[: rng.randint(0, batcher.free)]
+        del waiting[: len(admitted)]
+        batcher.admit([DecodingRequest(n, sources[n], options[n]) for n in admitted])
+        running.update(admitted)
+        if running and rng.random() < 0.1:
+            released = rng.choice(list(running))
+            batcher.release([released])
+            running.remove(released)
+        assert len(batcher) == len(running) == batcher.slots - batcher.free
+        for n, hypotheses in batcher.advance() if running else []:
             found[n] = hypotheses
-            working.remove(n)
+            running.remove(n)
     assert len(found) >= 6
     for n in range(len(sources)):
-        assert found.get(n) in (None, alone(sources[n], wishes[n]))
+        assert found.get(n) in (None, alone(sources[n], options[n]))
 
 
-def test_a_loop_gets_the_second_try_that_files_get() -> None:
+def test_repetition_is_retried_as_in_batch_decoding() -> None:
     options = DecodingOptions(max_length_extra=10, max_length_ratio=0.0)
-    loop = ContinuousBatcher(RepeatingEngine(4, 1))
-    loop.admit([DecodingRequest("stutters", [A, B], options), DecodingRequest("excused", [A] * 9, options)])
+    batcher = ContinuousBatcher(RepeatingEngine(4, 1))
+    batcher.admit([DecodingRequest("repeats", [A, B], options), DecodingRequest("allowed", [A] * 9, options)])
     found: dict[str, list[Hypothesis]] = {}
-    while len(loop):
-        found.update(loop.advance())
+    while len(batcher):
+        found.update(batcher.advance())
     expected = BatchDecoder([RepeatingEngine]).search([(0, [A, B]), (1, [A] * 9)], 1, options)
-    assert found == {"stutters": expected[0], "excused": expected[1]}
-    assert found["excused"][0].tokens == [A] * 9
+    assert found == {"repeats": expected[0], "allowed": expected[1]}
+    assert found["allowed"][0].tokens == [A] * 9
 
 
-class Fragile(FakeEngine):
-    """Can't encode a source with a 5 in it."""
+class FailingEngine(FakeEngine):
+    """Engine that cannot encode a source that contains 5."""
 
     def admit(self, slots, sources, constraints):
         if any(5 in source for source in sources):
@@ -77,15 +77,15 @@ class Fragile(FakeEngine):
         super().admit(slots, sources, constraints)
 
 
-def test_where_admission_fails_nobody_is_in() -> None:
-    loop = ContinuousBatcher(Fragile(4, 2))
-    loop.admit([DecodingRequest("before", [1], OPTIONS[0])])
+def test_failed_admission_admits_no_sentence() -> None:
+    batcher = ContinuousBatcher(FailingEngine(4, 2))
+    batcher.admit([DecodingRequest("before", [1], OPTIONS[0])])
     with pytest.raises(MemoryError):
-        loop.admit([DecodingRequest("good", [1], OPTIONS[0]), DecodingRequest("bad", [5], OPTIONS[1])])
-    assert len(loop) == 1
-    loop.admit([DecodingRequest("good", [1], OPTIONS[0])])
+        batcher.admit([DecodingRequest("good", [1], OPTIONS[0]), DecodingRequest("bad", [5], OPTIONS[1])])
+    assert len(batcher) == 1
+    batcher.admit([DecodingRequest("good", [1], OPTIONS[0])])
     found: dict[str, list[Hypothesis]] = {}
-    while len(loop):
-        found.update(loop.advance())
+    while len(batcher):
+        found.update(batcher.advance())
     assert set(found) == {"before", "good"}
     assert found["before"] == found["good"]

@@ -1,4 +1,4 @@
-"""Loops are noticed, and only loops."""
+"""Repetition in translations is detected."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from nmt.inference.repetition import has_repetition
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "looping"),
+    ("source", "target", "expected"),
     [
         ([5, 6, 7], [8, 9, 10], False),
         ([5, 6, 7], [], False),
@@ -21,5 +21,5 @@ from nmt.inference.repetition import has_repetition
         ([5], [1, 2, 3, 4, 5, 6, 7, 8] * 2, False),
     ],
 )
-def test_loops(source: list[int], target: list[int], looping: bool) -> None:
-    assert has_repetition(source, target) is looping
+def test_consecutive_repetition_is_detected(source: list[int], target: list[int], expected: bool) -> None:
+    assert has_repetition(source, target) is expected

@@ -1,4 +1,4 @@
-"""Text in, text out, on a model that knows a toy language."""
+"""Translation of text with a model of a toy language."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from nmt import CarouselError, Translation, Translator, UsageError
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import train_tokenizer
 from nmt.engine.onnx.export import export_model
-from nmt.inference.text_processor import Chunk, TextProcessor, align
+from nmt.inference.text_processor import Chunk, TextProcessor, align_chunks
 from nmt.model_directory.directory import read_model_directory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
@@ -25,7 +25,7 @@ def translator(model: Path) -> Translator:
     return Translator.load(model, threads=2)
 
 
-def test_it_translates(translator: Translator) -> None:
+def test_model_translates_toy_language(translator: Translator) -> None:
     pairs = toy_pairs(40, seed=99)
     translations = translator.translate([source for source, _ in pairs])
     right = sum(t.text == target for t, (_, target) in zip(translations, pairs, strict=True))
@@ -33,14 +33,14 @@ def test_it_translates(translator: Translator) -> None:
     assert all(-1 < t.score <= 0 for t in translations)
 
 
-def test_a_str_gives_one_and_a_list_gives_a_list(translator: Translator) -> None:
+def test_string_returns_one_translation_and_list_returns_a_list(translator: Translator) -> None:
     one = translator.translate("the red dog sees the cat.")
     assert isinstance(one, Translation)
     assert translator.translate(["the red dog sees the cat."]) == [one]
     assert translator.translate([]) == []
 
 
-def test_one_at_a_time_gives_the_same_as_all_together(translator: Translator) -> None:
+def test_translations_do_not_depend_on_the_batch(translator: Translator) -> None:
     texts = [source for source, _ in toy_pairs(40, seed=5)]
     together = translator.translate(texts)
     for text, expected in zip(texts[:10], together, strict=False):
@@ -50,7 +50,7 @@ def test_one_at_a_time_gives_the_same_as_all_together(translator: Translator) ->
         assert alone.alignment == expected.alignment
 
 
-def test_alternatives_are_others_and_in_order(translator: Translator) -> None:
+def test_alternatives_are_distinct(translator: Translator) -> None:
     result = translator.translate("the small cat hears the young king.", alternatives=4)
     texts = [result.text, *(other.text for other in result.alternatives)]
     assert len(texts) == len(set(texts)) > 1
@@ -58,23 +58,20 @@ def test_alternatives_are_others_and_in_order(translator: Translator) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "😀🎉", "…!", "\t"])
-def test_what_has_no_words_comes_back_unchanged(text: str, translator: Translator) -> None:
+def test_text_without_words_is_unchanged(text: str, translator: Translator) -> None:
     assert translator.translate(text) == Translation(text, 0.0)
 
 
-def test_a_long_text_is_split_and_never_cut(translator: Translator) -> None:
+def test_long_text_is_split_and_not_cut(translator: Translator) -> None:
     pairs = toy_pairs(60, seed=7)
     result = translator.translate(" ".join(source for source, _ in pairs))
-    assert not result.truncated
     chunks = [t.text for t in translator.translate([source for source, _ in pairs])]
-    words = sum(len(chunk.split()) for chunk in chunks)
-    assert abs(len(result.text.split()) - words) <= words * 0.1
-    endless = translator.translate("dog" * 2000)
-    assert endless.text
-    assert not endless.truncated
+    expected = sum(len(chunk.split()) for chunk in chunks)
+    assert abs(len(result.text.split()) - expected) <= expected * 0.1
+    assert translator.translate("dog" * 2000).text
 
 
-def test_alignment_spans_lie_in_the_given_text(translator: Translator) -> None:
+def test_alignment_spans_are_within_the_texts(translator: Translator) -> None:
     text = " the  red\u00ad dog sees\u00a0the young king. "
     result = translator.translate(text)
     assert result.alignment is not None
@@ -84,15 +81,15 @@ def test_alignment_spans_lie_in_the_given_text(translator: Translator) -> None:
         assert not result.text[target_start].isspace()
 
 
-def test_alignment_names_the_words_that_were_attended_to(translator: Translator) -> None:
-    """Two parts of a text, with attention given by hand: piece n to piece n, then all to the end of sentence."""
+def test_alignment_follows_source_positions(translator: Translator) -> None:
+    """The tokens of the first chunk attend to themselves; those of the second to end of sentence, except the last."""
     text = "  the\u00ad dog. the cat"
-    vocabulary = translator._bundle.tokenizer.source
+    vocabulary = translator._model.tokenizer.source
     chunks = [Chunk(0, vocabulary.encode("the dog.")), Chunk(9, vocabulary.encode("the cat"))]
     targets = [vocabulary.decode(chunk.pieces.ids) for chunk in chunks]
     lengths = [len(chunk.pieces.ids) for chunk in chunks]
     attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
-    spans = align(text, chunks, attended, targets)
+    spans = align_chunks(text, chunks, attended, targets)
     joined = "the dog. the cat"
     assert spans is not None
     pairs = [(text[a:b].replace("\u00ad", ""), joined[c:d]) for a, b, c, d in spans]
@@ -102,7 +99,7 @@ def test_alignment_names_the_words_that_were_attended_to(translator: Translator)
     assert joined.endswith(pairs[-1][1])
 
 
-def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> None:
+def test_alignment_of_a_split_text_covers_all_chunks(translator: Translator) -> None:
     text = " ".join(source for source, _ in toy_pairs(40, seed=8))
     result = translator.translate(text)
     assert result.alignment is not None
@@ -110,19 +107,19 @@ def test_a_long_texts_alignment_is_in_its_own_places(translator: Translator) -> 
     assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
     assert len(translator.text_processor.chunks(text)) > 1
     assert all(
-        len(chunk.pieces.ids) <= translator._bundle.card.longest_source
+        len(chunk.pieces.ids) <= translator._model.card.longest_source
         for chunk in translator.text_processor.chunks(text)
     )
 
 
 @given(st.text(max_size=30))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_text_is_too_odd(translator: Translator, text: str) -> None:
+def test_arbitrary_text_is_accepted(translator: Translator, text: str) -> None:
     result = translator.translate(text, beam=1)
     assert isinstance(result.text, str)
 
 
-def test_both_engines_and_an_ensemble_of_one_model_translate_alike(model: Path) -> None:
+def test_engines_and_single_model_ensemble_agree(model: Path) -> None:
     texts = [source for source, _ in toy_pairs(60, seed=21)]
     onnx = Translator.load(model, engine="onnx", shortlist=False).translate(texts)
     for other in (
@@ -134,7 +131,7 @@ def test_both_engines_and_an_ensemble_of_one_model_translate_alike(model: Path) 
             assert a.score == pytest.approx(b.score, abs=1e-5)
 
 
-def test_an_ensemble_shares_languages_and_tokenizer(model: Path, tmp_path: Path) -> None:
+def test_ensemble_members_must_share_languages_and_tokenizer(model: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(model, tmp_path / "other"))
     card = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps({**card, "target_language": "it"}))
@@ -144,7 +141,7 @@ def test_an_ensemble_shares_languages_and_tokenizer(model: Path, tmp_path: Path)
         Translator.load(model, engine="torch", ensemble=[model])
 
 
-def test_scores_of_given_translations_are_those_of_the_search(translator: Translator) -> None:
+def test_forced_scores_equal_search_scores(translator: Translator) -> None:
     texts = [source for source, _ in toy_pairs(40, seed=3)]
     translations = translator.translate(texts)
     scores = translator.score([(text, t.text) for text, t in zip(texts, translations, strict=True)])
@@ -153,7 +150,7 @@ def test_scores_of_given_translations_are_those_of_the_search(translator: Transl
         assert found.alignment == expected.alignment
 
 
-def test_confidence_never_falls_as_the_score_rises(translator: Translator) -> None:
+def test_confidence_increases_with_score(translator: Translator) -> None:
     texts = [source for source, _ in toy_pairs(30, seed=4)] + ["king king the the", "small", "draws the red"]
     pairs = sorted((t.score, t.confidence) for t in translator.translate(texts))
     confidences = [confidence for _, confidence in pairs]
@@ -161,20 +158,17 @@ def test_confidence_never_falls_as_the_score_rises(translator: Translator) -> No
     assert confidences == sorted(confidences)
 
 
-def test_a_required_piece_is_never_lost_to_the_shortlist(translator: Translator) -> None:
-    """A phrase that no list of this source would hold."""
+def test_forced_phrase_outside_the_shortlist_is_produced(translator: Translator) -> None:
     odd = "Zyx"
     options = replace(translator.decoding_options, force_phrases=(translator.phrase_ids(odd),))
     assert odd in translator.translate("the dog sees the cat.", options=options).text
 
 
-@pytest.mark.parametrize(("language", "between"), [("fr", " "), ("zh", ""), ("ja", ""), ("ko", " ")])
-def test_the_parts_of_a_split_text_are_joined_as_the_language_is_written(
-    model: Path, language: str, between: str
-) -> None:
-    bundle = read_model_directory(model)
+@pytest.mark.parametrize(("language", "separator"), [("fr", " "), ("zh", ""), ("ja", ""), ("ko", " ")])
+def test_chunks_are_joined_with_the_separator_of_the_language(model: Path, language: str, separator: str) -> None:
+    directory = read_model_directory(model)
     text_processor = TextProcessor(
-        replace(bundle, card=bundle.card.model_copy(update={"target_language": language})), None
+        replace(directory, card=directory.card.model_copy(update={"target_language": language})), None
     )
     text = " ".join(source for source, _ in toy_pairs(40, seed=8))
     chunks = text_processor.chunks(text)
@@ -182,27 +176,27 @@ def test_the_parts_of_a_split_text_are_joined_as_the_language_is_written(
     found = text_processor.assemble(
         text, chunks, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], DecodingOptions()
     )
-    assert found.text == between.join(f"roi {n}" for n in range(len(chunks)))
+    assert found.text == separator.join(f"roi {n}" for n in range(len(chunks)))
     assert len(chunks) > 1
     assert found.alignment is not None
     assert {found.text[start:end] for _, _, start, end in found.alignment} <= {"roi", *"roi0123456789"}
 
 
-def test_phrases_are_spelt_as_they_stand_in_a_text(translator: Translator) -> None:
+def test_phrases_are_tokenized_as_within_a_text(translator: Translator) -> None:
     assert translator.phrase_ids("roi") == translator.target_ids("roi")
     assert translator.banned_ids("roi") == [translator.target_ids("roi")]
-    # A script without spaces between words, and signs, have none before them.
+    # No space precedes a punctuation mark or a word in a script without spaces.
     decode = translator.text_processor._tokenizer.target.decode
     begin = translator.target_ids("roi")
     assert decode((*begin, *translator.phrase_ids("猫"))).text == "roi猫"
     assert [decode((*begin, *ids)).text for ids in translator.banned_ids(".")] == ["roi .", "roi."]
 
 
-def test_what_cannot_be_written_is_refused_wherever_it_stands(model: Path) -> None:
-    bundle = read_model_directory(model)
-    poor = TokenizerConfig(vocab_size=82, byte_fallback=False)
-    tokenizer = train_tokenizer(lambda: [("the cat", "猫 小 小猫 a")] * 9, poor, ("en", "zh"))
-    text_processor = TextProcessor(replace(bundle, tokenizer=tokenizer), None)
+def test_phrases_with_unknown_characters_are_rejected(model: Path) -> None:
+    directory = read_model_directory(model)
+    config = TokenizerConfig(vocab_size=82, byte_fallback=False)
+    tokenizer = train_tokenizer(lambda: [("the cat", "猫 小 小猫 a")] * 9, config, ("en", "zh"))
+    text_processor = TextProcessor(replace(directory, tokenizer=tokenizer), None)
     assert text_processor.phrase_ids("猫")
     for phrase in ("龘", "龘猫", "猫龘"):
         with pytest.raises(UsageError, match="can't write all of its characters"):
@@ -211,7 +205,7 @@ def test_what_cannot_be_written_is_refused_wherever_it_stands(model: Path) -> No
             text_processor.banned_ids(phrase)
 
 
-def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> None:
+def test_prefix_applies_to_the_first_chunk_only(translator: Translator) -> None:
     text = " ".join(source for source, _ in toy_pairs(40, seed=8))
     options = replace(translator.decoding_options, target_prefix=translator.target_ids("roi roi roi"))
     translated = translator.translate(text, options=options).text
@@ -219,30 +213,38 @@ def test_a_split_text_begins_with_the_prefix_once(translator: Translator) -> Non
     assert translated.count("roi roi roi") == 1
 
 
-def test_confidence_is_for_scores_like_those_it_was_learned_from(model: Path, translator: Translator) -> None:
+def test_confidence_requires_the_calibrated_search(model: Path, translator: Translator) -> None:
     text = "the dog sees the cat."
-    drawn = translator.translate(text, options=replace(translator.decoding_options, sampling_temperature=1.0))
+    sampled = translator.translate(text, options=replace(translator.decoding_options, sampling_temperature=1.0))
     others = [Translator.load(model, shortlist=False), Translator.load(model, ensemble=[model])]
-    assert all(t.confidence is None for t in (drawn, *(other.translate(text) for other in others)))
+    assert all(t.confidence is None for t in (sampled, *(other.translate(text) for other in others)))
     assert translator.translate(text).confidence is not None
 
 
-def test_confidence_is_not_exported_without_the_shortlist_of_its_scores(model: Path, tmp_path: Path) -> None:
+def test_confidence_is_exported_only_with_its_shortlist(model: Path, tmp_path: Path) -> None:
     for listed in (True, False):
         export_model(read_model_directory(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
         found = Translator.load(tmp_path / f"{listed}").translate("the dog sees the cat.")
         assert (found.confidence is not None) == listed
 
 
-def test_impossible_calls_are_refused(model: Path, translator: Translator) -> None:
+def test_invalid_arguments_are_rejected(model: Path, translator: Translator) -> None:
     with pytest.raises(UsageError, match="threads: 0"):
         Translator.load(model, threads=0)
     with pytest.raises(UsageError, match="engine: there is no 'abacus'"):
         Translator.load(model, engine="abacus")  # type: ignore[arg-type]
     for alone in ({"rescore": 4}, {"lm_weight": 0.3}):
-        with pytest.raises(UsageError, match="are about a language model; name one"):
+        with pytest.raises(UsageError, match="require a language model; name one"):
             Translator.load(model, **alone)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="beam: 0 is too few"):
         translator.translate("a", beam=0)
     with pytest.raises(UsageError, match="alternatives: -1"):
         translator.translate("a", alternatives=-1)
+
+
+@pytest.mark.parametrize(("arguments", "named"), [({"beam": 0}, "beam: 0"), ({"alternatives": -1}, "alternatives: -1")])
+def test_stream_validates_arguments_before_iteration(
+    translator: Translator, arguments: dict[str, int], named: str
+) -> None:
+    with pytest.raises(UsageError, match=named):
+        translator.stream([], **arguments)

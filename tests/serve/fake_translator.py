@@ -9,7 +9,8 @@ from collections.abc import Hashable, Iterable, Sequence
 
 from nmt.corpus.tokenizer import TokenizedText
 from nmt.inference.continuous_batcher import DecodingRequest
-from nmt.inference.text_processor import Alternative, Chunk, Translation
+from nmt.inference.text_processor import Chunk
+from nmt.inference.translation import Alternative, Translation
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.utils.errors import UsageError
@@ -87,7 +88,6 @@ class FakeTranslator:
             alignment=((0, len(text), 1, 1 + len(text)),)
             if options.return_attention and "UNALIGNED" not in text
             else None,
-            truncated="CUT" in text,
         )
 
 

@@ -28,7 +28,9 @@ from nmt.corpus.language_model_data import LanguageModelData, prepare_language_m
 from nmt.corpus.tokenizer import BOS, EOS, reserved_mask
 from nmt.engine.shallow_fusion import LanguageModelScorer, fused_engine_factory, load_language_model
 from nmt.engine.torch_engine import torch_engine_factory
-from nmt.inference.translator import Rescorer, Translation, Translator
+from nmt.inference.rescoring import Rescorer
+from nmt.inference.translation import Translation
+from nmt.inference.translator import Translator
 from nmt.lab.text_generation import Generator
 from nmt.model.language_model import LanguageModel, build_language_model
 from nmt.model_directory.directory import LanguageModelDirectory, read_language_model_directory, read_model_directory
@@ -334,9 +336,9 @@ def test_rescoring_orders_by_the_sum(model: Path, pieces: Path, characters: Path
 def test_a_rescored_rank_is_the_sum_of_both_under_one_penalty() -> None:
     hypotheses = [Hypothesis([7] * n, -float(n), -float(n), None) for n in (1, 4, 2)]
     liked = {"7": -3.0, "7777": -0.5, "77": -6.0}
-    rescorer = Rescorer(lambda texts: [liked[text] for text in texts], weight=0.5, count=3)
+    rescorer = Rescorer(lambda texts: [liked[text] for text in texts], weight=0.5, num_hypotheses=3)
     decode = lambda lists: ["".join(map(str, ids)) for ids in lists]  # noqa: E731
-    ordered = rescorer.ordered({4: hypotheses}, decode, alpha=1.0)[4]
+    ordered = rescorer.rerank({4: hypotheses}, decode, alpha=1.0)[4]
     expected = {n: -n + 0.5 * liked["7" * n] / ((5 + n + 1) / 6) for n in (1, 4, 2)}
     assert [len(each.tokens) for each in ordered] == sorted(expected, key=lambda n: -expected[n])
     assert [each.rank_score for each in ordered] == pytest.approx(sorted(expected.values(), reverse=True))

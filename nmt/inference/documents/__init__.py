@@ -1,1 +1,1 @@
-"""Documents: texts of many sentences, plain or HTML."""
+"""Translation of documents: texts of many sentences, plain or HTML."""

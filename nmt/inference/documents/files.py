@@ -1,35 +1,36 @@
-"""Files that are documents: their sentences are translated, and all else stays as it was written.
-
-What a name ends in tells the form. A file of any other name is text, a sentence a line.
-"""
+"""Translation of document files; the file name extension determines the format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from nmt.inference.documents.document import Document
 from nmt.inference.documents.html import HtmlDocument
-from nmt.inference.documents.plain import Document
 from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
 from nmt.utils.errors import CarouselError, missing_extra, invalid_utf8_line
 
-_FORMS: Mapping[str, Callable[[str, str], Document]] = {".html": HtmlDocument, ".htm": HtmlDocument}
+_FORMATS: Mapping[str, Callable[[str, str], Document]] = {".html": HtmlDocument, ".htm": HtmlDocument}
 
 
 def is_document(path: Path) -> bool:
-    """Whether a file of that name is one."""
-    return path.suffix.lower() in _FORMS
+    """Return whether a file of that name is a document, rather than text with one sentence per line."""
+    return path.suffix.lower() in _FORMATS
 
 
-def translate_document(path: Path, request: TranslationJob, translator: Translator) -> str:
-    """A document's translation, whole. Raises CarouselError where the file can't be read or an extra is missing."""
+def translate_document(path: Path, job: TranslationJob, translator: Translator) -> str:
+    """Return the translation of a document file.
+
+    Raises:
+        CarouselError: The file cannot be read, or the extra for its format is not installed.
+    """
     text = _read(path)
     try:
-        document = _FORMS[path.suffix.lower()](text, translator.source_language)
+        document = _FORMATS[path.suffix.lower()](text, translator.source_language)
     except ModuleNotFoundError:
         raise missing_extra("documents", f"translating {path.name}") from None
-    translations = translator.stream(document.segments, beam=request.beam, options=request.options)
+    translations = translator.stream(document.segments, beam=job.beam, options=job.options)
     return document.assemble(list(translations)).text
 
 
@@ -42,4 +43,4 @@ def _read(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line, byte = invalid_utf8_line(error), error.object[error.start]
-        raise CarouselError(f"{path}, line {line}: 0x{byte:02x} is not UTF-8; convert the document to UTF-8") from None
+        raise CarouselError(f"{path}:{line}: invalid UTF-8 (byte 0x{byte:02x}); re-encode the file as UTF-8") from None

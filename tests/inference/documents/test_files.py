@@ -1,4 +1,4 @@
-"""Documents on the command line: sentences as line by line, and all else as it was."""
+"""Translation of document files on the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def page(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_page_stays_a_page(page: Path, model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_page_is_translated_like_its_lines(page: Path, model: Path, tmp_path: Path, nmt: Nmt) -> None:
     plain = tmp_path / "in"
     plain.write_text("\n".join(("the king", *SENTENCES)).replace("&amp;", "&") + "\n", encoding="utf-8")
     title, *lines = nmt("translate", model, plain).out.replace("&", "&amp;").splitlines()
@@ -36,29 +36,29 @@ def test_a_page_stays_a_page(page: Path, model: Path, tmp_path: Path, nmt: Nmt) 
     assert nmt("translate", model, page).out == expected
 
 
-def test_tags_go_with_their_words(tmp_path: Path, nmt: Nmt) -> None:
-    """By the alignment, which lines of text do without."""
+def test_tags_follow_the_alignment(tmp_path: Path, nmt: Nmt) -> None:
+    """Translating documents computes the alignment, unlike translating lines."""
     (tmp_path / "in.htm").write_text("<p>The <b>black</b> cat sleeps.</p>", encoding="utf-8")
     assert nmt("translate", DEMO, tmp_path / "in.htm").out == "<p>Le chat <b>noir</b> dort.</p>"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "<p></p>", "<script>the dog</script>\n"])
-def test_a_page_without_words_comes_back(text: str, model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_page_without_words_is_unchanged(text: str, model: Path, tmp_path: Path, nmt: Nmt) -> None:
     (tmp_path / "in.html").write_text(text, encoding="utf-8")
     ran = nmt("translate", model, tmp_path / "in.html")
     assert (ran.status, ran.out, ran.err) == (0, text, "")
 
 
-def test_a_page_in_another_encoding_is_named_with_its_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_invalid_utf8_is_reported_with_file_and_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     (tmp_path / "in.html").write_bytes(b"<p>the dog\n<p>caf\xe9\n")
     ran = nmt("translate", model, tmp_path / "in.html", "-o", tmp_path / "out.html")
     assert ran.status == 1
-    assert ran.err.endswith("/in.html, line 2: 0xe9 is not UTF-8; convert the document to UTF-8\n")
+    assert ran.err.endswith("/in.html:2: invalid UTF-8 (byte 0xe9); re-encode the file as UTF-8\n")
     assert not (tmp_path / "out.html").exists()
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("options", "message"),
     [
         (["--json"], "--json: is about lines, and PAGE is a document; leave it out"),
         (["--ray", "-o", "out.html"], "--ray: is about lines, and PAGE is a document; leave it out"),
@@ -66,14 +66,14 @@ def test_a_page_in_another_encoding_is_named_with_its_line(model: Path, tmp_path
         (["-o", "out.jsonl"], "out.jsonl: would hold pairs of lines, and PAGE is a document; end it in .HTML"),
     ],
 )
-def test_what_is_about_lines_is_refused(options: list[str], complaint: str, page: Path, nmt: Nmt) -> None:
-    """Before any model is looked for."""
+def test_options_for_lines_are_rejected_for_documents(options: list[str], message: str, page: Path, nmt: Nmt) -> None:
+    """The check comes before the model is loaded."""
     ran = nmt("translate", "nowhere", page, *options)
     assert ran.status == 2
-    assert complaint.replace("PAGE", str(page)) in ran.err
+    assert message.replace("PAGE", str(page)) in ran.err
 
 
-def test_where_a_page_cannot_go_is_said_before_it_is_read(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_unwritable_output_is_reported_before_the_document_is_read(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     ran = nmt("translate", model, "nowhere.html", "-o", tmp_path)
     assert (ran.status, ran.err) == (
         1,
@@ -81,7 +81,7 @@ def test_where_a_page_cannot_go_is_said_before_it_is_read(model: Path, tmp_path:
     )
 
 
-def test_a_page_that_is_not_there_is_named(model: Path, nmt: Nmt) -> None:
+def test_missing_document_is_reported(model: Path, nmt: Nmt) -> None:
     ran = nmt("translate", model, "nowhere.html")
     assert (ran.status, ran.err) == (
         1,

@@ -1,4 +1,4 @@
-"""Whatever the translations: the markup stays as it was, and only the text between changes."""
+"""HTML documents: text is replaced by its translation, and markup is preserved for any translation."""
 
 import re
 import time
@@ -10,47 +10,47 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nmt.inference.documents.html import HtmlDocument, visible_text
-from nmt.inference.translator import Alternative, Translation
+from nmt.inference.translation import Alternative, Translation
 
 Order = list[int] | None
 
 
 def translation(source: str, target: str, order: Order) -> Translation:
-    """Word n of the target is aligned to word ``order[n]`` of the source."""
+    """Return a translation in which word n of the target is aligned to word ``order[n]`` of the source."""
     words = [[word.span() for word in re.finditer(r"\w+|[^\w\s]", text)] for text in (source, target)]
     alignment = None if order is None else tuple((*words[0][s], *words[1][t]) for t, s in enumerate(order))
     return Translation(target, -1.0, alignment=alignment)
 
 
-def translated(html: str, *sentences: tuple[str, str, Order]) -> str:
-    """The translation, given for each sentence itself, its translation and their alignment."""
+def translate(html: str, *sentences: tuple[str, str, Order]) -> str:
+    """Translate HTML, given the text, translation and alignment of each sentence."""
     document = HtmlDocument(html, "en")
     assert document.segments == [source for source, _, _ in sentences]
     return document.assemble([translation(*sentence) for sentence in sentences]).text
 
 
-def shouted(html: str) -> str:
-    """The translation into capitals."""
+def to_upper_case(html: str) -> str:
+    """Translate HTML to upper case."""
     document = HtmlDocument(html, "en")
     return document.assemble([Translation(segment.upper(), 0.0) for segment in document.segments]).text
 
 
 @pytest.mark.parametrize(
-    ("html", "sentence", "answer"),
+    ("html", "sentence", "output"),
     [
-        # Round the words that theirs are aligned to
+        # Around the target words aligned to their source words
         ("The <b>black</b> cat.", ("The black cat.", "Le chat noir.", [0, 2, 1, 3]), "Le chat <b>noir</b>."),
         ("The <b>cat</b>", ("The cat", "Katze die", [1, 0]), "<b>Katze</b> die"),
         ("<i>Not</i> now", ("Not now", "Jetzt nicht", [1, 0]), "Jetzt <i>nicht</i>"),
         ("I <b>give up</b>!", ("I give up!", "Ich gebe es auf!", [0, 1, 1, 2, 3]), "Ich <b>gebe es auf</b>!"),
         ("un<b>believ</b>able", ("unbelievable", "unglaublich", [0]), "<b>unglaublich</b>"),
-        # In the order of the source, even where the words have another
+        # In source order, even if the words are reordered
         ("<b>A</b> <i>B</i>", ("A B", "b a", [1, 0]), "<b>b</b> <i>a</i>"),
         ("<a>A <b>B</b></a> C", ("A B C", "c b a", [2, 1, 0]), "c <a><b>b</b> a</a>"),
-        # In proportion, without alignment
+        # At proportional positions without alignment
         ("The <b>black</b> cat.", ("The black cat.", "Le chat noir.", None), "Le <b>chat</b> noir."),
         ("<b>One</b> two", ("One two", "Eins", None), "<b>Eins</b>"),
-        # At the edges they stay
+        # Tags at the edges of a sentence do not move
         ("<p> <b>A cat.</b> </p>", ("A cat.", "Un chat.", None), "<p> <b>Un chat.</b> </p>"),
         ("<i></i><b>A</b>", ("A", "Un", None), "<i></i><b>Un</b>"),
         # Malformed
@@ -62,12 +62,12 @@ def shouted(html: str) -> str:
         ("Cat<!-- <b>cat</b>", ("Cat", "Chat", None), "Chat<!-- <b>cat</b>"),
     ],
 )
-def test_inline_tags_are_put_back(html: str, sentence: tuple[str, str, Order], answer: str) -> None:
-    assert translated(html, sentence) == answer
+def test_inline_tags_are_projected(html: str, sentence: tuple[str, str, Order], output: str) -> None:
+    assert translate(html, sentence) == output
 
 
 @pytest.mark.parametrize(
-    ("html", "sentence", "answer"),
+    ("html", "sentence", "output"),
     [
         (
             "Use the <code>ls &amp;</code> command.",
@@ -89,8 +89,8 @@ def test_inline_tags_are_put_back(html: str, sentence: tuple[str, str, Order], a
         ("super<wbr>cool thing", ("supercool thing", "supertoll", [0]), "supertoll<wbr>"),
     ],
 )
-def test_what_is_copied_keeps_its_place(html: str, sentence: tuple[str, str, Order], answer: str) -> None:
-    assert translated(html, sentence) == answer
+def test_copied_elements_keep_their_position(html: str, sentence: tuple[str, str, Order], output: str) -> None:
+    assert translate(html, sentence) == output
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_what_is_copied_keeps_its_place(html: str, sentence: tuple[str, str, Ord
         "<a text",
     ],
 )
-def test_what_is_no_text_is_copied(html: str) -> None:
+def test_markup_is_copied(html: str) -> None:
     assert HtmlDocument(html, "en").segments == []
-    assert shouted(html) == html
+    assert to_upper_case(html) == html
 
 
 @pytest.mark.parametrize(
@@ -139,36 +139,36 @@ def test_segments(html: str, segments: list[str]) -> None:
     assert HtmlDocument(html, "en").segments == segments
 
 
-def test_a_page() -> None:
+def test_whole_page_is_translated() -> None:
     page = (
         "<!DOCTYPE html>\n<html lang=en>\n<head><title>My page</title>\r\n<meta charset='utf-8'></head>\n"
         '<body class="a" >\n  <p>Hello,\n   <A HREF="/x?a=1&amp;b">world</A>!  It&#39;s me.</p>\t<p>Bye</p>\n</html>\n'
     )
-    assert shouted(page) == (
+    assert to_upper_case(page) == (
         "<!DOCTYPE html>\n<html lang=en>\n<head><title>MY PAGE</title>\r\n<meta charset='utf-8'></head>\n"
         '<body class="a" >\n  <p>HELLO,    <A HREF="/x?a=1&amp;b">WORLD</A>!  IT\'S ME.</p>\t<p>BYE</p>\n</html>\n'
     )
 
 
-def test_alternatives_and_scores_are_those_of_the_segments() -> None:
+def test_alternatives_and_scores_of_segments_are_combined() -> None:
     document = HtmlDocument("<p>A <b>B</b>.<p>C", "en")
-    first = Translation("a b.", -1.0, 0.5, (Alternative("b a!", -2.0),), ((0, 1, 0, 1), (2, 3, 2, 3)), True)
-    answer = document.assemble([first, Translation("c", -3.0, 0.7)])
-    assert answer.text == "<p>a <b>b</b>.<p>c"
-    assert answer.alternatives == ("<p>b <b>a</b>!<p>c",)
-    assert (answer.score, answer.confidence, answer.truncated) == (-2.0, pytest.approx(0.6), True)
-    assert answer.alignment is None
+    first = Translation("a b.", -1.0, 0.5, (Alternative("b a!", -2.0),), ((0, 1, 0, 1), (2, 3, 2, 3)))
+    output = document.assemble([first, Translation("c", -3.0, 0.7)])
+    assert output.text == "<p>a <b>b</b>.<p>c"
+    assert output.alternatives == ("<p>b <b>a</b>!<p>c",)
+    assert (output.score, output.confidence) == (-2.0, pytest.approx(0.6))
+    assert output.alignment is None
 
 
-def test_visible_text() -> None:
+def test_visible_text_excludes_markup_and_code() -> None:
     html = "<title>A &amp; B</title><script>no</script><p>c <b>d</b><!-- no --><code>no</code></p> <br>e"
     assert visible_text(html) == "A & B\nc d\ne"
 
 
-def test_sentences_that_touch_are_set_apart_by_translations_that_would_not() -> None:
+def test_translations_of_adjacent_sentences_are_separated() -> None:
     document = HtmlDocument("<b>你好。</b>我很好。", "zh")
-    answer = document.assemble([Translation("Hello.", 0.0), Translation("Fine.", 0.0)])
-    assert answer.text == "<b>Hello. </b>Fine."
+    output = document.assemble([Translation("Hello.", 0.0), Translation("Fine.", 0.0)])
+    assert output.text == "<b>Hello. </b>Fine."
 
 
 FRAGMENTS = [
@@ -176,7 +176,7 @@ FRAGMENTS = [
     "=", "/", "<code>", "</code>", "<pre>", "</pre>", "<script>", "</script", "<p translate=no>", "</p>", "<br/>",
     "<img>", "<li>", "&", "&amp;", "&nbsp;", "&#6", "&notit;", "&bne;", "&#1;", "One. ", "Two words", "好。", "\n", " ",
 ]  # fmt: skip
-soups = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max_size=25).map("".join)
+tag_soups = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max_size=25).map("".join)
 INLINE = ["b", "i", "a", "span", "code"]
 markup = st.one_of(
     st.sampled_from(INLINE).map(lambda name: f"<{name} id='<&>'>"),
@@ -190,11 +190,11 @@ targets = st.lists(st.sampled_from(["mot", " ", "<b>", "&amp;", "l'un", ".", "�
 
 @st.composite
 def alignments(draw: st.DrawFn, source: str, target: str) -> tuple[tuple[int, int, int, int], ...] | None:
-    def stretches(text: str) -> st.SearchStrategy[tuple[int, int]]:
+    def spans(text: str) -> st.SearchStrategy[tuple[int, int]]:
         edge = st.integers(0, len(text))
         return st.tuples(edge, edge).map(lambda pair: (min(pair), max(pair)))
 
-    links = st.tuples(stretches(source), stretches(target)).map(lambda link: (*link[0], *link[1]))
+    links = st.tuples(spans(source), spans(target)).map(lambda link: (*link[0], *link[1]))
     return draw(st.none() | st.lists(links, max_size=8).map(tuple))
 
 
@@ -203,42 +203,42 @@ def any_translation(data: st.DataObject, segment: str) -> Translation:
     return Translation(target, 0.0, None, (Alternative(other, 0.0),), data.draw(alignments(segment, target)))
 
 
-class Tags(HTMLParser):
-    """All but the text, as Python's library sees it."""
+class MarkupCollector(HTMLParser):
+    """Collects the tags and comments that Python's parser finds."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.seen: list[str | None] = []
+        self.markup: list[str | None] = []
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.seen.append(self.get_starttag_text())
+        self.markup.append(self.get_starttag_text())
 
     def handle_endtag(self, tag: str) -> None:
-        self.seen.append(f"</{tag}>")
+        self.markup.append(f"</{tag}>")
 
     def handle_comment(self, data: str) -> None:
-        self.seen.append(f"<!--{data}-->")
+        self.markup.append(f"<!--{data}-->")
 
 
-@given(soups)
+@given(tag_soups)
 @example("&notit; &bne;. x <b")
-def test_the_page_itself_comes_back_when_no_segment_changes(html: str) -> None:
+def test_unchanged_segments_reproduce_the_page(html: str) -> None:
     document = HtmlDocument(html, "en")
     assert document.assemble([Translation(segment, 0.0) for segment in document.segments]).text == html
 
 
 @given(st.data(), pages)
-def test_the_tags_are_the_same_whatever_the_translations(data: st.DataObject, html: str) -> None:
+def test_tags_do_not_depend_on_the_translations(data: st.DataObject, html: str) -> None:
     document = HtmlDocument(html, "en")
-    answer = document.assemble([any_translation(data, segment) for segment in document.segments])
-    for text in (answer.text, *answer.alternatives):
-        assert Tags(text).seen == Tags(html).seen
+    output = document.assemble([any_translation(data, segment) for segment in document.segments])
+    for text in (output.text, *output.alternatives):
+        assert MarkupCollector(text).markup == MarkupCollector(html).markup
 
 
-@given(st.data(), soups)
-def test_what_is_no_segment_is_the_same_whatever_the_translations(data: st.DataObject, html: str) -> None:
+@given(st.data(), tag_soups)
+def test_content_outside_segments_does_not_depend_on_the_translations(data: st.DataObject, html: str) -> None:
     document = HtmlDocument(html, "en")
     translations = [any_translation(data, segment) for segment in document.segments]
     marked = [Translation(re.sub(r"\S+", "\ue000", t.text), 0.0, alignment=None) for t in translations]
@@ -248,12 +248,12 @@ def test_what_is_no_segment_is_the_same_whatever_the_translations(data: st.DataO
 
 
 @given(st.data(), pages)
-def test_the_text_of_the_translations_is_all_there(data: st.DataObject, html: str) -> None:
+def test_all_text_of_the_translations_is_output(data: st.DataObject, html: str) -> None:
     document = HtmlDocument(html, "en")
     translations = [any_translation(data, segment) for segment in document.segments]
     rest = iter("".join(unescape(re.sub("<[^>]*>", "", document.assemble(translations).text)).split()))
     for character in "".join("".join(each.text.split()) for each in translations):
-        assert character in rest  # in this order, which takes it from the iterator
+        assert character in rest  # `in` consumes the iterator up to the character
 
 
 @pytest.mark.parametrize(
@@ -274,8 +274,8 @@ def test_the_text_of_the_translations_is_all_there(data: st.DataObject, html: st
         "a ='",
     ],
 )
-def test_no_page_takes_long(atom: str) -> None:
+def test_pathological_pages_are_parsed_in_linear_time(atom: str) -> None:
     html = (atom * 10_000)[:10_000]
     start = time.process_time()
-    shouted(html)
+    to_upper_case(html)
     assert time.process_time() - start < 2

@@ -1,4 +1,4 @@
-"""A plain text's sentences are taken out and put back, and nothing else changes."""
+"""Plain text documents: sentences are replaced by their translations, and nothing else changes."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ from fake_translator import FakeTranslator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.inference.documents.plain import Answer, PlainDocument
+from nmt.inference.documents.document import DocumentTranslation
+from nmt.inference.documents.plain import PlainDocument
 from nmt.text.normalisation import is_translatable
 
 BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
@@ -19,7 +20,7 @@ texts = st.lists(
 ).map("".join)
 
 
-def translated(text: str, alternatives: int = 0, language: str = "en") -> Answer:
+def translate(text: str, alternatives: int = 0, language: str = "en") -> DocumentTranslation:
     document = PlainDocument(text, language)
     return document.assemble(FakeTranslator().translate(document.segments, alternatives=alternatives))
 
@@ -59,7 +60,7 @@ def test_segments(text: str, segments: list[str]):
         ("ja", "「はい。」と言った。"),
     ],
 )
-def test_what_only_looks_like_an_end_is_none(language: str, text: str):
+def test_ambiguous_punctuation_does_not_end_a_sentence(language: str, text: str):
     assert PlainDocument(text, language).segments == [text]
 
 
@@ -74,7 +75,7 @@ def test_what_only_looks_like_an_end_is_none(language: str, text: str):
         ("tlh", "One here. Two there.", ["One here.", "Two there."]),
     ],
 )
-def test_sentences_end_as_the_language_has_it(language: str, text: str, sentences: list[str]):
+def test_sentence_ends_depend_on_the_language(language: str, text: str, sentences: list[str]):
     assert PlainDocument(text, language).segments == sentences
 
 
@@ -91,7 +92,7 @@ def test_something_to_translate(text: str):
 
 
 @given(texts, languages)
-def test_the_text_itself_comes_back_when_no_segment_changes(text: str, language: str):
+def test_unchanged_segments_reproduce_the_text(text: str, language: str):
     document = PlainDocument(text, language)
     translations = FakeTranslator().translate(document.segments)
     same = [replace(each, text=segment) for each, segment in zip(translations, document.segments, strict=True)]
@@ -99,7 +100,7 @@ def test_the_text_itself_comes_back_when_no_segment_changes(text: str, language:
 
 
 @given(texts, languages)
-def test_all_but_the_segments_survives(text: str, language: str):
+def test_gaps_are_preserved(text: str, language: str):
     document = PlainDocument(text, language)
     empty = [replace(each, text="") for each in FakeTranslator().translate(document.segments)]
     rest = document.assemble(empty).text
@@ -108,69 +109,69 @@ def test_all_but_the_segments_survives(text: str, language: str):
 
 
 @given(texts, languages)
-def test_segments_are_trimmed_and_of_one_line(text: str, language: str):
+def test_segments_are_stripped_single_lines(text: str, language: str):
     for segment in PlainDocument(text, language).segments:
         assert segment == segment.strip()
         assert len(segment.splitlines()) == 1
 
 
 @given(texts)
-def test_line_structure_is_kept(text: str):
-    assert len(text.splitlines()) == len(translated(text).text.splitlines())
+def test_line_structure_is_preserved(text: str):
+    assert len(text.splitlines()) == len(translate(text).text.splitlines())
 
 
 @given(texts, languages)
-def test_alignment_points_at_the_same_words(text: str, language: str):
-    answer = translated(text, language=language)
-    assert answer.alignment is not None
-    for source_start, source_end, target_start, target_end in answer.alignment:
-        assert text[source_start:source_end] == answer.text[target_start:target_end]
-    assert len(answer.alignment) == len(PlainDocument(text, language).segments)
+def test_alignment_offsets_refer_to_the_whole_text(text: str, language: str):
+    translation = translate(text, language=language)
+    assert translation.alignment is not None
+    for source_start, source_end, target_start, target_end in translation.alignment:
+        assert text[source_start:source_end] == translation.text[target_start:target_end]
+    assert len(translation.alignment) == len(PlainDocument(text, language).segments)
 
 
-def test_segments_are_combined():
-    answer = translated(" ab\nabcd CUT\n")
-    assert answer.score == pytest.approx(-5)
-    assert answer.confidence == pytest.approx(0.05)
-    assert answer.truncated
-    assert answer.alignment == ((1, 3, 2, 4), (4, 12, 7, 15))
+def test_scores_and_alignments_of_segments_are_combined():
+    translation = translate(" ab\nabcd CUT\n")
+    assert translation.score == pytest.approx(-5)
+    assert translation.confidence == pytest.approx(0.05)
+    assert translation.alignment == ((1, 3, 2, 4), (4, 12, 7, 15))
 
 
-def test_sentences_of_a_line_are_combined():
-    answer = translated("Abc. Abcd.", alternatives=1)
-    assert answer.text == "[Abc.] [Abcd.]"
-    assert answer.alternatives == ("[Abc.]1 [Abcd.]1",)
-    assert answer.score == pytest.approx(-4.5)
-    assert answer.alignment == ((0, 4, 1, 5), (5, 10, 8, 13))
+def test_sentences_of_one_line_are_combined():
+    translation = translate("Abc. Abcd.", alternatives=1)
+    assert translation.text == "[Abc.] [Abcd.]"
+    assert translation.alternatives == ("[Abc.]1 [Abcd.]1",)
+    assert translation.score == pytest.approx(-4.5)
+    assert translation.alignment == ((0, 4, 1, 5), (5, 10, 8, 13))
 
 
-def test_translations_of_sentences_that_touch_are_set_apart():
+def test_translations_of_adjacent_sentences_are_separated():
     document = PlainDocument("好。是。\n人。好。", "zh")
     assert document.segments == ["好。", "是。", "人。", "好。"]
     translations = FakeTranslator().translate(document.segments)
-    answer = document.assemble([replace(each, text=f"{n}.") for n, each in enumerate(translations)])
-    assert answer.text == "0. 1.\n2. 3."
+    translation = document.assemble([replace(each, text=f"{n}.") for n, each in enumerate(translations)])
+    assert translation.text == "0. 1.\n2. 3."
     assert document.assemble([replace(each, text="是。") for each in translations]).text == "是。是。\n是。是。"
 
 
-def test_what_one_segment_lacks_the_text_lacks():
-    answer = translated("one UNSURE\ntwo UNALIGNED")
-    assert answer.confidence is None
-    assert answer.alignment is None
-    assert not answer.truncated
+def test_missing_confidence_or_alignment_of_a_segment_is_missing_for_the_text():
+    translation = translate("one UNSURE\ntwo UNALIGNED")
+    assert translation.confidence is None
+    assert translation.alignment is None
 
 
-def test_a_text_without_segments_is_its_own_translation():
-    assert translated(" \n", alternatives=2) == Answer(" \n")
-    assert Answer(" \n") == Answer(" \n", alternatives=(), score=0.0, confidence=None, alignment=(), truncated=False)
+def test_text_without_segments_is_its_own_translation():
+    assert translate(" \n", alternatives=2) == DocumentTranslation(" \n")
+    assert DocumentTranslation(" \n") == DocumentTranslation(
+        " \n", alternatives=(), score=0.0, confidence=None, alignment=()
+    )
 
 
-def test_a_model_cannot_add_a_line():
-    answer = translated("a\nNEWLINE")
-    assert answer.text == "[a]\n[two lines]"
+def test_line_breaks_in_translations_become_spaces():
+    translation = translate("a\nNEWLINE")
+    assert translation.text == "[a]\n[two lines]"
 
 
-def test_alternatives_are_whole_texts_and_never_the_best():
-    assert translated("a\n\nb", alternatives=2).alternatives == ("[a]1\n\n[b]1", "[a]2\n\n[b]2")
-    assert translated("SAME", alternatives=2).alternatives == ("[SAME]2",)
-    assert translated("SAME\nb", alternatives=1).alternatives == ("[SAME]\n[b]1",)
+def test_alternatives_are_whole_texts_other_than_the_best():
+    assert translate("a\n\nb", alternatives=2).alternatives == ("[a]1\n\n[b]1", "[a]2\n\n[b]2")
+    assert translate("SAME", alternatives=2).alternatives == ("[SAME]2",)
+    assert translate("SAME\nb", alternatives=1).alternatives == ("[SAME]\n[b]1",)

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving import wait_until
 
-from nmt.inference.documents.plain import Answer
+from nmt.inference.documents.document import DocumentTranslation
 from nmt.text.language_identification import DetectedLanguage
 from serve.app import create_app
 from serve.errors import LimitExceededError, TimedOutError
@@ -63,7 +63,7 @@ class FakedServer:
             " ".join(["", *request.glossary.required_translations(text)]) if request.glossary else "" for text in texts
         ]
         return [
-            TranslationResult(Answer(f"[{text}]{term}"), DetectedLanguage(request.source or "de", 1.0), None)
+            TranslationResult(DocumentTranslation(f"[{text}]{term}"), DetectedLanguage(request.source or "de", 1.0), None)
             for text, term in zip(texts, terms, strict=True)
         ]
 

@@ -243,7 +243,7 @@ def test_requests_at_the_limits_are_accepted(server: Running):
 def test_source_equal_to_target_is_unchanged(server: Running, code: str):
     calls = len(server.fake.admitted)
     answer = server.translate([" a\nb ", ""], source=code, target=code.lower(), alternatives=2, details=True)
-    unchanged = {"score": 0.0, "confidence": None, "alignment": [], "truncated": False, "pivot": None}
+    unchanged = {"score": 0.0, "confidence": None, "alignment": [], "pivot": None}
     assert answer.json() == {
         "translatedText": [" a\nb ", ""],
         "alternatives": [[], []],
@@ -331,13 +331,12 @@ def test_no_alternatives_by_default(server: Running):
 
 
 def details(
-    score: float, confidence: float | None, alignment: list[list[int]] | None, truncated: bool = False
+    score: float, confidence: float | None, alignment: list[list[int]] | None
 ) -> dict[str, object]:
     return {
         "score": score,
         "confidence": confidence,
         "alignment": alignment,
-        "truncated": truncated,
         "pivot": None,
     }
 
@@ -349,7 +348,7 @@ def details(
         ("a\n bbb", details(-2, 0.02, [[0, 1, 1, 2], [3, 6, 6, 9]])),
         ("UNALIGNED", details(-9, 0.09, None)),
         ("UNSURE", details(-6, None, [[0, 6, 1, 7]])),
-        ("a\nCUT", details(-2, 0.02, [[0, 1, 1, 2], [2, 5, 5, 8]], truncated=True)),
+        ("a\nCUT", details(-2, 0.02, [[0, 1, 1, 2], [2, 5, 5, 8]])),
         ("", details(0, None, [])),
         (["abcd", " "], [details(-4, 0.04, [[0, 4, 1, 5]]), details(0, None, [])]),
     ],

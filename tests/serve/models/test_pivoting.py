@@ -2,15 +2,15 @@ import math
 
 import pytest
 
-from nmt.inference.text_processor import Alternative, Translation
+from nmt.inference.translation import Alternative, Translation
 from serve.models.pivoting import through
 
 
 def test_two_translations_become_one():
-    first = Translation("a b", -0.5, 0.8, (), ((0, 3, 0, 1), (4, 6, 2, 3)), truncated=True)
+    first = Translation("a b", -0.5, 0.8, (), ((0, 3, 0, 1), (4, 6, 2, 3)))
     second = Translation("B A", -0.25, 0.5, (Alternative("A B", -1.0),), ((0, 1, 2, 3), (2, 3, 0, 1)))
     both = through(first, second)
-    assert (both.text, both.alternatives, both.truncated) == ("B A", second.alternatives, True)
+    assert (both.text, both.alternatives) == ("B A", second.alternatives)
     assert math.isclose(both.score, -0.75)
     assert math.isclose(both.confidence or 0, 0.4)
     assert both.alignment is not None

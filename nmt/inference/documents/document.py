@@ -1,0 +1,96 @@
+"""The document interface, and helpers to assemble a document's translation from those of its segments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import fmean
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from nmt.inference.translation import Translation
+    from nmt.text.alignment import AlignedSpan
+
+# All line breaks of Unicode and str.splitlines(); models are trained on single lines.
+LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_LINE_BREAK = re.compile(f"[{LINE_BREAKS}]")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentTranslation:
+    """Translation of a document. One without segments is its own translation, with a score of 0."""
+
+    text: str
+    alternatives: tuple[str, ...] = ()
+    score: float = 0.0
+    """Mean score of the segments."""
+    confidence: float | None = None
+    """Mean confidence of the segments; None if a segment has none."""
+    alignment: tuple[AlignedSpan, ...] | None = ()
+    """Alignment of the segments, in offsets of the whole document; None if a segment has none."""
+
+
+class Document(Protocol):
+    """A document in some format."""
+
+    @property
+    def segments(self) -> Sequence[str]:
+        """Texts to translate independently of each other, in document order."""
+
+    def assemble(self, translations: Sequence[Translation]) -> DocumentTranslation:
+        """Return the translation of the document, given the translations of all segments."""
+
+
+def touches_next(spans: Sequence[tuple[int, int]]) -> list[bool]:
+    """Return for each span whether the next one begins where it ends."""
+    return [*(stop == start for (_, stop), (start, _) in pairwise(spans)), False][: len(spans)]
+
+
+def to_single_line(text: str) -> str:
+    """Replace each line break by one space, so that alignment offsets remain valid."""
+    return _LINE_BREAK.sub(" ", text)
+
+
+def replace_spans(text: str, spans: Sequence[tuple[int, int]], replacements: Sequence[str]) -> str:
+    """Replace the text of each span and copy everything between the spans."""
+    parts: list[str] = []
+    end = 0
+    for (start, stop), replacement in zip(spans, replacements, strict=True):
+        parts += (text[end:start], replacement)
+        end = stop
+    return "".join((*parts, text[end:]))
+
+
+def combine_translations(
+    translations: Sequence[Translation],
+    render: Callable[[Sequence[Translation]], str],
+    alignment: tuple[AlignedSpan, ...] | None,
+) -> DocumentTranslation:
+    """Combine the translations of a document's segments.
+
+    Args:
+        translations: Translation of each segment.
+        render: Returns the text of the document, given the translations of its segments.
+        alignment: Alignment of the document.
+    """
+    best = render(translations)
+    count = max((len(translation.alternatives) for translation in translations), default=0)
+    alternatives = [render([_nth_alternative(translation, n) for translation in translations]) for n in range(count)]
+    confidences = [translation.confidence for translation in translations if translation.confidence is not None]
+    return DocumentTranslation(
+        text=best,
+        # Different token sequences may produce the same text.
+        alternatives=tuple(text for text in dict.fromkeys(alternatives) if text != best),
+        score=fmean(translation.score for translation in translations) if translations else 0.0,
+        confidence=fmean(confidences) if confidences and len(confidences) == len(translations) else None,
+        alignment=alignment,
+    )
+
+
+def _nth_alternative(translation: Translation, n: int) -> Translation:
+    """Return the n-th alternative of a segment, or its best translation if it has fewer."""
+    if n >= len(translation.alternatives):
+        return translation
+    return replace(translation, text=translation.alternatives[n].text, alignment=None)

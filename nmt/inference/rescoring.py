@@ -1,0 +1,49 @@
+"""N-best rescoring with a language model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from nmt.search.hypotheses import Hypothesis, length_penalty
+
+
+@dataclass(frozen=True)
+class Rescorer:
+    """Reranks n-best hypotheses by the combined score of the translation model and a language model."""
+
+    score_texts: Callable[[Sequence[str]], list[float]]
+    """Returns the log-probability of each text under the language model."""
+    weight: float
+    """Weight of the language model's log-probabilities."""
+    num_hypotheses: int
+    """Number of hypotheses per sentence to rescore."""
+
+    def rerank(
+        self,
+        found: dict[int, list[Hypothesis]],
+        decode: Callable[[Sequence[Sequence[int]]], list[str]],
+        alpha: float,
+    ) -> dict[int, list[Hypothesis]]:
+        """Return the hypotheses of numbered sentences in the order of their new rank scores, best first.
+
+        Args:
+            found: Hypotheses of each sentence.
+            decode: Converts token ids to texts.
+            alpha: Exponent of the length penalty, which applies to the scores of both models.
+        """
+        flat = [hypothesis for hypotheses in found.values() for hypothesis in hypotheses]
+        lm_scores = self.score_texts(decode([hypothesis.tokens for hypothesis in flat]))
+        rescored = (
+            replace(
+                hypothesis,
+                rank_score=hypothesis.rank_score
+                + self.weight * lm_score / length_penalty(len(hypothesis.tokens) + 1, alpha),
+            )
+            for hypothesis, lm_score in zip(flat, lm_scores, strict=True)
+        )
+        return {
+            number: sorted(itertools.islice(rescored, len(hypotheses)), key=lambda hypothesis: -hypothesis.rank_score)
+            for number, hypotheses in found.items()
+        }
