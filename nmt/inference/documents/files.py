@@ -9,7 +9,7 @@ from nmt.inference.documents.document import Document
 from nmt.inference.documents.html import HtmlDocument
 from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
-from nmt.utils.errors import CarouselError, missing_extra, invalid_utf8_line
+from nmt.utils.errors import CarouselError, invalid_utf8_line, missing_extra
 
 _FORMATS: Mapping[str, Callable[[str, str], Document]] = {".html": HtmlDocument, ".htm": HtmlDocument}
 

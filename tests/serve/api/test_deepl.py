@@ -63,7 +63,9 @@ class FakedServer:
             " ".join(["", *request.glossary.required_translations(text)]) if request.glossary else "" for text in texts
         ]
         return [
-            TranslationResult(DocumentTranslation(f"[{text}]{term}"), DetectedLanguage(request.source or "de", 1.0), None)
+            TranslationResult(
+                DocumentTranslation(f"[{text}]{term}"), DetectedLanguage(request.source or "de", 1.0), None
+            )
             for text, term in zip(texts, terms, strict=True)
         ]
 

@@ -330,9 +330,7 @@ def test_no_alternatives_by_default(server: Running):
     assert server.translate("a", alternatives=0).json() == {"translatedText": "[a]"}
 
 
-def details(
-    score: float, confidence: float | None, alignment: list[list[int]] | None
-) -> dict[str, object]:
+def details(score: float, confidence: float | None, alignment: list[list[int]] | None) -> dict[str, object]:
     return {
         "score": score,
         "confidence": confidence,
