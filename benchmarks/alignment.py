@@ -1,11 +1,11 @@
-"""How well models align: the alignment error rate on gold links, side by side.
+"""Compare the alignment error rate (AER) of models on gold word alignments.
 
     python benchmarks/alignment.py runs/guided runs/plain
 
-Each model is made to write the gold translations; a target piece is linked to the source piece that it attends to most
-(guided models: by the alignment head alone; others: by the mean over the last layer's heads). Without options the gold
-links are those of the demonstration corpus, whose rules say what a word is: what stands between spaces; commas, final
-marks and French elisions apart.
+Each model scores the gold translations by forced decoding. A target token is linked to the source token with the
+highest attention weight: that of the alignment head in models trained with guided alignment, else the mean over the
+heads of the last layer. By default, the gold links are those of the demonstration corpus, in which commas, final
+punctuation and French elided words are words of their own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bilingual.phrases import tokenise_english, tokenise_french  # noqa: E402
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Compute and print the alignment error rate of each model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
     parser.add_argument("--source", type=Path, default=DEMO / "test.en")

@@ -1,12 +1,12 @@
-"""What each method of training is worth: the same small network on the same pairs, with one thing changed at a time.
+"""Compare training methods: the same small network on the same pairs, with one setting changed at a time.
 
     python benchmarks/methods.py OUT --train PREFIX --dev PREFIX --test PREFIX [--monolingual FILE]
 
-PREFIX are plain files PREFIX.en and PREFIX.de (see --source, --target). Prints a table of BLEU by method: the mean over
-the seeds, its distance from the base's, and the range of the seeds. With more --updates the network comes closer to
-what it can learn of its --pairs, and what keeps it from learning them by heart pays. With --monolingual, text in the
-target language, back-translation is measured too. Runs lie in OUT, and what is there already is not run again: a study
-that was stopped goes on, with the same text and settings.
+PREFIX names plain files PREFIX.en and PREFIX.de (see --source, --target). Prints a table of BLEU by method: the mean
+over the seeds, its difference from the baseline, and the range over the seeds. With more --updates the network fits its
+--pairs more closely, so that regularisation gains more. With --monolingual, text in the target language,
+back-translation is measured, too. Runs are stored in OUT and not repeated: the same command continues a study that was
+interrupted.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ METHODS = {
 }
 
 
-class Study:
-    """The runs of one corpus."""
+class MethodComparison:
+    """Training runs on one corpus, stored in a folder."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.out = options, options.out
@@ -64,80 +64,80 @@ class Study:
             test=options.test.resolve(), updates=options.updates, interval=options.updates // 10,
         )  # fmt: skip
         languages, prefixes = (options.source, options.target), (options.train, options.dev, options.test)
-        hashes = {f"{prefix}.{of}": checksum(Path(f"{prefix}.{of}")) for prefix in prefixes for of in languages}
+        hashes = {f"{p}.{code}": checksum(Path(f"{p}.{code}")) for p in prefixes for code in languages}
         settings = {"recipe": text, "methods": METHODS, "pairs": options.pairs, "seeds": options.seeds}
-        self._keep_to("study.json", {**settings, "text": hashes})
+        self._check_settings("study.json", {**settings, "text": hashes})
         for language in languages:
             write(Path(f"{self.train}.{language}"), itertools.islice(read(options.train, language), options.pairs))
         write(self.recipe, text.splitlines())
 
-    def _keep_to(self, name: str, plan: dict[str, object]) -> None:
-        """Write down what runs are made of, or see that it is still the same."""
+    def _check_settings(self, name: str, plan: dict[str, object]) -> None:
+        """Store the settings of the runs, or check that they equal the stored ones."""
         written = self.out / name
         if not written.exists():
             self.out.mkdir(parents=True, exist_ok=True)
             write(written, json.dumps(plan, indent=1).splitlines())
         elif json.loads(written.read_text(encoding="utf-8")) != plan:
-            raise SystemExit(f"{self.out}: holds a study of other text or settings; name another folder")
+            raise SystemExit(f"{self.out}: contains runs with other text or settings; choose another folder")
 
     def run(self, name: str, overrides: list[str], seed: int) -> Path:
-        """Train, unless that is done."""
+        """Train a method with a seed unless this has been done, and return the run."""
         out = self.out / f"{name.replace(' ', '-')}.{seed}"
-        if not self._scored(out):
+        if not self._is_finished(out):
             recipe = load_translator_recipe(self.recipe, [*overrides, f"training.seed={seed}"])
             if not session.train(recipe, out, resume=True).finished:
-                raise SystemExit("stopped; the same command goes on")
+                raise SystemExit("stopped; run the same command again to continue")
         return out
 
-    def row(self, name: str, overrides: list[str]) -> list[dict[str, float]]:
-        """Scores and minutes of the method with each seed."""
+    def scores(self, name: str, overrides: list[str]) -> list[dict[str, float]]:
+        """Return BLEU and training minutes of a method for each seed."""
         rows = []
         for seed in range(1, self.options.seeds + 1):
             card = read_model_directory(self.run(name, overrides, seed)).card
-            scores = {of: metrics["bleu"]["score"] for of, metrics in card.scores.items()}
+            scores = {part: metrics["bleu"]["score"] for part, metrics in card.scores.items()}
             rows.append({**scores, "minutes": card.training["minutes"]})
         return rows
 
-    def ensemble(self) -> list[dict[str, float]]:
-        """The base's seeds together."""
+    def ensemble_scores(self) -> list[dict[str, float]]:
+        """Return BLEU of the ensemble of the baseline runs."""
         models = [self.run("base", [], seed) for seed in range(1, self.options.seeds + 1)]
-        together = Translator.load(models[0], ensemble=models[1:])
+        ensemble = Translator.load(models[0], ensemble=models[1:])
         scores = {}
-        for of, prefix in (("dev", self.options.dev), ("test", self.options.test)):
+        for part, prefix in (("dev", self.options.dev), ("test", self.options.test)):
             source, target = (read(prefix, language) for language in (self.options.source, self.options.target))
-            scores[of] = bleu([t.text for t in together.translate(source)], target, self.options.target)
+            scores[part] = bleu([t.text for t in ensemble.translate(source)], target, self.options.target)
         return [{**scores, "minutes": 0.0}]
 
-    def distilled(self) -> list[str]:
-        """Overrides that add the ensemble's translations of the training source."""
+    def distillation_overrides(self) -> list[str]:
+        """Return overrides that add the ensemble's translations of the training source (knowledge distillation)."""
         teacher = self.out / f"teacher.{self.options.target}"
         if not teacher.exists():
             models = [self.run("base", [], seed) for seed in range(1, self.options.seeds + 1)]
-            together = Translator.load(models[0], threads=2, ensemble=models[1:])
-            write(teacher, (each.text for each in together.translate(read(self.train, self.options.source))))
-        return self._with({"source": f"{self.train}.{self.options.source}", "target": str(teacher)})
+            ensemble = Translator.load(models[0], threads=2, ensemble=models[1:])
+            write(teacher, (each.text for each in ensemble.translate(read(self.train, self.options.source))))
+        return self._add_corpus({"source": f"{self.train}.{self.options.source}", "target": str(teacher)})
 
-    def back_translated(self, tag: int | None) -> list[str]:
-        """Overrides that add monolingual text with its back-translation, of three times as many pairs."""
+    def back_translation_overrides(self, tag: int | None) -> list[str]:
+        """Return overrides that add back-translated monolingual text, three times as much as the training pairs."""
         options = self.options
-        self._keep_to("monolingual.json", {"text": checksum(options.monolingual)})
-        text, made = self.out / f"mono.{options.target}", self.out / f"mono.{options.source}"
-        if not made.exists():
-            known = {line for of in (options.dev, options.test) for line in read(of, options.target)}
-            lines = sorted(set(read_lines(options.monolingual)) - known)
+        self._check_settings("monolingual.json", {"text": checksum(options.monolingual)})
+        targets, sources = self.out / f"mono.{options.target}", self.out / f"mono.{options.source}"
+        if not sources.exists():
+            held_out = {line for part in (options.dev, options.test) for line in read(part, options.target)}
+            lines = sorted(set(read_lines(options.monolingual)) - held_out)
             chosen = random.Random(1).sample(lines, min(3 * options.pairs, len(lines)))
-            write(text, chosen)
-            back = [f"data.source={options.target}", f"data.target={options.source}"]
-            translator = Translator.load(self.run("backward", back, 1), threads=2)
-            write(made, (each.text for each in translator.translate(chosen)))
-        marked = {} if tag is None else {"tag": tag}
-        return self._with({"corpus": {"source": str(made), "target": str(text)}, **marked})
+            write(targets, chosen)
+            reversed_direction = [f"data.source={options.target}", f"data.target={options.source}"]
+            translator = Translator.load(self.run("backward", reversed_direction, 1), threads=2)
+            write(sources, (each.text for each in translator.translate(chosen)))
+        tagging = {} if tag is None else {"tag": tag}
+        return self._add_corpus({"corpus": {"source": str(sources), "target": str(targets)}, **tagging})
 
-    def _with(self, corpus: dict[str, object]) -> list[str]:
+    def _add_corpus(self, corpus: dict[str, object]) -> list[str]:
         return [f"data.train={json.dumps([str(self.train), corpus])}"]
 
     @staticmethod
-    def _scored(out: Path) -> bool:
+    def _is_finished(out: Path) -> bool:
         try:
             return "test" in read_model_directory(out).card.scores
         except CarouselError:
@@ -157,8 +157,8 @@ def write(path: Path, lines: Iterable[str]) -> None:
         temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def show(name: str, rows: list[dict[str, float]], base: list[dict[str, float]]) -> None:
-    """Print a row of the table; ``rows`` are of the seeds."""
+def print_row(name: str, rows: list[dict[str, float]], base: list[dict[str, float]]) -> None:
+    """Print a row of the table from the scores of each seed."""
 
     def cells(key: str) -> list[str]:
         values = [row[key] for row in rows]
@@ -170,7 +170,7 @@ def show(name: str, rows: list[dict[str, float]], base: list[dict[str, float]]) 
 
 
 def main() -> None:
-    """Run what is missing, and print the table."""
+    """Train the missing runs, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     for name in ("train", "dev", "test"):
@@ -181,17 +181,23 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=10_000)
     parser.add_argument("--updates", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=3)
-    study = Study(options := parser.parse_args())
-    base = study.row("base", METHODS["base"])
+    comparison = MethodComparison(options := parser.parse_args())
+    base = comparison.scores("base", METHODS["base"])
     print(f"| method | dev | over base | range | test | over base | range | minutes |\n|{'---|' * 8}")
     for name, overrides in METHODS.items():
-        show(name, study.row(name, overrides), base)
+        print_row(name, comparison.scores(name, overrides), base)
     if options.seeds > 1:
-        show(f"ensemble of {options.seeds}", study.ensemble(), base)
-    show("distilled from that", study.row("distilled", study.distilled()), base)
+        print_row(f"ensemble of {options.seeds}", comparison.ensemble_scores(), base)
+    print_row("distilled from that", comparison.scores("distilled", comparison.distillation_overrides()), base)
     if options.monolingual:
-        show("back-translation", study.row("back-translation", study.back_translated(None)), base)
-        show("tagged back-translation", study.row("tagged back-translation", study.back_translated(0)), base)
+        print_row(
+            "back-translation", comparison.scores("back-translation", comparison.back_translation_overrides(None)), base
+        )
+        print_row(
+            "tagged back-translation",
+            comparison.scores("tagged back-translation", comparison.back_translation_overrides(0)),
+            base,
+        )
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ def main() -> None:
     bleu = read_model_directory(Path(model)).card.scores["test"]["bleu"]
     print(f"\nTest set: {bleu['signature']}")
     print(f"BLEU = {bleu['score']:.2f}")
-    print(f"Serve it:  nmt serve {model}    and then:")
-    print("  curl localhost:5000/translate -d q='The black cat sleeps.' -d source=en -d target=fr")
+    print(f"Serve it: nmt serve {model}")
+    print("Translate: curl localhost:5000/translate -d q='The black cat sleeps.' -d source=en -d target=fr")
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def _nearest_in_order(preferred: Sequence[int], gaps: Sequence[int], maximum: in
 
 
 def _word_edges(tags: Sequence[InlineTag], words_before: Sequence[int], words: Sequence[Word]) -> list[int]:
-    """Return the offset of each tag: opening tags at the start of the next word, others at the end of the previous one."""
+    """Return the offset of each tag: the start of the next word for opening tags, else the end of the previous word."""
     offsets = [0]
     for tag, count in zip(tags, words_before, strict=True):
         if not words:
