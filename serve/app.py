@@ -1,4 +1,4 @@
-"""Assembles the application; no logic."""
+"""The ASGI application: routes, middleware and the state that they share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -15,7 +15,7 @@ from serve.http.cors import JsonCORSMiddleware
 from serve.http.error_responses import install_error_handlers
 from serve.http.request_log import RequestLogMiddleware
 from serve.metrics import Metrics
-from serve.models.registry import TranslatorLoader
+from serve.models.served_model import TranslatorLoader
 from serve.service import TranslationService
 from serve.settings import Settings
 from serve.stores.downloads import DownloadStore
@@ -23,19 +23,22 @@ from serve.stores.glossaries import GlossaryStore
 
 
 class _Application(FastAPI):
-    """FastAPI without the telemetry around it, which nobody here listens to."""
+    """FastAPI without its telemetry hooks."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles one request, or the application's life."""
+        """Handle a request, or the start and end of the application."""
         scope["app"] = self
         assert self.middleware_stack is not None
         await self.middleware_stack(scope, receive, send)
 
 
 def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastAPI:
-    """The application. Models load in the background once it runs; ``app.state.loading`` is that task.
+    """Create the application.
 
-    Raises ``CarouselError`` if the API keys or the glossaries can't be read.
+    Models are loaded in the background once it runs; ``app.state.loading`` is the task that loads them.
+
+    Raises:
+        CarouselError: If the API keys or the glossaries cannot be read.
     """
     metrics = Metrics()
     service = TranslationService(settings, loaders, metrics)
@@ -45,8 +48,8 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
         app.state.loading = asyncio.create_task(service.load())
         yield
         app.state.loading.cancel()
-        service.close()
-        service.finish()
+        service.drain()
+        await service.close()
 
     app = _Application(title="Carousel", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.service = service

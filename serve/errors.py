@@ -1,5 +1,6 @@
 """Exceptions that the service answers to a client, each with its HTTP status."""
 
+import traceback
 from typing import ClassVar
 
 
@@ -112,3 +113,8 @@ class NotReadyError(ServiceError):
     status = 503
     rejection_reason = "not_ready"
     retry_after = 5
+
+
+def error_location(error: BaseException) -> str:
+    """Return an exception's type and stack trace, without its message, which may contain text of a user."""
+    return f"{type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"

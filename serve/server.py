@@ -1,4 +1,4 @@
-"""Runs the application: listens, says where, and on SIGTERM finishes what it has begun."""
+"""Runs the service: listens on a port, and shuts down gracefully on SIGTERM."""
 
 import asyncio
 import gc
@@ -19,22 +19,29 @@ from serve.app import create_app
 from serve.auth.api_keys import read_api_keys
 from serve.http.protocol import HttpProtocol
 from serve.logging import json_logs
+from serve.metrics import Metrics
 from serve.models.discovery import BUILT_IN, model_directories
-from serve.models.registry import Machine, ModelDirectoryLoader, ModelRegistry, TranslatorLoader
+from serve.models.served_model import TranslatorLoader
 from serve.service import TranslationService
 from serve.settings import Settings, read_settings
 from serve.stores.glossaries import GlossaryStore
+from serve.workers.loader import ModelDirectoryLoader
 
-_KEEP_ALIVE = 30  # seconds that an idle connection stays open
+_KEEP_ALIVE = 30  # seconds after which an idle connection is closed
 _BACKLOG = 2048  # connections that may wait to be accepted
-_LAST_BYTES = 5  # seconds for slow readers to fetch their answers after the last one is ready
+_LAST_BYTES_TIMEOUT = 5  # seconds for slow clients to read the last responses
 
 
 def run(models: Sequence[Path] = (), host: str | None = None, port: int | None = None, *, check: bool = False) -> int:
-    """Serves ``models`` until SIGTERM or SIGINT; returns the exit status. What is not given, settings say.
+    """Serve models until SIGTERM or SIGINT, and return the exit status.
 
-    With ``check`` only reads the settings, keys and glossaries, and loads and tries the models. A problem that the
-    user can mend is one line on stderr.
+    A CarouselError is printed to stderr as one line.
+
+    Args:
+        models: Model directories, or directories that contain them; by default those of the settings.
+        host: Address to listen on; by default that of the settings.
+        port: Port to listen on; by default that of the settings.
+        check: Only read the settings, keys and glossaries, and load and warm up the models.
     """
     try:
         settings = read_settings(models=tuple(models) or None, host=host, port=port)
@@ -42,7 +49,7 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
         if check:
             read_api_keys(settings)
             GlossaryStore(settings.glossaries)
-            _check(loaders, Machine(settings.threads, settings.slots))
+            asyncio.run(_check_models(settings, loaders))
         else:
             serve(settings, loaders)
     except CarouselError as error:
@@ -52,29 +59,29 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
 
 
 def _directories(paths: Sequence[Path]) -> list[Path]:
-    """The models to serve; the built-in one where there are no others."""
+    """Return the model directories to serve; the built-in one if there are no others."""
     if found := model_directories(paths):
         return found
-    named = ", ".join(map(str, paths))
+    given = ", ".join(map(str, paths))
     if BUILT_IN.exists():
-        _print(f"{named} is empty: serving the built-in model" if paths else "Serving the built-in model")
+        _print(f"{given} is empty: serving the built-in model" if paths else "Serving the built-in model")
         return [BUILT_IN]
     if paths:
-        raise CarouselError(f"{named}: is empty; put a model directory there, which nmt export writes")
+        raise CarouselError(f"{given}: is empty; put a model directory there, as written by nmt export")
     raise UsageError("no model to serve: name a model directory or set NMT_MODELS")
 
 
 def serve(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:
-    """Serves until SIGTERM or SIGINT. Raises ``CarouselError`` if the port or a model can't be had."""
+    """Serve until SIGTERM or SIGINT; raise CarouselError if the port is not available or a model cannot be loaded."""
     app = create_app(settings, loaders)
     listener = listen(settings.host, settings.port)
-    server = Server(app, _url(settings.host, listener))
+    server = TranslationServer(app, _url(settings.host, listener))
     if hasattr(signal, "SIGHUP"):  # not on Windows
-        signal.signal(signal.SIGHUP, server.hang_up)
-    # A thread that has sentences to hand on needs Python for a moment. A busy event loop lets it have it after this
-    # time; the default, 5 ms, is longer than a step of search.
+        signal.signal(signal.SIGHUP, server.handle_reload)
+    # Worker threads need the interpreter for a moment between steps. A busy event loop releases it after this interval;
+    # the default, 5 ms, is longer than a decoding step.
     sys.setswitchinterval(1e-3)
-    # Requests leave few cycles behind: to look for them after every 700 objects takes 2% of the time.
+    # Requests leave few reference cycles; collecting them after every 700 allocations takes 2% of the time.
     gc.set_threshold(20_000)
     with json_logs(settings.log_level):
         server.run(sockets=[listener])
@@ -82,8 +89,8 @@ def serve(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:
         raise server.failure
 
 
-class Server(uvicorn.Server):
-    """uvicorn's server, which also says when it is ready and drains before it closes the door."""
+class TranslationServer(uvicorn.Server):
+    """A uvicorn server that reports when the models are loaded, and finishes its requests before it stops listening."""
 
     def __init__(self, app: FastAPI, url: str) -> None:
         settings: Settings = app.state.settings
@@ -100,7 +107,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE,
-                timeout_graceful_shutdown=_LAST_BYTES,
+                timeout_graceful_shutdown=_LAST_BYTES_TIMEOUT,
             )
         )
         self.failure: CarouselError | None = None
@@ -111,7 +118,7 @@ class Server(uvicorn.Server):
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts listening, and has the models' end of loading reported."""
+        """Start to listen."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         loading: asyncio.Task[None] = self._app.state.loading
@@ -125,19 +132,19 @@ class Server(uvicorn.Server):
             pairs = ", ".join(f"{source}→{target}" for source, target in self._service.models.pairs)
             _print(f"Serving {pairs} on {self._url}")
         else:
-            self.failure = _as_failure(error)
+            self.failure = _loading_error(error)
             self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stops in good order; at a second signal, at once.
+        """Shut down gracefully; after a second signal, at once.
 
-        Unlike uvicorn's own, it doesn't raise the signal again after the end: the exit status shall be 0.
+        Unlike uvicorn's method, it does not raise the signal again at the end, so that the exit status is 0.
         """
         self.force_exit = self.should_exit
         self.should_exit = True
 
-    def hang_up(self, sig: int, frame: FrameType | None) -> None:
-        """Has the models loaded anew, if they have been loaded before."""
+    def handle_reload(self, sig: int, frame: FrameType | None) -> None:
+        """Reload the models, unless they are still being loaded."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._reload)
 
@@ -148,20 +155,20 @@ class Server(uvicorn.Server):
             reload.add_done_callback(self._reloads.discard)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finishes what was begun while the door is still open, so that newcomers are told, not cut off."""
-        self._service.close()
+        """Finish the active requests, while new ones are refused with a response, and stop."""
+        self._service.drain()
         while self._service.active and not self.force_exit:
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; raises ``CarouselError`` if the address can't be had."""
+    """Return a listening socket; raise CarouselError if the address is not available."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        # "localhost" may be both; clients try IPv4 more often.
-        family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-        # Without the protocol named, asyncio would leave Nagle's algorithm on: 40 ms more for each request.
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # "localhost" may resolve to both; clients try IPv4 more often.
+        family, _, _, _, address = min(addresses, key=lambda info: info[0] != socket.AF_INET)
+        # asyncio disables Nagle's algorithm, which adds 40 ms to a request, only if the protocol is given.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -170,9 +177,9 @@ def listen(host: str, port: int) -> socket.socket:
         except BaseException:
             listener.close()
             raise
-    except (OSError, ValueError) as error:  # ValueError: a host that can't be encoded
+    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be encoded
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise CarouselError(f"cannot listen on {host}:{port}: {reason}") from None
+        raise CarouselError(f"{host}:{port}: cannot listen ({reason}); choose another address or port") from None
     return listener
 
 
@@ -181,24 +188,26 @@ def _url(host: str, listener: socket.socket) -> str:
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
-def _check(loaders: Sequence[TranslatorLoader], machine: Machine) -> None:
-    models = ModelRegistry(loaders, machine, lazy=False)
+async def _check_models(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:
+    service = TranslationService(settings, loaders, Metrics())
     try:
-        asyncio.run(models.load())
+        await service.load()
+        for source, target in service.models.pairs:
+            _print(f"{source}→{target} is ready to be served")
     except Exception as error:
-        raise _as_failure(error) from error
-    for source, target in models.pairs:
-        _print(f"{source}→{target} is ready to be served")
+        raise _loading_error(error) from error
+    finally:
+        await service.close()
 
 
-def _as_failure(error: BaseException) -> CarouselError:
-    """What keeps a model from loading, in one line."""
+def _loading_error(error: BaseException) -> CarouselError:
+    """Convert an exception while a model is loaded to an error of one line."""
     if isinstance(error, CarouselError):
         return error
     return CarouselError(" ".join(f"a model cannot be loaded: {type(error).__name__}: {error}".split()))
 
 
 def _print(line: str) -> None:
-    """Prints at once, and an arrow as ``?`` where the terminal's encoding has none."""
+    """Print a line at once, with ``?`` for characters that the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     print(line.encode(encoding, "replace").decode(encoding), flush=True)

@@ -1,1 +1,1 @@
-"""The served models: registry, discovery and pivoting."""
+"""The served models: loading, replacing and combining them."""

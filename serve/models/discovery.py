@@ -1,32 +1,32 @@
-"""Where the served models lie: model directories, directories of them, and the one that an image brings."""
+"""Finds the model directories to serve."""
 
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 BUILT_IN = Path(sys.prefix) / "share" / "carousel" / "model"
-"""The model of an image, for when it is given no other; a plain installation has none."""
+"""The model directory of a container image, served by default; a plain installation has none."""
 
-_MARKS = ("config.json", "config.yaml")  # of a model directory, of a run directory
-_NO_MODEL = "lost+found"  # at the top of a volume with a file system of its own
+_MARKER_FILES = ("config.json", "config.yaml")  # of a model directory, of a run directory
+_IGNORED = "lost+found"  # at the top of a volume that has a file system of its own
 
 
 def model_directories(paths: Iterable[Path]) -> list[Path]:
-    """The directories of the models to serve.
+    """Return the model directories that the paths stand for.
 
-    A directory that is neither a model nor a run stands for all directories in it, hidden ones aside, and an empty one
-    for none. Whether a directory holds a model is for the reader of models to say, who knows what is wrong with it.
+    A model directory or run directory stands for itself. Any other directory stands for its subdirectories except
+    hidden ones, and for none if it is empty. The directories are not checked: loading reports what is wrong with them.
     """
-    return [directory for path in paths for directory in _within(path)]
+    return [directory for path in paths for directory in _expand(path)]
 
 
-def _within(path: Path) -> list[Path]:
+def _expand(path: Path) -> list[Path]:
     try:
-        entries = sorted(each for each in path.iterdir() if not each.name.startswith(".") and each.name != _NO_MODEL)
+        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != _IGNORED)
     except OSError:
         return [path]
-    directories = [each for each in entries if each.is_dir()]
-    is_one = any(each.name in _MARKS for each in entries)
-    if is_one or not directories:
+    directories = [entry for entry in entries if entry.is_dir()]
+    is_model = any(entry.name in _MARKER_FILES for entry in entries)
+    if is_model or not directories:
         return [path] if entries else []
     return directories

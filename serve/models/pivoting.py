@@ -1,4 +1,4 @@
-"""Two translations, one after the other, seen as one."""
+"""Combines two translations in sequence, through a pivot language, into one."""
 
 from __future__ import annotations
 
@@ -10,30 +10,36 @@ if TYPE_CHECKING:
     from nmt.text.alignment import AlignedSpan
 
 
-def through(first: Translation, second: Translation) -> Translation:
-    """The translation that leads from the source of ``first`` to the target of ``second``.
+def compose(first: Translation, second: Translation, tokens: tuple[int, int]) -> Translation:
+    """Combine a translation into the pivot language with the translation of its result.
 
-    Scores are logarithms and add up; of two confidences, both must come true.
+    The score is the mean log-probability per token over both translations. The confidence is None: the expected chrF of
+    the whole does not follow from the expected chrF of each.
+
+    Args:
+        first: Translation from the source language into the pivot language.
+        second: Translation from the pivot language into the target language.
+        tokens: Number of target tokens of each translation.
     """
-    known = first.confidence is not None and second.confidence is not None
+    total = sum(tokens)
     return replace(
         second,
-        score=first.score + second.score,
-        confidence=(first.confidence or 0.0) * (second.confidence or 0.0) if known else None,
-        alignment=_compose(first.alignment, second.alignment),
+        score=(first.score * tokens[0] + second.score * tokens[1]) / total if total else 0.0,
+        confidence=None,
+        alignment=_compose_alignments(first.alignment, second.alignment),
     )
 
 
-def _compose(
+def _compose_alignments(
     first: tuple[AlignedSpan, ...] | None, second: tuple[AlignedSpan, ...] | None
 ) -> tuple[AlignedSpan, ...] | None:
-    """Links from source to target over every stretch in between that two links share."""
+    """Link source and target spans whose spans in the pivot language overlap."""
     if first is None or second is None:
         return None
     links = {
-        (start, end, target_start, target_end): None
-        for between_start, between_end, target_start, target_end in second
-        for start, end, reached_start, reached_end in first
-        if reached_start < between_end and between_start < reached_end
+        (source_start, source_end, target_start, target_end): None
+        for second_start, second_end, target_start, target_end in second
+        for source_start, source_end, first_start, first_end in first
+        if first_start < second_end and second_start < first_end
     }
     return tuple(links)

@@ -1,1 +1,1 @@
-"""The queue that decides which sentences are translated next."""
+"""The queue of sentences and the order in which they are decoded."""

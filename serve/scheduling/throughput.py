@@ -1,32 +1,32 @@
-"""How long a sentence will take, by the ones before it."""
+"""Estimate of a model's decoding speed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_SENTENCE = 20  # characters that a sentence costs by itself: encoding it, ending it
-_FIRST_GUESS = 1e-4  # seconds a character
-_ENOUGH = 0.25  # seconds of work that say something about the pace
-_SMOOTHING = 0.2  # weight of what was measured last
+_SENTENCE_OVERHEAD = 20  # characters that take as long as the fixed cost of a sentence
+_INITIAL_SECONDS_PER_CHARACTER = 1e-4
+_MIN_SECONDS = 0.25  # shorter measurements are accumulated until they reach this
+_SMOOTHING = 0.2  # weight of the latest measurement
 
 
 class ThroughputEstimate:
-    """What a character costs one decoding thread while it has much to do."""
+    """Exponential moving average of the worker seconds per character, measured while a worker is busy."""
 
     def __init__(self) -> None:
-        self._seconds: float | None = None  # a character
-        self._busy, self._characters = 0.0, 0  # since the last measurement
+        self._seconds_per_character: float | None = None
+        self._busy_seconds, self._characters = 0.0, 0  # since the last update of the average
 
     def estimate(self, text: str) -> float:
-        """Seconds of a thread for a sentence."""
-        return (self._seconds or _FIRST_GUESS) * (len(text) + _SENTENCE)
+        """Return the worker seconds that decoding a text takes."""
+        return (self._seconds_per_character or _INITIAL_SECONDS_PER_CHARACTER) * (len(text) + _SENTENCE_OVERHEAD)
 
-    def worked(self, seconds: float, finished: Iterable[str]) -> None:
-        """Take note of time in which a thread had much to do, and of the sentences that it finished meanwhile."""
-        self._busy += seconds
-        self._characters += sum(len(text) + _SENTENCE for text in finished)
-        if self._characters and (self._seconds is None or self._busy >= _ENOUGH):
-            measured = self._busy / self._characters
-            before = measured if self._seconds is None else self._seconds
-            self._seconds = before + _SMOOTHING * (measured - before)
-            self._busy, self._characters = 0.0, 0
+    def record(self, seconds: float, texts: Iterable[str]) -> None:
+        """Add a measurement: texts that one busy worker decoded in ``seconds``."""
+        self._busy_seconds += seconds
+        self._characters += sum(len(text) + _SENTENCE_OVERHEAD for text in texts)
+        if self._characters and (self._seconds_per_character is None or self._busy_seconds >= _MIN_SECONDS):
+            measured = self._busy_seconds / self._characters
+            previous = measured if self._seconds_per_character is None else self._seconds_per_character
+            self._seconds_per_character = previous + _SMOOTHING * (measured - previous)
+            self._busy_seconds, self._characters = 0.0, 0

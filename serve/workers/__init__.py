@@ -1,1 +1,1 @@
-"""Decoding workers and their clients."""
+"""Worker threads of the server, and the worker processes that decode for them."""

@@ -1,8 +1,8 @@
-"""Decoding processes, as the service sees them.
+"""The server's side of the worker processes.
 
-Only one thread of a process can run Python at a time. A step of search is a third Python, so that decoding threads
-would wait for each other and for HTTP, and more than three of them would gain nothing. So each decode loop runs in a
-process of its own (`serve.workers.process`), and a thread of the service waits for it.
+Only one thread of a process can run Python code at a time, and a third of a decoding step is Python. If the server's
+own threads decoded, they would wait for each other and for HTTP, and more than three would gain nothing. Each worker
+thread therefore has a process of its own (`serve.workers.process`) for each model, and waits for its replies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pickle
 import socket
 import subprocess
 import sys
-import weakref
+import threading
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -27,176 +27,219 @@ if TYPE_CHECKING:
     from nmt.model_directory.directory import ModelDirectory
     from nmt.search.hypotheses import Hypothesis
 
-_GRACE = 5  # seconds that a process may take to end by itself: a step, however large
-# Large arrays go back to the system when they are done with. As glibc has it by itself, which keeps them for later, a
-# process grows by half.
-_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
+_EXIT_TIMEOUT = 5  # seconds for a process to end by itself: longer than any decoding step
 
 
-class DecoderError(Exception):
-    """Something failed in a decoding process; ``where`` is the kind of exception and its place there."""
+class WorkerError(Exception):
+    """A call failed in a worker process."""
 
-    def __init__(self, where: str) -> None:
-        super().__init__(where)
-        self.where = where
-
-
-class DecoderLostError(DecoderError):
-    """The process itself is gone."""
+    def __init__(self, location: str) -> None:
+        """``location`` has the type and the stack trace of the exception in the worker process."""
+        super().__init__(location)
+        self.location = location
 
 
-class DecodingProcess:
-    """A decoding process of a model. One thread uses it at a time."""
+class WorkerLostError(WorkerError):
+    """The worker process has ended."""
 
-    def __init__(self, model: Path) -> None:
-        """Starts it; `wait` for it before anything is asked."""
+
+class WorkerProcess:
+    """A worker process with one model. Only one thread makes calls; any thread may close it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], connection: Connection) -> None:
+        """Use `WorkerProcess.start` instead."""
+        self._process, self._connection = process, connection
+        self._lock = threading.Lock()
+        self.lost = False
+        """Whether the process has ended or was closed, so that further calls fail."""
+
+    @staticmethod
+    def start(model: Path) -> WorkerProcess:
+        """Start a process that loads a model directory; call `wait_until_loaded` before any other method."""
         ours, theirs = socket.socketpair()
         with theirs:
-            # What is imported there is what would be imported here; -P, because that may not be what lies around.
-            environment = _MEMORY | os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "serve.workers.process", str(theirs.fileno()), str(model)],
-                stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=environment,
-            )  # fmt: skip
-        self._connection = Connection(ours.detach())
-        self.lost = False
-        """Whether it is gone; nothing more can be asked of it."""
+            # The process imports the same packages as this one; -P excludes the working directory.
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "serve.workers.process", str(model)],
+                stdin=theirs.fileno(),
+                env=environment,
+            )
+        return WorkerProcess(process, Connection(ours.detach()))
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """Process id."""
         return self._process.pid
 
-    def wait(self, checksum: str) -> None:
-        """Wait until the model is loaded; raises CarouselError where it can't be, or is another one than thought."""
+    def wait_until_loaded(self, checksum: str) -> None:
+        """Wait until the model is loaded; raise CarouselError if that fails or the checksum is not the expected one."""
         try:
-            good, answer = pickle.loads(self._connection.recv_bytes())
+            succeeded, reply = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
-            raise CarouselError("a decoding process ended while it loaded its model; is there enough memory?") from None
-        if not good:
-            raise CarouselError(answer)
-        if answer != checksum:
+            raise CarouselError("a worker process ended while it loaded its model; is there enough memory?") from None
+        if not succeeded:
+            raise CarouselError(reply)
+        if reply != checksum:
             raise CarouselError("the model was replaced while it was being loaded; load it again")
 
-    def ask(self, *question: Any) -> Any:
-        """The answer to a question, which is one of the methods of `serve.workers.process.Decoder` and its arguments."""
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `serve.workers.process.WorkerServer` and return its result.
+
+        Raises:
+            WorkerError: If the method raised.
+            WorkerLostError: If the process has ended.
+        """
         try:
-            self._connection.send_bytes(pickle.dumps(question))
-            good, answer = pickle.loads(self._connection.recv_bytes())
+            with self._lock:
+                self._connection.send_bytes(pickle.dumps((method, *arguments)))
+                succeeded, reply = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
             self.lost = True
-            raise DecoderLostError("the decoding process was killed or has crashed") from None
-        if not good:
-            raise DecoderError(answer)
-        return answer
+            raise WorkerLostError("the worker process was killed or has crashed") from None
+        if not succeeded:
+            raise WorkerError(reply)
+        return reply
 
-    def hang_up(self) -> None:
-        """Let it end, as it does when nobody is there to ask it."""
-        self.lost = True
-        self._connection.close()
+    def disconnect(self) -> None:
+        """Close the connection, which ends the process after its current step."""
+        if not self._lock.acquire(timeout=_EXIT_TIMEOUT):
+            self._process.kill()  # a call hangs; this ends it
+            self._lock.acquire()
+        try:
+            self.lost = True
+            self._connection.close()
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
-        """Let it end, and wait for that."""
-        self.hang_up()
+        """End the process and wait for it."""
+        self.disconnect()
         try:
-            self._process.wait(_GRACE)
+            self._process.wait(_EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
 
-class RemoteLoop:
-    """A loop of a decoding process; for the rest like `nmt.inference.continuous_batcher.ContinuousBatcher`, but that it goes on by itself."""
+class RemoteBatcher:
+    """A batcher in a worker process. Unlike a local one, it also advances between calls."""
 
-    def __init__(self, decoder: DecodingProcess, slots: int, beam: int) -> None:
+    def __init__(self, process: WorkerProcess, slots: int, beam: int) -> None:
         self.slots, self.beam = slots, beam
-        self._decoder = decoder
-        self._loop: int = decoder.ask("open", slots, beam)
+        self._process = process
+        self._batcher: int = process.call("create_batcher", slots, beam)
         self._serial = count()
-        self._keys: dict[int, Hashable] = {}
+        self._keys: dict[int, Hashable] = {}  # by the number that stands for the key in the process
         self._numbers: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
-        """How many sentences are in work, or finished and not fetched yet."""
+        """Return the number of requests in the batch, including finished ones that were not fetched yet."""
         return len(self._keys)
 
     @property
     def free(self) -> int:
-        """How many more sentences there is room for."""
+        """Number of free slots."""
         return self.slots - len(self._keys)
 
-    def admit(self, searches: Sequence[DecodingRequest]) -> None:
-        """Take in sentences, at most as many as are `free`. Where this raises, none of them is in work."""
-        numbers = [next(self._serial) for _ in searches]
-        numbered = [replace(search, key=number) for search, number in zip(searches, numbers, strict=True)]
-        self._decoder.ask("admit", self._loop, numbered)
-        for search, number in zip(searches, numbers, strict=True):
-            self._keys[number], self._numbers[search.key] = search.key, number
+    def admit(self, requests: Sequence[DecodingRequest]) -> None:
+        """Add at most `free` requests to the batch. If this raises, none of them was added."""
+        numbers = [next(self._serial) for _ in requests]
+        numbered = [replace(request, key=number) for request, number in zip(requests, numbers, strict=True)]
+        self._process.call("admit", self._batcher, numbered)
+        for request, number in zip(requests, numbers, strict=True):
+            self._keys[number], self._numbers[request.key] = request.key, number
 
     def release(self, keys: Iterable[Hashable]) -> None:
-        """Give up some of the sentences in work."""
+        """Remove requests from the batch."""
         numbers = [self._numbers.pop(key) for key in keys]
         for number in numbers:
             del self._keys[number]
         if numbers:
-            self._decoder.ask("release", self._loop, numbers)
+            self._process.call("release", self._batcher, numbers)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """The sentences that have finished since the last call; after some milliseconds there may be none."""
-        found = [
-            (self._keys.pop(number), hypotheses) for number, hypotheses in self._decoder.ask("advance", self._loop)
+        """Return the requests that have finished since the last call; after some milliseconds possibly none."""
+        finished = [
+            (self._keys.pop(number), hypotheses) for number, hypotheses in self._process.call("advance", self._batcher)
         ]
-        for key, _ in found:
+        for key, _ in finished:
             del self._numbers[key]
-        return found
+        return finished
 
 
 class RemoteTranslator:
-    """A model in decoding processes; the text itself is taken apart and put together here."""
+    """A model that worker processes decode with; text is tokenised and detokenised in this process."""
 
-    def __init__(self, bundle: ModelDirectory, decoders: list[DecodingProcess]) -> None:
+    def __init__(self, directory: ModelDirectory, processes: list[WorkerProcess]) -> None:
         """Use `RemoteTranslator.load` instead."""
         from nmt.inference.text_processor import TextProcessor
 
-        self._bundle, self._decoders = bundle, decoders
-        self.text_processor = TextProcessor(bundle, bundle.card.confidence)
-        self.source_language, self.target_language = bundle.card.source_language, bundle.card.target_language
-        self.beam, self.checksum = bundle.card.search.beam, bundle.checksum
-        self.decoding_options = bundle.decoding_options
+        card = directory.card
+        self._directory, self._processes = directory, processes
+        self._lock = threading.Lock()
+        self._closed = False
+        self.text_processor = TextProcessor(directory, card.confidence)
+        self.source_language, self.target_language = card.source_language, card.target_language
+        self.beam, self.checksum = card.search.beam, directory.checksum
+        self.decoding_options = directory.decoding_options
         self.phrase_ids = self.text_processor.phrase_ids
-        weakref.finalize(self, _close, decoders)
 
     @staticmethod
     def load(path: Path, processes: int) -> RemoteTranslator:
-        """Load the model directory at ``path``; raises CarouselError with one line when it can't be."""
+        """Load a model directory into a number of processes; raise CarouselError if that fails."""
         from nmt.model_directory.directory import read_model_directory
 
-        decoders = [DecodingProcess(path) for _ in range(processes)]
+        started = [WorkerProcess.start(path) for _ in range(processes)]
         try:
-            bundle = read_model_directory(path)
-            for decoder in decoders:
-                decoder.wait(bundle.checksum)
+            directory = read_model_directory(path)
+            for process in started:
+                process.wait_until_loaded(directory.checksum)
         except BaseException:
-            _close(decoders)
+            _close(started)
             raise
-        return RemoteTranslator(bundle, decoders)
+        return RemoteTranslator(directory, started)
 
-    def loop(self, thread: int, slots: int, beam: int) -> RemoteLoop:
-        """A loop in the n-th process, which is started again if it was lost. Raises CarouselError where it can't be."""
-        if self._decoders[thread].lost:
-            self._decoders[thread].close()
-            decoder = DecodingProcess(self._bundle.path)
-            try:
-                decoder.wait(self.checksum)
-            except BaseException:  # what it has loaded may be another model
-                decoder.close()
-                raise
-            self._decoders[thread] = decoder
-        return RemoteLoop(self._decoders[thread], slots, beam)
+    @property
+    def pids(self) -> list[int]:
+        """Ids of the worker processes."""
+        return [process.pid for process in self._processes]
+
+    def create_batcher(self, worker: int, slots: int, beam: int) -> RemoteBatcher:
+        """Create a batcher in the process of a worker thread.
+
+        A lost process is started again; raises CarouselError if that fails, and WorkerLostError after `close`.
+        """
+        if self._processes[worker].lost:
+            self._restart(worker)
+        return RemoteBatcher(self._processes[worker], slots, beam)
+
+    def _restart(self, worker: int) -> None:
+        self._check_open()
+        self._processes[worker].close()
+        process = WorkerProcess.start(self._directory.path)
+        try:
+            process.wait_until_loaded(self.checksum)  # the model directory may have been replaced
+            with self._lock:
+                self._check_open()
+                self._processes[worker] = process
+        except BaseException:
+            process.close()
+            raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WorkerLostError("the model was closed")
+
+    def close(self) -> None:
+        """End all processes. Calls that other threads make afterwards raise WorkerLostError."""
+        with self._lock:
+            self._closed = True
+        _close(self._processes)
 
 
-def _close(decoders: Sequence[DecodingProcess]) -> None:
-    for decoder in decoders:
-        decoder.hang_up()
-    for decoder in decoders:
-        decoder.close()
+def _close(processes: Sequence[WorkerProcess]) -> None:
+    for process in processes:
+        process.disconnect()
+    for process in processes:
+        process.close()

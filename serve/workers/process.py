@@ -1,9 +1,10 @@
-"""A decoding process: ids in, hypotheses out.
+"""A worker process: receives token ids and returns hypotheses.
 
-    python -m serve.workers.process SOCKET MODEL
+    python -m serve.workers.process MODEL
 
-`serve.workers.client` starts it, and asks what `Decoder` answers; the process ends when the other side is gone. Between
-two questions it goes on by itself, so that nobody's work elsewhere holds up the next step.
+`serve.workers.client` starts it with a socket as standard input, and calls the methods of `WorkerServer` over the
+socket. The process ends when the socket is closed. It continues to decode between calls, so that work elsewhere does
+not delay its next step.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import pickle
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -23,156 +23,163 @@ from typing import Any
 from nmt.inference.continuous_batcher import ContinuousBatcher, DecodingRequest
 from nmt.inference.translator import Translator
 from nmt.search.hypotheses import Hypothesis
+from nmt.utils.allocator import return_large_blocks
 from nmt.utils.errors import CarouselError
+from serve.errors import error_location
 
 _NICENESS = 5
-# Seconds between two answers. Each wakes a thread of the server, and one after each step would cost a sixth of it.
-_QUIET = 0.004  # while nothing finishes
-_CROWDED = 0.016  # while most slots are in use, whatever finishes: there is little room for others before
+# Seconds between two replies. Each reply wakes a thread of the server; one per step would cost a sixth of its time.
+_REPLY_INTERVAL = 0.004  # while nothing finishes
+_BUSY_REPLY_INTERVAL = 0.016  # while most slots are in use, even if something finishes: few slots could be refilled
 
-Found = tuple[Hashable, list[Hypothesis]]
+FinishedRequest = tuple[Hashable, list[Hypothesis]]
 
 
 def main() -> None:
-    """Load a model, say so, and work until the other side closes the socket."""
-    # The server ends its decoders itself, when they have finished what they have begun; but a terminal's Ctrl-C and
-    # some supervisors' SIGTERM go to all processes.
+    """Load a model, report it, and decode until the server closes the socket."""
+    # The server ends its workers itself after they have finished their work, but Ctrl-C in a terminal and some
+    # supervisors send signals to all processes.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # Windows has no SIGHUP
+        if hasattr(signal, name):  # SIGHUP does not exist on Windows
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    connection = Connection(int(sys.argv[1]))
+    return_large_blocks()
+    connection = Connection(os.dup(sys.stdin.fileno()))
     try:
-        translator = Translator.load(sys.argv[2])
+        translator = Translator.load(sys.argv[1])
     except Exception as error:
-        refusal = str(error) if isinstance(error, CarouselError) else f"{type(error).__name__}: {error}"
-        with suppress(ConnectionError):  # the server may have found out for itself
-            connection.send((False, refusal))
+        message = str(error) if isinstance(error, CarouselError) else f"{type(error).__name__}: {error}"
+        with suppress(ConnectionError):  # the server may have given up already
+            connection.send((False, message))
         return
-    # HTTP comes first: where all cores decode, who asks should be heard all the same.
-    os.nice(_NICENESS)
-    # A step leaves few cycles behind: to look for them after every 700 objects takes 2% of the time.
+    # HTTP has priority over decoding, so that the server stays responsive while all cores decode.
+    if hasattr(os, "nice"):  # it does not exist on Windows
+        os.nice(_NICENESS)
+    # A step leaves few reference cycles; collecting them after every 700 allocations takes 2% of the time.
     gc.set_threshold(20_000)
-    Decoder(connection, translator).run()
+    WorkerServer(connection, translator).run()
 
 
-class Lane:
-    """A decode loop, and what came of it that was not fetched yet."""
+class BatcherSession:
+    """A batcher, and its results that were not fetched yet."""
 
-    def __init__(self, loop: ContinuousBatcher) -> None:
-        self.loop = loop
-        self.found: list[Found] = []
-        self.failure: Exception | None = None
+    def __init__(self, batcher: ContinuousBatcher) -> None:
+        self.batcher = batcher
+        self.finished: list[FinishedRequest] = []
+        self.error: Exception | None = None
 
     def step(self) -> None:
-        """Advance the loop; what fails is told to whoever asks next."""
+        """Advance the batcher by one step; an error is reported by the next call for this batcher."""
         try:
-            self.found += self.loop.advance()
+            self.finished += self.batcher.advance()
         except Exception as error:
-            self.failure = error
+            self.error = error
 
     @property
-    def busy(self) -> bool:
-        """Whether there are steps to make."""
-        return self.failure is None and len(self.loop) > 0
+    def active(self) -> bool:
+        """Whether there are requests to decode."""
+        return len(self.batcher) > 0 and self.error is None
 
     @property
-    def crowded(self) -> bool:
+    def mostly_full(self) -> bool:
         """Whether most slots are in use."""
-        return len(self.loop) > self.loop.free
+        return len(self.batcher) > self.batcher.free
 
 
-class Decoder:
-    """Answers one question after the other: each is a tuple, a method's name first, and has one answer.
+class WorkerServer:
+    """Handles calls: each is a tuple of a method's name and its arguments, and has one reply.
 
-    That is (True, what the method returns), or (False, where it failed).
+    The reply is ``(True, result)``, or ``(False, location of the error)``.
     """
 
     def __init__(self, connection: Connection, translator: Translator) -> None:
         self._connection, self._translator = connection, translator
-        self._questions: dict[str, Callable[..., None]] = {
-            "open": self.open, "admit": self.admit, "release": self.release, "advance": self.advance,
+        self._methods: dict[str, Callable[..., None]] = {
+            "create_batcher": self.create_batcher, "admit": self.admit, "release": self.release,
+            "advance": self.advance,
         }  # fmt: skip
-        self._lanes: dict[int, Lane] = {}
-        self._opened = 0
-        self._asked: int | None = None
-        """The lane of which somebody waits for news."""
-        self._since = 0.0
-        """When he asked."""
+        self._sessions: dict[int, BatcherSession] = {}
+        self._created = 0
+        self._awaited: int | None = None
+        """Number of the batcher whose call of `advance` has no reply yet."""
+        self._awaited_since = 0.0
 
     def run(self) -> None:
-        """Answer and advance all loops in turn, until the other side is gone."""
+        """Handle calls and advance all batchers in turn until the connection is closed."""
         try:
-            self._answer(self._translator.checksum)
+            self._reply(self._translator.checksum)
             while True:
-                self._listen()
-                for lane in list(self._lanes.values()):
-                    if lane.busy:
-                        lane.step()
-                self._report_progress()
+                self._handle_calls()
+                for session in list(self._sessions.values()):
+                    if session.active:
+                        session.step()
+                self._reply_if_due()
         except (EOFError, ConnectionError):
             return
 
-    def _listen(self) -> None:
-        """Answer what was asked; without work, wait for a question."""
-        while self._asked is None and (self._connection.poll() or not any(lane.busy for lane in self._lanes.values())):
-            name, *arguments = pickle.loads(self._connection.recv_bytes())
+    def _handle_calls(self) -> None:
+        """Handle the calls that have arrived; wait for one if there is nothing to decode."""
+        while self._awaited is None and (
+            self._connection.poll() or not any(session.active for session in self._sessions.values())
+        ):
+            method, *arguments = pickle.loads(self._connection.recv_bytes())
             try:
-                self._questions[name](*arguments)
+                self._methods[method](*arguments)
             except Exception as error:
-                self._answer_failure(error)
+                self._reply_error(error)
 
-    def open(self, slots: int, beam: int) -> None:
-        """A new loop; the answer is its number."""
-        number = self._opened
-        self._lanes[number] = Lane(self._translator.continuous_batcher(slots, beam))
-        self._opened += 1
-        self._answer(number)
+    def create_batcher(self, slots: int, beam: int) -> None:
+        """Create a batcher and reply its number."""
+        number = self._created
+        self._sessions[number] = BatcherSession(self._translator.continuous_batcher(slots, beam))
+        self._created += 1
+        self._reply(number)
 
-    def admit(self, number: int, searches: Sequence[DecodingRequest]) -> None:
-        """Take sentences into a loop: all, or none."""
-        lane = self._lanes[number]
-        if lane.failure is None:
-            lane.loop.admit(searches)
-        self._answer(None)
+    def admit(self, number: int, requests: Sequence[DecodingRequest]) -> None:
+        """Add all requests to a batcher, or none."""
+        session = self._sessions[number]
+        if session.error is None:
+            session.batcher.admit(requests)
+        self._reply(None)
 
     def release(self, number: int, keys: Sequence[Hashable]) -> None:
-        """Give up sentences, finished or not."""
-        lane, gone = self._lanes[number], set(keys)
-        if lane.failure is None:
-            lane.loop.release(gone - {key for key, _ in lane.found})
-        lane.found = [found for found in lane.found if found[0] not in gone]
-        self._answer(None)
+        """Remove requests, finished or not."""
+        session, released = self._sessions[number], set(keys)
+        if session.error is None:
+            session.batcher.release(released - {key for key, _ in session.finished})
+        session.finished = [finished for finished in session.finished if finished[0] not in released]
+        self._reply(None)
 
     def advance(self, number: int) -> None:
-        """What has finished; the answer may take some milliseconds, in which there may be nothing."""
-        self._asked, self._since = number, time.perf_counter()
-        self._report_progress()
+        """Reply the finished requests after some milliseconds; there may be none."""
+        self._awaited, self._awaited_since = number, time.perf_counter()
+        self._reply_if_due()
 
-    def _report_progress(self) -> None:
-        """Answer who waits, if there is something to tell, or he might have something to say."""
-        if self._asked is None:
+    def _reply_if_due(self) -> None:
+        """Reply to a waiting `advance` if there are results, or the server may want to refill the batch."""
+        if self._awaited is None:
             return
-        lane, waited = self._lanes[self._asked], time.perf_counter() - self._since
-        told = waited > _CROWDED if lane.crowded else bool(lane.found) or waited > _QUIET
-        if told or not lane.busy:
-            self._report(self._asked)
-
-    def _report(self, number: int) -> None:
-        self._asked, lane = None, self._lanes[number]
-        if lane.failure is not None:
-            del self._lanes[number]  # it is of no more use, and nobody asks for it again
-            self._answer_failure(lane.failure)
+        session, waited = self._sessions[self._awaited], time.perf_counter() - self._awaited_since
+        if session.mostly_full:
+            due = waited > _BUSY_REPLY_INTERVAL
         else:
-            found, lane.found = lane.found, []
-            self._answer(found)
+            due = bool(session.finished) or waited > _REPLY_INTERVAL
+        if due or not session.active:
+            self._reply_to_advance(self._awaited)
 
-    def _answer(self, value: Any) -> None:
-        self._connection.send_bytes(pickle.dumps((True, value)))
+    def _reply_to_advance(self, number: int) -> None:
+        self._awaited, session = None, self._sessions[number]
+        if session.error is not None:
+            del self._sessions[number]  # the batcher is unusable, and the server makes no more calls for it
+            self._reply_error(session.error)
+        else:
+            finished, session.finished = session.finished, []
+            self._reply(finished)
 
-    def _answer_failure(self, error: Exception) -> None:
-        # Without the error's own words, which may hold some of a user's text.
-        where = f"{type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"
-        self._connection.send_bytes(pickle.dumps((False, where)))
+    def _reply(self, result: Any) -> None:
+        self._connection.send_bytes(pickle.dumps((True, result)))
+
+    def _reply_error(self, error: Exception) -> None:
+        self._connection.send_bytes(pickle.dumps((False, error_location(error))))
 
 
 if __name__ == "__main__":

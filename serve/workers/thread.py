@@ -1,257 +1,240 @@
-"""The threads that have sentences translated: each has decode loops, whose slots all requests share."""
+"""Worker threads: each takes tasks from the queue and decodes them in batches that all requests share."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-import traceback
 from collections import deque
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
-from serve.errors import TranslationFailedError
+from serve.errors import error_location
+from serve.interfaces import BatchKey
 from serve.metrics import Metrics
-from serve.workers.client import DecoderError, DecoderLostError
+from serve.workers.client import WorkerError, WorkerLostError
 
 if TYPE_CHECKING:
-    from nmt.inference.continuous_batcher import DecodingRequest
     from nmt.search.hypotheses import Hypothesis
-    from serve.scheduling.scheduler import BatchKey, ChunkTask, Scheduler, SentenceJob
+    from nmt.search.options import DecodingOptions
 
 _log = logging.getLogger(__name__)
 
 
-class Loop(Protocol):
-    """What a thread asks of `serve.workers.client.RemoteLoop`."""
+class DecodingTask(Hashable, Protocol):
+    """A chunk of a sentence to decode."""
 
-    slots: int
-    beam: int
+    @property
+    def batch_key(self) -> BatchKey:
+        """Model and beam size."""
 
-    def __len__(self) -> int:
-        """How many sentences are in work."""
+    @property
+    def text(self) -> str:
+        """Source text of the chunk."""
+
+    @property
+    def source(self) -> Sequence[int]:
+        """Token ids of the chunk."""
+
+    @property
+    def options(self) -> DecodingOptions:
+        """Decoding options."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the result is no longer needed."""
+
+    def deliver(self, hypotheses: Sequence[Hypothesis], seconds: float) -> None:
+        """Accept the result, and the worker seconds that it took."""
+
+    def fail(self) -> None:
+        """Accept that the chunk cannot be decoded."""
+
+    def may_retry(self) -> bool:
+        """Return whether to decode the chunk again after its worker process was lost; called for each loss."""
+
+
+class TaskQueue(Protocol):
+    """The queue from which worker threads take their tasks."""
+
+    def take(self, *, busy: bool, free_slots: Callable[[BatchKey], int]) -> Sequence[DecodingTask] | None:
+        """Return tasks to start now; block while there is nothing to do, and return None once the queue is closed.
+
+        Args:
+            busy: Whether the worker has tasks in its batches; the call then returns at once.
+            free_slots: Function that returns the worker's number of free slots for a batch key.
+        """
+
+
+class WorkerThread(threading.Thread):
+    """Decodes tasks of a queue until the queue is closed.
+
+    A thread has one batch per model and beam size. It advances them in turn, and refills them when slots are free.
+    """
+
+    def __init__(self, number: int, queue: TaskQueue, slots: int, metrics: Metrics) -> None:
+        """Create worker number ``number``, whose batches have ``slots`` slots."""
+        # A daemon, so that a translation that never ends cannot keep a stopped server alive.
+        super().__init__(name=f"worker-{number}", daemon=True)
+        self._number, self._queue, self._slots, self._metrics = number, queue, slots, metrics
+        self._batches: dict[BatchKey, ActiveBatch] = {}
+
+    def run(self) -> None:
+        """Work until the queue is closed and all tasks are done."""
+        while self._run_once():
+            pass
+
+    def _run_once(self) -> bool:
+        # A separate function, so that no variable keeps a task or a retired model alive while the thread waits.
+        busy = any(batch.busy for batch in self._batches.values())
+        tasks = self._queue.take(busy=busy, free_slots=self._free_slots)
+        if tasks is None:
+            return False
+        for task in tasks:
+            self._add(task)
+        for batch in list(self._batches.values()):
+            if batch.busy:
+                self._advance(batch)
+        self._drop_retired_batches()
+        return True
+
+    def _free_slots(self, key: BatchKey) -> int:
+        batch = self._batches.get(key)
+        return batch.free if batch else self._slots
+
+    def _drop_retired_batches(self) -> None:
+        for key in [key for key, batch in self._batches.items() if key.model.retired and not batch.busy]:
+            del self._batches[key]
+
+    def _add(self, task: DecodingTask) -> None:
+        key = task.batch_key
+        try:
+            if key not in self._batches:
+                self._batches[key] = ActiveBatch(key, self._number, self._metrics)
+            self._batches[key].add(task)
+        except Exception as error:
+            _fail(task, error)
+
+    def _advance(self, batch: ActiveBatch) -> None:
+        try:
+            batch.advance()
+        except Exception as error:
+            del self._batches[batch.key]  # the batcher may be unusable; the next task gets a new one
+            for task in batch.abandon(error):
+                self._add(task)
+
+
+class ActiveBatch:
+    """A batcher, the tasks in it, and the tasks that wait for a free slot."""
+
+    def __init__(self, key: BatchKey, worker: int, metrics: Metrics) -> None:
+        self.key = key
+        self._metrics = metrics
+        self._batcher = key.model.create_batcher(worker, key.beam)
+        self._waiting: deque[DecodingTask] = deque()
+        self._running: dict[DecodingTask, float] = {}  # value of _step_share when the task was admitted
+        self._step_share = 0.0  # sum over all steps of the step's seconds per running task
+        self._reported_slots = 0  # contribution to the gauge of used slots
+        # Since the last throughput measurement:
+        self._seconds, self._max_running, self._finished = 0.0, 0, list[str]()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are tasks."""
+        return bool(self._running or self._waiting)
 
     @property
     def free(self) -> int:
-        """How many more sentences there is room for."""
+        """Number of further tasks that fit."""
+        return max(0, self._batcher.free - len(self._waiting))
 
-    def admit(self, searches: Sequence[DecodingRequest]) -> None:
-        """Take in sentences, at most as many as are `free`. Where this raises, none of them is in work."""
+    def add(self, task: DecodingTask) -> None:
+        """Add a task; the next call of `advance` admits it."""
+        self._waiting.append(task)
 
-    def release(self, keys: Iterable[Hashable]) -> None:
-        """Give up some of the sentences in work."""
-
-    def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """What has finished since the last call. After an exception the loop is of no more use."""
-
-
-class DecodingThread(threading.Thread):
-    """Takes sentences from the queue whenever slots are free, and advances all its loops in turn."""
-
-    def __init__(self, scheduler: Scheduler, number: int, metrics: Metrics) -> None:
-        # A daemon, so that a translation that never ends can't keep a stopped process alive.
-        super().__init__(name=f"decoding-{number}", daemon=True)
-        self._scheduler, self._number, self._metrics = scheduler, number, metrics
-        self._lanes: dict[BatchKey, _Lane] = {}
-
-    @property
-    def busy(self) -> bool:
-        """Whether sentences are in work."""
-        return any(lane.busy for lane in self._lanes.values())
-
-    def room(self, kind: BatchKey) -> int:
-        """How many sentences of that kind the thread takes now."""
-        lane = self._lanes.get(kind)
-        return lane.room if lane else self._scheduler.slots
-
-    def run(self) -> None:
-        """Work until the scheduler is closed and everything is done."""
-        while self._round():
-            pass
-
-    def _round(self) -> bool:
-        # A function of its own: while the thread waits, no variable keeps a job or a retired model alive.
-        taken = self._scheduler.take(self)
-        if taken is None:
-            return False
-        for kind, task in taken:
-            self._open(kind, task)
-        for lane in list(self._lanes.values()):
-            if lane.busy:
-                self._turn(lane)
-        self.tidy()
-        return True
-
-    def tidy(self) -> None:
-        """Let go of the loops of retired models."""
-        for kind in [kind for kind, lane in self._lanes.items() if kind.model.retired and not lane.busy]:
-            del self._lanes[kind]
-
-    def _open(self, kind: BatchKey, task: ChunkTask) -> None:
-        try:
-            if kind not in self._lanes:
-                self._lanes[kind] = _Lane(kind, self._number, self._scheduler, self._metrics)
-            self._lanes[kind].open(task)
-        except Exception as error:
-            _fail(task.job, error)
-
-    def _turn(self, lane: _Lane) -> None:
-        try:
-            lane.turn()
-        except Exception as error:
-            del self._lanes[lane.kind]  # the loop may be broken; the next sentence gets a new one
-            for task in lane.give_up(error):
-                self._open(lane.kind, task)
-
-
-class _Lane:
-    """A decode loop, the parts of sentences in it, and those on their way in."""
-
-    def __init__(self, kind: BatchKey, thread: int, scheduler: Scheduler, metrics: Metrics) -> None:
-        self.kind = kind
-        self._scheduler, self._metrics = scheduler, metrics
-        self._loop = kind.model.loop(thread, kind.beam)
-        self._opening: deque[ChunkTask] = deque()
-        self._live: dict[ChunkTask, float] = {}  # by what time of `_shared` they came
-        self._shared = 0.0  # the sum of what each part in work had of every step, in seconds
-        self._counted = 0  # of the live ones, by the gauge
-        # Since the pace was measured last:
-        self._seconds, self._most, self._finished = 0.0, 0, list[str]()
-        self._sentences = metrics.sentences.labels(kind.model.name)
-        self._read, self._written = metrics.tokens.labels("source"), metrics.tokens.labels("target")
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._live or self._opening)
-
-    @property
-    def room(self) -> int:
-        return max(0, self._loop.free - len(self._opening))
-
-    def open(self, task: ChunkTask) -> None:
-        """Take a part in. With the first one the others go to the queue; where there is none, the sentence is done."""
-        job = task.job
-        if not job.chunks:
-            job.take_apart(self.kind.model.text_processor.chunks(job.sentence.text))
-            if not job.chunks:
-                self._finish(job)
-                return
-            if len(job.chunks) > 1:
-                self._scheduler.put_back(self.kind, job)
-        self._opening.append(task)
-
-    def turn(self) -> None:
-        """Let go of what nobody waits for, fill the free slots, and collect what has finished."""
-        self._release()
-        began = time.perf_counter()
-        self._fill()
-        occupied = len(self._live)
-        if occupied:
-            finished = self._loop.advance()
-            self._shared += (time.perf_counter() - began) / occupied
+    def advance(self) -> None:
+        """Release cancelled tasks, fill the free slots, and deliver the tasks that have finished."""
+        self._release_cancelled()
+        start = time.perf_counter()
+        self._admit_waiting()
+        running = len(self._running)
+        if running:
+            finished = self._batcher.advance()
+            self._step_share += (time.perf_counter() - start) / running
             for key, hypotheses in finished:
-                self._collect(cast("ChunkTask", key), hypotheses)
-        self._count(occupied, time.perf_counter() - began)
+                task = cast("DecodingTask", key)
+                self._finished.append(task.text)
+                task.deliver(hypotheses, self._step_share - self._running.pop(task))
+        self._measure(running, time.perf_counter() - start)
 
-    def give_up(self, error: Exception) -> list[ChunkTask]:
-        """Fail all sentences, but for the parts that deserve another try, which are given back.
+    def abandon(self, error: Exception) -> list[DecodingTask]:
+        """Fail the tasks after an error, except those to try again, which are returned.
 
-        These are the ones whose process is lost, and that may not have been the reason: once.
+        These are the tasks whose worker process was lost for the first time: another task may have been the reason.
         """
-        tasks = [*self._live, *self._opening]
-        _log.error("a step with %d sentences failed: %s", len(tasks), _what(error))
-        self._metrics.slots_in_use.dec(self._counted)
-        again = [task for task in tasks if isinstance(error, DecoderLostError) and task.chunk not in task.job.tried]
-        for task in set(tasks).difference(again):
-            task.job.ticket.fail(TranslationFailedError("the translation failed"))
-        for task in again:
-            task.job.tried.add(task.chunk)
-        return again
+        tasks = [*self._running, *self._waiting]
+        self._metrics.slots_in_use.dec(self._reported_slots)
+        if all(task.cancelled for task in tasks):  # such as after the model was closed
+            return []
+        _log.error("decoding a batch of %d sentences failed: %s", len(tasks), _describe(error))
+        retried = [task for task in tasks if isinstance(error, WorkerLostError) and task.may_retry()]
+        for task in set(tasks).difference(retried):
+            task.fail()
+        return retried
 
-    def _release(self) -> None:
-        gone = [task for task in self._live if task.job.ticket.over]
-        for task in gone:
-            del self._live[task]
-        self._loop.release(gone)
-        if any(task.job.ticket.over for task in self._opening):
-            self._opening = deque(task for task in self._opening if not task.job.ticket.over)
+    def _release_cancelled(self) -> None:
+        cancelled = [task for task in self._running if task.cancelled]
+        for task in cancelled:
+            del self._running[task]
+        self._batcher.release(cancelled)
+        if any(task.cancelled for task in self._waiting):
+            self._waiting = deque(task for task in self._waiting if not task.cancelled)
 
-    def _fill(self) -> None:
-        count = min(self._loop.free, len(self._opening))
-        if count:
-            tasks = [self._opening.popleft() for _ in range(count)]
+    def _admit_waiting(self) -> None:
+        number = min(self._batcher.free, len(self._waiting))
+        if number:
+            tasks = [self._waiting.popleft() for _ in range(number)]
             try:
                 self._admit(tasks)
-            except DecoderLostError:
-                self._opening.extend(task for task in tasks if task not in self._live)  # given up with all the others
+            except WorkerLostError:
+                self._waiting.extend(task for task in tasks if task not in self._running)  # for `abandon`
                 raise
 
-    def _admit(self, tasks: Sequence[ChunkTask]) -> None:
+    def _admit(self, tasks: Sequence[DecodingTask]) -> None:
+        # Imported late, so that the server answers /health while the inference package is still being imported.
+        from nmt.inference.continuous_batcher import DecodingRequest
+
         try:
-            self._loop.admit([_search(task) for task in tasks])
-            self._live.update(dict.fromkeys(tasks, self._shared))
-        except DecoderLostError:
+            self._batcher.admit([DecodingRequest(task, task.source, task.options) for task in tasks])
+            self._running.update(dict.fromkeys(tasks, self._step_share))
+        except WorkerLostError:
             raise
         except Exception as error:
             if len(tasks) == 1:
-                _fail(tasks[0].job, error)
+                _fail(tasks[0], error)
                 return
-            # One sentence must not fail its neighbours, which may be other people's.
+            # One task must not fail the others, which may belong to other requests.
             for task in tasks:
                 self._admit([task])
 
-    def _collect(self, task: ChunkTask, hypotheses: Sequence[Hypothesis]) -> None:
-        task.job.ticket.charge(self._shared - self._live.pop(task) - task.cost)
-        self._finished.append(task.job.chunks[task.chunk].pieces.text)
-        if task.job.collect(task.chunk, hypotheses):
-            try:
-                self._finish(task.job)
-            except Exception as error:
-                _fail(task.job, error)
-
-    def _finish(self, job: SentenceJob) -> None:
-        model, sentence = self.kind.model, job.sentence
-        translation = model.text_processor.assemble(sentence.text, job.chunks, job.found, sentence.options)
-        self._scheduler.remember(model, sentence, translation)
-        if job.chunks:
-            written = sum(len(hypotheses[0].tokens) + 1 for hypotheses in job.found)
-            self._written.inc(written)
-            self._read.inc(sum(len(chunk.pieces.ids) + 1 for chunk in job.chunks))
-            self._sentences.inc()
-            self._metrics.token_seconds.observe((time.monotonic() - job.begun) / written)
-        job.ticket.deliver(job.number, translation)
-
-    def _count(self, occupied: int, seconds: float) -> None:
-        self._metrics.slots_in_use.inc(len(self._live) - self._counted)
-        self._counted = len(self._live)
-        if occupied:
-            self._metrics.batch_occupancy.observe(occupied / self._loop.slots)
+    def _measure(self, running: int, seconds: float) -> None:
+        """Update the metrics and the throughput estimate after a step."""
+        self._metrics.slots_in_use.inc(len(self._running) - self._reported_slots)
+        self._reported_slots = len(self._running)
+        if running:
+            self._metrics.batch_occupancy.observe(running / self._batcher.slots)
         self._seconds += seconds
-        self._most = max(self._most, occupied)
-        if not self._live or len(self._finished) >= 2 * self._loop.slots:
-            if 2 * self._most >= self._loop.slots:
-                self.kind.model.throughput.worked(self._seconds, self._finished)
-            self._seconds, self._most, self._finished = 0.0, 0, []
+        self._max_running = max(self._max_running, running)
+        if not self._running or len(self._finished) >= 2 * self._batcher.slots:
+            if 2 * self._max_running >= self._batcher.slots:
+                self.key.model.throughput.record(self._seconds, self._finished)
+            self._seconds, self._max_running, self._finished = 0.0, 0, []
 
 
-def _search(task: ChunkTask) -> DecodingRequest:
-    from nmt.inference.continuous_batcher import DecodingRequest
-
-    sentence, chunk = task.job.sentence, task.chunk
-    options = sentence.options
-    if chunk < len(sentence.required):
-        options = replace(options, force_phrases=sentence.required[chunk])
-    return DecodingRequest(task, task.job.chunks[chunk].pieces.ids, options)
+def _fail(task: DecodingTask, error: Exception) -> None:
+    _log.error("%d characters could not be translated: %s", len(task.text), _describe(error))
+    task.fail()
 
 
-def _fail(job: SentenceJob, error: Exception) -> None:
-    _log.error("%d characters could not be translated: %s", len(job.sentence.text), _what(error))
-    job.ticket.fail(TranslationFailedError("the translation failed"))
-
-
-def _what(error: Exception) -> str:
-    """BatchKey and place of an exception, without its own words, which may hold some of a user's text."""
-    if isinstance(error, DecoderError):
-        return error.where
-    return f"{type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"
+def _describe(error: Exception) -> str:
+    return error.location if isinstance(error, WorkerError) else error_location(error)

@@ -1,4 +1,4 @@
-"""Fixtures of the service's tests: real servers whose translators are fakes."""
+"""Fixtures of the service's tests: real servers with fake translators."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from serving import Running, running
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_from_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith("NMT_"):
             monkeypatch.delenv(name)
@@ -17,13 +17,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Running]:
-    """One model, en→fr, and the default limits. Tests leave it as they found it."""
+    """A server with one model, en→fr, and the default limits. Tests do not change its state."""
     with running(FakeTranslator()) as it:
         yield it
 
 
 @pytest.fixture(scope="session")
 def several() -> Iterator[Running]:
-    """Three models, two source languages, and no French→Portuguese."""
+    """A server with three models, two source languages, and no French→Portuguese."""
     with running(FakeTranslator("en", "fr"), FakeTranslator("fr", "en"), FakeTranslator("en", "pt-BR")) as it:
         yield it

@@ -1,25 +1,25 @@
-"""Serves a fake translator whose steps take the first argument's seconds. For test_server.py."""
+"""Serves a fake translator whose steps take as many seconds as the first argument says. Run by test_server.py."""
 
 import sys
 import time
 
-from fake_translator import FakeLoader, FakeLoop, FakeTranslator
+from fake_translator import FakeBatcher, FakeLoader, FakeTranslator
 
 from serve.server import serve
 from serve.settings import read_settings
 
 
-class SlowLoop(FakeLoop):
+class SlowBatcher(FakeBatcher):
     def advance(self):
-        if self._fake.seen():  # the warming is quick
+        if self._fake.decoded():  # the warm-up is fast
             print("translating", flush=True)
             time.sleep(float(sys.argv[1]))
         return super().advance()
 
 
-class Slow(FakeTranslator):
-    def loop(self, thread, slots, beam):
-        return SlowLoop(self, slots, beam)
+class SlowTranslator(FakeTranslator):
+    def create_batcher(self, worker, slots, beam):
+        return SlowBatcher(self, slots, beam)
 
 
-serve(read_settings(port=0, threads=1), [FakeLoader(Slow())])
+serve(read_settings(port=0, threads=1), [FakeLoader(SlowTranslator())])

@@ -1,6 +1,6 @@
-"""A translator without a model: deterministic, and as slow or as faulty as a test wants it.
+"""A deterministic translator without a model, which tests make slow or faulty by words in the text.
 
-Shared by the tests and by the program that the drain test runs.
+Shared by the tests and by the program of the graceful-shutdown test.
 """
 
 import re
@@ -14,17 +14,16 @@ from nmt.inference.translation import Alternative, Translation
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.utils.errors import UsageError
-from serve.workers.client import DecoderLostError
+from serve.workers.client import WorkerLostError
 
-NOTHING = 7
+FILLER_TOKEN = 7
 
 
 class FakeTranslator:
-    """Translates ``word`` into ``[word]``, in a step, and adds ``<term>`` for what is required of each part. Words in
-    the text choose what else happens.
+    """Translates ``word`` into ``[word]`` in one step, and appends ``<term>`` for each required phrase.
 
-    ``STEPS7`` takes seven steps, ``a|b`` is searched in two parts, ``EXPLODE`` can't be admitted, ``BREAK`` breaks the
-    loop, and ``KILL`` its process, as often as ``deaths`` says.
+    Words in the text change its behaviour: ``STEPS7`` takes seven steps, ``a|b`` has two chunks, ``EXPLODE`` cannot be
+    admitted, ``BREAK`` breaks the batcher, and ``KILL`` kills its process, at most ``deaths`` times.
     """
 
     beam = 2
@@ -34,21 +33,22 @@ class FakeTranslator:
         self.checksum = checksum
         self.decoding_options = DecodingOptions()
         self.admitted: list[list[str]] = []
-        """What was admitted together."""
+        """Texts that were admitted together."""
         self.required: list[tuple[tuple[int, ...], ...]] = []
-        """What was required of each search."""
-        self.loops: list[FakeLoop] = []
+        """Required phrases of each request."""
+        self.batchers: list[FakeBatcher] = []
         self.deaths = 0
+        self.closed = False
         self.open = threading.Event()
-        """Steps wait for it."""
+        """Steps wait for this event."""
         self.open.set()
 
     @property
     def text_processor(self) -> "FakeTranslator":
         return self
 
-    def seen(self) -> list[str]:
-        """All parts that were searched, less those of the warming."""
+    def decoded(self) -> list[str]:
+        """Return all chunks that were admitted, except those of the warm-up."""
         return [text for texts in self.admitted for text in texts if not text.startswith(("Hello.", "This "))]
 
     def phrase_ids(self, text: str) -> tuple[int, ...]:
@@ -56,9 +56,12 @@ class FakeTranslator:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
         return tuple(map(ord, text))
 
-    def loop(self, thread: int, slots: int, beam: int) -> "FakeLoop":
-        self.loops.append(FakeLoop(self, slots, beam))
-        return self.loops[-1]
+    def create_batcher(self, worker: int, slots: int, beam: int) -> "FakeBatcher":
+        self.batchers.append(FakeBatcher(self, slots, beam))
+        return self.batchers[-1]
+
+    def close(self) -> None:
+        self.closed = True
 
     def translate(self, texts: Sequence[str], *, alternatives: int = 0) -> list[Translation]:
         options = DecodingOptions(num_hypotheses=alternatives + 1)
@@ -73,82 +76,83 @@ class FakeTranslator:
         ]
 
     def assemble(
-        self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
+        self, text: str, chunks: Sequence[Chunk], hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
         translated = "[two\nlines]" if "NEWLINE" in text else f"[{text}]"
-        translated += "".join(chr(token) for hypotheses in found for token in hypotheses[0].tokens if token != NOTHING)
-        others = [Alternative(f"{translated}{n}", -float(n)) for n in range(1, options.num_hypotheses)]
-        if "SAME" in text and others:
-            others[0] = Alternative(translated, -0.5)
+        tokens = [token for chunk in hypotheses for token in chunk[0].tokens]
+        translated += "".join(chr(token) for token in tokens if token != FILLER_TOKEN)
+        alternatives = [Alternative(f"{translated}{n}", -float(n)) for n in range(1, options.num_hypotheses)]
+        if "SAME" in text and alternatives:
+            alternatives[0] = Alternative(translated, -0.5)
         return Translation(
             text=translated,
             score=-float(len(text)),
             confidence=None if "UNSURE" in text else len(text) / 100,
-            alternatives=tuple(others),
+            alternatives=tuple(alternatives),
             alignment=((0, len(text), 1, 1 + len(text)),)
             if options.return_attention and "UNALIGNED" not in text
             else None,
         )
 
 
-class FakeLoop:
+class FakeBatcher:
     """Stands in for `nmt.inference.continuous_batcher.ContinuousBatcher`."""
 
     def __init__(self, fake: FakeTranslator, slots: int, beam: int) -> None:
         self.slots, self.beam = slots, beam
-        self.live: dict[Hashable, int] = {}
-        """The steps that each sentence still needs."""
+        self.running: dict[Hashable, int] = {}
+        """Number of steps that each request still needs."""
         self.steps = 0
         self.lost = False
         """Whether its process is gone at the next step."""
         self._fake = fake
-        self._found: dict[Hashable, list[int]] = {}
+        self._tokens: dict[Hashable, list[int]] = {}
 
     def __len__(self) -> int:
-        return len(self.live)
+        return len(self.running)
 
     @property
     def free(self) -> int:
-        return self.slots - len(self.live)
+        return self.slots - len(self.running)
 
-    def admit(self, searches: Sequence[DecodingRequest]) -> None:
-        assert len(searches) <= self.free
-        texts = ["".join(map(chr, search.source)) for search in searches]
+    def admit(self, requests: Sequence[DecodingRequest]) -> None:
+        assert len(requests) <= self.free
+        texts = ["".join(map(chr, request.source)) for request in requests]
         if any("KILL" in text for text in texts) and self._fake.deaths:
             self._fake.deaths -= 1
-            raise DecoderLostError("the process was killed")
+            raise WorkerLostError("the process was killed")
         if any("EXPLODE" in text for text in texts):
             raise RuntimeError("the engine broke")
         self._fake.admitted.append(texts)
-        self._fake.required += [search.options.force_phrases for search in searches]
-        for search, text in zip(searches, texts, strict=True):
-            assert search.key not in self.live
+        self._fake.required += [request.options.force_phrases for request in requests]
+        for request, text in zip(requests, texts, strict=True):
+            assert request.key not in self.running
             steps = re.search(r"STEPS(\d+)", text)
-            terms = "".join(f"<{''.join(map(chr, term))}>" for term in search.options.force_phrases)
-            self._found[search.key] = [NOTHING, *map(ord, terms)]
-            self.live[search.key] = -1 if "BREAK" in text else int(steps[1]) if steps else 1
+            terms = "".join(f"<{''.join(map(chr, term))}>" for term in request.options.force_phrases)
+            self._tokens[request.key] = [FILLER_TOKEN, *map(ord, terms)]
+            self.running[request.key] = -1 if "BREAK" in text else int(steps[1]) if steps else 1
 
     def release(self, keys: Iterable[Hashable]) -> None:
         for key in keys:
-            del self.live[key]
+            del self.running[key]
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
         if not self._fake.open.wait(10):
-            raise TimeoutError("the test forgot to open the gate")
+            raise TimeoutError("the test did not set the event")
         if self.lost:
-            raise DecoderLostError("the process was killed")
+            raise WorkerLostError("the process was killed")
         self.steps += 1
-        if -1 in self.live.values():
+        if -1 in self.running.values():
             raise RuntimeError("the step broke")
-        self.live = {key: steps - 1 for key, steps in self.live.items()}
-        done = [key for key, steps in self.live.items() if not steps]
-        for key in done:
-            del self.live[key]
-        return [(key, [Hypothesis(self._found.pop(key), -1.0, -1.0, None)]) for key in done]
+        self.running = {key: steps - 1 for key, steps in self.running.items()}
+        finished = [key for key, steps in self.running.items() if not steps]
+        for key in finished:
+            del self.running[key]
+        return [(key, [Hypothesis(self._tokens.pop(key), -1.0, -1.0, None)]) for key in finished]
 
 
 class FakeLoader:
-    """Loads fakes, one after the other; the last one again and again."""
+    """Loads the given fakes one after the other, then the last one again and again."""
 
     def __init__(self, *fakes: FakeTranslator) -> None:
         self.fakes = fakes

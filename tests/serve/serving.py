@@ -1,4 +1,4 @@
-"""Real uvicorn servers on threads, for tests to talk to."""
+"""Runs real uvicorn servers on threads."""
 
 import threading
 import time
@@ -10,24 +10,24 @@ import httpx
 from fake_translator import FakeLoader, FakeTranslator
 
 from serve.app import create_app
-from serve.server import Server, listen
+from serve.server import TranslationServer, listen
 from serve.service import TranslationService
 from serve.settings import Settings
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Returns as soon as ``condition`` holds; fails if it doesn't in time."""
+    """Wait until ``condition`` holds; fail if it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.005)
 
 
 @dataclass
 class Running:
-    """A server that a test talks to."""
+    """A running server with a client."""
 
-    server: Server
+    server: TranslationServer
     port: int
     fakes: list[FakeTranslator]
     client: httpx.Client
@@ -46,7 +46,7 @@ class Running:
         return self.client.post("/translate", json={"q": q, "source": "en", "target": "fr", **others})
 
     def translate_meanwhile(self, q: object, **others: object) -> list[httpx.Response]:
-        """Translates on a thread; the answer appears in the returned list."""
+        """Translate on a thread; the response appears in the returned list."""
         answers: list[httpx.Response] = []
         thread = threading.Thread(target=lambda: answers.append(self.translate(q, **others)))
         self._threads.append(thread)
@@ -60,14 +60,14 @@ class Running:
 
 @contextmanager
 def running(*served: FakeTranslator | FakeLoader, ready: bool = True, **settings: object) -> Iterator[Running]:
-    """Serves fakes on a port from the kernel."""
-    loaders = [each if isinstance(each, FakeLoader) else FakeLoader(each) for each in served]
+    """Serve fake translators on a free port."""
+    loaders = [fake if isinstance(fake, FakeLoader) else FakeLoader(fake) for fake in served]
     fakes = [fake for loader in loaders for fake in loader.fakes]
     chosen = Settings(port=0, **settings)  # type: ignore[arg-type]
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    server = Server(create_app(chosen, loaders), url)
+    server = TranslationServer(create_app(chosen, loaders), url)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:

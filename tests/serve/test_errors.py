@@ -47,7 +47,7 @@ def test_an_unexpected_exception_is_500_and_json(server: Running, monkeypatch: p
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("serve.service.PlainDocument", broken)
+    monkeypatch.setattr("serve.service.planning.PlainDocument", broken)
     answer = server.translate("x")
     assert answer.status_code == 500
     assert answer.json() == {"error": "internal server error"}

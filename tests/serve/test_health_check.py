@@ -25,7 +25,7 @@ def test_exit_status_of_the_health_check():
     fake = FakeTranslator()
     fake.open.clear()
     with running(fake, ready=False) as it:
-        wait_until(lambda: fake.loops)
+        wait_until(lambda: fake.batchers)
         assert run_health_check(it.port).returncode == 0
         loading = run_health_check(it.port, "/ready")
         assert (loading.returncode, loading.stderr) == (1, f"http://0.0.0.0:{it.port}/ready: status 503\n")

@@ -40,7 +40,7 @@ def test_requests_in_flight():
     with running(FakeTranslator()) as it:
         it.fake.open.clear()
         it.translate_meanwhile("x")
-        wait_until(lambda: it.fake.seen() == ["x"])
+        wait_until(lambda: it.fake.decoded() == ["x"])
         assert value(it, "nmt_requests_in_flight") == 2
         it.fake.open.set()
         it.join()

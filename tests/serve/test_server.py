@@ -20,8 +20,8 @@ from serve.settings import Settings
 HERE = Path(__file__).parent
 
 
-class Broken(FakeLoader):
-    """Can't load."""
+class FailingLoader(FakeLoader):
+    """Cannot load its model."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(FakeTranslator())
@@ -31,11 +31,11 @@ class Broken(FakeLoader):
         raise self._error
 
 
-def test_while_draining_newcomers_are_told_and_running_requests_finish():
+def test_while_draining_new_requests_are_refused_and_active_ones_finish():
     with running(FakeTranslator()) as it:
         it.fake.open.clear()
         begun = it.translate_meanwhile("begun")
-        wait_until(lambda: it.fake.seen() == ["begun"])
+        wait_until(lambda: it.fake.decoded() == ["begun"])
         it.server.handle_exit(signal.SIGTERM, None)
         wait_until(lambda: it.client.get("/ready").status_code == 503)
         for answer in (it.client.get("/ready"), it.translate("new"), it.client.get("/languages")):
@@ -49,7 +49,7 @@ def test_while_draining_newcomers_are_told_and_running_requests_finish():
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_drains_a_real_process(sig: signal.Signals):
+def test_a_signal_shuts_a_real_process_down_gracefully(sig: signal.Signals):
     environment = os.environ | {
         "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}",
         "PYTHONIOENCODING": "utf-8",
@@ -79,11 +79,11 @@ def test_a_signal_drains_a_real_process(sig: signal.Signals):
             process.kill()
 
 
-def test_a_second_signal_does_not_wait():
+def test_a_second_signal_stops_at_once():
     with running(FakeTranslator()) as it:
         it.fake.open.clear()
         it.translate_meanwhile("begun", details=False)
-        wait_until(lambda: it.fake.seen() == ["begun"])
+        wait_until(lambda: it.fake.decoded() == ["begun"])
         it.server.handle_exit(signal.SIGTERM, None)
         assert not it.server.force_exit
         it.server.handle_exit(signal.SIGTERM, None)
@@ -95,17 +95,17 @@ def test_a_taken_port_is_one_line_and_status_1(capfd: pytest.CaptureFixture[str]
         port = taken.getsockname()[1]
         assert run([Path("model")], "127.0.0.1", port) == 1
     out, err = capfd.readouterr()
-    assert err == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert err == f"127.0.0.1:{port}: cannot listen (Address already in use); choose another address or port\n"
     assert out == ""
 
 
 @pytest.mark.parametrize("host", ["a\0b", "x" * 300, "203.0.113.1"])
-def test_a_host_that_is_not_ours(host: str):
-    with pytest.raises(CarouselError, match="cannot listen on"):
+def test_an_address_of_another_host_is_refused(host: str):
+    with pytest.raises(CarouselError, match="cannot listen"):
         listen(host, 0)
 
 
-def test_localhost_is_ipv4():
+def test_localhost_resolves_to_ipv4():
     with listen("localhost", 0) as listener:
         assert listener.family == socket.AF_INET
 
@@ -115,15 +115,15 @@ def test_a_model_that_fails_to_load_is_one_line_and_status_1(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, check: bool
 ):
     monkeypatch.setattr(
-        server_module, "ModelDirectoryLoader", lambda path, threads: Broken(CarouselError("model: no config"))
+        server_module, "ModelDirectoryLoader", lambda path, threads: FailingLoader(CarouselError("model: no config"))
     )
     assert run([Path("model")], port=0, check=check) == 1
     assert capfd.readouterr() == ("", "model: no config\n")
 
 
-def test_an_unforeseen_failure_to_load_is_one_line_too():
+def test_an_unexpected_exception_while_loading_is_one_line_too():
     with pytest.raises(CarouselError, match="a model cannot be loaded: MemoryError: so much"):
-        serve(Settings(port=0), [Broken(MemoryError("so\nmuch"))])
+        serve(Settings(port=0), [FailingLoader(MemoryError("so\nmuch"))])
 
 
 def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
@@ -136,7 +136,7 @@ def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[
     assert all(fake.admitted for fake in fakes)
 
 
-def test_check_finds_what_keeps_a_server_from_starting(
+def test_check_reports_what_prevents_a_server_from_starting(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(server_module, "ModelDirectoryLoader", lambda path, threads: FakeLoader(FakeTranslator()))
@@ -148,13 +148,15 @@ def test_check_finds_what_keeps_a_server_from_starting(
     assert "broken.json: the glossary is damaged" in capfd.readouterr().err
 
 
-def test_no_model_and_bad_settings_are_wrong_usage(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_no_model_or_invalid_settings_are_wrong_usage(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     assert run() == 2
     assert capfd.readouterr().err == "no model to serve: name a model directory or set NMT_MODELS\n"
     monkeypatch.setenv("NMT_REQUIRE_API_KEY", "1")
     for check in (True, False):
         assert run([Path("model")], check=check) == 2
-        assert capfd.readouterr().err.startswith("NMT_REQUIRE_API_KEY: there is no key to require; set NMT_API_KEYS")
+        assert capfd.readouterr().err.startswith("NMT_REQUIRE_API_KEY: there are no API keys; set NMT_API_KEYS")
     monkeypatch.setenv("NMT_QUEUE_LIMIT", "many")
     assert run([Path("model")]) == 2
     err = capfd.readouterr().err
@@ -176,7 +178,7 @@ def test_models_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, capfd
     assert asked == [(Path("one"), 3), (Path("two"), 3)]
 
 
-def test_an_empty_directory_stands_for_the_built_in_model(
+def test_the_built_in_model_is_served_if_the_directory_is_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     mounted, built_in = tmp_path / "models", tmp_path / "built-in"
@@ -187,7 +189,7 @@ def test_an_empty_directory_stands_for_the_built_in_model(
     )
     monkeypatch.setenv("NMT_MODELS", str(mounted))
     assert run(check=True) == 1
-    assert capfd.readouterr().err == f"{mounted}: is empty; put a model directory there, which nmt export writes\n"
+    assert capfd.readouterr().err == f"{mounted}: is empty; put a model directory there, as written by nmt export\n"
     built_in.mkdir()
     assert run(check=True) == 0
     shown = capfd.readouterr().out
@@ -196,14 +198,14 @@ def test_an_empty_directory_stands_for_the_built_in_model(
     (mounted / "fr").mkdir()
     assert run(check=True) == 0
     assert capfd.readouterr().out == "en→de is ready to be served\nen→fr is ready to be served\n"
-    # A wrong path is a mistake, not an empty directory.
+    # A wrong path is an error, unlike an empty directory.
     monkeypatch.undo()
     monkeypatch.setattr(server_module, "BUILT_IN", built_in)
     assert run([tmp_path / "modles"], check=True) == 1
     assert "modles: no model directory" in capfd.readouterr().err
 
 
-def test_without_a_name_the_built_in_model_is_served(
+def test_the_built_in_model_is_served_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(server_module, "BUILT_IN", tmp_path)

@@ -1,4 +1,4 @@
-"""Queues, limits and ways that several models make, over real HTTP."""
+"""The translation service: queueing, limits, pivoting, glossaries, reloading and streaming."""
 
 import asyncio
 import gc
@@ -16,19 +16,20 @@ from serving import running, wait_until
 from nmt.search.options import DecodingOptions
 from serve.errors import InvalidGlossaryError
 from serve.metrics import Metrics
-from serve.scheduling.scheduler import Sentence
-from serve.service import TranslationRequest, TranslationService, _fitting
+from serve.scheduling.jobs import Sentence
+from serve.service import TranslationRequest, TranslationService
+from serve.service.translation_service import count_fitting
 from serve.settings import Settings
 from serve.stores.glossaries import Glossary
 
 NOW = datetime.now(UTC)
 
 
-def test_a_full_queue_is_503_and_says_when_to_come_back():
+def test_a_full_queue_is_503_with_retry_after():
     with running(FakeTranslator(), queue_limit=2, slots=1, threads=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
-        wait_until(lambda: it.fake.seen() == ["first"])
+        wait_until(lambda: it.fake.decoded() == ["first"])
         others = [it.translate_meanwhile(text) for text in ("second", "third")]
         wait_until(lambda: it.service.active == 3)
 
@@ -36,7 +37,7 @@ def test_a_full_queue_is_503_and_says_when_to_come_back():
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.json() == {"error": "the server is busy; try again later"}
-        # What needs no model is still answered.
+        # Texts without words need no model.
         assert it.translate(["", " ", "🙂"]).json() == {"translatedText": ["", " ", "🙂"]}
 
         it.fake.open.set()
@@ -45,18 +46,18 @@ def test_a_full_queue_is_503_and_says_when_to_come_back():
         assert [other[0].json() for other in others] == [{"translatedText": "[second]"}, {"translatedText": "[third]"}]
 
 
-def test_more_sentences_than_the_queue_can_ever_hold_is_400():
+def test_more_sentences_than_the_queue_holds_is_400():
     with running(FakeTranslator(), queue_limit=2) as it:
         answer = it.translate("a\nb\nc")
         assert answer.status_code == 400
         assert "at most 2" in answer.json()["error"]
 
 
-def test_a_request_fills_a_quarter_of_the_queue_at_a_time():
+def test_a_request_fills_at_most_a_quarter_of_the_queue():
     with running(FakeTranslator(), queue_limit=20, slots=1, threads=1) as it:
         it.fake.open.clear()
         large = it.translate_meanwhile("\n".join(f"large {n}" for n in range(20)))
-        wait_until(lambda: it.fake.seen() == ["large 0"])
+        wait_until(lambda: it.fake.decoded() == ["large 0"])
         small = [it.translate_meanwhile(f"small {n}") for n in range(10)]
         wait_until(lambda: it.service.active == 11)
         it.fake.open.set()
@@ -65,11 +66,11 @@ def test_a_request_fills_a_quarter_of_the_queue_at_a_time():
         assert [answer[0].status_code for answer in small] == [200] * 10
 
 
-def test_a_late_answer_is_503_and_its_sentences_are_dropped():
+def test_a_time_out_is_503_and_drops_the_sentences():
     with running(FakeTranslator(), request_timeout=0.3, slots=1, threads=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
-        wait_until(lambda: it.fake.seen() == ["first"])
+        wait_until(lambda: it.fake.decoded() == ["first"])
         late = it.translate("late")
         assert late.status_code == 503
         assert int(late.headers["retry-after"]) >= 1
@@ -78,14 +79,14 @@ def test_a_late_answer_is_503_and_its_sentences_are_dropped():
         it.join()
         assert first[0].status_code == 503
         assert it.translate("after").json() == {"translatedText": "[after]"}
-        assert it.fake.seen() == ["first", "after"]
+        assert it.fake.decoded() == ["first", "after"]
 
 
-def test_concurrent_requests_share_steps_and_get_their_own_answers():
+def test_concurrent_requests_share_steps_and_get_their_own_translations():
     with running(FakeTranslator(), threads=1, slots=32) as it:
         it.fake.open.clear()
         it.translate_meanwhile("first")
-        wait_until(lambda: it.fake.seen() == ["first"])
+        wait_until(lambda: it.fake.decoded() == ["first"])
         answers = {n: it.translate_meanwhile([f"{n}a", f"{n}b\n{n}c"]) for n in range(8)}
         wait_until(lambda: it.service.active == 9)
         it.fake.open.set()
@@ -96,7 +97,7 @@ def test_concurrent_requests_share_steps_and_get_their_own_answers():
         assert threading.active_count() < 40
 
 
-def test_a_pair_without_a_model_goes_through_a_shared_language():
+def test_a_pair_without_a_model_is_translated_through_a_pivot_language():
     with running(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
         answer = it.translate(["Haus\nMaus", ""], source="de", target="fr", details=True).json()
         assert answer["translatedText"] == ["[[Haus]]\n[[Maus]]", ""]
@@ -105,7 +106,15 @@ def test_a_pair_without_a_model_goes_through_a_shared_language():
         assert direct["details"]["pivot"] is None
 
 
-def test_texts_of_several_languages_each_go_their_way():
+def test_details_of_a_pivoted_translation_have_a_mean_score_per_token_and_no_confidence():
+    with running(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
+        # Scores are -4 for "Haus" with 2 tokens, and -6 for "[Haus]" with 2 tokens.
+        details = it.translate("Haus", source="de", target="fr", details=True).json()["details"]
+        assert details["score"] == -5
+        assert details["confidence"] is None
+
+
+def test_texts_of_several_languages_are_translated_by_several_models():
     with running(FakeTranslator("de", "fr"), FakeTranslator("el", "fr")) as it:
         q = ["Der Hund schläft im Garten.", "Ο σκύλος κοιμάται.", "Le chien dort."]
         answer = it.translate(q, source="auto").json()
@@ -123,7 +132,7 @@ def test_a_lazy_model_is_loaded_by_the_first_request():
         assert loader.loads == 1
 
 
-def test_reload_under_load_fails_no_request_and_ends_in_the_new_model():
+def test_reload_under_load_fails_no_request_and_replaces_the_model():
     old, new = FakeTranslator(checksum="1"), FakeTranslator(checksum="2")
     with running(FakeLoader(old, new)) as it:
         stop = threading.Event()
@@ -136,18 +145,18 @@ def test_reload_under_load_fails_no_request_and_ends_in_the_new_model():
         clients = [threading.Thread(target=ask) for _ in range(4)]
         for client in clients:
             client.start()
-        it.server.hang_up(signal.SIGHUP, None)
-        wait_until(lambda: new.seen())
+        it.server.handle_reload(signal.SIGHUP, None)
+        wait_until(lambda: new.decoded())
         stop.set()
         for client in clients:
             client.join(30)
         assert set(statuses) == {200}
-        seen = len(old.seen())
+        seen = len(old.decoded())
         assert it.translate("after").status_code == 200
-        assert (len(old.seen()), "after" in new.seen()) == (seen, True)
+        assert (len(old.decoded()), "after" in new.decoded()) == (seen, True)
 
 
-def test_the_terms_of_a_glossary_are_required_and_only_its_owner_has_them_cached():
+def test_glossary_terms_are_required_and_cached_for_their_owner_only():
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
@@ -158,13 +167,13 @@ def test_the_terms_of_a_glossary_are_required_and_only_its_owner_has_them_cached
             assert result.answer.text == ("[the dog]<toutou>" if glossary else "[the dog]")
         [without] = await service.translate(["the cat"], TranslationRequest("en", "fr", glossary=mine))
         assert without.answer.text == "[the cat]"
-        assert fake.seen() == ["the dog", "the dog", "the cat"]
-        service.finish()
+        assert fake.decoded() == ["the dog", "the dog", "the cat"]
+        await service.close()
 
     asyncio.run(use())
 
 
-def test_terms_are_required_of_the_part_they_stand_in_or_end_in():
+def test_terms_are_required_in_the_chunk_in_which_they_end():
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
@@ -174,35 +183,35 @@ def test_terms_are_required_of_the_part_they_stand_in_or_end_in():
         text = "a dog, black|cat|red or red|black|cat"
         [result] = await service.translate([text], TranslationRequest("en", "fr", glossary=glossary))
         assert result.answer.text == f"[{text}]<toutou><minou><vif><vif><minou>"
-        service.finish()
+        await service.close()
 
     asyncio.run(use())
 
 
-def test_long_sentences_take_more_of_the_queue():
+def test_long_sentences_count_as_several_chunks():
     def sentences(*lengths: int) -> list[Sentence]:
         return [Sentence("x" * length, 2, DecodingOptions()) for length in lengths]
 
-    assert _fitting(sentences(*[100] * 50), 10) == 10
-    assert _fitting(sentences(*[1000] * 50), 10) == 2
-    assert _fitting(sentences(100, 1500, 200, 1), 10) == 3
-    assert _fitting(sentences(5000), 10) == 1
+    assert count_fitting(sentences(*[100] * 50), 10) == 10
+    assert count_fitting(sentences(*[1000] * 50), 10) == 2
+    assert count_fitting(sentences(100, 1500, 200, 1), 10) == 3
+    assert count_fitting(sentences(5000), 10) == 1
 
 
-def test_a_term_that_the_model_cannot_write_is_the_clients_mistake():
+def test_a_term_that_the_vocabulary_cannot_express_is_refused():
     async def use() -> None:
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator())], Metrics())
         await service.load()
         glossary = Glossary("1", "mine", "en", "fr", (("dog", "UNWRITABLE"),), "me", NOW)
-        with pytest.raises(InvalidGlossaryError, match="can't write") as error:
+        with pytest.raises(InvalidGlossaryError, match="cannot express") as error:
             await service.translate(["the dog"], TranslationRequest("en", "fr", glossary=glossary))
         assert "UNWRITABLE" not in str(error.value)
-        service.finish()
+        await service.close()
 
     asyncio.run(use())
 
 
-def test_no_more_terms_are_required_than_a_beam_does_justice_to():
+def test_no_more_terms_are_required_than_a_beam_can_satisfy():
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
@@ -213,39 +222,38 @@ def test_no_more_terms_are_required_than_a_beam_does_justice_to():
         )
         assert result.answer.text.endswith("<abc>" * 5)
         assert not result.answer.text.endswith("<abc>" * 6)
-        assert max(loop.beam for loop in fake.loops) == 16
-        service.finish()
+        assert max(loop.beam for loop in fake.batchers) == 16
+        await service.close()
 
     asyncio.run(use())
 
 
-def test_a_language_that_nothing_is_translated_into_is_400():
+def test_a_language_without_a_model_into_it_is_400():
     with running(FakeTranslator("en", "fr")) as it:
         answer = it.translate("the dog", source="auto", target="en")
         assert answer.status_code == 400
-        assert answer.json() == {"error": "nothing is translated into en"}
+        assert answer.json() == {"error": "no model translates into en"}
 
 
-def test_a_replaced_model_leaves_the_memory():
+def test_a_replaced_model_is_closed_and_freed():
     async def use() -> None:
-        service = TranslationService(
-            Settings(threads=1, slots=2), [FakeLoader(FakeTranslator(), FakeTranslator())], Metrics()
-        )
+        fakes = FakeTranslator(), FakeTranslator()
+        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(*fakes)], Metrics())
         await service.load()
         await service.translate(["a"], TranslationRequest("en", "fr"))
         old = weakref.ref(service.models.loaded[0])
         await service.reload()
         until = time.monotonic() + 30
-        while old() is not None:
+        while old() is not None or not fakes[0].closed:
             gc.collect()
             assert time.monotonic() < until
             await asyncio.sleep(0.01)
-        service.finish()
+        await service.close()
 
     asyncio.run(use())
 
 
-def test_sentences_are_streamed_as_they_are_finished():
+def test_sentences_are_streamed_when_they_are_finished():
     async def use() -> None:
         service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(FakeTranslator())], Metrics())
         await service.load()
@@ -253,13 +261,13 @@ def test_sentences_are_streamed_as_they_are_finished():
         events = [event async for event in service.stream(texts, TranslationRequest("en", "fr"))]
         assert events == [(1, "[b]"), (2, "[STEPS4 c]"), (0, "[STEPS9 a]")]
         assert service.active == 0
-        service.finish()
+        await service.close()
 
     asyncio.run(use())
 
 
 @pytest.mark.parametrize("steps", ["STEPS1000000", "EXPLODE"])
-def test_a_stream_that_is_left_or_fails_leaves_nothing_behind(steps: str):
+def test_an_abandoned_or_failed_stream_leaves_no_work_behind(steps: str):
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
@@ -271,9 +279,9 @@ def test_a_stream_that_is_left_or_fails_leaves_nothing_behind(steps: str):
                 await anext(stream)
         await stream.aclose()
         until = time.monotonic() + 30
-        while service.active or any(loop.live for loop in fake.loops):
+        while service.active or any(loop.running for loop in fake.batchers):
             assert time.monotonic() < until
             await asyncio.sleep(0.01)
-        service.finish()
+        await service.close()
 
     asyncio.run(use())

@@ -24,8 +24,8 @@ from nmt.inference.documents.document import DocumentTranslation
 from nmt.text.language_identification import DetectedLanguage
 from serve.app import create_app
 from serve.errors import LimitExceededError, TimedOutError
-from serve.models.registry import Translating
-from serve.server import Server, listen
+from serve.models.served_model import TranslatorBackend
+from serve.server import TranslationServer, listen
 from serve.service import TranslationRequest, TranslationResult
 from serve.settings import Settings
 
@@ -41,7 +41,7 @@ class UnloadableModel:
     def pair(self) -> tuple[str, str]:
         return self.pair_
 
-    def load(self) -> Translating:
+    def load(self) -> TranslatorBackend:
         raise AssertionError("translate is replaced, so that no model is loaded")
 
 
@@ -85,7 +85,7 @@ def serving(**settings_: object) -> Iterator[FakedServer]:
     app = create_app(Settings(port=0, lazy=True, **settings_), [UnloadableModel(pair) for pair in PAIRS])  # type: ignore[arg-type]
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = Server(app, url)
+    server = TranslationServer(app, url)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:

@@ -23,7 +23,7 @@ def test_the_server_is_ready_only_after_the_models_are_warmed_up():
     fake = FakeTranslator()
     fake.open.clear()
     with running(FakeTranslator("fr", "en"), fake, ready=False) as it:
-        wait_until(lambda: fake.loops)
+        wait_until(lambda: fake.batchers)
         assert it.client.get("/health").json() == {"status": "ok"}
         for answer in (it.client.get("/ready"), it.client.get("/languages"), it.translate("x")):
             assert answer.status_code == 503

@@ -43,7 +43,7 @@ def test_responses_and_errors_are_readable_by_an_allowed_origin(cors_server: Run
         post(q="x" * 1000),
         cors_server.client.get("/nowhere", headers={"Origin": PAGE}),
     ]
-    monkeypatch.setattr("serve.service.PlainDocument", None)
+    monkeypatch.setattr("serve.service.planning.PlainDocument", None)
     answers.append(post(**good))
     assert [each.status_code for each in answers] == [200, 400, 413, 404, 500]
     for answer in answers:

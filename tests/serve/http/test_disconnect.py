@@ -9,7 +9,7 @@ def test_waiting_sentences_of_a_disconnected_client_are_not_translated():
     with running(FakeTranslator(), threads=1, slots=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
-        wait_until(lambda: it.fake.seen() == ["first"])
+        wait_until(lambda: it.fake.decoded() == ["first"])
         service = it.server.config.app.state.service
 
         body = json.dumps({"q": ["left\nalone", "behind"], "source": "en", "target": "fr"})
@@ -25,4 +25,4 @@ def test_waiting_sentences_of_a_disconnected_client_are_not_translated():
         it.join()
         assert first[0].json() == {"translatedText": "[first]"}
         assert it.translate("last").json() == {"translatedText": "[last]"}
-        assert it.fake.seen() == ["first", "last"]
+        assert it.fake.decoded() == ["first", "last"]

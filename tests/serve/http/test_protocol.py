@@ -158,7 +158,7 @@ def test_garbage_is_refused_after_the_response_to_the_request_before_it():
         it.fake.open.clear()
         query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
         connection.sendall(query + b"garbage\r\n\r\n")
-        wait_until(lambda: it.fake.seen() == ["x"])
+        wait_until(lambda: it.fake.decoded() == ["x"])
         it.fake.open.set()
         answers = read_all(connection)
         assert statuses(answers) == [200, 400]
@@ -187,7 +187,7 @@ def test_a_disconnected_client_cancels_its_pipelined_requests():
         with connect(it) as connection:
             query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
             connection.sendall(query + query)
-            wait_until(lambda: it.fake.seen() == ["x"])
+            wait_until(lambda: it.fake.decoded() == ["x"])
         service = it.server.config.app.state.service
         wait_until(lambda: service.active == 0)
 

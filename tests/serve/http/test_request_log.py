@@ -64,7 +64,7 @@ def test_unexpected_exceptions_are_logged_with_the_request_id(fresh: Running, mo
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("serve.service.PlainDocument", broken)
+    monkeypatch.setattr("serve.service.planning.PlainDocument", broken)
     answer = fresh.client.post(
         "/translate", json={"q": "x", "source": "en", "target": "fr"}, headers={"X-Request-ID": "failing"}
     )
@@ -107,7 +107,7 @@ def test_a_disconnected_client_is_logged_with_status_499(lines):
         it.fake.open.clear()
         with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
             connection.sendall(b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\n\r\n")
-            wait_until(lambda: it.fake.seen() == ["x"])
+            wait_until(lambda: it.fake.decoded() == ["x"])
         assert lines(1)[0]["status"] == 499
 
 
@@ -117,7 +117,7 @@ def test_log_lines_are_json_with_the_request_id(
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("serve.service.PlainDocument", broken)
+    monkeypatch.setattr("serve.service.planning.PlainDocument", broken)
     with json_logs("info"):
         body = {"q": "x", "source": "en", "target": "fr"}
         fresh.client.post("/translate", json=body, headers={"X-Request-ID": "mine"})

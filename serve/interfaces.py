@@ -1,0 +1,94 @@
+"""Interfaces between the scheduler, the workers and the model registry, which do not import each other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from nmt.inference.continuous_batcher import DecodingRequest
+    from nmt.inference.text_processor import Chunk
+    from nmt.inference.translation import Translation
+    from nmt.search.hypotheses import Hypothesis
+    from nmt.search.options import DecodingOptions
+
+
+class Batcher(Protocol):
+    """Continuous batching of requests, as in `nmt.inference.continuous_batcher.ContinuousBatcher`."""
+
+    slots: int
+    beam: int
+
+    def __len__(self) -> int:
+        """Return the number of requests in the batch."""
+
+    @property
+    def free(self) -> int:
+        """Number of free slots."""
+
+    def admit(self, requests: Sequence[DecodingRequest]) -> None:
+        """Add at most `free` requests to the batch. If this raises, none of them was added."""
+
+    def release(self, keys: Iterable[Hashable]) -> None:
+        """Remove requests from the batch."""
+
+    def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
+        """Return the requests that have finished since the last call. A batcher that raises here is unusable."""
+
+
+class TextProcessorLike(Protocol):
+    """The methods of `nmt.inference.text_processor.TextProcessor` that the scheduler calls."""
+
+    def chunks(self, text: str) -> Sequence[Chunk]:
+        """Split a text into chunks that are decoded separately."""
+
+    def assemble(
+        self, text: str, chunks: Sequence[Chunk], hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
+    ) -> Translation:
+        """Join the translations of a text's chunks."""
+
+
+class Throughput(Protocol):
+    """The decoding speed of a model."""
+
+    def estimate(self, text: str) -> float:
+        """Return the worker seconds that decoding a text takes."""
+
+    def record(self, seconds: float, texts: Iterable[str]) -> None:
+        """Add a measurement: texts that one worker decoded in ``seconds``."""
+
+
+class DecodingModel(Protocol):
+    """A loaded model, as the scheduler and the workers use it."""
+
+    throughput: Throughput
+
+    @property
+    def name(self) -> str:
+        """Label of the model in metrics."""
+
+    @property
+    def checksum(self) -> str:
+        """Checksum that identifies the model's files."""
+
+    @property
+    def text_processor(self) -> TextProcessorLike:
+        """Converts text to token ids, and hypotheses to text."""
+
+    @property
+    def retired(self) -> bool:
+        """Whether the model was replaced, so that idle batchers can be dropped."""
+
+    def create_batcher(self, worker: int, beam: int) -> Batcher:
+        """Create a batcher for the worker thread with this number."""
+
+
+class BatchKey(NamedTuple):
+    """Model and beam size; sentences with equal keys can share a batch."""
+
+    model: DecodingModel
+    beam: int
+
+    def __hash__(self) -> int:
+        """Hash the model by identity: after a reload, the same directory is another model."""
+        return hash((id(self.model), self.beam))

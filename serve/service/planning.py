@@ -1,0 +1,109 @@
+"""Splits the texts of a request into sentences, and finds the models that translate each text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nmt.inference.documents.document import Document, DocumentTranslation
+from nmt.inference.documents.html import HtmlDocument, visible_text
+from nmt.inference.documents.plain import PlainDocument
+from nmt.text.language_identification import DetectedLanguage
+from serve.errors import LimitExceededError, UnsupportedLanguageError
+from serve.models.registry import ModelEntry, ModelRegistry
+from serve.service.detection import LanguageDetection
+from serve.service.offloading import TextOffloader
+from serve.service.requests import TranslationRequest, TranslationResult
+
+if TYPE_CHECKING:
+    from nmt.inference.translation import Translation
+
+_MAX_LINES_PER_SENTENCE = 10  # blank lines included; texts with more are refused before they are split
+
+
+@dataclass(frozen=True)
+class TextPlan:
+    """A text split into sentences, and the models that translate it."""
+
+    text: str
+    source: DetectedLanguage
+    route: tuple[ModelEntry, ...]
+    """Models to apply one after the other; none if the text is in the target language already."""
+    document: Document
+    first: int
+    """Index of the text's first sentence among the sentences of all texts."""
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """Sentences to translate."""
+        return self.document.segments if self.route else ()
+
+    def assemble(self, translations: Mapping[int, Translation]) -> TranslationResult:
+        """Join the translations of the text's sentences."""
+        if not self.route:
+            return TranslationResult(DocumentTranslation(self.text), self.source, None)
+        answer = self.document.assemble([translations[self.first + n] for n in range(len(self.sentences))])
+        return TranslationResult(answer, self.source, self.route[0].pair[1] if len(self.route) > 1 else None)
+
+
+class RequestPlanner:
+    """Plans the translation of requests."""
+
+    def __init__(
+        self, models: ModelRegistry, detection: LanguageDetection, offloader: TextOffloader, max_sentences: int
+    ) -> None:
+        """Create a planner; ``max_sentences`` is the largest number of sentences in a request."""
+        self._models, self._detection, self._offloader = models, detection, offloader
+        self._max_sentences = max_sentences
+
+    async def plan(self, texts: Sequence[str], request: TranslationRequest, held_models: ExitStack) -> list[TextPlan]:
+        """Split texts into sentences and find the models to translate them.
+
+        Args:
+            texts: Texts to translate.
+            request: Languages and options.
+            held_models: Context in which the models are kept open.
+
+        Raises:
+            UnsupportedLanguageError: If no models translate between the languages.
+            LimitExceededError: If there are too many sentences.
+        """
+        target = self._models.language(request.target)
+        sources = await self._sources(texts, request, target)
+        routes = [tuple(self._models.route(source.language, target)) for source in sources]
+        for entry in {entry for route in routes for entry in route}:
+            held_models.enter_context(entry.hold())
+        if sum(text.count("\n") for text in texts) > _MAX_LINES_PER_SENTENCE * self._max_sentences:
+            raise LimitExceededError(
+                f"the request has too many lines; at most {self._max_sentences} sentences are allowed"
+            )
+        document_type = HtmlDocument if request.markup else PlainDocument
+        documents: list[Document] = await self._offloader.run(
+            texts,
+            lambda: [document_type(text, source.language) for text, source in zip(texts, sources, strict=True)],
+        )
+        plans: list[TextPlan] = []
+        count = 0
+        for text, source, route, document in zip(texts, sources, routes, documents, strict=True):
+            plans.append(TextPlan(text, source, route, document, count))
+            count += len(plans[-1].sentences) if route else 1
+            if count > self._max_sentences:
+                raise LimitExceededError(
+                    f"the request has too many sentences; at most {self._max_sentences} are allowed"
+                )
+        return plans
+
+    async def _sources(
+        self, texts: Sequence[str], request: TranslationRequest, target: str
+    ) -> Sequence[DetectedLanguage]:
+        """Return the source language of each text."""
+        if request.source is not None:
+            return [DetectedLanguage(self._models.language(request.source), 1.0)] * len(texts)
+        sources = self._models.sources(target)  # before the first await, during which the server may begin to shut down
+        if not sources:
+            raise UnsupportedLanguageError(f"no model translates into {target}")
+        if request.markup:
+            texts = await self._offloader.run(texts, lambda: [visible_text(text) for text in texts])
+        return [await self._detection.detect_source(text, sources, target) for text in texts]
