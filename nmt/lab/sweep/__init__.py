@@ -1,1 +1,1 @@
-"""Experiments: the same recipe trained in many settings, each with several seeds, and a table of what came of them."""
+"""Sweeps (ablation studies): train a recipe in many settings, with several seeds each, and compare the results."""

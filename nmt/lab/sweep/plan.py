@@ -1,4 +1,4 @@
-"""What a study trains: a YAML file that names a recipe, what varies in it, and seeds."""
+"""Sweep files: a YAML file names a recipe, the values that vary in it, and the seeds; each combination is a run."""
 
 from __future__ import annotations
 
@@ -23,170 +23,179 @@ from nmt.utils.errors import UsageError
 from nmt.utils.hashing import hash_json
 
 Setting = dict[str, Any]
-"""Key of the recipe -> value."""
+"""Values of the axes, by key of the recipe."""
 
 _SEED = "training.seed"
-_LONGEST_NAME = 200  # bytes of a setting; file systems allow 255, the seed included
+_MAX_NAME_LENGTH = 200  # bytes of a setting in a directory name; file systems allow 255, including the seed
 
 
 class SweepConfig(ConfigSection):
-    """A study."""
+    """Contents of a sweep file."""
 
     recipe: str
-    """The recipe that all runs share; its path is relative to the study, as are those in overrides and axes."""
+    """Recipe of all runs. Its path, and paths in overrides and axes, are relative to the sweep file."""
     overrides: dict[str, JsonValue] = Field(default_factory=dict)
-    """What is otherwise in it, such as {model.width: 128}."""
+    """Values that replace those of the recipe in all runs, for example {model.width: 128}."""
     axes: Annotated[dict[str, Annotated[list[JsonValue], Field(min_length=1)]], Field(min_length=1)]
-    """What varies: key -> values. All combinations are trained."""
+    """Values that vary, by key of the recipe. All combinations are trained."""
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    """Seeds with which each setting is trained."""
     baseline: dict[str, JsonValue] = Field(default_factory=dict)
-    """The setting that others are compared with; of axes that are not named, the first value."""
+    """Setting that the others are compared with; an axis that is missing here has its first value."""
 
     @model_validator(mode="after")
     def _consistent(self) -> SweepConfig:
         if _SEED in self.axes or _SEED in self.overrides:
-            raise ValueError(f"{_SEED} comes from seeds: name the values there")
+            raise ValueError(f"{_SEED} is set by seeds; list the values there")
         if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("seeds holds one seed twice: name each once")
+            raise ValueError("seeds contains a seed twice; list each seed once")
         for key in self.axes:
             if key in self.overrides:
-                raise ValueError(f"{key} is an axis: it can't be among the overrides too")
+                raise ValueError(f"{key} is an axis; remove it from overrides")
         for key in self.baseline:
             if key not in self.axes:
-                raise ValueError(f"baseline {key} is no axis: name values of axes there")
+                raise ValueError(f"baseline {key} is not an axis; use keys of axes")
         return self
 
     @property
     def settings(self) -> list[Setting]:
-        """All combinations as they are written, in the order of the file."""
+        """All combinations of values as written, in the order of the file."""
         return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
 
     @property
     def reference(self) -> Setting:
-        """The baseline as it is written, every axis named."""
+        """The baseline as written, completed with the first values of missing axes."""
         return {key: self.baseline.get(key, values[0]) for key, values in self.axes.items()}
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """One training."""
+    """One training run of a sweep."""
 
     setting: Setting
-    """As the recipe understands it: 0.001 where 1e-3 is written."""
+    """Values after validation: 0.001 if the file says 1e-3, which YAML reads as text."""
     seed: int
     overrides: tuple[str, ...]
-    """As ``nmt train`` takes them."""
+    """``KEY=VALUE`` arguments for ``nmt train``."""
     config: TranslatorRecipe
     fingerprint: str
-    """A hash of the recipe, wherever its corpora lie, and of what they hold."""
+    """Hash of the recipe and of the contents of its corpora, independent of their paths."""
 
     @property
     def name(self) -> str:
-        """Its folder, such as ``cell=gru,seed=1``."""
+        """Name of the run's directory, for example ``cell=gru,seed=1``."""
         setting = quote(format_setting(self.setting), safe="=, .")
-        if len(setting) > _LONGEST_NAME:
-            setting = f"{setting[: _LONGEST_NAME - 20]}~{hashlib.sha256(setting.encode()).hexdigest()[:16]}"
+        if len(setting) > _MAX_NAME_LENGTH:
+            setting = f"{setting[: _MAX_NAME_LENGTH - 20]}~{hashlib.sha256(setting.encode()).hexdigest()[:16]}"
         return f"{setting},seed={self.seed}"
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A study, every recipe of it checked."""
+    """A sweep with the validated recipes of all its runs."""
 
     config: SweepConfig
     recipe: Path
+    """Path of the recipe."""
     runs: list[SweepRun]
-    """The first seed of all settings, then the second of all, …"""
+    """Runs in the order in which they are trained: all settings with the first seed, then with the second, …"""
     reference: Setting
-    """The setting that others are compared with."""
+    """Setting of the baseline."""
 
     @property
     def settings(self) -> list[Setting]:
-        """All combinations, in the order of the file."""
+        """Settings in the order of the file."""
         return [run.setting for run in self.runs if run.seed == self.config.seeds[0]]
 
     @property
     def metric(self) -> str:
-        """Which score its runs have beside the loss, by its key in ``metrics.jsonl``."""
+        """Key in ``metrics.jsonl`` of the score that runs have beside the loss: "bleu" or "exact"."""
         return "exact" if isinstance(self.runs[0].config.data.dev, SyntheticCorpus) else "bleu"
 
     @property
     def compares_losses(self) -> bool:
-        """Whether all runs have the same pieces, of which a loss is the mean: other text makes another tokenizer."""
+        """Whether losses are comparable between runs: only the same data and tokenizer give the same pieces."""
         return not {key.split(".")[0] for key in self.config.axes} & {"data", "tokenizer"}
 
 
 def format_setting(setting: Mapping[str, Any]) -> str:
-    """A setting in a few words: sections are left out."""
-    return ",".join(f"{key.rsplit('.', 1)[-1]}={_written(value)}" for key, value in setting.items())
+    """Format a setting without the sections of its keys, for example "cell=gru,width=64"."""
+    return ",".join(f"{key.rsplit('.', 1)[-1]}={_format_value(value)}" for key, value in setting.items())
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
-    """Read a study; ``overrides`` are for the recipe of all its runs.
+    """Read a sweep file and validate the recipes of all its runs.
 
-    Raises UsageError with one line that names file and field, for any of the recipes too.
+    Args:
+        path: The sweep file.
+        overrides: ``KEY=VALUE`` overrides for the recipe of every run.
+
+    Raises:
+        UsageError: The sweep file or one of the recipes is invalid; the message names file and field.
     """
     tree, lines = read_yaml(path)
     try:
         config = SweepConfig.model_validate(tree)
     except ValidationError as error:
         problem = first_field_error(error)
-        where = f"{location(path, lines, problem.path)}: {problem.field or 'study'}"
+        where = f"{location(path, lines, problem.path)}: {problem.field or 'sweep'}"
         if problem.kind == "invalid-json-value":
-            raise UsageError(f"{where}: {problem.value} is no text, number, truth value or list; quote it") from None
-        remedy = "a study has recipe, overrides, axes, seeds, baseline"
+            raise UsageError(
+                f"{where}: {problem.value} is not a string, number, boolean or list; put it in quotes"
+            ) from None
+        remedy = "the keys of a sweep are recipe, overrides, axes, seeds, baseline"
         raise UsageError(f"{where}: {problem.message}; {remedy}") from None
     for override in overrides:
         key = override.partition("=")[0]
         if key in config.axes or key == _SEED:
-            raise UsageError(f"{key}: varies in this study; change it in {path}")
+            raise UsageError(f"{key}: varies in this sweep; change it in {path}")
     planner = _RunPlanner(path.parent, config, overrides)
     runs = [planner.plan(setting, seed) for seed, setting in itertools.product(config.seeds, config.settings)]
     by_recipe: dict[str, SweepRun] = {}
-    for run, written in zip(runs, config.settings, strict=False):  # the first seed tells of all
-        same = by_recipe.setdefault(run.fingerprint, run)
-        if same is not run:
+    for run, written in zip(runs, config.settings, strict=False):  # the runs with the first seed
+        duplicate = by_recipe.setdefault(run.fingerprint, run)
+        if duplicate is not run:
             where = location(path, lines, ("axes",))
             raise UsageError(
-                f"{where}: axes: {format_setting(written)} is the same as {format_setting(same.setting)}; name it once"
+                f"{where}: axes: {format_setting(written)} equals {format_setting(duplicate.setting)}; list it once"
             )
-    wanted = planner.plan(config.reference, config.seeds[0])
-    if wanted.fingerprint not in by_recipe:
+    baseline = planner.plan(config.reference, config.seeds[0])
+    if baseline.fingerprint not in by_recipe:
         where = location(path, lines, ("baseline",))
         raise UsageError(
-            f"{where}: baseline: {format_setting(config.baseline)} is no value of an axis; name one of those"
+            f"{where}: baseline: {format_setting(config.baseline)} is not among the values of the axes; use one of them"
         )
-    return Sweep(config, planner.recipe, runs, by_recipe[wanted.fingerprint].setting)
+    return Sweep(config, planner.recipe, runs, by_recipe[baseline.fingerprint].setting)
 
 
 class _RunPlanner:
-    """Makes runs of settings."""
+    """Builds the runs of a sweep from settings and seeds."""
 
-    def __init__(self, folder: Path, study: SweepConfig, overrides: Sequence[str]) -> None:
-        self.recipe = folder / study.recipe
+    def __init__(self, folder: Path, sweep: SweepConfig, overrides: Sequence[str]) -> None:
+        self.recipe = folder / sweep.recipe
         self._folder = folder
-        self._shared = [*self._as_overrides(study.overrides), *overrides]
-        self._corpora: dict[str, list[str]] = {}
+        self._shared = [*self._as_overrides(sweep.overrides), *overrides]
+        self._corpus_hashes: dict[str, list[str]] = {}
 
     def plan(self, setting: Setting, seed: int) -> SweepRun:
-        """A training. Raises UsageError for what is wrong with its recipe."""
+        """Return the run of a setting and a seed. Raises UsageError if its recipe is invalid."""
         overrides = (*self._shared, *self._as_overrides(setting), f"{_SEED}={seed}")
         config = load_recipe(self.recipe, overrides)
         if isinstance(config, LanguageModelRecipe):
-            raise UsageError(f"{self.recipe}: makes a language model; a study compares translators")
+            raise UsageError(f"{self.recipe}: trains a language model; give the recipe of a translator")
         if config.data.dev is None:
-            raise UsageError(f"{self.recipe}: has no data.dev, by which a study compares; add a dev set")
-        understood = {key: self._understood(config, key, value) for key, value in setting.items()}
-        return SweepRun(understood, seed, overrides, config, _fingerprint(config, self._corpora))
+            raise UsageError(f"{self.recipe}: has no data.dev, which a sweep needs to compare runs; add a dev set")
+        validated = {key: self._validated_value(config, key, value) for key, value in setting.items()}
+        return SweepRun(validated, seed, overrides, config, _fingerprint(config, self._corpus_hashes))
 
     def _as_overrides(self, values: Mapping[str, Any]) -> list[str]:
-        found = {key: resolve_value(self._folder, key, value) for key, value in values.items()}
-        return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in found.items()]
+        resolved = {key: resolve_value(self._folder, key, value) for key, value in values.items()}
+        return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in resolved.items()]
 
-    def _understood(self, config: TranslatorRecipe, key: str, written: Any) -> Any:
-        """What a recipe made of a value: a number of 1e-3, which YAML takes for text.
+    def _validated_value(self, config: TranslatorRecipe, key: str, written: Any) -> Any:
+        """Return the validated value of a key.
 
-        Whole sections stay as written, and so do paths: a run is named alike wherever the study lies.
+        Sections and paths are returned as written, so that the names of runs do not depend on where the sweep file is.
         """
         value: Any = config.model_dump(mode="json")
         for name in key.split("."):
@@ -195,16 +204,16 @@ class _RunPlanner:
         return written if is_path or isinstance(value, dict | list) else value
 
 
-def _fingerprint(config: TranslatorRecipe, corpora: dict[str, list[str]]) -> str:
-    """See `SweepRun`; ``corpora`` keeps what was hashed before, so that no corpus is read for every run."""
+def _fingerprint(config: TranslatorRecipe, corpus_hashes: dict[str, list[str]]) -> str:
+    """Return the fingerprint of a recipe; ``corpus_hashes`` caches hashes, so that each corpus is read once."""
     data = config.data
-    places = data.model_dump_json(include={"source", "target", "train", "dev", "test"})
-    if places not in corpora:
-        corpora[places] = [f"{corpus.role} {corpus.hash}" for corpus in hash_corpora(config)]
+    paths = data.model_dump_json(include={"source", "target", "train", "dev", "test"})
+    if paths not in corpus_hashes:
+        corpus_hashes[paths] = [f"{corpus.role} {corpus.hash}" for corpus in hash_corpora(config)]
     recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
     mixture = [(mixed.weight, mixed.tag) for mixed in data.weighted_corpora]
-    return hash_json(recipe, mixture, corpora[places])
+    return hash_json(recipe, mixture, corpus_hashes[paths])
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""What came of the runs of a study: one JSON file a run, and a table of all."""
+"""Results of the runs of a sweep, a JSON file per run, and a table that compares the settings."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from nmt.training.tasks import METRIC_NAMES
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file
 
-RESULT = "result.json"
-RECIPE = "recipe.sha256"
-"""The fingerprint of the recipe by which a folder's run is trained."""
+RESULT_FILE = "result.json"
+FINGERPRINT_FILE = "recipe.sha256"
+"""File in a run's directory with the fingerprint of the recipe by which the run is trained."""
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run; scores are of its last validation."""
+    """Result of a finished run; scores are those of its last validation."""
 
     setting: Setting
     seed: int
     loss: float
-    """Cross-entropy of the dev set, nats a piece."""
+    """Cross-entropy on the dev set in nats per piece."""
     bleu: float | None
-    """Of greedy translations of the dev set; None where that is a classic task."""
+    """BLEU of greedy translations of the dev set; None for synthetic tasks."""
     updates: int
     parameters: int
     seconds: float
-    """Of training, without validation."""
+    """Training time without validation."""
     exact: float | None = None
-    """Percentage of right answers to a classic task; None of translations."""
+    """Percentage of right answers to a synthetic task; None for translations."""
 
     @property
     def score(self) -> float:
-        """The one of both that there is."""
+        """BLEU or, for synthetic tasks, the percentage of right answers."""
         score = self.exact if self.bleu is None else self.bleu
         assert score is not None
         return score
@@ -55,172 +55,185 @@ class RunResult:
 
 @dataclass(frozen=True)
 class SettingSummary:
-    """The runs of a setting."""
+    """Results of one setting over its seeds: a row of the table."""
 
     setting: Setting
     seeds: int
+    """Number of finished runs."""
     loss: float
+    """Mean loss."""
     loss_deviation: float | None
+    """Standard deviation of the loss; None for a single run."""
     loss_p: float | None
-    """Of no difference to the baseline: Welch's t-test over seeds, adjusted for all settings (Holm)."""
+    """P-value of no difference to the baseline: Welch's t-test over seeds, adjusted for the number of settings."""
     score: float
+    """Mean score."""
     score_deviation: float | None
+    """Standard deviation of the score; None for a single run."""
     score_p: float | None
+    """P-value of no difference to the baseline, as for the loss."""
     parameters: int
     minutes: float
+    """Mean training time."""
 
 
-def record_fingerprint(folder: Path, run: SweepRun) -> None:
-    """Note the recipe of a run in its folder, before it is trained there.
+def record_fingerprint(directory: Path, run: SweepRun) -> None:
+    """Write the fingerprint of a run's recipe into its directory, before the run is trained there.
 
-    Raises CarouselError when something was trained there by another recipe.
+    Raises:
+        CarouselError: The directory contains a run of another recipe.
     """
-    _check(folder, run)
-    with atomic_file(folder / RECIPE) as temporary:
+    _check_fingerprint(directory, run)
+    with atomic_file(directory / FINGERPRINT_FILE) as temporary:
         temporary.write_text(run.fingerprint, encoding="utf-8")
 
 
-def read_result(folder: Path, run: SweepRun) -> RunResult | None:
-    """The result of a run, if it has finished. Raises CarouselError when another recipe was at work there."""
-    _check(folder, run)
-    path = folder / RESULT
+def read_result(directory: Path, run: SweepRun) -> RunResult | None:
+    """Return the result of a run, or None if the run has not finished.
+
+    Raises:
+        CarouselError: The result is damaged, or the directory contains a run of another recipe.
+    """
+    _check_fingerprint(directory, run)
+    path = directory / RESULT_FILE
     if not path.exists():
         return None
     try:
         return RunResult(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        raise CarouselError(f"{path}: is damaged; delete the folder {folder} to train again") from None
+        raise CarouselError(f"{path}: is damaged; delete the directory {directory} to train again") from None
 
 
-def _check(folder: Path, run: SweepRun) -> None:
-    begun = (folder / RESULT).exists() or RunDirectory(folder).contains_run()
-    recipe = folder / RECIPE
-    if begun and not (recipe.is_file() and recipe.read_bytes() == run.fingerprint.encode()):
+def _check_fingerprint(directory: Path, run: SweepRun) -> None:
+    started = (directory / RESULT_FILE).exists() or RunDirectory(directory).contains_run()
+    path = directory / FINGERPRINT_FILE
+    if started and not (path.is_file() and path.read_bytes() == run.fingerprint.encode()):
         raise CarouselError(
-            f"{folder}: was trained by another recipe; choose another --out, or delete the folder to train again"
+            f"{directory}: contains a run of another recipe; choose another --out, or delete the directory"
         )
 
 
-def collect_result(folder: Path, run: SweepRun) -> RunResult | None:
-    """Take the result of a run that has ended and keep it; None where it was stopped before its end."""
-    directory = RunDirectory(folder)
-    if not directory.model.exists():
+def collect_result(directory: Path, run: SweepRun) -> RunResult | None:
+    """Read the result of a training that has ended, write it to a file and return it.
+
+    Returns None if the training was stopped before its end.
+    """
+    files = RunDirectory(directory)
+    if not files.model.exists():
         return None
-    card = read_model_directory(directory.model).card
+    card = read_model_directory(files.model).card
     if "dev" not in card.scores:
         return None
-    last = next(record for record in reversed(read_metrics(directory)) if record["kind"] == "dev")
-    with safe_open(directory.last, framework="np") as file:
+    last = next(record for record in reversed(read_metrics(files)) if record["kind"] == "dev")
+    with safe_open(files.last, framework="np") as file:
         seconds = json.loads(file.metadata()["progress"])["seconds"]
     result = RunResult(
         run.setting, run.seed, last["loss"], last.get("bleu"), last["update"],
         card.training["parameters"], round(seconds, 1), last.get("exact"),
     )  # fmt: skip
-    with atomic_file(folder / RESULT) as temporary:
+    with atomic_file(directory / RESULT_FILE) as temporary:
         temporary.write_text(json.dumps(asdict(result), indent=2), encoding="utf-8")
     return result
 
 
-def summarise_settings(study: Sweep, results: Sequence[RunResult]) -> list[SettingSummary]:
-    """A row for each setting that has a result: the lowest loss first, or the best score where losses don't compare."""
-    groups = [(s, [r for r in results if r.setting == s]) for s in study.settings]
-    groups = [(setting, found) for setting, found in groups if found]
-    baseline = [r for r in results if r.setting == study.reference]
-    losses: list[float | None] = [None] * len(groups)
-    if study.compares_losses:
-        losses = _significance(groups, baseline, study.reference, lambda result: result.loss)
-    scores = _significance(groups, baseline, study.reference, lambda result: result.score)
+def summarise_settings(sweep: Sweep, results: Sequence[RunResult]) -> list[SettingSummary]:
+    """Summarise each setting that has results, best first: by loss, or by score if losses are not comparable."""
+    groups = [(setting, [r for r in results if r.setting == setting]) for setting in sweep.settings]
+    groups = [(setting, runs) for setting, runs in groups if runs]
+    baseline = [r for r in results if r.setting == sweep.reference]
+    loss_ps: list[float | None] = [None] * len(groups)
+    if sweep.compares_losses:
+        loss_ps = _p_values(groups, baseline, sweep.reference, lambda result: result.loss)
+    score_ps = _p_values(groups, baseline, sweep.reference, lambda result: result.score)
     rows = [
         SettingSummary(
-            setting, len(found),
-            statistics.fmean(r.loss for r in found), standard_deviation([r.loss for r in found]), loss_p,
-            statistics.fmean(r.score for r in found), standard_deviation([r.score for r in found]), score_p,
-            found[0].parameters, statistics.fmean(r.seconds for r in found) / 60,
+            setting, len(runs),
+            statistics.fmean(r.loss for r in runs), standard_deviation([r.loss for r in runs]), loss_p,
+            statistics.fmean(r.score for r in runs), standard_deviation([r.score for r in runs]), score_p,
+            runs[0].parameters, statistics.fmean(r.seconds for r in runs) / 60,
         )
-        for (setting, found), loss_p, score_p in zip(groups, losses, scores, strict=True)
+        for (setting, runs), loss_p, score_p in zip(groups, loss_ps, score_ps, strict=True)
     ]  # fmt: skip
-    return sorted(rows, key=lambda row: row.loss if study.compares_losses else -row.score)
+    return sorted(rows, key=lambda row: row.loss if sweep.compares_losses else -row.score)
 
 
-def _significance(
+def _p_values(
     groups: Sequence[tuple[Setting, Sequence[RunResult]]],
     baseline: Sequence[RunResult],
     reference: Setting,
     value: Callable[[RunResult], float],
 ) -> list[float | None]:
-    wanted = [value(result) for result in baseline]
+    """Return the adjusted p-value of each setting's difference to the baseline; None for the baseline itself."""
+    expected = [value(result) for result in baseline]
     return holm_adjust(
-        [None if s == reference else welch_p_value([value(r) for r in found], wanted) for s, found in groups]
+        [
+            None if setting == reference else welch_p_value([value(result) for result in runs], expected)
+            for setting, runs in groups
+        ]
     )
 
 
-def table_cells(study: Sweep, rows: Sequence[SettingSummary]) -> list[list[str]]:
-    """Cells as tables show them, the head first; where rows differ in how many seeds they have, it is told."""
+def table_cells(sweep: Sweep, rows: Sequence[SettingSummary]) -> list[list[str]]:
+    """Return the cells of the table, the header first; a column of seed counts is added if the counts differ."""
     uneven = len({row.seeds for row in rows}) > 1
-    head = [
-        *(key.rsplit(".", 1)[-1] for key in study.config.axes),
-        "dev loss",
-        "p",
-        f"dev {METRIC_NAMES[study.metric]}",
-        "p",
-    ]
-    return [[*head, *["seeds"] * uneven, "parameters", "minutes"]] + [
+    axes = [key.rsplit(".", 1)[-1] for key in sweep.config.axes]
+    metric = METRIC_NAMES[sweep.metric]
+    header = [*axes, "dev loss", "p", f"dev {metric}", "p", *["seeds"] * uneven, "parameters", "minutes"]
+    return [header] + [
         [
             *map(str, row.setting.values()),
-            _with_deviation(row.loss, row.loss_deviation, 3), _p(row.loss_p),
-            _with_deviation(row.score, row.score_deviation, 2), _p(row.score_p),
+            _format_mean(row.loss, row.loss_deviation, 3), _format_p(row.loss_p),
+            _format_mean(row.score, row.score_deviation, 2), _format_p(row.score_p),
             *[str(row.seeds)] * uneven, f"{row.parameters:,}", f"{row.minutes:.1f}",
         ]
         for row in rows
     ]  # fmt: skip
 
 
-def markdown_table(study: Sweep, rows: Sequence[SettingSummary], config: ModelConfig) -> str:
-    """The table, with a line on what it says."""
-    head, *body = table_cells(study, rows)
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+def markdown_table(sweep: Sweep, rows: Sequence[SettingSummary], config: ModelConfig) -> str:
+    """Return the table as Markdown, with its legend below; ``config`` is the baseline's model."""
+    header, *body = table_cells(sweep, rows)
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for row, cells in zip(rows, body, strict=True):
-        if row.setting == study.reference:
+        if row.setting == sweep.reference:
             cells[0] = f"**{cells[0]}**"
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-    return "\n".join([*lines, "", f"{table_legend(study, rows)} Baseline: {config.summary}.", ""])
+    return "\n".join([*lines, "", f"{table_legend(sweep, rows)} Baseline: {config.summary}.", ""])
 
 
-def _with_deviation(value: float, deviation: float | None, decimals: int) -> str:
-    return f"{value:.{decimals}f}" + ("" if deviation is None else f" ± {deviation:.{decimals}f}")
+def _format_mean(mean: float, deviation: float | None, decimals: int) -> str:
+    return f"{mean:.{decimals}f}" + ("" if deviation is None else f" ± {deviation:.{decimals}f}")
 
 
-def _p(value: float | None) -> str:
+def _format_p(value: float | None) -> str:
     if value is None:
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def table_legend(study: Sweep, rows: Sequence[SettingSummary]) -> str:
-    """What the numbers are, and over which runs."""
-    reference = format_setting(study.reference)
-    otherwise = (
-        "" if study.compares_losses else "Losses are not comparable because the pieces may differ between rows. "
-    )
+def table_legend(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
+    """Return the legend of the table: the seeds, the units, and the test behind the p-values."""
+    metric, reference = METRIC_NAMES[sweep.metric], format_setting(sweep.reference)
+    note = "" if sweep.compares_losses else "Losses are not comparable because the pieces may differ between rows. "
     return (
-        f"{_seeds(study, rows)} Dev loss in nats per piece and {METRIC_NAMES[study.metric]} of greedy translations, "
-        f"both after the last update. {otherwise}p: Welch's t-test against {reference}, adjusted by Holm's method; "
-        "below 0.05 the difference is unlikely to be due to chance."
+        f"{_describe_seeds(sweep, rows)} Dev loss in nats per piece and {metric} of greedy translations, both after the "
+        f"last update. {note}p: Welch's t-test against {reference}, adjusted by Holm's method; below 0.05 the "
+        "difference is unlikely to be due to chance."
     )
 
 
-def _seeds(study: Sweep, rows: Sequence[SettingSummary]) -> str:
-    seeds, done = study.config.seeds, sum(row.seeds for row in rows)
+def _describe_seeds(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
+    seeds, done = sweep.config.seeds, sum(row.seeds for row in rows)
     named = f"{'Seeds' if len(seeds) > 1 else 'Seed'} {', '.join(map(str, seeds))}"
-    if done < len(study.runs):
-        return f"{named}; {done} of {len(study.runs)} runs are done: mean ± standard deviation over those of a row."
+    if done < len(sweep.runs):
+        return f"{named}; {done} of {len(sweep.runs)} runs are done: mean ± standard deviation over those of a row."
     return f"{named}; mean ± standard deviation over them." if len(seeds) > 1 else f"{named}."
 
 
-def runs_as_csv(study: Sweep, results: Sequence[RunResult]) -> str:
-    """A line a run."""
-    axes = list(study.config.axes)
-    fields = ["seed", "loss", study.metric, "updates", "parameters", "seconds"]
+def runs_as_csv(sweep: Sweep, results: Sequence[RunResult]) -> str:
+    """Return the results as CSV, one row per run."""
+    axes = list(sweep.config.axes)
+    fields = ["seed", "loss", sweep.metric, "updates", "parameters", "seconds"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*axes, *fields])
@@ -228,11 +241,11 @@ def runs_as_csv(study: Sweep, results: Sequence[RunResult]) -> str:
     return text.getvalue()
 
 
-def results_as_json(study: Sweep, rows: Sequence[SettingSummary], results: Sequence[RunResult]) -> str:
-    """Rows and runs; ``metric`` says what the rows' scores are."""
+def results_as_json(sweep: Sweep, rows: Sequence[SettingSummary], results: Sequence[RunResult]) -> str:
+    """Return the summaries ("settings") and the results ("runs") as JSON; "metric" is the key of the score."""
     tree: dict[str, Any] = {
-        "metric": study.metric,
+        "metric": sweep.metric,
         "settings": [asdict(row) for row in rows],
-        "runs": [asdict(each) for each in results],
+        "runs": [asdict(result) for result in results],
     }
     return json.dumps(tree, indent=2)

@@ -1,4 +1,4 @@
-"""One call of ``nmt study``: train what is not trained yet, each run in a process of its own, and write the tables."""
+"""Running a sweep: train the missing runs, each in a process of its own, and write the tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,161 +25,168 @@ from nmt.utils.files import atomic_file, write_error
 from nmt.utils.locks import exclusive_lock, try_lock
 from nmt.utils.signals import handle_signals
 
-LOG = "train.log"
-_POLL = 0.1  # seconds
-_GRACE = 30  # seconds to save a checkpoint in
+LOG_FILE = "train.log"
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 30  # for a run to save a checkpoint
 
 
 @dataclass
 class SweepOutcome:
-    """How a study ended."""
+    """State of a sweep when its command ends."""
 
     results: list[RunResult]
-    failures: dict[str, str]
-    """Run -> its last words."""
-    stopped: bool
-    """By a signal, before its end."""
+    """Results of all finished runs, also of those that had finished before."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """Last line of the log of each failed run, by the run's name."""
+    stopped: bool = False
+    """Whether a signal ended the sweep early."""
 
 
-def run_sweep(study: Sweep, out: Path, jobs: int, say: Callable[[str], None]) -> SweepOutcome:
-    """Train what is missing in a folder, ``jobs`` runs at once, each on one thread.
+def run_sweep(sweep: Sweep, out: Path, jobs: int, log: Callable[[str], None]) -> SweepOutcome:
+    """Train the runs of a sweep that are not finished.
 
-    SIGINT and SIGTERM save checkpoints and end the study early; the next call goes on. Raises CarouselError when the
-    corpora are wrong or the folder holds runs of other recipes.
+    SIGINT and SIGTERM save checkpoints and end the sweep early; the next call continues from there.
+
+    Args:
+        sweep: The sweep.
+        out: Output directory, with a directory per run.
+        jobs: Number of runs that are trained at a time, each on one thread.
+        log: Called with each line of progress.
+
+    Raises:
+        CarouselError: A corpus is invalid, the output directory contains runs of other recipes, or another process is
+            using it.
     """
-    with exclusive_lock(out / ".lock", out, "another nmt study is at work here; choose another --out"):
-        found = {run.name: results.read_result(out / run.name, run) for run in study.runs}
-        waiting = [run for run in study.runs if found[run.name] is None]
-        say(f"{len(study.runs)} runs, {len(study.runs) - len(waiting)} of them finished before")
-        _prepare(waiting, say)
-        outcome = SweepOutcome([result for result in found.values() if result], {}, stopped=False)
+    with exclusive_lock(out / ".lock", out, "is in use by another nmt study; choose another --out"):
+        finished = {run.name: results.read_result(out / run.name, run) for run in sweep.runs}
+        missing = [run for run in sweep.runs if finished[run.name] is None]
+        log(f"{len(sweep.runs)} runs, {len(sweep.runs) - len(missing)} of them already finished")
+        _prepare_corpora(missing, log)
+        outcome = SweepOutcome([result for result in finished.values() if result])
         try:
-            with _stop_signals() as signals:
-                _train(study, waiting, out, jobs, outcome, signals, say)
+            with _received_signals() as signals:
+                _Runner(sweep, out, outcome, signals, log).train(missing, jobs)
         except OSError as error:
             raise write_error(out, error) from None
-        write_tables(study, outcome.results, out)
+        write_tables(sweep, outcome.results, out)
     return outcome
 
 
-def write_tables(study: Sweep, found: list[RunResult], out: Path) -> None:
-    """The table as Markdown, CSV and JSON, and the page."""
-    if not found:
+def write_tables(sweep: Sweep, finished: list[RunResult], out: Path) -> None:
+    """Write the results as Markdown, CSV, JSON and HTML; nothing is written before the first result."""
+    if not finished:
         return
-    order = {run.name: number for number, run in enumerate(study.runs)}
-    by_run = {(str(run.setting), run.seed): run.name for run in study.runs}
-    found = sorted(found, key=lambda each: order[by_run[str(each.setting), each.seed]])
-    rows = results.summarise_settings(study, found)
-    baseline = next(run.config for run in study.runs if run.setting == study.reference)
-    table = results.markdown_table(study, rows, baseline.model)
+    order = {(str(run.setting), run.seed): index for index, run in enumerate(sweep.runs)}
+    finished = sorted(finished, key=lambda result: order[str(result.setting), result.seed])
+    rows = results.summarise_settings(sweep, finished)
+    baseline = next(run.config for run in sweep.runs if run.setting == sweep.reference)
     contents = {
-        "table.md": table,
-        "runs.csv": results.runs_as_csv(study, found),
-        "results.json": results.results_as_json(study, rows, found),
-        "report.html": render_sweep_report(study, rows, baseline),
+        "table.md": results.markdown_table(sweep, rows, baseline.model),
+        "runs.csv": results.runs_as_csv(sweep, finished),
+        "results.json": results.results_as_json(sweep, rows, finished),
+        "report.html": render_sweep_report(sweep, rows, baseline),
     }
     for name, content in contents.items():
         with atomic_file(out / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
 
 
-def _prepare(runs: list[SweepRun], say: Callable[[str], None]) -> None:
-    """Prepare the corpora once, before processes would do it at the same time."""
-    matters: Any = {"data": True, "tokenizer": True, "training": {"guided_alignment"}}
-    for planned in {planned.config.model_dump_json(include=matters): planned for planned in runs}.values():
-        prepare_data(planned.config, say)
+def _prepare_corpora(runs: list[SweepRun], log: Callable[[str], None]) -> None:
+    """Prepare and cache each corpus once, before several processes would do so at the same time."""
+    relevant: Any = {"data": True, "tokenizer": True, "training": {"guided_alignment"}}
+    for run in {run.config.model_dump_json(include=relevant): run for run in runs}.values():
+        prepare_data(run.config, log)
 
 
-def _train(
-    study: Sweep,
-    waiting: list[SweepRun],
-    out: Path,
-    jobs: int,
-    outcome: SweepOutcome,
-    signals: list[int],
-    say: Callable[[str], None],
-) -> None:
-    running: dict[str, tuple[SweepRun, subprocess.Popen[bytes]]] = {}
-    try:
-        while (waiting and not signals) or running:
-            while waiting and len(running) < jobs and not signals:
-                planned = waiting.pop(0)
-                process = _start(study, planned, out / planned.name, signals, say)
-                if process:
-                    running[planned.name] = planned, process
-            time.sleep(_POLL)
-            if signals and not outcome.stopped:
-                outcome.stopped = True
-                for _, process in running.values():
-                    process.terminate()  # it saves a checkpoint
-            for name, (planned, process) in list(running.items()):
-                if process.poll() is not None:
-                    del running[name]
-                    _finish(study, planned, process.returncode, out, outcome, say)
-        outcome.stopped |= bool(waiting)  # a signal that came when nothing was running
-    finally:
-        for _, process in running.values():
-            process.terminate()  # something has failed here; what they have learned is saved
-        for _, process in running.values():
-            try:
-                process.wait(_GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+class _Runner:
+    """Starts the training processes of a sweep and collects their results."""
+
+    def __init__(
+        self, sweep: Sweep, out: Path, outcome: SweepOutcome, signals: list[int], log: Callable[[str], None]
+    ) -> None:
+        self._sweep, self._out, self._outcome = sweep, out, outcome
+        self._signals, self._log = signals, log
+
+    def train(self, missing: list[SweepRun], jobs: int) -> None:
+        """Train runs, ``jobs`` at a time, until all have ended or a signal arrives."""
+        running: dict[str, tuple[SweepRun, subprocess.Popen[bytes]]] = {}
+        try:
+            while (missing and not self._signals) or running:
+                while missing and len(running) < jobs and not self._signals:
+                    run = missing.pop(0)
+                    process = self._start(run)
+                    if process:
+                        running[run.name] = run, process
+                time.sleep(_POLL_SECONDS)
+                if self._signals and not self._outcome.stopped:
+                    self._outcome.stopped = True
+                    for _, process in running.values():
+                        process.terminate()  # the training saves a checkpoint
+                for name, (run, process) in list(running.items()):
+                    if process.poll() is not None:
+                        del running[name]
+                        self._finish(run, process.returncode)
+            self._outcome.stopped |= bool(missing)  # the signal arrived when nothing was running
+        finally:
+            for _, process in running.values():
+                process.terminate()  # an error occurred in this process; the trainings save checkpoints
+            for _, process in running.values():
+                try:
+                    process.wait(_GRACE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def _start(self, run: SweepRun) -> subprocess.Popen[bytes] | None:
+        """Start the training of a run, once no other process trains in its directory.
+
+        Returns None if a signal arrives while waiting. Raises CarouselError if the directory contains a run of another
+        recipe.
+        """
+        directory = self._out / run.name
+        directory.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "nmt", "train", str(self._sweep.recipe), *run.overrides]
+        # The training inherits the lock and keeps it even if this process is killed.
+        with (directory / ".study").open("w") as lock:
+            if not try_lock(lock):
+                self._log(f"{run.name}: waiting for a training that a killed nmt study left running")
+            while not try_lock(lock):
+                if self._signals:
+                    return None
+                time.sleep(_POLL_SECONDS)
+            results.record_fingerprint(directory, run)
+            with (directory / LOG_FILE).open("ab") as log:
+                return subprocess.Popen(
+                    [*command, "--out", str(directory), "--resume"],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                    pass_fds=[lock.fileno()],
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                    start_new_session=True,  # a Ctrl-C at the terminal reaches the training once, from this process
+                )  # fmt: skip
+
+    def _finish(self, run: SweepRun, status: int) -> None:
+        """Collect the result of a training that has ended, or record its failure."""
+        directory = self._out / run.name
+        result = results.collect_result(directory, run) if status == 0 else None
+        if result:
+            shutil.rmtree(RunDirectory(directory).last.parent, ignore_errors=True)  # no longer needed
+            self._outcome.results.append(result)
+            score = f"{METRIC_NAMES[self._sweep.metric]} {result.score:.2f}"
+            self._log(f"{run.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
+            write_tables(self._sweep, self._outcome.results, self._out)
+        elif not self._outcome.stopped:
+            message = self._outcome.failures[run.name] = _last_line(directory / LOG_FILE)
+            self._log(f"{run.name}: failed with status {status}: {message} (see {directory / LOG_FILE})")
 
 
-def _start(
-    study: Sweep, planned: SweepRun, folder: Path, signals: list[int], say: Callable[[str], None]
-) -> subprocess.Popen[bytes] | None:
-    """The training in a process; None where a signal came before its folder was free.
-
-    Raises CarouselError when something was trained there by another recipe.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "nmt", "train", str(study.recipe), *planned.overrides]
-    # The training inherits the lock, and so has it even after the study was killed.
-    with (folder / ".study").open("w") as lock:
-        if not try_lock(lock):
-            say(f"{planned.name}: waiting for the training that a killed study has left there")
-        while not try_lock(lock):
-            if signals:
-                return None
-            time.sleep(_POLL)
-        results.record_fingerprint(folder, planned)
-        with (folder / LOG).open("ab") as log:
-            return subprocess.Popen(
-                [*command, "--out", str(folder), "--resume"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                pass_fds=[lock.fileno()],
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # a signal from the keyboard is passed on once, by the study
-            )  # fmt: skip
-
-
-def _finish(
-    study: Sweep, planned: SweepRun, status: int, out: Path, outcome: SweepOutcome, say: Callable[[str], None]
-) -> None:
-    folder = out / planned.name
-    result = results.collect_result(folder, planned) if status == 0 else None
-    if result:
-        shutil.rmtree(RunDirectory(folder).last.parent, ignore_errors=True)  # nothing goes on from here
-        outcome.results.append(result)
-        score = f"{METRIC_NAMES[study.metric]} {result.score:.2f}"
-        say(f"{planned.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
-        write_tables(study, outcome.results, out)
-    elif not outcome.stopped:
-        words = outcome.failures[planned.name] = _last_words(folder / LOG)
-        say(f"{planned.name}: failed with status {status}: {words} (see {folder / LOG})")
-
-
-def _last_words(log: Path) -> str:
+def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
 
 @contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """A list that is filled by the signals to stop."""
+def _received_signals() -> Iterator[list[int]]:
+    """Yield a list to which the signals that ask to stop are appended."""
     received: list[int] = []
 
     def receive(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What the table says of a study that is done, and of one that is not."""
+"""Tables of a finished and of an unfinished sweep."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from nmt.lab.sweep.results import RunResult
 
 
 @pytest.fixture
-def study(recipe: Path) -> Sweep:
+def sweep(recipe: Path) -> Sweep:
     path = recipe.parent / "study.yaml"
     path.write_text("{recipe: toy.yaml, axes: {model.cell: [lstm, gru]}, seeds: [3, 1]}", encoding="utf-8")
     return load_sweep(path)
 
 
-def table(study: Sweep, runs: int) -> tuple[list[list[str]], str, str]:
-    """Of the first runs: cells, what stands below them, and the page."""
+def table(sweep: Sweep, runs: int) -> tuple[list[list[str]], str, str]:
+    """Return the cells, the line below them and the HTML page, for the first ``runs`` runs."""
     found = [
         RunResult(run.setting, run.seed, loss=2.0 + number, bleu=10.0 + number, updates=5, parameters=1000, seconds=60)
-        for number, run in enumerate(study.runs[:runs])
+        for number, run in enumerate(sweep.runs[:runs])
     ]
-    rows = results.summarise_settings(study, found)
-    lines = results.markdown_table(study, rows, study.runs[0].config.model).splitlines()
+    rows = results.summarise_settings(sweep, found)
+    lines = results.markdown_table(sweep, rows, sweep.runs[0].config.model).splitlines()
     cells = [line.strip("| ").split(" | ") for line in (lines[0], *lines[2:-2])]
-    return cells, lines[-1], render_sweep_report(study, rows, study.runs[0].config)
+    return cells, lines[-1], render_sweep_report(sweep, rows, sweep.runs[0].config)
 
 
-def test_a_table_of_all_runs(study: Sweep) -> None:
-    cells, below, page = table(study, 4)
+def test_the_table_of_a_finished_sweep(sweep: Sweep) -> None:
+    cells, below, page = table(sweep, 4)
     assert cells == [
         ["cell", "dev loss", "p", "dev BLEU", "p", "parameters", "minutes"],
         ["**lstm**", "3.000 ± 1.414", "–", "11.00 ± 1.41", "–", "1,000", "1.0"],
@@ -43,7 +43,7 @@ def test_a_table_of_all_runs(study: Sweep) -> None:
     assert "<td>gru</td>" in page
 
 
-def test_losses_of_different_pieces_are_not_compared(recipe: Path) -> None:
+def test_losses_over_different_pieces_are_not_compared(recipe: Path) -> None:
     path = recipe.parent / "study.yaml"
     path.write_text("{recipe: toy.yaml, axes: {tokenizer.vocab_size: [420, 430]}, seeds: [3, 1]}", encoding="utf-8")
     cells, below, page = table(load_sweep(path), 4)
@@ -54,11 +54,11 @@ def test_losses_of_different_pieces_are_not_compared(recipe: Path) -> None:
     ]
     assert "Losses are not comparable" in below
     assert "Dev BLEU" in page
-    assert "Dev loss, nats a piece" not in page
+    assert "Dev loss, nats per piece" not in page
 
 
-def test_a_table_of_a_study_half_done_says_so(study: Sweep) -> None:
-    cells, below, page = table(study, 3)
+def test_the_table_of_an_unfinished_sweep_says_so(sweep: Sweep) -> None:
+    cells, below, page = table(sweep, 3)
     assert cells == [
         ["cell", "dev loss", "p", "dev BLEU", "p", "seeds", "parameters", "minutes"],
         ["**lstm**", "3.000 ± 1.414", "–", "11.00 ± 1.41", "–", "2", "1,000", "1.0"],
@@ -68,4 +68,4 @@ def test_a_table_of_a_study_half_done_says_so(study: Sweep) -> None:
     assert below.startswith(said)
     assert said in page
     assert '<th scope="col">seeds</th>' in page
-    assert table(study, 2)[1].startswith("Seeds 3, 1; 2 of 4 runs are done: ")  # one each, so that rows don't differ
+    assert table(sweep, 2)[1].startswith("Seeds 3, 1; 2 of 4 runs are done: ")  # one each, so that rows don't differ

@@ -1,40 +1,52 @@
-"""A study of two cells and two seeds, killed and gone on with, in real processes."""
+"""Sweeps in real processes: continued after a stop and after a kill, failing runs, and synthetic tasks."""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from processes import wait_for
+from conftest import Nmt, Ran
+from processes import children, wait_for
 from toy import RECIPE, toy_pairs, write_corpus
 
 from nmt.utils.locks import try_lock
 
-STUDY = """\
+SWEEP = """\
 recipe: toy.yaml
 axes: {model.cell: [lstm, gru]}
 seeds: [1, 2]
 """
+WAITING = "waiting for a training that a killed nmt study left running"
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def sweep_file(tmp_path: Path) -> Path:
     write_corpus(tmp_path / "train", toy_pairs(300, seed=1))
     write_corpus(tmp_path / "dev", toy_pairs(10, seed=2))
     (tmp_path / "toy.yaml").write_text(RECIPE, encoding="utf-8")
     path = tmp_path / "study.yaml"
-    path.write_text(STUDY, encoding="utf-8")
+    path.write_text(SWEEP, encoding="utf-8")
     return path
 
 
-def start(study: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "nmt", "study", str(study), *arguments, "--out", str(study.parent / "out")]
+def start(sweep_file: Path, *arguments: str) -> subprocess.Popen[str]:
+    out = sweep_file.parent / "out"
+    command = [sys.executable, "-m", "nmt", "study", str(sweep_file), *arguments, "--out", str(out)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def run(nmt: Nmt, sweep_file: Path, *arguments: str) -> Ran:
+    """Run a sweep in this process, which saves the start of another one."""
+    return nmt("study", sweep_file, *arguments, "--out", sweep_file.parent / "out")
 
 
 def wait_for_file(path: Path, process: subprocess.Popen[str]) -> None:
@@ -42,10 +54,28 @@ def wait_for_file(path: Path, process: subprocess.Popen[str]) -> None:
     assert path.exists(), process.communicate()[0]
 
 
-def test_a_study_that_was_ended_goes_on_run_by_run(study: Path) -> None:
-    """Stopped in its second run, killed in its third, and then left alone."""
-    out = study.parent / "out"
-    process = start(study)
+@contextmanager
+def paused_training(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Pause the training that a sweep has started, so that it outlives the sweep, and resume it after the block."""
+
+    def trainings() -> list[int]:
+        return [pid for pid in children(process.pid) if b"\0train\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    wait_for(lambda: bool(trainings()), process)
+    [training] = trainings()
+    os.kill(training, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(training, signal.SIGCONT)
+
+
+@pytest.mark.slow
+def test_a_stopped_and_then_killed_sweep_continues_with_the_missing_runs(sweep_file: Path) -> None:
+    """The sweep is stopped in its second run, killed in its third, and then runs to its end."""
+    out = sweep_file.parent / "out"
+    process = start(sweep_file)
     wait_for_file(out / "cell=gru,seed=1" / "train.log", process)
     first = out / "cell=lstm,seed=1" / "result.json"
     finished = first.read_bytes(), first.stat().st_mtime_ns
@@ -54,16 +84,23 @@ def test_a_study_that_was_ended_goes_on_run_by_run(study: Path) -> None:
     assert process.returncode == 0
     assert "Stopped; the same command goes on" in said
 
-    process = start(study)
+    process = start(sweep_file)
     wait_for_file(out / "cell=lstm,seed=2" / "train.log", process)
-    process.kill()
-    process.communicate(timeout=120)
-
-    process = start(study, "--jobs", "2")
-    said, _ = process.communicate(timeout=240)
+    with paused_training(process):
+        process.kill()
+        process.communicate(timeout=120)
+        process = start(sweep_file, "--jobs", "2")
+        assert process.stdout
+        said = ""
+        for line in process.stdout:
+            said += line
+            if WAITING in line:
+                break
+    said += process.stdout.read()
+    process.communicate(timeout=240)
     assert process.returncode == 0, said
-    assert "4 runs, 2 of them finished before" in said
-    assert "cell=lstm,seed=2: waiting for the training that a killed study has left there" in said
+    assert "4 runs, 2 of them already finished" in said
+    assert f"cell=lstm,seed=2: {WAITING}" in said
     assert (first.read_bytes(), first.stat().st_mtime_ns) == finished
     with (out / "runs.csv").open(newline="") as file:
         runs = list(csv.DictReader(file))
@@ -92,56 +129,53 @@ def test_a_study_that_was_ended_goes_on_run_by_run(study: Path) -> None:
     assert "cell=gru: " in page
 
 
-def test_a_run_that_fails_costs_itself_alone_and_other_recipes_are_kept_apart(study: Path) -> None:
-    out = study.parent / "out"
-    text = STUDY.replace("[1, 2]", "[1]").replace("model.cell: [lstm, gru]", "training.device: [cpu, 'cuda:99']")
-    study.write_text(text, encoding="utf-8")
-    process = start(study)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "device=cuda:99" in said or "device=cuda%3A99" in said
-    assert "training.device: cuda:99 is not there; use auto or cpu" in said
-    assert "runs that failed: 1; the same command tries them again" in said
+def test_a_failing_run_does_not_stop_the_sweep_and_other_recipes_are_refused(sweep_file: Path, nmt: Nmt) -> None:
+    out = sweep_file.parent / "out"
+    text = SWEEP.replace("[1, 2]", "[1]").replace("model.cell: [lstm, gru]", "training.device: [cpu, 'cuda:99']")
+    sweep_file.write_text(text, encoding="utf-8")
+    ran = run(nmt, sweep_file)
+    assert ran.status == 1
+    assert "device=cuda:99" in ran.out or "device=cuda%3A99" in ran.out
+    assert "training.device: cuda:99 is not there; use auto or cpu" in ran.out
+    assert "runs that failed: 1; the same command tries them again" in ran.err
     assert (out / "device=cpu,seed=1" / "result.json").exists()
 
-    process = start(study, "training.batch_tokens=500")
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "was trained by another recipe; choose another --out" in said
+    ran = run(nmt, sweep_file, "training.batch_tokens=500")
+    assert ran.status == 1
+    assert "contains a run of another recipe; choose another --out" in ran.err
 
 
-def test_a_run_that_was_stopped_goes_on_by_its_own_recipe_alone(study: Path) -> None:
-    study.write_text(STUDY.replace("[lstm, gru]", "[lstm]").replace("[1, 2]", "[1]"), encoding="utf-8")
-    folder = study.parent / "out" / "cell=lstm,seed=1"
-    process = start(study, "training.max_updates=100000", "training.checkpoint_every=10")
+def test_a_stopped_run_continues_only_with_the_same_recipe(sweep_file: Path, nmt: Nmt) -> None:
+    sweep_file.write_text(SWEEP.replace("[lstm, gru]", "[lstm]").replace("[1, 2]", "[1]"), encoding="utf-8")
+    folder = sweep_file.parent / "out" / "cell=lstm,seed=1"
+    process = start(sweep_file, "training.max_updates=100000", "training.checkpoint_every=10")
     wait_for_file(folder / "checkpoints" / "last.safetensors", process)
     process.terminate()
     said, _ = process.communicate(timeout=120)
     assert "Stopped; the same command goes on" in said
 
-    said, _ = start(study, "training.max_updates=40", "training.learning_rate=1e-5").communicate(timeout=120)
-    assert f"{folder}: was trained by another recipe; choose another --out, or delete the folder" in said
+    ran = run(nmt, sweep_file, "training.max_updates=40", "training.learning_rate=1e-5")
+    assert f"{folder}: contains a run of another recipe; choose another --out, or delete the directory" in ran.err
     assert not (folder / "result.json").exists()
 
 
-def test_a_study_can_be_stopped_while_it_waits_and_two_do_not_share_a_folder(study: Path) -> None:
-    folder = study.parent / "out" / "cell=lstm,seed=1"
+def test_a_sweep_can_be_stopped_while_it_waits_and_two_cannot_share_a_directory(sweep_file: Path, nmt: Nmt) -> None:
+    folder = sweep_file.parent / "out" / "cell=lstm,seed=1"
     folder.mkdir(parents=True)
     with (folder / ".study").open("w") as left_behind:
         assert try_lock(left_behind)
-        process = start(study)
+        process = start(sweep_file)
         assert process.stdout
-        assert any("waiting for the training that a killed study has left there" in line for line in process.stdout)
-        (folder / "result.json").write_text("what another study may just be writing")
-        other, _ = start(study).communicate(timeout=60)
-        assert "another nmt study is at work here; choose another --out" in other
+        assert any(WAITING in line for line in process.stdout)
+        (folder / "result.json").write_text("what another sweep may be writing")
+        assert "is in use by another nmt study; choose another --out" in run(nmt, sweep_file).err
         process.terminate()
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 0
         assert "Stopped; the same command goes on" in said
 
 
-def test_of_a_classic_task_a_study_compares_the_exact_match(tmp_path: Path) -> None:
+def test_a_sweep_over_a_synthetic_task_compares_exact_match(tmp_path: Path, nmt: Nmt) -> None:
     counting = """\
         data:
           source: zxx
@@ -153,11 +187,10 @@ def test_of_a_classic_task_a_study_compares_the_exact_match(tmp_path: Path) -> N
         training: {max_updates: 2, batch_tokens: 200, validate_every: 2, checkpoint_every: 2, device: cpu}
         """
     (tmp_path / "counting.yaml").write_text(textwrap.dedent(counting), encoding="utf-8")
-    study = tmp_path / "study.yaml"
-    study.write_text("{recipe: counting.yaml, axes: {model.width: [8]}, seeds: [1]}", encoding="utf-8")
-    process = start(study)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, said
+    sweep_file = tmp_path / "study.yaml"
+    sweep_file.write_text("{recipe: counting.yaml, axes: {model.width: [8]}, seeds: [1]}", encoding="utf-8")
+    ran = run(nmt, sweep_file)
+    assert ran.status == 0, ran.err
     out = tmp_path / "out"
     last = json.loads((out / "width=8,seed=1" / "metrics.jsonl").read_text().splitlines()[-2])
     assert last["kind"] == "dev"
@@ -165,5 +198,5 @@ def test_of_a_classic_task_a_study_compares_the_exact_match(tmp_path: Path) -> N
     assert (result["metric"], result["settings"][0]["score"]) == ("exact", last["exact"])
     with (out / "runs.csv").open(newline="") as file:
         assert [float(run["exact"]) for run in csv.DictReader(file)] == [last["exact"]]
-    assert "| width | dev loss | p | dev exact match | p |" in said
+    assert "| width | dev loss | p | dev exact match | p |" in ran.out
     assert "Dev exact match" in (out / "report.html").read_text(encoding="utf-8")
