@@ -357,8 +357,8 @@ def generate(
 ) -> None:
     """Write text with a language model."""
     with _needing("train", "nmt generate"):
-        from nmt.lab.text_generation import Generator
-    text = Generator.load(model).generate(prompt, length, temperature, seed)
+        from nmt.lab.text_generation import TextGenerator
+    text = TextGenerator.load(model).generate(prompt, length, temperature, seed)
     _print(iter([text]), output)
 
 

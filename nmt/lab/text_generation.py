@@ -1,4 +1,4 @@
-"""Text from a language model, a piece at a time."""
+"""Text generation by sampling from a language model."""
 
 from __future__ import annotations
 
@@ -15,31 +15,41 @@ from nmt.model_directory.directory import LanguageModelDirectory, read_language_
 from nmt.utils.errors import UsageError
 
 
-class Generator:
-    """A loaded language model."""
+class TextGenerator:
+    """A loaded language model that continues a prompt."""
 
-    def __init__(self, bundle: LanguageModelDirectory) -> None:
-        """Use `Generator.load` instead."""
-        self._bundle, self._network = bundle, load_language_model(bundle)
-        self._reserved = reserved_mask(bundle.card.vocabulary)
+    def __init__(self, directory: LanguageModelDirectory) -> None:
+        """Use `TextGenerator.load` instead."""
+        self._directory, self._network = directory, load_language_model(directory)
+        self._reserved = reserved_mask(directory.card.vocabulary)
 
     @staticmethod
-    def load(path: str | os.PathLike[str]) -> Generator:
-        """Load a model directory or a run directory. Raises CarouselError with one line when it can't be used."""
-        return Generator(read_language_model_directory(Path(path)))
+    def load(path: str | os.PathLike[str]) -> TextGenerator:
+        """Load the language model of a model directory or run directory.
+
+        Raises:
+            CarouselError: The directory contains no usable language model.
+        """
+        return TextGenerator(read_language_model_directory(Path(path)))
 
     def generate(self, prompt: str, length: int, temperature: float = 1.0, seed: int = 0) -> str:
-        """The prompt, and what the model writes after it: ``length`` pieces, line ends counted.
+        """Return the prompt with a continuation.
 
-        Each piece is drawn from p^(1 / temperature), by Gumbel noise that follows from the seed; temperature 0 takes
-        the likeliest. Raises UsageError for a prompt with characters that the model has no piece for.
+        Args:
+            prompt: Text to continue.
+            length: Number of pieces to generate, including line ends.
+            temperature: Sampling temperature T: pieces are drawn from p^(1/T), by the Gumbel-max trick. At 0 the most
+                probable piece is taken.
+            seed: Seed of the random numbers.
+
+        Raises:
+            UsageError: The prompt has characters that are not in the vocabulary.
         """
-        vocabulary = self._bundle.vocabulary
-        lines = [list(ids) for ids in vocabulary.encode_batch(self._bundle.lines(prompt))]
+        vocabulary = self._directory.vocabulary
+        lines = [list(ids) for ids in vocabulary.encode_batch(self._directory.lines(prompt))]
         if any(UNK in ids for ids in lines):
-            raise UsageError(f"{prompt!r}: the model can't read all of its characters; leave them out")
-        written = list(self._write(lines, length, temperature, seed))
-        for piece in written:
+            raise UsageError(f"--prompt: {prompt!r} has characters that are not in the vocabulary; leave them out")
+        for piece in list(self._sample(lines, length, temperature, seed)):
             if piece == EOS:
                 lines.append([])
             else:
@@ -47,22 +57,23 @@ class Generator:
         return "\n".join(vocabulary.decode_batch(lines))
 
     @torch.inference_mode()
-    def _write(self, lines: list[list[int]], length: int, temperature: float, seed: int) -> Iterator[int]:
-        """The pieces after the last of these lines; end of sentence ends a line and begins another."""
+    def _sample(self, lines: list[list[int]], length: int, temperature: float, seed: int) -> Iterator[int]:
+        """Generate the pieces that follow the last line; end of sentence ends a line and starts the next."""
         random = np.random.default_rng(seed)
+        carried = self._directory.card.carried
         state = self._network.initial_state(1)
         for number, line in enumerate(lines):
-            state = state if number == 0 or self._bundle.card.carried else self._network.initial_state(1)
+            state = state if number == 0 or carried else self._network.initial_state(1)
             scores = torch.zeros(0)
             for piece in (BOS, *line):
                 scores, state = self._network.step(torch.tensor([piece]), state)
         for _ in range(length):
-            proposals = scores[0].double().numpy().copy()
-            proposals[self._reserved] = -np.inf
+            logits = scores[0].double().numpy().copy()
+            logits[self._reserved] = -np.inf
             if temperature:
-                proposals = proposals / temperature + random.gumbel(size=len(proposals))
-            piece = int(proposals.argmax())
+                logits = logits / temperature + random.gumbel(size=len(logits))
+            piece = int(logits.argmax())
             yield piece
-            if piece == EOS and not self._bundle.card.carried:
+            if piece == EOS and not carried:
                 state = self._network.initial_state(1)
             scores, state = self._network.step(torch.tensor([BOS if piece == EOS else piece]), state)

@@ -1,4 +1,4 @@
-"""The demonstration of vanishing gradients: its numbers are the gradients, and its page holds them."""
+"""The demonstration of vanishing gradients: gradients against a NumPy reference, and the HTML page."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from nmt.corpus import synthetic_tasks as tasks
 from nmt.lab import vanishing_gradients as gradients
 
 
-def test_gradients_of_the_plain_network_are_products_of_jacobians() -> None:
-    reader, distance = gradients.FirstSymbolClassifier("plain RNN", seed=3), 6
-    inputs, recurrent, *biases = (p.detach().double().numpy() for p in reader.layer.parameters())
+def test_gradients_of_the_plain_rnn_are_products_of_jacobians() -> None:
+    model, distance = gradients.FirstSymbolClassifier("plain RNN", seed=3), 6
+    inputs, recurrent, *biases = (p.detach().double().numpy() for p in model.layer.parameters())
     direction = torch.randn(64, 32, generator=torch.Generator().manual_seed(5)).double().numpy()
     symbols = tasks.MEMORY_SYMBOLS + tasks.NOISE_SYMBOLS
     norms = []
     questions = tasks.generate_pairs("remembering", 64, distance, distance, 5)
-    for (question, _), sent in zip(questions, direction, strict=True):
+    for (question, _), gradient in zip(questions, direction, strict=True):
         h, slopes = np.zeros(32), []
         for symbol in question:
             h = np.tanh(inputs[:, symbols.index(symbol)] + recurrent @ h + sum(biases))
             slopes.append(1 - h**2)
-        of_sequence = []
+        sequence_norms = []
         for slope in reversed(slopes):
-            sent = slope * sent
-            of_sequence.append(np.linalg.norm(inputs.T @ sent))
-            sent = recurrent.T @ sent
-        norms.append(of_sequence)
+            gradient = slope * gradient
+            sequence_norms.append(np.linalg.norm(inputs.T @ gradient))
+            gradient = recurrent.T @ gradient
+        norms.append(sequence_norms)
     expected = np.mean(norms, axis=0)
-    found = gradients.gradient_by_distance(reader, distance, seed=5)
+    found = gradients.gradient_by_distance(model, distance, seed=5)
     assert found == pytest.approx((expected / expected[0]).tolist(), rel=1e-4)
 
 
-def test_the_page_holds_both_cells(tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_both_cells(tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gradients, "_UPDATES", 60)
     page = tmp_path / "page.html"
     ran = nmt("lab", "gradients", "-o", page, "--distance", 2, "--distance", 1)
@@ -54,7 +54,7 @@ def test_the_page_holds_both_cells(tmp_path: Path, nmt: Nmt, monkeypatch: pytest
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
 
 
-def test_a_path_that_is_no_file_is_named_before_the_work(tmp_path: Path, nmt: Nmt) -> None:
+def test_an_unwritable_path_is_refused_before_the_training(tmp_path: Path, nmt: Nmt) -> None:
     (tmp_path / "file").touch()
     for path, complaint in ((tmp_path, "Is a directory"), (tmp_path / "file" / "page.html", "File exists")):
         ran = nmt("lab", "gradients", "-o", path)

@@ -31,7 +31,7 @@ from nmt.engine.torch_engine import torch_engine_factory
 from nmt.inference.rescoring import Rescorer
 from nmt.inference.translation import Translation
 from nmt.inference.translator import Translator
-from nmt.lab.text_generation import Generator
+from nmt.lab.text_generation import TextGenerator
 from nmt.model.language_model import LanguageModel, build_language_model
 from nmt.model_directory.directory import LanguageModelDirectory, read_language_model_directory, read_model_directory
 from nmt.search.hypotheses import Hypothesis
@@ -98,7 +98,7 @@ def trainer(recipe: LanguageModelRecipe, prepared: LanguageModelData) -> Languag
 def test_a_carried_state_equals_one_long_sequence(design: str) -> None:
     model = ModelConfig.model_validate({"design": design, "attention": "none", "width": 16, "decoder_layers": 2})
     network = build_language_model(model, vocabulary=30, seed=1).double().eval()
-    text = torch.randint(30, (3, 24), generator=torch.Generator().manual_seed(1))
+    text = torch.randint(30, (3, 24), generator=torch.TextGenerator().manual_seed(1))
     whole, last = network(text, network.initial_state(3))
     state, parts = network.initial_state(3), []
     for window in text.split(7, dim=1):
@@ -234,7 +234,7 @@ def greedy(read: LanguageModelDirectory, prompt: str, length: int) -> str:
 
 
 def test_temperature_zero_writes_what_is_likeliest(characters: Path) -> None:
-    generator = Generator.load(characters)
+    generator = TextGenerator.load(characters)
     expected = greedy(read_language_model_directory(characters), "le roi", 60)
     assert generator.generate("le roi", 60, temperature=0.0) == expected
     assert generator.generate("le roi", 60, temperature=0.0, seed=5) == expected
@@ -252,7 +252,7 @@ def test_equal_seeds_write_equal_text(characters: Path, nmt: Nmt) -> None:
 
 def test_sampling_follows_the_distribution(characters: Path) -> None:
     read = read_language_model_directory(characters)
-    generator, network = Generator.load(characters), load_language_model(read)
+    generator, network = TextGenerator.load(characters), load_language_model(read)
     with torch.no_grad():
         scores, _ = network.step(torch.tensor([BOS]), network.initial_state(1))
     allowed = np.where(reserved_mask(read.card.vocabulary), -np.inf, scores[0].double().numpy())
@@ -266,7 +266,7 @@ def test_sampling_follows_the_distribution(characters: Path) -> None:
 def test_a_prompt_that_can_not_be_read_costs_one_line(characters: Path, nmt: Nmt) -> None:
     ran = nmt("generate", characters, "--prompt", "漢字")
     assert ran.status == 2
-    assert ran.err == "nmt: '漢字': the model can't read all of its characters; leave them out\n"
+    assert ran.err == "nmt: --prompt: '漢字' has characters that are not in the vocabulary; leave them out\n"
 
 
 # --- beside a translator -------------------------------------------------------------------------------------

@@ -216,9 +216,9 @@ def table_legend(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
     metric, reference = METRIC_NAMES[sweep.metric], format_setting(sweep.reference)
     note = "" if sweep.compares_losses else "Losses are not comparable because the pieces may differ between rows. "
     return (
-        f"{_describe_seeds(sweep, rows)} Dev loss in nats per piece and {metric} of greedy translations, both after the "
-        f"last update. {note}p: Welch's t-test against {reference}, adjusted by Holm's method; below 0.05 the "
-        "difference is unlikely to be due to chance."
+        f"{_describe_seeds(sweep, rows)} Dev loss in nats per piece and {metric} of greedy translations, both after "
+        f"the last update. {note}p: Welch's t-test against {reference}, adjusted by Holm's method; below 0.05 "
+        "the difference is unlikely to be due to chance."
     )
 
 
