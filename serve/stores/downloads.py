@@ -1,4 +1,4 @@
-"""Translated files, until they are fetched or forgotten."""
+"""Translated files that clients can download."""
 
 from typing import NamedTuple
 from uuid import uuid4
@@ -6,38 +6,39 @@ from uuid import uuid4
 from cachetools import TTLCache
 from starlette.exceptions import HTTPException
 
-_SECONDS = 3600.0
-_BYTES = 32 * 2**20
+_LIFETIME = 3600.0  # seconds
+_MAX_BYTES = 32 * 2**20
 
 
-class StoredFile(NamedTuple):
-    """A file that waits to be fetched."""
+class TranslatedFile(NamedTuple):
+    """Content and type of a file."""
 
     content: bytes
     media_type: str
-    """Its media type."""
+    """Media type."""
 
 
 class DownloadStore:
-    """Keeps files in memory, for an hour; the oldest make room for newer ones."""
+    """Stores files in memory for an hour. The oldest are removed when there are more than 32 MiB."""
 
     def __init__(self) -> None:
-        self._files: TTLCache[str, StoredFile] = TTLCache(
-            _BYTES, _SECONDS, getsizeof=lambda file: len(file.content) + 1
+        self._files: TTLCache[str, TranslatedFile] = TTLCache(
+            _MAX_BYTES, _LIFETIME, getsizeof=lambda file: len(file.content) + 1
         )
 
     def add(self, content: bytes, media_type: str, suffix: str) -> str:
-        """Keep a file; gives the name that it can be fetched by, which nobody can guess."""
+        """Store a file and return its name, which is random and ends in ``suffix``."""
         name = f"{uuid4()}{suffix}"
         try:
-            self._files[name] = StoredFile(content, media_type)
+            self._files[name] = TranslatedFile(content, media_type)
         except ValueError:
-            raise HTTPException(413, f"the translated file is too large; at most {_BYTES} bytes are kept") from None
+            message = f"the translated file is too large; at most {_MAX_BYTES} bytes are stored"
+            raise HTTPException(413, message) from None
         return name
 
-    def get(self, name: str) -> StoredFile:
-        """A file that was kept; 404 for one that was not, or is no more."""
+    def get(self, name: str) -> TranslatedFile:
+        """Return a stored file; raise HTTPException with status 404 if there is none with this name."""
         try:
             return self._files[name]
         except KeyError:
-            raise HTTPException(404, "there is no such file, or it is no longer kept") from None
+            raise HTTPException(404, "there is no such file, or it has expired") from None

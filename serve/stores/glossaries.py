@@ -1,4 +1,4 @@
-"""Glossaries: words that are always translated alike. Who made one owns it, and nobody else sees it."""
+"""Glossaries: terms with prescribed translations. A glossary belongs to the client that created it."""
 
 from __future__ import annotations
 
@@ -24,71 +24,78 @@ from nmt.text.normalisation import normalise
 from nmt.text.scripts import is_combining_mark, is_spaced_word_character
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, write_error
-from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
+from serve.errors import (
+    GlossaryNotFoundError,
+    GlossaryStorageError,
+    InvalidGlossaryError,
+    TooManyGlossariesError,
+)
 
-Entries = tuple[tuple[str, str], ...]
+GlossaryEntries = tuple[tuple[str, str], ...]
+"""Pairs of source term and target term."""
 
-# An owner's glossaries are kept in memory; a glossary of that size takes some megabytes.
-_MOST_GLOSSARIES = 100
-_MOST_ENTRIES = 10_000
-_LONGEST_TERM = 256  # characters
+# A client's glossaries are kept in memory; one of the largest size takes some megabytes.
+_MAX_GLOSSARIES = 100  # per client
+_MAX_ENTRIES = 10_000
+_MAX_TERM_LENGTH = 256  # characters
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Glossary:
-    """Terms of one language and what they are in another. Never changes."""
+    """Terms of one language with their translations into another. Immutable."""
 
     id: str
     name: str
     source: str
-    """A language without its region: a glossary is for all variants."""
+    """Source language without region: a glossary is valid for all variants."""
     target: str
-    entries: Entries
+    """Target language without region."""
+    entries: GlossaryEntries
     owner: str | None
-    """The name of the key that made it; None where no keys are used."""
+    """Name of the API key that created the glossary; None without API keys."""
     created: AwareDatetime
 
     @property
     def scope(self) -> Hashable:
-        """Under what translations are cached that were made with it."""
+        """Key under which translations that use the glossary are cached."""
         return self.owner, self.id
 
     def required_translations(self, text: str) -> list[str]:
-        """What must stand in a translation of ``text``, once for each time that a term stands there, as a whole word.
+        """Return the target terms for all occurrences of source terms in a text, in the order of the text.
 
-        Where terms overlap, the first counts, of those the longest; case does not, unless two terms differ in nothing
-        else.
+        Source terms match whole words without regard to case, unless two terms differ in case only. Of overlapping
+        terms, the first one counts, and of several that start at the same position, the longest.
         """
         text = normalise(text)
         folded = text.casefold()
-        # Some characters fold to several: where each one of ``folded`` comes from.
-        places = [place for place, character in enumerate(text) for _ in character.casefold()]
+        # Case folding turns some characters into several: position in ``text`` of each character of ``folded``.
+        positions = [position for position, character in enumerate(text) for _ in character.casefold()]
         found = []
         start = 0
         while start < len(folded):
-            term = self._longest(folded, start)
+            term = self._longest_term(folded, start)
             if term is None:
                 start += 1
                 continue
             last = start + len(term) - 1
-            spelled = text[places[start] : places[last] + 1]
-            found.append(self._exact.get(spelled) or self._folded[term])
+            spelling = text[positions[start] : positions[last] + 1]
+            found.append(self._exact.get(spelling) or self._folded[term])
             start = last + 1
         return found
 
-    def _longest(self, folded: str, start: int) -> str | None:
-        """The longest term that is a whole word of ``folded`` at ``start``."""
-        if not _is_boundary(folded, start):
+    def _longest_term(self, folded: str, start: int) -> str | None:
+        """Return the longest term that is a whole word of ``folded`` at ``start``."""
+        if not _is_word_boundary(folded, start):
             return None
-        rest = folded[start : start + self._width]
-        # The terms that ``rest`` begins with sort before it, and whatever lies between begins with them too.
+        rest = folded[start : start + self._max_length]
+        # All prefixes of ``rest`` sort before it, and the terms in between share a prefix with it.
         while before := bisect_right(self._sorted, rest):
             term = self._sorted[before - 1]
             if not rest.startswith(term):
-                rest = commonprefix((rest, term))  # noqa: RUF071 - characters are meant
-            elif _is_boundary(folded, start + len(term)):
+                rest = commonprefix((rest, term))  # noqa: RUF071 - common characters, not path components
+            elif _is_word_boundary(folded, start + len(term)):
                 return term
             else:
                 rest = term[:-1]
@@ -107,28 +114,31 @@ class Glossary:
         return sorted(self._folded)
 
     @cached_property
-    def _width(self) -> int:
+    def _max_length(self) -> int:
         return max(map(len, self._sorted), default=0)
 
 
 _JOINERS = "\u200c\u200d"  # zero-width
 
 
-def _is_boundary(text: str, place: int) -> bool:
-    """Whether a word can begin or end at ``place``; where the script tells no words apart, after every character."""
-    if place in (0, len(text)):
+def _is_word_boundary(text: str, position: int) -> bool:
+    """Return whether a word can begin or end at a position: in scripts without spaces, after every character."""
+    if position in (0, len(text)):
         return True
-    before, after = text[place - 1], text[place]
-    # What is made of several code points is not cut. (A regular expression's \b counts no marks as part of a word.)
+    before, after = text[position - 1], text[position]
+    # A character is not separated from its combining marks, as \b in regular expressions would do.
     if is_combining_mark(after) or before in _JOINERS or after in _JOINERS:
         return False
     return not (is_spaced_word_character(before) and is_spaced_word_character(after))
 
 
-def read_entries(text: str, format_: Literal["tsv", "csv"]) -> Entries:
-    """The entries of a glossary in DeepL's formats: a line each, first the source term.
+def read_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
+    """Parse glossary entries in DeepL's formats: one entry per line, with the source term first.
 
-    CSV is that of RFC 4180; what follows the second column, such as languages, is not read. TSV has no quotes.
+    CSV follows RFC 4180; columns after the second, such as languages, are ignored. TSV has no quoting.
+
+    Raises:
+        InvalidGlossaryError: If an entry is invalid; the message names its line.
     """
     file = io.StringIO(text.removeprefix("\ufeff"), newline="")
     if format_ == "csv":
@@ -146,51 +156,55 @@ def read_entries(text: str, format_: Literal["tsv", "csv"]) -> Entries:
             entries.append((f"line {rows.line_num}", row[0], row[1]))
     except csv.Error:
         raise InvalidGlossaryError(f"line {rows.line_num}: not valid {format_.upper()}") from None
-    return _checked(entries)
+    return _normalise_entries(entries)
 
 
-def write_entries(entries: Entries) -> str:
-    """The entries as TSV."""
+def write_entries(entries: GlossaryEntries) -> str:
+    """Return glossary entries as TSV."""
     return "".join(f"{source}\t{target}\n" for source, target in entries)
 
 
-def _checked(entries: Iterable[tuple[str, str, str]]) -> Entries:
-    """Entries as they are kept, spelled as the models know words; each comes with what to call it in a complaint."""
-    checked: dict[str, str] = {}
-    for name, source, target in entries:
-        source, target = _term(name, source), _term(name, target)
-        if source in checked:
-            raise InvalidGlossaryError(f"{name}: {source[:40]!r} has an entry already")
-        if len(checked) == _MOST_ENTRIES:
-            raise InvalidGlossaryError(f"{name}: there are too many entries; at most {_MOST_ENTRIES} are allowed")
-        checked[source] = target
-    if not checked:
+def _normalise_entries(entries: Iterable[tuple[str, str, str]]) -> GlossaryEntries:
+    """Check and normalise entries; each comes with its place for error messages, source term and target term."""
+    normalised: dict[str, str] = {}
+    for place, source, target in entries:
+        source, target = _normalise_term(place, source), _normalise_term(place, target)
+        if source in normalised:
+            raise InvalidGlossaryError(f"{place}: {source[:40]!r} has an entry already")
+        if len(normalised) == _MAX_ENTRIES:
+            raise InvalidGlossaryError(f"{place}: there are too many entries; at most {_MAX_ENTRIES} are allowed")
+        normalised[source] = target
+    if not normalised:
         raise InvalidGlossaryError("there must be at least one entry")
-    return tuple(checked.items())
+    return tuple(normalised.items())
 
 
-def _term(name: str, text: str) -> str:
+def _normalise_term(place: str, text: str) -> str:
     text = text.strip()
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
-        raise InvalidGlossaryError(f"{name}: there is a control character in {text[:40]!r}")
+        raise InvalidGlossaryError(f"{place}: {text[:40]!r} contains a control character; remove it")
     text = normalise(text)
     if not text:
-        raise InvalidGlossaryError(f"{name}: a term is empty")
-    if len(text) > _LONGEST_TERM:
+        raise InvalidGlossaryError(f"{place}: a term is empty")
+    if len(text) > _MAX_TERM_LENGTH:
         raise InvalidGlossaryError(
-            f"{name}: {text[:40]!r}… is too long; at most {_LONGEST_TERM} characters are allowed"
+            f"{place}: {text[:40]!r}… is too long; at most {_MAX_TERM_LENGTH} characters are allowed"
         )
     return text
 
 
-_FILE = TypeAdapter(Glossary)
+_GLOSSARY_FILE = TypeAdapter(Glossary)
 
 
 class GlossaryStore:
-    """All glossaries, in memory, and on disk if there is a directory for them: a file each. For one thread."""
+    """All glossaries, in memory and optionally in one file each. Not thread-safe."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        """Reads what is there. Raises ``CarouselError`` if a file is damaged or the directory can't be had."""
+        """Read the glossaries of a directory, which is created if necessary.
+
+        Raises:
+            CarouselError: If a file is damaged, or the directory cannot be created.
+        """
         self._directory = directory
         self._by_id: dict[str, Glossary] = {}
         if directory is not None:
@@ -199,39 +213,50 @@ class GlossaryStore:
                 paths = sorted(directory.glob("*.json"))
             except OSError as error:
                 raise write_error(directory, error) from None
-            self._by_id = {path.stem: _read(path) for path in paths}
+            self._by_id = {path.stem: _read_glossary(path) for path in paths}
 
     def owned_by(self, owner: str | None) -> list[Glossary]:
-        """What a client has, the oldest first."""
-        return sorted((each for each in self._by_id.values() if each.owner == owner), key=lambda each: each.created)
+        """Return the glossaries of a client, from the oldest to the newest."""
+        owned = (glossary for glossary in self._by_id.values() if glossary.owner == owner)
+        return sorted(owned, key=lambda glossary: glossary.created)
 
     def get(self, owner: str | None, id_: str) -> Glossary:
-        """A client's own glossary; raises ``GlossaryNotFoundError``."""
+        """Return a glossary of a client; raise GlossaryNotFoundError if the client has none with this id."""
         glossary = self._by_id.get(id_)
         if glossary is None or glossary.owner != owner:
             raise GlossaryNotFoundError("there is no such glossary")
         return glossary
 
-    def create(self, owner: str | None, name: str, source: str, target: str, entries: Entries) -> Glossary:
-        """A new glossary, of `read_entries`. Several may have the same name.
+    def create(self, owner: str | None, name: str, source: str, target: str, entries: GlossaryEntries) -> Glossary:
+        """Create and store a glossary. Several may have the same name.
 
-        Raises ``InvalidGlossaryError``, ``TooManyGlossariesError``, ``GlossaryStorageError``.
+        Args:
+            owner: Name of the client's API key.
+            name: Name of the glossary.
+            source: Source language without region.
+            target: Target language without region.
+            entries: Result of `read_entries`.
+
+        Raises:
+            InvalidGlossaryError: If the name is invalid.
+            TooManyGlossariesError: If the client has the maximum number of glossaries.
+            GlossaryStorageError: If the glossary cannot be written to the disk.
         """
-        if len(self.owned_by(owner)) >= _MOST_GLOSSARIES:
-            raise TooManyGlossariesError(f"at most {_MOST_GLOSSARIES} glossaries are allowed; delete one first")
-        name = _term("the name", name)
+        if len(self.owned_by(owner)) >= _MAX_GLOSSARIES:
+            raise TooManyGlossariesError(f"at most {_MAX_GLOSSARIES} glossaries are allowed; delete one first")
+        name = _normalise_term("the name", name)
         glossary = Glossary(str(uuid.uuid4()), name, source, target, entries, owner, datetime.now(UTC))
-        if self._directory is not None:  # the disk first: what it refuses is not in memory either
-            with _logged(), atomic_file(self._path(glossary)) as path:
-                path.write_bytes(_FILE.dump_json(glossary))
+        if self._directory is not None:  # the disk first, so that both stay equal if it fails
+            with _storage_errors(), atomic_file(self._path(glossary)) as path:
+                path.write_bytes(_GLOSSARY_FILE.dump_json(glossary))
         self._by_id[glossary.id] = glossary
         return glossary
 
     def delete(self, owner: str | None, id_: str) -> None:
-        """Forget a glossary for good. Raises ``GlossaryNotFoundError`` and ``GlossaryStorageError``."""
+        """Delete a glossary of a client; raise GlossaryNotFoundError or GlossaryStorageError if that fails."""
         glossary = self.get(owner, id_)
         if self._directory is not None:
-            with _logged():
+            with _storage_errors():
                 path = self._path(glossary)
                 try:
                     path.unlink(missing_ok=True)
@@ -244,29 +269,28 @@ class GlossaryStore:
         return self._directory / f"{glossary.id}.json"
 
 
-def _read(path: Path) -> Glossary:
+def _read_glossary(path: Path) -> Glossary:
     try:
-        glossary = _FILE.validate_json(path.read_bytes())
-        glossary = replace(
-            glossary, entries=_checked((f"entry {number}", *entry) for number, entry in enumerate(glossary.entries, 1))
-        )
+        glossary = _GLOSSARY_FILE.validate_json(path.read_bytes())
+        entries = ((f"entry {number}", *entry) for number, entry in enumerate(glossary.entries, 1))
+        glossary = replace(glossary, entries=_normalise_entries(entries))
     except OSError as error:
-        raise CarouselError(f"{path}: can't be read ({error.strerror}); check its permissions") from None
+        raise CarouselError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except ValidationError as error:
-        where = first_field_error(error).field or "the whole file"
-        raise CarouselError(f"{path}: the glossary is damaged ({where}); put it right or move it away") from None
+        field = first_field_error(error).field or "the whole file"
+        raise CarouselError(f"{path}: the glossary is damaged ({field}); correct it or move it away") from None
     except InvalidGlossaryError as error:
-        raise CarouselError(f"{path}: {error}; put it right or move it away") from None
+        raise CarouselError(f"{path}: {error}; correct it or move it away") from None
     if glossary.id != path.stem:
-        raise CarouselError(f"{path}: holds the glossary {glossary.id[:40]!r}; name the file after it")
+        raise CarouselError(f"{path}: contains the glossary {glossary.id[:40]!r}; name the file after its glossary")
     return glossary
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
-    """Log why the disk refuses: that names a path, which is not the client's business."""
+def _storage_errors() -> Iterator[None]:
+    """Log errors of the disk, and raise GlossaryStorageError without the path, which clients must not see."""
     try:
         yield
     except CarouselError as error:
         _log.error("%s", error)
-        raise GlossaryStorageError("the glossary was not changed, for the server can't write to its disk") from None
+        raise GlossaryStorageError("the glossary was not changed: the server cannot write to its disk") from None
