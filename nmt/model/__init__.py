@@ -1,1 +1,1 @@
-"""The network. Knows tensors only: no files, no text, no search."""
+"""The neural network: modules on tensors, without files, text or search."""

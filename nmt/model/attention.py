@@ -1,9 +1,10 @@
-"""How the decoder looks at the source.
+"""Attention of the decoder over the source sentence.
 
-Every kind has two parts: `project_memory` prepares the encoder's memory once a sentence, `forward` reads it for any number of
-queries. A query is a time step in training and a hypothesis in search: the memory is never copied for either.
+Each kind has two parts: `Attention.project_memory` prepares the encoder's memory once per sentence, and
+`Attention.forward` attends to it with any number of queries. Queries are time steps in training and hypotheses in
+search; the memory is not copied for either.
 
-B sentences, Q queries a sentence, S source length, H heads, D width.
+Shapes: B sentences, Q queries per sentence, S source length, H heads, D width.
 """
 
 from __future__ import annotations
@@ -14,41 +15,50 @@ import torch
 from torch import Tensor, nn
 
 KeysAndValues = tuple[Tensor, Tensor]
-"""What is scored against, and what is averaged; the first dimension of both is B."""
+"""Projected encoder memory: keys, which queries are scored against, and values, which are averaged. First dimension B."""
 
 
 class Attention(nn.Module):
-    """Base: scores in, softmax over the source, average out."""
+    """Base class of attention mechanisms."""
 
     def project_memory(self, memory: Tensor) -> KeysAndValues:
-        """Prepare the memory [B, S, D]."""
+        """Project the encoder's memory [B, S, D] to keys and values."""
         raise NotImplementedError
 
-    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Context [B, Q, D] and weights [B, H, Q, S] of the queries [B, Q, D]; ``mask`` [B, S] is true at words."""
+    def forward(self, query: Tensor, keys_and_values: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend to the source.
+
+        Args:
+            query: [B, Q, D].
+            keys_and_values: result of `project_memory`.
+            mask: [B, S], true at tokens and false in the padding.
+
+        Returns:
+            Context vectors [B, Q, D] and attention weights [B, H, Q, S].
+        """
         raise NotImplementedError
 
 
 class DotAttention(Attention):
-    """Bilinear scores, one head (Luong et al. 2015, "general")."""
+    """Bilinear attention with one head (Luong et al. 2015, "general")."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.project = nn.Linear(width, width, bias=False)
 
     def project_memory(self, memory: Tensor) -> KeysAndValues:
-        """See `Attention.project_memory`."""
+        """Return keys and values, both [B, S, D]."""
         return self.project(memory), memory
 
-    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Attention.forward`."""
-        key, value = keys
+    def forward(self, query: Tensor, keys_and_values: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend to the source; see `Attention.forward`."""
+        key, value = keys_and_values
         weights = masked_softmax(query @ key.transpose(1, 2), mask.unsqueeze(1))
         return weights @ value, weights.unsqueeze(1)
 
 
 class AdditiveAttention(Attention):
-    """Scores by a small network, one head (Bahdanau et al. 2015)."""
+    """Attention scored by a one-layer network, with one head (Bahdanau et al. 2015)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -57,19 +67,19 @@ class AdditiveAttention(Attention):
         self.score = nn.Linear(width, 1, bias=False)
 
     def project_memory(self, memory: Tensor) -> KeysAndValues:
-        """See `Attention.project_memory`."""
+        """Return keys and values, both [B, S, D]."""
         return self.of_memory(memory), memory
 
-    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Attention.forward`; the sum of all pairs [B, Q, S, D] is what makes this kind slow."""
-        key, value = keys
+    def forward(self, query: Tensor, keys_and_values: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend to the source; see `Attention.forward`. The sums of all pairs [B, Q, S, D] make this kind slow."""
+        key, value = keys_and_values
         pairs = torch.tanh(self.of_query(query).unsqueeze(2) + key.unsqueeze(1))
         weights = masked_softmax(self.score(pairs).squeeze(-1), mask.unsqueeze(1))
         return weights @ value, weights.unsqueeze(1)
 
 
 class MultiHeadAttention(Attention):
-    """Scaled dot products in H subspaces (Vaswani et al. 2017)."""
+    """Scaled dot-product attention in H subspaces (Vaswani et al. 2017)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -79,29 +89,30 @@ class MultiHeadAttention(Attention):
         self.output = nn.Linear(width, width)
 
     def project_memory(self, memory: Tensor) -> KeysAndValues:
-        """KeysAndValues and values [B, H, S, D/H]."""
+        """Return keys and values, both [B, H, S, D/H]."""
         key, value = self.key_value(memory).chunk(2, dim=-1)
-        return self._split(key), self._split(value)
+        return self._split_heads(key), self._split_heads(value)
 
-    def forward(self, query: Tensor, keys: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Attention.forward`."""
-        key, value = keys
-        query = self._split(self.query(query)) / math.sqrt(key.shape[-1])
+    def forward(self, query: Tensor, keys_and_values: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend to the source; see `Attention.forward`."""
+        key, value = keys_and_values
+        query = self._split_heads(self.query(query)) / math.sqrt(key.shape[-1])
         weights = masked_softmax(query @ key.transpose(2, 3), mask[:, None, None])
         context = (weights @ value).transpose(1, 2).flatten(2)  # [B, H, Q, D/H] -> [B, Q, D]
         return self.output(context), weights
 
-    def _split(self, x: Tensor) -> Tensor:
+    def _split_heads(self, x: Tensor) -> Tensor:
+        """Reshape x [B, Q, D] to [B, H, Q, D/H]."""
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
-    """Softmax over the last dimension in which only places with a true mask count."""
+    """Softmax over the last dimension, with zero probability where ``mask`` is false."""
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1, dtype=torch.float32).to(scores.dtype)
 
 
 def build_attention(kind: str, width: int, heads: int) -> Attention | None:
-    """The attention of that kind; nothing for "none"."""
+    """Create the attention mechanism of that kind, or None for "none"."""
     match kind:
         case "none":
             return None

@@ -1,4 +1,4 @@
-"""From the host's memory to the network's device."""
+"""Copying tensors to the device of the network."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on the device; the host does not wait for a GPU to have taken it, nor to have got so far.
+    """Return a CPU tensor on ``device``, without blocking the host.
 
-    An ordinary copy would first let the GPU finish all that it was told to do, and leave it idle until it is told more.
+    A copy from pageable memory would synchronise with the GPU, which would then idle until it gets new work.
     """
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor

@@ -1,6 +1,6 @@
-"""The stacked encoder: a sentence becomes one vector a piece, and a last state for each layer.
+"""Encoder: maps a source sentence to one vector per token and a final state per layer.
 
-B sentences, S source length, D width.
+Shapes: B sentences, S source length, D width.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config.model import ModelConfig
-from nmt.model.cells.families import CELLS
+from nmt.config.cells import CELL_TRAITS
+from nmt.config.schema import ModelConfig
+from nmt.model.cells.registry import state_specs
 from nmt.model.device import to_device
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
-from nmt.model.recurrent_layers import LayerState, Pass, build_encoder_layer, locked
+from nmt.model.recurrent_layers import build_encoder_layer, locked_dropout
+from nmt.model.unrolled_cell import DropoutFunction, LayerState
 
 
 class EncoderOutput(NamedTuple):
-    """What the encoder knows of B sentences."""
+    """Output of the encoder for B sentences."""
 
     memory: Tensor
-    """[B, S, D]: one vector a piece."""
+    """[B, S, D]: one vector per token."""
     mask: Tensor
-    """[B, S]: true at pieces, false in the padding."""
+    """[B, S]: true at tokens, false in the padding."""
     states: list[LayerState]
-    """Of each layer, that after the whole sentence, of the LSTM (h, c) [B, D]; its directions side by side."""
+    """Final state of each layer; for the LSTM (h, c), both [B, D], with the directions concatenated."""
 
 
 class EncoderBlock(nn.Module):
@@ -40,7 +42,7 @@ class EncoderBlock(nn.Module):
         self.dropout = Dropout(config.dropout, config.locked_dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
-        """X [B, S, D], lengths [B] on the CPU."""
+        """Run over x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final state."""
         y, state = self.recurrent(self.recurrent_norm(x), lengths)
         x = x + self.dropout(y)
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -48,7 +50,7 @@ class EncoderBlock(nn.Module):
 
 
 class ClassicEncoderLayer(nn.Module):
-    """A recurrent layer and nothing else, but for a residual connection where it is asked for."""
+    """A recurrent layer with an optional residual connection."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
@@ -57,35 +59,35 @@ class ClassicEncoderLayer(nn.Module):
         self.residual = config.residual and layer > 0
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
-        """X [B, S, D], lengths [B] on the CPU."""
+        """Run over x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final state."""
         y, state = self.recurrent(x, lengths)
         y = self.dropout(y)
         return x + y if self.residual else y, [state]
 
 
 class ClassicEncoderStack(nn.Module):
-    """All layers of a cell that couples them, with the dropout and residual connections of `ClassicEncoderLayer`."""
+    """All layers of a stacked cell, with the dropout and residual connections of `ClassicEncoderLayer`."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
-        """``layer`` is the first one's, 0."""
+        """``layer`` is the index of the lowest layer, 0."""
         super().__init__()
         self.recurrent = build_encoder_layer(config, layer)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        self.layers, self.parts = config.encoder_layers, len(CELLS[config.cell].parts(config.width))
-        self.directions = 1 + config.is_bidirectional(layer)
+        self.layers, self.tensors_per_layer = config.encoder_layers, len(state_specs(config.cell, config.width))
+        self.directions = 1 + config.reads_both_ways(layer)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
-        """X [B, S, D], lengths [B] on the CPU."""
-        dropout: list[Pass] = [self.dropout] * self.directions
+        """Run over x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final states."""
+        dropout: list[DropoutFunction] = [self.dropout] * self.directions
         if self.dropout.locked:
             halves = x[:, 0].chunk(self.directions, dim=-1)
-            dropout = [locked(self.dropout, half, self.layers) for half in halves]
+            dropout = [locked_dropout(self.dropout, half, self.layers) for half in halves]
         y, state = self.recurrent(x, lengths, dropout)
-        return y, [state[n : n + self.parts] for n in range(0, len(state), self.parts)]
+        return y, [state[n : n + self.tensors_per_layer] for n in range(0, len(state), self.tensors_per_layer)]
 
 
 class Encoder(nn.Module):
-    """Embedding and a stack of blocks or classic layers."""
+    """Embedding and a stack of encoder blocks or classic layers."""
 
     def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
         super().__init__()
@@ -93,29 +95,34 @@ class Encoder(nn.Module):
         self.embedding = embedding
         self.word_dropout = WordDropout(config.word_dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
-        stacked = CELLS[config.cell].stacked
+        stacked = CELL_TRAITS[config.cell].stacked
         kind = EncoderBlock if config.design == "blocks" else ClassicEncoderStack if stacked else ClassicEncoderLayer
         self.blocks = nn.ModuleList(kind(config, layer) for layer in range(1 if stacked else config.encoder_layers))
         self.norm = nn.LayerNorm(config.width) if config.design == "blocks" else nn.Identity()
 
     def forward(self, source: Tensor, lengths: Tensor) -> EncoderOutput:
-        """Encode ids [B, S] of lengths [B]; the lengths lie on the CPU wherever the ids are."""
-        places = torch.arange(source.shape[1])
-        mask = to_device(places < lengths.unsqueeze(1), source.device)
-        order = to_device(reversal_indices(places, lengths), source.device) if self.reverse_source else None
+        """Encode ids [B, S] with lengths [B]; the lengths are on the CPU on any device."""
+        positions = torch.arange(source.shape[1])
+        mask = to_device(positions < lengths.unsqueeze(1), source.device)
+        order = to_device(reversal_indices(positions, lengths), source.device) if self.reverse_source else None
         x = self.embedding(source if order is None else source.gather(1, order))
         x = self.dropout(self.word_dropout(x))
         states: list[LayerState] = []
         for block in self.blocks:
-            x, of_layers = block(x, lengths)
-            states += of_layers
+            x, block_states = block(x, lengths)
+            states += block_states
         memory = self.norm(x)
-        if order is not None:  # reversing twice is the identity: place i of the memory is piece i again
+        if order is not None:  # a second reversal restores the order of the source
             memory = memory.gather(1, order.unsqueeze(-1).expand_as(memory))
         return EncoderOutput(memory, mask, states)
 
 
-def reversal_indices(places: Tensor, lengths: Tensor) -> Tensor:
-    """For each sentence the order that reads it backwards [B, S]; end of sentence and padding stay where they are."""
+def reversal_indices(positions: Tensor, lengths: Tensor) -> Tensor:
+    """Return indices [B, S] that reverse each sentence; end of sentence and padding keep their positions.
+
+    Args:
+        positions: 0 to S - 1.
+        lengths: lengths of the sentences [B], end of sentence included.
+    """
     last = lengths.unsqueeze(1) - 2
-    return torch.where(places <= last, last - places, places.expand(len(lengths), -1))
+    return torch.where(positions <= last, last - positions, positions.expand(len(lengths), -1))

@@ -1,6 +1,6 @@
-"""Guided alignment: one attention head learns where each target piece comes from (Chen et al. 2016, Garg et al. 2019).
+"""Guided alignment: supervise one attention head with word alignments (Chen et al. 2016, Garg et al. 2019).
 
-B sentences, T target length, S source length, L links.
+Shapes: B sentences, T target length, S source length, L alignment links.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from torch import Tensor
 
 
 class AlignmentLinks(NamedTuple):
-    """Where a head should look: at some places of the source for some of the target, in equal shares."""
+    """Word alignment of a batch, as links between target and source positions."""
 
     sentences: Tensor
-    """[L]"""
+    """[L]: sentence of each link."""
     targets: Tensor
-    """[L]: places in the target as it is written: what the step before has read."""
+    """[L]: position in the target sequence; the decoder step that predicts this token is supervised."""
     sources: Tensor
-    """[L]"""
+    """[L]: position in the source sequence."""
     shares: Tensor
-    """[L]: one over the links of the target place."""
+    """[L]: reference attention weight, one over the number of links of the target position."""
 
 
 def alignment_loss(weights: Tensor, links: AlignmentLinks) -> Tensor:
-    """Cross-entropy of a head's attention [B, T, S] against the links, in nats, summed over linked target places."""
+    """Return the cross-entropy of attention weights [B, T, S] against the links, in nats.
+
+    The loss is summed over all target positions that have links.
+    """
     attention = weights[links.sentences, links.targets, links.sources].float()
     return -(links.shares * attention.clamp_min(torch.finfo(torch.float32).tiny).log()).sum()

@@ -1,6 +1,6 @@
-"""The decoder alone: a model of text.
+"""The language model: a decoder without an encoder.
 
-B rows of text, T pieces of each, R rows of search, D width, V vocabulary.
+Shapes: B rows of text, T length of a row, N tokens to predict, R rows in search, D width, V vocabulary.
 """
 
 from __future__ import annotations
@@ -10,71 +10,72 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config.model import ModelConfig
+from nmt.config.schema import ModelConfig
+from nmt.model.cells.registry import state_specs
 from nmt.model.decoder import DecoderState, build_decoder
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.loss import smoothed_cross_entropy
-from nmt.model.recurrent_layers import state_parts
 from nmt.model.seq2seq import Loss
 
 
 class TextBatch(NamedTuple):
-    """A batch of text to learn from, of N pieces to predict."""
+    """A training batch of text."""
 
-    pieces: Tensor
-    """[B, T]: begin of sentence before each line, which is what end of sentence was for the one before."""
+    tokens: Tensor
+    """[B, T]: input ids. In a stream of lines, begin of sentence takes the place of the previous end of sentence."""
     targets: Tensor
-    """[N]: the ids to predict, padding left out."""
-    places: Tensor
-    """[N]: where in B × T they are."""
+    """[N]: ids to predict, without padding."""
+    positions: Tensor
+    """[N]: indices of the ids to predict in the flattened [B × T] outputs."""
     state: DecoderState
-    """[B, …]: what the text before has left behind."""
+    """[B, ...]: initial state, that after the preceding text of each row."""
 
 
 class LanguageModel(nn.Module):
-    """Predicts each piece from those before it."""
+    """Recurrent language model: predicts each token from the preceding ones."""
 
     def __init__(self, config: ModelConfig, vocabulary: int) -> None:
-        """``config`` has no attention; what it says of an encoder is of no effect."""
+        """``config`` has no attention; its encoder settings are ignored."""
         super().__init__()
         self.config = config
         embedding = ScaledEmbedding(vocabulary, config.width)
         self.decoder = build_decoder(config, embedding)
-        del self.decoder.bridge  # no encoder, nothing to bridge
+        del self.decoder.bridge  # there is no encoder
         output = embedding if config.tie_embeddings else ScaledEmbedding(vocabulary, config.width)
         self.output = output.weight
-        """[V, D]"""
+        """Output layer [V, D]."""
 
     def initial_state(self, rows: int) -> DecoderState:
-        """The state before any text: zeros."""
-        parts = state_parts(self.config) * self.config.decoder_layers
-        return tuple(self.output.new_zeros(rows, part.size) for part in parts)
+        """Return the state before any text, which is zero."""
+        specs = state_specs(self.config.cell, self.config.width) * self.config.decoder_layers
+        return tuple(self.output.new_zeros(rows, spec.size) for spec in specs)
 
-    def forward(self, pieces: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Outputs [B, T, D] for ids [B, T], and the state after them."""
-        return self.decoder.read(pieces, state)
+    def forward(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """Return the outputs [B, T, D] for ids [B, T], and the final state."""
+        hidden, state, _ = self.decoder(tokens, None, state)
+        return hidden, state
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Log-probabilities [R, V] of the piece after ``tokens`` [R], and the next state."""
-        hidden, state = self.decoder.read(tokens.unsqueeze(1), state)
+        """Return the log-probabilities [R, V] of the token after ``tokens`` [R], and the new state."""
+        hidden, state = self(tokens.unsqueeze(1), state)
         return (hidden.squeeze(1) @ self.output.T).float().log_softmax(dim=-1), state
 
-    def loss(self, passage: TextBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
-        """The loss of a batch, and the state that the next one goes on from; there is no R-Drop for text."""
+    def loss(self, batch: TextBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
+        """Return the loss of a batch, with its final state; R-Drop is not supported."""
         if r_drop:
-            raise ValueError("R-Drop compares two passes over a pair: a language model has none")
-        hidden, state = self(passage.pieces, passage.state)
-        hidden = hidden.flatten(0, 1).index_select(0, passage.places)
-        smoothed, plain = smoothed_cross_entropy(hidden, self.output, passage.targets, smoothing)
-        return Loss(smoothed, plain, torch.zeros_like(plain), state)
+            raise ValueError("R-Drop is not supported for language models; set r_drop to 0")
+        hidden, state = self(batch.tokens, batch.state)
+        hidden = hidden.flatten(0, 1).index_select(0, batch.positions)
+        smoothed, nll = smoothed_cross_entropy(hidden, self.output, batch.targets, smoothing)
+        return Loss(smoothed, nll, torch.zeros_like(nll), state)
 
     def parameter_count(self) -> int:
-        """Trained numbers, shared ones counted once."""
+        """Return the number of trained parameters; shared ones count once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
 def build_language_model(config: ModelConfig, vocabulary: int, seed: int) -> LanguageModel:
-    """A new network whose weights depend on the seed alone."""
+    """Create a language model whose initial weights depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return LanguageModel(config, vocabulary)

@@ -1,4 +1,7 @@
-"""Parts that encoder and decoder share."""
+"""Layers that the encoder and the decoder share.
+
+Shapes: B sentences, T sequence length, D width.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,19 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Module):
-    """Dropout whose masks are cheap on the CPU, where drawing them took a fifth of a training step.
+    """Dropout with masks that are cheap to draw on the CPU, where torch's take a fifth of a training step.
 
-    There a mask is made of random bytes, eight a draw, so the probability is rounded to a multiple of 1/256; the
-    scale is that of the rounded one, and the expectation exact.
+    On the CPU, eight mask elements come from one random 64-bit integer. The probability is therefore rounded to a
+    multiple of 1/256; the scale is that of the rounded probability, so the expectation is exact.
     """
 
     def __init__(self, probability: float, locked: bool = False) -> None:
-        """``locked`` draws one mask a sentence, for all its places (Gal & Ghahramani 2016)."""
+        """``locked`` uses one mask for all positions of a sentence (Gal & Ghahramani 2016)."""
         super().__init__()
         self.probability, self.locked = probability, locked
 
     def forward(self, x: Tensor) -> Tensor:
-        """X [B, places, D] or, when not locked, of any shape; the identity outside training."""
+        """Apply dropout in training mode to x [B, T, D], or to x of any shape if the dropout is not locked."""
         if not self.training or self.probability == 0.0:
             return x
         if self.locked:
@@ -31,7 +34,7 @@ class Dropout(nn.Module):
         return x * self.mask(x)
 
     def mask(self, like: Tensor) -> Tensor:
-        """What keeps or drops each number of a tensor: a scale or zero, and ones outside training."""
+        """Return factors of the shape of ``like``: 0 or 1/(1 - p) in training mode, otherwise 1."""
         if not self.training or self.probability == 0.0:
             return torch.ones_like(like)
         if like.device.type != "cpu":
@@ -42,20 +45,20 @@ class Dropout(nn.Module):
         return kept.to(like.dtype).mul_(256 / (256 - dropped))
 
     def extra_repr(self) -> str:
-        """The settings, for the printed network."""
+        """Return the settings for `repr`."""
         return f"p={self.probability}" + (", locked" if self.locked else "")
 
 
 class WordDropout(Dropout):
-    """Drops whole pieces: all numbers of a place together (Sennrich, Haddow & Birch 2016, "Edinburgh")."""
+    """Dropout of whole token embeddings (Sennrich, Haddow & Birch 2016, "Edinburgh")."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, places, D]; the identity outside training."""
+        """Apply dropout to the embeddings x [B, T, D] in training mode."""
         return x * self.mask(x[..., :1]) if self.training and self.probability else x
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with a ReLU between, at each place by itself."""
+    """Position-wise feed-forward network: two linear layers with a ReLU between them."""
 
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__()
@@ -64,18 +67,18 @@ class FeedForward(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[…, D] to [..., D]."""
+        """Map x [..., D] to [..., D]."""
         y: Tensor = self.narrow(self.dropout(self.widen(x).relu()))
         return y
 
 
 class ScaledEmbedding(nn.Embedding):
-    """Embeddings that start small enough to be an output layer too, and are scaled up to unit variance as inputs."""
+    """Embedding with weights small enough to be tied to an output layer, and outputs scaled to unit variance."""
 
     def __init__(self, vocabulary: int, width: int) -> None:
         super().__init__(vocabulary, width)
         nn.init.normal_(self.weight, std=width**-0.5)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Ids […] to vectors [..., D]."""
+        """Map ids [...] to vectors [..., D]."""
         return super().forward(ids) * math.sqrt(self.embedding_dim)

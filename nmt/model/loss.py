@@ -1,8 +1,10 @@
-"""Cross-entropy over a large vocabulary, with its gradient, a chunk at a time.
+"""Cross-entropy over a large vocabulary, computed with its gradient in chunks of tokens.
 
-N target pieces, D width, V vocabulary. The plain way keeps the logits [N, V] and several tensors of that size for the
-backward pass; here the gradient of a chunk is made while its logits are at hand, so that memory and cache hold one
-chunk. (The idea is that of fused linear cross-entropy, e.g. Hsu et al. 2024, "Liger Kernel".)
+The plain implementation keeps the logits [N, V] and several tensors of that size for the backward pass. Here the
+gradient of a chunk is computed while its logits are at hand, so only one chunk is in memory at a time. The idea is that
+of fused linear cross-entropy, for example in Liger Kernel (Hsu et al. 2024).
+
+Shapes: N target tokens, D width, V vocabulary.
 """
 
 from __future__ import annotations
@@ -12,21 +14,23 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-_CHUNK = 512  # pieces; times 8,000 of a vocabulary, 16 MB in fp32: what the CPU's cache may hold
-_LOGITS_ON_GPU = 2**25  # pieces times vocabulary: 128 MB are little there, and each kernel costs the host microseconds
+_CHUNK_TOKENS = 512  # times 8,000 tokens of vocabulary: 16 MB in fp32, which fits the CPU's cache
+_GPU_CHUNK_LOGITS = 2**25  # tokens × vocabulary; 128 MB. Larger chunks save kernel launches.
 
 
 class _FusedCrossEntropy(torch.autograd.Function):
+    """Label-smoothed cross-entropy of a linear output layer; see `smoothed_cross_entropy`."""
+
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, r_drop: float, learning: bool
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, r_drop: float, with_grad: bool
     ) -> tuple[Tensor, Tensor]:
         device = hidden.device.type
-        size = _CHUNK if device == "cpu" else max(_CHUNK, _LOGITS_ON_GPU // len(weight))
+        size = _CHUNK_TOKENS if device == "cpu" else max(_CHUNK_TOKENS, _GPU_CHUNK_LOGITS // len(weight))
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         cast_weight = weight.to(dtype)
-        hidden_grad = torch.empty_like(hidden) if learning else None
-        weight_grad = torch.zeros_like(weight) if learning else None
+        hidden_grad = torch.empty_like(hidden) if with_grad else None
+        weight_grad = torch.zeros_like(weight) if with_grad else None
         loss = hidden.new_zeros((), dtype=torch.float32)
         negative_log_likelihood = torch.zeros_like(loss)
         passes = 2 if r_drop else 1
@@ -35,23 +39,23 @@ class _FusedCrossEntropy(torch.autograd.Function):
                 target = targets[start : start + size].unsqueeze(1)
                 chunks = [part[start : start + size].to(dtype) for part in hidden.chunk(passes)]
                 scores = [(chunk @ cast_weight.T).float().log_softmax(dim=1) for chunk in chunks]
-                nats = [_smoothed(of_pass, target, smoothing) for of_pass in scores]
-                loss += sum(smoothed for smoothed, _ in nats) / passes
-                negative_log_likelihood += sum(plain for _, plain in nats) / passes
-                apart = _divergence(*scores) if r_drop else None
-                if apart is not None:
-                    loss += r_drop * apart.loss
+                losses = [_chunk_loss(pass_scores, target, smoothing) for pass_scores in scores]
+                loss += sum(smoothed for smoothed, _ in losses) / passes
+                negative_log_likelihood += sum(nll for _, nll in losses) / passes
+                divergence = _divergence(*scores) if r_drop else None
+                if divergence is not None:
+                    loss += r_drop * divergence.loss
                 if hidden_grad is None or weight_grad is None:
                     continue
                 for i, (chunk, grad) in enumerate(zip(chunks, hidden_grad.chunk(passes), strict=True)):
-                    gradient = _gradient(scores[i], target, smoothing) / passes
-                    if apart is not None:
-                        gradient += r_drop * apart.gradients[i]
+                    gradient = _logit_gradient_(scores[i], target, smoothing) / passes
+                    if divergence is not None:
+                        gradient += r_drop * divergence.gradients[i]
                     gradient = gradient.to(dtype)
                     grad[start : start + size] = gradient @ cast_weight
                     weight_grad += gradient.T @ chunk
         ctx.mark_non_differentiable(negative_log_likelihood)
-        if learning:
+        if with_grad:
             ctx.save_for_backward(hidden_grad, weight_grad)
         return loss, negative_log_likelihood
 
@@ -62,24 +66,29 @@ class _FusedCrossEntropy(torch.autograd.Function):
 
 
 class _Divergence(NamedTuple):
-    """How far two distributions are apart."""
+    """Divergence of two distributions, with its gradient."""
 
     loss: Tensor
     gradients: tuple[Tensor, Tensor]
-    """Of the logits of each, [chunk, V]."""
+    """Gradients with respect to the logits [chunk, V] of each distribution."""
 
 
-def _smoothed(scores: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The smoothed and the plain loss of log-probabilities [chunk, V] against ids [chunk, 1], summed."""
-    plain = -scores.gather(1, target).sum()
+def _chunk_loss(scores: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Return the sums of the smoothed loss and of the negative log-likelihood over a chunk.
+
+    Args:
+        scores: log-probabilities [chunk, V].
+        target: ids [chunk, 1].
+        smoothing: probability that is spread uniformly over the vocabulary (Szegedy et al. 2016).
+    """
+    nll = -scores.gather(1, target).sum()
     if not smoothing:
-        return plain, plain
-    # Smoothing mixes in the uniform distribution over the vocabulary (Szegedy et al. 2016).
-    return (1 - smoothing) * plain - smoothing * scores.mean(dim=1).sum(), plain
+        return nll, nll
+    return (1 - smoothing) * nll - smoothing * scores.mean(dim=1).sum(), nll
 
 
-def _gradient(scores: Tensor, target: Tensor, smoothing: float) -> Tensor:
-    """Of the smoothed loss, with respect to the logits [chunk, V]; made of the scores, in their place."""
+def _logit_gradient_(scores: Tensor, target: Tensor, smoothing: float) -> Tensor:
+    """Return the gradient of the smoothed loss with respect to the logits [chunk, V]; overwrites ``scores``."""
     gradient = scores.exp_()
     if smoothing:
         gradient -= smoothing / scores.shape[1]
@@ -87,25 +96,33 @@ def _gradient(scores: Tensor, target: Tensor, smoothing: float) -> Tensor:
 
 
 def _divergence(first: Tensor, second: Tensor) -> _Divergence:
-    """The mean of the Kullback-Leibler divergences of log-probabilities [chunk, V], one way and the other, summed."""
+    """Return the symmetric Kullback-Leibler divergence of log-probabilities [chunk, V], summed over the chunk.
+
+    It is the mean of the divergences in both directions.
+    """
     p, q, difference = first.exp(), second.exp(), first - second
-    there = (p * difference).sum(dim=1, keepdim=True)
-    back = -(q * difference).sum(dim=1, keepdim=True)
-    towards = p - q
-    gradients = (p * (difference - there) + towards) / 2, (q * (-difference - back) - towards) / 2
-    return _Divergence((there + back).sum() / 2, gradients)
+    forward_kl = (p * difference).sum(dim=1, keepdim=True)
+    backward_kl = -(q * difference).sum(dim=1, keepdim=True)
+    excess = p - q
+    gradients = (p * (difference - forward_kl) + excess) / 2, (q * (-difference - backward_kl) - excess) / 2
+    return _Divergence((forward_kl + backward_kl).sum() / 2, gradients)
 
 
 def smoothed_cross_entropy(
     hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, r_drop: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Label-smoothed cross-entropy of hidden [N, D] against targets [N] under output weights [V, D].
+    """Label-smoothed cross-entropy of a linear output layer, optionally with R-Drop (Liang et al. 2021).
 
-    With ``r_drop``, hidden [2N, D] holds two passes, one after the other: the loss is the mean over both, plus so many
-    times the mean of their divergences from each other (Liang et al. 2021, "R-Drop").
+    Args:
+        hidden: outputs of the network [N, D], or with R-Drop [2N, D]: those of two passes, one after the other.
+        weight: output layer [V, D].
+        targets: ids [N].
+        smoothing: weight of the uniform distribution in label smoothing.
+        r_drop: weight of the divergence between the two passes. The cross-entropy is then their mean.
 
-    Gives two sums over N, in nats: the loss, which has a gradient, and the plain negative log-likelihood.
+    Returns:
+        Two sums over the tokens, in nats: the loss, which has a gradient, and the negative log-likelihood.
     """
-    learning = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
-    sums = _FusedCrossEntropy.apply(hidden, weight, targets, smoothing, r_drop, learning)  # type: ignore[no-untyped-call]
+    with_grad = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    sums = _FusedCrossEntropy.apply(hidden, weight, targets, smoothing, r_drop, with_grad)  # type: ignore[no-untyped-call]
     return cast(tuple[Tensor, Tensor], sums)

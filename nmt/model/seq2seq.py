@@ -1,6 +1,10 @@
-"""The whole network: encoder, decoder, output layer and loss.
+"""The translation network: encoder, decoder, output layer and loss.
 
-B sentences, S source length, T target length, R rows of search, D width, V target vocabulary.
+Attribute names of modules are the keys of checkpoints and of `model.safetensors`; renaming one makes old models
+unreadable.
+
+Shapes: B sentences, S source length, T target length, N target tokens without padding, K hypotheses per sentence in
+search, R = B × K rows, Q queries per sentence (T or K), H attention heads, D width, V target vocabulary.
 """
 
 from __future__ import annotations
@@ -19,100 +23,123 @@ from nmt.model.loss import smoothed_cross_entropy
 
 
 class TranslationBatch(NamedTuple):
-    """A batch to learn from, of N target pieces."""
+    """A training batch of sentence pairs."""
 
     source: Tensor
-    """[B, S]: ids, end of sentence last, then padding."""
+    """[B, S]: source ids, end of sentence last, then padding."""
     lengths: Tensor
-    """[B], on the CPU."""
+    """[B]: lengths of the source sentences, end of sentence included; on the CPU."""
     target_in: Tensor
-    """[B, T]: ids, begin of sentence first."""
+    """[B, T]: decoder input ids, begin of sentence first."""
     targets: Tensor
-    """[N]: the ids to predict, padding left out."""
-    places: Tensor
-    """[N]: where in B × T they are."""
+    """[N]: ids to predict, without padding."""
+    positions: Tensor
+    """[N]: indices of the ids to predict in the flattened [B × T] decoder outputs."""
     links: AlignmentLinks | None = None
+    """Word alignment, if an attention head is supervised."""
 
 
 class Loss(NamedTuple):
-    """Sums over the target pieces of a batch, in nats."""
+    """Loss of a batch, summed over the target tokens, in nats."""
 
     smoothed: Tensor
-    """What is minimised."""
+    """Training objective: cross-entropy with label smoothing, and the divergence of R-Drop."""
     negative_log_likelihood: Tensor
-    """What is reported: without label smoothing."""
+    """Cross-entropy without label smoothing, for reports; has no gradient."""
     alignment: Tensor
-    """What teaches the alignment head; zero where there are no links."""
+    """Loss of guided alignment; zero for a batch without links."""
     state: DecoderState = ()
-    """What a batch that goes on where this one ends begins with; empty for pairs, which all begin anew."""
+    """Final state of a language model, from which the next batch of a stream continues; empty for translation."""
 
 
 class Seq2Seq(nn.Module):
-    """A translator of ids."""
+    """Encoder-decoder translation network."""
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool) -> None:
-        """``shared`` says that both languages have one vocabulary, so that they can share embeddings too."""
+        """Create the network.
+
+        Args:
+            config: architecture.
+            source_vocabulary: size of the source vocabulary.
+            target_vocabulary: size of the target vocabulary.
+            shared: whether both languages share one vocabulary, so that the embeddings can be shared too.
+        """
         super().__init__()
         self.config = config
         target_embedding = ScaledEmbedding(target_vocabulary, config.width)
-        share = shared and config.tie_embeddings
-        source_embedding = target_embedding if share else ScaledEmbedding(source_vocabulary, config.width)
+        share_source = shared and config.tie_embeddings
+        source_embedding = target_embedding if share_source else ScaledEmbedding(source_vocabulary, config.width)
         self.encoder = Encoder(config, source_embedding)
         self.decoder = build_decoder(config, target_embedding)
         output = target_embedding if config.tie_embeddings else ScaledEmbedding(target_vocabulary, config.width)
         self.output = output.weight
-        """[V, D]"""
+        """Output layer [V, D]."""
 
-    def start(self, source: Tensor, lengths: Tensor) -> tuple[AttentionMemory, DecoderState]:
-        """Encode ids [B, S] of lengths [B] (on the CPU): what the decoder reads, and its first state [B, …]."""
+    def encode(self, source: Tensor, lengths: Tensor) -> tuple[AttentionMemory, DecoderState]:
+        """Encode source ids [B, S] with lengths [B] (on the CPU).
+
+        Returns:
+            The memory that the decoder attends to, and the initial decoder state [B, ...].
+        """
         return self.decoder.start(self.encoder(source, lengths))
 
     def step(
-        self, tokens: Tensor, source: AttentionMemory, state: DecoderState
+        self, tokens: Tensor, memory: AttentionMemory, state: DecoderState
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Log-probabilities [R, V] of the token after ``tokens`` [R], the next state, and attention [R, S].
+        """Predict the token after ``tokens`` [R].
 
-        Attention is that of the last layer: its alignment head's, or the mean over its heads where it has none.
+        Returns:
+            Log-probabilities [R, V], the new state, and the attention [R, S] of the top layer: that of the alignment
+            head, or the mean over all heads if there is none.
         """
-        hidden, state, weights = self.decoder.step(tokens, source, state)
+        hidden, state, weights = self.decoder.step(tokens, memory, state)
         scores = (hidden @ self.output.T).float().log_softmax(dim=-1)
         return scores, state, None if weights is None else self._alignment(weights).flatten(0, 1)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Decoder outputs [B, T, D] for target ids [B, T] that begin with begin of sentence; attention [B, T, S]."""
-        hidden, weights = self.decoder(target, *self.start(source, lengths))
+        """Return the decoder outputs [B, T, D] and the attention [B, T, S] for given sentence pairs.
+
+        Args:
+            source: source ids [B, S].
+            lengths: lengths of the source sentences [B], on the CPU.
+            target: decoder input ids [B, T], begin of sentence first.
+        """
+        hidden, _, weights = self.decoder(target, *self.encode(source, lengths))
         return hidden, None if weights is None else self._alignment(weights)
 
-    def loss(self, examples: TranslationBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
-        """The loss of a batch.
+    def loss(self, batch: TranslationBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
+        """Return the loss of a batch.
 
-        ``r_drop`` is the weight of the divergence between two passes, which run as one batch of twice the sentences.
+        Args:
+            batch: sentence pairs.
+            smoothing: weight of label smoothing.
+            r_drop: weight of the divergence between two passes, which run as one batch of twice the size.
         """
-        source, lengths, target_in, targets, places, links = examples
+        source, lengths, target_in, targets, positions, links = batch
         if r_drop:
             source, lengths = source.repeat(2, 1), lengths.repeat(2)
-            places = torch.cat((places, places + target_in.numel()))
+            positions = torch.cat((positions, positions + target_in.numel()))
             target_in = target_in.repeat(2, 1)
-        hidden, weights = self.decoder(target_in, *self.start(source, lengths))
-        hidden = hidden.flatten(0, 1).index_select(0, places)
-        smoothed, plain = smoothed_cross_entropy(hidden, self.output, targets, smoothing, r_drop)
+        hidden, _, weights = self.decoder(target_in, *self.encode(source, lengths))
+        hidden = hidden.flatten(0, 1).index_select(0, positions)
+        smoothed, nll = smoothed_cross_entropy(hidden, self.output, targets, smoothing, r_drop)
         if links is None or weights is None:
-            return Loss(smoothed, plain, torch.zeros_like(plain))
-        return Loss(smoothed, plain, alignment_loss(self._alignment(weights), links))
+            return Loss(smoothed, nll, torch.zeros_like(nll))
+        return Loss(smoothed, nll, alignment_loss(self._alignment(weights), links))
 
     def _alignment(self, weights: Tensor) -> Tensor:
-        """The attention [B, Q, S] that shows where a token comes from, of weights [B, H, Q, S]."""
+        """Reduce attention weights [B, H, Q, S] to the attention [B, Q, S] that shows the source of each token."""
         return weights[:, 0].float() if self.config.alignment_head else weights.float().mean(dim=1)
 
     def parameter_count(self) -> int:
-        """Trained numbers, shared ones counted once."""
+        """Return the number of trained parameters; shared ones count once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
 def build_network(
     config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool, seed: int
 ) -> Seq2Seq:
-    """A new network whose weights depend on the seed alone."""
+    """Create a translation network whose initial weights depend on ``seed`` alone; see `Seq2Seq`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Seq2Seq(config, source_vocabulary, target_vocabulary, shared)

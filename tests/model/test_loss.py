@@ -9,7 +9,7 @@ from nmt.model import loss
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("chunk", [3, 512])
 def test_value_and_gradients_are_those_of_torch(smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss, "_CHUNK", chunk)
+    monkeypatch.setattr(loss, "_CHUNK_TOKENS", chunk)
     generator = torch.Generator().manual_seed(1)
     hidden = torch.randn(10, 6, generator=generator, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(11, 6, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -35,7 +35,7 @@ def test_value_and_gradients_are_those_of_torch(smoothing: float, chunk: int, mo
 def test_r_drop_is_the_mean_loss_and_the_divergence_both_ways(
     smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss, "_CHUNK", chunk)
+    monkeypatch.setattr(loss, "_CHUNK_TOKENS", chunk)
     generator = torch.Generator().manual_seed(1)
     hidden = torch.randn(20, 6, generator=generator, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(11, 6, generator=generator, dtype=torch.float64, requires_grad=True)

@@ -1,5 +1,5 @@
-"""The network as ONNX graphs, written by hand instead of traced.
+"""Inference on ONNX Runtime, with graphs that are built node by node instead of traced.
 
-The step must gather states by parent, keep each sentence's memory once for all its hypotheses, and quantise each row by
-itself, none of which the network in torch does.
+Tracing the torch network would not do: the step graph gathers states by parent row, keeps the memory of a sentence once
+for all its hypotheses, and quantises each row by itself.
 """

@@ -1,6 +1,6 @@
-"""The cells of `nmt.model.cells.families` in graphs.
+"""Recurrent cells (`nmt.model.cells`) as parts of ONNX graphs.
 
-N sentences, S source length, D width.
+Shapes: N sentences, S source length, I input size, D width.
 """
 
 from __future__ import annotations
@@ -9,129 +9,144 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmt.engine.onnx.graph_builder import Graph
-from nmt.engine.onnx.layer_graphs import Layers
-from nmt.model.cells.families import RecurrentCell
+from nmt.engine.onnx.graph_builder import GraphBuilder
+from nmt.engine.onnx.layer_graphs import LayerBuilder
+from nmt.model.cells.base import RecurrentCell
 
 
-class Symbol(NamedTuple):
-    """A value of a graph, with which equations can be written."""
+class GraphValue(NamedTuple):
+    """A value of a graph that supports +, - and *; each operation adds a node."""
 
-    graph: Graph
+    graph: GraphBuilder
     name: str
 
-    def __add__(self, other: object) -> Symbol:
-        return self._with("Add", other)
+    def __add__(self, other: object) -> GraphValue:
+        return self._binary("Add", other)
 
-    def __sub__(self, other: object) -> Symbol:
-        return self._with("Sub", other)
+    def __sub__(self, other: object) -> GraphValue:
+        return self._binary("Sub", other)
 
-    def __mul__(self, other: object) -> Symbol:
-        return self._with("Mul", other)
+    def __mul__(self, other: object) -> GraphValue:
+        return self._binary("Mul", other)
 
-    def _with(self, kind: str, other: object) -> Symbol:
-        name = other.name if isinstance(other, Symbol) else self.graph.constant(other)
-        return Symbol(self.graph, self.graph.op(kind, self.name, name))
+    def _binary(self, kind: str, other: object) -> GraphValue:
+        name = other.name if isinstance(other, GraphValue) else self.graph.constant(other)
+        return GraphValue(self.graph, self.graph.op(kind, self.name, name))
 
 
-class Symbols:
-    """`nmt.model.cells.families.Ops` of symbols, in a graph or in the body of a loop."""
+class GraphOps:
+    """`nmt.model.cells.base.Ops` that add nodes to a graph or to a loop body."""
 
-    def __init__(self, layers: Layers, prefix: str) -> None:
-        """``prefix`` is what the names of the weights begin with."""
+    def __init__(self, layers: LayerBuilder, prefix: str) -> None:
+        """``prefix`` is that of the names of the cell's weights."""
         self._layers, self._prefix, self._graph = layers, prefix, layers.graph
 
-    def symbol(self, name: str) -> Symbol:
-        """A value of the graph."""
-        return Symbol(self._graph, name)
+    def value(self, name: str) -> GraphValue:
+        """Wrap a value of the graph."""
+        return GraphValue(self._graph, name)
 
-    def product(self, x: Symbol, name: str) -> Symbol:
-        """See `Ops.product`."""
-        name = f"{self._prefix}.{name}"
-        return self.symbol(self._layers.product(x.name, name, self._layers.weights[name]))
+    def matmul(self, x: GraphValue, weight: str) -> GraphValue:
+        """Multiply by a transposed weight matrix; see `Ops.matmul`."""
+        name = f"{self._prefix}.{weight}"
+        return self.value(self._layers.matmul(x.name, name, self._layers.weights[name]))
 
-    def add_product(self, to: Symbol, x: Symbol, name: str) -> Symbol:
-        """See `Ops.add_product`."""
-        return to + self.product(x, name)
+    def add_matmul(self, addend: GraphValue, x: GraphValue, weight: str) -> GraphValue:
+        """Multiply by a transposed weight matrix and add; see `Ops.add_matmul`."""
+        return addend + self.matmul(x, weight)
 
-    def vector(self, name: str) -> Symbol:
-        """See `Ops.vector`."""
-        return self.symbol(self._layers.vector(f"{self._prefix}.{name}"))
+    def vector(self, weight: str) -> GraphValue:
+        """Return a weight vector."""
+        return self.value(self._layers.vector(f"{self._prefix}.{weight}"))
 
-    def sigmoid(self, x: Symbol) -> Symbol:
-        """See `Ops.sigmoid`."""
-        return self._op("Sigmoid", x)
+    def sigmoid(self, x: GraphValue) -> GraphValue:
+        """Apply the logistic function elementwise."""
+        return self._unary("Sigmoid", x)
 
-    def tanh(self, x: Symbol) -> Symbol:
-        """See `Ops.tanh`."""
-        return self._op("Tanh", x)
+    def tanh(self, x: GraphValue) -> GraphValue:
+        """Apply the hyperbolic tangent elementwise."""
+        return self._unary("Tanh", x)
 
-    def split(self, x: Symbol, *sizes: int) -> list[Symbol]:
-        """See `Ops.split`."""
+    def split(self, x: GraphValue, *sizes: int) -> list[GraphValue]:
+        """Split the last dimension; see `Ops.split`."""
         if len(sizes) == 1:
             return [x]
-        parts = self._graph.ops("Split", x.name, self._graph.whole(*sizes), axis=-1, outputs=len(sizes))
-        return [self.symbol(part) for part in parts]
+        parts = self._graph.ops("Split", x.name, self._graph.integers(*sizes), axis=-1, outputs=len(sizes))
+        return [self.value(part) for part in parts]
 
-    def concat(self, *parts: Symbol) -> Symbol:
-        """See `Ops.concat`."""
-        return self.symbol(self._graph.op("Concat", *(part.name for part in parts), axis=-1))
+    def concat(self, *parts: GraphValue) -> GraphValue:
+        """Concatenate along the last dimension."""
+        return self.value(self._graph.op("Concat", *(part.name for part in parts), axis=-1))
 
-    def repeat(self, x: Symbol, times: int) -> Symbol:
-        """See `Ops.repeat`."""
+    def repeat_interleave(self, x: GraphValue, repeats: int) -> GraphValue:
+        """Repeat each element; see `Ops.repeat_interleave`."""
         graph = self._graph
-        column = graph.op("Unsqueeze", x.name, graph.whole(-1))
-        columns = self.symbol(graph.op("Concat", *[column] * times, axis=-1))
-        shape = graph.op("Concat", graph.op("Shape", x.name, start=0, end=-1), graph.whole(-1), axis=0)
-        return self.symbol(graph.op("Reshape", columns.name, shape))
+        column = graph.op("Unsqueeze", x.name, graph.integers(-1))
+        columns = self.value(graph.op("Concat", *[column] * repeats, axis=-1))
+        shape = graph.op("Concat", graph.op("Shape", x.name, start=0, end=-1), graph.integers(-1), axis=0)
+        return self.value(graph.op("Reshape", columns.name, shape))
 
-    def normalise(self, x: Symbol, gain: str) -> Symbol:
-        """See `Ops.normalise`."""
-        return self.symbol(self._graph.op("LayerNormalization", x.name, self.vector(gain).name, epsilon=1e-5))
+    def layer_norm(self, x: GraphValue, gain: str) -> GraphValue:
+        """Normalise the last dimension; see `Ops.layer_norm`."""
+        return self.value(self._graph.op("LayerNormalization", x.name, self.vector(gain).name, epsilon=1e-5))
 
-    def due(self, clock: Symbol, periods: list[int]) -> Symbol:
-        """See `Ops.due`."""
+    def is_multiple(self, clock: GraphValue, periods: list[int]) -> GraphValue:
+        """Return 1 where the clock is a multiple of the period; see `Ops.is_multiple`."""
         graph = self._graph
-        rest = graph.op("Mod", clock.name, graph.constant(periods), fmod=1)
-        return self.symbol(graph.op("Cast", graph.op("Equal", rest, graph.constant(0.0)), to=1))
+        remainder = graph.op("Mod", clock.name, graph.constant(periods), fmod=1)
+        return self.value(graph.op("Cast", graph.op("Equal", remainder, graph.constant(0.0)), to=1))
 
-    def pass_on(self, below: Symbol | None, h: Symbol) -> Symbol:
-        """See `Ops.pass_on`."""
-        return h if below is None or not self._layers.model.residual else below + h
+    def next_layer_input(self, layer_input: GraphValue | None, h: GraphValue) -> GraphValue:
+        """Add the residual connection, if there is one; see `Ops.next_layer_input`."""
+        return h if layer_input is None or not self._layers.model.residual else layer_input + h
 
-    def _op(self, kind: str, x: Symbol) -> Symbol:
-        return self.symbol(self._graph.op(kind, x.name))
+    def _unary(self, kind: str, x: GraphValue) -> GraphValue:
+        return self.value(self._graph.op(kind, x.name))
 
 
-def cell_step(layers: Layers, cell: RecurrentCell, prefix: str, x: str, state: list[str]) -> tuple[str, list[str]]:
-    """The output and the next state of one step."""
-    ops = Symbols(layers, prefix)
-    y, after = cell.step(ops, cell.project(ops, ops.symbol(x)), tuple(map(ops.symbol, state)))
-    return y.name, [part.name for part in after]
+def cell_step(
+    layers: LayerBuilder, cell: RecurrentCell, prefix: str, x: str, state: list[str]
+) -> tuple[str, list[str]]:
+    """Add one time step of a cell; return the output and the new state."""
+    ops = GraphOps(layers, prefix)
+    y, new_state = cell.step(ops, cell.project(ops, ops.value(x)), tuple(map(ops.value, state)))
+    return y.name, [value.name for value in new_state]
 
 
 def cell_sequence(
-    layers: Layers, cell: RecurrentCell, prefix: str, x: str, inside: str, backwards: bool
+    layers: LayerBuilder, cell: RecurrentCell, prefix: str, x: str, mask: str, backward: bool
 ) -> tuple[str, list[str]]:
-    """The outputs [S, N, D] over x [S, N, in] from a state of zeros, perhaps from the end, and the last state.
+    """Add a loop of a cell over time steps, from a zero state.
 
-    Where ``inside`` [S, N, 1] is false outputs are zero and states stay as they are.
+    Args:
+        layers: graph under construction.
+        cell: equations.
+        prefix: prefix of the names of the cell's weights.
+        x: inputs [S, N, I].
+        mask: [S, N, 1]; where it is false, outputs are zero and the state does not change.
+        backward: whether to start at the last step.
+
+    Returns:
+        Outputs [S, N, D] and the final state.
     """
-    graph, body = layers.graph, layers.graph.body()
-    ops = Symbols(layers, prefix)
-    sums = cell.project(ops, ops.symbol(x)).name
-    count = graph.op("Shape", x, start=1, end=2)
-    zeros = [
-        graph.op("Expand", graph.constant(np.zeros((1, 1))), graph.op("Concat", count, graph.whole(size), axis=0))
-        for size in cell.state_sizes
-    ]
+    graph, body = layers.graph, layers.graph.loop_body()
+    ops = GraphOps(layers, prefix)
+    projected = cell.project(ops, ops.value(x)).name
+    sentences = graph.op("Shape", x, start=1, end=2)
     sizes = cell.state_sizes
-    before = [body.input(f"state_{n}", np.float32, "sentences", size) for n, size in enumerate(sizes)]
-    now, here = body.input("sums", np.float32, "sentences", "sums"), body.input("inside", np.bool_, "sentences", 1)
-    inner = Symbols(layers.inside(body), prefix)
-    y, after = cell.step(inner, inner.symbol(now), tuple(map(inner.symbol, before)))
+    initial = [
+        graph.op("Expand", graph.constant(np.zeros((1, 1))), graph.op("Concat", sentences, graph.integers(size), axis=0))
+        for size in sizes
+    ]
+    state = [body.input(f"state_{n}", np.float32, "sentences", size) for n, size in enumerate(sizes)]
+    step_input = body.input("sums", np.float32, "sentences", "sums")
+    step_mask = body.input("inside", np.bool_, "sentences", 1)
+    body_ops = GraphOps(layers.in_loop_body(body), prefix)
+    y, new_state = cell.step(body_ops, body_ops.value(step_input), tuple(map(body_ops.value, state)))
     for n, size in enumerate(sizes):
-        body.output(body.op("Where", here, after[n].name, before[n]), f"next_{n}", np.float32, "sentences", size)
-    body.output(body.op("Where", here, y.name, body.constant(0.0)), "y", np.float32, "sentences", cell.width)
-    *last, outputs = graph.scan(body, zeros, [sums, inside], 1, backwards)
-    return outputs, last
+        kept = body.op("Where", step_mask, new_state[n].name, state[n])
+        body.output(kept, f"next_{n}", np.float32, "sentences", size)
+    body.output(
+        body.op("Where", step_mask, y.name, body.constant(0.0)), "y", np.float32, "sentences", cell.width
+    )
+    *final, outputs = graph.scan(body, initial, [projected, mask], 1, backward)
+    return outputs, final

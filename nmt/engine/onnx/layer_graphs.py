@@ -1,6 +1,6 @@
-"""What encoder and decoder have in common, in fp32 and in int8.
+"""Layers that the encoder graph and the step graph share, in fp32 and in int8.
 
-D width. Rows are over all dimensions but the last.
+Shapes: D width, V vocabulary. A row is a vector along the last dimension.
 """
 
 from __future__ import annotations
@@ -12,85 +12,88 @@ from typing import Literal
 
 import numpy as np
 
-from nmt.config.model import ModelConfig
-from nmt.engine.onnx.graph_builder import Array, Graph, WeightFile
+from nmt.config.schema import ModelConfig
+from nmt.engine.onnx.graph_builder import Array, GraphBuilder, WeightFile
 from nmt.engine.onnx.quantisation import quantise
-from nmt.model.cells.families import CELLS
+from nmt.model.cells.registry import state_specs
 
 Precision = Literal["fp32", "int8"]
 Weights = Mapping[str, Array]
-"""The trained arrays by their names in torch."""
+"""Trained arrays by their names in the torch network."""
 
-EMBEDDING = "output"
-"""The name of the output layer's rows [V, D], which are also the embeddings where the two are tied."""
+OUTPUT_LAYER = "output"
+"""Name of the output layer [V, D], which is also the embedding table if the two are tied."""
 
 
-class Layers:
-    """A graph in the making, with the layers of `nmt.model` to make it of."""
+class LayerBuilder:
+    """A graph under construction, with methods that add the layers of `nmt.model`."""
 
     def __init__(
-        self, name: str, model: ModelConfig, weights: Weights, precision: Precision, shared: WeightFile
+        self, name: str, model: ModelConfig, weights: Weights, precision: Precision, weight_file: WeightFile
     ) -> None:
         self.model, self.weights, self.int8 = model, weights, precision == "int8"
-        self.graph = self.outside = Graph(name, shared)
+        self.graph = self.main_graph = GraphBuilder(name, weight_file)
 
-    def inside(self, body: Graph) -> Layers:
-        """The same layers for the body of a loop, which finds its matrices outside of it."""
+    def in_loop_body(self, body: GraphBuilder) -> LayerBuilder:
+        """Return a builder that adds layers to a loop body; weights are prepared outside of the loop."""
         layers = copy.copy(self)
         layers.graph = body
         return layers
 
     def vector(self, name: str) -> str:
-        """A trained vector as it is."""
+        """Add a trained vector."""
         return self.graph.weight(name, self.weights[name])
 
-    def linear(self, x: str, name: str, bias: bool = True, positive: bool = False) -> str:
-        """A layer of torch's `Linear`: [..., in] to [..., out]; ``positive`` says that nothing in x is negative."""
-        y = self.product(x, f"{name}.weight", self.weights[f"{name}.weight"], positive)
+    def linear(self, x: str, name: str, bias: bool = True, non_negative: bool = False) -> str:
+        """Add a `torch.nn.Linear` layer [..., in] to [..., out]; ``non_negative`` states that x has no negative values."""
+        y = self.matmul(x, f"{name}.weight", self.weights[f"{name}.weight"], non_negative)
         return self.graph.op("Add", y, self.vector(f"{name}.bias")) if bias else y
 
-    def product(self, x: str, name: str, weight: Array, positive: bool = False) -> str:
-        """X [..., in] times a constant ``weight`` [out, in], transposed; the runtime transposes once, when it loads."""
-        graph, outside = self.graph, self.outside
+    def matmul(self, x: str, name: str, weight: Array, non_negative: bool = False) -> str:
+        """Multiply x [..., in] by a transposed weight matrix [out, in]; the runtime transposes it once, at loading."""
+        graph, main_graph = self.graph, self.main_graph
         if not self.int8:
-            return graph.op("MatMul", x, outside.op("Transpose", graph.weight(name, weight), perm=[1, 0]))
+            return graph.op("MatMul", x, main_graph.op("Transpose", graph.weight(name, weight), perm=[1, 0]))
         levels, scales = quantise(weight)
-        x_levels, peaks = self.quantised_rows(x, positive)
+        x_levels, peaks = self.quantise_rows(x, non_negative)
         y = graph.op(
             "MatMulIntegerToFloat",
             x_levels,
-            outside.op("Transpose", graph.weight(f"{name}.levels", levels), perm=[1, 0]),
+            main_graph.op("Transpose", graph.weight(f"{name}.levels", levels), perm=[1, 0]),
             graph.constant(1 / 127),
             graph.weight(f"{name}.scales", scales),
             graph.constant(128, np.uint8),
         )
         return graph.op("Mul", y, peaks)
 
-    def quantised_rows(self, x: str, positive: bool = False) -> tuple[str, str]:
-        """Levels 1 to 255 of x over the largest magnitude of its row, 128 for zero; and that magnitude [..., 1].
+    def quantise_rows(self, x: str, non_negative: bool = False) -> tuple[str, str]:
+        """Quantise activations x [..., n] to uint8, with one scale per row.
 
-        A scale for each row makes a row's result independent of the others. A row of zeros gives 0 / 0, some level
-        and a magnitude of 0, whose product is 0 again.
+        A scale per row keeps the result of a row independent of the other rows. A row of zeros divides 0 by 0, but its
+        peak is 0, so its product is 0 whatever the level.
+
+        Returns:
+            Levels 1 to 255, where 128 stands for zero, and the largest magnitude of each row [..., 1].
         """
         graph = self.graph
-        magnitudes = x if positive else graph.op("Abs", x)
-        peaks = graph.op("ReduceMax", magnitudes, graph.whole(-1), keepdims=1)
+        magnitudes = x if non_negative else graph.op("Abs", x)
+        peaks = graph.op("ReduceMax", magnitudes, graph.integers(-1), keepdims=1)
         ratio = graph.op("Div", x, peaks)
         return graph.op("QuantizeLinear", ratio, graph.constant(1 / 127), graph.constant(128, np.uint8)), peaks
 
-    def constant_matrix(self, name: str, matrix: Array) -> str:
-        """A matrix [rows, columns] for operators that compute in fp32; int8 where it is stored."""
+    def fp32_matrix(self, name: str, matrix: Array) -> str:
+        """Add a matrix [rows, columns] for operators that compute in fp32; in int8 graphs it is stored quantised."""
         graph = self.graph
         if not self.int8:
             return graph.weight(name, matrix)
         levels, scales = quantise(matrix)
-        wide = graph.op("Cast", graph.weight(f"{name}.levels", levels), to=1)
-        return graph.op("Mul", wide, graph.weight(f"{name}.scales_column", scales[:, None]))
+        as_float = graph.op("Cast", graph.weight(f"{name}.levels", levels), to=1)
+        return graph.op("Mul", as_float, graph.weight(f"{name}.scales_column", scales[:, None]))
 
     def embed(self, ids: str, name: str) -> str:
-        """Scaled embeddings [..., D] of ids [...]."""
+        """Look up scaled embeddings [..., D] of ids [...]; see `nmt.model.layers.ScaledEmbedding`."""
         graph = self.graph
-        name = name if name in self.weights else EMBEDDING  # shared tables are stored once
+        name = name if name in self.weights else OUTPUT_LAYER  # tied tables are stored once
         table, scale = self.weights[name], math.sqrt(self.model.width)
         if not self.int8:
             return graph.op("Mul", graph.op("Gather", graph.weight(name, table), ids), graph.constant(scale))
@@ -100,7 +103,7 @@ class Layers:
         return graph.op("Mul", rows, graph.op("Gather", factors, ids))
 
     def layer_norm(self, x: str, name: str, gain: float = 1.0) -> str:
-        """Torch's `LayerNorm` over the last dimension, times a gain."""
+        """Add a `torch.nn.LayerNorm` over the last dimension, times ``gain``."""
         vectors = [
             self.graph.weight(f"{name}.{part}.times.{gain}", np.float32(gain) * self.weights[f"{name}.{part}"])
             for part in ("weight", "bias")
@@ -108,17 +111,17 @@ class Layers:
         return self.graph.op("LayerNormalization", x, *vectors, epsilon=1e-5)
 
     def feed_forward(self, x: str, name: str) -> str:
-        """See `nmt.model.layers.FeedForward`."""
+        """Add a `nmt.model.layers.FeedForward` network."""
         inner = self.graph.op("Relu", self.linear(x, f"{name}.widen"))
-        return self.linear(inner, f"{name}.narrow", positive=True)
+        return self.linear(inner, f"{name}.narrow", non_negative=True)
 
     def add(self, x: str, y: str) -> str:
-        """A residual connection."""
+        """Add two values, as in a residual connection."""
         return self.graph.op("Add", x, y)
 
 
-def attending(model: ModelConfig) -> list[str]:
-    """The names of the layers that attend."""
+def attention_layer_names(model: ModelConfig) -> list[str]:
+    """Return the names of the decoder's attention layers in the torch network."""
     if model.attention == "none":
         return []
     if not model.has_decoder_blocks:
@@ -127,11 +130,11 @@ def attending(model: ModelConfig) -> list[str]:
 
 
 def attention_heads(model: ModelConfig) -> int:
-    """H: one for all kinds of attention but multi-head."""
+    """Return the number of attention heads, which is 1 for all kinds of attention but multi-head."""
     return model.heads if model.attention == "multihead" else 1
 
 
-def state_sizes(model: ModelConfig) -> list[int]:
-    """Z in parts: the state of each layer of the decoder, and the attentional vector of input feeding."""
-    of_layer = [part.size for part in CELLS[model.cell].parts(model.width)]
-    return of_layer * model.decoder_layers + [model.width] * model.input_feeding
+def decoder_state_sizes(model: ModelConfig) -> list[int]:
+    """Return the sizes of all tensors of the decoder state; with input feeding, the last is the attentional vector."""
+    layer_sizes = [spec.size for spec in state_specs(model.cell, model.width)]
+    return layer_sizes * model.decoder_layers + [model.width] * model.input_feeding

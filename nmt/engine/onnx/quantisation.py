@@ -1,7 +1,7 @@
-"""Eight-bit weights: one scale an output channel.
+"""Quantisation of weights to int8, with one scale per output channel.
 
-Weights have seven bits, from -63 to 63: on processors without VNNI the product of two rows is summed in pairs in
-16 bits, which 255 × 127 × 2 would overflow and 255 × 63 × 2 does not.
+Levels range from -63 to 63 (seven bits): processors without VNNI add products of two rows in pairs in 16 bits, which
+255 × 127 × 2 would overflow and 255 × 63 × 2 does not.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import numpy as np
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Levels = np.ndarray[Any, np.dtype[np.int8]]
 
-LARGEST = 63
+MAX_LEVEL = 63
 
 
 def quantise(weight: Floats) -> tuple[Levels, Floats]:
-    """Levels [rows, columns] and scales [rows] whose product is close to ``weight`` [rows, columns]."""
+    """Quantise a matrix [rows, columns].
+
+    Returns:
+        Levels [rows, columns] and scales [rows], whose product approximates ``weight``.
+    """
     peaks = np.abs(weight).max(axis=1)
-    scales = np.where(peaks > 0, peaks / LARGEST, 1.0).astype(np.float32)
+    scales = np.where(peaks > 0, peaks / MAX_LEVEL, 1.0).astype(np.float32)
     return np.rint(weight / scales[:, None]).astype(np.int8), scales

@@ -1,7 +1,7 @@
-"""ONNX Runtime, told to keep to itself; the only place that imports it.
+"""ONNX Runtime with telemetry disabled. No other module imports it.
 
-Its builds for Linux and macOS report to their maker, and leave a device's identity on disk, unless these are set before
-the first import. Nothing about a translation leaves the machine.
+Its builds for Linux and macOS send usage reports and store a device identifier unless these variables are set before
+the first import. The reports do not contain translations.
 """
 
 import os
@@ -13,13 +13,13 @@ import onnxruntime as ort  # noqa: E402
 
 __all__ = ["ort", "session_options"]
 
-# All sessions take their working memory from one place: while one runs, another's would only lie there.
+# All sessions share one arena, because only one of them runs at a time.
 _MEMORY = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
 ort.create_and_register_allocator(_MEMORY, ort.OrtArenaCfg({}))
 
 
 def session_options() -> ort.SessionOptions:
-    """For sessions on one thread."""
+    """Return options for a session on one thread."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL

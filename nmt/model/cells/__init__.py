@@ -1,1 +1,1 @@
-"""Recurrent cells, each defined once for torch and for ONNX graphs."""
+"""Recurrent cells of the literature, each defined once for PyTorch and for ONNX graphs."""

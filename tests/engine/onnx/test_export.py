@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nmt.engine.onnx.export import build_graphs
 from nmt.engine.onnx.graph_builder import WEIGHT_FILE
-from nmt.engine.onnx.quantisation import LARGEST, quantise
+from nmt.engine.onnx.quantisation import MAX_LEVEL, quantise
 from nmt.engine.onnx.runtime import ort
 
 
@@ -76,13 +76,13 @@ def test_quantised_weights_are_within_half_a_level(rows: int, columns: int, seed
     random = np.random.default_rng(seed)
     weight = random.normal(size=(rows, columns)).astype(np.float32) * random.choice([0, 1e-6, 1, 1e6], size=(rows, 1))
     levels, scales = quantise(weight.astype(np.float32))
-    assert np.abs(levels).max() <= LARGEST
+    assert np.abs(levels).max() <= MAX_LEVEL
     assert (np.abs(levels * scales[:, None] - weight) <= scales[:, None] * 0.5001).all()
 
 
 def test_the_sums_of_a_pair_of_products_fit_sixteen_bits() -> None:
     """What processors without VNNI need: 255 × 63, twice, is less than 2^15."""
-    assert 2 * 255 * LARGEST < 2**15
+    assert 2 * 255 * MAX_LEVEL < 2**15
 
 
 def test_int8_is_close_to_fp32(tmp_path: Path) -> None:
