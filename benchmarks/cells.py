@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.model import ModelConfig
-from nmt.model.cells.families import CELLS, CellName
-from nmt.model.recurrent_layers import build_decoder_layers, state_parts
+from nmt.config.cells import CELL_TRAITS, CellName
+from nmt.model.recurrent_layers import build_decoder_layers
 
 
 class Stack(nn.Module):

@@ -1,1 +1,1 @@
-"""What search drives: networks behind the protocol of `nmt.search.protocol`."""
+"""Engines: networks behind the interface of `nmt.search.protocol`, on ONNX Runtime and on PyTorch."""

@@ -1,4 +1,4 @@
-"""Several models that translate as one: their probabilities are averaged before anything is chosen."""
+"""Ensemble decoding: the probabilities of several models are averaged at every step."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from nmt.search.protocol import StepRequest, StepResult
 
 
 class EnsembleEngine:
-    """Members with one vocabulary and one shortlist; implements `nmt.search.protocol.Engine`."""
+    """An ensemble of models with the same vocabulary and shortlist; implements `nmt.search.protocol.Engine`."""
 
     def __init__(self, members: Sequence[OnnxEngine]) -> None:
-        """The members have equal numbers of slots and rows. The attention is the first one's."""
+        """The members have equal numbers of slots and rows. The attention is that of the first member."""
         self._members = members
 
     @property
     def slots(self) -> int:
-        """N"""
+        """Number of slots N."""
         return self._members[0].slots
 
     @property
     def beam(self) -> int:
-        """K"""
+        """Number of rows per slot K."""
         return self._members[0].beam
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
     ) -> None:
-        """See `Engine.admit`."""
+        """Encode sentences into free slots; see `Engine.admit`."""
         for member in self._members:
             member.admit(slots, sources, constraints)
 
     def release(self, slots: Sequence[int]) -> None:
-        """See `Engine.release`."""
+        """Empty slots; see `Engine.release`."""
         for member in self._members:
             member.release(slots)
 
     def step(self, request: StepRequest) -> StepResult:
-        """See `Engine.step`."""
-        distributions = [member.distribution(request) for member in self._members]
-        scores = np.logaddexp.reduce([scores for scores, _ in distributions]) - np.log(np.float32(len(distributions)))
-        return self._members[0].choose(request, scores, distributions[0][1])
+        """Advance all rows by one token; see `Engine.step`."""
+        results = [member.log_probabilities(request) for member in self._members]
+        scores = np.logaddexp.reduce([scores for scores, _ in results]) - np.log(np.float32(len(results)))
+        return self._members[0].select_candidates(request, scores, results[0][1])

@@ -1,4 +1,4 @@
-"""Which engine a model is used with."""
+"""Factories of engines for model directories."""
 
 from __future__ import annotations
 
@@ -11,93 +11,115 @@ from nmt.utils.errors import CarouselError, UsageError, missing_extra
 
 EngineName = Literal["auto", "onnx", "torch"]
 EngineFactory = Callable[[int, int], Engine]
-"""Makes an engine of so many slots and rows a slot."""
+"""Creates an engine from its number of slots and of rows per slot."""
 
 
 def engine_factories(
-    bundles: Sequence[ModelDirectory], engine: EngineName, threads: int, shortlist: bool
+    models: Sequence[ModelDirectory], engine: EngineName, threads: int, shortlist: bool
 ) -> list[EngineFactory]:
-    """For each thread, what makes its engines of so many slots and rows a slot.
+    """Return one engine factory per decoding thread.
 
-    Several bundles make an ensemble, for which the first one's shortlist counts. Raises CarouselError when a bundle
-    does not suit the engine, or when the engine's packages are missing.
+    Args:
+        models: one model, or the members of an ensemble, which use the shortlist of the first.
+        engine: "auto" chooses ONNX Runtime if all models have graphs.
+        threads: number of threads. The torch engine is one factory that uses all of them.
+        shortlist: whether to use the vocabulary shortlist, if the model has one.
+
+    Raises:
+        CarouselError: a model does not suit the engine, or the engine's packages are missing.
     """
     if engine == "auto":
-        engine = "onnx" if all(bundle.graphs for bundle in bundles) else "torch"
+        engine = "onnx" if all(model.graphs for model in models) else "torch"
     if engine == "onnx":
-        return _onnx_factories(bundles, threads, shortlist)
-    if len(bundles) > 1:
+        return _onnx_factories(models, threads, shortlist)
+    if len(models) > 1:
         raise UsageError("an ensemble needs the onnx engine, and models with graphs; make them with nmt export")
-    return [_torch_factory(bundles[0], threads)]
+    return [_torch_factory(models[0], threads)]
 
 
 def shallow_fusion_factory(
-    bundle: ModelDirectory, language_model: LanguageModelDirectory, weight: float, threads: int
+    model: ModelDirectory, language_model: LanguageModelDirectory, weight: float, threads: int
 ) -> EngineFactory:
-    """What makes engines, on torch, in which a language model has a say in every step.
+    """Return a factory of torch engines that use shallow fusion with a language model.
 
-    Raises CarouselError when the tokenizers differ, the translator has no weights for torch, or torch is missing.
+    Raises:
+        CarouselError: the tokenizers differ, the model has no weights for torch, or torch is missing.
     """
     try:
-        from nmt.engine import shallow_fusion as fusion
+        from nmt.engine import shallow_fusion
     except ModuleNotFoundError as error:
         raise _torch_missing(error, "a language model") from None
-    return fusion.fused_engine_factory(bundle, language_model, weight, threads)
+    return shallow_fusion.fused_engine_factory(model, language_model, weight, threads)
 
 
 def language_model_scorer(language_model: LanguageModelDirectory) -> Callable[[Sequence[str]], list[float]]:
-    """What gives the log-probability of each of some texts. Raises CarouselError when torch is missing."""
+    """Return a function that computes the log-probability of each of several texts.
+
+    Raises:
+        CarouselError: torch is missing.
+    """
     try:
-        from nmt.engine import shallow_fusion as fusion
+        from nmt.engine import shallow_fusion
     except ModuleNotFoundError as error:
         raise _torch_missing(error, "a language model") from None
-    return fusion.LanguageModelScorer(language_model).score
+    return shallow_fusion.LanguageModelScorer(language_model).score
 
 
-def check_ensemble(bundles: Sequence[ModelDirectory]) -> None:
-    """Raise CarouselError unless all have the first one's languages and tokenizer."""
-    first = bundles[0].card
-    for bundle in bundles[1:]:
-        card = bundle.card
+def check_ensemble(models: Sequence[ModelDirectory]) -> None:
+    """Check that the models of an ensemble have the same languages and tokenizer.
+
+    Raises:
+        CarouselError: they do not.
+    """
+    first = models[0].card
+    for model in models[1:]:
+        card = model.card
         if (card.source_language, card.target_language) != (first.source_language, first.target_language):
-            raise CarouselError(f"{bundle.path}: translates between other languages; an ensemble shares them")
+            raise CarouselError(
+                f"{model.path}: translates between other languages than {models[0].path}; "
+                "use models of one language pair in an ensemble"
+            )
         names = [name for name in first.files | card.files if name.startswith("tokenizer")]
         if any(first.files.get(name) != card.files.get(name) for name in names):
-            raise CarouselError(f"{bundle.path}: has another tokenizer; train the members of an ensemble with the same")
+            raise CarouselError(
+                f"{model.path}: has another tokenizer than {models[0].path}; train the members of an ensemble with one "
+                "tokenizer"
+            )
 
 
-def _onnx_factories(bundles: Sequence[ModelDirectory], threads: int, shortlist: bool) -> list[EngineFactory]:
+def _onnx_factories(models: Sequence[ModelDirectory], threads: int, shortlist: bool) -> list[EngineFactory]:
     from nmt.engine.ensemble import EnsembleEngine
-    from nmt.engine.onnx.engine import OnnxEngine, OnnxSessions
+    from nmt.engine.onnx.engine import OnnxEngine
+    from nmt.engine.onnx.sessions import OnnxSessions
     from nmt.engine.shortlist import Shortlist
 
-    for bundle in bundles:
-        if bundle.graphs is None:
-            raise CarouselError(f"{bundle.path}: has no graphs for the onnx engine; make them with nmt export")
-    path = bundles[0].shortlist
-    lists = Shortlist.load(path) if shortlist and path else None
+    for model in models:
+        if model.graphs is None:
+            raise CarouselError(f"{model.path}: has no graphs for the onnx engine; make them with nmt export")
+    path = models[0].shortlist
+    loaded_shortlist = Shortlist.load(path) if shortlist and path else None
 
     def factory() -> EngineFactory:
-        members = [OnnxSessions(bundle.path / GRAPHS, bundle.card.target_vocabulary) for bundle in bundles]
+        sessions = [OnnxSessions(model.path / GRAPHS, model.card.target_vocabulary) for model in models]
 
-        def make(slots: int, beam: int) -> Engine:
-            engines = [OnnxEngine(graphs, slots, beam, lists) for graphs in members]
+        def make_engine(slots: int, beam: int) -> Engine:
+            engines = [OnnxEngine(each, slots, beam, loaded_shortlist) for each in sessions]
             return engines[0] if len(engines) == 1 else EnsembleEngine(engines)
 
-        return make
+        return make_engine
 
-    # Threads that share a session wait for each other.
+    # Each thread has sessions of its own: threads that share one would wait for each other.
     return [factory() for _ in range(threads)]
 
 
-def _torch_factory(bundle: ModelDirectory, threads: int) -> EngineFactory:
+def _torch_factory(model: ModelDirectory, threads: int) -> EngineFactory:
     try:
         from nmt.engine.torch_engine import torch_engine_factory
     except ModuleNotFoundError as error:
         raise _torch_missing(error, "translating with the torch engine") from None
-    return torch_engine_factory(bundle, threads)
+    return torch_engine_factory(model, threads)
 
 
-def _torch_missing(error: ModuleNotFoundError, what: str) -> Exception:
-    """The error that names the extra, unless it is something else that is missing."""
-    return missing_extra("train", what) if error.name in {"torch", "safetensors.torch"} else error
+def _torch_missing(error: ModuleNotFoundError, feature: str) -> Exception:
+    """Return an error that names the extra to install, or ``error`` itself if another module is missing."""
+    return missing_extra("train", feature) if error.name in {"torch", "safetensors.torch"} else error

@@ -1,6 +1,6 @@
-"""Drawing tokens from distributions; every engine draws alike.
+"""Sampling of tokens from distributions over the vocabulary, shared by all engines.
 
-M rows, m of them sampled, T tokens, C drawn.
+Shapes: M rows, m sampled rows among them, V tokens to choose from, C candidates per row.
 """
 
 from __future__ import annotations
@@ -11,38 +11,53 @@ from nmt.search.protocol import StepRequest
 from nmt.utils.arrays import Float32Array, Int64Array
 
 
-def draw(proposals: Float32Array, request: StepRequest, rows: Int64Array) -> Int64Array:
-    """Places [M, C] in the log-probabilities [M, T] of the request's ``rows`` [M], drawn without replacement.
+def sample_tokens(scores: Float32Array, request: StepRequest, rows: Int64Array) -> Int64Array:
+    """Sample tokens without replacement, by Gumbel top-k (Kool et al. 2019).
 
-    Adding Gumbel noise and taking the largest draws from the softmax of scores over temperature (Kool et al. 2019). A
-    row's noise comes from its own seed: its draw does not depend on other rows. What top-k and top-p leave out becomes
-    -inf in ``proposals``, and comes last.
+    The tokens with the largest sums of score and Gumbel noise are samples of the softmax of the scores over the
+    temperature. The noise of a row comes from its own seed, so its samples do not depend on other rows.
+
+    Args:
+        scores: log-probabilities [M, V]; tokens that top-k and top-p exclude are set to -inf.
+        request: request with a temperature.
+        rows: row of the request for each row of ``scores`` [M].
+
+    Returns:
+        Indices [M, C] into the last dimension of ``scores``, in the order drawn. Rows with temperature 0 are not
+        sampled: theirs are the best tokens. Excluded tokens come last.
     """
     assert request.temperature is not None
     assert request.seeds is not None
     sampled = np.flatnonzero(request.temperature[rows])
-    who = rows[sampled]
-    temperature = request.temperature[who][:, None]
+    sampled_rows = rows[sampled]
+    temperature = request.temperature[sampled_rows][:, None]
     if request.top_k is not None and request.top_p is not None:
-        proposals[sampled] = _narrowed(proposals[sampled], temperature, request.top_k[who], request.top_p[who])
-    drawn = proposals.copy()
-    noise = [np.random.default_rng(int(seed)).gumbel(size=proposals.shape[1]) for seed in request.seeds[who]]
-    drawn[sampled] += temperature * np.array(noise, dtype=np.float32).reshape(len(sampled), -1)
-    return np.argsort(-drawn, axis=1, kind="stable")[:, : request.candidates]
+        top_k, top_p = request.top_k[sampled_rows], request.top_p[sampled_rows]
+        scores[sampled] = _filter_top_k_top_p(scores[sampled], temperature, top_k, top_p)
+    perturbed = scores.copy()
+    noise = [np.random.default_rng(int(seed)).gumbel(size=scores.shape[1]) for seed in request.seeds[sampled_rows]]
+    perturbed[sampled] += temperature * np.array(noise, dtype=np.float32).reshape(len(sampled), -1)
+    return np.argsort(-perturbed, axis=1, kind="stable")[:, : request.candidates]
 
 
-def _narrowed(scores: Float32Array, temperature: Float32Array, top_k: Int64Array, top_p: Float32Array) -> Float32Array:
-    """The scores [m, T] of each row's ``top_k`` [m] likeliest tokens, and of these of the nucleus of ``top_p`` [m].
+def _filter_top_k_top_p(
+    scores: Float32Array, temperature: Float32Array, top_k: Int64Array, top_p: Float32Array
+) -> Float32Array:
+    """Set all but the most probable tokens to -inf.
 
-    Nucleus: Holtzman et al. 2020.
+    Args:
+        scores: log-probabilities [m, V].
+        temperature: [m, 1].
+        top_k: number of tokens to keep in each row [m]; 0 keeps all.
+        top_p: probability mass to keep in each row [m], among the top k (nucleus sampling, Holtzman et al. 2020).
     """
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=1)
-    outside = (np.arange(scores.shape[1]) >= top_k[:, None]) & (top_k > 0)[:, None]
-    tempered = np.exp((np.where(outside, -np.inf, ranked) - ranked[:, :1]) / temperature)
-    before = np.cumsum(tempered, axis=1) - tempered
-    # Where nothing is asked for, rounding shall not cut the tail.
-    outside |= (before >= top_p[:, None] * tempered.sum(axis=1, keepdims=True)) & (top_p < 1)[:, None]
-    narrowed = np.empty_like(scores)
-    np.put_along_axis(narrowed, order, np.where(outside, np.float32(-np.inf), ranked), axis=1)
-    return narrowed
+    excluded = (np.arange(scores.shape[1]) >= top_k[:, None]) & (top_k > 0)[:, None]
+    weights = np.exp((np.where(excluded, -np.inf, ranked) - ranked[:, :1]) / temperature)
+    mass_before = np.cumsum(weights, axis=1) - weights
+    # A top-p of 1 must not cut the tail because of rounding.
+    excluded |= (mass_before >= top_p[:, None] * weights.sum(axis=1, keepdims=True)) & (top_p < 1)[:, None]
+    filtered = np.empty_like(scores)
+    np.put_along_axis(filtered, order, np.where(excluded, np.float32(-np.inf), ranked), axis=1)
+    return filtered

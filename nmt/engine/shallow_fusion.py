@@ -1,9 +1,9 @@
-"""A language model beside a translator: it has a say in every step, or at the end.
+"""Language models beside a translation model: shallow fusion, and scores for rescoring.
 
-Shallow fusion (Gülçehre et al. 2015, section 4.1) adds its log-probabilities, times a weight, to those of the
-translator before anything is chosen. Rescoring orders finished translations by the same sum.
+Shallow fusion (Gülçehre et al. 2015, section 4.1) adds the language model's log-probabilities, times a weight, to those
+of the translation model at every step. Rescoring orders finished translations by the same sum.
 
-N slots, K rows a slot, M rows in use, V vocabulary, P pieces.
+Shapes: V vocabulary, B texts, T length of a text, N tokens without padding.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from nmt.search.protocol import StepRequest, StepResult
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 
-_BATCH = 64  # texts scored together
-_LOGITS = 4_000_000  # in memory at once
+_BATCH_SIZE = 64  # texts scored together
+_MAX_LOGITS = 4_000_000  # in memory at once
 
 
 class ShallowFusionEngine:
-    """A translator and a language model of one vocabulary; implements `nmt.search.protocol.Engine`.
+    """A translation model and a language model with the same vocabulary; implements `nmt.search.protocol.Engine`.
 
-    Scores are sums, log p(translator) + weight × log p(language model), and no log-probabilities.
+    Scores are log p(translation model) + weight × log p(language model), which is not normalised.
     """
 
     def __init__(self, translator: TorchEngine, network: LanguageModel, weight: float) -> None:
@@ -40,101 +40,104 @@ class ShallowFusionEngine:
 
     @property
     def slots(self) -> int:
-        """N"""
+        """Number of slots N."""
         return self._translator.slots
 
     @property
     def beam(self) -> int:
-        """K"""
+        """Number of rows per slot K."""
         return self._translator.beam
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
     ) -> None:
-        """See `Engine.admit`; a sentence begins like a line of the language model's text."""
+        """Encode sentences into free slots; see `Engine.admit`. The language model starts from its initial state."""
         self._translator.admit(slots, sources, constraints)
         rows = (torch.tensor(slots)[:, None] * self.beam + torch.arange(self.beam)).flatten()
-        for held in self._state:
-            held[rows] = 0.0
+        for stored in self._state:
+            stored[rows] = 0.0
 
     def release(self, slots: Sequence[int]) -> None:
-        """See `Engine.release`."""
+        """Empty slots; see `Engine.release`."""
         self._translator.release(slots)
 
     @torch.inference_mode()
     def step(self, request: StepRequest) -> StepResult:
-        """See `Engine.step`."""
-        rows, scores, attention = self._translator.distribution(request)
-        of_rows = rows.cpu().numpy()
-        chosen = (request.parents, request.tokens)
-        parents, tokens = (torch.from_numpy(each[of_rows]).to(rows.device) for each in chosen)
-        liked, state = self._network.step(tokens, tuple(held[parents] for held in self._state))
-        for held, new in zip(self._state, state, strict=True):
-            held[rows] = new
-        return self._translator.choose(request, rows, scores + self._weight * liked, attention)
+        """Advance all rows by one token; see `Engine.step`."""
+        rows, scores, attention = self._translator.log_probabilities(request)
+        row_indices = rows.cpu().numpy()
+        parents, tokens = (
+            torch.from_numpy(values[row_indices]).to(rows.device) for values in (request.parents, request.tokens)
+        )
+        lm_scores, state = self._network.step(tokens, tuple(stored[parents] for stored in self._state))
+        for stored, new in zip(self._state, state, strict=True):
+            stored[rows] = new
+        return self._translator.select_candidates(request, rows, scores + self._weight * lm_scores, attention)
 
 
 class LanguageModelScorer:
-    """What a language model thinks of texts; it may have a tokenizer of its own."""
+    """Scores texts by their log-probability under a language model, which may have a tokenizer of its own."""
 
-    def __init__(self, bundle: LanguageModelDirectory) -> None:
-        self._bundle, self._network = bundle, load_language_model(bundle)
+    def __init__(self, directory: LanguageModelDirectory) -> None:
+        self._directory, self._network = directory, load_language_model(directory)
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> list[float]:
-        """The log-probability of each text as a line, its end counted."""
-        lines = [text if self._bundle.card.verbatim else normalise(text) for text in texts]
-        ids = self._bundle.vocabulary.encode_batch(lines)
+        """Return the log-probability of each text as a line, its end included."""
+        lines = [text if self._directory.card.verbatim else normalise(text) for text in texts]
+        ids = self._directory.vocabulary.encode_batch(lines)
         order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
         scores = [0.0] * len(ids)
-        for start in range(0, len(order), _BATCH):
-            some = order[start : start + _BATCH]
-            for n, score in zip(some, self._of_batch([ids[n] for n in some]), strict=True):
+        for start in range(0, len(order), _BATCH_SIZE):
+            batch = order[start : start + _BATCH_SIZE]
+            for n, score in zip(batch, self._score_batch([ids[n] for n in batch]), strict=True):
                 scores[n] = score
         return scores
 
-    def _of_batch(self, ids: Sequence[Sequence[int]]) -> list[float]:
+    def _score_batch(self, ids: Sequence[Sequence[int]]) -> list[float]:
         longest = max(map(len, ids)) + 1
-        read, wanted = np.full((2, len(ids), longest), EOS)
-        inside = np.zeros((len(ids), longest), dtype=bool)
+        inputs, targets = np.full((2, len(ids), longest), EOS)
+        mask = np.zeros((len(ids), longest), dtype=bool)
         for n, line in enumerate(ids):
-            read[n, : len(line) + 1], wanted[n, : len(line) + 1] = [BOS, *line], [*line, EOS]
-            inside[n, : len(line) + 1] = True
-        hidden, _ = self._network(torch.from_numpy(read), self._network.initial_state(len(ids)))
-        row, place = torch.from_numpy(inside).nonzero(as_tuple=True)
+            inputs[n, : len(line) + 1], targets[n, : len(line) + 1] = [BOS, *line], [*line, EOS]
+            mask[n, : len(line) + 1] = True
+        hidden, _ = self._network(torch.from_numpy(inputs), self._network.initial_state(len(ids)))
+        texts, positions = torch.from_numpy(mask).nonzero(as_tuple=True)
         output = self._network.output
-        at_once = max(1, _LOGITS // len(output))
-        states, targets = hidden[row, place], torch.from_numpy(wanted)[row, place]
-        parts = (slice(start, start + at_once) for start in range(0, len(targets), at_once))
-        of_pieces = torch.cat([_log_probabilities(states[part] @ output.T, targets[part]) for part in parts])
-        found: list[float] = torch.zeros(len(ids), dtype=torch.double).index_add(0, row, of_pieces).tolist()
-        return found
+        chunk = max(1, _MAX_LOGITS // len(output))
+        states, token_ids = hidden[texts, positions], torch.from_numpy(targets)[texts, positions]
+        parts = (slice(start, start + chunk) for start in range(0, len(token_ids), chunk))
+        token_scores = torch.cat([_log_probabilities(states[part] @ output.T, token_ids[part]) for part in parts])
+        scores: list[float] = torch.zeros(len(ids), dtype=torch.double).index_add(0, texts, token_scores).tolist()
+        return scores
 
 
-def _log_probabilities(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Of the ids wanted [P], by logits [P, V], in double precision."""
-    chosen = logits.gather(1, wanted[:, None]).squeeze(1)
-    return (chosen - logits.logsumexp(dim=1)).double()
+def _log_probabilities(logits: Tensor, ids: Tensor) -> Tensor:
+    """Return the log-probabilities of ids [N] given logits [N, V], in double precision."""
+    selected = logits.gather(1, ids[:, None]).squeeze(1)
+    return (selected - logits.logsumexp(dim=1)).double()
 
 
-def load_language_model(bundle: LanguageModelDirectory) -> LanguageModel:
-    """The network of a bundle, in evaluation mode."""
-    network = LanguageModel(bundle.card.model, bundle.card.vocabulary)
-    load_weights(network, bundle.weights)
+def load_language_model(directory: LanguageModelDirectory) -> LanguageModel:
+    """Return the network of a language model's directory, in evaluation mode."""
+    network = LanguageModel(directory.card.model, directory.card.vocabulary)
+    load_weights(network, directory.weights)
     return network.eval()
 
 
 def fused_engine_factory(
     translator: ModelDirectory, language_model: LanguageModelDirectory, weight: float, threads: int
 ) -> Callable[[int, int], ShallowFusionEngine]:
-    """What makes engines, of so many slots and rows a slot, that share both networks.
+    """Return a factory of engines, from the numbers of slots and of rows per slot, that share both networks.
 
-    Raises CarouselError when the tokenizers differ.
+    Raises:
+        CarouselError: the tokenizers differ.
     """
     if translator.tokenizer.target.serialized != language_model.vocabulary.serialized:
         raise CarouselError(
             f"{language_model.path}: has another tokenizer than {translator.path}; train it with "
             f"tokenizer.model={translator.path}, or rescore with --rescore N"
         )
-    make, network = torch_engine_factory(translator, threads), load_language_model(language_model)
-    return lambda slots, beam: ShallowFusionEngine(make(slots, beam), network, weight)
+    make_translator = torch_engine_factory(translator, threads)
+    network = load_language_model(language_model)
+    return lambda slots, beam: ShallowFusionEngine(make_translator(slots, beam), network, weight)

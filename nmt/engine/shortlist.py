@@ -1,9 +1,11 @@
-"""Which target pieces a sentence can need: the softmax over these alone is several times cheaper.
+"""Vocabulary shortlists: the target tokens that a source sentence is likely to need.
 
-For each source piece its likeliest translations, for every sentence the most frequent target pieces (Jean et al. 2015,
-section 3.3, after their "candidate lists").
+A softmax over a shortlist is several times faster than one over the whole vocabulary. A sentence's shortlist consists
+of the most probable translations of each of its tokens and of the most frequent target tokens (Jean et al. 2015,
+section 3.3, "candidate lists").
 
-V_s and V_t vocabularies, N candidates in all, F frequent pieces.
+Shapes: V_s and V_t sizes of the source and the target vocabulary, N candidates of all source tokens together,
+F frequent target tokens, E entries.
 """
 
 from __future__ import annotations
@@ -13,63 +15,77 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
+from nmt.utils.arrays import AnyArray, Int32Array
 from nmt.utils.errors import CarouselError
 
 if TYPE_CHECKING:
     from nmt.corpus.word_aligner import TranslationTable
 
-Ids = np.ndarray[Any, np.dtype[np.int32]]
-Ints = np.ndarray[Any, np.dtype[Any]]
-
 
 class Shortlist:
-    """The lists of a pair of vocabularies."""
+    """Target candidates of each source token of a vocabulary."""
 
-    def __init__(self, target_vocabulary: int, offsets: Ids, candidates: Ids, frequent: Ids) -> None:
-        """Candidates [N] of source piece i lie from ``offsets[i]`` to ``offsets[i + 1]`` [V_s + 1]; frequent [F].
+    def __init__(
+        self, target_vocabulary: int, offsets: Int32Array, candidates: Int32Array, frequent: Int32Array
+    ) -> None:
+        """Create a shortlist.
 
-        Raises ValueError when these don't fit together.
+        Args:
+            target_vocabulary: V_t.
+            offsets: [V_s + 1]; source token i has the candidates from ``offsets[i]`` to ``offsets[i + 1]``.
+            candidates: target ids [N].
+            frequent: target ids [F] that are in the shortlist of every sentence.
+
+        Raises:
+            ValueError: the arrays are inconsistent.
         """
         counts, ids = np.diff(offsets), np.concatenate((candidates, frequent))
         if offsets[:1] != 0 or offsets[-1] != len(candidates) or counts.min(initial=0) < 0:
-            raise ValueError("offsets are not those of the candidates")
+            raise ValueError("offsets do not match the candidates")
         if ids.min(initial=0) < 0 or ids.max(initial=0) >= target_vocabulary:
-            raise ValueError("ids are not of the target vocabulary")
+            raise ValueError("ids are outside the target vocabulary")
         self._offsets, self._candidates, self._frequent = offsets, candidates, frequent
-        self._bounds: list[int] = offsets.tolist()
-        self._always = np.zeros(target_vocabulary, dtype=bool)
-        self._always[frequent] = True
+        self._offset_list: list[int] = offsets.tolist()
+        self._is_frequent = np.zeros(target_vocabulary, dtype=bool)
+        self._is_frequent[frequent] = True
 
     @property
     def vocabulary_sizes(self) -> tuple[int, int]:
         """V_s and V_t."""
-        return len(self._offsets) - 1, len(self._always)
+        return len(self._offsets) - 1, len(self._is_frequent)
 
     def merge(self, other: Shortlist) -> Shortlist:
-        """What either lists, of the same vocabularies."""
-        both = (self, other)
-        sources = np.concatenate(
-            [np.repeat(np.arange(self.vocabulary_sizes[0]), np.diff(one._offsets)) for one in both]
-        )
-        candidates = np.concatenate([one._candidates for one in both])
+        """Return the union with a shortlist of the same vocabularies."""
+        both, rows = (self, other), np.arange(self.vocabulary_sizes[0])
+        sources = np.concatenate([np.repeat(rows, np.diff(each._offsets)) for each in both])
+        candidates = np.concatenate([each._candidates for each in both])
         frequent = np.union1d(self._frequent, other._frequent)
-        return _of_entries(sources, candidates, frequent, *self.vocabulary_sizes)
+        return _from_entries(sources, candidates, frequent, *self.vocabulary_sizes)
 
-    def for_sentence(self, source: Sequence[int], constraints: Sequence[int] = ()) -> Ids:
-        """The target ids that a sentence of source ids can need, sorted; ``constraints`` are always among them."""
-        candidates, bounds = self._candidates, self._bounds
-        wanted = self._always.copy()
-        wanted[np.concatenate([candidates[bounds[i] : bounds[i + 1]] for i in source] or [self._frequent])] = True
-        wanted[list(constraints)] = True
-        return wanted.nonzero()[0].astype(np.int32)
+    def for_sentence(self, source: Sequence[int], constraints: Sequence[int] = ()) -> Int32Array:
+        """Return the sorted target ids of a sentence's shortlist.
+
+        Args:
+            source: source ids of the sentence.
+            constraints: target ids to include.
+        """
+        candidates, offsets = self._candidates, self._offset_list
+        included = self._is_frequent.copy()
+        included[np.concatenate([candidates[offsets[i] : offsets[i + 1]] for i in source] or [self._frequent])] = True
+        included[list(constraints)] = True
+        return included.nonzero()[0].astype(np.int32)
 
     def coverage(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> float:
-        """The share of target ids that are in the list of their own sentence, over pairs of source and target ids."""
+        """Return the share of target ids that are in the shortlist of their sentence.
+
+        Args:
+            pairs: source ids and target ids of each sentence pair.
+        """
         found = total = 0
         for source, target in pairs:
             found += int(np.isin(target, self.for_sentence(source)).sum())
@@ -77,11 +93,11 @@ class Shortlist:
         return found / max(total, 1)
 
     def serialise(self) -> bytes:
-        """The file that `load` reads; equal lists give equal bytes."""
+        """Return the content of a file for `load`; equal shortlists give equal bytes."""
         content = io.BytesIO()
         np.savez_compressed(
             content,
-            target_vocabulary=np.int32(len(self._always)),
+            target_vocabulary=np.int32(len(self._is_frequent)),
             offsets=self._offsets,
             candidates=self._candidates,
             frequent=self._frequent,
@@ -90,48 +106,60 @@ class Shortlist:
 
     @staticmethod
     def load(path: Path) -> Shortlist:
-        """Read the lists. Raises CarouselError when they are damaged."""
+        """Read a shortlist.
+
+        Raises:
+            CarouselError: the file is damaged.
+        """
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                lists = (stored[name].astype(np.int32) for name in ("offsets", "candidates", "frequent"))
-                return Shortlist(int(stored["target_vocabulary"]), *lists)
+                arrays = (stored[name].astype(np.int32) for name in ("offsets", "candidates", "frequent"))
+                return Shortlist(int(stored["target_vocabulary"]), *arrays)
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
-            raise CarouselError(f"{path}: is no readable shortlist; copy the model directory again") from None
+            raise CarouselError(f"{path}: is damaged (not a shortlist); copy the model directory again") from None
 
 
 def build_shortlist(
-    lexicon: TranslationTable,
+    table: TranslationTable,
     source_vocabulary: int,
     target_vocabulary: int,
     shared: bool,
-    candidates_per_piece: int = 50,
+    candidates_per_token: int = 50,
     frequent: int = 100,
 ) -> Shortlist:
-    """Shortlists from an aligner's lexicon.
+    """Build a shortlist from the lexical translation table of a word aligner.
 
-    Where both languages share a vocabulary each source piece is a candidate too, so that names can be copied. Of the
-    reserved pieces only end of sentence is ever listed, always.
+    End of sentence is in every shortlist; other reserved tokens are in none.
+
+    Args:
+        table: translation probabilities.
+        source_vocabulary: V_s.
+        target_vocabulary: V_t.
+        shared: whether both languages share one vocabulary; then each source token is its own candidate too, so that
+            names can be copied.
+        candidates_per_token: number of most probable translations of each source token.
+        frequent: number of most frequent target tokens.
     """
-    ordinary = (lexicon.sources >= FIRST_TEXT_ID) & (lexicon.targets >= FIRST_TEXT_ID)
-    sources, targets = lexicon.sources[ordinary], lexicon.targets[ordinary]
-    best = np.lexsort((targets, -lexicon.probabilities[ordinary], sources))
-    rank = np.arange(len(best)) - np.searchsorted(sources, sources)  # sources are sorted before and after
-    best = best[rank < candidates_per_piece]
-    own = np.arange(FIRST_TEXT_ID, source_vocabulary if shared else FIRST_TEXT_ID)
-    # Each piece of the text was counted once in all, the null word's translations included.
-    counts = np.bincount(lexicon.targets, lexicon.counts, minlength=target_vocabulary)
+    is_text = (table.sources >= FIRST_TEXT_ID) & (table.targets >= FIRST_TEXT_ID)
+    sources, targets = table.sources[is_text], table.targets[is_text]
+    best = np.lexsort((targets, -table.probabilities[is_text], sources))
+    rank = np.arange(len(best)) - np.searchsorted(sources, sources)  # sources are sorted, also in the order of `best`
+    best = best[rank < candidates_per_token]
+    copied = np.arange(FIRST_TEXT_ID, source_vocabulary if shared else FIRST_TEXT_ID)
+    # The counts of a target token, those from the null word included, add up to its frequency in the text.
+    counts = np.bincount(table.targets, table.counts, minlength=target_vocabulary)
     counts[:FIRST_TEXT_ID] = 0
-    most = np.argsort(-counts, kind="stable")[:frequent]
-    always = np.unique(np.append(most[counts[most] > 0], EOS))
-    named, listed = np.append(sources[best], own), np.append(targets[best], own)
-    return _of_entries(named, listed, always, source_vocabulary, target_vocabulary)
+    most_frequent = np.argsort(-counts, kind="stable")[:frequent]
+    always = np.unique(np.append(most_frequent[counts[most_frequent] > 0], EOS))
+    entry_sources, entry_targets = np.append(sources[best], copied), np.append(targets[best], copied)
+    return _from_entries(entry_sources, entry_targets, always, source_vocabulary, target_vocabulary)
 
 
-def _of_entries(
-    sources: Ints, candidates: Ints, frequent: Ints, source_vocabulary: int, target_vocabulary: int
+def _from_entries(
+    sources: AnyArray, candidates: AnyArray, frequent: AnyArray, source_vocabulary: int, target_vocabulary: int
 ) -> Shortlist:
-    """The lists in which each candidate is of the source piece at its place; repeats count once."""
-    listed = np.unique(np.stack((sources, candidates)), axis=1)
-    offsets = np.searchsorted(listed[0], np.arange(source_vocabulary + 1))
-    parts = (part.astype(np.int32) for part in (offsets, listed[1], frequent))
-    return Shortlist(target_vocabulary, *parts)
+    """Create a shortlist from pairs of source and target ids, both [E]; duplicates count once."""
+    entries = np.unique(np.stack((sources, candidates)), axis=1)
+    offsets = np.searchsorted(entries[0], np.arange(source_vocabulary + 1))
+    arrays = (array.astype(np.int32) for array in (offsets, entries[1], frequent))
+    return Shortlist(target_vocabulary, *arrays)

@@ -1,74 +1,81 @@
-"""Arrays of sentences of several lengths, side by side."""
+"""Storage for arrays of sentences of different lengths, which are added and removed one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from nmt.utils.arrays import AnyArray
+
+BLOCK_SIZE = 16
+"""Number of source positions that attention processes together."""
 
 
-BLOCK = 16
-"""Places of a source that attention works on together."""
-
-
-class Column(NamedTuple):
-    """How one array of `SlotStorage` is kept."""
+class PaddedArraySpec(NamedTuple):
+    """Layout of one array in `SlotStorage`."""
 
     axis: int
-    """Which of its axes, counted with the first, is as long as the sentence."""
+    """Axis that is as long as the sentence; axis 0 is the sentences."""
     fill: float = 0.0
-    """What lies beyond a sentence's end."""
+    """Value beyond the end of a sentence."""
 
 
 class SlotStorage:
-    """Arrays [places, ...] of which one axis is as long as the longest sentence, rounded up to a block.
+    """Arrays [capacity, ...] of several sentences, each with one axis padded to the longest sentence.
 
-    The places in use are the first ``count``. An array is moved only when a sentence needs more room, or the longest
-    one needs less than half of it.
+    The padded length is a multiple of ``block``. Sentences are stored at the indices 0 to n - 1. The arrays are copied
+    only when a sentence needs more space, or when the longest one needs less than half of it.
     """
 
-    def __init__(self, columns: Mapping[str, Column], places: int, block: int) -> None:
-        self._columns, self._block = columns, block
-        self._arrays: dict[str, Array] = {}
-        self._lengths = np.zeros(places, dtype=np.int64)
-        self._room = 0
+    def __init__(self, specs: Mapping[str, PaddedArraySpec], capacity: int, block: int) -> None:
+        """``capacity`` is the largest number of sentences."""
+        self._specs, self._block = specs, block
+        self._arrays: dict[str, AnyArray] = {}
+        self._lengths = np.zeros(capacity, dtype=np.int64)
+        self._padded_length = 0
 
-    def put(self, first: int, arrays: Mapping[str, Array], lengths: Array) -> None:
-        """Store newcomers in the places from ``first`` on, which become the last in use."""
+    def put(self, first: int, arrays: Mapping[str, AnyArray], lengths: AnyArray) -> None:
+        """Store new sentences from index ``first`` on; they replace all sentences stored there or after.
+
+        Args:
+            first: number of sentences to keep.
+            arrays: arrays of the new sentences, padded with any values.
+            lengths: length of each new sentence.
+        """
         end = first + len(lengths)
         self._lengths[first:end] = lengths
         longest = int(self._lengths[:end].max())
-        room = -(-longest // self._block) * self._block
-        if room > self._room or 2 * room < self._room or not self._arrays:
-            self._resize(room, first, arrays)
-        for name, (axis, fill) in self._columns.items():
-            new = np.moveaxis(arrays[name], axis, -1)[..., : self._room]
-            held = np.moveaxis(self._arrays[name][first:end], axis, -1)
-            held[..., : new.shape[-1]] = new
-            held[..., new.shape[-1] :] = fill
+        needed = -(-longest // self._block) * self._block
+        if needed > self._padded_length or 2 * needed < self._padded_length or not self._arrays:
+            self._resize(needed, first, arrays)
+        for name, (axis, fill) in self._specs.items():
+            new = np.moveaxis(arrays[name], axis, -1)[..., : self._padded_length]
+            stored = np.moveaxis(self._arrays[name][first:end], axis, -1)
+            stored[..., : new.shape[-1]] = new
+            stored[..., new.shape[-1] :] = fill
 
     def move(self, source: int, target: int) -> None:
-        """Overwrite a place with another."""
+        """Overwrite the sentence at index ``target`` with the one at index ``source``."""
         self._lengths[target] = self._lengths[source]
         for array in self._arrays.values():
             array[target] = array[source]
 
-    def views(self, count: int) -> dict[str, Array]:
-        """The first ``count`` places of each array, by name; no copies."""
+    def views(self, count: int) -> dict[str, AnyArray]:
+        """Return views of the first ``count`` sentences of each array, by name."""
         return {name: array[:count] for name, array in self._arrays.items()}
 
-    def _resize(self, room: int, count: int, like: Mapping[str, Array]) -> None:
-        kept = min(room, self._room)
-        for name, (axis, _) in self._columns.items():
+    def _resize(self, length: int, count: int, like: Mapping[str, AnyArray]) -> None:
+        """Reallocate the arrays with a new padded length, keeping the first ``count`` sentences."""
+        kept = min(length, self._padded_length)
+        for name, (axis, _) in self._specs.items():
             shape = [len(self._lengths), *like[name].shape[1:]]
-            shape[axis] = room
+            shape[axis] = length
             array = np.empty(shape, dtype=like[name].dtype)
             if count:
                 old = self._arrays[name]
                 np.moveaxis(array[:count], axis, -1)[..., :kept] = np.moveaxis(old[:count], axis, -1)[..., :kept]
-                np.moveaxis(array[:count], axis, -1)[..., kept:] = self._columns[name].fill
+                np.moveaxis(array[:count], axis, -1)[..., kept:] = self._specs[name].fill
             self._arrays[name] = array
-        self._room = room
+        self._padded_length = length

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 KeysAndValues = tuple[Tensor, Tensor]
-"""Projected encoder memory: keys, which queries are scored against, and values, which are averaged. First dimension B."""
+"""Projected encoder memory: keys to score queries against, and values to average. The first dimension is B."""
 
 
 class Attention(nn.Module):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.cells import CELL_TRAITS
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.attention import KeysAndValues, build_attention
 from nmt.model.cells.base import StateSpec
 from nmt.model.cells.registry import state_specs
@@ -41,7 +41,8 @@ class DenseBridge(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width, self.layers, self.specs = config.width, config.states_passed_on, state_specs(config.cell, config.width)
+        width, self.layers = config.width, config.initial_state_layers
+        self.specs = state_specs(config.cell, width)
         kinds = [spec.kind for spec in self.specs]
         outputs, cells = (config.decoder_layers * (kind in kinds) for kind in ("hidden", "cell"))
         self.outputs = nn.ModuleList(nn.Linear(width, width) for _ in range(outputs))
@@ -66,7 +67,7 @@ class CopyBridge(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layers, self.specs = config.states_passed_on, state_specs(config.cell, config.width)
+        self.layers, self.specs = config.initial_state_layers, state_specs(config.cell, config.width)
 
     def forward(self, states: list[LayerState]) -> DecoderState:
         """Return the state tensors of all decoder layers; see `DenseBridge.forward`."""
@@ -282,4 +283,4 @@ Decoder = BlockDecoder | ClassicDecoder
 
 def build_decoder(config: ModelConfig, embedding: ScaledEmbedding) -> Decoder:
     """Create the decoder of a configuration."""
-    return (BlockDecoder if config.has_blocks else ClassicDecoder)(config, embedding)
+    return (BlockDecoder if config.has_decoder_blocks else ClassicDecoder)(config, embedding)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.cells import CELL_TRAITS
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.cells.registry import state_specs
 from nmt.model.device import to_device
 from nmt.model.layers import Dropout, FeedForward, ScaledEmbedding, WordDropout
@@ -74,7 +74,7 @@ class ClassicEncoderStack(nn.Module):
         self.recurrent = build_encoder_layer(config, layer)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
         self.layers, self.tensors_per_layer = config.encoder_layers, len(state_specs(config.cell, config.width))
-        self.directions = 1 + config.reads_both_ways(layer)
+        self.directions = 1 + config.is_bidirectional(layer)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
         """Run over x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final states."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.cells.registry import state_specs
 from nmt.model.decoder import DecoderState, build_decoder
 from nmt.model.layers import ScaledEmbedding

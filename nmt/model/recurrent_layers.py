@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from nmt.config.cells import CELL_TRAITS
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.model.device import to_device
 from nmt.model.layers import Dropout
 from nmt.model.unrolled_cell import DropoutFunction, LayerState, UnrolledCell
@@ -171,7 +171,7 @@ def build_decoder_layers(config: ModelConfig, input_size: int, layers: int) -> l
 
 def build_encoder_layer(config: ModelConfig, layer: int) -> nn.Module:
     """Create a recurrent layer of an encoder, or all layers of a stacked cell."""
-    bidirectional = config.reads_both_ways(layer)
+    bidirectional = config.is_bidirectional(layer)
     if config.cell == "lstm":
         return EncoderLSTMLayer(config.width, config.width, config.weight_drop, bidirectional, config.forget_bias)
     return EncoderCellLayer(config, config.encoder_layers, bidirectional)

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nmt.config.cells import CELL_TRAITS
 from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
-from nmt.engine.onnx.engine import OnnxEngine, OnnxSessions
+from nmt.engine.onnx.engine import OnnxEngine
 from nmt.engine.onnx.export import build_graphs
 from nmt.engine.onnx.layer_graphs import Precision
+from nmt.engine.onnx.sessions import OnnxSessions
 from nmt.engine.torch_engine import TorchEngine
-from nmt.model.cells.families import CELLS
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.search.protocol import Engine
 
@@ -33,15 +34,15 @@ DESIGNS: list[dict[str, object]] = [
     {"design": "classic", "attention": "additive", "residual": True, "input_feeding": True},
 ]
 
-CELLS: list[dict[str, object]] = [
+CELL_DESIGNS: list[dict[str, object]] = [
     {"cell": name, "design": "classic", "attention": "dot", "residual": True}
-    if cell.stacked
+    if traits.stacked
     else {"cell": name, "attention": "multihead"}
-    for name, cell in CELLS.items()
+    for name, traits in CELL_TRAITS.items()
     if name != "lstm"
 ]
-"""One network of every cell."""
-FED: list[dict[str, object]] = [
+"""One network for each cell but the LSTM."""
+WIDE_INPUT_DESIGNS: list[dict[str, object]] = [
     {"cell": "sru", "design": "classic", "attention": "dot", "bidirectional_layers": 1, "input_feeding": True},
     {
         "cell": "gated_feedback",
@@ -51,14 +52,14 @@ FED: list[dict[str, object]] = [
         "input_feeding": True,
     },
 ]
-"""Cells of an input wider than the layer."""
+"""Networks with cells whose input is wider than the layer."""
 
-MakeEngine = Callable[[int, int], Engine]
+EngineFactory = Callable[[int, int], Engine]
 
 
 @functools.cache
 def network(**design: object) -> Seq2Seq:
-    """Larger weights than a new network has, so that hypotheses differ."""
+    """Return a network with larger weights than initial ones, so that hypotheses differ."""
     config = ModelConfig(width=16, heads=2, encoder_layers=2, decoder_layers=2, **design)  # type: ignore[arg-type]
     net = build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
     generator = torch.Generator().manual_seed(5)
@@ -70,34 +71,36 @@ def network(**design: object) -> Seq2Seq:
 
 @functools.cache
 def wide_network() -> Seq2Seq:
-    """As wide as a model of use."""
+    """Return a network of a realistic width."""
     config = ModelConfig(width=256, heads=4, encoder_layers=1, decoder_layers=1)
     return build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
 
 
-class Lists:
-    """A shortlist: half of the vocabulary, which half depends on the first piece of the source."""
+class HalfVocabularyShortlist:
+    """A shortlist of half of the vocabulary; the first source token decides which half."""
 
     def for_sentence(self, source: Sequence[int], constraints: Sequence[int]) -> np.ndarray:
-        chosen = np.random.default_rng(source[0]).choice(VOCABULARY - FIRST_TEXT_ID, 15, replace=False)
-        return np.unique([EOS, *(chosen + FIRST_TEXT_ID), *constraints])
+        selected = np.random.default_rng(source[0]).choice(VOCABULARY - FIRST_TEXT_ID, 15, replace=False)
+        return np.unique([EOS, *(selected + FIRST_TEXT_ID), *constraints])
 
 
-def torch_engines(net: Seq2Seq) -> MakeEngine:
+def torch_engine_factory(net: Seq2Seq) -> EngineFactory:
     return lambda slots, beam: TorchEngine(net, slots, beam)
 
 
-def onnx_engines(net: Seq2Seq, precision: Precision = "fp32", lists: Lists | None = None) -> MakeEngine:
-    loaded = graphs(net, precision)
-    return lambda slots, beam: OnnxEngine(loaded, slots, beam, lists)  # type: ignore[arg-type]
+def onnx_engine_factory(
+    net: Seq2Seq, precision: Precision = "fp32", shortlist: HalfVocabularyShortlist | None = None
+) -> EngineFactory:
+    loaded = onnx_sessions(net, precision)
+    return lambda slots, beam: OnnxEngine(loaded, slots, beam, shortlist)  # type: ignore[arg-type]
 
 
 _FOLDER = tempfile.TemporaryDirectory()
 
 
 @functools.cache
-def graphs(net: Seq2Seq, precision: Precision) -> OnnxSessions:
-    """The graphs of a network."""
+def onnx_sessions(net: Seq2Seq, precision: Precision) -> OnnxSessions:
+    """Export a network and return sessions of its graphs."""
     folder = Path(tempfile.mkdtemp(dir=_FOLDER.name))
     weights = {name: parameter.detach().numpy() for name, parameter in net.named_parameters()}
     for name, content in build_graphs(net.config, weights, precision).items():

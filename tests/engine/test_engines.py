@@ -1,22 +1,21 @@
-"""Both engines keep the protocol: scores, slots, parents, suppression, sampling, and nobody notices company."""
+"""Both engines implement the protocol, and a sentence's result does not depend on its batch."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from engines import (
-    CELLS,
+    CELL_DESIGNS,
     DESIGNS,
-    FED,
     VOCABULARY,
-    Lists,
-    MakeEngine,
+    WIDE_INPUT_DESIGNS,
+    EngineFactory,
+    HalfVocabularyShortlist,
     network,
-    onnx_engines,
-    torch_engines,
+    onnx_engine_factory,
+    onnx_sessions,
+    torch_engine_factory,
     wide_network,
 )
 from hypothesis import given, settings
@@ -27,7 +26,7 @@ from nmt.model.seq2seq import Seq2Seq
 from nmt.search.beam_search import DecodingOptions, search_all
 from nmt.search.protocol import Engine, StepRequest, StepResult
 
-ENGINES = {"torch": torch_engines, "onnx": onnx_engines}
+ENGINES = {"torch": torch_engine_factory, "onnx": onnx_engine_factory}
 
 
 def request(engine: Engine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
@@ -44,23 +43,23 @@ def request(engine: Engine, tokens: list[int], parents: list[int] | None = None,
 
 
 def expected(net: Seq2Seq, source: list[int], prefix: list[int]) -> torch.Tensor:
-    """Log-probabilities [V] after a prefix, by the whole-sequence decoder."""
+    """Return the log-probabilities [V] after a prefix, computed by the whole-sequence decoder."""
     ids = torch.tensor([[*source, EOS]])
     with torch.inference_mode():
         hidden, _ = net(ids, torch.tensor([ids.shape[1]]), torch.tensor([prefix]))
         return (hidden[0, -1] @ net.output.T).log_softmax(-1)
 
 
-def engines(kind: str, net: Seq2Seq) -> MakeEngine:
+def engine_factory(kind: str, net: Seq2Seq) -> EngineFactory:
     return ENGINES[kind](net)
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-@pytest.mark.parametrize("design", DESIGNS + CELLS + FED, ids=str)
-def test_rows_follow_their_parents(design: dict[str, object], kind: str) -> None:
-    """Two sentences, admitted at different times into slots of a larger engine, their rows crossing over."""
+@pytest.mark.parametrize("design", DESIGNS + CELL_DESIGNS + WIDE_INPUT_DESIGNS, ids=str)
+def test_rows_continue_the_state_of_their_parents(design: dict[str, object], kind: str) -> None:
+    """Two sentences are admitted at different times, into some of the slots, and their rows swap parents."""
     net = network(**design)
-    engine = engines(kind, net)(3, 2)
+    engine = engine_factory(kind, net)(3, 2)
     first, second = [70, 71, 72, 73, 74], [80, 81]
     a, b = FIRST_TEXT_ID, FIRST_TEXT_ID + 1
     engine.admit([2], [first], [()])
@@ -78,9 +77,9 @@ def test_rows_follow_their_parents(design: dict[str, object], kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_candidates_are_the_best_and_never_reserved(kind: str) -> None:
+def test_candidates_are_the_most_probable_tokens_and_never_reserved(kind: str) -> None:
     net = network(attention="multihead")
-    engine = engines(kind, net)(1, 1)
+    engine = engine_factory(kind, net)(1, 1)
     engine.admit([0], [[70, 71]], [()])
     result = engine.step(request(engine, [BOS], candidates=VOCABULARY - FIRST_TEXT_ID + 1))
     scores = expected(net, [70, 71], [BOS])
@@ -89,8 +88,8 @@ def test_candidates_are_the_best_and_never_reserved(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_suppressed_pairs_are_no_candidates_but_keep_their_score_when_asked(kind: str) -> None:
-    engine = engines(kind, network(attention="dot"))(2, 2)
+def test_suppressed_pairs_are_no_candidates_but_keep_their_scores(kind: str) -> None:
+    engine = engine_factory(kind, network(attention="dot"))(2, 2)
     engine.admit([1], [[70, 71]], [()])
     plain = engine.step(request(engine, [BOS] * 4))
     best = int(plain.ids[2, 0])
@@ -111,39 +110,43 @@ def test_suppressed_pairs_are_no_candidates_but_keep_their_score_when_asked(kind
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_empty_slots_have_no_candidates(kind: str) -> None:
-    engine = engines(kind, network(attention="none"))(3, 2)
+    engine = engine_factory(kind, network(attention="none"))(3, 2)
     engine.admit([1], [[70]], [()])
     result = engine.step(request(engine, [BOS] * 6))
     assert np.isneginf(result.scores[[0, 1, 4, 5]]).all()
     assert np.isfinite(result.scores[[2, 3]]).all()
 
 
-def test_an_engine_whose_admit_raised_holds_what_it_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    make = onnx_engines(network(attention="multihead"), lists=Lists())
+def test_a_failed_admit_leaves_the_engine_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network(attention="multihead")
+    make = onnx_engine_factory(net, shortlist=HalfVocabularyShortlist())
     untouched, failed = make(4, 2), make(4, 2)
     for engine in (untouched, failed):
         engine.admit([2], [[70, 71, 72]], [()])
         engine.step(request(engine, [BOS] * 8))
-    encode, encoded = failed._encode, []
+    sessions = onnx_sessions(net, "fp32")
+    run, encoded = sessions.run, []
 
-    def fail_in_the_middle(slots: list[int], *more: Any) -> Any:
-        encoded.append(slots)
-        if len(encoded) == 2:
-            raise MemoryError
-        return encode(slots, *more)
+    def fail_at_the_second_group(name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if name == "encoder":
+            encoded.append(inputs["lengths"].tolist())
+            if len(encoded) == 2:
+                raise MemoryError
+        return run(name, inputs)
 
-    monkeypatch.setattr(failed, "_encode", fail_in_the_middle)
-    with pytest.raises(MemoryError):
-        failed.admit([0, 1], [[80], [70] * 40], [(), ()])
-    assert encoded == [[1], [0]]  # the longer one was stored already
+    with monkeypatch.context() as patches:
+        patches.setattr(sessions, "run", fail_at_the_second_group)
+        with pytest.raises(MemoryError):
+            failed.admit([0, 1], [[80], [70] * 40], [(), ()])
+    assert encoded == [[41], [2]]  # the longer one was already stored
     before, after = (engine.step(request(engine, [FIRST_TEXT_ID] * 8)) for engine in (untouched, failed))
     np.testing.assert_array_equal(before.scores, after.scores)
     np.testing.assert_array_equal(before.ids, after.ids)
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_attention_covers_the_source_and_only_it(kind: str) -> None:
-    engine = engines(kind, network(attention="multihead"))(2, 1)
+def test_attention_is_a_distribution_over_the_source(kind: str) -> None:
+    engine = engine_factory(kind, network(attention="multihead"))(2, 1)
     engine.admit([0, 1], [[70, 71, 72], [80]], [(), ()])
     result = engine.step(request(engine, [BOS, BOS], attention=True))
     assert result.attention is not None
@@ -153,14 +156,14 @@ def test_attention_covers_the_source_and_only_it(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_samples_follow_the_distribution_whatever_the_company(kind: str) -> None:
+def test_samples_follow_the_distribution_and_depend_on_the_seed_alone(kind: str) -> None:
     net = network(attention="none")
-    make, rows = engines(kind, net), 2000
-    crowd = make(1, rows)
-    crowd.admit([0], [[70, 71]], [()])
+    make, rows = engine_factory(kind, net), 2000
+    batch = make(1, rows)
+    batch.admit([0], [[70, 71]], [()])
     temperature = np.full(rows, 0.7, dtype=np.float32)
     seeds = np.arange(rows)
-    sample: StepResult = crowd.step(request(crowd, [BOS] * rows, candidates=2, temperature=temperature, seeds=seeds))
+    sample: StepResult = batch.step(request(batch, [BOS] * rows, candidates=2, temperature=temperature, seeds=seeds))
     scores = expected(net, [70, 71], [BOS])
     allowed = torch.full_like(scores, -torch.inf)
     allowed[EOS], allowed[FIRST_TEXT_ID:] = scores[EOS], scores[FIRST_TEXT_ID:]
@@ -177,10 +180,10 @@ def test_samples_follow_the_distribution_whatever_the_company(kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_samples_are_drawn_among_the_likeliest(kind: str) -> None:
-    """Six rows in one state: one not sampled, and five with narrower and narrower choices."""
+def test_sampling_respects_top_k_and_top_p(kind: str) -> None:
+    """Six rows in the same state: one is not sampled, the others have different limits."""
     net = network(attention="none")
-    engine = engines(kind, net)(1, 6)
+    engine = engine_factory(kind, net)(1, 6)
     engine.admit([0], [[70, 71]], [()])
     scores = expected(net, [70, 71], [BOS])
     allowed = sorted([EOS, *range(FIRST_TEXT_ID, VOCABULARY)], key=lambda token: -scores[token])
@@ -202,9 +205,9 @@ def test_samples_are_drawn_among_the_likeliest(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ENGINES)
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
-def test_a_sentence_keeps_its_options_in_company(design: dict[str, object], kind: str) -> None:
-    """Bans, prefixes, phrases, groups and samples through a real network."""
-    make = engines(kind, network(**design))
+def test_decoding_options_give_the_same_result_alone_and_in_a_batch(design: dict[str, object], kind: str) -> None:
+    """Forbidden and required phrases, prefixes, beam groups and sampling, on a real network."""
+    make = engine_factory(kind, network(**design))
     a, b, c = FIRST_TEXT_ID, FIRST_TEXT_ID + 1, FIRST_TEXT_ID + 2
     for options in (
         DecodingOptions(num_hypotheses=2, bad_phrases=((a,), (b, c)), no_repeat_ngram_size=2, coverage_penalty=0.2),
@@ -220,20 +223,22 @@ def test_a_sentence_keeps_its_options_in_company(design: dict[str, object], kind
             assert all(h.tokens[: len(options.target_prefix)] == list(options.target_prefix) for h in alone)
 
 
-@pytest.mark.parametrize("listed", [True, False])
-def test_more_candidates_than_tokens_leave_places_empty(listed: bool) -> None:
-    engine = onnx_engines(network(attention="dot"), "int8", Lists() if listed else None)(1, 1)
+@pytest.mark.parametrize("with_shortlist", [True, False])
+def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
+    engine = onnx_engine_factory(
+        network(attention="dot"), "int8", HalfVocabularyShortlist() if with_shortlist else None
+    )(1, 1)
     engine.admit([0], [[70, 71]], [()])
     result = engine.step(request(engine, [BOS], candidates=VOCABULARY + 9))
-    tokens = 16 if listed else VOCABULARY - FIRST_TEXT_ID + 1
+    tokens = 16 if with_shortlist else VOCABULARY - FIRST_TEXT_ID + 1
     assert np.isfinite(result.scores[0, :tokens]).all()
     assert np.isneginf(result.scores[0, tokens:]).all()
     assert result.ids.shape == (1, VOCABULARY + 9)
     assert (result.ids[0] < VOCABULARY).all()
 
 
-def test_reserved_pieces_among_the_constraints_stay_out_of_the_list() -> None:
-    engine = onnx_engines(network(attention="dot"), "fp32", Lists())(1, 1)
+def test_reserved_tokens_among_the_constraints_stay_out_of_the_shortlist() -> None:
+    engine = onnx_engine_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
     engine.admit([0], [[70, 71]], [(UNK, 90)])
     result = engine.step(request(engine, [BOS], candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
     assert UNK not in result.ids[0]
@@ -247,8 +252,8 @@ SOURCES = st.lists(
 )
 
 
-def found(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int], list[int] | None, float]]]:
-    """Of each source the hypotheses: tokens, attended pieces, score."""
+def translate(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int], list[int] | None, float]]]:
+    """Return the hypotheses of each source: tokens, source positions attended to, score."""
     options = DecodingOptions(num_hypotheses=2)
     hypotheses = dict(search_all(engine, enumerate(sources), BOS, EOS, options))
     return [[(h.tokens, h.source_positions, h.score) for h in hypotheses[number]] for number in range(len(sources))]
@@ -258,48 +263,48 @@ def found(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int]
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
 @given(SOURCES, st.integers(2, 5), st.integers(1, 4), st.booleans())
 @settings(max_examples=8)
-def test_company_changes_not_a_bit(
-    design: dict[str, object], precision: str, sources: list[list[int]], slots: int, beam: int, listed: bool
+def test_results_do_not_depend_on_the_batch(
+    design: dict[str, object], precision: str, sources: list[list[int]], slots: int, beam: int, with_shortlist: bool
 ) -> None:
-    """Alone, in any batch, in any slot, after any refill: equal tokens, equal attention, equal scores to the bit."""
-    make = onnx_engines(network(**design), precision, Lists() if listed else None)
-    alone = [found(make(1, beam), [source])[0] for source in sources]
-    assert found(make(slots, beam), sources) == alone
-    assert found(make(slots, beam), sources[::-1]) == alone[::-1]
+    """Tokens, attention and scores are bit-identical alone, in any batch, in any slot and after any refill."""
+    make = onnx_engine_factory(network(**design), precision, HalfVocabularyShortlist() if with_shortlist else None)
+    alone = [translate(make(1, beam), [source])[0] for source in sources]
+    assert translate(make(slots, beam), sources) == alone
+    assert translate(make(slots, beam), sources[::-1]) == alone[::-1]
 
 
-@pytest.mark.parametrize("design", CELLS, ids=str)
-def test_cells_translate_alike_in_both_engines_whatever_the_company(design: dict[str, object]) -> None:
+@pytest.mark.parametrize("design", CELL_DESIGNS, ids=str)
+def test_cells_translate_alike_in_both_engines_and_in_any_batch(design: dict[str, object]) -> None:
     net = network(**design)
     random = np.random.default_rng(1)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 1, 20)]
-    by_torch = found(torch_engines(net)(4, 2), sources)
-    by_onnx = found(onnx_engines(net)(4, 2), sources)
+    by_torch = translate(torch_engine_factory(net)(4, 2), sources)
+    by_onnx = translate(onnx_engine_factory(net)(4, 2), sources)
     for pair in zip(by_torch, by_onnx, strict=True):
         assert len({tuple(tuple(tokens) for tokens, _, _ in hypotheses) for hypotheses in pair}) == 1
     for precision in ("fp32", "int8"):
-        make = onnx_engines(net, precision)
-        assert [found(make(1, 2), [source])[0] for source in sources] == found(make(3, 2), sources)
+        make = onnx_engine_factory(net, precision)
+        assert [translate(make(1, 2), [source])[0] for source in sources] == translate(make(3, 2), sources)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_company_changes_not_a_bit_at_a_width_of_use(precision: str) -> None:
-    """Wide products are summed in parts; a source of 70 pieces has five blocks."""
-    make = onnx_engines(wide_network(), precision, Lists())
+def test_results_do_not_depend_on_the_batch_at_a_realistic_width(precision: str) -> None:
+    """Wide matrix products are summed in parts; a source of 70 tokens has five blocks."""
+    make = onnx_engine_factory(wide_network(), precision, HalfVocabularyShortlist())
     random = np.random.default_rng(2)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (5, 70, 14, 31, 15, 16, 9, 33)]
-    alone = [found(make(1, 5), [source])[0] for source in sources]
-    assert found(make(8, 5), sources) == alone
-    assert found(make(3, 5), sources[::-1]) == alone[::-1]
+    alone = [translate(make(1, 5), [source])[0] for source in sources]
+    assert translate(make(8, 5), sources) == alone
+    assert translate(make(3, 5), sources[::-1]) == alone[::-1]
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
-def test_torch_engines_do_not_depend_on_company_but_for_rounding(design: dict[str, object]) -> None:
-    make = torch_engines(network(**design))
+def test_results_of_the_torch_engine_depend_on_the_batch_by_rounding_only(design: dict[str, object]) -> None:
+    make = torch_engine_factory(network(**design))
     random = np.random.default_rng(1)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 9, 1, 6, 6, 2, 12)]
-    together = found(make(3, 3), sources)
+    together = translate(make(3, 3), sources)
     for source, expected_ in zip(sources, together, strict=True):
-        [alone] = found(make(1, 3), [source])
+        [alone] = translate(make(1, 3), [source])
         assert [tokens for tokens, _, _ in alone] == [tokens for tokens, _, _ in expected_]
         assert [score for _, _, score in alone] == pytest.approx([score for _, _, score in expected_], abs=1e-4)

@@ -1,4 +1,4 @@
-"""Shortlists hold what they must, and nothing that they must not."""
+"""Vocabulary shortlists: contents, merging, coverage and files."""
 
 from pathlib import Path
 
@@ -13,29 +13,34 @@ from nmt.engine.shortlist import Shortlist, build_shortlist
 from nmt.utils.errors import CarouselError
 
 VOCABULARY = FIRST_TEXT_ID + 20
-piece = st.integers(FIRST_TEXT_ID, VOCABULARY - 1)
-sentence = st.lists(piece, min_size=1, max_size=8)
+token = st.integers(FIRST_TEXT_ID, VOCABULARY - 1)
+sentence = st.lists(token, min_size=1, max_size=8)
 
 
-def lexicon() -> TranslationTable:
-    """Pieces 0 to 4, counted from the first ordinary one: 0 becomes 1 or 2, 3 becomes 2; the null word 4."""
+def table() -> TranslationTable:
+    """Translate token 0 to 1 or 2, token 3 to 2, and the null word to 4, counted from the first text token."""
     sources = np.array([0, FIRST_TEXT_ID, FIRST_TEXT_ID, FIRST_TEXT_ID + 3], dtype=np.int32)
     targets = FIRST_TEXT_ID + np.array([4, 1, 2, 2], dtype=np.int32)
     return TranslationTable(sources, targets, np.array([1.0, 0.4, 0.6, 1.0]), np.array([9.0, 4.0, 6.0, 1.0]))
 
 
-def listed(shortlist: Shortlist, *pieces: int) -> list[int]:
-    """Counted from the first ordinary one; end of sentence, which is always there, left out."""
-    ids = shortlist.for_sentence([FIRST_TEXT_ID + piece for piece in pieces]).tolist()
+def tokens_of(shortlist: Shortlist, *tokens: int) -> list[int]:
+    """Return a shortlist, counted from the first text token, without end of sentence, which is always in it."""
+    ids = shortlist.for_sentence([FIRST_TEXT_ID + token for token in tokens]).tolist()
     assert ids[0] == EOS
     return [i - FIRST_TEXT_ID for i in ids[1:]]
 
 
-def test_the_likeliest_the_most_frequent_and_the_source_itself() -> None:
-    one = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
-    assert [listed(one, 0), listed(one, 3), listed(one, 0, 3), listed(one, 7)] == [[2, 4], [2, 4], [2, 4], [4]]
-    two = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True, candidates_per_piece=2, frequent=2)
-    assert [listed(two, 0), listed(two, 3), listed(two, 0, 3), listed(two, 7)] == [
+def test_shortlists_hold_likely_translations_frequent_tokens_and_copies_of_the_source() -> None:
+    one = build_shortlist(table(), VOCABULARY, VOCABULARY, shared=False, candidates_per_token=1, frequent=1)
+    assert [tokens_of(one, 0), tokens_of(one, 3), tokens_of(one, 0, 3), tokens_of(one, 7)] == [
+        [2, 4],
+        [2, 4],
+        [2, 4],
+        [4],
+    ]
+    two = build_shortlist(table(), VOCABULARY, VOCABULARY, shared=True, candidates_per_token=2, frequent=2)
+    assert [tokens_of(two, 0), tokens_of(two, 3), tokens_of(two, 0, 3), tokens_of(two, 7)] == [
         [0, 1, 2, 4], [2, 3, 4], [0, 1, 2, 3, 4], [2, 4, 7],
     ]  # fmt: skip
 
@@ -43,12 +48,12 @@ def test_the_likeliest_the_most_frequent_and_the_source_itself() -> None:
 @given(
     st.lists(st.tuples(sentence, sentence), min_size=1, max_size=5), sentence, st.lists(st.integers(0, VOCABULARY - 1))
 )
-def test_lists_are_sorted_and_keep_what_is_asked_for(
+def test_shortlists_are_sorted_and_include_constraints(
     pairs: list[tuple[list[int], list[int]]], source: list[int], constraints: list[int]
 ) -> None:
     sources, targets = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*pairs, strict=True))
     shortlist = build_shortlist(
-        learn_translation_table(sources, targets), VOCABULARY, VOCABULARY, True, candidates_per_piece=2, frequent=3
+        learn_translation_table(sources, targets), VOCABULARY, VOCABULARY, True, candidates_per_token=2, frequent=3
     )
     ids = shortlist.for_sentence(source, constraints)
     assert ids.dtype == np.int32
@@ -61,42 +66,42 @@ def test_lists_are_sorted_and_keep_what_is_asked_for(
     assert everything.coverage(pairs) == 1.0
 
 
-def test_joined_lists_hold_what_either_holds() -> None:
-    one = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
-    pieces = FIRST_TEXT_ID + np.array([0, 7], dtype=np.int32)
-    became = FIRST_TEXT_ID + np.array([5, 6], dtype=np.int32)
-    domain = TranslationTable(pieces, became, np.ones(2), np.array([1.0, 2.0]))
-    other = build_shortlist(domain, VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
-    assert [listed(other, 0), listed(other, 3), listed(other, 7)] == [[5, 6], [6], [6]]
-    assert [listed(one.merge(other), n) for n in (0, 3, 7, 8)] == [[2, 4, 5, 6], [2, 4, 6], [4, 6], [4, 6]]
+def test_merged_shortlists_are_unions() -> None:
+    one = build_shortlist(table(), VOCABULARY, VOCABULARY, shared=False, candidates_per_token=1, frequent=1)
+    tokens = FIRST_TEXT_ID + np.array([0, 7], dtype=np.int32)
+    translations = FIRST_TEXT_ID + np.array([5, 6], dtype=np.int32)
+    domain = TranslationTable(tokens, translations, np.ones(2), np.array([1.0, 2.0]))
+    other = build_shortlist(domain, VOCABULARY, VOCABULARY, shared=False, candidates_per_token=1, frequent=1)
+    assert [tokens_of(other, 0), tokens_of(other, 3), tokens_of(other, 7)] == [[5, 6], [6], [6]]
+    assert [tokens_of(one.merge(other), n) for n in (0, 3, 7, 8)] == [[2, 4, 5, 6], [2, 4, 6], [4, 6], [4, 6]]
     assert one.merge(other).serialise() == other.merge(one).serialise()
     assert one.merge(one).serialise() == one.serialise()
 
 
-def test_coverage_is_the_share_of_reference_pieces() -> None:
-    shortlist = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=False, candidates_per_piece=1, frequent=1)
+def test_coverage_is_the_share_of_reference_tokens() -> None:
+    shortlist = build_shortlist(table(), VOCABULARY, VOCABULARY, shared=False, candidates_per_token=1, frequent=1)
     pair = [FIRST_TEXT_ID], [FIRST_TEXT_ID + 2, FIRST_TEXT_ID + 4, FIRST_TEXT_ID + 1]
     assert shortlist.coverage([pair]) == pytest.approx(2 / 3)
 
 
-def test_saved_lists_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) -> None:
-    shortlist = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True)
+def test_shortlists_survive_serialisation_and_equal_ones_give_equal_bytes(tmp_path: Path) -> None:
+    shortlist = build_shortlist(table(), VOCABULARY, VOCABULARY, shared=True)
     (tmp_path / "a").write_bytes(shortlist.serialise())
-    assert build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True).serialise() == shortlist.serialise()
+    assert build_shortlist(table(), VOCABULARY, VOCABULARY, shared=True).serialise() == shortlist.serialise()
     again = Shortlist.load(tmp_path / "a")
-    for piece in range(FIRST_TEXT_ID, VOCABULARY):
-        assert again.for_sentence([piece]).tolist() == shortlist.for_sentence([piece]).tolist()
+    for token in range(FIRST_TEXT_ID, VOCABULARY):
+        assert again.for_sentence([token]).tolist() == shortlist.for_sentence([token]).tolist()
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "shortlist.npz"
-    whole = build_shortlist(lexicon(), VOCABULARY, VOCABULARY, shared=True).serialise()
+    whole = build_shortlist(table(), VOCABULARY, VOCABULARY, shared=True).serialise()
     beyond = {"target_vocabulary": 3, "offsets": [0, 1], "candidates": [3], "frequent": [2]}
     for content in (b"", b"garbage", whole[:-50]):
         path.write_bytes(content)
-        with pytest.raises(CarouselError, match=r"shortlist\.npz: is no readable shortlist"):
+        with pytest.raises(CarouselError, match=r"shortlist\.npz: is damaged"):
             Shortlist.load(path)
     for change in ({}, {"candidates": [1, 2]}, {"offsets": [1, 0]}):
         np.savez(path, **(beyond | change))
-        with pytest.raises(CarouselError, match=r"shortlist\.npz: is no readable shortlist"):
+        with pytest.raises(CarouselError, match=r"shortlist\.npz: is damaged"):
             Shortlist.load(path)

@@ -1,4 +1,4 @@
-"""The whole-sequence decoder and the step-by-step one are the same function."""
+"""Decoding step by step agrees with decoding whole sequences."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def network(**design: object) -> Seq2Seq:
     return build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=1).eval()
 
 
-def some_sentences() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def random_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(2)
     lengths = torch.tensor([7, 3, 5])
     source = torch.randint(4, VOCABULARY, (3, 7), generator=generator)
@@ -36,12 +36,12 @@ def some_sentences() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
 @torch.inference_mode()
-def test_steps_agree_with_the_whole_sequence(design: dict[str, object]) -> None:
+def test_steps_agree_with_whole_sequences(design: dict[str, object]) -> None:
     net = network(**design)
-    source, lengths, target = some_sentences()
+    source, lengths, target = random_batch()
     hidden, attention = net(source, lengths, target)
     expected = (hidden @ net.output.T).log_softmax(-1)
-    memory, state = net.start(source, lengths)
+    memory, state = net.encode(source, lengths)
     for step in range(target.shape[1]):
         scores, state, weights = net.step(target[:, step], memory, state)
         torch.testing.assert_close(scores, expected[:, step], rtol=0, atol=2e-5)
@@ -53,7 +53,7 @@ def test_steps_agree_with_the_whole_sequence(design: dict[str, object]) -> None:
 @torch.inference_mode()
 def test_padding_is_never_read(design: dict[str, object]) -> None:
     net = network(**design)
-    source, lengths, target = some_sentences()
+    source, lengths, target = random_batch()
     together, _ = net(source, lengths, target)
     for row, length in enumerate(lengths):
         alone, _ = net(source[row : row + 1, :length], lengths[row : row + 1], target[row : row + 1])
@@ -65,10 +65,10 @@ def test_padding_is_never_read(design: dict[str, object]) -> None:
 
 
 @torch.inference_mode()
-def test_several_rows_of_a_sentence_share_its_memory() -> None:
+def test_rows_of_a_sentence_share_its_memory() -> None:
     net = network(attention="multihead")
-    source, lengths, target = some_sentences()
-    memory, state = net.start(source, lengths)
+    source, lengths, target = random_batch()
+    memory, state = net.encode(source, lengths)
     alone, _, _ = net.step(target[:, 0], memory, state)
     rows = tuple(tensor.repeat_interleave(2, dim=0) for tensor in state)
     doubled, _, weights = net.step(target[:, 0].repeat_interleave(2), memory, rows)
@@ -78,8 +78,8 @@ def test_several_rows_of_a_sentence_share_its_memory() -> None:
 
 
 @torch.inference_mode()
-def test_a_reversed_source_is_the_mirrored_sentence() -> None:
-    """Reversal leaves end of sentence last, and puts the memory back in the order of the text."""
+def test_reverse_source_encodes_the_mirrored_sentence() -> None:
+    """End of sentence stays last, and the memory is in the order of the source."""
     forward, backward = network(reverse_source=False), network(reverse_source=True)
     backward.load_state_dict(forward.state_dict())
     source, lengths = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4])

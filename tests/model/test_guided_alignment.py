@@ -1,4 +1,4 @@
-"""The loss of guided alignment against naive loops, and where its gradient goes."""
+"""Guided alignment: the loss and its gradient against naive loops, and its effect on the alignment head."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from nmt.model.guided_alignment import AlignmentLinks, alignment_loss
 from nmt.model.seq2seq import TranslationBatch, build_network
 
 LINKS = {(0, 0): [1, 2], (0, 1): [0], (1, 2): [0, 1, 2]}
-"""(sentence, target place) -> source places."""
+"""(sentence, target position) -> source positions."""
 
 
 def links() -> AlignmentLinks:
@@ -17,7 +17,7 @@ def links() -> AlignmentLinks:
     return AlignmentLinks(torch.tensor(sentences), torch.tensor(targets), torch.tensor(sources), torch.tensor(shares))
 
 
-def test_value_and_gradient_are_those_of_the_cross_entropy() -> None:
+def test_loss_and_gradient_equal_cross_entropy() -> None:
     scores = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
     alignment_loss(scores.softmax(dim=2), links()).backward()
     expected_gradient = torch.zeros_like(scores)
@@ -31,7 +31,7 @@ def test_value_and_gradient_are_those_of_the_cross_entropy() -> None:
     torch.testing.assert_close(scores.grad, expected_gradient)
 
 
-def test_a_place_that_is_never_looked_at_costs_much_but_not_everything() -> None:
+def test_an_attention_of_zero_has_a_finite_loss() -> None:
     weights = torch.tensor([[[1.0, 0.0]]], requires_grad=True)
     one = AlignmentLinks(*(torch.tensor([i]) for i in (0, 0, 1)), torch.tensor([1.0]))
     loss = alignment_loss(weights, one)
@@ -43,22 +43,22 @@ def test_a_place_that_is_never_looked_at_costs_much_but_not_everything() -> None
 @pytest.mark.parametrize(
     "design", [{}, {"input_feeding": True}, {"attention": "dot"}, {"attention": "additive"}], ids=str
 )
-def test_guidance_teaches_the_head_that_the_attention_shows(design: dict[str, object]) -> None:
-    """A head that is taught to look at the second place comes to do so."""
+def test_training_moves_the_alignment_head_to_the_linked_positions(design: dict[str, object]) -> None:
+    """All target positions are linked to the second source position."""
     config = ModelConfig(
         width=16, encoder_layers=1, decoder_layers=2, heads=2, dropout=0.0, alignment_head=True, **design
     )
     network = build_network(config, 20, 20, shared=True, seed=1)
     source, lengths, target_in = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
-    examples = TranslationBatch(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
-    taught = AlignmentLinks(
+    batch = TranslationBatch(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
+    all_second = AlignmentLinks(
         torch.zeros(3, dtype=torch.long), torch.arange(3), torch.ones(3, dtype=torch.long), torch.ones(3)
     )
     optimiser = torch.optim.Adam(network.parameters(), lr=0.05)
     for _ in range(40):
         optimiser.zero_grad()
-        network.loss(examples._replace(links=taught)).alignment.backward()
+        network.loss(batch._replace(links=all_second)).alignment.backward()
         optimiser.step()
     _, attention = network(source, lengths, target_in)
     assert (attention[0, :, 1] > 0.9).all()
-    assert network.loss(examples).alignment == 0
+    assert network.loss(batch).alignment == 0

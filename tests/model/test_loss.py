@@ -1,4 +1,4 @@
-"""The fused cross-entropy against torch's own."""
+"""Fused cross-entropy against torch's own."""
 
 import pytest
 import torch
@@ -8,13 +8,13 @@ from nmt.model import loss
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("chunk", [3, 512])
-def test_value_and_gradients_are_those_of_torch(smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loss_and_gradients_equal_those_of_torch(smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loss, "_CHUNK_TOKENS", chunk)
     generator = torch.Generator().manual_seed(1)
     hidden = torch.randn(10, 6, generator=generator, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(11, 6, generator=generator, dtype=torch.float64, requires_grad=True)
     targets = torch.randint(0, 11, (10,), generator=generator)
-    # In double precision the sums are kept in fp32: compare gradients exactly, values to rounding.
+    # The sums are in fp32 even for inputs in double precision: the tolerance of values is that of fp32.
     smoothed, plain = loss.smoothed_cross_entropy(hidden, weight, targets, smoothing)
     (smoothed / 7).backward()
     got = hidden.grad.clone(), weight.grad.clone()
@@ -32,7 +32,7 @@ def test_value_and_gradients_are_those_of_torch(smoothing: float, chunk: int, mo
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("chunk", [3, 512])
-def test_r_drop_is_the_mean_loss_and_the_divergence_both_ways(
+def test_r_drop_adds_the_symmetric_divergence_to_the_mean_loss(
     smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loss, "_CHUNK_TOKENS", chunk)
@@ -60,8 +60,8 @@ def test_r_drop_is_the_mean_loss_and_the_divergence_both_ways(
     torch.testing.assert_close(got[1], weight.grad, rtol=1e-5, atol=1e-6)
 
 
-def test_no_gradient_is_made_when_nobody_wants_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The logits are enough then: one matrix product instead of three."""
+def test_no_gradient_is_computed_without_grad_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the logits are needed: one matrix product instead of three."""
     products = []
     product = torch.Tensor.__matmul__
     monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: products.append(1) or product(a, b))

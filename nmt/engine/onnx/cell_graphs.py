@@ -134,7 +134,9 @@ def cell_sequence(
     sentences = graph.op("Shape", x, start=1, end=2)
     sizes = cell.state_sizes
     initial = [
-        graph.op("Expand", graph.constant(np.zeros((1, 1))), graph.op("Concat", sentences, graph.integers(size), axis=0))
+        graph.op(
+            "Expand", graph.constant(np.zeros((1, 1))), graph.op("Concat", sentences, graph.integers(size), axis=0)
+        )
         for size in sizes
     ]
     state = [body.input(f"state_{n}", np.float32, "sentences", size) for n, size in enumerate(sizes)]
@@ -145,8 +147,6 @@ def cell_sequence(
     for n, size in enumerate(sizes):
         kept = body.op("Where", step_mask, new_state[n].name, state[n])
         body.output(kept, f"next_{n}", np.float32, "sentences", size)
-    body.output(
-        body.op("Where", step_mask, y.name, body.constant(0.0)), "y", np.float32, "sentences", cell.width
-    )
+    body.output(body.op("Where", step_mask, y.name, body.constant(0.0)), "y", np.float32, "sentences", cell.width)
     *final, outputs = graph.scan(body, initial, [projected, mask], 1, backward)
     return outputs, final

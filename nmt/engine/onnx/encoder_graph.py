@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from nmt.config.cells import CELL_TRAITS
-from nmt.config.schema import ModelConfig
+from nmt.config.model import ModelConfig
 from nmt.engine.onnx.cell_graphs import cell_sequence
-from nmt.engine.onnx.graph_builder import Array, WeightFile
+from nmt.engine.onnx.graph_builder import WeightFile
 from nmt.engine.onnx.layer_graphs import (
     LayerBuilder,
     Precision,
@@ -24,6 +24,7 @@ from nmt.engine.onnx.layer_graphs import (
 )
 from nmt.engine.slot_storage import BLOCK_SIZE
 from nmt.model.cells.registry import build_cell, state_specs
+from nmt.utils.arrays import AnyArray
 
 
 class EncoderGraph(LayerBuilder):
@@ -114,7 +115,7 @@ class EncoderGraph(LayerBuilder):
         graph, lstm = self.graph, f"encoder.blocks.{layer}.recurrent.lstm"
         directions = ("", "_reverse") if self.model.is_bidirectional(layer) else ("",)
 
-        def all_directions(kind: str) -> Array:
+        def all_directions(kind: str) -> AnyArray:
             return np.concatenate([_onnx_gate_order(self.weights[f"{lstm}.{kind}_l0{d}"]) for d in directions])
 
         inputs = self._lstm_matrix(f"{lstm}.input", all_directions("weight_ih"), len(directions))
@@ -129,7 +130,7 @@ class EncoderGraph(LayerBuilder):
         y = graph.op("Reshape", graph.op("Transpose", y, perm=[0, 2, 1, 3]), graph.integers(0, 0, -1))
         return y, [self._join_directions(h), self._join_directions(c)]
 
-    def _lstm_matrix(self, name: str, matrix: Array, directions: int) -> str:
+    def _lstm_matrix(self, name: str, matrix: AnyArray, directions: int) -> str:
         """Add weights [4 × D, in] of one or two directions, shaped [1, 4 × D, in] or [2, 4 × D/2, in]."""
         graph = self.graph
         return graph.op("Reshape", self.fp32_matrix(name, matrix), graph.integers(directions, -1, matrix.shape[1]))
@@ -188,7 +189,7 @@ class EncoderGraph(LayerBuilder):
         """Output the initial decoder state; see `nmt.model.decoder.DenseBridge` and `nmt.model.decoder.CopyBridge`."""
         graph, model, initial = self.graph, self.model, list[str]()
         blocks = model.design == "blocks"
-        for layer, encoder_layer in enumerate(model.states_passed_on):
+        for layer, encoder_layer in enumerate(model.initial_state_layers):
             for spec, final in zip(state_specs(model.cell, model.width), states[encoder_layer], strict=True):
                 if spec.kind == "auxiliary":
                     initial.append(self._zeros(final, spec.size))
@@ -235,7 +236,7 @@ class EncoderGraph(LayerBuilder):
         return graph.op("Where", is_word, mirrored, positions)
 
 
-def _onnx_gate_order(weight: Array) -> Array:
-    """Reorder gates from torch's order (input, forget, candidate, output) to ONNX's (input, output, forget, candidate)."""
+def _onnx_gate_order(weight: AnyArray) -> AnyArray:
+    """Reorder torch's gates (input, forget, candidate, output) to ONNX's order (input, output, forget, candidate)."""
     input_, forget, candidate, output = np.split(weight, 4)
     return np.concatenate((input_, output, forget, candidate))

@@ -77,5 +77,5 @@ def graph_files(model: ModelConfig, weights: Path, precision: Precision) -> dict
     try:
         tensors = load_file(weights)
     except (SafetensorError, OSError) as error:
-        raise CarouselError(f"{weights}: damaged file ({error}); copy the model directory again") from None
+        raise CarouselError(f"{weights}: is damaged ({error}); copy the model directory again") from None
     return {f"{GRAPHS}/{name}": content for name, content in build_graphs(model, tensors, precision).items()}

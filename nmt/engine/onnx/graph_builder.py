@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from nmt.utils.arrays import AnyArray
 
 WEIGHT_FILE = "weights.bin"
 _OPSET, _IR = 18, 8  # supported by ONNX Runtime since 1.14
@@ -24,7 +24,7 @@ class WeightFile:
         self._content = bytearray()
         self._locations: dict[str, tuple[int, int]] = {}
 
-    def add(self, name: str, array: Array) -> tuple[int, int]:
+    def add(self, name: str, array: AnyArray) -> tuple[int, int]:
         """Store an array unless its name is known; return its offset and length in bytes."""
         if name not in self._locations:
             self._content.extend(bytes(-len(self._content) % _PAGE_BYTES))
@@ -115,7 +115,7 @@ class GraphBuilder:
         """Add a constant int64 vector: axes, sizes, or a shape in which Reshape reads 0 as unchanged and -1 as rest."""
         return self.constant(numbers, np.int64)
 
-    def weight(self, name: str, array: Array) -> str:
+    def weight(self, name: str, array: AnyArray) -> str:
         """Add a trained array; a large one is stored in the shared file."""
         if name not in self._constants:
             if array.nbytes <= _INLINE_BYTES:
@@ -136,7 +136,7 @@ class GraphBuilder:
     def _proto(self) -> onnx.GraphProto:
         return helper.make_graph(self._nodes, self._name, self._inputs, self._outputs)
 
-    def _external_tensor(self, name: str, array: Array) -> onnx.TensorProto:
+    def _external_tensor(self, name: str, array: AnyArray) -> onnx.TensorProto:
         offset, length = self._weights.add(name, array)
         tensor = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
         tensor.data_location = TensorProto.EXTERNAL

@@ -12,13 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from nmt.config.schema import ModelConfig
-from nmt.engine.onnx.graph_builder import Array, GraphBuilder, WeightFile
+from nmt.config.model import ModelConfig
+from nmt.engine.onnx.graph_builder import GraphBuilder, WeightFile
 from nmt.engine.onnx.quantisation import quantise
 from nmt.model.cells.registry import state_specs
+from nmt.utils.arrays import AnyArray
 
 Precision = Literal["fp32", "int8"]
-Weights = Mapping[str, Array]
+Weights = Mapping[str, AnyArray]
 """Trained arrays by their names in the torch network."""
 
 OUTPUT_LAYER = "output"
@@ -45,11 +46,11 @@ class LayerBuilder:
         return self.graph.weight(name, self.weights[name])
 
     def linear(self, x: str, name: str, bias: bool = True, non_negative: bool = False) -> str:
-        """Add a `torch.nn.Linear` layer [..., in] to [..., out]; ``non_negative`` states that x has no negative values."""
+        """Add a `torch.nn.Linear` layer [..., in] to [..., out]; ``non_negative`` promises that x >= 0."""
         y = self.matmul(x, f"{name}.weight", self.weights[f"{name}.weight"], non_negative)
         return self.graph.op("Add", y, self.vector(f"{name}.bias")) if bias else y
 
-    def matmul(self, x: str, name: str, weight: Array, non_negative: bool = False) -> str:
+    def matmul(self, x: str, name: str, weight: AnyArray, non_negative: bool = False) -> str:
         """Multiply x [..., in] by a transposed weight matrix [out, in]; the runtime transposes it once, at loading."""
         graph, main_graph = self.graph, self.main_graph
         if not self.int8:
@@ -81,7 +82,7 @@ class LayerBuilder:
         ratio = graph.op("Div", x, peaks)
         return graph.op("QuantizeLinear", ratio, graph.constant(1 / 127), graph.constant(128, np.uint8)), peaks
 
-    def fp32_matrix(self, name: str, matrix: Array) -> str:
+    def fp32_matrix(self, name: str, matrix: AnyArray) -> str:
         """Add a matrix [rows, columns] for operators that compute in fp32; in int8 graphs it is stored quantised."""
         graph = self.graph
         if not self.int8:

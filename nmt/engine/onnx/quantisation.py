@@ -6,17 +6,14 @@ Levels range from -63 to 63 (seven bits): processors without VNNI add products o
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Levels = np.ndarray[Any, np.dtype[np.int8]]
+from nmt.utils.arrays import Float32Array, Int8Array
 
 MAX_LEVEL = 63
 
 
-def quantise(weight: Floats) -> tuple[Levels, Floats]:
+def quantise(weight: Float32Array) -> tuple[Int8Array, Float32Array]:
     """Quantise a matrix [rows, columns].
 
     Returns:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from nmt.config.cells import CELL_TRAITS
-from nmt.config.schema import ModelConfig
-from nmt.corpus.tokenizer import is_reserved
+from nmt.config.model import ModelConfig
+from nmt.corpus.tokenizer import reserved_mask
 from nmt.engine.onnx.cell_graphs import cell_step
-from nmt.engine.onnx.graph_builder import Array, GraphBuilder, WeightFile
+from nmt.engine.onnx.graph_builder import GraphBuilder, WeightFile
 from nmt.engine.onnx.layer_graphs import (
     OUTPUT_LAYER,
     LayerBuilder,
@@ -25,6 +25,7 @@ from nmt.engine.onnx.layer_graphs import (
 from nmt.engine.onnx.quantisation import quantise
 from nmt.engine.slot_storage import BLOCK_SIZE
 from nmt.model.cells.registry import build_cell, state_specs
+from nmt.utils.arrays import AnyArray
 
 # Layer-normalised inputs reach a magnitude of about 4, outputs of an LSTM at most 1. Both share the quantisation scale
 # of a row, so the inputs are scaled down to the range of the outputs; a power of two costs no precision.
@@ -61,7 +62,7 @@ class StepGraph(LayerBuilder):
         parents = graph.input("parents", np.int64, "sentences", "beam")
         state = graph.op("Gather", graph.input("state", np.float32, "rows_before", sum(sizes)), parents, axis=0)
         tensors = self._split(state, sizes) if len(sizes) > 1 else [state]
-        decode = self._blocks if self.model.has_blocks else self._classic
+        decode = self._blocks if self.model.has_decoder_blocks else self._classic
         hidden, tensors, attention = decode(self.embed(tokens, "decoder.embedding.weight"), tensors)
         graph.output(graph.op("Concat", *tensors, axis=2), "next_state", np.float32, "sentences", "beam", sum(sizes))
         scores = graph.op("LogSoftmax", self._logits(hidden, shortlist), axis=-1)
@@ -166,7 +167,7 @@ class StepGraph(LayerBuilder):
         return graph.op("Mul", output, graph.op("Tanh", c)), c
 
     def _attend(self, query: str, layer: int, name: str) -> tuple[str, str]:
-        """Add attention for the queries [N, K, D]; return the context [N, K, D] and the reported attention [N, K, S]."""
+        """Add attention for the queries [N, K, D]; return the context [N, K, D] and the attention [N, K, S]."""
         graph, width, heads = self.graph, self.model.width, attention_heads(self.model)
         columns = heads * BLOCK_SIZE
         bias = graph.input(f"bias.{layer}", np.float32, "sentences", "blocks", 1, columns)
@@ -227,7 +228,7 @@ class StepGraph(LayerBuilder):
         never = graph.input("never", np.float32, "suppressions")
         candidate_scores = graph.op("ScatterND", scores, suppressed, never)
         if not shortlist:  # shortlists contain no reserved tokens
-            reserved = is_reserved(len(self.weights[OUTPUT_LAYER]))
+            reserved = reserved_mask(len(self.weights[OUTPUT_LAYER]))
             penalty = np.where(reserved, np.float32(-np.inf), np.float32(0))
             candidate_scores = graph.op("Add", candidate_scores, graph.weight("never_proposed", penalty))
         top_scores, top = graph.ops("TopK", candidate_scores, candidates, outputs=2)
@@ -255,7 +256,7 @@ def shortlist_graph(model: ModelConfig, weights: Weights, precision: Precision, 
     return graph.serialise()
 
 
-def _step_gate_order(weight: Array) -> Array:
+def _step_gate_order(weight: AnyArray) -> AnyArray:
     """Reorder gates from torch's order (input, forget, candidate, output) to input, forget, output, candidate.
 
     The sigmoid of the three gates is then a single operation.

@@ -18,15 +18,9 @@ from nmt.lab.inspect.cell_activations import recompute_cell_gates, recompute_lst
 from nmt.model.attention import Attention
 from nmt.model.encoder import reversal_indices
 from nmt.model.language_model import LanguageModel
-from nmt.model.recurrent_layers import (
-    DecoderCellLayer,
-    DecoderLSTMLayer,
-    EncoderCellLayer,
-    EncoderLSTMLayer,
-    LayerState,
-    UnrolledCell,
-)
+from nmt.model.recurrent_layers import DecoderCellLayer, DecoderLSTMLayer, EncoderCellLayer, EncoderLSTMLayer
 from nmt.model.seq2seq import Seq2Seq
+from nmt.model.unrolled_cell import LayerState, UnrolledCell
 
 _Call = tuple[Any, Any]
 """Positional arguments and output of one call of a module."""

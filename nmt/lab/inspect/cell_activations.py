@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.cells import CellName
-from nmt.model.recurrent_layers import LayerState, TensorOps, UnrolledCell
+from nmt.model.unrolled_cell import LayerState, TensorOps, UnrolledCell
 
 _GateNames = tuple[tuple[str, ...], ...]
 """Names of the values that each call of σ or tanh returns side by side; empty for a call that computes no gate."""
@@ -50,8 +50,6 @@ _GATES: dict[CellName, _GateNames] = {
     ),
 }
 """Gate names per cell, in the order in which the cell's `step` calls σ and tanh; see `_gate_names`."""
-
-_STATES = {"output": "hidden", "memory": "cell"}
 
 
 def recompute_lstm_gates(
@@ -119,7 +117,7 @@ def recompute_cell_gates(
     updates = (
         ops.results[-1] if cell == "mut1" else None
     )  # [T, B, D]: depends on the input only, so no step computes it
-    parts, layers = equations.parts(equations.width), equations.layers
+    parts, layers = equations.state_specs(equations.width), equations.layers
     by_step: dict[int, list[dict[str, Tensor]]] = {}
     for t in reversed(range(len(steps))) if backwards else range(len(steps)):
         ops.results.clear()
@@ -131,7 +129,7 @@ def recompute_cell_gates(
         by_step[t] = []
         for layer in range(layers):
             layer_state = zip(parts, state[layer * len(parts) : (layer + 1) * len(parts)], strict=True)
-            values = {_STATES[part.kind]: value for part, value in layer_state if part.kind != "own"}
+            values: dict[str, Tensor] = {part.kind: value for part, value in layer_state if part.kind != "auxiliary"}
             values.setdefault("hidden", y)
             if updates is not None:
                 values["update"] = updates[t]

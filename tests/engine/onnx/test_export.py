@@ -1,4 +1,4 @@
-"""OnnxSessions on disk: shared weights, two precisions, and what ONNX's own checker says."""
+"""Exported graphs: validity, reproducibility, padding, shared weights and quantisation."""
 
 from pathlib import Path
 
@@ -26,7 +26,9 @@ def write(folder: Path, precision: str, **design: object) -> Path:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
-def test_graphs_are_valid_and_say_what_may_vary(tmp_path: Path, design: dict[str, object], precision: str) -> None:
+def test_graphs_are_valid_and_declare_dynamic_dimensions(
+    tmp_path: Path, design: dict[str, object], precision: str
+) -> None:
     write(tmp_path, precision, **design)
     for path in tmp_path.glob("*.onnx"):
         onnx.checker.check_model(path)
@@ -46,8 +48,8 @@ def test_equal_weights_give_equal_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
-def test_padding_never_reaches_the_encoder(tmp_path: Path, design: dict[str, object]) -> None:
-    """A sentence beside a longer one, whatever ids pad it, is encoded as alone, to the bit."""
+def test_padding_does_not_affect_the_encoder(tmp_path: Path, design: dict[str, object]) -> None:
+    """A sentence in a batch with longer ones is encoded exactly as alone, whatever ids pad it."""
     session = ort.InferenceSession(write(tmp_path, "int8", **design) / "encoder.onnx")
     random = np.random.default_rng(4)
     ids = random.integers(68, 98, size=(3, 40))
@@ -64,7 +66,7 @@ def test_padding_never_reaches_the_encoder(tmp_path: Path, design: dict[str, obj
             np.testing.assert_array_equal(found, expected)
 
 
-def test_weights_that_several_graphs_read_are_stored_once(tmp_path: Path) -> None:
+def test_weights_shared_by_several_graphs_are_stored_once(tmp_path: Path) -> None:
     net = network(attention="multihead")
     write(tmp_path, "fp32", attention="multihead")
     largest = sum(p.numel() for p in net.parameters() if p.numel() * 4 > 4096) * 4
@@ -80,8 +82,8 @@ def test_quantised_weights_are_within_half_a_level(rows: int, columns: int, seed
     assert (np.abs(levels * scales[:, None] - weight) <= scales[:, None] * 0.5001).all()
 
 
-def test_the_sums_of_a_pair_of_products_fit_sixteen_bits() -> None:
-    """What processors without VNNI need: 255 × 63, twice, is less than 2^15."""
+def test_sums_of_two_products_fit_16_bits() -> None:
+    """Processors without VNNI add pairs of products in 16 bits."""
     assert 2 * 255 * MAX_LEVEL < 2**15
 
 

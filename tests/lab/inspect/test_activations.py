@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nmt.config.cells import CellName
+from nmt.config.cells import CELL_TRAITS, CellName
 from nmt.config.model import ModelConfig
 from nmt.lab.inspect.activations import LayerTrace, NetworkTrace, trace_translation
 from nmt.lab.inspect.cell_activations import recompute_cell_gates
-from nmt.model.cells.families import CELLS
-from nmt.model.recurrent_layers import UnrolledCell
+from nmt.model.cells.registry import CELLS
 from nmt.model.seq2seq import Seq2Seq, build_network
+from nmt.model.unrolled_cell import UnrolledCell
 
 SOURCE = torch.tensor([[7, 8, 9, 10, 11, 3], [12, 13, 3, 0, 0, 0]])
 LENGTHS = torch.tensor([6, 3])
@@ -65,7 +65,7 @@ def test_the_gates_of_the_lstm_give_back_the_outputs_of_the_kernels(settings: di
         assert set(layer.values) == {"cell", "hidden", "input", "forget", "output", "candidate"}
 
 
-@pytest.mark.parametrize("cell", [name for name in CELLS if name != "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_gates_of_a_cell_are_those_that_make_its_states(cell: CellName) -> None:
     _, layers = traced(network(cell=cell, design="classic", attention="dot", bidirectional_layers=0))
     assert list(layers) == ["encoder 1 forward", "encoder 2 forward", "decoder 1", "decoder 2"]
@@ -118,8 +118,8 @@ neither σ nor tanh of the sum."""
 @torch.inference_mode()
 def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
     torch.manual_seed(1)
-    layers, width = (2 if CELLS[cell].stacked else 1), 8
-    design = "classic" if CELLS[cell].stacked else "blocks"
+    layers, width = (2 if CELL_TRAITS[cell].stacked else 1), 8
+    design = "classic" if CELL_TRAITS[cell].stacked else "blocks"
     config = ModelConfig.model_validate({"cell": cell, "heads": 2, "width": width, "design": design})
     made = UnrolledCell(config, width, width, layers)
     x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.equations.state_sizes)
@@ -127,7 +127,7 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
     for layer in range(layers):
         names = [name for name in ROWS[cell] if name != "depth" or layer]
         assert closed[layer].keys() - {"cell", "hidden"} == set(names) - {""}
-        bias, at = made.get_parameter(f"bias_{layer}" if CELLS[cell].stacked else "bias"), 0
+        bias, at = made.get_parameter(f"bias_{layer}" if CELL_TRAITS[cell].stacked else "bias"), 0
         for name in names:
             block = cell == "memory_block" and name != "candidate"
             rows = slice(at, at + (width // 4 if block else 1 if name.startswith("feedback") else width))

@@ -18,17 +18,16 @@ from nmt.lab.inspect import corpus_activations
 from nmt.lab.inspect.neuron_search import find_neurons
 from nmt.lab.inspect.probes import parse_signals
 from nmt.lab.inspect.text import TorchLanguageModel, inspect_text, join_lines, load_text_model
-from nmt.model.recurrent_layers import state_parts
+from nmt.model.cells.registry import state_specs
 from nmt.utils.errors import CarouselError, UsageError
 
 TEXT = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
-KIND = {"output": "hidden", "memory": "cell"}
 
 
 def stepped(model: TorchLanguageModel, text: str) -> tuple[list[int], np.ndarray, dict[str, np.ndarray]]:
     """Ids written, their log-probabilities [T], and the states [T, D] by name: one `step` after another."""
     directory, network = model.directory, load_language_model(model.directory)
-    parts = state_parts(directory.card.model)
+    parts = state_specs(directory.card.model.cell, directory.card.model.width)
     written, scores, states = [], [], {}
     state = network.initial_state(1)
     with torch.inference_mode():
@@ -41,7 +40,7 @@ def stepped(model: TorchLanguageModel, text: str) -> tuple[list[int], np.ndarray
                 scores.append(float(proposals[0, following]))
                 for number, held in enumerate(state):
                     layer, part = divmod(number, len(parts))
-                    name = f"decoder.{layer + 1}.forward.{KIND[parts[part].kind]}"
+                    name = f"decoder.{layer + 1}.forward.{parts[part].kind}"
                     states.setdefault(name, []).append(held[0].numpy())
     return written, np.array(scores), {name: np.array(values) for name, values in states.items()}
 
