@@ -1,11 +1,11 @@
-"""How fast a large file is translated: by one process, by two, and by one or two of Ray's workers.
+"""Compare the throughput of one process, two processes and Ray workers on a large file.
 
-    python benchmarks/bulk.py MODEL FILE [--lines N] [--beam K] [--kill] [--only WAY]
+    python benchmarks/bulk.py MODEL FILE [--lines N] [--beam K] [--kill] [--only METHOD]
 
-FILE's lines are repeated up to N. Each way translates all of them in processes of its own, one way after the other;
-"lines/s" counts from the call to the end, "at work" leaves out what comes before the first finished lines (where that
-can be seen). Memory is the peak of all its processes together, shared pages counted once. What comes out is compared
-with a translation of FILE, repeated. With --kill, one of two Ray workers is killed when half is done. Linux only.
+The lines of FILE are repeated up to N. The methods run one after the other, each in its own processes. "lines/s" counts
+from start to exit; "steady" excludes the time before the first finished lines, where these are observable. Memory is
+the peak of all processes together, with shared pages counted once. The output is compared with the repeated translation
+of FILE. With --kill, one of two Ray workers is killed half-way. Linux only.
 """
 
 from __future__ import annotations
@@ -27,36 +27,38 @@ NMT = [sys.executable, "-m", "nmt", "translate"]
 
 
 @dataclass
-class Measured:
-    """How long a way took."""
+class Measurement:
+    """Time and memory of one method."""
 
-    whole: float
-    """Seconds."""
-    begun: float = 0.0
-    """Of those, until the first lines were seen to be finished; and how many these were."""
-    first: int = 0
+    seconds: float
+    """Time from start to exit."""
+    first_seconds: float = 0.0
+    """Time until the first finished lines were observed."""
+    first_lines: int = 0
+    """Number of lines finished by then."""
     memory: int = 0
-    """MiB."""
-    killed: int = 0
+    """Peak memory in MiB."""
+    killed_after: int = 0
+    """Number of lines finished when a worker was killed; 0 if none was."""
 
 
-def family(roots: Sequence[int]) -> dict[int, str]:
-    """Process ids and command lines of processes and all that descend from them."""
+def process_tree(roots: Sequence[int]) -> dict[int, str]:
+    """Return the process ids and command lines of processes and all their descendants."""
     found: dict[int, str] = {}
-    ahead = list(roots)
-    while ahead:
-        pid = ahead.pop()
+    pending = list(roots)
+    while pending:
+        pid = pending.pop()
         try:
             found[pid] = Path(f"/proc/{pid}/cmdline").read_text()
             for thread in Path(f"/proc/{pid}/task").iterdir():
-                ahead += map(int, (thread / "children").read_text().split())
+                pending += map(int, (thread / "children").read_text().split())
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
     return found
 
 
-def memory(pids: Sequence[int]) -> int:
-    """MiB that processes hold, shared pages counted once."""
+def memory_usage(pids: Sequence[int]) -> int:
+    """Return the memory of processes in MiB, with shared pages counted once."""
     kilobytes = 0
     for pid in pids:
         try:
@@ -67,86 +69,86 @@ def memory(pids: Sequence[int]) -> int:
     return kilobytes // 1024
 
 
-def watch(commands: Sequence[list[str]], manifest: Path, kill_after: int | None) -> Measured:
-    """Run commands at the same time, and look at them now and then."""
-    began = time.perf_counter()
+def run(commands: Sequence[list[str]], manifest: Path, kill_after: int | None) -> Measurement:
+    """Run commands concurrently and sample their progress and memory."""
+    start = time.perf_counter()
     running = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in commands]
-    found = Measured(0.0)
+    measurement = Measurement(0.0)
     while any(process.poll() is None for process in running):
         time.sleep(0.2)
-        members = family([process.pid for process in running])
-        found.memory = max(found.memory, memory(list(members)))
-        done = finished(manifest)
-        if done and not found.first:
-            found.begun, found.first = time.perf_counter() - began, done
-        workers = [pid for pid, command in members.items() if "MapWorker" in command]
-        if kill_after is not None and not found.killed and done >= kill_after and workers:
+        processes = process_tree([process.pid for process in running])
+        measurement.memory = max(measurement.memory, memory_usage(list(processes)))
+        finished = finished_lines(manifest)
+        if finished and not measurement.first_lines:
+            measurement.first_seconds, measurement.first_lines = time.perf_counter() - start, finished
+        workers = [pid for pid, command in processes.items() if "MapWorker" in command]
+        if kill_after is not None and not measurement.killed_after and finished >= kill_after and workers:
             os.kill(workers[0], signal.SIGKILL)
-            found.killed = done
-    found.whole = time.perf_counter() - began
+            measurement.killed_after = finished
+    measurement.seconds = time.perf_counter() - start
     if any(process.returncode for process in running):
         sys.exit(f"failed: {commands}")
-    return found
+    return measurement
 
 
-def finished(manifest: Path) -> int:
-    """Lines that a job has recorded."""
+def finished_lines(manifest: Path) -> int:
+    """Return the number of lines that a Ray translation has saved."""
     try:
         return int(json.loads(manifest.read_text())["lines"])
     except (OSError, ValueError):
         return 0
 
 
-def repeated(file: Path, first: int, end: int) -> bytes:
-    """Some of the lines that there are when the file's are repeated."""
+def repeated_lines(file: Path, first: int, end: int) -> bytes:
+    """Return lines ``first`` to ``end`` of the endless repetition of a file."""
     lines = file.read_bytes().split(b"\n")[:-1]
     return b"".join(line + b"\n" for line in itertools.islice(itertools.cycle(lines), first, end))
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Run the benchmark and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("file", type=Path)
     parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--kill", action="store_true")
-    parser.add_argument("--only", action="append", metavar="WAY", help="such as 'Ray, 2 workers'; all by default")
+    parser.add_argument("--only", action="append", metavar="METHOD", help="for example 'Ray, 2 workers'; default: all")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), arguments)
+        compare_methods(Path(folder), arguments)
 
 
-def measure(folder: Path, arguments: argparse.Namespace) -> None:
-    """One way after the other."""
+def compare_methods(folder: Path, arguments: argparse.Namespace) -> None:
+    """Measure the methods one after the other and print a line for each."""
     count, half = arguments.lines, arguments.lines // 2
     for name, first, end in (("in", 0, count), ("in1", 0, half), ("in2", half, count)):
-        (folder / name).write_bytes(repeated(arguments.file, first, end))
+        (folder / name).write_bytes(repeated_lines(arguments.file, first, end))
 
-    def call(source: str | Path, target: str, *more: str) -> list[str]:
+    def command(source: str | Path, target: str, *options: str) -> list[str]:
         beam = ["--beam", str(arguments.beam)]
-        return [*NMT, arguments.model, str(folder / source), "-o", str(folder / target), *beam, *more]
+        return [*NMT, arguments.model, str(folder / source), "-o", str(folder / target), *beam, *options]
 
-    subprocess.run(call(arguments.file.resolve(), "once"), check=True)
-    expected = repeated(folder / "once", 0, count)
-    ways = {
-        "1 process": [call("in", "out")],
-        "2 processes, half each": [call("in1", "out"), call("in2", "out2")],
-        "1 process, 2 threads": [call("in", "out", "--threads", "2")],
-        "Ray, 1 worker": [call("in", "out", "--ray", "--threads", "1")],
-        "Ray, 2 workers": [call("in", "out", "--ray", "--threads", "2")],
+    subprocess.run(command(arguments.file.resolve(), "once"), check=True)
+    expected = repeated_lines(folder / "once", 0, count)
+    methods = {
+        "1 process": [command("in", "out")],
+        "2 processes, half each": [command("in1", "out"), command("in2", "out2")],
+        "1 process, 2 threads": [command("in", "out", "--threads", "2")],
+        "Ray, 1 worker": [command("in", "out", "--ray", "--threads", "1")],
+        "Ray, 2 workers": [command("in", "out", "--ray", "--threads", "2")],
     }
-    print(f"{'':24} {'seconds':>8} {'lines/s':>8} {'at work':>8} {'MiB':>6}")
-    for name in [way for way in ways if way in (arguments.only or ways)]:
+    print(f"{'':24} {'seconds':>8} {'lines/s':>8} {'steady':>8} {'MiB':>6}")
+    for name in [method for method in methods if method in (arguments.only or methods)]:
         kill_after = half if arguments.kill and name == "Ray, 2 workers" else None
-        found = watch(ways[name], folder / "out.parts" / "manifest.json", kill_after)
-        files = [folder / "out", folder / "out2"][: len(ways[name])]
-        same = b"".join(file.read_bytes() for file in files) == expected
-        killed = f"   a worker killed after {found.killed:,} lines" if found.killed else ""
-        at_work = (count - found.first) / (found.whole - found.begun)
+        result = run(methods[name], folder / "out.parts" / "manifest.json", kill_after)
+        files = [folder / "out", folder / "out2"][: len(methods[name])]
+        correct = b"".join(file.read_bytes() for file in files) == expected
+        killed = f"   a worker killed after {result.killed_after:,} lines" if result.killed_after else ""
+        steady = (count - result.first_lines) / (result.seconds - result.first_seconds)
         print(
-            f"{name:24} {found.whole:8.1f} {count / found.whole:8.0f} {at_work:8.0f} {found.memory:6}{killed}"
-            f"   {'every line once, in order' if same else 'OTHER LINES'}",
+            f"{name:24} {result.seconds:8.1f} {count / result.seconds:8.0f} {steady:8.0f} {result.memory:6}{killed}"
+            f"   {'output correct' if correct else 'OUTPUT DIFFERS'}",
             flush=True,
         )
 

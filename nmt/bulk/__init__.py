@@ -1,8 +1,9 @@
-"""Large amounts of text, translated by Ray's workers on one machine or many; imported where it is asked for alone.
+"""Translation of large files with Ray Data, on one machine or a cluster.
 
-Ray looks at these variables when it is first imported. It shall not report to its maker, and not seek a cluster for a
-quarter of an hour. Where it is started here, it shall listen on the machine's own address alone (a switch that was made
-for other systems), to those who know a secret, which would else be kept in the home folder.
+This package sets environment variables that Ray reads when it is first imported: no usage statistics are sent, and
+connecting to a cluster does not wait for a quarter of an hour. If Ray is started here, it listens on the loopback
+address only (by means of a switch intended for other operating systems) and requires a random token, which would
+otherwise be stored in the home directory. Import the package only where it is used.
 """
 
 import os
@@ -10,7 +11,7 @@ import secrets
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 CLUSTER = os.environ.get("RAY_ADDRESS") or "local"
-"""The cluster to join, by Ray's own variable; ``local`` starts one on this machine for the time of the job."""
+"""Address of the cluster to join, from Ray's own variable; ``local`` starts one on this machine during the job."""
 if CLUSTER == "local":
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)

@@ -1,4 +1,4 @@
-"""One call of ``nmt translate --ray``: look through the files, go on where an earlier call stopped, publish."""
+"""Run of ``nmt translate --ray``: read the inputs, continue an interrupted run, translate, publish the output."""
 
 from __future__ import annotations
 
@@ -11,104 +11,108 @@ from typing import Any
 
 from ray.exceptions import RayError, RayTaskError
 
-from nmt.bulk.cluster import cluster, stoppable
-from nmt.bulk.output import PartialOutput, partial_output
-from nmt.bulk.pipeline import Source, checksums, translated
+from nmt.bulk.cluster import interruptible, ray_cluster
+from nmt.bulk.output import ResumableOutput, resumable_output
+from nmt.bulk.pipeline import TextSource, model_checksums, translate_batches
 from nmt.corpus.text_files import FileStatistics, file_statistics
 from nmt.inference.job import TranslationJob
 from nmt.model_directory.directory import read_model_directory
 from nmt.utils.errors import CarouselError
 from nmt.utils.progress import Console
 
-_LARGEST_PART = 2000  # texts; as many as a translator sorts by length
-_SMALLEST_PART = 50
-_PARTS_A_WORKER = 8  # or more, so that at the end the workers need not wait long for the last of them
+_MAX_BATCH_SIZE = 2000  # texts; as many as a translator sorts by length
+_MIN_BATCH_SIZE = 50
+_BATCHES_PER_WORKER = 8  # at least; many batches keep all workers busy until the end
 
 
 def translate_files(
-    request: TranslationJob, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None = None
+    job: TranslationJob, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None = None
 ) -> None:
-    """Translate files, one after the other, into one; what an earlier call of the same kind has finished is kept.
+    """Translate files into one output file; continue a run that was interrupted.
 
-    ``fields`` is for `nmt.corpus.text_files.read_texts`. There are as many ``workers`` as given, or as the cluster has
-    GPUs, if the model can use them, or else cores. Raises CarouselError for all that the user can mend, and when a
-    signal stopped it.
+    Args:
+        job: Models, options and output format.
+        files: Input files, translated in order.
+        fields: Fields of records that hold the text; see `nmt.corpus.text_files.read_texts`.
+        output: Output file.
+        workers: Number of workers. By default one per GPU of the cluster if the model can use GPUs, else one per CPU.
+
+    Raises:
+        CarouselError: An input, the output, a model or the cluster is unusable, or a signal interrupted the run.
     """
     try:
-        with stoppable():
-            surveys = [file_statistics(file, fields) for file in files]
-            with partial_output(output, _job(request, files, fields, surveys)) as finished:
-                total = sum(each.texts for each in surveys)
-                if finished.done < total:
-                    _go_on(request, files, fields, finished, total, workers)
-                finished.publish()
+        with interruptible():
+            statistics = [file_statistics(file, fields) for file in files]
+            with resumable_output(output, _inputs(job, files, fields, statistics)) as partial_output:
+                total = sum(file.texts for file in statistics)
+                if partial_output.num_lines < total:
+                    _translate_remaining(job, files, fields, partial_output, total, workers)
+                partial_output.publish()
     except KeyboardInterrupt:
-        raise CarouselError("stopped; what is finished is kept, and the same call goes on with it") from None
+        raise CarouselError(f"{output}: interrupted; repeat the command to continue") from None
 
 
-def _job(
-    request: TranslationJob, files: Sequence[Path], fields: Sequence[str], surveys: Sequence[FileStatistics]
+def _inputs(
+    job: TranslationJob, files: Sequence[Path], fields: Sequence[str], statistics: Sequence[FileStatistics]
 ) -> dict[str, Any]:
-    """All that the output depends on, by the name that a user has for it."""
-    options = {"beam": request.beam, "alternatives": request.alternatives, "shortlist": request.shortlist}
-    job = {
-        "model": checksums(request),
-        "input": [(file.name, each.texts, each.sha256) for file, each in zip(files, surveys, strict=True)],
-        "output format": request.output_format,
-        "option": {**options, **asdict(request.options), "fields": fields},
+    """Return everything that the output depends on as JSON values; error messages mention the keys."""
+    options = {"beam": job.beam, "alternatives": job.alternatives, "shortlist": job.shortlist}
+    inputs = {
+        "model": model_checksums(job),
+        "input": [(file.name, stats.texts, stats.sha256) for file, stats in zip(files, statistics, strict=True)],
+        "output format": job.output_format,
+        "option": {**options, **asdict(job.options), "fields": fields},
     }
-    as_stored: dict[str, Any] = json.loads(json.dumps(job))
-    return as_stored
+    as_json: dict[str, Any] = json.loads(json.dumps(inputs))
+    return as_json
 
 
-def _go_on(
-    request: TranslationJob,
+def _translate_remaining(
+    job: TranslationJob,
     files: Sequence[Path],
     fields: Sequence[str],
-    finished: PartialOutput,
+    output: ResumableOutput,
     total: int,
     workers: int | None,
 ) -> None:
-    """Translate what is not finished yet."""
+    """Translate the texts whose lines are not in the output yet."""
     console = Console()
-    with cluster(workers) as resources, stoppable():  # Ray has its own way with signals
-        workers, on_gpus = _share(request, resources, workers)
-        left = total - finished.done
-        part = max(_SMALLEST_PART, min(_LARGEST_PART, left // (_PARTS_A_WORKER * workers)))
-        source = Source(tuple(file.resolve() for file in files), tuple(fields), finished.done, part)
-        before = f"after {finished.done:,} of {total:,} lines, " if finished.done else f"{total:,} lines, "
-        console.print(f"{before}{workers} worker{'s' * (workers > 1)}")
-        with console.progress_bar(total, finished.done, "Translating") as show_progress, _complaints():
-            for first, lines, content in translated(source, request, workers, on_gpus):
-                if first != finished.done or content.count(b"\n") != lines:
-                    raise CarouselError(
-                        f"line {finished.done + 1:,}: is not among what the workers gave back; report it"
-                    )
-                finished.add(lines, content)
-                show_progress(finished.done, "lines")
-        if finished.done != total:
-            raise CarouselError(f"the text has changed: {finished.done:,} lines, not {total:,}; start afresh")
+    with ray_cluster(workers) as resources, interruptible():  # again, because Ray installs signal handlers
+        workers, on_gpus = _choose_workers(job, resources, workers)
+        remaining = total - output.num_lines
+        batch_size = max(_MIN_BATCH_SIZE, min(_MAX_BATCH_SIZE, remaining // (_BATCHES_PER_WORKER * workers)))
+        source = TextSource(tuple(file.resolve() for file in files), tuple(fields), output.num_lines, batch_size)
+        progress = f"after {output.num_lines:,} of {total:,} lines" if output.num_lines else f"{total:,} lines"
+        console.print(f"{progress}, {workers} worker{'s' * (workers > 1)}")
+        with console.progress_bar(total, output.num_lines, "Translating") as show_progress, _worker_errors():
+            for first, lines, content in translate_batches(source, job, workers, on_gpus):
+                if first != output.num_lines or content.count(b"\n") != lines:
+                    raise CarouselError(f"line {output.num_lines + 1:,}: missing from the workers' output; report this")
+                output.append(lines, content)
+                show_progress(output.num_lines, "lines")
+        if output.num_lines != total:
+            raise CarouselError(f"input: has changed from {total:,} to {output.num_lines:,} lines; start again")
 
 
-def _share(request: TranslationJob, resources: Mapping[str, float], workers: int | None) -> tuple[int, bool]:
-    """How many workers there are to be, and whether each has a GPU: weights are needed for that, and a single model."""
-    gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
-    on_gpus = gpus > 0 and len(request.models) == 1 and read_model_directory(request.models[0]).weights is not None
-    most = gpus if on_gpus else cores
-    if not most:
-        raise CarouselError("Ray: the cluster has no CPUs to work with; start it with --num-cpus")
-    return min(workers or most, most), on_gpus
+def _choose_workers(job: TranslationJob, resources: Mapping[str, float], workers: int | None) -> tuple[int, bool]:
+    """Return the number of workers, and whether they use GPUs, which requires a single model with torch weights."""
+    gpus, cpus = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
+    on_gpus = gpus > 0 and len(job.models) == 1 and read_model_directory(job.models[0]).weights is not None
+    available = gpus if on_gpus else cpus
+    if not available:
+        raise CarouselError("Ray: the cluster has no CPUs; start it with --num-cpus")
+    return min(workers or available, available), on_gpus
 
 
 @contextmanager
-def _complaints() -> Iterator[None]:
-    """What goes wrong in a worker costs one line here too; a mistake of ours keeps its traceback."""
+def _worker_errors() -> Iterator[None]:
+    """Re-raise a CarouselError of a worker with its one-line message; other errors keep their traceback."""
     try:
         yield
     except RayTaskError as error:
         if not isinstance(error.cause, CarouselError):
             raise
-        raise type(error.cause)(str(error.cause).partition("\n")[0]) from None  # Ray adds advice of its own
+        raise type(error.cause)(str(error.cause).partition("\n")[0]) from None  # Ray appends further lines
     except RayError as error:
         reason = " ".join(str(error).split())
-        raise CarouselError(f"a worker was lost again and again; what is finished is kept (Ray: {reason})") from None
+        raise CarouselError(f"Ray: a worker failed repeatedly ({reason}); repeat the command to continue") from None

@@ -1,7 +1,7 @@
-"""A file that grows over several runs: its finished lines and what they were made of lie beside its place until then.
+"""Output file of a translation that can be interrupted and resumed.
 
-``OUT.parts/lines`` has the lines so far, in order, and ``OUT.parts/manifest.json`` says to which job they belong, and
-how many of them are sure to be on the disk.
+Until the output is complete, ``OUT.parts/lines`` holds its lines so far, and ``OUT.parts/manifest.json`` the inputs of
+the translation and the number of lines that are safely on disk.
 """
 
 from __future__ import annotations
@@ -19,93 +19,102 @@ from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, remove_temporary_files, sync_to_disk, write_error
 from nmt.utils.locks import exclusive_lock
 
-_RECORD_EVERY = 1.0  # seconds: what is written after the last record is made again
+_SAVE_INTERVAL = 1.0  # seconds of work that a crash may lose
 
 
-class PartialOutput:
-    """The finished lines of a job, open to be added to; see `partial_output`."""
+class ResumableOutput:
+    """Lines of an output file that is not complete yet; create it with `resumable_output`."""
 
-    def __init__(self, path: Path, folder: Path, job: Mapping[str, Any]) -> None:
-        """``job`` is JSON: all that the lines depend on."""
-        self._path, self._job = path, job
+    def __init__(self, path: Path, folder: Path, inputs: Mapping[str, Any]) -> None:
+        self._path, self._inputs = path, inputs
         self._manifest, self._lines = folder / "manifest.json", folder / "lines"
-        self.done, bytes_ = self._resume()
+        self.num_lines, size = self._resume()
         self._file: IO[bytes] = self._lines.open("ab")
-        self._file.truncate(bytes_)
-        self._recorded = time.monotonic()
+        self._file.truncate(size)
+        self._saved_at = time.monotonic()
 
-    def add(self, lines: int, content: bytes) -> None:
-        """Append finished lines, each with its line feed."""
+    def append(self, lines: int, content: bytes) -> None:
+        """Append a number of lines, each with its line feed."""
         self._file.write(content)
-        self.done += lines
-        if time.monotonic() - self._recorded >= _RECORD_EVERY:
-            self.record()
+        self.num_lines += lines
+        if time.monotonic() - self._saved_at >= _SAVE_INTERVAL:
+            self.save()
 
-    def record(self) -> None:
-        """Make sure that the lines so far outlast whatever comes."""
+    def save(self) -> None:
+        """Sync the lines to the disk and record their number."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        manifest = {"job": self._job, "lines": self.done, "bytes": self._file.tell()}
+        manifest = {"job": self._inputs, "lines": self.num_lines, "bytes": self._file.tell()}
         with atomic_file(self._manifest) as temporary:
             temporary.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-        self._recorded = time.monotonic()
+        self._saved_at = time.monotonic()
 
     def publish(self) -> None:
-        """Put the lines in their place."""
-        self.record()
+        """Move the complete output to its path, and delete the folder."""
+        self.save()
         self._file.close()
         self._lines.replace(self._path)
         sync_to_disk(self._path.parent)
         shutil.rmtree(self._manifest.parent)
 
     def close(self) -> None:
-        """Keep the lines so far for the next run."""
+        """Keep the lines for a later run, unless they have been published; delete the folder if there are none."""
         if self._file.closed:
             return
         try:
-            self.record()
+            self.save()
         finally:
             self._file.close()
-        if not self.done:
+        if not self.num_lines:
             shutil.rmtree(self._manifest.parent)
 
     def _resume(self) -> tuple[int, int]:
-        """Lines and bytes that an earlier run of the same job has left; raises CarouselError where it was another."""
+        """Return the number of lines and bytes that an earlier run has saved.
+
+        Raises:
+            CarouselError: The earlier run had other inputs, or its files are damaged.
+        """
         folder = self._manifest.parent
         remove_temporary_files(self._manifest)
-        if not (self._manifest.exists() and self._lines.exists()):  # without lines: killed while it cleaned up
+        if not (self._manifest.exists() and self._lines.exists()):  # only a manifest: killed in `publish`
             return 0, 0
         try:
-            left = json.loads(self._manifest.read_text(encoding="utf-8"))
-            job, lines, bytes_ = dict(left["job"]), int(left["lines"]), int(left["bytes"])
-            whole = self._lines.stat().st_size >= bytes_
+            manifest = json.loads(self._manifest.read_text(encoding="utf-8"))
+            inputs, lines, size = dict(manifest["job"]), int(manifest["lines"]), int(manifest["bytes"])
+            damaged = self._lines.stat().st_size < size
         except (OSError, ValueError, TypeError, KeyError):
-            whole = False
-        if not whole:
-            raise CarouselError(f"{folder}: is damaged; delete it to start afresh")
-        changed = [name for name in job.keys() | self._job.keys() if job.get(name) != self._job.get(name)]
+            damaged = True
+        if damaged:
+            raise CarouselError(f"{folder}: is damaged; delete it to start again")
+        changed = [name for name in inputs.keys() | self._inputs.keys() if inputs.get(name) != self._inputs.get(name)]
         if changed:
             raise CarouselError(
-                f"{folder}: holds a job with another {' and '.join(sorted(changed))}; "
-                "call it as before to go on, delete the folder to start afresh, or choose another -o"
+                f"{folder}: belongs to a translation with another {' and '.join(sorted(changed))}; repeat the "
+                "original command to continue it, delete the folder to start again, or choose another -o"
             )
-        return lines, bytes_
+        return lines, size
 
 
 @contextmanager
-def partial_output(path: Path, job: Mapping[str, Any]) -> Iterator[PartialOutput]:
-    """The output of a job, as far as it has come; unless `PartialOutput.publish` is called, it can be gone on with.
+def resumable_output(path: Path, inputs: Mapping[str, Any]) -> Iterator[ResumableOutput]:
+    """Open an output file in the block, with the lines that an earlier run has saved.
 
-    Raises CarouselError when what lies there belongs to another job, when another process is writing it, or when it
-    can't be written.
+    Unless the block calls `ResumableOutput.publish`, the lines are kept for a later run.
+
+    Args:
+        path: Path of the complete output.
+        inputs: Everything that the lines depend on, as JSON values; a later run must have the same inputs.
+
+    Raises:
+        CarouselError: An earlier run had other inputs, another process is writing the file, or it cannot be written.
     """
     path = path.resolve()
     folder = path.with_name(f"{path.name}.parts")
     if path.exists() and not path.is_file():
-        raise CarouselError(f"{path}: is no file; choose another -o")
+        raise CarouselError(f"{path}: is not a file; choose another -o")
     try:
         with exclusive_lock(folder / ".lock", path, "another nmt translate is writing it; choose another -o"):
-            output = PartialOutput(path, folder, job)
+            output = ResumableOutput(path, folder, inputs)
             try:
                 yield output
             finally:

@@ -1,6 +1,7 @@
-"""The stream of texts through Ray Data: one task reads them where the files are, actors translate, order is kept.
+"""Ray Data pipeline: one task reads batches of texts on this machine, actors translate them, and order is preserved.
 
-A part is as many texts as are translated together: one row of one block, so that Ray hands each to one actor.
+A batch consists of the texts that are translated together. It is one row of one block, so that Ray passes it to one
+actor.
 """
 
 from __future__ import annotations
@@ -26,121 +27,127 @@ from nmt.inference.translator import Translator
 from nmt.model_directory.directory import read_model_directory
 from nmt.utils.errors import CarouselError
 
-_CHARACTERS = 1_000_000  # after so many a part ends, whatever the number of its texts
-_RETRIES = 5  # of a part whose actor died
+_MAX_BATCH_CHARACTERS = 1_000_000
+_MAX_RETRIES = 5  # of a batch whose actor died
 
 
-class Finished(NamedTuple):
-    """What became of a part."""
+class TranslatedBatch(NamedTuple):
+    """Translations of a batch of texts."""
 
     first: int
-    """The number of its first text, from 0."""
+    """Number of its first text, from 0."""
     lines: int
     content: bytes
-    """Its lines, each with its line feed."""
+    """Output lines, each with its line feed."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where the texts come from."""
+class TextSource:
+    """Files to read texts from, in batches."""
 
     files: tuple[Path, ...]
     fields: tuple[str, ...]
+    """Fields of records that hold the text; see `nmt.corpus.text_files.read_texts`."""
     first: int
-    """The number of the first text that is wanted, from 0."""
-    part: int
-    """Texts in a part, at most."""
+    """Number of the first text to read, from 0."""
+    batch_size: int
+    """Maximum number of texts in a batch."""
 
-    def parts(self) -> Iterator[tuple[int, list[str]]]:
-        """The number of a part's first text, and its texts; the files are read as they are used."""
-        every = itertools.chain.from_iterable(read_texts(file, self.fields) for file in self.files)
+    def batches(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number of the first text of each batch and its texts; files are read lazily."""
+        all_texts = itertools.chain.from_iterable(read_texts(file, self.fields) for file in self.files)
         first, texts, characters = self.first, list[str](), 0
-        for text in itertools.islice(every, self.first, None):
+        for text in itertools.islice(all_texts, self.first, None):
             texts.append(text)
             characters += len(text)
-            if len(texts) == self.part or characters >= _CHARACTERS:
+            if len(texts) == self.batch_size or characters >= _MAX_BATCH_CHARACTERS:
                 yield first, texts
                 first, texts, characters = first + len(texts), [], 0
         if texts:
             yield first, texts
 
 
-class _Texts(Datasource):
-    """The parts of a `Source`, read by one task on this machine."""
+class _TextDatasource(Datasource):
+    """Ray Data source of the batches of a `TextSource`, read by one task on this machine."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: TextSource) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._source = source
 
     @property
     def supports_distributed_reads(self) -> bool:
-        """The files are here, and may be nowhere else."""
+        """False: other nodes of the cluster may not have the files."""
         return False
 
     def estimate_inmemory_data_size(self) -> int | None:
-        """It does not matter: nothing is held longer than it takes to translate."""
+        """None: the size does not matter, because batches are translated as they are read."""
         return None
 
     def get_read_tasks(self, parallelism: int, *_: Any, **__: Any) -> list[Any]:
-        """One task, which gives a block for each part."""
+        """Return one task, which produces a block per batch."""
         source = self._source
-        kind = pa.list_(pa.large_string())
+        texts_type = pa.list_(pa.large_string())
 
         def read() -> Iterator[pa.Table]:
-            for first, texts in source.parts():
-                yield pa.table({"first": [first], "texts": pa.array([texts], kind)})
+            for first, texts in source.batches():
+                yield pa.table({"first": [first], "texts": pa.array([texts], texts_type)})
 
         return [ReadTask(read, BlockMetadata(None, None, None, None))]
 
 
-class _Worker:
-    """An actor with the models in its memory."""
+class _TranslationActor:
+    """Ray actor that loads the models once and translates batches."""
 
-    def __init__(self, request: TranslationJob, engine: EngineName, checksums: Sequence[str]) -> None:
-        self._request, self._engine, self._checksums = request, engine, checksums
+    def __init__(self, job: TranslationJob, engine: EngineName, checksums: Sequence[str]) -> None:
+        self._job, self._engine, self._checksums = job, engine, checksums
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        [part] = block.to_pylist()
-        lines = list(self._request.translate_lines(self._translator, part["texts"]))
+        [batch] = block.to_pylist()
+        lines = list(self._job.translate_lines(self._translator, batch["texts"]))
         content = "".join(f"{line}\n" for line in lines).encode()
         return pa.table(
-            {"first": [part["first"]], "lines": [len(lines)], "content": pa.array([content], pa.large_binary())}
+            {"first": [batch["first"]], "lines": [len(lines)], "content": pa.array([content], pa.large_binary())}
         )
 
     @cached_property
     def _translator(self) -> Translator:
-        # Not when the actor is made: an error there would come back as text.
-        for path, expected in zip(self._request.models, self._checksums, strict=True):
+        # Loaded on first use: Ray returns exceptions of an actor's constructor as text only.
+        for path, expected in zip(self._job.models, self._checksums, strict=True):
             if read_model_directory(path).checksum != expected:
-                raise CarouselError(f"{path}: is another model on a node of the cluster; copy it to all nodes")
-        return self._request.load_translator(self._engine)
+                raise CarouselError(f"{path}: differs on a node of the cluster; copy the same model to all nodes")
+        return self._job.load_translator(self._engine)
 
 
-def checksums(request: TranslationJob) -> list[str]:
-    """Of the request's models."""
-    return [read_model_directory(path).checksum for path in request.models]
+def model_checksums(job: TranslationJob) -> list[str]:
+    """Return the checksums of the job's models."""
+    return [read_model_directory(path).checksum for path in job.models]
 
 
-def translated(source: Source, request: TranslationJob, workers: int, on_gpus: bool) -> Iterator[Finished]:
-    """The finished parts, in order; each of the ``workers`` has a core, or a core and a GPU, to itself."""
+def translate_batches(
+    source: TextSource, job: TranslationJob, workers: int, on_gpus: bool
+) -> Iterator[TranslatedBatch]:
+    """Translate the batches of a source on a Ray cluster, and yield them in order.
+
+    Each worker reserves one CPU, and one GPU with ``on_gpus``.
+    """
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
     context.raise_original_map_exception = True
-    context.target_max_block_size = 1  # byte: no two parts share a block
+    context.target_max_block_size = 1  # byte: batches never share a block
     engine: EngineName = "torch" if on_gpus else "auto"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RayDeprecationWarning)  # for max_task_retries there is no other way yet
-        parts = ray.data.read_datasource(_Texts(source), override_num_blocks=1, num_cpus=0).map_batches(
-            _Worker,
-            fn_constructor_args=(request, engine, checksums(request)),
+        warnings.simplefilter("ignore", RayDeprecationWarning)  # max_task_retries has no replacement yet
+        batches = ray.data.read_datasource(_TextDatasource(source), override_num_blocks=1, num_cpus=0).map_batches(
+            _TranslationActor,
+            fn_constructor_args=(job, engine, model_checksums(job)),
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
             num_cpus=1,
             num_gpus=1 if on_gpus else None,
-            max_task_retries=_RETRIES,
+            max_task_retries=_MAX_RETRIES,
         )
-    for block in parts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+    for block in batches.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         for row in block.to_pylist():
-            yield Finished(row["first"], row["lines"], row["content"])
+            yield TranslatedBatch(row["first"], row["lines"], row["content"])
