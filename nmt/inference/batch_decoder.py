@@ -38,7 +38,7 @@ class BatchDecoder:
     """
 
     def __init__(self, factories: Sequence[EngineFactory]) -> None:
-        self._workers = [_Worker(make_engine) for make_engine in factories]
+        self._workers = [_ThreadEngines(make_engine) for make_engine in factories]
         self._threads = ThreadPoolExecutor(len(factories), "decoding")  # starts threads on first use
 
     def search(
@@ -65,7 +65,7 @@ class BatchDecoder:
         return ContinuousBatcher(self._workers[0].make_engine(slots, beam))
 
     def _distribute(
-        self, items: Sequence[Any], work: Callable[[_Worker, Sequence[Any]], _NumberedResults]
+        self, items: Sequence[Any], work: Callable[[_ThreadEngines, Sequence[Any]], _NumberedResults]
     ) -> dict[int, Any]:
         """Process numbered items in all threads; each takes every n-th item, so that all get similar lengths."""
         count = min(len(self._workers), -(-len(items) // _MIN_SENTENCES_PER_THREAD))
@@ -91,8 +91,8 @@ def _collect(results: _NumberedResults, cancelled: Event) -> dict[int, Any]:
     return found
 
 
-class _Worker:
-    """Engines of one thread."""
+class _ThreadEngines:
+    """Engines of one decoding thread."""
 
     def __init__(self, make_engine: EngineFactory) -> None:
         self.make_engine = make_engine

@@ -31,7 +31,7 @@ class TranslationJob:
     """Number of alternative translations per text."""
     options: DecodingOptions
     shortlist: bool
-    """Whether to use the model's vocabulary shortlist."""
+    """True to use the vocabulary shortlist of the model, if it has one."""
     output_format: OutputFormat
 
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:

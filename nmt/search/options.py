@@ -37,7 +37,7 @@ class DecodingOptions:
     num_hypotheses: int = 1
     """Number of hypotheses to return, at most the beam size."""
     return_attention: bool = True
-    """Whether hypotheses include ``source_positions``."""
+    """If true, hypotheses include ``source_positions``."""
     max_length_extra: int = 16
     """Number of tokens added to the length limit of every sentence."""
     min_length_ratio: float = 0.0
@@ -47,7 +47,7 @@ class DecodingOptions:
     no_repeat_ngram_size: int = 0
     """Size of the n-grams that may occur only once in a translation; 0 disables the rule."""
     retry_repetition: bool = True
-    """Whether to decode a sentence again, without repeated n-grams, if its translation degenerates into repetition.
+    """If true, a sentence whose translation degenerates into repetition is decoded again without repeated n-grams.
 
     The search itself ignores this field; `nmt.inference.repetition` implements the retry.
     """

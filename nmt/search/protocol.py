@@ -52,7 +52,7 @@ class StepRequest:
     It applies after suppression, temperature and ``top_k``.
     """
     attention: bool = False
-    """Whether to return the attention weights."""
+    """If true, the result includes the attention weights."""
 
 
 @dataclass(frozen=True)

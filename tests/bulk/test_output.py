@@ -15,7 +15,7 @@ INPUTS = {"model": ["x"], "input": [["in", 4, "hash"]]}
 
 
 class SimulatedInterrupt(BaseException):
-    """Stands in for a signal that interrupts the run."""
+    """Simulates a signal that interrupts the run."""
 
 
 def interrupt_after(path: Path, *contents: bytes) -> None:

@@ -35,7 +35,7 @@ class CandidateSet(NamedTuple):
     ends: list[Candidate]
     """End of sentence after each open row."""
     at_limit: bool
-    """Whether the length limit forces all hypotheses to end in this step."""
+    """True if the length limit forces all hypotheses to end in this step."""
 
 
 class CandidateSelection(NamedTuple):
@@ -77,7 +77,7 @@ class SearchStrategy:
 
     @property
     def selects(self) -> bool:
-        """Whether the strategy selects the candidates of this step, rather than plain beam search."""
+        """True if the strategy, rather than plain beam search, selects the candidates of this step."""
         return self._length < len(self.options.target_prefix)
 
     @property

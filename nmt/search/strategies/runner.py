@@ -22,7 +22,7 @@ class StrategyRunner:
     def __init__(self, slots: int, beam: int, end: int) -> None:
         self.by_slot: dict[int, SearchStrategy] = {}
         self.selected: BoolArray = np.zeros(slots, dtype=bool)
-        """Whether a strategy selected the candidates of each slot in the last step, [N]."""
+        """True for slots whose candidates a strategy selected in the last step, [N]."""
         self._beam, self._end = beam, end
         self._score_ids: dict[int, list[int]] = {}  # requested in the last step, by row
 

@@ -135,7 +135,7 @@ def test_markup_is_copied(html: str) -> None:
         ("<br/>1 &mdash; 2", ["1 — 2"]),
     ],
 )
-def test_segments(html: str, segments: list[str]) -> None:
+def test_page_is_divided_into_segments(html: str, segments: list[str]) -> None:
     assert HtmlDocument(html, "en").segments == segments
 
 

@@ -42,7 +42,7 @@ def translate(text: str, alternatives: int = 0, language: str = "en") -> Documen
         ("So it ends. 🙂 -- ", ["So it ends."]),
     ],
 )
-def test_segments(text: str, segments: list[str]):
+def test_text_is_divided_into_segments(text: str, segments: list[str]):
     assert PlainDocument(text, "en").segments == segments
 
 
