@@ -1,4 +1,4 @@
-"""Batches: every pair once an epoch, within the size, in an order that depends on seed and epoch alone."""
+"""Epochs of batches: completeness, size limit, reproducible order; padding."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def plan(source: np.ndarray, target: np.ndarray, batch_tokens: int, seed: int, e
 
 @given(lengths, st.integers(1, 200), st.integers(0, 3), st.integers(0, 3), st.integers(1, 90))
 @settings(max_examples=100, deadline=None)
-def test_an_epoch_holds_every_pair_once_within_the_size(
+def test_epoch_contains_every_pair_once_within_the_size_limit(
     pairs: list[tuple[int, int]], batch_tokens: int, seed: int, epoch: int, window: int
 ) -> None:
     source, target = (np.array(side) for side in zip(*pairs, strict=True))
@@ -40,18 +40,18 @@ def test_an_epoch_holds_every_pair_once_within_the_size(
     st.integers(1, 12),
 )
 def test_corpora_are_mixed_by_weight(corpora: list[tuple[int, float]], seed: int, epochs: int) -> None:
-    """After any number of epochs every corpus was used as often as its weight says, its pairs equally often."""
+    """After any number of epochs, each corpus was used in proportion to its weight, and its pairs equally often."""
     sizes, weights = zip(*corpora, strict=True)
     used = np.concatenate([select_epoch_rows(sizes, weights, seed, epoch) for epoch in range(epochs)])
     counts, first = np.bincount(used, minlength=sum(sizes)), 0
     for size, weight in corpora:
-        of_corpus = counts[first : first + size]
-        assert of_corpus.sum() == int(epochs * weight * size)
-        assert of_corpus.max() - of_corpus.min() <= 1
+        usage = counts[first : first + size]
+        assert usage.sum() == int(epochs * weight * size)
+        assert usage.max() - usage.min() <= 1
         first += size
 
 
-def test_epochs_and_seeds_differ() -> None:
+def test_order_differs_between_epochs_and_seeds() -> None:
     source = target = np.full(200, 9)
     orders = [
         tuple(np.concatenate(plan(source, target, 50, seed, epoch)).tolist()) for seed in range(3) for epoch in range(3)
@@ -59,14 +59,14 @@ def test_epochs_and_seeds_differ() -> None:
     assert len(set(orders)) == 9
 
 
-def test_sentences_of_like_length_go_together() -> None:
+def test_batches_group_sentences_of_similar_length() -> None:
     random = np.random.default_rng(1)
     target = random.integers(1, 50, size=2000)
     padded = sum((target[rows].max() + 1) * len(rows) for rows in plan(target, target, 1000, seed=1, epoch=0))
     assert padded < 1.06 * (target + 1).sum()
 
 
-def test_padding() -> None:
+def test_pad() -> None:
     sentences = RaggedArray.from_lists([[7, 8, 9], [5]])
     assert pad(sentences, after=EOS).tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
     assert pad(sentences, before=BOS).tolist() == [[BOS, 7, 8, 9], [BOS, 5, PAD, PAD]]
@@ -74,5 +74,5 @@ def test_padding() -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=9), max_size=9))
-def test_ragged_lists_come_back(lists: list[list[int]]) -> None:
+def test_ragged_array_round_trips(lists: list[list[int]]) -> None:
     assert [numbers.tolist() for numbers in RaggedArray.from_lists(lists).to_lists()] == lists

@@ -1,4 +1,4 @@
-"""What is kept between runs: made once, whatever others do meanwhile, and whole when it is found again."""
+"""Cache entries: created once by one process at a time, verified, and recreated when damaged."""
 
 from __future__ import annotations
 
@@ -20,95 +20,95 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "carousel"
 
 
-class Maker:
-    """Makes one entry, and waits in the middle of it where it is told to."""
+class EntryCreator:
+    """Creates an entry and counts its calls; optionally blocks in the middle."""
 
-    def __init__(self, wait: bool = False) -> None:
+    def __init__(self, block: bool = False) -> None:
         self.calls = 0
-        self.said: list[str] = []
-        self.at_it, self.may_end = threading.Event(), threading.Event()
-        if not wait:
-            self.may_end.set()
+        self.log: list[str] = []
+        self.started, self.may_finish = threading.Event(), threading.Event()
+        if not block:
+            self.may_finish.set()
 
     def __call__(self, folder: Path) -> None:
         self.calls += 1
         (folder / "one").write_bytes(CONTENT)
-        self.at_it.set()
-        assert self.may_end.wait(30)
+        self.started.set()
+        assert self.may_finish.wait(30)
         (folder / "two").write_text("reports")
 
     def entry(self) -> Path:
-        return cache.get_or_create("ids-1", self, self.said.append)
+        return cache.get_or_create("ids-1", self, self.log.append)
 
 
-def test_an_entry_is_made_once(folder: Path) -> None:
-    make = Maker()
-    assert make.entry() == make.entry() == folder / "ids-1"
-    assert (make.calls, make.said) == (1, [])
+def test_entry_is_created_once(folder: Path) -> None:
+    creator = EntryCreator()
+    assert creator.entry() == creator.entry() == folder / "ids-1"
+    assert (creator.calls, creator.log) == (1, [])
     assert (folder / "ids-1" / "one").read_bytes() == CONTENT
     assert [path.name for path in folder.iterdir()] == ["ids-1"]
 
 
-def test_of_two_at_once_the_second_waits_and_finds_it_made(folder: Path) -> None:
-    """A lock of a file is held by an open file: to two threads it is what it is to two containers of one process id."""
-    first, second, third = Maker(wait=True), Maker(), Maker()
+def test_concurrent_requests_wait_for_the_first_to_create_the_entry(folder: Path) -> None:
+    """File locks belong to open files, so threads behave like processes of different containers here."""
+    first, second, third = EntryCreator(block=True), EntryCreator(), EntryCreator()
     with ThreadPoolExecutor(3) as pool:
-        begun = pool.submit(first.entry)
-        assert first.at_it.wait(30)
+        pending = pool.submit(first.entry)
+        assert first.started.wait(30)
         others = [pool.submit(maker.entry) for maker in (second, third)]
-        while not (second.said and third.said):
+        while not (second.log and third.log):
             pass
-        first.may_end.set()
-        assert {future.result(30) for future in (begun, *others)} == {folder / "ids-1"}
+        first.may_finish.set()
+        assert {future.result(30) for future in (pending, *others)} == {folder / "ids-1"}
     assert (first.calls, second.calls, third.calls) == (1, 0, 0)
-    assert second.said == ["Waiting for another process that prepares the same text"]
+    assert second.log == ["Waiting for another process that prepares the same text"]
     assert [path.name for path in folder.iterdir()] == ["ids-1"]
 
 
-def test_where_the_first_fails_the_second_makes_it(folder: Path) -> None:
+def test_second_process_creates_the_entry_if_the_first_fails(folder: Path) -> None:
     def fail(temporary: Path) -> None:
         first(temporary)
         raise CarouselError("no good")
 
-    first, second = Maker(wait=True), Maker()
+    first, second = EntryCreator(block=True), EntryCreator()
     with ThreadPoolExecutor(2) as pool:
-        begun = pool.submit(cache.get_or_create, "ids-1", fail, first.said.append)
-        assert first.at_it.wait(30)
+        pending = pool.submit(cache.get_or_create, "ids-1", fail, first.log.append)
+        assert first.started.wait(30)
         other = pool.submit(second.entry)
-        while not second.said:
+        while not second.log:
             pass
-        first.may_end.set()
+        first.may_finish.set()
         with pytest.raises(CarouselError, match="no good"):
-            begun.result(30)
+            pending.result(30)
         assert other.result(30) == folder / "ids-1"
     assert second.calls == 1
     assert [path.name for path in folder.iterdir()] == ["ids-1"]
 
 
 @pytest.mark.parametrize("damage", ["one", "two", "checksums.json"])
-def test_a_damaged_entry_is_made_again(damage: str, folder: Path) -> None:
-    make = Maker()
-    path = make.entry() / damage
+def test_damaged_entry_is_created_again(damage: str, folder: Path) -> None:
+    creator = EntryCreator()
+    path = creator.entry() / damage
     content = path.read_bytes()
     path.write_bytes(content[:3] + b"\0" + content[4:])
-    assert (make.entry() / "one").read_bytes() == CONTENT
-    assert (make.calls, make.said) == (2, [f"{folder / 'ids-1'}: damaged cache entry; creating it again"])
+    assert (creator.entry() / "one").read_bytes() == CONTENT
+    assert (creator.calls, creator.log) == (2, [f"{folder / 'ids-1'}: damaged cache entry; creating it again"])
     path.unlink()
-    make.entry()
-    assert make.calls == 3
+    creator.entry()
+    assert creator.calls == 3
 
 
-def test_what_a_killed_process_left_is_cleared_away(folder: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(folder: Path) -> None:
     (folder / ".ids-1.0123abcd.tmp").mkdir(parents=True)
     (folder / ".ids-1.0123abcd.tmp" / "one").write_bytes(CONTENT)
     (folder / ".ids-1.lock").touch()
-    make = Maker()
-    make.entry()
-    assert make.said == []
+    creator = EntryCreator()
+    creator.entry()
+    assert creator.log == []
     assert [path.name for path in folder.iterdir()] == ["ids-1"]
 
 
-def test_a_place_that_cannot_be_written_is_named(folder: Path) -> None:
+def test_unwritable_cache_is_reported(folder: Path) -> None:
     folder.touch()
     with pytest.raises(CarouselError, match=r"carousel/ids-1: can't be written \(File exists\); choose another path"):
-        Maker().entry()
+        EntryCreator().entry()

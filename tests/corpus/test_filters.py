@@ -1,4 +1,4 @@
-"""Every filter drops what it should, and counts it."""
+"""Filters of training pairs and their report."""
 
 from itertools import chain
 
@@ -9,16 +9,16 @@ from nmt.config.data import FilterConfig
 from nmt.corpus.filters import FilterReport, PairFilter, _HashSet
 
 
-def test_each_pair_is_counted_once_under_the_first_reason() -> None:
+def test_each_pair_counts_for_the_first_filter_that_drops_it() -> None:
     pairs = [
         ("A  dog\tsleeps.", "Un chien dort."),
-        ("A dog sleeps.", "Un chien dort."),  # the same, once normalised
+        ("A dog sleeps.", "Un chien dort."),  # equal to the first after normalisation
         ("", "vide"),
         (" \u200b ", "vide"),
         ("OK", "OK"),
         ("x" * 1001, "trop long"),
         ("short", "une phrase beaucoup trop longue pour ce mot"),
-        ("Yes.", "Mais bien entendu !"),  # short sides are spared by the ratio
+        ("Yes.", "Mais bien entendu !"),  # short texts are exempt from the ratio
     ]
     report = FilterReport()
     kept = list(PairFilter(FilterConfig()).filter(pairs, report))
@@ -29,15 +29,15 @@ def test_each_pair_is_counted_once_under_the_first_reason() -> None:
 
 @given(st.lists(st.integers(1, 800), max_size=100), st.integers(1, 2**64 // 801))
 @settings(max_examples=25)
-def test_pairs_are_known_again_however_many_there_are(drawn: list[int], step: int) -> None:
-    """More than fit into the first table; and numbers that fall on few places of it."""
+def test_hash_set_finds_numbers_again(drawn: list[int], step: int) -> None:
+    """Covers growth beyond the first table, and numbers that collide in few slots."""
     seen, expected = _HashSet(), set[int]()
     for number in chain(drawn, range(1, 800), drawn):
         assert seen.add(number * step) == (number * step not in expected)
         expected.add(number * step)
 
 
-def test_filters_can_be_turned_off() -> None:
+def test_filters_can_be_disabled() -> None:
     pairs = [("a", "a"), ("a", "a"), ("b", "b" * 90)]
     report = FilterReport()
     lenient = FilterConfig(duplicates=False, copies=False, max_ratio=1000)

@@ -1,4 +1,4 @@
-"""Text as a corpus: what is read and predicted where, in streams that go on from window to window."""
+"""Token sequences and parallel streams for language models."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LINES = st.lists(st.lists(st.integers(100, 200), max_size=5), min_size=1, max_si
 
 
 @given(LINES)
-def test_a_text_is_its_lines_each_between_begin_and_end(lines: list[list[int]]) -> None:
-    read, wanted = MonolingualCorpus(RaggedArray.from_lists(lines), "").concatenate()
-    assert read.tolist() == [piece for line in lines for piece in (BOS, *line)]
-    assert wanted.tolist() == [piece for line in lines for piece in (*line, EOS)]
+def test_concatenated_lines_have_begin_and_end_of_sentence(lines: list[list[int]]) -> None:
+    inputs, outputs = MonolingualCorpus(RaggedArray.from_lists(lines), "").concatenate()
+    assert inputs.tolist() == [piece for line in lines for piece in (BOS, *line)]
+    assert outputs.tolist() == [piece for line in lines for piece in (*line, EOS)]
 
 
 @given(LINES, st.integers(1, 4), st.integers(1, 6), st.integers(0, 99))
-def test_streams_go_on_from_window_to_window(lines: list[list[int]], streams: int, window: int, seed: int) -> None:
+def test_streams_continue_from_window_to_window(lines: list[list[int]], streams: int, window: int, seed: int) -> None:
     corpus = MonolingualCorpus(RaggedArray.from_lists(lines), "")
     text = [piece for line in lines for piece in (BOS, *line)]
     steps = len(text) // streams
@@ -40,13 +40,13 @@ def test_streams_go_on_from_window_to_window(lines: list[list[int]], streams: in
     for number, epoch in enumerate(epochs):
         assert [batch.reset_state for batch, _ in epoch] == [True] + [False] * (count - 1)
         assert [place for _, place in epoch] == [DataPosition(number, n) for n in range(1, count + 1)]
-        read = np.concatenate([batch.target_in for batch, _ in epoch], axis=1)
-        assert read.shape == (streams, steps)
-        joined = read.ravel().tolist()
+        inputs = np.concatenate([batch.target_in for batch, _ in epoch], axis=1)
+        assert inputs.shape == (streams, steps)
+        joined = inputs.ravel().tolist()
         assert any(joined == [*text, *text][at : at + len(joined)] for at in range(len(text)))
-        # What is predicted is what is read next, but that an end is read as the beginning after it.
-        wanted = np.concatenate([batch.target_out for batch, _ in epoch], axis=1)
-        assert np.where(wanted == EOS, BOS, wanted)[:, :-1].tolist() == read[:, 1:].tolist()
+        # The expected output is the next input, where end of sentence is followed by begin of sentence.
+        outputs = np.concatenate([batch.target_out for batch, _ in epoch], axis=1)
+        assert np.where(outputs == EOS, BOS, outputs)[:, :-1].tolist() == inputs[:, 1:].tolist()
     assert loader.epoch_tokens() == streams * steps
     with loader.batches(DataPosition(1, min(1, count - 1))) as batches:
         batch, place = next(batches)
@@ -55,7 +55,7 @@ def test_streams_go_on_from_window_to_window(lines: list[list[int]], streams: in
     assert place == expected[1]
 
 
-def test_text_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_text_is_read_verbatim(tmp_path: Path) -> None:
     text = ["def f(x):", "    return  x ", "", "\tpass", " ½ é"]
     (tmp_path / "text").write_text("\n".join(text) + "\n", encoding="utf-8")
     recipe = tmp_path / "lm.yaml"

@@ -1,4 +1,4 @@
-"""Reading parallel text in all its forms, and what is said of text that is not as it must be."""
+"""Readers of parallel corpora in every format, and their error messages."""
 
 import json
 import os
@@ -15,41 +15,39 @@ from nmt.utils.errors import CarouselError
 PAIRS = [("A dog.", "Un chien."), ("Two\u2028cats\x0b!", "Deux chats !"), ("é", "e\u0301"), ("", "")]
 
 
-def write(folder: Path, form: str) -> object:
-    if form == "plain":
+def write_corpus_in_format(folder: Path, format_: str) -> object:
+    if format_ == "plain":
         for side, language in enumerate(("en", "fr")):
             (folder / f"c.{language}").write_text("\n".join(p[side] for p in PAIRS) + "\n", encoding="utf-8")
         return str(folder / "c")
-    if form == "byte order mark":
+    if format_ == "byte order mark":
         for side, language in enumerate(("en", "fr")):
             (folder / f"c.{language}").write_text("".join(p[side] + "\n" for p in PAIRS), encoding="utf-8-sig")
         return str(folder / "c")
-    if form == "crlf":
+    if format_ == "crlf":
         for side, language in enumerate(("en", "fr")):
             (folder / f"c.{language}").write_bytes("".join(p[side] + "\r\n" for p in PAIRS).encode())
         return str(folder / "c")
-    if form == "tsv":
+    if format_ == "tsv":
         (folder / "c.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in PAIRS), encoding="utf-8")
         return str(folder / "c.tsv")
     records = [{"en": s, "fr": t, "id": 3} for s, t in PAIRS]
-    if form == "nested":
+    if format_ == "nested":
         records = [{"translation": record} for record in records]  # type: ignore[misc]
-    encoding = "utf-8-sig" if form == "jsonl with such a mark" else "utf-8"
+    encoding = "utf-8-sig" if format_ == "jsonl with byte order mark" else "utf-8"
     (folder / "c.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding=encoding)
     return str(folder / "c.jsonl")
 
 
 @pytest.mark.parametrize(
-    "form", ["plain", "byte order mark", "crlf", "tsv", "jsonl", "jsonl with such a mark", "nested"]
+    "format_", ["plain", "byte order mark", "crlf", "tsv", "jsonl", "jsonl with byte order mark", "nested"]
 )
-def test_every_form_gives_the_same_pairs(form: str, tmp_path: Path) -> None:
-    assert list(read_pairs(write(tmp_path, form), "en", "fr")) == PAIRS  # type: ignore[arg-type]
+def test_all_formats_give_the_same_pairs(format_: str, tmp_path: Path) -> None:
+    assert list(read_pairs(write_corpus_in_format(tmp_path, format_), "en", "fr")) == PAIRS  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
-def test_data_sets_are_loaded_by_the_datasets_library(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hub_datasets_are_loaded(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -60,38 +58,38 @@ def test_data_sets_are_loaded_by_the_datasets_library(
     assert list(read_pairs(spec, "en", "fr")) == [(row["en"], row["fr"]) for row in rows]
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_a_cell_without_text_is_a_blank_side(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_empty_table_cell_is_an_empty_text(format_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    if form == "csv":
+    if format_ == "csv":
         (tmp_path / "c.csv").write_text('en,fr\nA dog.,\nA cat.,""\nA bird.,Un oiseau.\n')
     else:
         lines = ['{"en": "A dog.", "fr": null}', '{"en": "A cat.", "fr": ""}', '{"en": "A bird.", "fr": "Un oiseau."}']
         (tmp_path / "c.jsonl").write_text("\n".join(lines))
-    path = str(tmp_path / f"c.{form}")
-    spec = HubDataset(dataset="csv", data_files=path) if form == "csv" else path
+    path = str(tmp_path / f"c.{format_}")
+    spec = HubDataset(dataset="csv", data_files=path) if format_ == "csv" else path
     assert list(read_pairs(spec, "en", "fr")) == [("A dog.", ""), ("A cat.", ""), ("A bird.", "Un oiseau.")]
 
 
-def test_what_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
+def test_pipes_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "c.en")
     (tmp_path / "c.fr").write_text("a")
     with pytest.raises(CarouselError, match=r"c\.en: not a regular file, but it must be read several times"):
         parallel_corpus.corpus_fingerprint(str(tmp_path / "c"), "en", "fr")
 
 
-def test_a_mark_that_comes_later_is_text(tmp_path: Path) -> None:
+def test_byte_order_mark_after_the_first_line_is_text(tmp_path: Path) -> None:
     (tmp_path / "c.tsv").write_text("a\tb\n\ufeffc\td\n", encoding="utf-8")
     assert list(read_pairs(str(tmp_path / "c.tsv"), "en", "fr")) == [("a", "b"), ("\ufeffc", "d")]
 
 
-def test_an_article_in_json_is_left_to_the_filters(tmp_path: Path) -> None:
+def test_long_json_texts_are_left_to_the_filters(tmp_path: Path) -> None:
     article = "A dog. " * 30_000
     (tmp_path / "c.jsonl").write_text(json.dumps({"en": article, "fr": article}), encoding="utf-8")
     assert list(read_pairs(str(tmp_path / "c.jsonl"), "en", "fr")) == [(article, article)]
 
 
-def test_a_data_set_that_changes_under_its_name_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fingerprint_changes_with_a_local_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -104,7 +102,7 @@ def test_a_data_set_that_changes_under_its_name_is_another(tmp_path: Path, monke
     assert found[0] != found[1]
 
 
-def test_the_hub_is_asked_for_the_revision_that_a_recipe_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_revision_of_the_recipe_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
     hub = {"new": [{"en": "A dog.", "fr": "Un chien."}], "old": [{"en": "A dgo.", "fr": "Un chein."}]}
@@ -120,14 +118,14 @@ def test_the_hub_is_asked_for_the_revision_that_a_recipe_names(monkeypatch: pyte
     assert before != parallel_corpus.corpus_fingerprint(newest, "en", "fr")
 
 
-def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dataset_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(CarouselError, match=r"data set parquet\[train\].*check dataset"):
         list(read_pairs(HubDataset(dataset="parquet", data_files="/nowhere/x.parquet"), "en", "fr"))
 
 
 @pytest.mark.parametrize(
-    ("files", "spec", "complaint"),
+    ("files", "spec", "message"),
     [
         ({"c.en": b"a\nb\n", "c.fr": b"a\n"}, "c", r"c\.en: 2 lines, but .*c\.fr has 1;"),
         ({"c.en": b"a\n", "c.fr": b"a\nb\nc"}, "c", r"c\.en: 1 lines, but .*c\.fr has 3;"),
@@ -149,18 +147,18 @@ def test_a_data_set_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
         ({"c.jsonl": b'{"en": "a", "fr": 5}'}, "c.jsonl", r"c\.jsonl:1: no text in field 'fr'"),
     ],
 )
-def test_complaints_name_file_line_and_remedy(
-    files: dict[str, bytes], spec: str, complaint: str, tmp_path: Path
+def test_error_messages_name_file_line_and_remedy(
+    files: dict[str, bytes], spec: str, message: str, tmp_path: Path
 ) -> None:
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(CarouselError, match=complaint) as error:
+    with pytest.raises(CarouselError, match=message) as error:
         list(read_pairs(str(tmp_path / spec), "en", "fr"))
     assert "\n" not in str(error.value)
 
 
-def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
-    prefix = str(write(tmp_path, "plain"))
+def test_fingerprint_depends_on_the_content(tmp_path: Path) -> None:
+    prefix = str(write_corpus_in_format(tmp_path, "plain"))
     before = parallel_corpus.corpus_fingerprint(prefix, "en", "fr")
     assert parallel_corpus.corpus_fingerprint(prefix, "en", "fr") == before
     (tmp_path / "c.fr").write_text("changed", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Prepared corpora: the ids are those of the text, and are made once."""
+"""Prepared data: ids of the filtered text, cached."""
 
 import os
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 from toy import toy_pairs, write_corpus
 
 from nmt.config.loading import load_translator_recipe
-from nmt.corpus import preparation as preparing
+from nmt.corpus import preparation as preparation
 from nmt.corpus.preparation import prepare_data
 from nmt.utils.errors import CarouselError
 
 
-def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "_CHUNK_PAIRS", 7)
+def test_ids_encode_the_filtered_text_across_chunks(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "_CHUNK_PAIRS", 7)
     prepared = prepare_data(load_translator_recipe(recipe))
     pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))
     corpus, vocabulary = prepared.train, prepared.tokenizer.source
@@ -29,27 +29,27 @@ def test_ids_are_those_of_the_filtered_text_across_chunks(recipe: Path, monkeypa
     assert prepared.dev == toy_pairs(20, seed=2)
 
 
-def test_what_was_made_is_not_made_again(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    first = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), log=said.append)
-    assert len(said) == 3
-    said.clear()
-    again = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), log=said.append)
-    assert said == [f"Training text {recipe.parent / 'train'}: {first.train.reports[0]}"]
+def test_prepared_data_is_cached(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    first = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), log=log.append)
+    assert len(log) == 3
+    log.clear()
+    again = prepare_data(load_translator_recipe(recipe, ["data.filter.max_ratio=3.5"]), log=log.append)
+    assert log == [f"Training text {recipe.parent / 'train'}: {first.train.reports[0]}"]
     assert again.train.fingerprint == first.train.fingerprint
     assert again.tokenizer.source.serialized == first.tokenizer.source.serialized
 
 
-def test_changed_text_or_settings_have_their_own_place(recipe: Path) -> None:
-    prints = {prepare_data(load_translator_recipe(recipe)).train.fingerprint}
-    prints.add(prepare_data(load_translator_recipe(recipe, ["tokenizer.vocab_size=410"])).train.fingerprint)
-    prints.add(prepare_data(load_translator_recipe(recipe, ["data.filter.max_characters=500"])).train.fingerprint)
+def test_changed_text_or_settings_use_another_cache_entry(recipe: Path) -> None:
+    fingerprints = {prepare_data(load_translator_recipe(recipe)).train.fingerprint}
+    fingerprints.add(prepare_data(load_translator_recipe(recipe, ["tokenizer.vocab_size=410"])).train.fingerprint)
+    fingerprints.add(prepare_data(load_translator_recipe(recipe, ["data.filter.max_characters=500"])).train.fingerprint)
     write_corpus(recipe.parent / "train", toy_pairs(301, seed=1))
-    prints.add(prepare_data(load_translator_recipe(recipe)).train.fingerprint)
-    assert len(prints) == 4
+    fingerprints.add(prepare_data(load_translator_recipe(recipe)).train.fingerprint)
+    assert len(fingerprints) == 4
 
 
-def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
+def test_pairs_with_too_many_tokens_are_counted(recipe: Path) -> None:
     prepared = prepare_data(load_translator_recipe(recipe, ["data.filter.max_pieces=30", "tokenizer.kind=char"]))
     report = prepared.train.reports[0]
     assert report.too_long > 0
@@ -57,8 +57,8 @@ def test_a_pair_with_too_many_pieces_is_counted(recipe: Path) -> None:
     assert report.kept + report.too_long + report.duplicate == report.read
 
 
-def test_the_first_pairs_of_each_corpus_are_enough(recipe: Path) -> None:
-    """The tokenizer too sees no more than those."""
+def test_first_pairs_limits_each_corpus(recipe: Path) -> None:
+    """The limit also applies to the text on which the tokenizer is trained."""
     few = ["data.filter.first_pairs=120", "data.filter.duplicates=false"]
     config = load_translator_recipe(recipe, few)
     prepared = prepare_data(config)
@@ -73,24 +73,24 @@ def test_the_first_pairs_of_each_corpus_are_enough(recipe: Path) -> None:
         assert ids.tolist() == expected.tolist()
 
 
-def test_filters_that_leave_nothing_are_named(recipe: Path) -> None:
+def test_filters_that_drop_every_pair_are_reported(recipe: Path) -> None:
     with pytest.raises(CarouselError, match=r"no training pair is left.*relax data\.filter"):
         prepare_data(load_translator_recipe(recipe, ["data.filter.max_pieces=1"]))
 
 
-def test_a_corpus_that_the_ones_before_have_whole_is_named(recipe: Path) -> None:
+def test_corpus_of_duplicates_only_is_reported(recipe: Path) -> None:
     train = recipe.parent / "train"
     with pytest.raises(CarouselError, match=r"no training pair is left.*remove this corpus"):
         prepare_data(load_translator_recipe(recipe, [f"data.train=[{{corpus: {train}}}, {{corpus: {train}, tag: 1}}]"]))
 
 
-def test_a_blank_side_in_the_dev_set_is_named(recipe: Path) -> None:
+def test_blank_text_in_the_dev_set_is_reported(recipe: Path) -> None:
     write_corpus(recipe.parent / "dev", [("a", "b"), ("c", " ")])
     with pytest.raises(CarouselError, match=r"dev:2: one side of the pair is blank"):
         prepare_data(load_translator_recipe(recipe))
 
 
-def test_ids_are_mapped_not_read(recipe: Path) -> None:
+def test_ids_are_memory_mapped(recipe: Path) -> None:
     corpus = prepare_data(load_translator_recipe(recipe)).train
     maps = Path(f"/proc/{os.getpid()}/maps")
     if not maps.exists():
@@ -98,36 +98,36 @@ def test_ids_are_mapped_not_read(recipe: Path) -> None:
     assert f"ids-{corpus.fingerprint}" in maps.read_text()
 
 
-def test_a_mixture_keeps_its_corpora_apart_and_tags_them(recipe: Path) -> None:
+def test_mixture_concatenates_and_tags_its_corpora(recipe: Path) -> None:
     write_corpus(recipe.parent / "extra", toy_pairs(50, seed=5))
     mixture = "data.train=[{corpus: TRAIN, weight: 0.5}, {corpus: {source: EXTRA.en, target: EXTRA.fr}, tag: 2}]"
     for name in ("train", "extra"):
         mixture = mixture.replace(name.upper(), str(recipe.parent / name))
-    said: list[str] = []
-    prepared = prepare_data(load_translator_recipe(recipe, [mixture]), log=said.append)
+    log: list[str] = []
+    prepared = prepare_data(load_translator_recipe(recipe, [mixture]), log=log.append)
     corpus, vocabulary = prepared.train, prepared.tokenizer.source
     general = list(dict.fromkeys(toy_pairs(300, seed=1)))
     extra = [pair for pair in dict.fromkeys(toy_pairs(50, seed=5)) if pair not in general]
     assert corpus.corpus_sizes == [len(general), len(extra)]
-    assert corpus.reports[1].duplicate == 50 - len(extra)  # also those that the other corpus has
+    assert corpus.reports[1].duplicate == 50 - len(extra)  # duplicates of the other corpus included
     ids = corpus.source_ids(np.array([0, len(general)])).to_lists()
     assert vocabulary.decode(ids[0].tolist()).text == general[0][0]
     assert vocabulary.id_to_piece(int(ids[1][0])) == "<tag:2>"
     assert vocabulary.decode(ids[1][1:].tolist()).text == extra[0][0]
-    assert said[-2].endswith(", used 0.5 times per epoch")
-    assert said[-1].endswith(", tagged 2")
+    assert log[-2].endswith(", used 0.5 times per epoch")
+    assert log[-1].endswith(", tagged 2")
 
 
-def test_a_tokenizer_learns_from_a_part_of_a_large_corpus(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "MAX_TRAINING_SENTENCES", 250)
-    size = ["tokenizer.vocab_size=403"]  # that no other test has left in the cache
+def test_tokenizer_is_trained_on_a_sample_of_a_large_corpus(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "MAX_TRAINING_SENTENCES", 250)
+    size = ["tokenizer.vocab_size=403"]  # not in the cache from other tests
     part = prepare_data(load_translator_recipe(recipe, size)).tokenizer.source.serialized
-    pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))[::3]  # 600 sentences for 250
+    pairs = list(dict.fromkeys(toy_pairs(300, seed=1)))[::3]  # 600 sentences exceed the limit of 250
     write_corpus(recipe.parent / "train", pairs)
     assert prepare_data(load_translator_recipe(recipe, size)).tokenizer.source.serialized == part
 
 
-def test_a_task_is_not_filtered_and_text_beside_it_is(recipe: Path) -> None:
+def test_synthetic_tasks_are_not_filtered(recipe: Path) -> None:
     task = "{task: copying, pairs: 90, shortest: 215, longest: 304, seed: 1}"
     prepared = prepare_data(load_translator_recipe(recipe, [f"data.train=[{task}, {task}, {recipe.parent / 'train'}]"]))
     assert prepared.train.corpus_sizes == [90, 90, len(set(toy_pairs(300, seed=1)))]

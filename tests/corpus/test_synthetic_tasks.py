@@ -1,4 +1,4 @@
-"""The classic tasks: each answer is right by another definition, and no text is altered on its way to ids and back."""
+"""Synthetic tasks: correct answers, lossless tokenisation, and exact match in training reports."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ RECIPES = [path for path in sorted(CONFIGS.glob("*.yaml")) if "task:" in path.re
 RANGES = st.tuples(st.integers(1, 12), st.integers(0, 20), st.integers(1, 60), st.integers(0, 2**31))
 
 
-def right(task: str, question: str, answer: str) -> bool:
-    """Whether an answer is right, by a definition that shares nothing with the generators."""
+def is_correct(task: str, question: str, answer: str) -> bool:
+    """Return whether an answer is correct, by a definition independent of the generators."""
     match task:
         case "counting":
             return re.fullmatch("a+Xb+", question + answer) is not None and question.count("a") == answer.count("b")
@@ -53,18 +53,18 @@ def right(task: str, question: str, answer: str) -> bool:
             return answer == (str(carry) if carry else "") + "".join(digits[::-1])
 
 
-def length(task: str, question: str) -> int:
-    """What a task counts, read off the question."""
+def question_length(task: str, question: str) -> int:
+    """Return the length of a question as its task defines it."""
     return len(question.split("+")[0]) if task == "addition" else len(re.findall("[a-hxuvw]", question))
 
 
 @pytest.mark.parametrize("task", tasks.TASK_NAMES)
 @given(RANGES)
-def test_every_answer_is_right_and_every_length_as_often(task: tasks.SyntheticTask, ranges: tuple[int, ...]) -> None:
+def test_answers_are_correct_and_lengths_are_balanced(task: tasks.SyntheticTask, ranges: tuple[int, ...]) -> None:
     shortest, more, count, seed = ranges
     pairs = list(tasks.generate_pairs(task, count, shortest, shortest + more, seed))
-    assert all(right(task, *pair) for pair in pairs)
-    found = [length(task, question) for question, _ in pairs]
+    assert all(is_correct(task, *pair) for pair in pairs)
+    found = [question_length(task, question) for question, _ in pairs]
     assert found == tasks.question_lengths(count, shortest, shortest + more)
     assert max(map(found.count, set(found))) - min(map(found.count, set(found))) <= 1
     assert set(found) <= set(range(shortest, shortest + more + 1))
@@ -72,12 +72,12 @@ def test_every_answer_is_right_and_every_length_as_often(task: tasks.SyntheticTa
 
 
 @pytest.mark.parametrize("task", [task for task in tasks.TASK_NAMES if task != "counting"])
-def test_another_seed_makes_other_pairs(task: tasks.SyntheticTask) -> None:
+def test_pairs_depend_on_the_seed(task: tasks.SyntheticTask) -> None:
     assert list(tasks.generate_pairs(task, 50, 5, 9, seed=1)) != list(tasks.generate_pairs(task, 50, 5, 9, seed=2))
 
 
 @pytest.mark.parametrize("task", tasks.TASK_NAMES)
-def test_no_symbol_is_altered_between_text_and_ids(task: tasks.SyntheticTask) -> None:
+def test_tokenizer_and_normalisation_preserve_every_symbol(task: tasks.SyntheticTask) -> None:
     pairs = list(tasks.generate_pairs(task, 400, 1, 12, seed=1))
     tokenizer = tokenizers.train_tokenizer(
         lambda: pairs, TokenizerConfig(kind="char", vocab_size=100, byte_fallback=False), ("zxx", "zxx")
@@ -90,18 +90,18 @@ def test_no_symbol_is_altered_between_text_and_ids(task: tasks.SyntheticTask) ->
         assert tokenizer.target.decode(pieces.ids).text == text
 
 
-def test_a_task_stands_where_a_corpus_stands() -> None:
+def test_task_is_read_like_a_corpus() -> None:
     spec = SyntheticCorpus(task="addition", pairs=7, shortest=2, longest=3, seed=5)
     assert list(read_pairs(spec, "zxx", "zxx")) == list(tasks.generate_pairs("addition", 7, 2, 3, 5))
     others = [spec.model_copy(update=change) for change in ({"seed": 6}, {"pairs": 8}, {"task": "copying"})]
     assert len({corpus_fingerprint(each, "zxx", "zxx") for each in (spec, *others)}) == 4
 
 
-def test_exact_match_counts_whole_answers_by_length() -> None:
+def test_exact_match_by_length() -> None:
     task = SyntheticCorpus(task="counting", pairs=8, shortest=3, longest=6)
     references = [answer for _, answer in read_pairs(task, "zxx", "zxx")]
     answers = list(references)
-    answers[6] += "b"  # of length 5, as the third
+    answers[6] += "b"  # this question and the third one have length 5
     found = exact_match(task, answers, references)
     assert found["score"] == 87.5
     assert found["right_to"] == 4
@@ -109,7 +109,7 @@ def test_exact_match_counts_whole_answers_by_length() -> None:
     assert exact_match(task, [""] * 8, references)["right_to"] == 0
 
 
-def test_questions_that_training_held_are_told_apart() -> None:
+def test_questions_seen_in_training_are_scored_separately() -> None:
     recipe = load_translator_recipe(CONFIGS / "addition.yaml", ["data.dev.pairs=60"])
     questions, answers = zip(*read_pairs(recipe.data.dev or "", "zxx", "zxx"), strict=True)
     [train] = recipe.data.train
@@ -117,9 +117,9 @@ def test_questions_that_training_held_are_told_apart() -> None:
     known = {question for question, _ in read_pairs(train, "zxx", "zxx")} & set(questions)
     assert sources_in_training_data(recipe, questions) == known
     assert 0 < len(known) < len(set(questions))
-    by_heart = [answer if question in known else "" for question, answer in zip(questions, answers, strict=True)]
+    memorised = [answer if question in known else "" for question, answer in zip(questions, answers, strict=True)]
     new = sum(question not in known for question in questions)
-    assert exact_match_on_unseen(questions, by_heart, answers, known) == {"questions": new, "score": 0.0}
+    assert exact_match_on_unseen(questions, memorised, answers, known) == {"questions": new, "score": 0.0}
     assert exact_match_on_unseen(questions, answers, answers, known) == {"questions": new, "score": 100.0}
     assert exact_match_on_unseen(questions, answers, answers, set(questions)) == {"questions": 0, "score": None}
 
@@ -129,7 +129,7 @@ def test_every_task_has_a_recipe() -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_recipes_are_scored_inside_and_beyond_the_trained_lengths(recipe: Path) -> None:
+def test_recipes_test_lengths_inside_and_beyond_those_of_training(recipe: Path) -> None:
     data = load_translator_recipe(recipe).data
     [train] = data.train
     assert isinstance(train, SyntheticCorpus)
@@ -142,7 +142,7 @@ def test_recipes_are_scored_inside_and_beyond_the_trained_lengths(recipe: Path) 
 
 
 @pytest.mark.parametrize(
-    ("spec", "complaint"),
+    ("spec", "message"),
     [
         ("{task: juggling, pairs: 5, longest: 3}", "data.dev.task: must be 'counting', "),
         ("{task: counting, pairs: 5, shortest: 4, longest: 3}", "data.dev: shortest must be at most longest, 3"),
@@ -150,14 +150,14 @@ def test_recipes_are_scored_inside_and_beyond_the_trained_lengths(recipe: Path) 
         ("{task: counting, pairs: 5}", "data.dev.longest: is missing"),
     ],
 )
-def test_a_wrong_task_costs_one_line(spec: str, complaint: str) -> None:
+def test_invalid_task_is_reported_in_one_line(spec: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         load_translator_recipe(CONFIGS / "counting.yaml", [f"data.dev={spec}"])
-    assert complaint in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_trained_task_reports_exact_match_everywhere(tmp_path: Path, nmt: Nmt) -> None:
+def test_training_on_a_task_reports_exact_match(tmp_path: Path, nmt: Nmt) -> None:
     out = tmp_path / "run"
     short = "training.max_updates=40", "training.validate_every=40", "data.test.longest=25", "data.test.pairs=15"
     ran = nmt("train", CONFIGS / "counting.yaml", *short, "--out", out)
@@ -185,13 +185,13 @@ def test_a_trained_task_reports_exact_match_everywhere(tmp_path: Path, nmt: Nmt)
     assert "<td>all were</td>" in page
     assert f"<td>{score}% of 15</td>" in page
     assert "BLEU" not in page.split("<h2>Environment")[0]
-    # The bundle answers alike wherever it is asked: what is long is not split, what repeats is not searched again.
+    # The translator gives the same answers: long questions are not split and repetition is not retried.
     questions, answers = zip(*tasks.generate_pairs("counting", 15, 11, 25, seed=3), strict=True)
     found = [each.text for each in Translator.load(out).translate(list(questions))]
     assert round(100 * sum(a == b for a, b in zip(found, answers, strict=True)) / 15, 2) == beyond["score"]
 
 
-def test_a_task_beside_plain_text_has_both_kinds_of_scores(tmp_path: Path, nmt: Nmt) -> None:
+def test_task_with_a_plain_test_set_has_both_kinds_of_scores(tmp_path: Path, nmt: Nmt) -> None:
     for name, texts in zip(
         ("q", "a"), zip(*tasks.generate_pairs("counting", 8, 3, 6, seed=5), strict=True), strict=True
     ):

@@ -1,4 +1,4 @@
-"""Text in one language, in each form that it may lie on disk in."""
+"""Readers of text files in one language, and their error messages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from nmt.utils.errors import CarouselError
 FIELDS = ("en", "text")
 
 
-def test_a_line_ends_at_a_line_feed_alone(tmp_path: Path) -> None:
+def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
     path = tmp_path / "in.txt"
     path.write_bytes("a\n\n b\u2028c\x85\x0b\x0cd \r\ne\rf\nlast".encode())
     assert list(read_texts(path, FIELDS)) == ["a", "", " b\u2028c\x85\x0b\x0cd ", "e\rf", "last"]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8)))
-def test_all_forms_give_what_was_put_in(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+def test_jsonl_and_parquet_round_trip(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("forms")
     (folder / "in.jsonl").write_text("".join(json.dumps({"id": 1, "en": text}) + "\n" for text in texts))
     pq.write_table(
@@ -36,7 +36,7 @@ def test_all_forms_give_what_was_put_in(tmp_path_factory: pytest.TempPathFactory
     assert list(read_texts(folder / "in.parquet", FIELDS)) == texts
 
 
-def test_fields_are_found_as_data_sets_have_them(tmp_path: Path) -> None:
+def test_text_is_found_in_the_fields_of_records(tmp_path: Path) -> None:
     lines = [{"text": "b", "en": "a"}, {"text": "b"}, {"translation": {"en": "c", "de": "d"}}, {"en": None}]
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + r'{"en": "half \ud83d a pair"}')
@@ -48,7 +48,7 @@ def test_fields_are_found_as_data_sets_have_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "complaint"),
+    ("name", "content", "message"),
     [
         ("in.txt", b"a\nb\xc3\n", "in.txt:2: invalid UTF-8 at byte 2 (0xc3); re-encode the text as UTF-8"),
         ("in.jsonl", b'{"en": "a"}\n{"en"\n', 'in.jsonl:2: invalid JSON; write one object per line, such as {"en": …}'),
@@ -64,18 +64,18 @@ def test_fields_are_found_as_data_sets_have_them(tmp_path: Path) -> None:
         ("in.txt", None, "in.txt: can't be read (No such file or directory); check the path"),
     ],
 )
-def test_what_is_no_text_is_named(name: str, content: bytes | pa.Table | None, complaint: str, tmp_path: Path) -> None:
+def test_unreadable_text_is_reported(name: str, content: bytes | pa.Table | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / name
     if isinstance(content, pa.Table):
         pq.write_table(content, path)
     elif content is not None:
         path.write_bytes(content)
-    with pytest.raises(CarouselError, match=re.escape(complaint)) as error:
+    with pytest.raises(CarouselError, match=re.escape(message)) as error:
         file_statistics(path, FIELDS)
     assert "\n" not in str(error.value)
 
 
-def test_a_survey_counts_and_knows_the_content_again(tmp_path: Path) -> None:
+def test_file_statistics(tmp_path: Path) -> None:
     path = tmp_path / "in.txt"
     path.write_bytes(b"a\n\nb")
     found = file_statistics(path, FIELDS)

@@ -1,4 +1,4 @@
-"""SentencePiece as Carousel trains it."""
+"""SentencePiece vocabularies: round trips, reserved pieces, training errors."""
 
 import pytest
 from hypothesis import given, settings
@@ -36,7 +36,7 @@ VOCABULARY = train(BPE).source
 
 @given(st.text(max_size=40).map(normalise))
 @settings(max_examples=200, deadline=None)
-def test_nothing_is_unknown_and_spans_cover_the_text(text: str) -> None:
+def test_byte_fallback_encodes_any_text_and_spans_cover_it(text: str) -> None:
     pieces = VOCABULARY.encode(text)
     decoded = VOCABULARY.decode(pieces.ids)
     assert decoded.text == text
@@ -49,12 +49,12 @@ def test_nothing_is_unknown_and_spans_cover_the_text(text: str) -> None:
 
 
 @given(st.text(max_size=40).map(normalise).filter(bool))
-def test_what_stands_within_a_text_has_no_space_before_it(text: str) -> None:
+def test_continuation_is_encoded_without_a_space(text: str) -> None:
     ids = VOCABULARY.encode_continuation(text)
     assert VOCABULARY.decode([*VOCABULARY.encode("a").ids, *ids]).text == f"a{text}"
 
 
-def test_reserved_pieces_are_there_and_out_of_reach_of_text() -> None:
+def test_text_never_encodes_to_reserved_pieces() -> None:
     assert len(RESERVED_PIECES) == len(set(RESERVED_PIECES)) == FIRST_TEXT_ID - 4
     for piece in RESERVED_PIECES:
         ids = VOCABULARY.encode(f"a {piece} b").ids
@@ -62,55 +62,57 @@ def test_reserved_pieces_are_there_and_out_of_reach_of_text() -> None:
         assert VOCABULARY.decode(ids).text == f"a {piece} b"
 
 
-def test_equal_text_gives_equal_models() -> None:
+def test_training_is_deterministic() -> None:
     for kind in ("bpe", "unigram"):
         config = TokenizerConfig(kind=kind, vocab_size=375)
         assert train(config).source.serialized == train(config).source.serialized
 
 
-def test_a_line_end_never_leaves_the_decoder() -> None:
+def test_decoding_replaces_line_ends() -> None:
     newline = [VOCABULARY.encode("\n").ids[-1]]
     assert "\n" not in VOCABULARY.decode(newline).text
 
 
-def test_without_byte_fallback_what_is_new_is_unknown() -> None:
+def test_without_byte_fallback_new_characters_are_unknown() -> None:
     plain = train(TokenizerConfig(kind="char", vocab_size=100, byte_fallback=False)).source
     assert tokenizer.UNK in plain.encode("中").ids
 
 
 @pytest.mark.parametrize(
-    ("size", "complaint"),
+    ("size", "message"),
     [(100_000, "too large for this corpus; set it to at most"), (300, "too small for this corpus; set it to at least")],
 )
-def test_a_size_that_does_not_fit_is_explained(size: int, complaint: str) -> None:
-    with pytest.raises(CarouselError, match=f"tokenizer.vocab_size: {size} is {complaint}"):
+def test_unsuitable_vocabulary_size_is_reported(size: int, message: str) -> None:
+    with pytest.raises(CarouselError, match=f"tokenizer.vocab_size: {size} is {message}"):
         train(TokenizerConfig(vocab_size=size))
 
 
-@pytest.mark.parametrize(("byte_fallback", "least"), [(False, 69), (True, 325)])
-def test_characters_need_more_than_the_reserved_pieces(byte_fallback: bool, least: int) -> None:
+@pytest.mark.parametrize(("byte_fallback", "minimum"), [(False, 69), (True, 325)])
+def test_char_vocabulary_has_a_minimum_size(byte_fallback: bool, minimum: int) -> None:
     small, enough = (
-        TokenizerConfig(kind="char", vocab_size=size, byte_fallback=byte_fallback) for size in (least - 1, least)
+        TokenizerConfig(kind="char", vocab_size=size, byte_fallback=byte_fallback) for size in (minimum - 1, minimum)
     )
-    with pytest.raises(CarouselError, match=f"{least - 1} is too small for this corpus; set it to at least {least}$"):
+    with pytest.raises(
+        CarouselError, match=f"{minimum - 1} is too small for this corpus; set it to at least {minimum}$"
+    ):
         train(small)
-    assert len(train(enough).source) == least
+    assert len(train(enough).source) == minimum
 
 
-def test_no_text_at_all_is_explained() -> None:
+def test_empty_text_is_reported() -> None:
     with pytest.raises(CarouselError, match="no text is left to train a tokenizer"):
         tokenizer.train_tokenizer(lambda: [], BPE, ("en", "fr"))
 
 
-def test_the_longest_lines_teach_pieces_too() -> None:
-    """SentencePiece would leave them out."""
+def test_longest_lines_are_used_for_training() -> None:
+    """SentencePiece's default limit would skip them."""
     pairs = [("a cat", "un chat")] * 50 + [("Zq" * (MAX_LINE_CHARACTERS // 2), "x")]
     config = TokenizerConfig(kind="char", vocab_size=90, byte_fallback=False)
     vocabulary = tokenizer.train_tokenizer(lambda: pairs, config, ("en", "fr")).source
     assert UNK not in vocabulary.encode("Zq").ids
 
 
-def test_foreign_models_are_refused() -> None:
+def test_models_without_the_reserved_pieces_are_refused() -> None:
     import io
 
     import sentencepiece
@@ -124,6 +126,6 @@ def test_foreign_models_are_refused() -> None:
             Vocabulary(content, "somewhere")
 
 
-def test_end_of_sentence_is_where_the_models_expect_it() -> None:
+def test_special_ids_of_existing_models_are_unchanged() -> None:
     assert EOS == 3
     assert tokenizer.PAD == 0

@@ -1,4 +1,4 @@
-"""The demonstration corpus is what its generator makes, and what its README promises."""
+"""Demonstration corpus: equal to the generator's output and as its README describes it."""
 
 import importlib.util
 import re
@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 CORPUS = Path(__file__).resolve().parents[2] / "data" / "demo-en-fr"
-# The folder's name is no Python name, so its package is found through the path.
+# The folder is not importable as a package (its name has hyphens), so it is added to the path.
 sys.path.insert(0, str(CORPUS))
 
 from bilingual import french, lexicon, phenomena  # noqa: E402
@@ -73,7 +73,7 @@ def _pairs(part: str) -> list[tuple[str, str]]:
 # --- The files -----------------------------------------------------------------------------------
 
 
-def test_files_are_what_the_generator_makes(tmp_path: Path) -> None:
+def test_files_equal_the_output_of_the_generator(tmp_path: Path) -> None:
     _load_generator().main(["--out", str(tmp_path)])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
     for name in FILES:
@@ -145,10 +145,10 @@ def test_phenomenon_occurs(name: str) -> None:
         assert found >= least, (part, found)
 
 
-# --- The French of every line --------------------------------------------------------------------
+# --- French grammar of all lines -----------------------------------------------------------------
 
 _ASPIRATED = "haches?|hamsters?|haricots?|hauts?|hautes?|héros|hiboux?|huit|onze"
-WRONG_FRENCH = {
+UNGRAMMATICAL_FRENCH = {
     "no elision": rf"\b(?:le|la|de|je|ne|que|me|se|te) (?!(?:{_ASPIRATED})\b)[aeiouhâàéèêëîïôûœ]",
     "elision before an aspirated h": rf"'(?:{_ASPIRATED})\b",
     "si il": r"\bsi ils?\b",
@@ -162,18 +162,18 @@ WRONG_FRENCH = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG_FRENCH)
-def test_no_wrong_sequence(name: str) -> None:
-    pattern = re.compile(WRONG_FRENCH[name], re.IGNORECASE)
-    # "et", "ou", "est" after "beau" end a phrase: nothing is joined to them.
+@pytest.mark.parametrize("name", UNGRAMMATICAL_FRENCH)
+def test_no_ungrammatical_sequence(name: str) -> None:
+    pattern = re.compile(UNGRAMMATICAL_FRENCH[name], re.IGNORECASE)
+    # "beau" may precede "et", "ou", "est" and "a", which begin another phrase.
     harmless = re.compile(r"\b(?:beau|nouveau) (?:et|ou|est|a)\b", re.IGNORECASE)
     for part in PARTS:
         for line in _lines(f"{part}.fr"):
             assert not pattern.search(harmless.sub("", line)), line
 
 
-def test_the_articles_contract_but_the_pronouns_do_not() -> None:
-    """ "de le", "de les" and "à le" are right only before an infinitive: "décide de les aider"."""
+def test_articles_contract_but_pronouns_do_not() -> None:
+    """ "De le", "de les" and "à le" are correct only before an infinitive: "décide de les aider"."""
     pattern = re.compile(r"\b(?:de|à) les? (\S+)")
     for part in PARTS:
         for line in _lines(f"{part}.fr"):
@@ -263,7 +263,7 @@ _MAN = _np("man")
 _WASH_HANDS = lexicon.BODY_CARE[0]
 _HANDS = lexicon.Expression("her hands", "les mains", "0-0 1-1")
 
-# Hand-written pairs and the trees that stand for them.
+# Hand-written pairs, and the syntax trees that produce them.
 EXAMPLES: list[tuple[str, str, Phrase]] = [
     # elision and aspirated h
     ("The man sees the hero.", "L'homme voit le héros.", declarative(Clause(_MAN, _verb("see"), object=_np("hero")))),
@@ -535,12 +535,12 @@ EXAMPLES: list[tuple[str, str, Phrase]] = [
 ]
 
 
-def test_there_are_enough_examples() -> None:
+def test_number_of_grammar_examples() -> None:
     assert len(EXAMPLES) >= 40
 
 
 @pytest.mark.parametrize(("en", "fr", "phrase"), EXAMPLES, ids=[en for en, _, _ in EXAMPLES])
-def test_grammar_gives_the_hand_written_french(en: str, fr: str, phrase: Phrase) -> None:
+def test_grammar_produces_the_hand_written_pairs(en: str, fr: str, phrase: Phrase) -> None:
     pair = realise(phrase, en[-1])
     assert (pair.en, pair.fr) == (en, fr)
 

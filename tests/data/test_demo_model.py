@@ -1,4 +1,4 @@
-"""The committed demonstration model translates, is small, and is what the recipe makes."""
+"""Built-in demonstration model: quality, size, and agreement with its recipe."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def demo() -> ModelDirectory:
     return read_model_directory(CORPUS / "model")
 
 
-def test_it_translates_the_test_set(demo: ModelDirectory) -> None:
+def test_demo_model_translates_the_test_set(demo: ModelDirectory) -> None:
     sources, references = (list(read_lines(CORPUS / f"test.{language}")) for language in ("en", "fr"))
     results = Translator.load(demo.path).translate(sources)
     scores = metrics.evaluate([result.text for result in results], references, "fr")
     assert scores["bleu"]["score"] >= 90, scores["bleu"]
-    # The card's scores were measured before the export to int8.
+    # The scores of the model card were measured before quantisation to int8.
     assert scores["bleu"]["score"] == pytest.approx(demo.card.scores["test"]["bleu"]["score"], abs=0.5)
 
 
-def test_it_is_small_and_for_serving(demo: ModelDirectory) -> None:
+def test_demo_model_is_small_and_quantised(demo: ModelDirectory) -> None:
     assert sum(file.stat().st_size for file in demo.path.rglob("*") if file.is_file()) <= 4e6
     assert demo.card.precision == "int8"
     assert demo.weights is None
     assert demo.shortlist is not None
 
 
-def test_it_was_made_by_the_recipe(demo: ModelDirectory) -> None:
+def test_demo_model_was_trained_with_the_recipe(demo: ModelDirectory) -> None:
     recipe = load_translator_recipe(ROOT / "configs" / "demo.yaml", ["training.max_minutes=null"])
     stored = demo.card.training["recipe"]
     files = recipe.data.model_dump(include={"train", "dev", "test"})

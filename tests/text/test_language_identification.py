@@ -1,4 +1,4 @@
-"""The script tells first, then the words; and what is not known is not claimed."""
+"""Language detection by script and by words."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -37,33 +37,33 @@ def detector() -> LanguageDetector:
         ("ＴＨＥ ＢＬＡＣＫ ＣＡＴ ＳＬＥＥＰＳ", "en"),
     ],
 )
-def test_languages(detector: LanguageDetector, text: str, language: str) -> None:
+def test_language_of_a_sentence(detector: LanguageDetector, text: str, language: str) -> None:
     found = detector.detect(text)
     assert found.language == language
     assert found.confidence > 0.5
 
 
 @pytest.mark.parametrize("text", ["", " ", "123", "?!", "🙂", "ქართული"])
-def test_without_letters_that_are_served_nothing_is_known(detector: LanguageDetector, text: str) -> None:
+def test_text_without_known_letters_has_confidence_0(detector: LanguageDetector, text: str) -> None:
     assert detector.detect(text) == DetectedLanguage("en", 0.0)
 
 
-def test_a_language_with_a_script_of_its_own_is_certain_as_far_as_the_text_is_in_it(detector: LanguageDetector) -> None:
+def test_confidence_of_a_unique_script_is_its_share_of_letters(detector: LanguageDetector) -> None:
     assert detector.detect("안녕, 123!") == DetectedLanguage("ko", 1.0)
     assert detector.detect("안녕하세요 OK") == DetectedLanguage("ko", pytest.approx(5 / 7))
 
 
-def test_too_little_text_is_doubtful(detector: LanguageDetector) -> None:
+def test_very_short_text_has_low_confidence(detector: LanguageDetector) -> None:
     assert detector.detect("ok").confidence <= 0.3
 
 
-def test_one_language_of_a_script_needs_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_model_is_loaded_for_a_single_language_of_a_script(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py3langid.langid", None)
     assert LanguageDetector(["en", "zh", "ru"]).detect("Bonjour") == DetectedLanguage("en", 1.0)
     assert LanguageDetector(["pt-BR"]).detect("Olá") == DetectedLanguage("pt-BR", 1.0)
 
 
-def test_languages_that_can_not_be_told_apart_share_the_probability() -> None:
+def test_indistinguishable_languages_share_the_probability() -> None:
     portuguese = LanguageDetector(["pt-BR", "pt-PT"]).detect("O gato preto está dormindo no sofá velho.")
     assert portuguese == DetectedLanguage("pt-BR", 0.5)
     assert LanguageDetector(["tlh", "qya"]).detect("tlhIngan maH") == DetectedLanguage("tlh", 0.5)
@@ -72,13 +72,13 @@ def test_languages_that_can_not_be_told_apart_share_the_probability() -> None:
     assert 0.5 < with_unknown.confidence <= 2 / 3
 
 
-def test_other_codes_of_a_known_language() -> None:
+def test_variants_of_language_codes() -> None:
     detector = LanguageDetector(["nb", "de", "EN_us"])
     assert detector.detect("Den svarte katten sover på den gamle sofaen.").language == "nb"
     assert detector.detect("The black cat sleeps on the old sofa.").language == "EN_us"
 
 
-def test_threads_share_a_detector() -> None:
+def test_detector_is_thread_safe() -> None:
     detector = LanguageDetector(["en", "fr"])
     texts = ["The black cat sleeps.", "Le chat noir dort sur le canapé."] * 20
     with ThreadPoolExecutor(8) as pool:
