@@ -1,19 +1,18 @@
-"""How well the service keeps a machine busy, and how calm it stays: a load generator and a table.
+"""Load generator for the service: throughput, latency, overload, memory, reload and shutdown.
 
-    python benchmarks/serving.py MODEL --source test.en                 # an int8 bundle with a shortlist
+    python benchmarks/serving.py MODEL --source test.en                 # an int8 model with a shortlist
     python benchmarks/serving.py MODEL --source test.en --only clients alone
 
-MODEL is served by `nmt serve` in a process of its own, on loopback, without cache; this process asks. Both share the
-machine's cores, so the seconds of processor time that this process took are reported and added back: a rate is what it
-would be, had the cores been the server's alone.
+MODEL is served by `nmt serve` in another process, on loopback, without cache. Both processes share the machine's cores,
+so rates are corrected for the processor time of the load generator: they are those of a server that has all cores.
 
-    clients     64 clients with one sentence at a time, against the engine's own rate for the same file; latencies
-    single      the same load, on a server of one slot and one thread
+    clients     64 clients with one sentence at a time, compared with translating the same file offline; latencies
+    single      the same load on a server with one slot and one thread
     alone       one client: the time that HTTP and the queue add to `Translator.translate`
-    large       20 clients with one sentence each, beside a request of 2,000
+    large       20 clients with one sentence each, beside one request of 2,000 sentences
     overload    requests of 50 sentences at ten times the rate that can be served, for a minute
-    memory      the server's memory after 1,000 requests and after 50,000
-    vanish      1,000 clients that go away in the middle
+    memory      the server's memory after 1,000 and after 50,000 requests
+    vanish      1,000 clients that disconnect before the response
     reload      SIGHUP under load
     drain       SIGTERM under load
 """
@@ -43,33 +42,33 @@ from nmt.inference.translator import Translator
 
 CLIENTS = 64
 HEAD = "POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
-STEADY = 5.0  # seconds before a measurement begins
+WARM_UP = 5.0  # seconds of load before a measurement begins
 
 
 @dataclass
-class Server:
+class ServerProcess:
     """A running `nmt serve`."""
 
     process: subprocess.Popen[str]
     port: int
 
     def memory(self) -> float:
-        """Memory of all its processes in MiB; what they share is counted once."""
-        children = " ".join(each.read_text() for each in Path(f"/proc/{self.process.pid}/task").glob("*/children"))
+        """Return the memory of all its processes in MiB; shared memory is counted once."""
+        children = " ".join(file.read_text() for file in Path(f"/proc/{self.process.pid}/task").glob("*/children"))
         rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in [self.process.pid, *children.split()]]
-        return sum(int(re.findall(r"Pss:\s+(\d+)", each)[0]) for each in rollups) / 1024
+        return sum(int(re.findall(r"Pss:\s+(\d+)", rollup)[0]) for rollup in rollups) / 1024
 
 
 @contextmanager
-def serving(model: Path, **settings: object) -> Iterator[Server]:
-    """A server of its own process, ready; settings without their prefix."""
+def serving(model: Path, **settings: object) -> Iterator[ServerProcess]:
+    """Start a server and wait until it is ready; settings are given without the prefix NMT_."""
     environment = os.environ | {f"NMT_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {"NMT_CACHE": "0", "NMT_LOG_LEVEL": "warning"} | environment
     command = [sys.executable, "-m", "nmt", "serve", str(model), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
-            yield Server(process, int(re.findall(r":(\d+)$", process.stdout.readline().strip())[0]))
+            yield ServerProcess(process, int(re.findall(r":(\d+)$", process.stdout.readline().strip())[0]))
         finally:
             process.terminate()
             process.wait(60)
@@ -77,28 +76,28 @@ def serving(model: Path, **settings: object) -> Iterator[Server]:
 
 @dataclass
 class Load:
-    """What came of a load."""
+    """Results of a load."""
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     sentences: int = 0
     seconds: float = 0.0
-    own_seconds: float = 0.0
-    """Processor time of the load generator."""
+    generator_seconds: float = 0.0
+    """Processor seconds of the load generator."""
 
     @property
     def rate(self) -> float:
-        """Sentences a second, had all cores been the server's."""
-        return self.sentences / (self.seconds - self.own_seconds / cores())
+        """Sentences per second, corrected for the processor time of the load generator."""
+        return self.sentences / (self.seconds - self.generator_seconds / cores())
 
     def percentile(self, q: int) -> float:
-        """A latency in milliseconds."""
+        """Return a percentile of the latencies in milliseconds."""
         return 1000 * statistics.quantiles(self.latencies, n=100)[q - 1]
 
     def report(self) -> str:
-        """Rate and latencies, in one line."""
+        """Return rate and latencies in one line."""
         return (
-            f"{self.rate:.0f} sentences/s (added back: {self.own_seconds:.1f} s of the load generator's in "
+            f"{self.rate:.0f} sentences/s (corrected for {self.generator_seconds:.1f} s of the load generator in "
             f"{self.seconds:.1f} s); p50 {self.percentile(50):.1f} ms, p99 {self.percentile(99):.1f} ms; "
             f"{dict(self.statuses)}"
         )
@@ -114,7 +113,7 @@ def body(texts: str | Sequence[str]) -> bytes:
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
-    """One request on an open connection."""
+    """Send a request on an open connection and return status and body of the response."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(re.findall(rb"(?i)content-length: (\d+)", head)[0])
@@ -122,32 +121,32 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
 
 
 async def client(port: int, requests: Iterator[tuple[bytes, int]], until: Callable[[], bool], load: Load) -> None:
-    """A client that asks again as soon as it has its answer."""
+    """Send requests one after the other until ``until`` returns True."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while not until():
         request, sentences = next(requests)
-        began = time.perf_counter()
+        start = time.perf_counter()
         status, _ = await exchange(reader, writer, request)
-        load.latencies.append(time.perf_counter() - began)
+        load.latencies.append(time.perf_counter() - start)
         load.statuses[status] += 1
         load.sentences += sentences if status == 200 else 0
     writer.close()
 
 
 async def run_clients(port: int, count: int, texts: Sequence[str], seconds: float) -> Load:
-    """Clients of one sentence each, for some time after the load has become steady."""
+    """Run clients that send one sentence per request, and measure ``seconds`` after a warm-up."""
     requests = itertools.cycle([(body(text), 1) for text in texts])
-    load, stop = Load(), False
-    running = [asyncio.create_task(client(port, requests, lambda: stop, load)) for _ in range(count)]
-    await asyncio.sleep(STEADY)
+    load, stopped = Load(), False
+    running = [asyncio.create_task(client(port, requests, lambda: stopped, load)) for _ in range(count)]
+    await asyncio.sleep(WARM_UP)
     load.latencies.clear()
     load.statuses.clear()
     load.sentences = 0
-    began, own = time.perf_counter(), time.process_time()
+    start, own = time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)
-    load.seconds, load.own_seconds = time.perf_counter() - began, time.process_time() - own
-    measured = Load(list(load.latencies), Counter(load.statuses), load.sentences, load.seconds, load.own_seconds)
-    stop = True
+    load.seconds, load.generator_seconds = time.perf_counter() - start, time.process_time() - own
+    measured = Load(list(load.latencies), Counter(load.statuses), load.sentences, load.seconds, load.generator_seconds)
+    stopped = True
     await asyncio.gather(*running)
     return measured
 
@@ -155,9 +154,9 @@ async def run_clients(port: int, count: int, texts: Sequence[str], seconds: floa
 def offline_rate(model: Path, texts: Sequence[str]) -> float:
     translator = Translator.load(model, threads=cores())
     translator.translate(list(texts[:200]))
-    began = time.perf_counter()
+    start = time.perf_counter()
     translator.translate(list(texts))
-    return len(texts) / (time.perf_counter() - began)
+    return len(texts) / (time.perf_counter() - start)
 
 
 def measure_clients(model: Path, texts: Sequence[str], seconds: float) -> None:
@@ -181,52 +180,52 @@ def measure_single(model: Path, texts: Sequence[str], seconds: float) -> None:
 
 def measure_alone(model: Path, texts: Sequence[str], seconds: float) -> None:
     translator = Translator.load(model)
-    own: list[float] = []
+    local: list[float] = []
     served: list[float] = []
 
-    async def ask(port: int) -> None:
+    async def send_requests(port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for text in itertools.islice(itertools.cycle(texts), 50 + int(seconds * 50)):
-            began = time.perf_counter()
+            start = time.perf_counter()
             await exchange(reader, writer, body(text))
             between = time.perf_counter()
             translator.translate(text)
-            own.append(time.perf_counter() - between)
-            served.append(between - began)
+            local.append(time.perf_counter() - between)
+            served.append(between - start)
         writer.close()
 
     with serving(model) as server:
-        asyncio.run(ask(server.port))
-    added = statistics.median(a - b for a, b in zip(served[50:], own[50:], strict=True))
+        asyncio.run(send_requests(server.port))
+    added = statistics.median(a - b for a, b in zip(served[50:], local[50:], strict=True))
     print(f"alone: served {1000 * statistics.median(served[50:]):.2f} ms, in process "
-          f"{1000 * statistics.median(own[50:]):.2f} ms; added {1000 * added:.2f} ms (medians)")  # fmt: skip
+          f"{1000 * statistics.median(local[50:]):.2f} ms; added {1000 * added:.2f} ms (medians)")  # fmt: skip
 
 
 def measure_large(model: Path, texts: Sequence[str], seconds: float) -> None:
     large = "\n".join(itertools.islice(itertools.cycle(texts), 2000))
 
-    async def beside(port: int) -> tuple[Load, float]:
-        load, stop = Load(), False
+    async def run_beside_large_request(port: int) -> tuple[Load, float]:
+        load, stopped = Load(), False
         requests = itertools.cycle([(body(text), 1) for text in texts])
-        running = [asyncio.create_task(client(port, requests, lambda: stop, load)) for _ in range(20)]
+        running = [asyncio.create_task(client(port, requests, lambda: stopped, load)) for _ in range(20)]
         await asyncio.sleep(1)
         load.latencies.clear()
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
-        began = time.perf_counter()
+        start = time.perf_counter()
         status, _ = await exchange(reader, writer, body(large))
         assert status == 200, status
-        took = time.perf_counter() - began
+        took = time.perf_counter() - start
         measured = Load(list(load.latencies), Counter(load.statuses))
-        stop = True
+        stopped = True
         await asyncio.gather(*running)
         return measured, took
 
     with serving(model, char_limit=1_000_000, request_timeout=120) as server:
         without = asyncio.run(run_clients(server.port, 20, texts, seconds))
-        with_it, took = asyncio.run(beside(server.port))
+        beside_large, took = asyncio.run(run_beside_large_request(server.port))
     print(f"large: 20 clients: p99 {without.percentile(99):.1f} ms; beside 2,000 sentences ({took:.1f} s) "
-          f"{with_it.percentile(99):.1f} ms, {with_it.percentile(99) / without.percentile(99):.2f} times; "
-          f"{dict(with_it.statuses)}")  # fmt: skip
+          f"{beside_large.percentile(99):.1f} ms, {beside_large.percentile(99) / without.percentile(99):.2f} times; "
+          f"{dict(beside_large.statuses)}")  # fmt: skip
 
 
 def measure_overload(model: Path, texts: Sequence[str], seconds: float) -> None:
@@ -238,30 +237,30 @@ def measure_overload(model: Path, texts: Sequence[str], seconds: float) -> None:
         refusals: list[float] = []
         bodies = [body(random.choices(texts, k=50)) for _ in range(40)]
 
-        async def one() -> None:
-            began = time.perf_counter()
+        async def send_one() -> None:
+            start = time.perf_counter()
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 status, _ = await exchange(reader, writer, random.choice(bodies))
             except (asyncio.IncompleteReadError, ConnectionError):
                 status = 0
-            took = time.perf_counter() - began
+            took = time.perf_counter() - start
             load.statuses[status] += 1
             (load.latencies if status == 200 else refusals).append(took)
             load.sentences += 50 if status == 200 else 0
             writer.close()
 
         tasks: set[asyncio.Task[None]] = set()
-        began, own, sent = time.perf_counter(), time.process_time(), 0
-        while (now := time.perf_counter() - began) < 60:
+        start, own, sent = time.perf_counter(), time.process_time(), 0
+        while (now := time.perf_counter() - start) < 60:
             while sent < now * rate:
-                task = asyncio.create_task(one())
+                task = asyncio.create_task(send_one())
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
                 sent += 1
             await asyncio.sleep(0.005)
         await asyncio.gather(*tasks)
-        load.seconds, load.own_seconds = time.perf_counter() - began, time.process_time() - own
+        load.seconds, load.generator_seconds = time.perf_counter() - start, time.process_time() - own
         return load, refusals
 
     capacity = offline_rate(model, texts)
@@ -276,15 +275,15 @@ def measure_overload(model: Path, texts: Sequence[str], seconds: float) -> None:
 def measure_memory(model: Path, texts: Sequence[str], seconds: float) -> None:
     del seconds
 
-    async def ask(port: int, count: int) -> None:
+    async def send_requests(port: int, count: int) -> None:
         load = Load()
         requests = itertools.cycle([(body(text), 1) for text in texts])
         await asyncio.gather(*(client(port, requests, lambda: load.statuses[200] >= count, load) for _ in range(32)))
 
     with serving(model, cache=2000) as server:
-        asyncio.run(ask(server.port, 1000))
+        asyncio.run(send_requests(server.port, 1000))
         first = server.memory()
-        asyncio.run(ask(server.port, 49_000))
+        asyncio.run(send_requests(server.port, 49_000))
         last = server.memory()
     print(f"memory: {first:.1f} MiB after 1,000 requests, {last:.1f} MiB after 50,000: {last / first:.3f} times")
 
@@ -292,7 +291,7 @@ def measure_memory(model: Path, texts: Sequence[str], seconds: float) -> None:
 def measure_vanish(model: Path, texts: Sequence[str], seconds: float) -> None:
     del seconds
 
-    async def vanish(port: int) -> None:
+    async def disconnect(port: int) -> None:
         for n in range(1000):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(body(random.choices(texts, k=20)))
@@ -309,7 +308,7 @@ def measure_vanish(model: Path, texts: Sequence[str], seconds: float) -> None:
         return content.decode()
 
     with serving(model) as server:
-        asyncio.run(vanish(server.port))
+        asyncio.run(disconnect(server.port))
         found = asyncio.run(metrics(server.port))
         load = asyncio.run(run_clients(server.port, CLIENTS, texts, 3))
     gauges = re.findall(r"^(nmt_(?:waiting_sentences|requests_in_flight|slots_in_use)\S* \S+)$", found, re.MULTILINE)
@@ -317,10 +316,10 @@ def measure_vanish(model: Path, texts: Sequence[str], seconds: float) -> None:
 
 
 def measure_reload(model: Path, texts: Sequence[str], seconds: float) -> None:
-    async def reload(server: Server) -> Load:
+    async def reload(server: ServerProcess) -> Load:
         running = asyncio.create_task(run_clients(server.port, CLIENTS, texts, seconds))
         for _ in range(5):
-            await asyncio.sleep((STEADY + seconds) / 6)
+            await asyncio.sleep((WARM_UP + seconds) / 6)
             server.process.send_signal(signal.SIGHUP)
         return await running
 
@@ -331,37 +330,37 @@ def measure_reload(model: Path, texts: Sequence[str], seconds: float) -> None:
 
 def measure_drain(model: Path, texts: Sequence[str], seconds: float) -> None:
     del seconds
-    lost = Counter[str]()
-    told = math.inf
+    outcomes = Counter[str]()
+    signalled = math.inf
 
-    async def drain(server: Server) -> None:
-        nonlocal told
+    async def drain(server: ServerProcess) -> None:
+        nonlocal signalled
 
-        async def one() -> None:
+        async def send_one() -> None:
             requests = itertools.cycle([body(text) for text in texts])
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             while True:
-                began = time.monotonic()
+                start = time.monotonic()
                 try:
                     status, _ = await exchange(reader, writer, next(requests))
                 except (asyncio.IncompleteReadError, ConnectionError):
-                    # Who asks after the last request was finished finds nobody; who asked before has lost something.
-                    lost["nobody there" if began > told else "LOST"] += 1
+                    # A request after the signal may find no server; one before it must not be lost.
+                    outcomes["refused" if start > signalled else "LOST"] += 1
                     return
-                lost[str(status)] += 1
+                outcomes[str(status)] += 1
                 if status != 200:
                     return
 
-        clients = [asyncio.create_task(one()) for _ in range(CLIENTS)]
+        clients = [asyncio.create_task(send_one()) for _ in range(CLIENTS)]
         await asyncio.sleep(3)
-        told = time.monotonic()
+        signalled = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         await asyncio.gather(*clients)
 
     with serving(model) as server:
         asyncio.run(drain(server))
         status = server.process.wait(60)
-    print(f"drain: SIGTERM under load: {dict(lost)}, exit status {status}")
+    print(f"drain: SIGTERM under load: {dict(outcomes)}, exit status {status}")
 
 
 MEASUREMENTS = {
@@ -374,16 +373,16 @@ def main() -> None:
     global SOURCE, TARGET
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--source", type=Path, required=True, help="a sentence a line")
-    parser.add_argument("--seconds", type=float, default=20, help="of each steady load")
+    parser.add_argument("--source", type=Path, required=True, help="text file with one sentence per line")
+    parser.add_argument("--seconds", type=float, default=20, help="seconds of each constant load (default: 20)")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
-    given = parser.parse_args()
-    texts = [line for line in given.source.read_text(encoding="utf-8").splitlines() if line.strip()]
-    translator = Translator.load(given.model)
+    args = parser.parse_args()
+    texts = [line for line in args.source.read_text(encoding="utf-8").splitlines() if line.strip()]
+    translator = Translator.load(args.model)
     SOURCE, TARGET = translator.source_language, translator.target_language
-    for name in given.only:
+    for name in args.only:
         with suppress(KeyboardInterrupt):
-            MEASUREMENTS[name](given.model, texts, given.seconds)
+            MEASUREMENTS[name](args.model, texts, args.seconds)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def test_small_requests_overtake_a_large_one_which_keeps_its_share(
 ):
     now = time.monotonic()
     monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: now))
-    setup.model.throughput.record(1.0, ["x" * 80])  # 10 ms a character: 0.28 s for a sentence of 8 characters
+    setup.model.throughput.record(1.0, ["x" * 80])  # 10 ms per character: 0.28 s for a sentence of 8
     setup.block()
     large = setup.submit(*[f"large {n:2}" for n in range(40)], seconds=1e6)
     small = []
@@ -45,7 +45,7 @@ def test_small_requests_overtake_a_large_one_which_keeps_its_share(
     for request in (large, *small):
         request.future.result(30)
     order = [text.split()[0] for text in setup.fake.decoded()[SLOTS:]]
-    # The small ones come a second apart, the large one's sentences fall due every 0.28 / 0.25 s.
+    # Small requests come once per second; sentences of the large one fall due every 0.28 / 0.25 s.
     assert 15 <= order[: order.index("small", 30)].count("large") <= 20
     assert order[:38].count("small") == 20
 
@@ -65,8 +65,8 @@ def test_a_request_that_costs_more_than_estimated_is_postponed(
     setup.fake.open.set()
     for request in (large, small):
         request.future.result(30)
-    place = setup.fake.decoded()[SLOTS:].index("small")
-    assert place == 0 if cost else place > 10
+    position = setup.fake.decoded()[SLOTS:].index("small")
+    assert position == 0 if cost else position > 10
 
 
 def test_an_earlier_request_of_the_same_size_goes_first(setup: SchedulerSetup):
@@ -93,7 +93,7 @@ def test_small_requests_overtake_the_chunks_of_one_long_sentence(
     setup.model.throughput.record(1.0, ["x" * 80])
     setup.fake.open.clear()
     large = setup.submit("|".join(f"large {n:3}" for n in range(100)), seconds=1e6)
-    wait_until(lambda: setup.fake.decoded())  # it has been taken apart
+    wait_until(lambda: setup.fake.decoded())  # it has been split
     assert setup.metric("nmt_waiting_sentences") == 99
     small = setup.submit("small", seconds=1e6)
     setup.fake.open.set()
@@ -137,7 +137,7 @@ def test_the_queue_is_bounded_and_accepts_all_sentences_of_a_request_or_none(set
 
 
 def test_a_request_that_can_hardly_finish_in_time_is_refused_with_a_time_to_wait(setup: SchedulerSetup):
-    setup.model.throughput.record(100.0, ["x" * 80] * 10)  # ten seconds a sentence
+    setup.model.throughput.record(100.0, ["x" * 80] * 10)  # 10 seconds per sentence
     setup.block()
     setup.submit("x" * 80)
     with pytest.raises(QueueFullError) as refused:
@@ -169,7 +169,7 @@ def test_a_sentence_past_its_deadline_is_not_started(setup: SchedulerSetup):
     setup.fake.open.set()
     assert texts(setup.submit("next")) == ["[next]"]
     assert "late" not in setup.fake.decoded()
-    assert not late.future.done()  # whoever waits knows the time himself
+    assert not late.future.done()  # the caller has a time-out of its own
 
 
 def test_sentences_past_their_deadline_do_not_block_others(setup: SchedulerSetup):
@@ -184,7 +184,7 @@ def test_sentences_past_their_deadline_do_not_block_others(setup: SchedulerSetup
 
 
 def test_a_continued_request_is_not_refused_and_later_cost_counts(setup: SchedulerSetup):
-    setup.model.throughput.record(100.0, ["x" * 80] * 100)  # a second a sentence
+    setup.model.throughput.record(100.0, ["x" * 80] * 100)  # 1 second per sentence
     setup.block()
     setup.submit("x" * 80)
     deadline = time.monotonic() + 30
@@ -236,14 +236,14 @@ def test_many_clients_at_once():
     setup = SchedulerSetup(workers=2, cache_size=10)
     answers: dict[int, list[str]] = {}
 
-    def request(n: int) -> None:
+    def translate(n: int) -> None:
         request = setup.submit(f"STEPS{n % 7 + 1} {n}a", f"{n}b", num_hypotheses=n % 3 + 1)
         if n % 5 == 0:
             request.future.cancel()
         else:
             answers[n] = texts(request)
 
-    threads = [threading.Thread(target=request, args=(n,)) for n in range(60)]
+    threads = [threading.Thread(target=translate, args=(n,)) for n in range(60)]
     for thread in threads:
         thread.start()
     for thread in threads:
