@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from nmt.config.data import FilterConfig
-from nmt.corpus.parallel_corpus import Pair
+from nmt.corpus.parallel_corpus import TextPair
 from nmt.text.normalisation import normalise
 
 # Short texts often differ a lot in length from their translations ("OK", "D'accord").
@@ -40,7 +40,7 @@ class PairFilter:
         self._config = config
         self._seen = _HashSet()
 
-    def filter(self, pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
+    def filter(self, pairs: Iterable[TextPair], report: FilterReport) -> Iterator[TextPair]:
         """Yield the normalised pairs that pass all filters, counting every pair in ``report``."""
         config = self._config
         for raw_source, raw_target in pairs:
@@ -103,7 +103,7 @@ class _HashSet:
         return True
 
 
-def count_unfiltered(pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
+def count_unfiltered(pairs: Iterable[TextPair], report: FilterReport) -> Iterator[TextPair]:
     """Yield all pairs unchanged, counting them in ``report``."""
     for pair in pairs:
         report.read += 1

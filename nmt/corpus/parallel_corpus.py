@@ -18,11 +18,11 @@ from nmt.corpus import synthetic_tasks
 from nmt.corpus.text_files import decode_json_lines, hash_file, list_fields, open_file, read_lines, record_fields
 from nmt.utils.errors import CarouselError, missing_extra
 
-Pair = tuple[str, str]
+TextPair = tuple[str, str]
 """A source text and its translation."""
 
 
-def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
+def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]:
     """Yield the pairs of a corpus in order, neither filtered nor normalised.
 
     Args:
@@ -41,7 +41,7 @@ def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
         raise CarouselError(f"{describe_corpus(spec)}: contains no sentence pair; name a corpus with text")
 
 
-def read_parallel_files(source: Path, target: Path) -> Iterator[Pair]:
+def read_parallel_files(source: Path, target: Path) -> Iterator[TextPair]:
     """Yield the pairs of two plain files whose lines correspond.
 
     Raises:
@@ -103,7 +103,7 @@ def corpus_fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
     return digest.hexdigest()
 
 
-def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[Pair]:
+def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]:
     if isinstance(spec, HubDataset):
         return _dataset_pairs(spec, source, target)
     if isinstance(spec, SyntheticCorpus):
@@ -127,7 +127,7 @@ def _length_mismatch(source_path: Path, sources: int, target_path: Path, targets
     )
 
 
-def _tsv_pairs(path: Path) -> Iterator[Pair]:
+def _tsv_pairs(path: Path) -> Iterator[TextPair]:
     for number, line in enumerate(read_lines(path), start=1):
         columns = line.split("\t")
         if len(columns) != 2:
@@ -135,13 +135,13 @@ def _tsv_pairs(path: Path) -> Iterator[Pair]:
         yield columns[0], columns[1]
 
 
-def _jsonl_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
+def _jsonl_pairs(path: Path, source: str, target: str) -> Iterator[TextPair]:
     with open_file(path) as file:
         for where, record in decode_json_lines(file, str(path), source):
             yield _record_pair(record, source, target, where)
 
 
-def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[Pair]:
+def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[TextPair]:
     datasets = _import_datasets(spec)
     try:
         rows = iter(
@@ -191,7 +191,7 @@ def _dataset_error(spec: HubDataset, error: BaseException) -> CarouselError:
     return CarouselError(f"data set {describe_corpus(spec)}: {reason[0]}; check dataset, name, split and data_files")
 
 
-def _record_pair(record: Any, source: str, target: str, where: str) -> Pair:
+def _record_pair(record: Any, source: str, target: str, where: str) -> TextPair:
     fields = record_fields(record)
     for language in (source, target):
         if language not in fields or not isinstance(fields[language], str | None):

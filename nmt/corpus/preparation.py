@@ -18,7 +18,7 @@ from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.arrow_store import PairTable, RaggedArray, write_pair_table
 from nmt.corpus.cache import get_or_create
 from nmt.corpus.filters import FilterReport, PairFilter, count_unfiltered
-from nmt.corpus.parallel_corpus import Pair, corpus_fingerprint, describe_corpus, read_pairs
+from nmt.corpus.parallel_corpus import TextPair, corpus_fingerprint, describe_corpus, read_pairs
 from nmt.corpus.tokenizer import MAX_TRAINING_SENTENCES, RESERVED_PIECES, Tokenizer, tag_id, train_tokenizer
 from nmt.corpus.word_aligner import TranslationTable, WordAligner, learn_translation_table, select_training_rows
 from nmt.text.normalisation import normalise
@@ -31,7 +31,7 @@ _ALIGNER_FORMAT = "1"  # part of the cache key of alignments
 _CHUNK_PAIRS = 10_000  # pairs that are encoded or aligned, and written, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
 
-Log = Callable[[str], None]
+LogFunction = Callable[[str], None]
 
 
 class ArrowCorpus:
@@ -90,14 +90,14 @@ class PreparedData:
 
     tokenizer: Tokenizer
     train: ArrowCorpus
-    dev: list[Pair]
-    test: list[Pair]
+    dev: list[TextPair]
+    test: list[TextPair]
     hashes: list[CorpusHash]
     """Hashes of all corpora, in the order of the recipe."""
 
 
 def prepare_data(
-    config: TranslatorRecipe, log: Log = lambda message: None, tokenizer: Tokenizer | None = None
+    config: TranslatorRecipe, log: LogFunction = lambda message: None, tokenizer: Tokenizer | None = None
 ) -> PreparedData:
     """Read, filter and tokenise the corpora of a recipe.
 
@@ -124,7 +124,7 @@ def prepare_data(
     return PreparedData(tokenizer, train, dev, test, hashes)
 
 
-def read_evaluation_pairs(spec: CorpusSpec, source: str, target: str) -> list[Pair]:
+def read_evaluation_pairs(spec: CorpusSpec, source: str, target: str) -> list[TextPair]:
     """Return the pairs of a dev or test corpus. Raises CarouselError if a side of a pair is blank."""
     pairs = list(read_pairs(spec, source, target))
     for number, pair in enumerate(pairs, start=1):
@@ -156,7 +156,7 @@ def hash_corpora(config: TranslatorRecipe) -> list[CorpusHash]:
     ]
 
 
-def _cached_tokenizer(config: TranslatorRecipe, text_key: str, log: Log) -> Tokenizer:
+def _cached_tokenizer(config: TranslatorRecipe, text_key: str, log: LogFunction) -> Tokenizer:
     languages = (config.data.source, config.data.target)
     settings = config.tokenizer.model_dump()
 
@@ -173,13 +173,13 @@ def _cached_tokenizer(config: TranslatorRecipe, text_key: str, log: Log) -> Toke
     return Tokenizer.from_files(folder, separate=not config.tokenizer.shared)
 
 
-def _read_training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Iterator[Pair]:
+def _read_training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Iterator[TextPair]:
     """Read a training corpus, up to the limit ``data.filter.first_pairs``."""
     data = config.data
     return itertools.islice(read_pairs(mixed.corpus, data.source, data.target), data.filter.first_pairs)
 
 
-def _cached_ids(config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: Log) -> ArrowCorpus:
+def _cached_ids(config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: LogFunction) -> ArrowCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.to_files().values()]
     key = hash_json(text_key, models, [mixed.tag for mixed in config.data.weighted_corpora])
 
@@ -216,7 +216,7 @@ def _encoded_chunks(
 
 
 def _encode(
-    chunk: Sequence[Pair], tokenizer: Tokenizer, tag: int | None, max_length: float
+    chunk: Sequence[TextPair], tokenizer: Tokenizer, tag: int | None, max_length: float
 ) -> list[tuple[Sequence[int], Sequence[int]]]:
     """Return the ids of the pairs of which neither side exceeds a number of tokens; ``tag`` begins each source."""
     sources = tokenizer.source.encode_batch([source for source, _ in chunk])
@@ -226,7 +226,7 @@ def _encode(
     return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= max_length]
 
 
-def _filtered_corpora(config: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[Pair]]:
+def _filtered_corpora(config: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[TextPair]]:
     """Yield the filtered pairs of each corpus; synthetic tasks are not filtered."""
     pair_filter = PairFilter(config.data.filter)
     for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
@@ -234,7 +234,7 @@ def _filtered_corpora(config: TranslatorRecipe, reports: Sequence[FilterReport])
         yield apply_filter(_read_training_pairs(config, mixed), report)
 
 
-def _every_nth_pair(config: TranslatorRecipe, n: int) -> Iterator[Pair]:
+def _every_nth_pair(config: TranslatorRecipe, n: int) -> Iterator[TextPair]:
     """Yield every n-th filtered pair of all corpora together."""
     corpora = _filtered_corpora(config, [FilterReport() for _ in config.data.train])
     return itertools.islice(itertools.chain.from_iterable(corpora), 0, None, n)
@@ -246,7 +246,7 @@ def _describe_mixing(mixed: WeightedCorpus) -> str:
     return weight + ("" if mixed.tag is None else f", tagged {mixed.tag}")
 
 
-def _cached_alignment(corpus: ArrowCorpus, log: Log) -> Path:
+def _cached_alignment(corpus: ArrowCorpus, log: LogFunction) -> Path:
     def create(folder: Path) -> None:
         log("Aligning the training text")
         aligner = WordAligner(*_aligner_training_ids(corpus))

@@ -32,7 +32,7 @@ _UNALIGNED = sys.maxsize
 _MAX_TAG_CHARACTERS = 1_000_000
 """Maximum of tags × characters in a sentence for which the alignment is used; beyond, tags are placed in proportion."""
 
-Word = tuple[int, int]
+WordRange = tuple[int, int]
 """Range ``[start, end)`` of a word in code points."""
 
 
@@ -115,7 +115,7 @@ class _CharacterAlignment:
         return next((start for start in self._starts[tag.position :] if start < _UNALIGNED), None)
 
 
-def _words_before(words: Sequence[Word], offset: int, kind: TagKind) -> int:
+def _words_before(words: Sequence[WordRange], offset: int, kind: TagKind) -> int:
     """Return the number of words before a tag; inside a word, an opening tag goes before it and others after it."""
     if kind is TagKind.OPENING:
         return bisect_right(words, offset, key=lambda word: word[1])
@@ -150,7 +150,7 @@ def _nearest_in_order(preferred: Sequence[int], gaps: Sequence[int], maximum: in
     return [number + floor for number, floor in zip(ordered, floors, strict=True)]
 
 
-def _word_edges(tags: Sequence[InlineTag], words_before: Sequence[int], words: Sequence[Word]) -> list[int]:
+def _word_edges(tags: Sequence[InlineTag], words_before: Sequence[int], words: Sequence[WordRange]) -> list[int]:
     """Return the offset of each tag: the start of the next word for opening tags, else the end of the previous word."""
     offsets = [0]
     for tag, count in zip(tags, words_before, strict=True):

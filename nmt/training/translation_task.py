@@ -15,7 +15,7 @@ from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, collate
 from nmt.corpus.data_loader import BatchLoader
-from nmt.corpus.parallel_corpus import Pair
+from nmt.corpus.parallel_corpus import TextPair
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import SubwordSampler
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
@@ -150,7 +150,7 @@ class TranslationDevSet:
     On a synthetic task the score is the percentage of correct answers.
     """
 
-    def __init__(self, pairs: Sequence[Pair], tokenizer: Tokenizer, data: DataConfig) -> None:
+    def __init__(self, pairs: Sequence[TextPair], tokenizer: Tokenizer, data: DataConfig) -> None:
         self.fingerprint = hash_json(data.target, *pairs)
         self._references = [target for _, target in pairs]
         self._tokenizer, self._data = tokenizer, data
