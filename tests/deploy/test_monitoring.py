@@ -28,7 +28,7 @@ def labels() -> dict[str, set[str]]:
     with running(FakeTranslator(), max_body_bytes=100) as it:
         it.translate("one")
         it.client.post("/translate", content=b"x" * 101)
-        it.server.hang_up(signal.SIGHUP, None)
+        it.server.handle_reload(signal.SIGHUP, None)
         wait_until(lambda: "nmt_model_reloads_total{" in it.client.get("/metrics").text)
         text = it.client.get("/metrics").text
     found: dict[str, set[str]] = defaultdict(set)

@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import signal
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
 from nmt.utils.errors import CarouselError
 from serve import server as server_module
-from serve.server import listen, run, serve
+from serve.server import TranslationServer, listen, run, serve
 from serve.settings import Settings
 
 HERE = Path(__file__).parent
@@ -222,3 +224,33 @@ def test_the_service_imports_no_torch():
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=HERE.parents[1], check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_serving_works_without_sighup_and_fcntl(tmp_path: Path):
+    """As on Windows; sitecustomize applies to the worker processes as well."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\ndel signal.SIGHUP, os.nice\nsys.modules['fcntl'] = None\n"
+        "print('customised', file=sys.stderr)\n"
+    )
+    root = HERE.parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "nmt", "serve", str(root / "data" / "demo-en-fr" / "model"), "--check"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=os.environ
+        | {
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}",
+            "PYTHONIOENCODING": "utf-8",
+            "NMT_THREADS": "1",
+        },
+    )
+    assert done.stdout == "en→fr is ready to be served\n"
+    assert done.stderr == "customised\n" * 2
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["startup", "shutdown", "handle_exit"])
+def test_uvicorn_still_has_the_methods_that_the_server_overrides(name: str):
+    overridden = inspect.signature(getattr(TranslationServer, name))
+    assert list(overridden.parameters) == list(inspect.signature(getattr(uvicorn.Server, name)).parameters)
