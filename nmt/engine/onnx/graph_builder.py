@@ -60,7 +60,7 @@ class GraphBuilder:
         self._outputs.append(helper.make_tensor_value_info(name, _onnx_type(dtype), shape))
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator with one output; an empty string stands for an optional input that is left out."""
+        """Add an operator with one output; an empty string omits an optional input."""
         return self.ops(kind, *inputs, outputs=1, **attributes)[0]
 
     def ops(self, kind: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:

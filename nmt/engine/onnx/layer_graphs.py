@@ -74,7 +74,7 @@ class LayerBuilder:
         peak is 0, so its product is 0 whatever the level.
 
         Returns:
-            Levels 1 to 255, where 128 stands for zero, and the largest magnitude of each row [..., 1].
+            Levels 1 to 255, in which 128 is zero, and the largest magnitude of each row [..., 1].
         """
         graph = self.graph
         magnitudes = x if non_negative else graph.op("Abs", x)

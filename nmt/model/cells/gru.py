@@ -41,11 +41,11 @@ class MutatedCell(RecurrentCell, ABC):
     state_kinds = ("hidden",)
 
     def _identity_specs(self) -> dict[str, WeightSpec]:
-        """Return the matrix that stands for the identity, if the widths differ."""
+        """Return the matrix that replaces the identity, if the widths differ."""
         return {} if self.input_size == self.width else {"input_past": WeightSpec((self.width, self.input_size))}
 
     def _identity(self, ops: Ops, x: Operand) -> Operand:
-        """Return x itself, or x times the matrix that stands for the identity."""
+        """Return x itself, or x times the matrix that replaces the identity."""
         return x if self.input_size == self.width else ops.matmul(x, "input_past")
 
 
