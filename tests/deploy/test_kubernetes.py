@@ -14,7 +14,7 @@ import yaml
 from fake_translator import FakeTranslator
 from serving import running
 
-from serve.server import _LAST_BYTES
+from serve.server import _LAST_BYTES_TIMEOUT
 from serve.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +117,7 @@ def test_ports_and_probes_are_those_of_the_service() -> None:
 
 def test_there_is_time_to_finish() -> None:
     pause = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert POD["terminationGracePeriodSeconds"] > pause + Settings().request_timeout + _LAST_BYTES
+    assert POD["terminationGracePeriodSeconds"] > pause + Settings().request_timeout + _LAST_BYTES_TIMEOUT
 
 
 def test_the_pod_is_locked_down() -> None:
