@@ -1,1 +1,1 @@
-"""The `nmt` command."""
+"""The ``nmt`` command: each function parses its arguments, calls one function and prints the result."""

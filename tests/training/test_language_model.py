@@ -368,7 +368,7 @@ def test_models_are_not_taken_for_one_another(model: Path, characters: Path, nmt
         assert ran.status == 1
         assert "is a translator, which can't score or write text by itself" in ran.err
     ran = nmt("translate", model, "--lm-weight", "0.5")
-    assert (ran.status, ran.err) == (2, "nmt: --lm-weight: is about a language model; it goes with --lm\n")
+    assert (ran.status, ran.err) == (2, "nmt: --lm-weight: needs a language model; add --lm\n")
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,10 @@ def test_invalid_utf8_is_reported_with_file_and_line(model: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--json"], "--json: is about lines, and PAGE is a document; leave it out"),
-        (["--ray", "-o", "out.html"], "--ray: is about lines, and PAGE is a document; leave it out"),
-        (["in.txt"], "PAGE: is a document, not lines; translate it by itself"),
-        (["-o", "out.jsonl"], "out.jsonl: would hold pairs of lines, and PAGE is a document; end it in .HTML"),
+        (["--json"], "--json: applies only to lines, and PAGE is a document; remove --json"),
+        (["--ray", "-o", "out.html"], "--ray: applies only to lines, and PAGE is a document; remove --ray"),
+        (["in.txt"], "PAGE: documents are translated one at a time; name no other file"),
+        (["-o", "out.jsonl"], "out.jsonl: a .jsonl file holds pairs of lines, and PAGE is a document; name a file that ends in .HTML"),
     ],
 )
 def test_options_for_lines_are_rejected_for_documents(options: list[str], message: str, page: Path, nmt: Nmt) -> None:

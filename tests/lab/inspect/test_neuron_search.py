@@ -277,15 +277,15 @@ def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     for arguments in ([], ["a text"], ["-o", tmp_path / "page.html"]):
         ran = nmt("inspect", model, *arguments)
         assert ran.status == 2
-        assert ran.err == "nmt: nmt inspect: name a TEXT and with -o what to write of it, or a --corpus, or both\n"
+        assert ran.err == "nmt: nmt inspect: nothing to do; name a TEXT and an output file with -o, or a --corpus, or both\n"
     page, text = ["a text", "-o", tmp_path / "page.html"], ["--corpus", tmp_path / "text.en"]
     for option, others, told in (
-        (["--signal", "end"], page, "--signal: is about a --corpus, and there is none"),
-        (["--top", 3], page, "--top: is about a --corpus, and there is none"),
-        (["--json"], page, "--json: is about a --corpus, and there is none"),
-        (["--target", ""], text, "--target: is about a TEXT, and there is none"),
-        (["--beam", 5], text, "--beam: is about a TEXT, and there is none"),
-        (["--beam", 5], [*page, "--target", "x"], "--beam: a translation that --target gives is not searched for"),
+        (["--signal", "end"], page, "--signal: applies only with --corpus; add --corpus, or remove --signal"),
+        (["--top", 3], page, "--top: applies only with --corpus; add --corpus, or remove --top"),
+        (["--json"], page, "--json: applies only with --corpus; add --corpus, or remove --json"),
+        (["--target", ""], text, "--target: applies only with TEXT; add TEXT, or remove --target"),
+        (["--beam", 5], text, "--beam: applies only with TEXT; add TEXT, or remove --beam"),
+        (["--beam", 5], [*page, "--target", "x"], "--beam: a given translation is not searched for"),
     ):
         ran = nmt("inspect", model, *others, *option)
         assert ran.status == 2
