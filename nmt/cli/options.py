@@ -59,7 +59,7 @@ def options_command(options: type[OptionsT], function: Callable[[OptionsT], None
 
 @contextmanager
 def requires_extra(extra: str, command: str) -> Iterator[None]:
-    """Raise the error of a missing extra if a module can't be imported in the block, and let signals end the process."""
+    """Raise the error of a missing extra if an import in the block fails; signals end the process at once."""
     try:
         with exit_on_signal():
             yield
