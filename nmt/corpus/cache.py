@@ -15,6 +15,9 @@ from pathlib import Path
 from nmt.utils.files import atomic_directory, remove_temporary_files
 from nmt.utils.locks import exclusive_lock
 
+LogFunction = Callable[[str], None]
+"""Receives progress messages for the user."""
+
 _CHECKSUMS = "checksums.json"
 _BLOCK_BYTES = 1 << 20
 
@@ -25,16 +28,11 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "carousel"
 
 
-def get_or_create(name: str, create: Callable[[Path], None], log: Callable[[str], None]) -> Path:
+def get_or_create(name: str, create: Callable[[Path], None], log: LogFunction) -> Path:
     """Return the folder of a cache entry, creating it if it is missing or damaged.
 
-    Args:
-        name: unique name of the entry, normally with a hash of all inputs.
-        create: writes the files of the entry into a given folder.
-        log: receives progress messages.
-
-    Raises:
-        CarouselError: if the cache cannot be written.
+    ``name`` contains a hash of all inputs; ``create`` writes the files into the folder that it is given. Raises
+    CarouselError if the cache cannot be written.
     """
     folder = cache_directory() / name
     if _is_intact(folder):

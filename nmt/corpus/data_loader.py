@@ -67,8 +67,7 @@ class BatchLoader:
     def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
         """Load the batches of this process in a thread, for the duration of the block.
 
-        Yields:
-            An endless iterator over batches, each with the position of the run after all processes have used theirs.
+        The iterator is endless. Each batch comes with the position of the run after all processes have used theirs.
         """
         loaded: queue.Queue[tuple[Batch, DataPosition] | Exception] = queue.Queue(_PREFETCHED_BATCHES)
         stop = threading.Event()

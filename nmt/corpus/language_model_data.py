@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from nmt.config.schema import LanguageModelRecipe, TokenizerConfig
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch
+from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import DataPosition
 from nmt.corpus.text_files import read_lines
 from nmt.corpus.tokenizer import BOS, EOS, Vocabulary, train_verbatim_vocabulary
@@ -38,7 +39,8 @@ class MonolingualCorpus:
     def __init__(self, lines: RaggedArray, fingerprint: str) -> None:
         """Create a corpus; ``fingerprint`` is a hash of everything that determines the ids."""
         self._lines, self.fingerprint = lines, fingerprint
-        self._starts = np.cumsum(lines.lengths, dtype=np.int64) - lines.lengths
+        self._ends = np.cumsum(lines.lengths, dtype=np.int64)
+        self._starts = self._ends - lines.lengths
         self.target_lengths: Int32Array = lines.lengths
         self.source_lengths: Int32Array = np.zeros_like(lines.lengths)
 
@@ -56,17 +58,15 @@ class MonolingualCorpus:
 
     def target_ids(self, rows: IntArray) -> RaggedArray:
         """Return the ids of some lines, without begin and end of sentence."""
-        spans = zip(self._starts[rows].tolist(), self.target_lengths[rows].tolist(), strict=True)
-        return RaggedArray.from_lists([self._lines.values[start : start + length] for start, length in spans])
+        starts, ends = self._starts[rows].tolist(), self._ends[rows].tolist()
+        return RaggedArray.from_lists([self._lines.values[i:j] for i, j in zip(starts, ends, strict=True)])
 
     def alignment_links(self, rows: IntArray) -> None:
         """Return None: a text in one language has no word alignment."""
 
     def concatenate(self) -> tuple[Int32Array, Int32Array]:
         """Return all lines as one sequence: input tokens [L + N] and the token to predict at each position [L + N]."""
-        ends = np.cumsum(self.target_lengths, dtype=np.int64)
-        values = self._lines.values
-        return np.insert(values, self._starts, BOS), np.insert(values, ends, EOS)
+        return np.insert(self._lines.values, self._starts, BOS), np.insert(self._lines.values, self._ends, EOS)
 
 
 @dataclass(frozen=True)
@@ -139,19 +139,13 @@ def make_window_batch(inputs: Int32Array, outputs: Int32Array, reset_state: bool
 
 def prepare_language_model_data(
     recipe: LanguageModelRecipe,
-    log: Callable[[str], None] = lambda message: None,
+    log: LogFunction = lambda message: None,
     vocabulary: Vocabulary | None = None,
 ) -> LanguageModelData:
     """Read and tokenise the text of a recipe.
 
-    Args:
-        recipe: names the text and the tokenizer.
-        log: receives progress messages.
-        vocabulary: vocabulary of the model that `tokenizer.model` names, used with normalised text. Without one, a
-            vocabulary is trained on the text as it is.
-
-    Raises:
-        CarouselError: if a file is unreadable or contains no text.
+    A given ``vocabulary`` (of the model that `tokenizer.model` names) is used with normalised text; without one, a
+    vocabulary is trained on the text as it is. Raises CarouselError if a file is unreadable or contains no text.
     """
     data = recipe.data
     verbatim = vocabulary is None
@@ -179,7 +173,7 @@ def read_training_lines(path: Path, verbatim: bool) -> Iterator[str]:
     return (line for line in map(normalise, read_lines(path)) if line)
 
 
-def _train_vocabulary(recipe: LanguageModelRecipe, train: Sequence[str], log: Callable[[str], None]) -> Vocabulary:
+def _train_vocabulary(recipe: LanguageModelRecipe, train: Sequence[str], log: LogFunction) -> Vocabulary:
     config = recipe.tokenizer
     assert isinstance(config, TokenizerConfig), "a recipe with tokenizer.model needs the vocabulary of that model"
     log(f"Training a {config.kind} tokenizer with at most {config.vocab_size:,} pieces")

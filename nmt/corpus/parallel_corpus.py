@@ -8,8 +8,8 @@ task. Error messages name the file and line.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,8 @@ TextPair = tuple[str, str]
 def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]:
     """Yield the pairs of a corpus in order, neither filtered nor normalised.
 
-    Args:
-        spec: corpus as the recipe gives it.
-        source: source language code, which is also a file suffix or a column name.
-        target: target language code, used in the same way.
-
-    Raises:
-        CarouselError: if the corpus is empty or malformed.
+    ``source`` and ``target`` are language codes, which are also file suffixes and column names. Raises CarouselError if
+    the corpus is empty or malformed.
     """
     empty = True
     for pair in _pairs(spec, source, target):
@@ -42,11 +37,7 @@ def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]
 
 
 def read_parallel_files(source: Path, target: Path) -> Iterator[TextPair]:
-    """Yield the pairs of two plain files whose lines correspond.
-
-    Raises:
-        CarouselError: if a file is empty or the files differ in their number of lines.
-    """
+    """Yield the pairs of two plain files whose lines correspond. Raises CarouselError if their lengths differ."""
     sources, targets = read_lines(source), read_lines(target)
     number = 0
     for number, text in enumerate(sources, start=1):
@@ -142,53 +133,37 @@ def _jsonl_pairs(path: Path, source: str, target: str) -> Iterator[TextPair]:
 
 
 def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[TextPair]:
-    datasets = _import_datasets(spec)
-    try:
-        rows = iter(
-            datasets.load_dataset(
-                spec.dataset,
-                spec.name,
-                data_files=spec.data_files,
-                split=spec.split,
-                revision=spec.revision,
-                streaming=spec.streaming,
-            )
-        )
-    except Exception as error:  # `datasets` raises many types, each for a mistake in the recipe or a network failure
-        raise _dataset_error(spec, error) from None
-    for number in itertools.count(1):
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except Exception as error:  # a damaged file or a lost connection
-            raise _dataset_error(spec, error) from None
-        yield _record_pair(row, source, target, f"{describe_corpus(spec)}:{number}")
+    options = spec.model_dump(include={"data_files", "split", "revision", "streaming"})
+    with _datasets_library(spec) as datasets:
+        rows = datasets.load_dataset(spec.dataset, spec.name, **options)
+        for number, row in enumerate(rows, start=1):
+            yield _record_pair(row, source, target, f"{describe_corpus(spec)}:{number}")
 
 
 def _dataset_version(spec: HubDataset) -> str:
     """Return the hub commit of a data set, or a hash of the files of a local folder."""
-    datasets = _import_datasets(spec)
-    try:
-        builder = datasets.load_dataset_builder(spec.dataset, spec.name, revision=spec.revision)
-    except Exception as error:  # as in `_dataset_pairs`
-        raise _dataset_error(spec, error) from None
-    return str(builder.hash)
+    with _datasets_library(spec) as datasets:
+        return str(datasets.load_dataset_builder(spec.dataset, spec.name, revision=spec.revision).hash)
 
 
-def _import_datasets(spec: HubDataset) -> Any:
+@contextmanager
+def _datasets_library(spec: HubDataset) -> Iterator[Any]:
+    """Import `datasets`, and turn the errors that it raises in the block into CarouselError."""
     try:
         import datasets
     except ModuleNotFoundError:
         raise missing_extra("train", f"the data set {spec.dataset}") from None
-    return datasets
-
-
-def _dataset_error(spec: HubDataset, error: BaseException) -> CarouselError:
-    while error.__cause__ is not None:  # the root cause is the most specific
-        error = error.__cause__
-    reason = str(error).strip().splitlines() or [type(error).__name__]
-    return CarouselError(f"data set {describe_corpus(spec)}: {reason[0]}; check dataset, name, split and data_files")
+    try:
+        yield datasets
+    except CarouselError:
+        raise
+    except Exception as error:  # many types, each for a mistake in the recipe, a damaged file or a lost connection
+        cause: BaseException = error
+        while cause.__cause__ is not None:  # the root cause is the most specific
+            cause = cause.__cause__
+        reason = str(cause).strip().partition("\n")[0] or type(cause).__name__
+        remedy = "check dataset, name, split and data_files"
+        raise CarouselError(f"data set {describe_corpus(spec)}: {reason}; {remedy}") from None
 
 
 def _record_pair(record: Any, source: str, target: str, where: str) -> TextPair:

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import numpy as np
 from nmt.config.data import CorpusSpec, SyntheticCorpus, WeightedCorpus
 from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.arrow_store import PairTable, RaggedArray, write_pair_table
-from nmt.corpus.cache import get_or_create
+from nmt.corpus.cache import LogFunction, get_or_create
 from nmt.corpus.filters import FilterReport, PairFilter, count_unfiltered
 from nmt.corpus.parallel_corpus import TextPair, corpus_fingerprint, describe_corpus, read_pairs
 from nmt.corpus.tokenizer import MAX_TRAINING_SENTENCES, RESERVED_PIECES, Tokenizer, tag_id, train_tokenizer
@@ -30,8 +30,6 @@ _FORMAT = "5"  # part of every cache key; increment it when the same input gives
 _ALIGNER_FORMAT = "1"  # part of the cache key of alignments
 _CHUNK_PAIRS = 10_000  # pairs that are encoded or aligned, and written, together
 _IDS, _REPORT, _LINKS = "ids.arrow", "report.json", "links.arrow"
-
-LogFunction = Callable[[str], None]
 
 
 class ArrowCorpus:
@@ -101,13 +99,8 @@ def prepare_data(
 ) -> PreparedData:
     """Read, filter and tokenise the corpora of a recipe.
 
-    Args:
-        config: the recipe.
-        log: receives progress messages.
-        tokenizer: tokenizer to use; None to train the one that the recipe describes.
-
-    Raises:
-        CarouselError: if a corpus is unreadable, malformed or empty after filtering.
+    Without a ``tokenizer``, the one that the recipe describes is trained. Raises CarouselError if a corpus is
+    unreadable, malformed or empty after filtering.
     """
     data = config.data
     dev = read_evaluation_pairs(data.dev, data.source, data.target) if data.dev else []

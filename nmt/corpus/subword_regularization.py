@@ -38,13 +38,7 @@ class SubwordSampler:
     """Sampler of segmentations for the source and target side of batches."""
 
     def __init__(self, tokenizer: Tokenizer, kind: Literal["bpe", "unigram", "char"], alpha: float) -> None:
-        """Create a sampler.
-
-        Args:
-            tokenizer: tokenizer of the corpus.
-            kind: kind of the tokenizer's models.
-            alpha: dropout probability of a BPE merge, or exponent of a unigram model's probabilities.
-        """
+        """Create a sampler; ``alpha`` is the dropout of BPE merges or the exponent of unigram probabilities."""
         segmenter = BpeDropout if kind == "bpe" else UnigramSampler
         self._source = _SentenceSampler(tokenizer.source, segmenter(tokenizer.source, alpha).segment)
         self._target = self._source

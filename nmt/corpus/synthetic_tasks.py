@@ -21,15 +21,7 @@ MEMORY_SYMBOLS, NOISE_SYMBOLS = "PQRS", "uvw"
 
 
 def generate_pairs(task: SyntheticTask, count: int, shortest: int, longest: int, seed: int) -> Iterator[QuestionAnswer]:
-    """Yield question and answer pairs of a task.
-
-    Args:
-        task: name of the task.
-        count: number of pairs.
-        shortest: minimum length of a question.
-        longest: maximum length of a question; lengths cycle from ``shortest`` to ``longest``.
-        seed: seed of the random generator.
-    """
+    """Yield pairs of a question and its answer; the lengths of the questions cycle from shortest to longest."""
     random, generate = Random(f"{task} {seed}"), _GENERATORS[task]
     for length in question_lengths(count, shortest, longest):
         yield generate(random, length)
@@ -41,28 +33,19 @@ def question_lengths(count: int, shortest: int, longest: int) -> list[int]:
 
 
 def counting(random: Random, length: int) -> QuestionAnswer:
-    """Map aⁿX to bⁿ: the language aⁿbⁿ, which no finite automaton accepts (Gers & Schmidhuber 2001).
-
-    The length is n.
-    """
+    """Map aⁿX to bⁿ, which no finite automaton can (Gers & Schmidhuber 2001). The length is n."""
     return "a" * length + "X", "b" * length
 
 
 def selective_counting(random: Random, length: int) -> QuestionAnswer:
-    """Map a mixture of a and x, followed by Y, to one b for each a.
-
-    The length is that of the mixture, which contains at least one a.
-    """
+    """Map a mixture of a and x, followed by Y, to one b for each a. The length is that of the mixture."""
     mixed = [random.choice("ax") for _ in range(length)]
     mixed[random.randrange(length)] = "a"
     return "".join(mixed) + "Y", "b" * mixed.count("a")
 
 
 def remembering(random: Random, length: int) -> QuestionAnswer:
-    """Recall the first symbol after noise (after Hochreiter & Schmidhuber 1997, experiment 2).
-
-    The length is that of the noise.
-    """
+    """Recall the first symbol after noise (Hochreiter & Schmidhuber 1997, experiment 2). The length is the noise's."""
     first = random.choice(MEMORY_SYMBOLS)
     return first + "".join(random.choices(NOISE_SYMBOLS, k=length)), first
 

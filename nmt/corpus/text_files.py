@@ -39,9 +39,7 @@ class FileStatistics:
 def read_lines(path: Path) -> Iterator[str]:
     """Yield the lines of a UTF-8 corpus file; the last line may lack its line feed.
 
-    Raises:
-        CarouselError: if a line is not UTF-8, contains a NUL character or exceeds `MAX_LINE_CHARACTERS`; the message
-            names file and line.
+    Raises CarouselError if a line is not UTF-8, contains a NUL character or exceeds `MAX_LINE_CHARACTERS`.
     """
     with open_file(path) as file:
         for number, line in enumerate(decode_lines(_bounded_lines(file, path), str(path)), start=1):
@@ -76,10 +74,8 @@ def read_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
     """Yield the texts of a file for translation, in order; the suffix determines its format.
 
     The text of a JSON object or table row is the first of ``fields`` that it has, at the top level or inside its
-    ``translation`` (the layout of Hugging Face data sets). Null is read as an empty text.
-
-    Raises:
-        CarouselError: if the file is unreadable or a record has no text; the message names file and line.
+    ``translation`` (the layout of Hugging Face data sets). Null is read as an empty text. Raises CarouselError if the
+    file is unreadable or a record has no text.
     """
     match path.suffix:
         case ".jsonl":

@@ -68,14 +68,9 @@ class Vocabulary:
     """SentencePiece model: encodes text to ids and decodes ids to text."""
 
     def __init__(self, serialized: bytes, origin: str = "tokenizer.model") -> None:
-        """Load a model.
+        """Load a model from the content of its file; ``origin`` names the file in error messages.
 
-        Args:
-            serialized: content of the model file.
-            origin: name of the model in error messages.
-
-        Raises:
-            CarouselError: if the content is not a SentencePiece model with the reserved pieces.
+        Raises CarouselError if the content is not a SentencePiece model with the reserved pieces.
         """
         self.serialized = serialized
         try:
@@ -176,13 +171,8 @@ def train_tokenizer(
 ) -> Tokenizer:
     """Train a tokenizer on sentence pairs; equal text gives byte-identical models.
 
-    Args:
-        pairs: returns the normalised pairs; called once per vocabulary.
-        config: kind and size of the vocabularies.
-        languages: source and target language.
-
-    Raises:
-        CarouselError: if the text does not allow a vocabulary of the configured size.
+    ``pairs`` is called once per vocabulary and returns the normalised pairs. Raises CarouselError if the text does not
+    allow a vocabulary of the configured size.
     """
     if config.shared:
         shared = _train_vocabulary((text for pair in pairs() for text in pair), config, languages)
@@ -196,8 +186,7 @@ def train_tokenizer(
 def train_verbatim_vocabulary(texts: Iterable[str], config: TokenizerConfig, language: LanguageCode) -> Vocabulary:
     """Train a vocabulary that preserves white space, so that decoding returns exactly the encoded text.
 
-    Raises:
-        CarouselError: if the text does not allow a vocabulary of the configured size.
+    Raises CarouselError if the text does not allow a vocabulary of the configured size.
     """
     return _train_vocabulary(texts, config, [language], verbatim=True)
 

@@ -105,11 +105,7 @@ class _DirectionalModel:
         return TranslationTable(self._sources, targets, self._table[:-1], self._counts)
 
     def best_sources(self, keys: Int64Array) -> Int64Array:
-        """Return the most probable source position of each target token [B, T], or -1 for the null word.
-
-        Args:
-            keys: pairs of tokens as `_token_pairs` returns them [B, T, 1 + S].
-        """
+        """Return the most probable source position of each target token [B, T], or -1, given its `_token_pairs`."""
         entries = np.searchsorted(self._keys, keys)
         entries[entries == len(self._keys)] = 0
         entries[self._keys[entries] != keys] = len(self._keys)  # the entry of unseen pairs

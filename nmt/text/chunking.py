@@ -14,18 +14,10 @@ _BOUNDARIES = (
 
 
 def split_into_chunks(text: str, ends: Sequence[int], limit: int) -> list[tuple[int, int]]:
-    """Split a text into chunks that do not exceed a number of tokens.
+    """Return consecutive ranges ``[start, end)`` of code points that cover a text with at most ``limit`` tokens each.
 
-    A chunk ends after the last sentence that fits, else after the last clause, else after the last word, else between
-    any two tokens.
-
-    Args:
-        text: the text.
-        ends: end of each token in the text, in code points.
-        limit: maximum number of tokens per chunk.
-
-    Returns:
-        Consecutive ranges ``[start, end)`` of code points that cover the text.
+    ``ends`` are the ends of the tokens in the text. A chunk ends after the last sentence that fits, else after the last
+    clause, else after the last word, else between any two tokens.
     """
     ranges = []
     start, used = 0, 0
