@@ -12,6 +12,7 @@ import torch
 from nmt.config.schema import LanguageModelRecipe, PretrainedTokenizerConfig
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, collate
+from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import BatchLoader
 from nmt.corpus.language_model_data import (
     LanguageModelData,
@@ -29,7 +30,7 @@ from nmt.model_directory.card import LanguageModelCard
 from nmt.model_directory.directory import read_model_directory, write_language_model_directory
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
-from nmt.training.tasks import BatchSource, Evaluator, LogFunction, TrainingTask
+from nmt.training.tasks import BatchSource, Evaluator, TrainingTask
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import hash_json
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
+from nmt.corpus.cache import LogFunction
 from nmt.model_directory.directory import ModelDirectory
 from nmt.training.checkpoint_selection import CheckpointSelector
 from nmt.training.distributed import DistributedContext, connect_processes, launcher_id
@@ -18,7 +19,7 @@ from nmt.training.language_model_task import LanguageModelTask
 from nmt.training.recovery import resume_or_start, roll_back
 from nmt.training.run_context import RunContext
 from nmt.training.run_directory import RunDirectory
-from nmt.training.tasks import LogFunction, TrainingTask
+from nmt.training.tasks import TrainingTask
 from nmt.training.trainer import DivergenceError, Trainer
 from nmt.training.training_loop import TrainingLoop
 from nmt.training.translation_task import TranslationTask

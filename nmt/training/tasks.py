@@ -7,13 +7,14 @@ work with any task.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.batching import Batch, TokenizedCorpus
+from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import DataPosition
 from nmt.model.decoder import DecoderState
 from nmt.model.language_model import LanguageModel
@@ -24,7 +25,6 @@ from nmt.training.run_directory import RunDirectory
 from nmt.utils.hashing import hash_json
 
 Network = Seq2Seq | LanguageModel
-LogFunction = Callable[[str], None]
 
 METRIC_NAMES = {"bleu": "BLEU", "exact": "exact match", "bits_per_character": "bits per character"}
 """Names of metrics in messages, where they differ from the key in ``metrics.jsonl``."""

@@ -11,6 +11,7 @@ import torch
 
 from nmt.config.data import SyntheticCorpus
 from nmt.config.schema import TranslatorRecipe
+from nmt.corpus.cache import LogFunction
 from nmt.corpus.preparation import PreparedData, corpus_translation_table, sources_in_training_data
 from nmt.engine.onnx.export import graph_files
 from nmt.engine.shortlist import Shortlist, build_shortlist
@@ -22,7 +23,6 @@ from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelDirectory, wr
 from nmt.text.normalisation import normalise
 from nmt.training.finetuning import load_parent_shortlist, parent_models
 from nmt.training.reports import TrainingSummary
-from nmt.training.tasks import LogFunction
 
 
 class TranslatorExport:

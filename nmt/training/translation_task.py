@@ -14,6 +14,7 @@ from nmt.config.data import DataConfig, SyntheticCorpus
 from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, collate
+from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import BatchLoader
 from nmt.corpus.parallel_corpus import TextPair
 from nmt.corpus.preparation import PreparedData, prepare_data
@@ -33,7 +34,7 @@ from nmt.training.finetuning import adopt_parent_network
 from nmt.training.metrics_log import read_metrics
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
-from nmt.training.tasks import METRIC_NAMES, Evaluator, LogFunction, TrainingTask
+from nmt.training.tasks import METRIC_NAMES, Evaluator, TrainingTask
 from nmt.training.translation_export import TranslatorExport
 from nmt.utils.hashing import hash_json
 
