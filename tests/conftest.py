@@ -1,4 +1,4 @@
-"""What many tests share: a recipe, a trained model, and the command line."""
+"""Shared fixtures: a recipe, trained models, and the command line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 import hypothesis
 import pytest
 from filelock import FileLock
-from toy import RECIPE, toy_pairs, write_corpus
+from toy import write_language_model_recipe, write_recipe
 
-# As many tests run at once as there are cores: their own processes, too, would wait for each other's second threads.
-# And a sum's order, so its last bits, depends on the threads that share it.
+# pytest-xdist runs as many tests at once as there are cores, so more threads would only compete. One thread also keeps
+# the order of floating-point sums, and so the last bits of results.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# A busy machine is no failure.
+# No deadlines: a busy machine is no failure.
 hypothesis.settings.register_profile("carousel", deadline=None)
 hypothesis.settings.load_profile("carousel")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Prepared corpora go to a folder of the test session, not to the user's."""
+def _session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Cache prepared corpora in a folder of the test session instead of the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -32,7 +32,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Whatever a test asked of torch, the next one starts alike."""
+    """Reset torch to one thread before each test."""
     import torch
 
     torch.set_num_threads(1)
@@ -40,66 +40,77 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    """A recipe that trains for a second on 300 pairs."""
-    write_corpus(tmp_path / "train", toy_pairs(300, seed=1))
-    write_corpus(tmp_path / "dev", toy_pairs(20, seed=2))
-    path = tmp_path / "toy.yaml"
-    path.write_text(RECIPE, encoding="utf-8")
-    return path
+    """A recipe that trains a translator for a second on 300 pairs."""
+    return write_recipe(tmp_path)
 
 
 @dataclass(frozen=True)
-class Ran:
-    """How a command ended."""
+class CommandResult:
+    """Exit status and output of a command."""
 
     status: int
     out: str
     err: str
 
 
-Nmt = Callable[..., Ran]
+Nmt = Callable[..., CommandResult]
 
 
 @pytest.fixture
 def nmt(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Nmt:
-    """Run the command line in this process: ``nmt("translate", model)``."""
+    """A function that runs the command line in this process: ``nmt("translate", model)``."""
     from nmt.cli.main import main
 
-    def call(*arguments: object) -> Ran:
+    def call(*arguments: object) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["nmt", *map(str, arguments)])
         capfdbinary.readouterr()
         with pytest.raises(SystemExit) as exit_:
             main()
         out, err = capfdbinary.readouterr()
         code = exit_.value.code
-        return Ran(code if isinstance(code, int) else 0, out.decode(), err.decode())
+        return CommandResult(code if isinstance(code, int) else 0, out.decode(), err.decode())
 
     return call
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model directory of the toy language, trained well enough to translate it; one for all processes that test."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "toy"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "trained").exists():
-            _train(folder)
-            (folder / "trained").touch()
-    return folder / "run" / "model"
+    """A model directory of the toy language, trained well enough to translate it."""
+    settings = (
+        "training.max_updates=400", "training.batch_tokens=1000", "training.learning_rate=5e-3", "model.width=64",
+        "training.validate_every=200", "training.checkpoint_every=200", "training.ema=0.95", "training.warmup=20",
+    )  # fmt: skip
+    write = lambda folder: write_recipe(folder, train_pairs=1500, dev_pairs=60)  # noqa: E731
+    return _trained_once(tmp_path_factory, "translator", write, *settings) / "model"
 
 
-def _train(folder: Path) -> None:
-    from nmt.config.loading import load_translator_recipe
+@pytest.fixture(scope="session")
+def character_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a language model of characters, trained on running text."""
+    return _trained_once(tmp_path_factory, "character-model", write_language_model_recipe, "training.max_updates=60")
+
+
+@pytest.fixture(scope="session")
+def subword_model(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
+    """The run directory of a language model with the toy translator's tokenizer, trained line by line."""
+    settings = (
+        f"tokenizer={{model: {model}}}", "training.unroll=null", "model.design=blocks", "training.max_updates=40",
+    )  # fmt: skip
+    return _trained_once(tmp_path_factory, "subword-model", write_language_model_recipe, *settings)
+
+
+def _trained_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, write: Callable[[Path], Path], *settings: str
+) -> Path:
+    """Train by a recipe once for all test processes; return the run directory."""
+    from nmt.config.loading import load_recipe
     from nmt.training import session
 
-    folder.mkdir()
-    write_corpus(folder / "train", toy_pairs(1500, seed=1))
-    write_corpus(folder / "dev", toy_pairs(60, seed=2))
-    (folder / "toy.yaml").write_text(RECIPE, encoding="utf-8")
-    recipe = load_translator_recipe(
-        folder / "toy.yaml",
-        ["training.max_updates=400", "training.batch_tokens=1000", "training.learning_rate=5e-3", "model.width=64",
-         "training.validate_every=200", "training.checkpoint_every=200", "training.ema=0.95", "training.warmup=20"],
-    )  # fmt: skip
-    session.train(recipe, folder / "run")
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "trained").exists():
+            folder.mkdir()
+            session.train(load_recipe(write(folder), settings), folder / "run")
+            (folder / "trained").touch()
+    return folder / "run"

@@ -21,14 +21,15 @@ _PACKAGES = {
 def environment(device: str) -> dict[str, str]:
     """Name -> version or kind, of this process and of the ``device`` that torch used."""
     found = {"Python": platform.python_version()}
-    found |= {name: _version(package) for name, package in _PACKAGES.items()}
+    found |= {name: package_version(package) for name, package in _PACKAGES.items()}
     found |= {"Platform": platform.platform(), "CPU": _processor(), "Threads": str(torch.get_num_threads())}
     if device.startswith("cuda"):
         found["GPU"] = torch.cuda.get_device_name(device)
     return found
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """Return the version of an installed package."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
+from nmt.corpus.cache import LogFunction
 from nmt.engine.torch_engine import load_weights
 from nmt.model_directory.directory import WEIGHTS
 from nmt.training.checkpoints import save_weights
@@ -16,26 +15,11 @@ from nmt.training.trainer import Trainer
 from nmt.training.weight_averaging import mean_weights
 
 
-class SelectedWeights(NamedTuple):
-    """Weights to export."""
-
-    path: Path
-    averaged_updates: list[int]
-    """Updates whose weights were averaged; empty for the weights of a single update."""
-
-
 class CheckpointSelector:
     """Keeps the best validated weights in the run directory."""
 
     def __init__(self, run: RunDirectory, trainer: Trainer, average_best: int, writes: bool) -> None:
-        """Create a selector.
-
-        Args:
-            run: The directory of the weights.
-            trainer: The trainer whose network is validated.
-            average_best: Number of best weights that may be averaged.
-            writes: Whether this process writes files, as the main process does.
-        """
+        """Create a selector that averages up to ``average_best`` weights; only the main process ``writes`` files."""
         self._run, self._trainer, self._average_best, self._writes = run, trainer, average_best, writes
 
     def consider(self, score: float, dev_set: DevSet) -> None:
@@ -61,20 +45,22 @@ class CheckpointSelector:
         for path in {*folder.glob("validated-*"), *folder.glob(".validated-*")} - listed:
             path.unlink(missing_ok=True)
 
-    def select(self, dev_set: DevSet | None, log: Callable[[str], None]) -> SelectedWeights:
-        """Return the mean of the kept weights if it scores at least as well as the best ones, else the best."""
+    def select(self, dev_set: DevSet | None, log: LogFunction) -> tuple[Path, list[int]]:
+        """Return the mean of the kept weights if it scores at least as well as the best ones, else the best.
+
+        The second value lists the updates whose weights were averaged; it is empty for the best ones.
+        """
         progress = self._trainer.progress
         kept = progress.kept[: self._average_best]
         if dev_set is None or progress.best is None or len(kept) < 2:
-            return SelectedWeights(self._run.best, [])
+            return self._run.best, []
         save_weights(self._run.mean, mean_weights([self._run.validated(update) for _, update in kept]))
         load_weights(self._trainer.network.eval(), self._run.mean)
         score = dev_set.score(self._trainer)
         is_better = score >= progress.best
-        description = f"Mean of the {len(kept)} best checkpoints: {dev_set.format_score(score)}"
-        log(f"{description}; exporting the {'mean' if is_better else 'best'}")
-        best = SelectedWeights(self._run.best, [])
-        return SelectedWeights(self._run.mean, [update for _, update in kept]) if is_better else best
+        choice = "mean" if is_better else "best"
+        log(f"Mean of the {len(kept)} best checkpoints: {dev_set.format_score(score)}; exporting the {choice}")
+        return (self._run.mean, [update for _, update in kept]) if is_better else (self._run.best, [])
 
     def needs_export(self) -> bool:
         """Return whether there are best weights that the model directory doesn't contain, by themselves or averaged."""

@@ -94,9 +94,7 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint, with its tensors on the CPU.
 
-    Raises:
-        DamagedCheckpointError: The file is damaged.
-        CarouselError: The file can't be read, or is intact but no checkpoint of this version.
+    Raises DamagedCheckpointError, or CarouselError if the file can't be read or is no checkpoint of this version.
     """
     remedy = "start again in another --out (the model and the best weights here are kept)"
     try:
@@ -117,10 +115,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _checksum(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """Return the CRC-32 of all values in the order of their names, in hexadecimal.
-
-    The tensors are contiguous and on the CPU.
-    """
+    """Return the CRC-32 of metadata and contiguous CPU tensors, in the order of their names, in hexadecimal."""
     crc = zlib.crc32(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(tensors):
         crc = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy().data, crc)

@@ -57,16 +57,7 @@ class DistributedContext:
         self.all_reduce(count)
         return bool(count.item())
 
-    def broadcast(self, values: list[float], device: torch.device) -> list[float]:
-        """Return the values of the main process; every process passes a list of the same length."""
-        if self.world_size == 1:
-            return values
-        numbers = torch.tensor(values, dtype=torch.float64, device=device)
-        dist.broadcast(numbers, src=0)
-        received: list[float] = numbers.tolist()
-        return received
-
-    def broadcast_object(self, make: Callable[[], T]) -> T:
+    def broadcast(self, make: Callable[[], T]) -> T:
         """Call ``make`` in the main process and return its result in all; fails like `run_in_all`."""
         objects = [self.run_in_all(make if self.is_main_process else _do_nothing)]
         if self.world_size > 1:
@@ -133,11 +124,8 @@ def launcher_id() -> str | None:
 def connect_processes(device: str) -> Iterator[DistributedContext]:
     """Connect the processes that ``torchrun`` started for the block; without ``torchrun``, yield a single process.
 
-    Args:
-        device: The recipe's ``training.device``.
-
-    Raises:
-        CarouselError: The environment or the device doesn't fit several processes, or another process is gone.
+    Raises CarouselError if the environment or the recipe's ``device`` doesn't fit several processes, or if another
+    process is gone.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pydantic import ValidationError
 
 from nmt.config.base import ConfigSection
 from nmt.config.errors import first_field_error
 from nmt.config.schema import TokenizerConfig, TranslatorRecipe
+from nmt.corpus.cache import LogFunction
 from nmt.engine.shortlist import Shortlist
 from nmt.model_directory.card import ParentModel
 from nmt.model_directory.directory import WEIGHTS, ModelDirectory
@@ -18,19 +17,11 @@ _OVERRIDABLE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
 """Network settings that a fine-tuning recipe may change, because the weights don't depend on them."""
 
 
-def adopt_parent_network(
-    config: TranslatorRecipe, parent: ModelDirectory, log: Callable[[str], None]
-) -> TranslatorRecipe:
+def adopt_parent_network(config: TranslatorRecipe, parent: ModelDirectory, log: LogFunction) -> TranslatorRecipe:
     """Return the recipe with the network and the tokenizer of the parent model.
 
-    Args:
-        config: The fine-tuning recipe.
-        parent: The model to start from.
-        log: Called with the settings of the recipe that the parent overrides, and with a warning if the parent has no
-            shortlist.
-
-    Raises:
-        CarouselError: The parent has no weights, translates between other languages, or contradicts the recipe.
+    ``log`` is called with the settings of the recipe that the parent overrides. Raises CarouselError if the parent has
+    no weights, translates between other languages, or contradicts the recipe.
     """
     card = parent.card
     if parent.weights is None:
@@ -77,11 +68,7 @@ def parent_models(parent: ModelDirectory) -> list[ParentModel]:
 
 
 def load_parent_shortlist(parent: ModelDirectory) -> Shortlist | None:
-    """Return the shortlist of the parent model, or None if it has none.
-
-    Raises:
-        CarouselError: The shortlist is damaged or belongs to another vocabulary.
-    """
+    """Return the shortlist of the parent model, if any; raise CarouselError if it is damaged or doesn't fit."""
     if parent.shortlist is None:
         return None
     shortlist = Shortlist.load(parent.shortlist)

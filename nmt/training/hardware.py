@@ -14,8 +14,7 @@ from nmt.utils.errors import CarouselError
 def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
     """Return the device that the recipe names; for ``auto``, this process's GPU or else the CPU.
 
-    Raises:
-        CarouselError: The machine has no such device.
+    Raises CarouselError if the machine has no such device.
     """
     if config.device in ("auto", "cuda") and torch.cuda.is_available():
         return torch.device("cuda", local_rank)
@@ -30,8 +29,7 @@ def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
 def choose_precision(config: TrainingConfig, device: torch.device) -> str:
     """Return ``fp32`` or ``bf16`` as the recipe says; for ``auto``, bf16 on hardware that is faster with it.
 
-    Raises:
-        CarouselError: The recipe names bf16, but the processor doesn't support it.
+    Raises CarouselError if the recipe names bf16 and the processor doesn't support it.
     """
     if config.precision == "auto":
         return "bf16" if _is_faster_in_bf16(device) else "fp32"
@@ -50,10 +48,7 @@ def _is_faster_in_bf16(device: torch.device) -> bool:
 
 @cache
 def cpu_supports_bf16_training() -> bool:
-    """Return whether the CPU can train an LSTM in bf16.
-
-    The function tries it, because torch has no query for it: without AVX-512 there is no such kernel.
-    """
+    """Return whether the CPU can train an LSTM in bf16, by trying: torch has no query, and only AVX-512 has kernels."""
     try:
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", dtype=torch.bfloat16):
             states, _ = nn.LSTM(1, 1)(torch.zeros(1, 1))

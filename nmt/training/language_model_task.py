@@ -30,7 +30,7 @@ from nmt.model_directory.card import LanguageModelCard
 from nmt.model_directory.directory import read_model_directory, write_language_model_directory
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
-from nmt.training.tasks import BatchSource, Evaluator, TrainingTask
+from nmt.training.tasks import Evaluator, TrainingTask
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import hash_json
 
@@ -65,7 +65,7 @@ class LanguageModelTask(TrainingTask):
         """See `TrainingTask.build_network`."""
         return build_language_model(self.recipe.model, len(self._data.vocabulary), self.recipe.training.seed)
 
-    def loader(self, rank: int, world_size: int) -> BatchSource:
+    def loader(self, rank: int, world_size: int) -> BatchLoader | LanguageModelLoader:
         """See `TrainingTask.loader`."""
         training, corpus = self.recipe.training, self._data.train
         if training.unroll is None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nmt.corpus.cache import LogFunction
 from nmt.training.run_directory import RunDirectory
 from nmt.utils.files import atomic_file, write_error
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class MetricsLog:
     """Writer of ``metrics.jsonl`` and of the same numbers as TensorBoard events."""
 
-    def __init__(self, run: RunDirectory, update: int, log: Callable[[str], None]) -> None:
+    def __init__(self, run: RunDirectory, update: int, log: LogFunction) -> None:
         """Open the log of a run that continues after ``update`` updates.
 
         Later records, from before a kill or a roll-back, are deleted. If TensorBoard fails, ``log`` is called with a

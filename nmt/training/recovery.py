@@ -13,8 +13,7 @@ _REMEDY = "set a smaller training.learning_rate or clip_norm, or a longer warmup
 def resume_or_start(context: RunContext) -> None:
     """Resume from the newest intact checkpoint; without one, write the first checkpoint.
 
-    Raises:
-        CarouselError: The checkpoints are damaged or belong to other settings or another dev set.
+    Raises CarouselError if the checkpoints are damaged or belong to other settings or another dev set.
     """
     run, trainer, is_main = context.directory, context.trainer, context.processes.is_main_process
     checkpoints = run.checkpoints() if is_main else []
@@ -38,8 +37,7 @@ def resume_or_start(context: RunContext) -> None:
 def roll_back(context: RunContext, error: DivergenceError) -> None:
     """Go back to the checkpoint before the last one and halve the learning rate.
 
-    Raises:
-        DivergenceError: Training has diverged for the second time.
+    Raises DivergenceError if training has diverged for the second time.
     """
     trainer, before, is_main = context.trainer, context.trainer.progress, context.processes.is_main_process
     if before.rate_scale < 1:

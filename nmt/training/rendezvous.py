@@ -19,14 +19,7 @@ def rendezvous(store: Store, rank: int, world_size: int, timeout: float) -> Stor
     running ones. Process 0 therefore draws a random prefix and sends it to each other process. Every request carries a
     random key and every reply is acknowledged, so no message from before a restart is accepted.
 
-    Args:
-        store: The store of ``torchrun``.
-        rank: Index of this process.
-        world_size: Number of processes.
-        timeout: Seconds that process 0 waits for the others.
-
-    Raises:
-        CarouselError: Some processes did not arrive in time (in process 0).
+    Raises CarouselError in process 0 if other processes do not arrive within ``timeout`` seconds.
     """
     prefix = _announce_prefix(store, world_size, timeout) if rank == 0 else _request_prefix(store, rank)
     return PrefixStore(prefix, store)

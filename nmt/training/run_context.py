@@ -6,13 +6,13 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
 
 from nmt.config.loading import dump_recipe
 from nmt.config.training import TrainingConfig
+from nmt.evaluation.environment import package_version
 from nmt.training.checkpoint_selection import CheckpointSelector
 from nmt.training.distributed import DistributedContext
 from nmt.training.metrics_log import MetricsLog
@@ -85,7 +85,7 @@ class RunContext:
             "minutes": round(progress.seconds / 60, 1),
             "precision": trainer.precision,
             "device": str(trainer.device),
-            "carousel": _package_version(),
+            "carousel": package_version("carousel-nmt"),
             "torch": torch.__version__,
             "python": platform.python_version(),
         }
@@ -101,10 +101,3 @@ class RunContext:
             self.console.print("Exporting the best model so far")
             self.task.export(self.directory.model, self.directory.best, summary)
         self.task.write_report(self.directory, summary, reason, self.console.print)
-
-
-def _package_version() -> str:
-    try:
-        return version("carousel-nmt")
-    except PackageNotFoundError:
-        return "not installed"

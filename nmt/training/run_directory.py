@@ -61,12 +61,8 @@ class RunDirectory:
     def lock(self, resume: bool, launcher: str | None = None) -> Iterator[None]:
         """Reserve the directory for this process during the block, and remove temporary files of killed processes.
 
-        Args:
-            resume: Whether the directory may contain a run already.
-            launcher: Name of the ``torchrun`` process. The launcher that started a run may resume it in any case.
-
-        Raises:
-            CarouselError: The directory contains a run, or another process is training in it.
+        Raises CarouselError if another process is training in it, or if it contains a run and ``resume`` is off. The
+        ``launcher``, a ``torchrun`` process, that started a run may resume it in any case.
         """
         busy = "another nmt train is writing here; choose another --out"
         with exclusive_lock(self.path / ".lock", self.path, busy) as lock_file:

@@ -58,8 +58,7 @@ def train(
         resume: Whether to continue a run in the directory.
         parent: The translator to fine-tune; None trains new weights.
 
-    Raises:
-        CarouselError: The recipe, the data or the machine doesn't permit the training. Checkpoints are kept.
+    Raises CarouselError if the recipe, the data or the machine doesn't permit the training. Checkpoints are kept.
     """
     # MKL would otherwise choose the number of threads per call, and so the order of sums and their rounding.
     torch.set_num_threads(torch.get_num_threads())
@@ -149,9 +148,9 @@ def _finish(context: RunContext) -> dict[str, Any]:
     if trainer.progress.best is None:
         with trainer.average.swapped_in():
             context.selector.save_best()
-    selected = context.selector.select(context.task.dev_set, log)
-    summary = context.summary(selected.averaged_updates)
-    scores = context.task.export_scored(context.directory, selected.path, summary, trainer, log)
+    weights, averaged_updates = context.selector.select(context.task.dev_set, log)
+    summary = context.summary(averaged_updates)
+    scores = context.task.export_scored(context.directory, weights, summary, trainer, log)
     if metrics := _exact_match_metrics(scores):
         context.record_metrics("task", metrics)
     return scores

@@ -7,15 +7,15 @@ work with any task.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.batching import Batch, TokenizedCorpus
 from nmt.corpus.cache import LogFunction
-from nmt.corpus.data_loader import DataPosition
+from nmt.corpus.data_loader import BatchLoader
+from nmt.corpus.language_model_data import LanguageModelLoader
 from nmt.model.decoder import DecoderState
 from nmt.model.language_model import LanguageModel
 from nmt.model.seq2seq import Loss, Seq2Seq
@@ -28,19 +28,6 @@ Network = Seq2Seq | LanguageModel
 
 METRIC_NAMES = {"bleu": "BLEU", "exact": "exact match", "bits_per_character": "bits per character"}
 """Names of metrics in messages, where they differ from the key in ``metrics.jsonl``."""
-
-
-class BatchSource(Protocol):
-    """Source of batches; `nmt.corpus.data_loader.BatchLoader` describes the methods."""
-
-    def batches(self, start: DataPosition) -> AbstractContextManager[Iterator[tuple[Batch, DataPosition]]]:
-        """Yield the batches from a position on."""
-
-    def estimate_batch_tokens(self, start: DataPosition) -> float:
-        """Return the mean number of target tokens per batch from a position on."""
-
-    def epoch_tokens(self) -> float:
-        """Return the number of target tokens of an epoch."""
 
 
 class Evaluator(Protocol):
@@ -94,7 +81,7 @@ class TrainingTask(ABC):
         """Return the network with its initial weights."""
 
     @abstractmethod
-    def loader(self, rank: int, world_size: int) -> BatchSource:
+    def loader(self, rank: int, world_size: int) -> BatchLoader | LanguageModelLoader:
         """Return the source of the batches of one process."""
 
     @abstractmethod

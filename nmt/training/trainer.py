@@ -81,11 +81,8 @@ class Trainer:
     def updates(self, stop_flags: Callable[[], StopFlags] = StopFlags) -> Generator[UpdateReport]:
         """Train until ``max_updates`` and yield a report after each update; closing the generator ends training.
 
-        Args:
-            stop_flags: Called at each update for the flags of this process, which the reports of all processes include.
-
-        Raises:
-            DivergenceError: Training has diverged. The weights are never updated with values that are not finite.
+        Each update calls ``stop_flags`` for the flags of this process. Raises DivergenceError when training has
+        diverged; the weights are never updated with values that are not finite.
         """
         unchecked = list[UpdateReport]()
         with self._loader.batches(self._position()) as batches:
@@ -130,14 +127,11 @@ class Trainer:
 
     @torch.no_grad()
     def restore(self, *paths: Path) -> Path | None:
-        """Load the first of several checkpoints that is intact, and return its path.
+        """Load the first intact one of the main process's checkpoints, and return its path; None without checkpoints.
 
-        The paths of the main process count. Returns None if there are none.
-
-        Raises:
-            CarouselError: All checkpoints are damaged, or the first intact one belongs to other data or settings.
+        Raises CarouselError if all are damaged, or if the first intact one belongs to other data or settings.
         """
-        found = self._processes.broadcast_object(lambda: self._read_first_intact(paths))
+        found = self._processes.broadcast(lambda: self._read_first_intact(paths))
         if found is None:
             return None
         path, checkpoint = found

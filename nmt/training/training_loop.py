@@ -1,4 +1,4 @@
-"""The training loop: updates, metrics, validation and checkpoints until training is complete or interrupted."""
+"""The training loop: updates, metrics, validation and checkpoints, until training is complete or interrupted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 
 from nmt.training.reports import MetricsWindow, StopFlags, UpdateReport
 from nmt.training.run_context import RunContext
-from nmt.training.validation import validate
+from nmt.training.tasks import METRIC_NAMES, DevSet
 
 _LOG_EVERY = 50  # updates
 _MIN_RECORDS = 100  # records of a whole run; a short run is logged more often
@@ -23,9 +23,7 @@ class TrainingLoop:
     def run(self) -> bool:
         """Train until the run is complete; return False if a signal came first.
 
-        Raises:
-            DivergenceError: Training has diverged.
-            Interrupted: A signal came during a validation, which is still due.
+        Raises DivergenceError, or Interrupted if a signal came during a validation, which is still due.
         """
         if self._context.processes.any(self._context.stop.requested, self._trainer.device):
             return False
@@ -77,12 +75,27 @@ class TrainingLoop:
         """Validate if it is due and save a checkpoint if it is time; return whether training is complete now."""
         progress, dev_set = self._trainer.progress, self._context.task.dev_set
         if dev_set and progress.due:
-            validate(self._context, dev_set)
+            self._validate(dev_set)
             complete = complete or self._is_out_of_patience()
         progress.due = False
         if complete or progress.update % self._config.checkpoint_every == 0:
             self._context.save_checkpoint()
         return complete
+
+    def _validate(self, dev_set: DevSet) -> None:
+        """Score the averaged weights, and save them if they are among the best so far."""
+        context, trainer, progress = self._context, self._trainer, self._trainer.progress
+        with trainer.average.swapped_in():
+            evaluate = lambda: context.stop.interruptible(lambda: dev_set.evaluate(trainer))  # noqa: E731
+            loss, score = context.processes.broadcast(evaluate)
+            metrics = dev_set.metrics(loss, score)
+            context.record_metrics("dev", {"loss": loss, **metrics})
+            is_better = progress.best is None or score > progress.best
+            progress.stale = 0 if is_better else progress.stale + 1
+            context.processes.run_in_all(lambda: context.selector.consider(score, dev_set))
+        values = "".join(f", {METRIC_NAMES.get(key, key)} {value:.2f}" for key, value in metrics.items())
+        best = " (best)" if is_better else ""
+        context.console.print(f"Update {progress.update:,}: dev loss {loss:.3f}{values}{best}")
 
     def _stop_flags(self) -> StopFlags:
         out_of_time = self._context.processes.is_main_process and self._is_out_of_time()

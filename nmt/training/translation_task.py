@@ -8,38 +8,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from nmt.config.data import DataConfig, SyntheticCorpus
+from nmt.config.data import SyntheticCorpus
 from nmt.config.schema import TranslatorRecipe
-from nmt.corpus.arrow_store import RaggedArray
-from nmt.corpus.batching import Batch, collate
+from nmt.corpus.batching import Batch
 from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import BatchLoader
-from nmt.corpus.parallel_corpus import TextPair
-from nmt.corpus.preparation import PreparedData, prepare_data
+from nmt.corpus.preparation import PreparedData, corpus_translation_table, prepare_data, sources_in_training_data
 from nmt.corpus.subword_regularization import SubwordSampler
-from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
-from nmt.engine.torch_engine import TorchEngine, load_weights
-from nmt.evaluation.metrics import bleu, exact_match
+from nmt.engine.onnx.export import graph_files
+from nmt.engine.shortlist import Shortlist, build_shortlist
+from nmt.engine.torch_engine import load_weights
+from nmt.evaluation.calibration import fit_calibration
+from nmt.evaluation.metrics import exact_match_on_unseen, score_corpus, sentence_chrf
 from nmt.evaluation.report import TrainingReportData, write_report
+from nmt.inference.translator import Translator
 from nmt.model.decoder import DecoderState
-from nmt.model.device import to_device
-from nmt.model.guided_alignment import AlignmentLinks
 from nmt.model.seq2seq import Seq2Seq, TranslationBatch, build_network
-from nmt.model_directory.directory import ModelDirectory
-from nmt.search.beam_search import DecodingOptions, search_all
+from nmt.model_directory.card import ModelCard
+from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelDirectory, write_model_directory
 from nmt.text.normalisation import normalise
-from nmt.training.finetuning import adopt_parent_network
+from nmt.training.finetuning import adopt_parent_network, load_parent_shortlist, parent_models
 from nmt.training.metrics_log import read_metrics
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
-from nmt.training.tasks import METRIC_NAMES, Evaluator, TrainingTask
-from nmt.training.translation_export import TranslatorExport
-from nmt.utils.hashing import hash_json
-
-_SLOTS = 128  # sentences decoded together
-_BATCH = 64  # pairs whose loss is computed together
+from nmt.training.tasks import Evaluator, TrainingTask
+from nmt.training.translation_dev_set import TranslationDevSet, translation_inputs
 
 
 class TranslationTask(TrainingTask):
@@ -47,19 +41,19 @@ class TranslationTask(TrainingTask):
 
     recipe: TranslatorRecipe
     _data: PreparedData
-    _export: TranslatorExport
 
     def __init__(self, recipe: TranslatorRecipe, parent: ModelDirectory | None, log: LogFunction) -> None:
-        """Create the task of a recipe; with a parent model, which is fine-tuned, it adopts the parent's network.
+        """Create the task of a recipe; a parent model that is fine-tuned overrides network and tokenizer.
 
-        Raises:
-            CarouselError: The parent model is not suitable, or its shortlist is damaged.
+        Raises CarouselError if the parent model is not suitable or damaged.
         """
         self.recipe = adopt_parent_network(recipe, parent, log) if parent else recipe
-        self._export = TranslatorExport(self.recipe, parent)
-        self.parent = self._export.parents[0] if parent else None
         self._parent_directory = parent
+        self._parent_shortlist = load_parent_shortlist(parent) if parent else None
+        self._parents = parent_models(parent) if parent else []
+        self.parent = self._parents[0] if parent else None
         self.has_unused_parameters = self.recipe.model.attention == "none"  # of the encoder's top layer
+        self._mixture_weights = [mixed.weight for mixed in recipe.data.weighted_corpora]
 
     def prepare(self, log: LogFunction) -> None:
         """See `TrainingTask.prepare`."""
@@ -79,14 +73,13 @@ class TranslationTask(TrainingTask):
 
     def loader(self, rank: int, world_size: int) -> BatchLoader:
         """See `TrainingTask.loader`."""
-        training, sampler = self.recipe.training, None
+        data, training, sampler = self._data, self.recipe.training, None
         if training.subword_sampling:
-            sampler = SubwordSampler(self._data.tokenizer, self.recipe.tokenizer.kind, training.subword_sampling)
-        return BatchLoader(
-            self._data.train, self._mixture_weights, training.batch_tokens, training.seed, sampler, rank, world_size
-        )
+            sampler = SubwordSampler(data.tokenizer, self.recipe.tokenizer.kind, training.subword_sampling)
+        batching = self._mixture_weights, training.batch_tokens, training.seed
+        return BatchLoader(data.train, *batching, sampler, rank, world_size)
 
-    def network_inputs(self, network: Seq2Seq, batch: Batch, state: DecoderState = ()) -> TranslationBatch:
+    def network_inputs(self, network: Seq2Seq, batch: Batch, state: DecoderState) -> TranslationBatch:
         """See `TrainingTask.network_inputs`."""
         return translation_inputs(batch, network.output.device)
 
@@ -98,21 +91,98 @@ class TranslationTask(TrainingTask):
         return self._hash_settings(self._data.train, self._mixture_weights, sampling, parent)
 
     def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
-        """See `TrainingTask.export`."""
-        self._export.write(path, self._data, weights, summary)
+        """See `TrainingTask.export`; the model directory has no shortlist."""
+        write_model_directory(path, self._card(summary), self._data.tokenizer, self._weights_and_graphs(weights))
 
     def export_scored(
         self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
         """See `TrainingTask.export_scored`."""
-        scores, translations = self._export.write_scored(run.model, self._data, weights, summary, log)
+        files, card = self._weights_and_graphs(weights), self._card(summary)
+        if shortlist := self._build_shortlist(log):
+            files[SHORTLIST] = shortlist.serialise()
+            card.training["shortlist_coverage"] = self._coverage(shortlist)
+        write_model_directory(run.model, card, self._data.tokenizer, files)
+        measured, translations = self._score(run.model, log)
+        write_model_directory(run.model, card.model_copy(update=measured), self._data.tokenizer, files)
         log("Writing the report")
         self._write_report(run, summary, log, run.model, translations)
+        scores: dict[str, Any] = measured["scores"]
         return scores
 
     def write_report(self, run: RunDirectory, summary: TrainingSummary, reason: str, log: LogFunction) -> None:
         """See `TrainingTask.write_report`."""
         self._write_report(run, summary, log, reason=reason)
+
+    def _history(self, summary: TrainingSummary) -> dict[str, Any]:
+        recipe = self.recipe.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
+        return {**summary.history, "training_pairs": len(self._data.train), "recipe": recipe}
+
+    def _weights_and_graphs(self, weights: Path) -> dict[str, bytes]:
+        return {WEIGHTS: weights.read_bytes(), **graph_files(self.recipe.model, weights, "fp32")}
+
+    def _card(self, summary: TrainingSummary) -> ModelCard:
+        """Return the model card without scores.
+
+        The limits on source length and length ratio are quantiles of the training pairs, so that outliers don't set
+        them; the ratio gets half as much again for unseen text. Larger limits of the parent model are kept.
+        """
+        recipe, data = self.recipe, self._data
+        parent = self._parent_directory.card if self._parent_directory else None
+        length = int(np.quantile(data.train.source_lengths, 0.999))
+        ratio = 1.5 * float(np.quantile(data.train.target_lengths / data.train.source_lengths, 0.999))
+        return ModelCard(
+            source_language=recipe.data.source,
+            target_language=recipe.data.target,
+            source_vocabulary=len(data.tokenizer.source),
+            target_vocabulary=len(data.tokenizer.target),
+            longest_source=max(length, parent.longest_source if parent else 8),
+            longest_ratio=max(ratio, parent.longest_ratio if parent else 2.0),
+            model=recipe.model,
+            search=recipe.search,
+            training=self._history(summary),
+            origins=self._parents,
+        )
+
+    def _score(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], list[str]]:
+        """Translate the dev and test set; return scores and calibration for the card, and the dev translations."""
+        translator = Translator.load(model, threads=torch.get_num_threads())
+        recipe, data, scores, confidence, dev = self.recipe, self._data, dict[str, Any](), None, list[str]()
+        for name, corpus, pairs in (("dev", recipe.data.dev, data.dev), ("test", recipe.data.test, data.test)):
+            if not pairs:
+                continue
+            log(f"Scoring the best model on the {name} set (beam {recipe.search.beam})")
+            sources, references = [source for source, _ in pairs], [target for _, target in pairs]
+            translations = translator.translate(sources)
+            texts = [translation.text for translation in translations]
+            scores[name] = score_corpus(corpus, texts, references, recipe.data.target)
+            if isinstance(corpus, SyntheticCorpus):
+                seen = sources_in_training_data(recipe, sources)
+                scores[name]["exact"]["new"] = exact_match_on_unseen(sources, texts, references, seen)
+            elif name == "dev":
+                confidence = fit_calibration([t.score for t in translations], sentence_chrf(texts, references))
+            if name == "dev":
+                dev = texts
+        return {"scores": scores, "confidence": confidence}, dev
+
+    def _build_shortlist(self, log: LogFunction) -> Shortlist | None:
+        """Return the likely translations in the training text, merged with the parent's shortlist.
+
+        None if the parent has no shortlist: the text of a new domain doesn't cover other text.
+        """
+        if self._parent_directory and self._parent_shortlist is None:
+            return None
+        log("Collecting the likely translations of each token")
+        tokenizer, table = self._data.tokenizer, corpus_translation_table(self._data.train)
+        shortlist = build_shortlist(table, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
+        return self._parent_shortlist.merge(shortlist) if self._parent_shortlist else shortlist
+
+    def _coverage(self, shortlist: Shortlist) -> float | None:
+        """Return the fraction of dev reference tokens in the shortlists of their sentences; None without a dev set."""
+        tokenizer, dev = self._data.tokenizer, self._data.dev
+        sources = tokenizer.source.encode_batch([normalise(source) for source, _ in dev])
+        targets = tokenizer.target.encode_batch([normalise(target) for _, target in dev])
+        return round(shortlist.coverage(zip(sources, targets, strict=True)), 4) if dev else None
 
     def _write_report(
         self,
@@ -124,95 +194,18 @@ class TranslationTask(TrainingTask):
         reason: str | None = None,
     ) -> None:
         try:
-            training = TrainingReportData(
+            data = TrainingReportData(
                 config=self.recipe,
                 prepared=self._data,
                 model=model,
-                history=self._export.history(self._data, summary),
-                origins=self._export.parents,
+                history=self._history(summary),
+                origins=self._parents,
                 records=read_metrics(run),
                 updates=summary.updates,
                 best_update=summary.best_update,
                 dev=translations,
                 ended=reason,
             )
-            write_report(run.report, training)
-        except Exception as error:  # model and checkpoints are saved, and no error of the report may undo that
+            write_report(run.report, data)
+        except Exception as error:  # the model and the checkpoints are complete without a report
             log(f"{run.report}: not written ({type(error).__name__}: {error})")
-
-    @property
-    def _mixture_weights(self) -> list[float]:
-        return [mixed.weight for mixed in self.recipe.data.weighted_corpora]
-
-
-class TranslationDevSet:
-    """A dev set of sentence pairs; the score is the BLEU of greedy translations.
-
-    On a synthetic task the score is the percentage of correct answers.
-    """
-
-    def __init__(self, pairs: Sequence[TextPair], tokenizer: Tokenizer, data: DataConfig) -> None:
-        self.fingerprint = hash_json(data.target, *pairs)
-        self._references = [target for _, target in pairs]
-        self._tokenizer, self._data = tokenizer, data
-        self._sources = tokenizer.source.encode_batch([normalise(source) for source, _ in pairs])
-        self._targets = tokenizer.target.encode_batch([normalise(target) for _, target in pairs])
-
-    def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """See `DevSet.evaluate`."""
-        return self._loss(evaluator), self.score(evaluator)
-
-    def score(self, evaluator: Evaluator) -> float:
-        """See `DevSet.score`."""
-        network: Seq2Seq = evaluator.network
-        engine = TorchEngine(network, _SLOTS, beam=1, device=network.output.device)
-        order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
-        translations = [""] * len(order)
-        sentences = ((i, self._sources[i]) for i in order)
-        for i, hypotheses in search_all(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
-            translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
-        if isinstance(self._data.dev, SyntheticCorpus):
-            return float(exact_match(self._data.dev, translations, self._references)["score"])
-        return bleu(translations, self._references, self._data.target)
-
-    def metrics(self, loss: float, score: float) -> dict[str, float]:
-        """See `DevSet.metrics`."""
-        return {"exact" if isinstance(self._data.dev, SyntheticCorpus) else "bleu": score}
-
-    def format_score(self, score: float) -> str:
-        """See `DevSet.format_score`."""
-        return " ".join(f"{METRIC_NAMES[key]} {value:.2f}" for key, value in self.metrics(0.0, score).items())
-
-    def _loss(self, evaluator: Evaluator) -> float:
-        order = sorted(range(len(self._targets)), key=lambda i: len(self._targets[i]))
-        total, tokens = 0.0, 0
-        with torch.no_grad():
-            for start in range(0, len(order), _BATCH):
-                rows = order[start : start + _BATCH]
-                sides = (RaggedArray.from_lists([ids[row] for row in rows]) for ids in (self._sources, self._targets))
-                batch = collate(*sides)
-                inputs = translation_inputs(batch, evaluator.network.output.device)
-                total += evaluator.compute_loss(inputs).negative_log_likelihood.item()
-                tokens += batch.target_tokens
-        return total / tokens
-
-
-def translation_inputs(batch: Batch, device: torch.device) -> TranslationBatch:
-    """Return a batch as tensors on a device; the lengths stay on the CPU."""
-
-    def tensor(array: np.ndarray[Any, Any]) -> Tensor:
-        return to_device(torch.from_numpy(array), device)
-
-    positions, links = batch.target_positions, batch.alignment
-    return TranslationBatch(
-        tensor(batch.source),
-        torch.from_numpy(batch.source_lengths),
-        tensor(batch.target_in),
-        tensor(batch.target_out.ravel()[positions]),
-        tensor(positions),
-        None
-        if links is None
-        else AlignmentLinks(
-            *map(tensor, (links.batch_indices, links.target_indices, links.source_indices, links.weights))
-        ),
-    )

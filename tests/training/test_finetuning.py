@@ -1,4 +1,4 @@
-"""Going on from a trained model: it learns the new domain, with its own tokenizer and network."""
+"""Fine-tuning: the model learns a new domain and keeps its tokenizer and network."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from nmt.evaluation.metrics import bleu
 from nmt.model_directory.directory import read_model_directory
 
 
-def of_the_domain(count: int, seed: int) -> list[tuple[str, str]]:
-    """Here a cat is a 'minou', and a king comes last."""
+def domain_pairs(count: int, seed: int) -> list[tuple[str, str]]:
+    """Return toy pairs in a domain where a cat is an 'oiseau roi'."""
     return [(source, target.replace("chat", "oiseau roi")) for source, target in toy_pairs(count, seed)]
 
 
 @pytest.fixture
-def domain(tmp_path: Path) -> Path:
-    """A recipe without a tokenizer, for the domain and a little of the general text."""
-    write_corpus(tmp_path / "domain", of_the_domain(200, seed=7))
+def domain_recipe(tmp_path: Path) -> Path:
+    """A recipe without a tokenizer that mixes domain text with a little general text."""
+    write_corpus(tmp_path / "domain", domain_pairs(200, seed=7))
     write_corpus(tmp_path / "general", toy_pairs(1500, seed=1))
-    write_corpus(tmp_path / "dev", of_the_domain(30, seed=8))
+    write_corpus(tmp_path / "dev", domain_pairs(30, seed=8))
     path = tmp_path / "domain.yaml"
     path.write_text(
         "data: {source: en, target: fr, train: [domain, {corpus: general, weight: 0.05}], dev: dev}\n"
@@ -42,57 +42,57 @@ def domain(tmp_path: Path) -> Path:
     return path
 
 
-def quality(model: Path, pairs: list[tuple[str, str]]) -> float:
+def bleu_of(model: Path, pairs: list[tuple[str, str]]) -> float:
     translations = Translator.load(model).translate([source for source, _ in pairs])
     return bleu([t.text for t in translations], [target for _, target in pairs], "fr")
 
 
-def test_the_domain_is_learned(model: Path, domain: Path, tmp_path: Path, nmt: Nmt) -> None:
-    ran = nmt("train", domain, "--from", model, "--out", tmp_path / "tuned", "tokenizer.vocab_size=9999")
+def test_fine_tuned_model_learns_the_domain(model: Path, domain_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    ran = nmt("train", domain_recipe, "--from", model, "--out", tmp_path / "tuned", "tokenizer.vocab_size=9999")
     assert ran.status == 0, ran.err
-    assert f"those of {model} (vocab_size 9999 → 420, width 48 → 64)" in ran.err
+    assert f"Tokenizer and network: from {model} (vocab_size 9999 → 420, width 48 → 64)" in ran.err
     before, after = read_model_directory(model), read_model_directory(tmp_path / "tuned")
     assert after.card.model.width == 64
-    assert after.card.model.dropout == 0.0  # the recipe's: no weight depends on it
+    assert after.card.model.dropout == 0.0  # from the recipe, because the weights don't depend on it
     assert after.tokenizer.source.serialized == before.tokenizer.source.serialized
-    inside, outside = of_the_domain(60, seed=9), toy_pairs(60, seed=9)
-    gain = quality(tmp_path / "tuned", inside) - quality(model, inside)
-    loss = quality(model, outside) - quality(tmp_path / "tuned", outside)
+    inside, outside = domain_pairs(60, seed=9), toy_pairs(60, seed=9)
+    gain = bleu_of(tmp_path / "tuned", inside) - bleu_of(model, inside)
+    loss = bleu_of(model, outside) - bleu_of(tmp_path / "tuned", outside)
     assert gain > 10
-    assert quality(tmp_path / "tuned", inside) > 90
-    assert 0 < loss < 30  # what the domain says otherwise is forgotten, and the rest is not
+    assert bleu_of(tmp_path / "tuned", inside) > 90
+    assert 0 < loss < 30  # where the domain differs, and only there, the general language is forgotten
 
 
-def test_a_tuning_that_stops_goes_on(model: Path, domain: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_interrupted_fine_tuning_resumes(model: Path, domain_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     for name, stops in (("whole", ["40"]), ("halves", ["20", "40"])):
         for stop in stops:
-            ran = nmt("train", domain, "--from", model, "--out", tmp_path / name, "--resume",
+            ran = nmt("train", domain_recipe, "--from", model, "--out", tmp_path / name, "--resume",
                       "training.schedule=constant", f"training.max_updates={stop}")  # fmt: skip
             assert ran.status == 0, ran.err
     weights = [(tmp_path / name / "checkpoints" / "best.safetensors").read_bytes() for name in ("whole", "halves")]
     assert weights[0] == weights[1]
-    ran = nmt("train", domain, "--out", tmp_path / "halves", "--resume", "tokenizer.vocab_size=400")
+    ran = nmt("train", domain_recipe, "--out", tmp_path / "halves", "--resume", "tokenizer.vocab_size=400")
     assert ran.status == 1
-    assert "(or from another model, --from); restore them" in ran.err
+    assert "(or to another model, --finetune); restore them" in ran.err
 
 
-def test_what_can_not_be_tuned_is_named(model: Path, domain: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_unsuitable_parent_model_is_refused(model: Path, domain_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     assert nmt("export", model, tmp_path / "export").status == 0
-    ran = nmt("train", domain, "--from", tmp_path / "export", "--out", tmp_path / "tuned")
+    ran = nmt("train", domain_recipe, "--from", tmp_path / "export", "--out", tmp_path / "tuned")
     assert (ran.status, ran.err.count("\n")) == (1, 1)
-    assert "holds no trained weights; name the model that it was exported from" in ran.err
-    ran = nmt("train", domain, "--from", model, "data.source=de", "--out", tmp_path / "tuned")
+    assert "contains no trained weights; name the model that it was exported from" in ran.err
+    ran = nmt("train", domain_recipe, "--from", model, "data.source=de", "--out", tmp_path / "tuned")
     assert ran.status == 1
-    assert "translates en to fr, the recipe de to fr" in ran.err
-    ran = nmt("train", domain, "--from", tmp_path / "nowhere", "--out", tmp_path / "tuned")
+    assert "translates en to fr, but the recipe de to fr" in ran.err
+    ran = nmt("train", domain_recipe, "--from", tmp_path / "nowhere", "--out", tmp_path / "tuned")
     assert ran.status == 1
     assert "no model directory" in ran.err
     assert not (tmp_path / "tuned" / "checkpoints").exists()
 
 
 @pytest.fixture
-def narrow(tmp_path: Path) -> Path:
-    """A recipe for short sentences with few of the words that the model knows, that changes next to nothing."""
+def narrow_recipe(tmp_path: Path) -> Path:
+    """A recipe with short sentences and few words, whose learning rate is too small to change the model."""
     pairs = [
         ("the dog.", "le chien."),
         ("the cat hears.", "le chat zigzague."),
@@ -109,8 +109,8 @@ def narrow(tmp_path: Path) -> Path:
     return path
 
 
-def edited(model: Path, copy: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """A copy of a model that has another card."""
+def copy_with_changed_card(model: Path, copy: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """Copy a model directory, change its card, and return the copy."""
     shutil.copytree(model, copy)
     card = json.loads((copy / "config.json").read_text())
     change(card)
@@ -118,12 +118,12 @@ def edited(model: Path, copy: Path, change: Callable[[dict[str, Any]], None]) ->
     return copy
 
 
-def test_what_was_not_retaught_is_translated_as_before(model: Path, narrow: Path, tmp_path: Path, nmt: Nmt) -> None:
-    start = edited(model, tmp_path / "start", lambda card: card.update(longest_ratio=3.5))
-    ran = nmt("train", narrow, "--from", start, "--out", tmp_path / "tuned")
+def test_unchanged_weights_translate_as_before(model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+    start = copy_with_changed_card(model, tmp_path / "start", lambda card: card.update(longest_ratio=3.5))
+    ran = nmt("train", narrow_recipe, "--from", start, "--out", tmp_path / "tuned")
     assert ran.status == 0, ran.err
     before, after = read_model_directory(start), read_model_directory(tmp_path / "tuned")
-    assert before.card.longest_source > 8  # the least of all limits; no sentence of the domain is longer
+    assert before.card.longest_source > 8  # the lowest limit; no sentence of the domain is longer
     assert after.card.longest_source == before.card.longest_source
     assert after.card.longest_ratio == 3.5
     lines = [source for source, _ in toy_pairs(60, seed=3)]
@@ -140,20 +140,24 @@ def test_what_was_not_retaught_is_translated_as_before(model: Path, narrow: Path
     assert wanted <= set(new.for_sentence(source))
 
 
-def test_larger_limits_of_the_new_text_count(model: Path, narrow: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_longer_sentences_of_the_domain_raise_the_limits(
+    model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt
+) -> None:
     line = "the dog sees the cat " * 5
     write_corpus(tmp_path / "narrow", [(line, "le chien voit le chat " * 5 + "zigzague " * 10)])
-    ran = nmt("train", narrow, "--from", model, "--out", tmp_path / "tuned", "data.filter.max_ratio=20")
+    ran = nmt("train", narrow_recipe, "--from", model, "--out", tmp_path / "tuned", "data.filter.max_ratio=20")
     assert ran.status == 0, ran.err
     before, after = read_model_directory(model), read_model_directory(tmp_path / "tuned")
     assert after.card.longest_source == len(before.tokenizer.source.encode(line.strip()).ids)
     assert after.card.longest_ratio > before.card.longest_ratio
 
 
-def test_a_model_without_a_shortlist_gives_none(model: Path, narrow: Path, tmp_path: Path, nmt: Nmt) -> None:
-    """Such is one whose training has not come to its end: the domain's text can't tell what other text needs."""
-    start = edited(model, tmp_path / "start", lambda card: card["files"].pop("shortlist.npz"))
-    ran = nmt("train", narrow, "--from", start, "--out", tmp_path / "tuned")
+def test_parent_without_shortlist_gives_a_model_without_one(
+    model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt
+) -> None:
+    """A model whose training was stopped has no shortlist, and the domain's text can't cover other text."""
+    start = copy_with_changed_card(model, tmp_path / "start", lambda card: card["files"].pop("shortlist.npz"))
+    ran = nmt("train", narrow_recipe, "--from", start, "--out", tmp_path / "tuned")
     assert ran.status == 0, ran.err
     assert f"{start}: has no shortlist, so the new model gets none" in ran.err
     after = read_model_directory(tmp_path / "tuned")
@@ -162,10 +166,10 @@ def test_a_model_without_a_shortlist_gives_none(model: Path, narrow: Path, tmp_p
     assert (tmp_path / "tuned" / "report.html").exists()
 
 
-def test_a_tuned_model_knows_where_it_comes_from(model: Path, narrow: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_model_card_lists_the_parent_models(model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    assert nmt("train", narrow, "--from", model, "--out", first, "training.learning_rate=1e-4").status == 0
-    assert nmt("train", narrow, "--from", first, "--out", second).status == 0
+    assert nmt("train", narrow_recipe, "--from", model, "--out", first, "training.learning_rate=1e-4").status == 0
+    assert nmt("train", narrow_recipe, "--from", first, "--out", second).status == 0
     cards = [read_model_directory(path).card for path in (model, first, second)]
     hashes = [card.files["model.safetensors"].sha256 for card in cards]
     assert [[origin.sha256 for origin in card.origins] for card in cards] == [[], hashes[:1], [hashes[1], hashes[0]]]
@@ -178,13 +182,13 @@ def test_a_tuned_model_knows_where_it_comes_from(model: Path, narrow: Path, tmp_
             assert origin.sha256 in page
             assert f"updates: {origin.training['updates']}" in page
     recipe = (second / "config.yaml").read_text(encoding="utf-8")
-    assert re.match(rf'# --from "{first / "model"}", weights with SHA-256 {hashes[1]}\n', recipe)
+    assert re.match(rf'# --finetune "{first / "model"}", weights with SHA-256 {hashes[1]}\n', recipe)
     assert load_translator_recipe(second / "config.yaml").training.learning_rate == 1e-9
 
-    # It has the tokenizer and the network, but other weights.
+    # The other model has the same tokenizer and network, but other weights.
     ran = nmt("train", second / "config.yaml", "--from", model, "--out", second, "--resume")
     assert ran.status == 1
-    assert "(or from another model, --from); restore them" in ran.err
+    assert "(or to another model, --finetune); restore them" in ran.err
     moved = shutil.copytree(first / "model", tmp_path / "moved")
     ran = nmt("train", second / "config.yaml", "--from", moved, "--out", second, "--resume", "training.max_updates=3")
     assert ran.status == 0, ran.err

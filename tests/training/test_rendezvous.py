@@ -1,4 +1,4 @@
-"""Processes meet in a store that has seen others before."""
+"""Rendezvous of processes in a store that contains messages from before a restart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nmt.training.rendezvous import rendezvous
 from nmt.utils.errors import CarouselError
 
 
-def test_those_who_do_not_come_are_named() -> None:
+def test_missing_processes_are_named() -> None:
     store = HashStore()
     with ThreadPoolExecutor(1) as process:
         process.submit(rendezvous, store, 1, 4, 60)
@@ -19,12 +19,12 @@ def test_those_who_do_not_come_are_named() -> None:
             rendezvous(store, 0, 4, timeout=0.5)
 
 
-def test_what_others_have_left_in_the_store_is_not_seen() -> None:
+def test_messages_from_before_a_restart_are_ignored() -> None:
     store = HashStore()
     for attempt in range(3):
         with ThreadPoolExecutor(3) as processes:
-            places = list(processes.map(lambda rank: rendezvous(store, rank, 3, timeout=60), range(3)))
-        assert not places[0].check(["address"])
-        places[0].set("address", str(attempt))
-        assert [place.get("address") for place in places] == [str(attempt).encode()] * 3
-        store.set("request/1", "of a process that was killed before it had an answer")
+            stores = list(processes.map(lambda rank: rendezvous(store, rank, 3, timeout=60), range(3)))
+        assert not stores[0].check(["address"])
+        stores[0].set("address", str(attempt))
+        assert [each.get("address") for each in stores] == [str(attempt).encode()] * 3
+        store.set("request/1", "from a process that was killed before the reply")

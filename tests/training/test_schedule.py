@@ -1,4 +1,4 @@
-"""The learning rate against its formulas."""
+"""Learning-rate schedules, compared with their formulas."""
 
 import math
 
@@ -17,7 +17,7 @@ def test_warm_up_is_linear_and_reaches_the_peak() -> None:
     assert learning_rate(config, 99) == pytest.approx(0.01)
 
 
-def test_cosine() -> None:
+def test_cosine_decay() -> None:
     config = TrainingConfig(**BASE, warmup=100)
     halfway = 0.01 * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi / 2)))
     assert learning_rate(config, 550) == pytest.approx(halfway)
@@ -25,11 +25,11 @@ def test_cosine() -> None:
     assert learning_rate(config, 5000) == pytest.approx(0.0001)
 
 
-def test_inverse_square_root() -> None:
+def test_inverse_square_root_decay() -> None:
     config = TrainingConfig(**BASE, warmup=100, schedule="inverse_sqrt")
     assert learning_rate(config, 399) == pytest.approx(0.005)
 
 
-def test_constant_without_warm_up() -> None:
+def test_constant_rate_without_warm_up() -> None:
     config = TrainingConfig(**BASE, warmup=0, schedule="constant")
     assert {learning_rate(config, update) for update in (0, 500, 5000)} == {0.01}

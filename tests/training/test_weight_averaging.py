@@ -1,11 +1,11 @@
-"""The moving average against a naive loop."""
+"""The moving average of weights, compared with a simple loop."""
 
 import torch
 
 from nmt.training.weight_averaging import MovingAverage
 
 
-def test_the_average_is_that_of_a_naive_loop_and_swaps_in_and_out() -> None:
+def test_average_equals_a_simple_loop_and_is_swapped_in_and_out() -> None:
     network = torch.nn.Linear(3, 2)
     average = MovingAverage(network, decay=0.9)
     expected = network.weight.detach().clone()
@@ -23,7 +23,7 @@ def test_the_average_is_that_of_a_naive_loop_and_swaps_in_and_out() -> None:
     assert network.training
 
 
-def test_decay_zero_is_the_weights_themselves() -> None:
+def test_average_with_decay_zero_equals_the_weights() -> None:
     network = torch.nn.Linear(3, 2)
     average = MovingAverage(network, decay=0.0)
     with torch.no_grad():

@@ -1,0 +1,92 @@
+"""The dev set of a translator: loss, and BLEU of greedy translations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nmt.config.data import DataConfig, SyntheticCorpus
+from nmt.corpus.arrow_store import RaggedArray
+from nmt.corpus.batching import Batch, collate
+from nmt.corpus.parallel_corpus import TextPair
+from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
+from nmt.engine.torch_engine import TorchEngine
+from nmt.evaluation.metrics import bleu, exact_match
+from nmt.model.device import to_device
+from nmt.model.guided_alignment import AlignmentLinks
+from nmt.model.seq2seq import Seq2Seq, TranslationBatch
+from nmt.search.beam_search import DecodingOptions, search_all
+from nmt.text.normalisation import normalise
+from nmt.training.tasks import METRIC_NAMES, Evaluator
+from nmt.utils.hashing import hash_json
+
+_SLOTS = 128  # sentences decoded together
+_BATCH = 64  # pairs whose loss is computed together
+
+
+class TranslationDevSet:
+    """Sentence pairs to validate on. The score of a synthetic task is the percentage of correct answers, not BLEU."""
+
+    def __init__(self, pairs: Sequence[TextPair], tokenizer: Tokenizer, data: DataConfig) -> None:
+        self.fingerprint = hash_json(data.target, *pairs)
+        self._references = [target for _, target in pairs]
+        self._tokenizer, self._data = tokenizer, data
+        self._sources = tokenizer.source.encode_batch([normalise(source) for source, _ in pairs])
+        self._targets = tokenizer.target.encode_batch([normalise(target) for _, target in pairs])
+
+    def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
+        """See `DevSet.evaluate`."""
+        return self._loss(evaluator), self.score(evaluator)
+
+    def score(self, evaluator: Evaluator) -> float:
+        """See `DevSet.score`."""
+        network: Seq2Seq = evaluator.network
+        engine = TorchEngine(network, _SLOTS, beam=1, device=network.output.device)
+        order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
+        translations = [""] * len(order)
+        sentences = ((i, self._sources[i]) for i in order)
+        for i, hypotheses in search_all(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
+            translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
+        if isinstance(self._data.dev, SyntheticCorpus):
+            return float(exact_match(self._data.dev, translations, self._references)["score"])
+        return bleu(translations, self._references, self._data.target)
+
+    def metrics(self, loss: float, score: float) -> dict[str, float]:
+        """See `DevSet.metrics`."""
+        return {"exact" if isinstance(self._data.dev, SyntheticCorpus) else "bleu": score}
+
+    def format_score(self, score: float) -> str:
+        """See `DevSet.format_score`."""
+        return " ".join(f"{METRIC_NAMES[key]} {value:.2f}" for key, value in self.metrics(0.0, score).items())
+
+    def _loss(self, evaluator: Evaluator) -> float:
+        order = sorted(range(len(self._targets)), key=lambda i: len(self._targets[i]))
+        total, tokens = 0.0, 0
+        with torch.no_grad():
+            for start in range(0, len(order), _BATCH):
+                rows = order[start : start + _BATCH]
+                sides = (RaggedArray.from_lists([ids[row] for row in rows]) for ids in (self._sources, self._targets))
+                batch = collate(*sides)
+                inputs = translation_inputs(batch, evaluator.network.output.device)
+                total += evaluator.compute_loss(inputs).negative_log_likelihood.item()
+                tokens += batch.target_tokens
+        return total / tokens
+
+
+def translation_inputs(batch: Batch, device: torch.device) -> TranslationBatch:
+    """Return a batch as tensors on a device; the lengths stay on the CPU."""
+
+    def tensor(array: np.ndarray[Any, Any]) -> Tensor:
+        return to_device(torch.from_numpy(array), device)
+
+    positions, links, alignment = batch.target_positions, batch.alignment, None
+    if links is not None:
+        arrays = links.batch_indices, links.target_indices, links.source_indices, links.weights
+        alignment = AlignmentLinks(*map(tensor, arrays))
+    source, lengths, target_in = tensor(batch.source), torch.from_numpy(batch.source_lengths), tensor(batch.target_in)
+    targets = tensor(batch.target_out.ravel()[positions])
+    return TranslationBatch(source, lengths, target_in, targets, tensor(positions), alignment)
