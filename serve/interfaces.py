@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from nmt.inference.continuous_batcher import DecodingRequest
-    from nmt.inference.text_processor import Chunk
-    from nmt.inference.translation import Translation
+    from nmt.inference.text_processor import TextProcessor
     from nmt.search.hypotheses import Hypothesis
-    from nmt.search.options import DecodingOptions
 
 
 class Batcher(Protocol):
@@ -36,18 +34,6 @@ class Batcher(Protocol):
         """Return the requests that have finished since the last call. A batcher that raises here is unusable."""
 
 
-class TextProcessorLike(Protocol):
-    """The methods of `nmt.inference.text_processor.TextProcessor` that the scheduler calls."""
-
-    def chunks(self, text: str) -> Sequence[Chunk]:
-        """Split a text into chunks that are decoded separately."""
-
-    def assemble(
-        self, text: str, chunks: Sequence[Chunk], hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
-    ) -> Translation:
-        """Join the translations of a text's chunks."""
-
-
 class Throughput(Protocol):
     """The decoding speed of a model."""
 
@@ -61,23 +47,14 @@ class Throughput(Protocol):
 class DecodingModel(Protocol):
     """A loaded model, as the scheduler and the workers use it."""
 
+    name: str
+    """Label of the model in metrics."""
+    checksum: str
+    """Checksum that identifies the model's files."""
+    text_processor: TextProcessor
     throughput: Throughput
-
-    @property
-    def name(self) -> str:
-        """Label of the model in metrics."""
-
-    @property
-    def checksum(self) -> str:
-        """Checksum that identifies the model's files."""
-
-    @property
-    def text_processor(self) -> TextProcessorLike:
-        """Converts text to token ids, and hypotheses to text."""
-
-    @property
-    def retired(self) -> bool:
-        """Whether the model was replaced, so that idle batchers can be dropped."""
+    retired: bool
+    """Whether the model was replaced, so that idle batchers can be dropped."""
 
     def create_batcher(self, worker: int, beam: int) -> Batcher:
         """Create a batcher for the worker thread with this number."""

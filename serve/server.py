@@ -25,7 +25,7 @@ from serve.models.served_model import TranslatorLoader
 from serve.service import TranslationService
 from serve.settings import Settings, read_settings
 from serve.stores.glossaries import GlossaryStore
-from serve.workers.loader import ModelDirectoryLoader
+from serve.workers.client import ModelDirectoryLoader
 
 _KEEP_ALIVE = 30  # seconds after which an idle connection is closed
 _BACKLOG = 2048  # connections that may wait to be accepted

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from serve.interfaces import Batcher, TextProcessorLike, Throughput
+from serve.interfaces import Batcher, Throughput
 
 if TYPE_CHECKING:
+    from nmt.inference.text_processor import TextProcessor
     from nmt.search.options import DecodingOptions
 
-# Of several lengths, like real sentences. The first decoding of a batch shape also allocates memory.
+# Sentences of several lengths, like real ones. The first decoding of a batch shape also allocates memory.
 _WARM_UP_TEXTS = (
     "Hello.",
     "This sentence is longer.",
@@ -27,14 +28,9 @@ class TranslatorBackend(Protocol):
     target_language: str
     beam: int
     checksum: str
-
-    @property
-    def text_processor(self) -> TextProcessorLike:
-        """Converts text to token ids, and hypotheses to text."""
-
-    @property
-    def decoding_options(self) -> DecodingOptions:
-        """The model's default options."""
+    text_processor: TextProcessor
+    decoding_options: DecodingOptions
+    """The model's default options."""
 
     def phrase_ids(self, text: str) -> tuple[int, ...]:
         """Return the token ids of a required phrase; raise CarouselError if the vocabulary cannot express it."""
@@ -56,37 +52,19 @@ class TranslatorLoader(Protocol):
         """Load the model; raise CarouselError if that fails."""
 
 
-@dataclass(eq=False)
 class ServedModel:
     """A loaded model with one warmed-up batcher per worker thread."""
 
-    translator: TranslatorBackend
-    slots: int
-    throughput: Throughput
-    retired: bool = False
-    """Whether another model has replaced this one, which only finishes its work."""
-    _warm_batchers: dict[tuple[int, int], Batcher] = field(default_factory=dict)  # by worker and beam size
-    _options: dict[tuple[int, bool], DecodingOptions] = field(default_factory=dict)
-
-    @property
-    def pair(self) -> tuple[str, str]:
-        """Source and target language."""
-        return self.translator.source_language, self.translator.target_language
-
-    @property
-    def name(self) -> str:
-        """Label of the model in metrics."""
-        return "-".join(self.pair)
-
-    @property
-    def checksum(self) -> str:
-        """Checksum that identifies the model's files."""
-        return self.translator.checksum
-
-    @property
-    def text_processor(self) -> TextProcessorLike:
-        """Converts text to token ids, and hypotheses to text."""
-        return self.translator.text_processor
+    def __init__(self, translator: TranslatorBackend, slots: int, throughput: Throughput) -> None:
+        """Wrap a loaded translator, whose batchers get ``slots`` slots."""
+        self.translator, self.slots, self.throughput = translator, slots, throughput
+        self.pair = translator.source_language, translator.target_language
+        self.name = "-".join(self.pair)
+        self.checksum, self.text_processor = translator.checksum, translator.text_processor
+        self.retired = False
+        """Whether another model has replaced this one, which only finishes its work."""
+        self._warm_batchers: dict[tuple[int, int], Batcher] = {}  # by worker and beam size
+        self._options: dict[tuple[int, bool], DecodingOptions] = {}
 
     def options(self, num_hypotheses: int, *, attention: bool) -> DecodingOptions:
         """Return the model's default options for a number of hypotheses, with or without attention."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from serve.errors import TranslationFailedError, error_location
@@ -53,13 +53,7 @@ class PendingRequest:
     def __init__(
         self, sentences: int, deadline: float, on_sentence: Callable[[int, Translation], None] | None = None
     ) -> None:
-        """Create a request for a number of sentences.
-
-        Args:
-            sentences: Number of sentences.
-            deadline: Time of `time.monotonic` after which no sentence is started.
-            on_sentence: Called on a worker thread with the index and translation of each finished sentence.
-        """
+        """Create a request for a number of sentences; see `serve.scheduling.scheduler.Scheduler.submit`."""
         self.future: Future[list[SentenceTranslation]] = Future()
         self.deadline = deadline
         self.overrun = 0.0
@@ -104,48 +98,32 @@ class PendingRequest:
             self.future.set_exception(TranslationFailedError("the translation failed"))
 
 
+@dataclass(slots=True, eq=False)
 class SentenceJob:
     """One sentence of a request, from the queue to its translation."""
 
-    __slots__ = (
-        "batch_key", "chunks", "cost", "hypotheses", "index", "lock", "lost_chunks", "missing", "on_decoded", "request",
-        "sentence", "started", "submitted", "virtual_start",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        request: PendingRequest,
-        index: int,
-        sentence: Sentence,
-        batch_key: BatchKey,
-        cost: float,
-        submitted: float,
-        on_decoded: Callable[[SentenceJob], None],
-    ) -> None:
-        """Create a job whose sentence is not split yet.
-
-        Args:
-            request: Request to which the sentence belongs.
-            index: Index of the sentence in the request.
-            sentence: Sentence to translate.
-            batch_key: Model and beam size.
-            cost: Estimated worker seconds.
-            submitted: Time of `time.monotonic` when the request came.
-            on_decoded: Called on a worker thread when all chunks are decoded.
-        """
-        self.request, self.index, self.sentence, self.batch_key = request, index, sentence, batch_key
-        self.cost, self.submitted, self.on_decoded = cost, submitted, on_decoded
-        self.started = submitted
-        """Time when a worker took the first chunk."""
-        self.virtual_start = submitted
-        """Time from which the chunks fall due one after the other."""
-        self.chunks: Sequence[Chunk] = ()
-        self.hypotheses: list[Sequence[Hypothesis]] = []
-        self.missing = 0
-        """Number of chunks that are not decoded yet."""
-        self.lost_chunks: set[int] = set()
-        """Indices of the chunks that were lost with a worker process once."""
-        self.lock = threading.Lock()
+    request: PendingRequest
+    index: int
+    """Index of the sentence in the request."""
+    sentence: Sentence
+    batch_key: BatchKey
+    cost: float
+    """Estimated worker seconds."""
+    submitted: float
+    """Time of `time.monotonic` when the request came."""
+    on_decoded: Callable[[SentenceJob], None]
+    """Function that is called on a worker thread when all chunks are decoded."""
+    virtual_start: float = 0.0
+    """Time from which the chunks fall due one after the other."""
+    started: float = 0.0
+    """Time when a worker took the first chunk."""
+    chunks: Sequence[Chunk] = ()
+    hypotheses: list[Sequence[Hypothesis]] = field(default_factory=list)
+    missing: int = 0
+    """Number of chunks that are not decoded yet."""
+    lost_chunks: set[int] = field(default_factory=set)
+    """Indices of the chunks that were lost with a worker process once."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def split(self) -> None:
         """Split the sentence into chunks; none if it contains nothing to translate."""

@@ -52,14 +52,9 @@ class Scheduler:
     """A thread-safe queue of sentences for all models."""
 
     def __init__(self, workers: int, slots: int, queue_limit: int, cache_size: int, metrics: Metrics) -> None:
-        """Create an empty queue.
+        """Create an empty queue for a number of worker threads, whose batches have ``slots`` slots.
 
-        Args:
-            workers: Number of worker threads that take tasks.
-            slots: Number of slots of a batch.
-            queue_limit: Maximum number of waiting sentences.
-            cache_size: Maximum number of cached translations.
-            metrics: Metrics to update.
+        At most ``queue_limit`` sentences wait, and ``cache_size`` finished translations are cached.
         """
         self._workers, self._slots, self._queue_limit, self._metrics = workers, slots, queue_limit, metrics
         self._cache = TranslationCache(cache_size, metrics)
@@ -99,19 +94,11 @@ class Scheduler:
         now = time.monotonic()
         request = PendingRequest(len(sentences), deadline, on_sentence)
         cached = [self._cache.get(model, sentence) for sentence in sentences]
-        jobs = [
-            SentenceJob(
-                request,
-                index,
-                sentence,
-                BatchKey(model, sentence.beam),
-                model.throughput.estimate(sentence.text),
-                now,
-                self._complete,
-            )
-            for index, (sentence, translation) in enumerate(zip(sentences, cached, strict=True))
-            if translation is None
-        ]
+        jobs = []
+        for index, (sentence, translation) in enumerate(zip(sentences, cached, strict=True)):
+            if translation is None:
+                key, cost = BatchKey(model, sentence.beam), model.throughput.estimate(sentence.text)
+                jobs.append(SentenceJob(request, index, sentence, key, cost, now, self._complete))
         with self._changed:
             if not continued:
                 self._check_admission(jobs, later_cost, deadline - now)

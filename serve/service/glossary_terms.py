@@ -12,7 +12,7 @@ from nmt.utils.errors import CarouselError
 from serve.errors import InvalidGlossaryError
 from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence
-from serve.service.requests import TranslationRequest
+from serve.service.planning import TranslationRequest
 from serve.stores.glossaries import Glossary
 
 # Beam sizes for constrained decoding. A beam can satisfy required phrases of fewer tokens in total than its size. There

@@ -1,11 +1,12 @@
-"""Splits the texts of a request into sentences, and finds the models that translate each text."""
+"""Translation requests, and their plans: the sentences of each text, and the models that translate it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nmt.inference.documents.document import Document, DocumentTranslation
 from nmt.inference.documents.html import HtmlDocument, visible_text
@@ -14,13 +15,46 @@ from nmt.text.language_identification import DetectedLanguage
 from serve.errors import LimitExceededError, UnsupportedLanguageError
 from serve.models.registry import ModelEntry, ModelRegistry
 from serve.service.detection import LanguageDetection
-from serve.service.offloading import TextOffloader
-from serve.service.requests import TranslationRequest, TranslationResult
+from serve.stores.glossaries import Glossary
 
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
 
+T = TypeVar("T")
+
+_LARGE_TEXT = 5000  # characters whose processing may take milliseconds
+_MAX_THREADS = 2  # they compete with the event loop and the worker threads for the interpreter
 _MAX_LINES_PER_SENTENCE = 10  # blank lines included; texts with more are refused before they are split
+
+
+@dataclass(frozen=True)
+class TranslationRequest:
+    """Languages and options for translating a list of texts."""
+
+    source: str | None
+    """Source language; None to detect the language of each text."""
+    target: str
+    """Target language."""
+    markup: bool = False
+    """Whether the texts are HTML."""
+    alternatives: int = 0
+    """Number of alternative translations for each text."""
+    alignment: bool = False
+    """Whether the results include word alignments."""
+    glossary: Glossary | None = None
+    """Glossary whose terms the translations must use."""
+
+
+@dataclass(frozen=True)
+class TranslationResult:
+    """The translation of one text."""
+
+    answer: DocumentTranslation
+    """The translated text with its scores."""
+    source: DetectedLanguage
+    """Source language; with confidence 1 if the request named it."""
+    pivot: str | None
+    """Pivot language if the text was translated in two steps."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +80,20 @@ class TextPlan:
             return TranslationResult(DocumentTranslation(self.text), self.source, None)
         answer = self.document.assemble([translations[self.first + n] for n in range(len(self.sentences))])
         return TranslationResult(answer, self.source, self.route[0].pair[1] if len(self.route) > 1 else None)
+
+
+class TextOffloader:
+    """Runs the processing of short texts directly, and that of long texts, which would block others, on a thread."""
+
+    def __init__(self) -> None:
+        self._threads = asyncio.Semaphore(_MAX_THREADS)
+
+    async def run(self, texts: Sequence[str], function: Callable[[], T]) -> T:
+        """Return the result of ``function``, which processes ``texts``."""
+        if sum(map(len, texts)) < _LARGE_TEXT:
+            return function()
+        async with self._threads:
+            return await asyncio.to_thread(function)
 
 
 class RequestPlanner:

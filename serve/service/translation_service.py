@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from html import escape
 from itertools import accumulate, takewhile
@@ -26,9 +26,7 @@ from serve.scheduling.scheduler import CHUNK_CHARACTERS, Scheduler
 from serve.scheduling.throughput import ThroughputEstimate
 from serve.service.detection import LanguageDetection
 from serve.service.glossary_terms import create_sentences
-from serve.service.offloading import TextOffloader
-from serve.service.planning import RequestPlanner, TextPlan
-from serve.service.requests import TranslationRequest, TranslationResult
+from serve.service.planning import RequestPlanner, TextOffloader, TextPlan, TranslationRequest, TranslationResult
 from serve.settings import Settings
 from serve.workers.thread import WorkerThread
 
@@ -42,19 +40,6 @@ _log = logging.getLogger(__name__)
 
 _QUEUE_SHARE = 0.25  # largest share of the queue that one request fills; its other sentences wait outside the queue
 _STOP_TIMEOUT = 5  # seconds for the worker threads to end
-
-
-@dataclass(frozen=True)
-class _DecodingPass:
-    """Sentences of a request to translate with one model."""
-
-    model: ServedModel
-    sentences: Sequence[Sentence]
-    deadline: float
-    later_cost: float
-    """Estimated worker seconds of the request's later passes."""
-    continued: bool
-    """Whether the request had passes before."""
 
 
 class TranslationService:
@@ -244,18 +229,28 @@ class TranslationService:
             sources = [sentence.translation.text for sentence in found] if found else texts
             pass_request = request if last else replace(request, alternatives=0)
             prepared = await self._offloader.run(sources, partial(create_sentences, model, sources, pass_request))
-            decoding_pass = _DecodingPass(
-                model, prepared, deadline, 0.0 if last else later_cost, continued=continued or bool(found)
+            translated = await self._translate_with_model(
+                model,
+                prepared,
+                deadline,
+                (lambda index, text: on_sentence(indices[index], text)) if on_sentence and last else None,
+                later_cost=0.0 if last else later_cost,
+                continued=continued or bool(found),
             )
-            translated = await self._run_pass(decoding_pass, indices, on_sentence if last else None)
             found = [_compose(*both) for both in zip(found, translated, strict=True)] if found else translated
         return dict(zip(indices, (sentence.translation for sentence in found), strict=True))
 
-    async def _run_pass(
-        self, decoding_pass: _DecodingPass, indices: Sequence[int], on_sentence: OnSentence | None
+    async def _translate_with_model(
+        self,
+        model: ServedModel,
+        sentences: Sequence[Sentence],
+        deadline: float,
+        on_sentence: OnSentence | None,
+        *,
+        later_cost: float,
+        continued: bool,
     ) -> list[SentenceTranslation]:
-        """Translate sentences with one model, in portions that leave room in the queue for other requests."""
-        model, sentences = decoding_pass.model, decoding_pass.sentences
+        """Translate sentences in batches that leave room in the queue for other requests; see `Scheduler.submit`."""
         max_chunks = _QUEUE_SHARE * self.settings.queue_limit
         found: list[SentenceTranslation] = []
         while len(found) < len(sentences):
@@ -264,16 +259,15 @@ class TranslationService:
 
             def report(index: int, translation: Translation, first: int = first) -> None:
                 if on_sentence:
-                    on_sentence(indices[first + index], translation.text)
+                    on_sentence(first + index, translation.text)
 
             pending = self._scheduler.submit(
                 model,
                 sentences[first:end],
-                decoding_pass.deadline,
+                deadline,
                 report if on_sentence else None,
-                later_cost=decoding_pass.later_cost
-                + sum(model.throughput.estimate(sentence.text) for sentence in sentences[end:]),
-                continued=decoding_pass.continued or first > 0,
+                later_cost=later_cost + sum(model.throughput.estimate(sentence.text) for sentence in sentences[end:]),
+                continued=continued or first > 0,
             )
             translated: list[SentenceTranslation] = await asyncio.wrap_future(pending.future)
             found += translated

@@ -24,12 +24,7 @@ from nmt.text.normalisation import normalise
 from nmt.text.scripts import is_combining_mark, is_spaced_word_character
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, write_error
-from serve.errors import (
-    GlossaryNotFoundError,
-    GlossaryStorageError,
-    InvalidGlossaryError,
-    TooManyGlossariesError,
-)
+from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
 
 GlossaryEntries = tuple[tuple[str, str], ...]
 """Pairs of source term and target term."""
@@ -228,14 +223,7 @@ class GlossaryStore:
         return glossary
 
     def create(self, owner: str | None, name: str, source: str, target: str, entries: GlossaryEntries) -> Glossary:
-        """Create and store a glossary. Several may have the same name.
-
-        Args:
-            owner: Name of the client's API key.
-            name: Name of the glossary.
-            source: Source language without region.
-            target: Target language without region.
-            entries: Result of `read_entries`.
+        """Create and store a glossary with entries from `read_entries`. Several glossaries may have the same name.
 
         Raises:
             InvalidGlossaryError: If the name is invalid.

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -236,6 +236,26 @@ class RemoteTranslator:
         with self._lock:
             self._closed = True
         _close(self._processes)
+
+
+@dataclass(frozen=True)
+class ModelDirectoryLoader:
+    """Loads the model directory at ``path`` into ``processes`` worker processes, one for each worker thread."""
+
+    path: Path
+    processes: int
+
+    def pair(self) -> tuple[str, str]:
+        """Read the source and target language from the model directory."""
+        # Imported late, so that the server answers /health while the package is still being imported.
+        from nmt.model_directory.directory import read_model_directory
+
+        card = read_model_directory(self.path).card
+        return card.source_language, card.target_language
+
+    def load(self) -> RemoteTranslator:
+        """Load the model; raise CarouselError if that fails."""
+        return RemoteTranslator.load(self.path, self.processes)
 
 
 def _close(processes: Sequence[WorkerProcess]) -> None:

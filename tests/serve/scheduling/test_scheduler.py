@@ -214,7 +214,7 @@ def test_translations_are_cached_by_everything_that_affects_them():
     setup.submit("a", beam=3).future.result(30)
     scoped = Sentence("a", 2, DecodingOptions(), cache_scope="mine")
     setup.scheduler.submit(setup.model, [scoped], time.monotonic() + LONG).future.result(30)
-    setup.model.translator.checksum = "2"
+    setup.model.checksum = "2"
     setup.submit("a").future.result(30)
     assert setup.fake.decoded() == ["a"] * 5
     assert setup.metric('nmt_cache_total{result="hit"}') == 1

@@ -23,7 +23,14 @@ from nmt.inference.continuous_batcher import DecodingRequest
 from nmt.inference.translator import Translator
 from nmt.search.options import DecodingOptions
 from nmt.utils.errors import CarouselError
-from serve.workers.client import RemoteBatcher, RemoteTranslator, WorkerError, WorkerLostError, WorkerProcess
+from serve.workers.client import (
+    ModelDirectoryLoader,
+    RemoteBatcher,
+    RemoteTranslator,
+    WorkerError,
+    WorkerLostError,
+    WorkerProcess,
+)
 from serve.workers.process import WorkerServer
 
 Load = Callable[..., RemoteTranslator]
@@ -231,3 +238,8 @@ def test_a_process_that_loaded_another_model_is_refused() -> None:
     finally:
         process.close()
     assert gone(process.pid)
+
+
+def test_a_missing_model_directory_is_named():
+    with pytest.raises(CarouselError, match="no/such/model"):
+        ModelDirectoryLoader(Path("no/such/model"), processes=1).pair()
