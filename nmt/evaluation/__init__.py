@@ -1,1 +1,1 @@
-"""How good the translations are."""
+"""Evaluation of translations: scores with confidence intervals, significance tests, calibration and reports."""

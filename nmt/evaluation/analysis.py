@@ -1,7 +1,4 @@
-"""Where a system is good and where it is not: scores of the parts of a test set.
-
-By sentence length and by word frequency, in the manner of compare-mt (Neubig et al. 2019).
-"""
+"""Scores of subsets of a test set: by sentence length and by word frequency, after compare-mt (Neubig et al. 2019)."""
 
 from __future__ import annotations
 
@@ -12,50 +9,53 @@ from dataclasses import dataclass
 import numpy as np
 
 FREQUENCY_CLASSES = ((0, 0), (1, 1), (2, 4), (5, 9), (10, 99), (100, 999), (1000, None))
-"""How often a word stands in the training text: the least and the most, both counted in; None for no limit."""
+"""Classes of words by the number of occurrences in the training text: inclusive bounds, None for no upper bound."""
 
 Words = Sequence[str]
 
 
 @dataclass(frozen=True)
 class LengthBin:
-    """The sentences of like length."""
+    """Sentences of similar length."""
 
     shortest: int
+    """Length of the shortest sentence."""
     longest: int
-    """Both counted in; and both occur."""
+    """Length of the longest sentence."""
     sentences: tuple[int, ...]
-    """Their numbers, in order."""
+    """Indices of the sentences, ascending."""
 
 
-def length_bins(lengths: Sequence[int], most: int) -> list[LengthBin]:
-    """At most ``most`` bins of about as many sentences each; sentences of one length are never parted."""
+def length_bins(lengths: Sequence[int], max_bins: int) -> list[LengthBin]:
+    """Group sentences by length into at most ``max_bins`` bins of similar size; equal lengths share a bin."""
     if not lengths:
         return []
     values = np.asarray(lengths)
-    # Each bin ends with the length at which it has its share.
-    ends = np.unique(np.quantile(values, np.arange(1, most + 1) / most, method="inverted_cdf"))
-    places = np.searchsorted(ends, values)
-    members = [np.flatnonzero(places == place) for place in range(len(ends))]
+    # A bin ends at the length at which it has its share of the sentences.
+    ends = np.unique(np.quantile(values, np.arange(1, max_bins + 1) / max_bins, method="inverted_cdf"))
+    bins = np.searchsorted(ends, values)
+    members = [np.flatnonzero(bins == index) for index in range(len(ends))]
     return [LengthBin(int(values[m].min()), int(values[m].max()), tuple(m.tolist())) for m in members]
 
 
 @dataclass(frozen=True)
 class FrequencyClassScore:
-    """How well the words of one frequency class are translated."""
+    """Quality of the translation of the words of one frequency class."""
 
     least: int
+    """Lowest frequency of the class."""
     most: int | None
+    """Highest frequency of the class; None for no upper bound."""
     reference: int
-    """Occurrences in the references."""
+    """Number of occurrences in the references."""
     translated: int
-    """Occurrences in the translations."""
+    """Number of occurrences in the translations."""
     matched: int
-    """Occurrences in both: in each sentence, the smaller number of the two."""
+    """Number of matching occurrences: per sentence and word, the smaller of the two counts."""
 
     @property
     def f1(self) -> float | None:
-        """Harmonic mean of precision and recall, 0 to 1; None where the class has no words."""
+        """Harmonic mean of precision and recall, between 0 and 1; None if there are no words of the class."""
         total = self.reference + self.translated
         return 2 * self.matched / total if total else None
 
@@ -63,12 +63,18 @@ class FrequencyClassScore:
 def word_f1_by_frequency(
     translations: Sequence[Words], references: Sequence[Words], frequencies: Counter[str]
 ) -> list[FrequencyClassScore]:
-    """The F1 of the target words of each frequency class, as compare-mt measures it."""
+    """Score the target words of each frequency class, as compare-mt does.
+
+    Args:
+        translations: Words of each translation.
+        references: Words of each reference.
+        frequencies: Number of occurrences of each word in the training text.
+    """
     totals = np.zeros((len(FREQUENCY_CLASSES), 3), dtype=np.int64)
     for translation, reference in zip(translations, references, strict=True):
-        found, wanted = Counter(translation), Counter(reference)
-        for word in found.keys() | wanted.keys():
-            counts = wanted[word], found[word], min(wanted[word], found[word])
+        translated, expected = Counter(translation), Counter(reference)
+        for word in translated.keys() | expected.keys():
+            counts = expected[word], translated[word], min(expected[word], translated[word])
             totals[_frequency_class(frequencies[word])] += counts
     return [
         FrequencyClassScore(least, most, *map(int, counts))
@@ -76,14 +82,14 @@ def word_f1_by_frequency(
     ]
 
 
-def count_words(texts: Iterable[str], split: Callable[[str], Words], wanted: set[str]) -> Counter[str]:
-    """How often the ``wanted`` words stand in texts; memory holds no others."""
+def count_words(texts: Iterable[str], split: Callable[[str], Words], vocabulary: set[str]) -> Counter[str]:
+    """Count the occurrences in texts of the words of a vocabulary; other words are ignored to save memory."""
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(word for word in split(text) if word in wanted)
+        counts.update(word for word in split(text) if word in vocabulary)
     return counts
 
 
 def _frequency_class(frequency: int) -> int:
-    """The number of the last class that begins at or below a frequency."""
+    """Return the index of the class that a frequency belongs to."""
     return sum(least <= frequency for least, _ in FREQUENCY_CLASSES) - 1

@@ -1,6 +1,6 @@
-"""What a network looks at while it writes a given translation.
+"""Attention weights of given translations.
 
-S source length, T target length, each with end of sentence.
+Shapes: S source length and T target length, both with end of sentence.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from nmt.text.normalisation import normalise
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The attention of one translation."""
+    """Attention weights of one translation."""
 
     source: list[str]
-    """S pieces, as SentencePiece writes them."""
+    """The S source pieces, in SentencePiece's notation."""
     target: list[str]
-    """T pieces."""
+    """The T target pieces."""
     weights: np.ndarray[Any, np.dtype[np.float32]]
-    """[T, S]: the alignment head's, or the mean over the last layer's heads; each row sums to one."""
+    """Weights [T, S] of the alignment head, or averaged over the heads of the last layer; each row sums to 1."""
 
 
-def attention_maps(bundle: ModelDirectory, pairs: Sequence[tuple[str, str]]) -> Iterator[AttentionMap]:
-    """The attention of pairs of source and translation; nothing of a model that has none, or has no weights."""
-    if bundle.card.model.attention == "none" or bundle.weights is None:
+def compute_attention_maps(directory: ModelDirectory, pairs: Sequence[tuple[str, str]]) -> Iterator[AttentionMap]:
+    """Yield the attention of pairs of source and translation; nothing if the model has no attention or no weights."""
+    if directory.card.model.attention == "none" or directory.weights is None:
         return
-    network = load_network(bundle)
+    network = load_network(directory)
     for source, target in pairs:
-        source_ids, source_pieces = _pieces(bundle.tokenizer.source, source)
-        target_ids, target_pieces = _pieces(bundle.tokenizer.target, target)
+        source_ids, source_pieces = _encode(directory.tokenizer.source, source)
+        target_ids, target_pieces = _encode(directory.tokenizer.target, target)
         with torch.inference_mode():
             _, weights = network(
                 torch.tensor([source_ids]), torch.tensor([len(source_ids)]), torch.tensor([[BOS, *target_ids[:-1]]])
@@ -45,7 +45,7 @@ def attention_maps(bundle: ModelDirectory, pairs: Sequence[tuple[str, str]]) -> 
         yield AttentionMap(source_pieces, target_pieces, weights[0].numpy())
 
 
-def _pieces(vocabulary: Vocabulary, text: str) -> tuple[list[int], list[str]]:
-    """Ids and pieces of a text, with end of sentence."""
+def _encode(vocabulary: Vocabulary, text: str) -> tuple[list[int], list[str]]:
+    """Return the ids and the pieces of a text, with end of sentence."""
     ids = [*vocabulary.encode(normalise(text)).ids, EOS]
     return ids, [vocabulary.id_to_piece(number) for number in ids]

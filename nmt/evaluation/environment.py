@@ -1,4 +1,4 @@
-"""What a score was made with: versions and hardware."""
+"""Software versions and hardware of this process, for the report."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PACKAGES = {
 }
 
 
-def environment(device: str) -> dict[str, str]:
-    """Name -> version or kind, of this process and of the ``device`` that torch used."""
-    found = {"Python": platform.python_version()}
-    found |= {name: package_version(package) for name, package in _PACKAGES.items()}
-    found |= {"Platform": platform.platform(), "CPU": _processor(), "Threads": str(torch.get_num_threads())}
+def describe_environment(device: str) -> dict[str, str]:
+    """Return versions and hardware by name; ``device`` is the PyTorch device that was used."""
+    facts = {"Python": platform.python_version()}
+    facts |= {name: package_version(package) for name, package in _PACKAGES.items()}
+    facts |= {"Platform": platform.platform(), "CPU": _processor_name(), "Threads": str(torch.get_num_threads())}
     if device.startswith("cuda"):
-        found["GPU"] = torch.cuda.get_device_name(device)
-    return found
+        facts["GPU"] = torch.cuda.get_device_name(device)
+    return facts
 
 
 def package_version(package: str) -> str:
@@ -36,8 +36,8 @@ def package_version(package: str) -> str:
         return "not installed"
 
 
-def _processor() -> str:
-    """The processor's name, which Linux keeps in a file and other systems tell."""
+def _processor_name() -> str:
+    """Return the name of the processor, from /proc/cpuinfo on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

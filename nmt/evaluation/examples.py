@@ -1,4 +1,4 @@
-"""Sentences to look at: which, and where a translation and its reference differ."""
+"""Example sentences for the report: their selection, and the differences between a translation and its reference."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 DiffSegment = tuple[str, bool]
-"""Some text, and whether the other side lacks it."""
+"""A segment of a text, and whether it is missing in the other text."""
 
-# Han, kana and their punctuation stand for themselves: no spaces part their words.
+# Han and kana characters and their punctuation are words of their own, because no spaces separate words there.
 _UNSPACED = "\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff0f\uff1a-\uff20"
 _PUNCTUATION = re.escape('.,;:!?…¿¡"“”„«»()[]{}।؟،؛')
 _WORD = re.compile(rf"\s+|[{_UNSPACED}{_PUNCTUATION}]|[^\s{_UNSPACED}{_PUNCTUATION}]+")
@@ -19,42 +19,42 @@ _WORD = re.compile(rf"\s+|[{_UNSPACED}{_PUNCTUATION}]|[^\s{_UNSPACED}{_PUNCTUATI
 
 @dataclass(frozen=True)
 class ExampleSelection:
-    """The numbers of the sentences to show."""
+    """Indices of the sentences to show."""
 
     best: list[int]
-    """Best first."""
+    """Sentences of the highest quality, best first."""
     middle: list[int]
-    """Drawn from all the others."""
+    """Random sample of the remaining sentences."""
     worst: list[int]
-    """Worst first."""
+    """Sentences of the lowest quality, worst first."""
 
 
-def select_examples(qualities: Sequence[float], each: int) -> ExampleSelection:
-    """Choose ``each`` of the best, of the worst and of what lies between; the same for the same qualities.
+def select_examples(qualities: Sequence[float], count: int) -> ExampleSelection:
+    """Select ``count`` sentences each of the best, of the worst and of those between, without repetition.
 
-    Fewer of each where there are few sentences: none is chosen twice.
+    The selection is deterministic. There are fewer sentences of each kind if there are few sentences.
     """
     order = sorted(range(len(qualities)), key=lambda n: -qualities[n])
-    each = min(each, -(-len(order) // 3))
-    best, between = order[:each], order[each:]
-    worst = between[::-1][:each]
-    rest = between[: len(between) - len(worst)]
-    drawn = random.Random(0).sample(rest, min(each, len(rest)))
-    return ExampleSelection(best, sorted(drawn), worst)
+    count = min(count, -(-len(order) // 3))
+    best, others = order[:count], order[count:]
+    worst = others[::-1][:count]
+    between = others[: len(others) - len(worst)]
+    middle = random.Random(0).sample(between, min(count, len(between)))
+    return ExampleSelection(best, sorted(middle), worst)
 
 
 def mark_differences(text: str, other: str) -> list[DiffSegment]:
-    """``text`` cut into runs of words that ``other`` has in the same order, and runs that it lacks.
+    """Split ``text`` into segments of words that ``other`` has in the same order, and segments that it lacks.
 
-    A run that is lacking neither begins nor ends with a space.
+    A segment that is missing in ``other`` neither begins nor ends with a space.
     """
-    words, others = _WORD.findall(text), _WORD.findall(other)
-    runs: list[DiffSegment] = []
+    words, other_words = _WORD.findall(text), _WORD.findall(other)
+    segments: list[DiffSegment] = []
     end = 0
-    for start, _, size in SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks():
-        lacking, shared = "".join(words[end:start]), "".join(words[start : start + size])
-        core = lacking.strip()
-        before, _, after = lacking.partition(core) if core else (lacking, "", "")
-        runs += [(before, False), (core, True), (after + shared, False)]
+    for start, _, size in SequenceMatcher(None, words, other_words, autojunk=False).get_matching_blocks():
+        missing, shared = "".join(words[end:start]), "".join(words[start : start + size])
+        core = missing.strip()
+        before, _, after = missing.partition(core) if core else (missing, "", "")
+        segments += [(before, False), (core, True), (after + shared, False)]
         end = start + size
-    return [(run, lacking) for run, lacking in runs if run]
+    return [(segment, is_missing) for segment, is_missing in segments if segment]

@@ -1,4 +1,4 @@
-"""Scores of translated text, as sacreBLEU computes them, with the signature that makes them comparable."""
+"""Scores of translations by sacreBLEU, with the signatures that make them comparable, and exact match of answers."""
 
 from __future__ import annotations
 
@@ -16,50 +16,57 @@ _TOKENISERS = {
     **dict.fromkeys(("ja", "jpn"), "ja-mecab"),
     **dict.fromkeys(("ko", "kor"), "ko-mecab"),
 }
-_UNSPACED = ("zh", "ja-mecab")  # tokenisers of text without spaces
+_UNSPACED_TOKENISERS = ("zh", "ja-mecab")
 
 
 def bleu_tokeniser(language: str) -> str:
-    """The tokeniser of sacreBLEU that suits a target language."""
+    """Return the name of sacreBLEU's tokeniser for a target language."""
     return _TOKENISERS.get(primary_subtag(language), "13a")
 
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str) -> float:
-    """Cased corpus BLEU of detokenised text."""
+    """Return the cased corpus BLEU of detokenised text."""
     score: float = sacrebleu_metrics(language)["bleu"].corpus_score(list(hypotheses), [list(references)]).score
     return score
 
 
 def bleu_with_interval(hypotheses: Sequence[str], references: Sequence[str], language: str) -> dict[str, Any]:
-    """BLEU as `evaluate` gives it."""
-    return _scored(sacrebleu_metrics(language)["bleu"], hypotheses, references)
+    """Return BLEU in the form of `evaluate`: ``{"score", "signature", "ci"}``."""
+    return _score_with_interval(sacrebleu_metrics(language)["bleu"], hypotheses, references)
 
 
 def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str) -> dict[str, dict[str, Any]]:
-    """BLEU, chrF and TER: ``{metric: {"score", "signature", "ci"}}``; ``ci`` is the half-width of the 95% interval.
+    """Return BLEU, chrF and TER as ``{metric: {"score", "signature", "ci"}}``.
 
-    The interval is that of sacreBLEU's bootstrap over 1,000 samples with its own seed.
+    "ci" is the half-width of the 95% confidence interval of sacreBLEU's bootstrap, with 1,000 samples and its default
+    seed.
+
+    Raises:
+        CarouselError: The numbers of hypotheses and references differ.
     """
     if len(hypotheses) != len(references):
         raise CarouselError(
-            f"{len(hypotheses):,} translations but {len(references):,} references; line N must belong to line N"
+            f"scoring: {len(hypotheses):,} translations but {len(references):,} references; give one reference per line"
         )
-    return {name: _scored(metric, hypotheses, references) for name, metric in sacrebleu_metrics(language).items()}
+    metrics = sacrebleu_metrics(language)
+    return {name: _score_with_interval(metric, hypotheses, references) for name, metric in metrics.items()}
 
 
 def score_corpus(
     spec: CorpusSpec | None, hypotheses: Sequence[str], references: Sequence[str], language: str
 ) -> dict[str, dict[str, Any]]:
-    """As `evaluate`; answers to a task of the laboratory are right or wrong instead: see `exact_match`."""
+    """Score the output for a corpus: by `exact_match` if it is a synthetic task, else by `evaluate`."""
     if isinstance(spec, SyntheticCorpus):
         return {"exact": exact_match(spec, hypotheses, references)}
     return evaluate(hypotheses, references, language)
 
 
 def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
-    """The percentage of answers that are right, in all and by the question's length.
+    """Return the percentage of right answers to a synthetic task, in total and by the length of the question.
 
-    ``right_to`` is the longest length up to which, from the task's shortest on, every answer is right; 0 for none.
+    Returns:
+        ``{"score", "signature", "right_to", "by_length"}``. "right_to" is the greatest length such that all answers to
+        questions of at most this length are right, or 0.
     """
     by_length: dict[int, list[bool]] = {}
     for length, hypothesis, reference in zip(
@@ -72,7 +79,7 @@ def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Se
             break
         right_to = length
     return {
-        "score": _percentage([each for right in by_length.values() for each in right]),
+        "score": _percentage([answer for right in by_length.values() for answer in right]),
         "signature": f"task:{task.task}|lengths:{task.shortest}-{task.longest}|pairs:{task.pairs}|seed:{task.seed}",
         "right_to": right_to,
         "by_length": [[length, _percentage(right)] for length, right in sorted(by_length.items())],
@@ -80,16 +87,16 @@ def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Se
 
 
 def exact_match_on_unseen(
-    questions: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], learned: Set[str]
+    questions: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], seen: Set[str]
 ) -> dict[str, Any]:
-    """How many questions were not ``learned`` by heart in training, and the percentage of right answers to those.
+    """Return the number of questions that are not in the training data, and the percentage of right answers to them.
 
-    ``{"questions", "score"}``; ``score`` is None where training held all of them.
+    The form is ``{"questions", "score"}``; the score is None if all questions are in ``seen``.
     """
     right = [
         hypothesis == reference
         for question, hypothesis, reference in zip(questions, hypotheses, references, strict=True)
-        if question not in learned
+        if question not in seen
     ]
     return {"questions": len(right), "score": _percentage(right) if right else None}
 
@@ -99,7 +106,7 @@ def _percentage(right: Sequence[bool]) -> float:
 
 
 def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
-    """Each translation's chrF over 100."""
+    """Return the chrF of each translation, between 0 and 1."""
     chrf = sacrebleu_metrics("en")["chrf"]
     return [
         chrf.sentence_score(hypothesis, [reference]).score / 100
@@ -108,13 +115,17 @@ def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[
 
 
 def word_tokeniser(language: str) -> Callable[[str], list[str]]:
-    """What splits a text of a language into the words of BLEU: in Chinese, its characters."""
+    """Return a function that splits a text into the words of BLEU, which are single characters in Chinese."""
     tokenise = sacrebleu_metrics(language)["bleu"].tokenizer
     return lambda text: tokenise(text).split()
 
 
 def sacrebleu_metrics(language: str) -> dict[str, Any]:
-    """SacreBLEU's objects for BLEU, chrF and TER. Raises CarouselError where it is not installed."""
+    """Return sacreBLEU's metric objects "bleu", "chrf" and "ter" for a target language.
+
+    Raises:
+        CarouselError: SacreBLEU is not installed.
+    """
     try:
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
@@ -122,18 +133,19 @@ def sacrebleu_metrics(language: str) -> dict[str, Any]:
     except ModuleNotFoundError:
         raise missing_extra("eval", "scoring") from None
     tokeniser = bleu_tokeniser(language)
-    # Without spaces, a sentence would be one word for TER, right or wrong.
-    ter = TER(normalized=True, asian_support=True) if tokeniser in _UNSPACED else TER()
+    # By default, TER would treat a sentence without spaces as one word.
+    ter = TER(normalized=True, asian_support=True) if tokeniser in _UNSPACED_TOKENISERS else TER()
     return {"bleu": BLEU(tokenize=tokeniser), "chrf": CHRF(), "ter": ter}
 
 
-def _scored(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
-    """Score, signature and the half-width of the interval of one metric."""
-    sums = resampling.statistics(metric, hypotheses, references)
-    metric.n_bootstrap, metric.seed = resampling.RESAMPLES, str(resampling.SEED)  # of which its signature tells
-    [resampled] = resampling.bootstrap(metric, [sums], resampling.RESAMPLES, resampling.SEED)
+def _score_with_interval(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+    """Return score, signature and the half-width of the confidence interval of one metric."""
+    statistics = resampling.sentence_statistics(metric, hypotheses, references)
+    # The signature includes these two attributes.
+    metric.n_bootstrap, metric.seed = resampling.BOOTSTRAP_SAMPLES, str(resampling.SEED)
+    [resampled] = resampling.bootstrap_scores(metric, [statistics], resampling.BOOTSTRAP_SAMPLES, resampling.SEED)
     return {
-        "score": round(resampling.score(metric, sums.sum(0)), 2),
+        "score": round(resampling.score_from_sums(metric, statistics.sum(0)), 2),
         "signature": metric.get_signature().format(),
-        "ci": round(resampling.half_width(resampled), 2),
+        "ci": round(resampling.confidence_half_width(resampled), 2),
     }

@@ -1,10 +1,13 @@
-"""A test set drawn again and again: what the bootstrap and approximate randomisation have in common.
+"""Resampling of test sets: paired bootstrap and approximate randomisation over sacreBLEU's sentence statistics.
 
-Both need only what each sentence adds to the sums that a metric is made of, sacreBLEU's statistics. The draws are
-sacreBLEU's own, by the same generator in the same order, but made a block at a time: its memory would grow with their
-number times that of the sentences.
+Both methods need only what each sentence adds to the sums of which a metric is computed. The draws equal sacreBLEU's,
+by the same generator in the same order, but are made in blocks: sacreBLEU's memory grows with the number of draws times
+the number of sentences.
 
-N sentences, K statistics, S systems, R draws.
+SacreBLEU has no public way to score sums of sentence statistics, so this module calls two private methods of its
+metrics. A test checks that they exist, and pyproject.toml bounds the version of sacreBLEU.
+
+Shapes: N sentences, K statistics, S systems, R draws.
 """
 
 from __future__ import annotations
@@ -13,66 +16,81 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Numbers = npt.NDArray[np.float64]
+from nmt.utils.arrays import Float64Array
 
 SEED = 12345
-"""SacreBLEU's, unless its environment says otherwise."""
-RESAMPLES, TRIALS = 1_000, 10_000
-"""Of the bootstrap and of randomisation, as sacreBLEU has them."""
+"""Default seed of sacreBLEU."""
+BOOTSTRAP_SAMPLES, RANDOMISATION_TRIALS = 1_000, 10_000
+"""Default numbers of draws of sacreBLEU."""
 
-_BLOCK = 2**21  # numbers of draws that are held at a time
-_WORD = 32  # bits of the generator; what it draws for one block must not leave some for the next
+_BLOCK_SIZE = 2**21  # numbers drawn at a time
+_WORD_BITS = 32  # the generator draws booleans by words, so a block must not end within a word
 
 
-def statistics(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> Numbers:
-    """What each sentence adds to the sums [N, K]."""
+def sentence_statistics(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> Float64Array:
+    """Return what each sentence adds to the sums of a sacreBLEU metric, as [N, K]."""
     return np.array(metric._extract_corpus_statistics(list(hypotheses), [list(references)]), dtype=np.float64)
 
 
-def score(metric: Any, totals: Numbers) -> float:
-    """The corpus score by sums [K]."""
-    return float(metric._compute_score_from_stats(totals).score)
+def score_from_sums(metric: Any, sums: Float64Array) -> float:
+    """Return the corpus score of a sacreBLEU metric from the sums [K] of its statistics."""
+    return float(metric._compute_score_from_stats(sums).score)
 
 
-def bootstrap(metric: Any, systems: Sequence[Numbers], samples: int, seed: int) -> Numbers:
-    """Scores [S, R] of each system [N, K] for sentences drawn with replacement, the same for all (Koehn 2004)."""
+def bootstrap_scores(metric: Any, systems: Sequence[Float64Array], samples: int, seed: int) -> Float64Array:
+    """Return the scores [S, R] of all systems on test sets drawn with replacement (Koehn 2004).
+
+    Args:
+        metric: A sacreBLEU metric.
+        systems: Sentence statistics [N, K] of each system; all systems are scored on the same draws.
+        samples: Number of draws R.
+        seed: Seed of the draws.
+    """
     count = len(systems[0])
     rng = np.random.default_rng(seed)
-    found = np.empty((len(systems), samples))
-    for draws in _blocks(samples, max(1, _BLOCK // count)):
+    scores = np.empty((len(systems), samples))
+    for draws in _blocks(samples, max(1, _BLOCK_SIZE // count)):
         rows = rng.choice(count, size=(len(draws), count), replace=True)
         rows += count * np.arange(len(draws))[:, None]
         times = np.bincount(rows.ravel(), minlength=len(draws) * count).reshape(len(draws), count).astype(np.float64)
-        for n, system in enumerate(systems):
-            found[n, draws] = [score(metric, totals) for totals in times @ system]
-    return found
+        for index, statistics in enumerate(systems):
+            scores[index, draws] = [score_from_sums(metric, sums) for sums in times @ statistics]
+    return scores
 
 
-def randomisation(metric: Any, base: Numbers, others: Sequence[Numbers], trials: int, seed: int) -> Numbers:
-    """Differences [S, R] of each system to the base, both [N, K], where some sentences' translations are swapped.
+def randomisation_differences(
+    metric: Any, baseline: Float64Array, systems: Sequence[Float64Array], trials: int, seed: int
+) -> Float64Array:
+    """Return the absolute score differences [S, R] to the baseline after random swaps (Riezler & Maxwell 2005).
 
-    Riezler & Maxwell 2005; which are swapped is the same for all.
+    In each trial, the translations of the baseline and of the other system are swapped for random sentences.
+
+    Args:
+        metric: A sacreBLEU metric.
+        baseline: Sentence statistics [N, K] of the baseline.
+        systems: Sentence statistics [N, K] of each other system; the same sentences are swapped for all systems.
+        trials: Number of trials R.
+        seed: Seed of the trials.
     """
-    count = len(base)
+    count = len(baseline)
     rng = np.random.default_rng(seed)
-    found = np.empty((len(others), trials))
-    for draws in _blocks(trials, max(1, _BLOCK // (_WORD * count)) * _WORD):
-        kept = rng.integers(2, size=(len(draws), count), dtype=bool).astype(np.float64)
-        for n, other in enumerate(others):
-            moved = kept @ (base - other)
-            pairs = zip(other.sum(0) + moved, base.sum(0) - moved, strict=True)
-            found[n, draws] = [abs(score(metric, one) - score(metric, two)) for one, two in pairs]
-    return found
+    differences = np.empty((len(systems), trials))
+    for draws in _blocks(trials, max(1, _BLOCK_SIZE // (_WORD_BITS * count)) * _WORD_BITS):
+        swapped = rng.integers(2, size=(len(draws), count), dtype=bool).astype(np.float64)
+        for index, system in enumerate(systems):
+            moved = swapped @ (baseline - system)
+            pairs = zip(system.sum(0) + moved, baseline.sum(0) - moved, strict=True)
+            differences[index, draws] = [abs(score_from_sums(metric, a) - score_from_sums(metric, b)) for a, b in pairs]
+    return differences
 
 
-def half_width(scores: Numbers) -> float:
-    """Of the interval that holds 95% of the scores [R]."""
+def confidence_half_width(scores: Float64Array) -> float:
+    """Return the half-width of the interval that contains 95% of the scores [R]."""
     from sacrebleu.significance import estimate_ci
 
-    _, half = estimate_ci(scores)
-    return float(half)
+    _, half_width = estimate_ci(scores)
+    return float(half_width)
 
 
 def _blocks(draws: int, size: int) -> Iterator[range]:

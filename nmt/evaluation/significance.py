@@ -1,10 +1,10 @@
-"""Whether one system is better than another, or luckier: sacreBLEU's two paired tests.
+"""Significance of score differences between systems, by the two paired tests of sacreBLEU.
 
-Paired bootstrap resampling (Koehn 2004) draws the test set's sentences again and again, with replacement. Its p-value
-is sacreBLEU's, which takes differences without their sign and is in effect one-sided. Paired approximate randomisation
-(Riezler & Maxwell 2005) swaps the two systems' translations of random sentences. There sacreBLEU counts the trials that
-make a larger difference than the one observed. Here those count too that make the same: they are many where few lines
-differ, or where the metric counts in whole words, and without them noise would be called significant.
+Paired bootstrap resampling (Koehn 2004) draws sentences of the test set with replacement. Its p-value is sacreBLEU's,
+which uses absolute differences and is in effect one-sided. Paired approximate randomisation (Riezler & Maxwell 2005)
+swaps the two systems' translations of random sentences. SacreBLEU counts the trials with a larger difference than the
+observed one. This module also counts those with an equal difference, which are frequent if few lines differ or if the
+metric counts whole words; otherwise noise would appear significant.
 """
 
 from __future__ import annotations
@@ -18,38 +18,46 @@ import numpy as np
 from nmt.corpus.text_files import read_lines
 from nmt.evaluation import resampling
 from nmt.evaluation.metrics import sacrebleu_metrics
-from nmt.evaluation.resampling import Numbers
 from nmt.text.scripts import is_unspaced_script
+from nmt.utils.arrays import Float64Array
 from nmt.utils.errors import CarouselError, UsageError
 
 _TESTS = ("bootstrap", "randomisation")
-_TRUSTED = "randomisation"  # of equally good systems, the bootstrap's p-value is below 0.05 in one pair of ten
+_MAIN_TEST = "randomisation"  # between equally good systems, the bootstrap has p < 0.05 in one case of ten
 _LEVEL = 0.05
-_ROUNDING = 1e-9  # of a score
+_TOLERANCE = 1e-9  # of a score, for rounding
 
 
 def compare_files(
     reference: Path, systems: Sequence[Path], language: str | None, samples: int | None, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """`compare_systems` of translated files, a translation a line.
+    """Compare files of translations, one per line; see `compare_systems`.
 
-    Raises CarouselError naming a file that can't be read or has another number of lines than the reference, and
-    UsageError for fewer than two systems, and where no ``language`` is given for text without spaces: as English, a
-    sentence would be one word, right or wrong.
+    Args:
+        reference: The reference translations.
+        systems: Two or more files of translations; the first is the baseline.
+        language: Code of the target language; None for a language with spaces.
+        samples: See `compare_systems`.
+        seed: See `compare_systems`.
+
+    Raises:
+        UsageError: There are fewer than two systems, or the text has no spaces and no language is given: each sentence
+            would count as a single word.
+        CarouselError: A file can't be read, or its number of lines differs from that of the reference.
     """
     if len(systems) < 2:
-        raise UsageError("a comparison needs two translated files or more; name the baseline first")
-    references = _read(reference)
-    texts = [(str(system), _read(system)) for system in systems]
-    for name, translations in texts:
-        if len(translations) != len(references):
+        raise UsageError("SYSTEM: a comparison needs two or more translated files; give the baseline first")
+    references = _read_translations(reference)
+    translations = [(str(system), _read_translations(system)) for system in systems]
+    for name, lines in translations:
+        if len(lines) != len(references):
             raise CarouselError(
-                f"{name} has {len(translations):,} lines but {reference} has {len(references):,}; "
-                "line N of one must translate what line N of the other does"
+                f"{name}: has {len(lines):,} lines but {reference} has {len(references):,}; "
+                "line N of one must translate the same sentence as line N of the other"
             )
-    if language is None and _is_unspaced(references):
-        raise UsageError("--target-language: this text has no spaces; say which it is, such as zh or ja")
-    return compare_systems(texts, references, language or "en", samples, seed)
+    if language is None and _is_mostly_unspaced(references):
+        raise UsageError("--target-language: this text has no spaces; give its language, for example zh or ja")
+    return compare_systems(translations, references, language or "en", samples, seed)
 
 
 def compare_systems(
@@ -59,62 +67,70 @@ def compare_systems(
     samples: int | None,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Each system against the first one: ``{metric: {"signatures": {test: …}, "systems": [{…}, …]}}``.
+    """Compare each system with the first one, the baseline.
 
-    ``systems`` are names and translations. A system has its name (``system``), its ``score`` and ``ci``, the half-width
-    of the bootstrap's 95% interval; beyond the first also the ``difference`` to it and ``p``, the p-value of each test.
-    ``samples`` is the number of resamples and of trials, by default sacreBLEU's own 1,000 and 10,000; ``seed`` is 1 or
-    more.
+    Args:
+        systems: Name and translations of each system.
+        references: The reference translations.
+        language: Code of the target language.
+        samples: Number of bootstrap samples and of randomisation trials; sacreBLEU's 1,000 and 10,000 if None.
+        seed: Seed of the draws, at least 1.
+
+    Returns:
+        ``{metric: {"signatures": {test: …}, "systems": [{…}, …]}}``. A system has its name ("system"), its "score" and
+        "ci", the half-width of the bootstrap's 95% interval. All but the first also have the "difference" to the
+        baseline and "p", the p-value of each test.
     """
-    resamples, trials = samples or resampling.RESAMPLES, samples or resampling.TRIALS
-    found: dict[str, dict[str, Any]] = {}
+    bootstrap_samples = samples or resampling.BOOTSTRAP_SAMPLES
+    trials = samples or resampling.RANDOMISATION_TRIALS
+    comparison: dict[str, dict[str, Any]] = {}
     for name, metric in sacrebleu_metrics(language).items():
-        sums = [resampling.statistics(metric, texts, references) for _, texts in systems]
-        scores = [resampling.score(metric, each.sum(0)) for each in sums]
-        resampled = resampling.bootstrap(metric, sums, resamples, seed)
-        swapped = resampling.randomisation(metric, sums[0], sums[1:], trials, seed)
-        found[name] = {
+        statistics = [resampling.sentence_statistics(metric, texts, references) for _, texts in systems]
+        scores = [resampling.score_from_sums(metric, each.sum(0)) for each in statistics]
+        resampled = resampling.bootstrap_scores(metric, statistics, bootstrap_samples, seed)
+        differences = resampling.randomisation_differences(metric, statistics[0], statistics[1:], trials, seed)
+        comparison[name] = {
             "signatures": {
-                "bootstrap": _signature(metric, seed, bs=resamples),
+                "bootstrap": _signature(metric, seed, bs=bootstrap_samples),
                 "randomisation": _signature(metric, seed, ar=trials),
             },
-            "systems": _rows([system for system, _ in systems], scores, resampled, swapped),
+            "systems": _system_results([system for system, _ in systems], scores, resampled, differences),
         }
-    return found
-
-
-def _is_unspaced(texts: Sequence[str]) -> bool:
-    """Whether most characters are of scripts without spaces."""
-    characters = "".join(texts).replace(" ", "")
-    return 2 * sum(map(is_unspaced_script, characters)) > len(characters)
+    return comparison
 
 
 def format_comparison(comparison: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The lines that a person reads, of what `compare_systems` gave."""
+    """Yield the lines of a table of the result of `compare_systems`."""
     names = [system["system"] for system in comparison["bleu"]["systems"]]
     width = max(map(len, names))
     yield f"{'':5} {'':{width}}  score   ± 95%  difference" + "".join(f"   p {test}" for test in _TESTS)
-    for metric, outcome in comparison.items():
-        for system in outcome["systems"]:
+    for metric, result in comparison.items():
+        for system in result["systems"]:
             line = f"{metric:5} {system['system']:{width}} {system['score']:6.2f} {system['ci']:7.2f}"
-            yield line + (_verdict(system) if "p" in system else "    baseline")
-    yield f"* p < {_LEVEL} by {_TRUSTED}. Lower is better in ter alone."
-    for outcome in comparison.values():
-        yield from outcome["signatures"].values()
+            yield line + (_format_difference(system) if "p" in system else "    baseline")
+    yield f"* p < {_LEVEL} by {_MAIN_TEST}. Higher is better, except for ter."
+    for result in comparison.values():
+        yield from result["signatures"].values()
 
 
-def _verdict(system: dict[str, Any]) -> str:
+def _format_difference(system: dict[str, Any]) -> str:
     columns = (
-        f"   {p:>{len(test) + 1}.4f}{'*' if test == _TRUSTED and p < _LEVEL else ' '}"
+        f"   {p:>{len(test) + 1}.4f}{'*' if test == _MAIN_TEST and p < _LEVEL else ' '}"
         for test, p in system["p"].items()
     )
     return f"  {system['difference']:+10.2f}{''.join(columns)}".rstrip()
 
 
-def _read(path: Path) -> list[str]:
+def _is_mostly_unspaced(texts: Sequence[str]) -> bool:
+    """Whether most characters belong to scripts that are written without spaces."""
+    characters = "".join(texts).replace(" ", "")
+    return 2 * sum(map(is_unspaced_script, characters)) > len(characters)
+
+
+def _read_translations(path: Path) -> list[str]:
     lines = list(read_lines(path))
     if not lines:
-        raise CarouselError(f"{path}: is empty; name a file with a translation a line")
+        raise CarouselError(f"{path}: is empty; give a file with one translation per line")
     return lines
 
 
@@ -125,30 +141,43 @@ def _signature(metric: Any, seed: int, **draws: int) -> str:
     return str(signature)
 
 
-def _rows(names: Sequence[str], scores: Sequence[float], resampled: Numbers, swapped: Numbers) -> list[dict[str, Any]]:
-    """What is told of each system, by its score, its ``resampled`` ones, and but for the first what swapping makes."""
-    rows: list[dict[str, Any]] = []
-    for n, (name, found) in enumerate(zip(names, scores, strict=True)):
-        row = {"system": name, "score": round(found, 2), "ci": round(resampling.half_width(resampled[n]), 2)}
+def _system_results(
+    names: Sequence[str], scores: Sequence[float], resampled: Float64Array, differences: Float64Array
+) -> list[dict[str, Any]]:
+    """Return the results of each system.
+
+    Args:
+        names: Names of the S systems.
+        scores: Their scores.
+        resampled: Their scores [S, R] on the bootstrap samples.
+        differences: Differences [S - 1, R] to the baseline in the randomisation trials.
+    """
+    results: list[dict[str, Any]] = []
+    for n, (name, score) in enumerate(zip(names, scores, strict=True)):
+        half_width = resampling.confidence_half_width(resampled[n])
+        result = {"system": name, "score": round(score, 2), "ci": round(half_width, 2)}
         if n:
-            difference = found - scores[0]
-            p = _of_bootstrap(difference, resampled[n] - resampled[0]), _of_randomisation(difference, swapped[n - 1])
-            row |= {"difference": round(difference, 2)}
-            row |= {"p": {test: round(value, 6) for test, value in zip(_TESTS, p, strict=True)}}
-        rows.append(row)
-    return rows
+            observed = score - scores[0]
+            p_values = (
+                _bootstrap_p_value(observed, resampled[n] - resampled[0]),
+                _randomisation_p_value(observed, differences[n - 1]),
+            )
+            result |= {"difference": round(observed, 2)}
+            result |= {"p": {test: round(p, 6) for test, p in zip(_TESTS, p_values, strict=True)}}
+        results.append(result)
+    return results
 
 
-def _of_bootstrap(difference: float, drawn: Numbers) -> float:
-    """SacreBLEU's p-value; but no difference is the likeliest outcome by chance, where it has a system beat itself."""
-    sizes = np.abs(drawn)
-    return _share(sizes - sizes.mean() > abs(difference)) if difference else 1.0
+def _bootstrap_p_value(observed: float, differences: Float64Array) -> float:
+    """Return sacreBLEU's p-value, but 1 if no difference was observed, for which sacreBLEU's is too small."""
+    sizes = np.abs(differences)
+    return _share_with_observation(sizes - sizes.mean() > abs(observed)) if observed else 1.0
 
 
-def _of_randomisation(difference: float, made: Numbers) -> float:
-    return _share(made >= abs(difference) - _ROUNDING)
+def _randomisation_p_value(observed: float, differences: Float64Array) -> float:
+    return _share_with_observation(differences >= abs(observed) - _TOLERANCE)
 
 
-def _share(happened: Any) -> float:
-    """The p-value of trials; what was observed counts as one of them."""
-    return (1 + int(np.sum(happened))) / (1 + len(happened))
+def _share_with_observation(extreme: Any) -> float:
+    """Return the share of trials that are at least as extreme as the observation, which counts as one of them."""
+    return (1 + int(np.sum(extreme))) / (1 + len(extreme))

@@ -1,4 +1,4 @@
-"""Templates of pages, all filled in the same way."""
+"""Jinja environment of the HTML templates."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     import jinja2
 
 
-def template_environment(package: str, what: str) -> jinja2.Environment:
-    """The templates of a package; raises CarouselError, which names what they are for, where Jinja is not installed."""
+def template_environment(package: str, feature: str) -> jinja2.Environment:
+    """Return an environment that loads the templates of a package and escapes all values.
+
+    Raises:
+        CarouselError: Jinja is not installed; the message names the feature that needs it.
+    """
     try:
         import jinja2
     except ModuleNotFoundError:
-        raise missing_extra("train", what) from None
+        raise missing_extra("train", feature) from None
     return jinja2.Environment(
         loader=jinja2.PackageLoader(package),
         autoescape=True,

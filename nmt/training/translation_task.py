@@ -195,16 +195,16 @@ class TranslationTask(TrainingTask):
     ) -> None:
         try:
             data = TrainingReportData(
-                config=self.recipe,
-                prepared=self._data,
+                recipe=self.recipe,
+                data=self._data,
                 model=model,
                 history=self._history(summary),
                 origins=self._parents,
-                records=read_metrics(run),
+                metrics=read_metrics(run),
                 updates=summary.updates,
                 best_update=summary.best_update,
-                dev=translations,
-                ended=reason,
+                dev_translations=translations,
+                stop_reason=reason,
             )
             write_report(run.report, data)
         except Exception as error:  # the model and the checkpoints are complete without a report

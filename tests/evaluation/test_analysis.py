@@ -1,4 +1,4 @@
-"""Bins and word F1 against naive counting."""
+"""Length bins, and word F1 against naive counting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = st.lists(st.sampled_from("abcdefgh"), max_size=12)
 
 
 @given(st.lists(st.integers(0, 40), max_size=80), st.integers(1, 8))
-def test_bins_part_the_sentences_by_length(lengths: list[int], most: int) -> None:
+def test_bins_partition_the_sentences_by_length(lengths: list[int], most: int) -> None:
     bins = length_bins(lengths, most)
     assert sorted(n for group in bins for n in group.sentences) == list(range(len(lengths)))
     assert len(bins) <= most
@@ -26,7 +26,7 @@ def test_bins_part_the_sentences_by_length(lengths: list[int], most: int) -> Non
     assert all(a.longest < b.shortest for a, b in itertools.pairwise(bins))
 
 
-def test_bins_of_distinct_lengths_are_equally_full() -> None:
+def test_bins_of_distinct_lengths_have_equal_sizes() -> None:
     bins = length_bins([5, 1, 4, 2, 6, 3, 12, 10, 11, 8, 9, 7], 6)
     assert [(group.shortest, group.longest) for group in bins] == [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12)]
     assert bins[0].sentences == (1, 3)
@@ -44,8 +44,8 @@ def test_a_word_belongs_to_the_class_of_its_frequency(frequency: int, expected: 
     assert most is None or frequency <= most
 
 
-def test_f1_of_an_example_by_hand() -> None:
-    """Repeated words match as often as both sides have them, in the same sentence alone."""
+def test_f1_equals_an_example_by_hand() -> None:
+    """A repeated word matches as often as both sides contain it, within the same sentence only."""
     translations = [["the", "the", "cat"], ["dog"]]
     references = [["the", "cat", "cat"], ["the"]]
     classes = word_f1_by_frequency(translations, references, Counter({"the": 50, "cat": 3}))
@@ -64,15 +64,15 @@ def test_f1_agrees_with_precision_and_recall(pairs: list[tuple[list[str], list[s
     for each in word_f1_by_frequency(translations, references, Counter(counts)):
         most = 10**9 if each.most is None else each.most
         matched = translated = reference = 0
-        for found, wanted in pairs:
-            left = list(wanted)
-            for word in found:
+        for hypothesis, expected in pairs:
+            unmatched = list(expected)
+            for word in hypothesis:
                 if each.least <= counts.get(word, 0) <= most:
                     translated += 1
-                    if word in left:
-                        left.remove(word)
+                    if word in unmatched:
+                        unmatched.remove(word)
                         matched += 1
-            reference += sum(each.least <= counts.get(word, 0) <= most for word in wanted)
+            reference += sum(each.least <= counts.get(word, 0) <= most for word in expected)
         assert (each.matched, each.translated, each.reference) == (matched, translated, reference)
         if matched:
             precision, recall = matched / translated, matched / reference
@@ -81,5 +81,5 @@ def test_f1_agrees_with_precision_and_recall(pairs: list[tuple[list[str], list[s
             assert each.f1 == (0.0 if translated + reference else None)
 
 
-def test_only_wanted_words_are_counted() -> None:
+def test_only_words_of_the_vocabulary_are_counted() -> None:
     assert count_words(iter(["a b a", "c a"]), str.split, {"a", "z"}) == Counter(a=3)

@@ -1,4 +1,4 @@
-"""The attention of a whole translation is that of the engine, step by step."""
+"""Attention maps of whole translations against the attention of the engine, step by step."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pytest
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.torch_engine import TorchEngine, load_network
-from nmt.evaluation.attention_maps import attention_maps
+from nmt.evaluation.attention_maps import compute_attention_maps
 from nmt.model_directory.directory import read_model_directory
 from nmt.search.protocol import StepRequest
 
 SOURCE, TARGET = "the red dog sees the cat.", "le chien rouge voit le chat."
 
 
-def test_attention_is_that_of_the_engine(model: Path) -> None:
-    bundle = read_model_directory(model)
-    [found] = attention_maps(bundle, [(SOURCE, TARGET)])
-    source, target = bundle.tokenizer.source.encode(SOURCE).ids, bundle.tokenizer.target.encode(TARGET).ids
-    engine = TorchEngine(load_network(bundle), slots=1, beam=1)
+def test_attention_equals_that_of_the_engine(model: Path) -> None:
+    directory = read_model_directory(model)
+    [found] = compute_attention_maps(directory, [(SOURCE, TARGET)])
+    source, target = directory.tokenizer.source.encode(SOURCE).ids, directory.tokenizer.target.encode(TARGET).ids
+    engine = TorchEngine(load_network(directory), slots=1, beam=1)
     engine.admit([0], [source], [[]])
     none, rows = np.zeros(0, dtype=np.int64), []
     for token in [BOS, *target]:
@@ -37,6 +37,6 @@ def test_attention_is_that_of_the_engine(model: Path) -> None:
 
 
 def test_a_model_without_attention_has_no_maps(model: Path) -> None:
-    bundle = read_model_directory(model)
-    card = bundle.card.model_copy(update={"model": bundle.card.model.model_copy(update={"attention": "none"})})
-    assert list(attention_maps(replace(bundle, card=card), [(SOURCE, TARGET)])) == []
+    directory = read_model_directory(model)
+    card = directory.card.model_copy(update={"model": directory.card.model.model_copy(update={"attention": "none"})})
+    assert list(compute_attention_maps(replace(directory, card=card), [(SOURCE, TARGET)])) == []

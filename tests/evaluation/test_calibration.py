@@ -1,4 +1,4 @@
-"""Confidence is a curve that never falls, and says what is to be expected."""
+"""The calibration curve is the best non-decreasing fit and predicts the expected quality."""
 
 import itertools
 
@@ -7,25 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.evaluation.calibration import fit_calibration, pooled
+from nmt.evaluation.calibration import fit_calibration
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=5))
-def test_pooling_finds_the_closest_curve_that_never_falls(points: list[tuple[int, int]]) -> None:
-    """Against all ways to cut the points into blocks of equal value."""
-    values, weights = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=5), st.integers(0, 24))
+def test_the_curve_is_the_closest_one_that_never_falls(levels: list[int], more: int) -> None:
+    """The reference tries all ways to cut the groups of sentences into blocks of equal value."""
+    sizes = np.array([len(group) for group in np.array_split(np.arange(25 * len(levels) + more), len(levels))])
+    values = np.array(levels, dtype=float)
     best = np.inf
-    for cuts in itertools.product([False, True], repeat=len(points) - 1):
+    for cuts in itertools.product([False, True], repeat=len(levels) - 1):
         blocks = np.cumsum([False, *cuts])
-        means = np.array([np.average(values[blocks == b], weights=weights[blocks == b]) for b in blocks])
+        means = np.array([np.average(values[blocks == b], weights=sizes[blocks == b]) for b in blocks])
         if (np.diff(means) >= 0).all():
-            best = min(best, float((weights * (values - means) ** 2).sum()))
-    found = pooled(values, weights)
+            best = min(best, float((sizes * (values - means) ** 2).sum()))
+    calibration = fit_calibration(np.arange(sizes.sum()).tolist(), np.repeat(values, sizes).tolist())
+    assert calibration is not None
+    found = np.array(calibration.values)
     assert (np.diff(found) >= 0).all()
-    assert (weights * (values - found) ** 2).sum() == pytest.approx(best)
+    assert (sizes * (values - found) ** 2).sum() == pytest.approx(best, abs=1e-3)
 
 
-def test_confidence_is_the_quality_to_be_expected() -> None:
+def test_confidence_predicts_the_mean_quality() -> None:
     random = np.random.default_rng(2)
     scores = -random.gamma(2.0, 0.4, size=4000)
     qualities = np.clip(np.exp(scores) + random.normal(scale=0.15, size=len(scores)), 0, 1)
@@ -38,5 +41,5 @@ def test_confidence_is_the_quality_to_be_expected() -> None:
     assert calibration.confidence(-99) == calibration.values[0]
 
 
-def test_a_handful_of_sentences_calibrates_nothing() -> None:
+def test_too_few_sentences_give_no_calibration() -> None:
     assert fit_calibration([-1.0] * 49, [0.5] * 49) is None

@@ -1,4 +1,4 @@
-"""Ticks, labels, and that pictures say what they were given."""
+"""Charts: ticks, labels, and the values that the pictures show."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmt.evaluation.axis import axis_ticks, format_tick
 from nmt.evaluation.charts import (
     ChartBar,
     LineSeries,
-    axis_ticks,
     bar_chart,
     heat_map,
     interval_chart,
     line_chart,
-    number,
     thin_points,
 )
 
-MEASURES = st.floats(-1e6, 1e6).map(lambda x: round(x, 9))
+VALUES = st.floats(-1e6, 1e6).map(lambda x: round(x, 9))
 
 
-@given(MEASURES, MEASURES, st.integers(2, 8))
-def test_ticks_are_few_even_round_and_hold_the_values(a: float, b: float, most: int) -> None:
+@given(VALUES, VALUES, st.integers(2, 8))
+def test_ticks_are_few_round_evenly_spaced_and_include_the_values(a: float, b: float, most: int) -> None:
     low, high = min(a, b), max(a, b)
     found = axis_ticks(low, high, most)
     step = found[1] - found[0]
@@ -51,12 +50,12 @@ def test_ticks_of_known_ranges() -> None:
     [(12000, 2000, "12,000"), (0.0005, 0.0005, "0.0005"), (0.15, 0.05, "0.15"), (0, 1e-5, "0"), (2e-5, 1e-5, "2e-05"),
      (1.2e-4, 2e-5, "1.2e-04"), (3, 1, "3"), (0.3, 0.1, "0.3"), (-40, 20, "-40")],
 )  # fmt: skip
-def test_numbers_are_as_exact_as_their_step(value: float, step: float, expected: str) -> None:
-    assert number(value, step) == expected
+def test_numbers_have_the_decimals_that_their_step_needs(value: float, step: float, expected: str) -> None:
+    assert format_tick(value, step) == expected
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=300), st.integers(1, 20))
-def test_a_thinned_line_keeps_order_and_extremes(values: list[float], groups: int) -> None:
+def test_a_thinned_line_keeps_the_order_and_the_extremes(values: list[float], groups: int) -> None:
     points = [(float(n), value) for n, value in enumerate(values)]
     kept = thin_points(points, groups)
     assert len(kept) <= 2 * groups or kept == points
@@ -69,7 +68,7 @@ def texts(svg: str, tag: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter(tag)]
 
 
-def test_a_line_chart_tells_its_values_and_marks_the_best() -> None:
+def test_a_line_chart_shows_its_values_and_marks_the_best_update() -> None:
     train = LineSeries("training", [(50.0, 4.0), (100.0, 3.0)])
     dev = LineSeries("dev", [(100.0, 3.5)])
     svg = line_chart("Loss", [train, dev], "nats", from_zero=False, best=100.0)
@@ -78,7 +77,7 @@ def test_a_line_chart_tells_its_values_and_marks_the_best() -> None:
     assert {"nats", "update", "training", "dev", "0", "100", "3.0", "4.0"} <= set(texts(svg, "text"))
     assert texts(svg, "title") == ["update 50: training 4", "update 100: training 3, dev 3.5"]
     lines = [element.get("points", "") for element in root.iter("polyline")]
-    assert len(lines) == 1  # a single point is a dot
+    assert len(lines) == 1  # a single point is drawn as a dot
     (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in lines[0].split())
     assert x1 < x2
     assert y1 < y2  # loss falls; y grows downwards
@@ -87,7 +86,7 @@ def test_a_line_chart_tells_its_values_and_marks_the_best() -> None:
     assert {circle.get("class") for circle in root.iter("circle")} == {"dot s0", "dot s1"}
 
 
-def test_a_long_line_has_bands_side_by_side_to_its_end() -> None:
+def test_a_long_line_has_adjacent_tooltip_bands_up_to_its_end() -> None:
     points = [(float(n), 1.0 / n) for n in range(1, 1001)]
     root = ElementTree.fromstring(line_chart("Loss", [LineSeries("loss", points)], "nats", from_zero=True))
     bands = [rect for rect in root.iter("rect") if rect.get("class") == "band"]
@@ -99,16 +98,18 @@ def test_a_long_line_has_bands_side_by_side_to_its_end() -> None:
     assert len(line.get("points", "").split()) <= 500
 
 
-def test_each_validation_of_a_long_run_can_be_read() -> None:
+def test_each_validation_of_a_long_run_has_a_tooltip() -> None:
     train = LineSeries("train", [(float(n), 1.0 / n) for n in range(50, 12001, 50)])
-    dev = LineSeries("dev", [(float(n), 2.0 / n) for n in range(490, 12001, 500)])  # never where the other is logged
+    dev = LineSeries(
+        "dev", [(float(n), 2.0 / n) for n in range(490, 12001, 500)]
+    )  # never at the updates of the other line
     root = ElementTree.fromstring(line_chart("Loss", [train, dev], "nats", from_zero=True))
-    told = [rect[0].text or "" for rect in root.iter("rect") if rect.get("class") == "band"]
-    assert len([text for text in told if "dev" in text]) == len(dev.points)
-    assert len([text for text in told if "train" in text]) > 90
+    tooltips = [rect[0].text or "" for rect in root.iter("rect") if rect.get("class") == "band"]
+    assert len([text for text in tooltips if "dev" in text]) == len(dev.points)
+    assert len([text for text in tooltips if "train" in text]) > 90
 
 
-def test_a_very_short_run_has_whole_updates() -> None:
+def test_a_very_short_run_has_ticks_at_whole_updates() -> None:
     shown = texts(line_chart("BLEU", [LineSeries("dev", [(3.0, 50.0)])], "BLEU", from_zero=True, small=True), "text")
     assert [text for text in shown if text in set("0123456")] == ["0", "0", "1", "2", "3"]
 
@@ -119,7 +120,7 @@ def test_a_flat_line_of_zeros_has_an_axis_from_zero() -> None:
     assert not [text for text in shown if text.startswith("-")]
 
 
-def test_bars_stand_in_proportion_and_never_above_the_ceiling() -> None:
+def test_bars_are_proportional_and_end_at_the_ceiling() -> None:
     bars = [ChartBar("1–5", "12", 80.0, 30.0), ChartBar("6", "3", 40.0), ChartBar("7", "0", None)]
     svg = bar_chart("BLEU", bars, "BLEU", "words", ceiling=100, decimals=1)
     root = ElementTree.fromstring(svg)
@@ -129,7 +130,7 @@ def test_bars_stand_in_proportion_and_never_above_the_ceiling() -> None:
     assert texts(svg, "title") == ["1–5: 80.0 ± 30.0 (12)", "6: 40.0 (3)"]
     [whisker] = [line for line in root.iter("line") if line.get("class") == "whisker"]
     top = min(float(line.get("y1", "0")) for line in root.iter("line") if line.get("class") == "grid")
-    assert float(whisker.get("y1", "0")) == top  # that of 100
+    assert float(whisker.get("y1", "0")) == top  # the y of 100
 
 
 def test_a_heat_map_has_a_cell_for_each_pair() -> None:
@@ -142,8 +143,8 @@ def test_a_heat_map_has_a_cell_for_each_pair() -> None:
     assert len({(cell.get("x"), cell.get("y")) for cell in cells}) == 6
 
 
-def test_intervals_lie_where_their_values_are() -> None:
-    """Further right is more, whiskers reach as far to both sides, and no whisker leaves the picture."""
+def test_intervals_are_drawn_at_their_values() -> None:
+    """Larger values are further right, and whiskers are symmetric."""
     bars = [
         ChartBar("lstm", "3 seeds", 2.0, 0.1),
         ChartBar("no_forget_gate", "3 seeds", 2.5),

@@ -1,4 +1,4 @@
-"""Which sentences are shown, and what is marked in them."""
+"""Selection of example sentences, and the differences that are marked in them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from nmt.evaluation.examples import mark_differences, select_examples
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), max_size=40), st.integers(1, 6))
-def test_no_sentence_is_chosen_twice_and_all_are_ordered(qualities: list[float], each: int) -> None:
-    choice = select_examples(qualities, each)
-    chosen = [*choice.best, *choice.middle, *choice.worst]
-    assert len(set(chosen)) == len(chosen) == min(len(qualities), len(chosen))
-    assert max(map(len, (choice.best, choice.middle, choice.worst)), default=0) <= each
-    if len(qualities) >= 3 * each:
-        assert len(chosen) == 3 * each
+def test_no_sentence_is_selected_twice_and_each_group_is_ordered(qualities: list[float], count: int) -> None:
+    selection = select_examples(qualities, count)
+    selected = [*selection.best, *selection.middle, *selection.worst]
+    assert len(set(selected)) == len(selected) == min(len(qualities), len(selected))
+    assert max(map(len, (selection.best, selection.middle, selection.worst)), default=0) <= count
+    if len(qualities) >= 3 * count:
+        assert len(selected) == 3 * count
     ordered = sorted(qualities, reverse=True)
-    assert [qualities[n] for n in choice.best] == ordered[: len(choice.best)]
-    assert [qualities[n] for n in choice.worst] == ordered[::-1][: len(choice.worst)]
-    assert choice == select_examples(qualities, each)
+    assert [qualities[n] for n in selection.best] == ordered[: len(selection.best)]
+    assert [qualities[n] for n in selection.worst] == ordered[::-1][: len(selection.worst)]
+    assert selection == select_examples(qualities, count)
 
 
 def test_few_sentences_are_all_shown() -> None:
@@ -41,19 +41,19 @@ def test_few_sentences_are_all_shown() -> None:
         ("x", "", [("x", True)]),
     ],
 )
-def test_what_the_other_side_lacks_is_marked(text: str, other: str, expected: list[tuple[str, bool]]) -> None:
+def test_words_that_the_other_text_lacks_are_marked(text: str, other: str, expected: list[tuple[str, bool]]) -> None:
     merged: list[tuple[str, bool]] = []
-    for run, lacking in mark_differences(text, other):
-        if merged and merged[-1][1] == lacking:
-            merged[-1] = (merged[-1][0] + run, lacking)
+    for segment, is_missing in mark_differences(text, other):
+        if merged and merged[-1][1] == is_missing:
+            merged[-1] = (merged[-1][0] + segment, is_missing)
         else:
-            merged.append((run, lacking))
+            merged.append((segment, is_missing))
     assert merged == expected
 
 
 @given(st.text(alphabet="ab ,。猫\u0627\u0301", max_size=30), st.text(alphabet="ab ,。猫\u0627\u0301", max_size=30))
-def test_the_runs_are_the_text(text: str, other: str) -> None:
-    runs = mark_differences(text, other)
-    assert "".join(run for run, _ in runs) == text
-    assert all(run == run.strip() for run, lacking in runs if lacking)
-    assert not any(lacking for _, lacking in mark_differences(text, text))
+def test_the_segments_join_to_the_text(text: str, other: str) -> None:
+    segments = mark_differences(text, other)
+    assert "".join(segment for segment, _ in segments) == text
+    assert all(segment == segment.strip() for segment, is_missing in segments if is_missing)
+    assert not any(is_missing for _, is_missing in mark_differences(text, text))

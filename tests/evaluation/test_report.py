@@ -1,4 +1,4 @@
-"""The page that a training leaves: whole, self-contained, true, and no danger to what it reports on."""
+"""The training report: complete, self-contained, escaped and consistent with the model card and the metrics."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from nmt.training import session
 
 SECTIONS = ["summary", "curves", "quality", "attention", "examples", "data", "environment", "recipe"]
 VOID = {"meta", "br", "hr", "img", "input", "link"}
-ATTACK = '<script>alert("1")</script> & <b>'
+HTML = '<script>alert("1")</script> & <b>'
 
 
 @dataclass
 class Page(HTMLParser):
-    """What a page holds; it refuses tags that don't nest."""
+    """Contents of an HTML page; tags must nest."""
 
     text: str
     sections: list[str] = field(default_factory=list)
@@ -57,14 +57,14 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag
         if tag != "mark":
-            self.words.append(" ")  # cells and labels stand apart
+            self.words.append(" ")  # separates cells and labels
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] != "style":
             self.words.append(data)
 
     def shown(self) -> str:
-        """All text, with single spaces."""
+        """Return all text, with single spaces."""
         return " ".join("".join(self.words).split())
 
 
@@ -74,10 +74,10 @@ def page_of(run: Path) -> Page:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with dev and test sets; one dev pair is an attack, and all of them are shown."""
+    """A run with dev and test sets; one dev pair contains HTML, and all pairs are shown."""
     folder = tmp_path_factory.mktemp("report")
     write_corpus(folder / "train", toy_pairs(300, seed=1))
-    write_corpus(folder / "dev", [(f"the dog {ATTACK}", f"le chien {ATTACK}"), *toy_pairs(11, seed=2)])
+    write_corpus(folder / "dev", [(f"the dog {HTML}", f"le chien {HTML}"), *toy_pairs(11, seed=2)])
     write_corpus(folder / "test", toy_pairs(20, seed=3))
     (folder / "toy.yaml").write_text(RECIPE, encoding="utf-8")
     recipe = load_translator_recipe(
@@ -88,7 +88,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_the_page_is_whole_and_needs_nothing_else(run: Path) -> None:
+def test_the_page_is_complete_and_self_contained(run: Path) -> None:
     page = page_of(run)
     assert page.sections == SECTIONS
     assert not page.tags & {"script", "link", "img", "iframe", "object"}
@@ -98,14 +98,14 @@ def test_the_page_is_whole_and_needs_nothing_else(run: Path) -> None:
     assert page.text.startswith("<!DOCTYPE html>")
 
 
-def test_text_of_the_data_stays_text(run: Path) -> None:
+def test_text_of_the_corpus_is_escaped(run: Path) -> None:
     page = page_of(run)
     assert "script" not in page.tags
-    assert f"the dog {ATTACK}" in page.shown()
+    assert f"the dog {HTML}" in page.shown()
     assert "&lt;script&gt;" in page.text
 
 
-def test_the_page_says_what_is_in_the_card_and_the_recipe(run: Path) -> None:
+def test_the_page_agrees_with_the_model_card_and_the_recipe(run: Path) -> None:
     page, card = page_of(run), read_model_directory(run).card
     shown = page.shown()
     for metrics in card.scores.values():
@@ -125,7 +125,7 @@ def test_the_page_says_what_is_in_the_card_and_the_recipe(run: Path) -> None:
         assert f"{name} " in shown
 
 
-def test_the_curves_are_those_of_the_records(run: Path) -> None:
+def test_the_curves_show_the_recorded_metrics(run: Path) -> None:
     page = page_of(run)
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     shown = page.shown()
@@ -135,18 +135,18 @@ def test_the_curves_are_those_of_the_records(run: Path) -> None:
         else:
             assert f"update {record['update']}: training {record['loss']:.4g}" in shown
             assert f"update {record['update']}: gradient norm {record['grad_norm']:.4g}" in shown
-    assert page.text.count('class="best"') == 5  # once a curve
+    assert page.text.count('class="best"') == 5  # once per curve
 
 
 def dev_set(run: Path) -> tuple[list[str], list[str], list[str]]:
-    """Sources, references, and translations made anew."""
+    """Return the sources, references and newly made translations of the dev set."""
     config = load_translator_recipe(run / "config.yaml")
     pairs = prepare_data(config).dev
     found = Translator.load(run / "model", threads=2).translate([source for source, _ in pairs])
     return [source for source, _ in pairs], [target for _, target in pairs], [t.text for t in found]
 
 
-def test_bleu_of_each_length_is_that_of_its_sentences(run: Path) -> None:
+def test_bleu_of_each_length_bin_is_that_of_its_sentences(run: Path) -> None:
     sources, references, translations = dev_set(run)
     picture = page_of(run).text.partition('id="lengths"')[2].partition('id="frequencies"')[0]
     bars = re.findall(r"(\d+)(?:–(\d+))?: ([\d.]+)(?: ± [\d.]+)? \((\d+)\)</title>", picture)
@@ -175,20 +175,20 @@ def test_the_examples_are_the_best_and_the_worst(run: Path) -> None:
 
 
 def test_words_are_counted_in_the_training_text(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The text that the ids spell is that of the corpus; of a large one, an even sample is read, in chunks."""
+    """The ids decode to the text of the corpus; of a large corpus, an evenly spaced sample is read in chunks."""
     config = load_translator_recipe(run / "config.yaml")
     prepared = prepare_data(config)
     rows = np.arange(len(prepared.train))
-    texts = list(report._target_texts(prepared, rows))
+    texts = list(report._training_targets(prepared, rows))
     corpus = (run.parent / "train.fr").read_text(encoding="utf-8").splitlines()
     assert list(dict.fromkeys(corpus))[:50] == list(dict.fromkeys(texts))[:50]
-    monkeypatch.setattr(report, "_CHUNK", 7)
-    assert list(report._target_texts(prepared, rows)) == texts
-    monkeypatch.setattr(report, "_COUNTED_PAIRS", 20)
+    monkeypatch.setattr(report, "_DECODED_PAIRS", 7)
+    assert list(report._training_targets(prepared, rows)) == texts
+    monkeypatch.setattr(report, "_MAX_COUNTED_PAIRS", 20)
     read: list[list[int]] = []
-    monkeypatch.setattr(report, "_target_texts", lambda _, rows: read.append(rows) or [])
+    monkeypatch.setattr(report, "_training_targets", lambda _, rows: read.append(rows) or [])
     training = report.TrainingReportData(config, prepared, run / "model", {}, [], [], 60, 60, ["x"] * 12)
-    _, counted = report._by_frequency(training, ["y"] * 12)
+    _, counted = report._draw_f1_by_frequency(training, ["y"] * 12)
     assert counted == f"20 evenly spaced of the {len(rows)}"
     assert len(read[0]) == 20
     assert (read[0][0], read[0][-1]) == (0, len(rows) - 1)
@@ -196,7 +196,7 @@ def test_words_are_counted_in_the_training_text(run: Path, monkeypatch: pytest.M
     assert f"counted in all {len(rows)} training pairs" in page_of(run).shown()
 
 
-def test_a_run_without_dev_and_test_sets_has_a_page_too(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_a_run_without_dev_and_test_sets_has_a_report(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     out = tmp_path / "run"
     assert nmt("train", recipe, "--out", out, "data.dev=null", "training.max_updates=3").status == 0
     page = page_of(out)
@@ -206,7 +206,7 @@ def test_a_run_without_dev_and_test_sets_has_a_page_too(recipe: Path, tmp_path: 
     assert 'class="best"' not in page.text
 
 
-def test_a_resumed_run_has_the_whole_curve(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_the_report_of_a_resumed_run_has_the_whole_curve(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     out = tmp_path / "run"
     assert nmt("train", recipe, "--out", out, "search.beam=1").status == 0
     assert "Updates 12," in page_of(out).shown()
@@ -217,7 +217,7 @@ def test_a_resumed_run_has_the_whole_curve(recipe: Path, tmp_path: Path, nmt: Nm
 
 
 def test_other_scripts_separate_vocabularies_and_no_attention(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
-    """Arabic to Chinese: directions are left to the text, and words are those of Chinese."""
+    """Arabic to Chinese: the browser infers the text direction, and words are Chinese characters."""
     words = {
         "the": ("ال", "那"),
         **{word: (f"ع{n}ب", chr(0x4E00 + 7 * n)) for n, word in enumerate([*NOUNS, *VERBS, *ADJECTIVES])},
@@ -245,7 +245,7 @@ def test_other_scripts_separate_vocabularies_and_no_attention(recipe: Path, tmp_
     assert sum(int(count.replace(",", "")) for count in counts) == sum(map(len, references))
 
 
-def test_a_page_that_fails_costs_nothing_else(
+def test_a_failing_report_does_not_fail_the_training(
     recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"

@@ -102,7 +102,7 @@ def test_signal_saves_a_checkpoint_and_the_best_model(number: signal.Signals, re
     assert exported.weights
     assert sha256(exported.weights) == sha256(out / "checkpoints" / "best.safetensors")
     page = (out / "report.html").read_text()
-    assert "This training has not come to its end: a signal stopped it after update" in page
+    assert "This training ended early: a signal stopped it after update" in page
     assert "<b>BLEU on dev, greedy</b>" in page
     assert "validate_every: 6" in page
 
