@@ -50,5 +50,5 @@ def test_model_and_report_say_whether_the_weights_are_a_mean(
     assert training["updates"] == 2
     assert training.get("mean_of") == ([2, 6] if mean_score else None)
     assert ("the model is the mean of the weights after 2, 6." in page) == bool(mean_score)
-    assert ("the best on dev, 2, whose weights are the model." in page) == (not mean_score)
+    assert ("the best score on dev, at 2; the model has the weights of this update." in page) == (not mean_score)
     assert ("mean of: [2, 6]" in readme) == bool(mean_score)

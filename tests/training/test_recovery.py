@@ -124,7 +124,7 @@ def test_run_that_diverges_twice_stops_with_a_reason(recipe: Path, tmp_path: Pat
     )
     assert (out / "model" / "model.safetensors").read_bytes() == weights
     page = (out / "report.html").read_text()
-    reason = r"has not come to its end: training diverged twice: the loss has risen from [\d.]+ to [\d.]+ by update"
+    reason = r"ended early: training diverged twice: the loss has risen from [\d.]+ to [\d.]+ by update"
     assert re.search(reason, page)
     assert "<b>Loss</b>" in page
 
