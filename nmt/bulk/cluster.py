@@ -29,10 +29,8 @@ _OBJECT_STORE_BYTES = 128 * 2**20  # shared memory; only a few megabytes of text
 def ray_cluster(workers: int | None) -> Iterator[dict[str, float]]:
     """Connect to the cluster at `nmt.bulk.CLUSTER` in the block; yield its resources, such as ``CPU`` and ``GPU``.
 
-    A local cluster is started with as many CPUs as ``workers``, or as the machine has if None.
-
-    Raises:
-        CarouselError: There is no cluster, or it cannot be started.
+    A local cluster is started with as many CPUs as ``workers``, or as the machine has if None. Raises CarouselError if
+    there is no cluster, or it cannot be started.
     """
     folder = tempfile.TemporaryDirectory(prefix="nmt-ray-", ignore_cleanup_errors=True)
     with folder, _output_redirected(Path(folder.name, "output")):

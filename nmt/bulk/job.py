@@ -28,17 +28,11 @@ _BATCHES_PER_WORKER = 8  # at least; many batches keep all workers busy until th
 def translate_files(
     job: TranslationJob, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None = None
 ) -> None:
-    """Translate files into one output file; continue a run that was interrupted.
+    """Translate files in order into one output file; continue a run that was interrupted.
 
-    Args:
-        job: Models, options and output format.
-        files: Input files, translated in order.
-        fields: Fields of records that hold the text; see `nmt.corpus.text_files.read_texts`.
-        output: Output file.
-        workers: Number of workers. By default one per GPU of the cluster if the model can use GPUs, else one per CPU.
-
-    Raises:
-        CarouselError: An input, the output, a model or the cluster is unusable, or a signal interrupted the run.
+    ``fields`` are the fields of records that hold the text, see `nmt.corpus.text_files.read_texts`. By default there is
+    one worker per GPU of the cluster if the model can use GPUs, else one per CPU. Raises CarouselError if an input, the
+    output, a model or the cluster is unusable, and if a signal interrupts the run.
     """
     try:
         with interruptible():

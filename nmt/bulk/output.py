@@ -71,8 +71,7 @@ class ResumableOutput:
     def _resume(self) -> tuple[int, int]:
         """Return the number of lines and bytes that an earlier run has saved.
 
-        Raises:
-            CarouselError: The earlier run had other inputs, or its files are damaged.
+        Raises CarouselError if the earlier run had other inputs, or if its files are damaged.
         """
         folder = self._manifest.parent
         remove_temporary_files(self._manifest)
@@ -99,14 +98,9 @@ class ResumableOutput:
 def resumable_output(path: Path, inputs: Mapping[str, Any]) -> Iterator[ResumableOutput]:
     """Open an output file in the block, with the lines that an earlier run has saved.
 
-    Unless the block calls `ResumableOutput.publish`, the lines are kept for a later run.
-
-    Args:
-        path: Path of the complete output.
-        inputs: Everything that the lines depend on, as JSON values; a later run must have the same inputs.
-
-    Raises:
-        CarouselError: An earlier run had other inputs, another process is writing the file, or it cannot be written.
+    Unless the block calls `ResumableOutput.publish`, the lines are kept for a later run with the same ``inputs``:
+    everything that the lines depend on, as JSON values. Raises CarouselError if an earlier run had other inputs, if
+    another process is writing the file, or if it cannot be written.
     """
     path = path.resolve()
     folder = path.with_name(f"{path.name}.parts")

@@ -126,10 +126,7 @@ def model_checksums(job: TranslationJob) -> list[str]:
 def translate_batches(
     source: TextSource, job: TranslationJob, workers: int, on_gpus: bool
 ) -> Iterator[TranslatedBatch]:
-    """Translate the batches of a source on a Ray cluster, and yield them in order.
-
-    Each worker reserves one CPU, and one GPU with ``on_gpus``.
-    """
+    """Yield the translated batches of a source in order; each worker uses one CPU, and one GPU with ``on_gpus``."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True

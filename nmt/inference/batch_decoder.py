@@ -23,19 +23,15 @@ NumberedPair = tuple[int, Sequence[int], Sequence[int]]
 """The number of a sentence pair, its source token ids and its target token ids."""
 _NumberedResults = Iterator[tuple[int, Any]]
 
-# Number of sentences decoded together. The time of a step grows with the number of rows, so a few sentences of similar
+# The time of a step grows with the number of rows, so a few sentences of similar
 # length, whose state stays in the CPU cache, are faster than many. For the same reason slots are not refilled before
 # all sentences have finished (see benchmarks/refill.py).
-SLOTS = 16
+_BATCH_SIZE = 16  # sentences
 _MIN_SENTENCES_PER_THREAD = 8  # with fewer, another thread does not pay off
 
 
 class BatchDecoder:
-    """A pool of decoding threads, each with its own engines.
-
-    Args:
-        factories: One engine factory per thread.
-    """
+    """A pool of decoding threads, one per engine factory, each with its own engines."""
 
     def __init__(self, factories: Sequence[EngineFactory]) -> None:
         self._workers = [_ThreadEngines(make_engine) for make_engine in factories]
@@ -110,7 +106,7 @@ class _ThreadEngines:
     def _engine(self, sentences: int, beam: int) -> Iterator[Engine]:
         """Yield an engine, and keep it for the next call unless the block fails and leaves sentences in it."""
         # An engine keeps arrays for all slots, so a single sentence uses one with a single slot.
-        key = (SLOTS if sentences > 1 else 1), beam
+        key = (_BATCH_SIZE if sentences > 1 else 1), beam
         engine = self._engines.pop(key, None) or self.make_engine(*key)
         yield engine
         self._engines[key] = engine

@@ -78,11 +78,7 @@ class ContinuousBatcher:
             self._search.release(slots)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """Advance all sentences by one token.
-
-        Returns:
-            The keys of the sentences that finish in this step and their hypotheses, best first.
-        """
+        """Advance all sentences by one token; return the keys and hypotheses of those that finish, best first."""
         done: list[tuple[Hashable, list[Hypothesis]]] = []
         for slot, hypotheses in self._search.advance():
             sentence = self._running.pop(slot)

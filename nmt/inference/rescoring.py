@@ -28,10 +28,7 @@ class Rescorer:
     ) -> dict[int, list[Hypothesis]]:
         """Return the hypotheses of numbered sentences in the order of their new rank scores, best first.
 
-        Args:
-            found: Hypotheses of each sentence.
-            decode: Converts token ids to texts.
-            alpha: Exponent of the length penalty, which applies to the scores of both models.
+        ``decode`` converts token ids to texts. ``alpha`` is the exponent of the length penalty of both models' scores.
         """
         flat = [hypothesis for hypotheses in found.values() for hypothesis in hypotheses]
         lm_scores = self.score_texts(decode([hypothesis.tokens for hypothesis in flat]))

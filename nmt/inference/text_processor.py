@@ -34,12 +34,7 @@ class Chunk:
 
 
 class TextProcessor:
-    """Splits and tokenizes the texts of a model, and assembles translations. Thread-safe.
-
-    Args:
-        model: The model directory whose tokenizer and limits to use.
-        calibration: Confidence calibration for the scores of the search; None if there is none.
-    """
+    """Splits and tokenizes texts for a model, and assembles translations from its hypotheses. Thread-safe."""
 
     def __init__(self, model: ModelDirectory, calibration: Calibration | None) -> None:
         self._card, self._tokenizer = model.card, model.tokenizer
@@ -89,14 +84,7 @@ class TextProcessor:
     def assemble(
         self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
-        """Join the translations of a text's chunks.
-
-        Args:
-            text: The text as the user gave it.
-            chunks: Chunks of the text, from `chunks`.
-            found: Hypotheses of each chunk, best first.
-            options: Options that the chunks were decoded with.
-        """
+        """Join the translations of a text's chunks, given the hypotheses of each chunk, best first."""
         if not chunks:
             return Translation(text, 0.0)
         decode = self._tokenizer.target.decode
@@ -132,17 +120,10 @@ def align_chunks(
     translations: Sequence[TokenizedText],
     separator: str = " ",
 ) -> tuple[AlignedSpan, ...] | None:
-    """Convert token alignments of chunks to character spans of the text and its translation.
+    """Convert token alignments of chunks to character spans of the original text and of its translation.
 
-    Args:
-        text: The text as the user gave it.
-        chunks: Chunks of the text.
-        source_positions: For each chunk, the index of the aligned source token of each target token, or None.
-        translations: Translation of each chunk.
-        separator: String between the translations of chunks.
-
-    Returns:
-        The aligned spans, or None if a chunk has no alignment.
+    ``source_positions`` holds, for each chunk, the index of the aligned source token of each target token, and
+    ``separator`` joins the translations of the chunks. Return None if a chunk has no alignment.
     """
     known = [positions for positions in source_positions if positions is not None]
     if len(known) < len(chunks):

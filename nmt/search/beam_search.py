@@ -44,14 +44,10 @@ class BeamSearch:
     Stopping early is exact: the score of an open hypothesis can only fall, its length penalty can only rise to the
     value at the length limit, and its coverage penalty is at best 0. Its rank score therefore never exceeds its
     current score divided by the length penalty at the limit.
-
-    Args:
-        engine: The engine to search with; no other search may use it at the same time.
-        begin: Id of begin of sentence.
-        end: Id of end of sentence.
     """
 
     def __init__(self, engine: Engine, begin: int, end: int) -> None:
+        """Create a search; ``begin`` and ``end`` are the ids of begin and end of sentence."""
         slots, beam = engine.slots, engine.beam
         self._engine, self._begin, self._end = engine, begin, end
         self._step = 0
@@ -136,10 +132,9 @@ class BeamSearch:
         self._needs_attention = self._any_coverage or bool(self._returns_attention.any())
 
     def advance(self) -> list[tuple[int, list[Hypothesis]]]:
-        """Advance all sentences by one token.
+        """Advance all sentences by one token; free the slots of those that finish.
 
-        Returns:
-            The sentences that finish in this step, as slots and hypotheses, best first. Their slots are free again.
+        Return the slots of the finished sentences with their hypotheses, best first.
         """
         result = self._engine.step(self._request())
         if self._any_coverage and result.attention is not None:
@@ -196,12 +191,8 @@ class BeamSearch:
     def _finish(self, ends: Float64Array, ending: BoolArray) -> None:
         """Store the hypotheses that end in this step, and update the score bounds.
 
-        A hypothesis is stored if it is among the K best of its slot, if a strategy has selected it, or at the length
-        limit.
-
-        Args:
-            ends: Score of each hypothesis including end of sentence, [N, K].
-            ending: Whether the hypothesis may be among the K best, [N, K].
+        Given are the scores with end of sentence [N, K], and a mask [N, K] of those that may be among the K best. A
+        hypothesis is stored if it is among the K best, if a strategy has selected it, or at the length limit.
         """
         beam = ends.shape[1]
         at_limit = self._limit <= self._step
@@ -271,15 +262,10 @@ def search_all(
     *,
     refill: bool = True,
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
-    """Decode numbered sentences and yield ``(number, hypotheses)`` as they finish.
+    """Decode sentences ``(number, source ids)`` and yield ``(number, hypotheses)`` as they finish.
 
-    Args:
-        engine: The engine to search with.
-        sources: Tuples of a number and source token ids. Sort them by length: batches of equal length are fastest.
-        begin: Id of begin of sentence.
-        end: Id of end of sentence.
-        options: Options of all sentences.
-        refill: Whether to refill slots while other sentences are running, rather than once all have finished.
+    Sort the sentences by length: batches of similar length are fastest. With ``refill``, free slots are refilled while
+    other sentences are running, otherwise once all have finished.
     """
     search = BeamSearch(engine, begin, end)
     waiting = deque(sources)

@@ -23,13 +23,7 @@ class Coverage:
         self._weights: Float64Array = np.zeros((slots, 1))
 
     def admit(self, slots: Sequence[int], lengths: Sequence[int], weight: float) -> None:
-        """Reset the coverage of slots.
-
-        Args:
-            slots: Slots that new sentences enter.
-            lengths: Source length of each sentence, without end of sentence.
-            weight: Weight beta of the penalty.
-        """
+        """Reset the coverage of slots for sources of given lengths, without end of sentence; ``weight`` is beta."""
         missing = max(lengths) - self._attention_sums.shape[2]
         if missing > 0:
             padding = ((0, 0), (0, 0), (0, missing))

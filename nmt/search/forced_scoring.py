@@ -49,17 +49,9 @@ def score_all(
     end: int,
     attention: bool = False,
 ) -> Iterator[tuple[int, ForcedScore]]:
-    """Score numbered pairs and yield ``(number, score)`` as they finish.
+    """Score pairs ``(number, source ids, target ids)`` and yield ``(number, score)`` as they finish.
 
-    Args:
-        engine: An engine with one row per slot.
-        pairs: Tuples of a number, source token ids and target token ids.
-        begin: Id of begin of sentence.
-        end: Id of end of sentence.
-        attention: Whether to return source positions.
-
-    Raises:
-        ValueError: If the engine has more than one row per slot.
+    ``begin`` and ``end`` are the ids of begin and end of sentence. The engine must have one row per slot.
     """
     if engine.beam != 1:
         raise ValueError(f"engine: forced decoding needs a beam of 1, not {engine.beam}; create another engine")

@@ -36,12 +36,7 @@ class Hypothesis:
 
 
 def length_penalty(length: Any, alpha: Any) -> Any:
-    """Return the length penalty of GNMT (Wu et al. 2016, equation 14).
-
-    Args:
-        length: Number of tokens, including end of sentence; a number or an array.
-        alpha: Exponent; 0 disables the penalty.
-    """
+    """Return the length penalty of GNMT (Wu et al. 2016, equation 14); ``length`` includes end of sentence."""
     return ((5.0 + length) / 6.0) ** alpha
 
 

@@ -5,19 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_NON_NEGATIVE = (
-    "length_penalty",
-    "max_length_ratio",
-    "max_length_extra",
-    "min_length_ratio",
-    "coverage_penalty",
-    "no_repeat_ngram_size",
-    "diversity_penalty",
-    "sampling_temperature",
-    "sampling_topk",
-    "seed",
-)
-
 
 @dataclass(frozen=True)
 class DecodingOptions:
@@ -25,9 +12,6 @@ class DecodingOptions:
 
     Lengths are numbers of tokens. Phrases and prefixes are token ids without begin and end of sentence. The tokens of
     ``target_prefix`` and ``force_phrases`` are exempt from ``bad_phrases`` and ``no_repeat_ngram_size``.
-
-    Raises:
-        ValueError: If a value is out of range, or options exclude each other; the message begins with the field.
     """
 
     length_penalty: float = 1.0
@@ -71,15 +55,15 @@ class DecodingOptions:
     """Random seed of sampling; a sentence with the same seed yields the same samples in any batch."""
 
     def __post_init__(self) -> None:
-        """Validate the fields."""
-        for name in _NON_NEGATIVE:
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name}: {getattr(self, name)} is out of range; use a finite number of at least 0")
+        """Validate the fields; raise ValueError with a message that begins with the name of the invalid field."""
         for name in ("num_hypotheses", "num_beam_groups"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is too small; use at least 1")
         if not 0 < self.sampling_topp <= 1:
             raise ValueError(f"sampling_topp: {self.sampling_topp} is out of range; use a number above 0 and up to 1")
+        for name, value in vars(self).items():
+            if isinstance(value, int | float) and not 0 <= value < math.inf:
+                raise ValueError(f"{name}: {value} is out of range; use a finite number of at least 0")
         for name in ("bad_phrases", "force_phrases"):
             if () in getattr(self, name):
                 raise ValueError(f"{name}: a phrase is empty; leave it out")

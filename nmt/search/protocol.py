@@ -89,10 +89,7 @@ class Engine(Protocol):
     ) -> None:
         """Encode sentences into free slots; all rows of a slot start from the initial decoder state.
 
-        Args:
-            slots: The free slots to use.
-            sources: Token ids of each sentence.
-            constraints: For each sentence, target token ids that a vocabulary shortlist must include.
+        ``constraints`` are the target token ids that the vocabulary shortlist of each sentence must include.
         """
 
     def release(self, slots: Sequence[int]) -> None:

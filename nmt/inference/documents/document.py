@@ -68,13 +68,7 @@ def combine_translations(
     render: Callable[[Sequence[Translation]], str],
     alignment: tuple[AlignedSpan, ...] | None,
 ) -> DocumentTranslation:
-    """Combine the translations of a document's segments.
-
-    Args:
-        translations: Translation of each segment.
-        render: Returns the text of the document, given the translations of its segments.
-        alignment: Alignment of the document.
-    """
+    """Combine the translations of a document's segments; ``render`` converts them to the text of the document."""
     best = render(translations)
     count = max((len(translation.alternatives) for translation in translations), default=0)
     alternatives = [render([_nth_alternative(translation, n) for translation in translations]) for n in range(count)]

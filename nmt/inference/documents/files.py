@@ -20,11 +20,7 @@ def is_document(path: Path) -> bool:
 
 
 def translate_document(path: Path, job: TranslationJob, translator: Translator) -> str:
-    """Return the translation of a document file.
-
-    Raises:
-        CarouselError: The file cannot be read, or the extra for its format is not installed.
-    """
+    """Return the translation of a document file; raise CarouselError if it or its format's extra is unavailable."""
     text = _read(path)
     try:
         document = _FORMATS[path.suffix.lower()](text, translator.source_language)

@@ -52,15 +52,12 @@ class SearchStrategy:
 
     This base class selects the tokens of the prefix and leaves later steps to plain beam search. Subclasses select
     the candidates of every step.
-
-    Args:
-        options: Decoding options of the sentence.
-        beam: Beam size K.
-        end: Id of end of sentence.
-        min_length: Minimum number of tokens before end of sentence.
     """
 
+    selects_every_step = False
+
     def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
+        """Create a strategy; ``min_length`` is the minimum number of tokens before end of sentence, ``end``."""
         self.options, self.beam, self._end, self._min_length = options, beam, end, min_length
         self.row_tokens: list[Tokens] = [()] * beam
         """Tokens of the hypothesis in each row."""
@@ -78,7 +75,7 @@ class SearchStrategy:
     @property
     def selects(self) -> bool:
         """True if the strategy, rather than plain beam search, selects the candidates of this step."""
-        return self._length < len(self.options.target_prefix)
+        return self.selects_every_step or self._in_prefix
 
     @property
     def required_ids(self) -> Tokens:
@@ -95,11 +92,11 @@ class SearchStrategy:
 
     def score_ids(self, row: int) -> list[int]:
         """Return the token ids to score for a row regardless of their rank."""
-        return [self.options.target_prefix[self._length]] if self._length < len(self.options.target_prefix) else []
+        return [self.options.target_prefix[self._length]] if self._in_prefix else []
 
     def select(self, candidates: CandidateSet) -> CandidateSelection:
         """Select candidates; called in steps for which `selects` is true."""
-        if self._length < len(self.options.target_prefix):
+        if self._in_prefix:
             return CandidateSelection([candidate for [candidate] in candidates.requested], [])
         return self._select(candidates)
 
@@ -114,6 +111,10 @@ class SearchStrategy:
     @property
     def _length(self) -> int:
         return len(self.row_tokens[0])
+
+    @property
+    def _in_prefix(self) -> bool:
+        return self._length < len(self.options.target_prefix)
 
     @property
     def _may_end(self) -> bool:

@@ -23,6 +23,8 @@ class DiverseBeamSearch(SearchStrategy):
     penalised, and the rest are as many as the group has rows.
     """
 
+    selects_every_step = True
+
     def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
         super().__init__(options, beam, end, min_length)
         self._num_groups = min(options.num_beam_groups, beam)
@@ -39,11 +41,6 @@ class DiverseBeamSearch(SearchStrategy):
     def max_finished(self) -> int:
         """The beam size: each group searches to its own end."""
         return self.beam
-
-    @property
-    def selects(self) -> bool:
-        """Always true."""
-        return True
 
     def update(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Record the new rows, and keep each in the group of its parent."""

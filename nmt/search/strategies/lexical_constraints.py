@@ -19,14 +19,11 @@ class LexicalConstraints(SearchStrategy):
     are satisfied within the length limit.
     """
 
+    selects_every_step = True
+
     def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
         super().__init__(options, beam, end, min_length)
         self._required = RequiredPhrases(options.force_phrases)
-
-    @property
-    def selects(self) -> bool:
-        """Always true."""
-        return True
 
     def score_ids(self, row: int) -> list[int]:
         """Return the next token of the prefix, or after it the tokens that extend a required phrase."""

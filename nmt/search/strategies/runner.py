@@ -63,18 +63,10 @@ class StrategyRunner:
     ) -> tuple[Int64Array, Float64Array]:
         """Let the strategies select the candidates of their slots.
 
-        In a slot for which a strategy selects, only the selected candidates keep a finite score; ``totals`` is
-        changed in place.
-
-        Args:
-            result: Result of the step.
-            scores: Scores of the open hypotheses, [N, K].
-            totals: Scores of the candidates, [R, C].
-            ends: Scores of the hypotheses including end of sentence, [N, K].
-            at_limit: Whether the sentence has reached its length limit, [N].
-
-        Returns:
-            Token ids [R, C] of the candidates in ``totals``, and the new ``ends`` [N, K].
+        Given are the scores [N, K] of open hypotheses, those of the candidates (``totals``, [R, C]) and with end of
+        sentence (``ends``, [N, K]), and a mask [N] of sentences at their length limit. In slots for which a strategy
+        selects, only selected candidates keep a finite score. ``totals`` is changed in place; the token ids of its
+        candidates [R, C] and the new ``ends`` are returned.
         """
         ids, ends = result.ids.copy(), ends.copy()
         for slot, strategy in self.by_slot.items():

@@ -18,6 +18,8 @@ class Sampling(SearchStrategy):
     al. 2019).
     """
 
+    selects_every_step = True
+
     def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int, source: Sequence[int]) -> None:
         super().__init__(options, beam, end, min_length)
         # A hash of the source is part of the seed, so that sentences in a batch do not share their noise.
@@ -33,11 +35,6 @@ class Sampling(SearchStrategy):
     def max_finished(self) -> int:
         """The beam size: a finished sample does not stop the others."""
         return self.beam
-
-    @property
-    def selects(self) -> bool:
-        """Always true."""
-        return True
 
     def suppressed_tokens(self, row: int) -> set[int]:
         """Return the suppressed tokens, including end of sentence before the minimum length."""
