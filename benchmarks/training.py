@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from nmt.config.model import ModelConfig
 from nmt.corpus.arrow_store import RaggedArray
-from nmt.corpus.batching import Batch, collate, plan_epoch_batches
+from nmt.corpus.batching import Batch, collate_batch, plan_epoch_batches
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, PAD, UNK
 from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder
@@ -132,7 +132,7 @@ def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
         return [random.integers(FIRST_TEXT_ID, vocabulary, size=n, dtype=np.int32) for n in lengths]
 
     return [
-        collate(RaggedArray.from_lists(ids(sources[rows])), RaggedArray.from_lists(ids(targets[rows])))
+        collate_batch(RaggedArray.from_lists(ids(sources[rows])), RaggedArray.from_lists(ids(targets[rows])))
         for rows in itertools.islice(plan, count)
     ]
 

@@ -36,7 +36,7 @@ class RaggedArray(NamedTuple):
         return np.split(self.values, np.cumsum(self.lengths)[:-1]) if len(self.lengths) else []
 
 
-class PairTable:
+class SentencePairTable:
     """Memory-mapped Arrow file with a source and a target list per row."""
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +46,7 @@ class PairTable:
 
 
 class ListColumn:
-    """Column of a `PairTable`."""
+    """Column of a `SentencePairTable`."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         # Creating the array views of a chunk costs more than reading a batch, so they are created once.
@@ -73,7 +73,7 @@ def _numpy_view(numbers: pa.Int32Array) -> Int32Array:
     return cast(Int32Array, np.from_dlpack(numbers))
 
 
-def write_pair_table(path: Path, chunks: Iterable[tuple[RaggedArray, RaggedArray]]) -> None:
+def write_sentence_pairs(path: Path, chunks: Iterable[tuple[RaggedArray, RaggedArray]]) -> None:
     """Write chunks of source and target lists to a file, which may become larger than memory."""
     schema = pa.schema([(name, pa.list_(pa.int32())) for name in _COLUMNS])
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:

@@ -129,7 +129,7 @@ def plan_epoch_batches(
 
 def make_batch(corpus: TokenizedCorpus, rows: IntArray) -> Batch:
     """Return the batch of some rows of a corpus, with its word alignment if there is one."""
-    batch = collate(corpus.source_ids(rows), corpus.target_ids(rows))
+    batch = collate_batch(corpus.source_ids(rows), corpus.target_ids(rows))
     links = corpus.alignment_links(rows)
     if links is None:
         return batch
@@ -137,17 +137,17 @@ def make_batch(corpus: TokenizedCorpus, rows: IntArray) -> Batch:
     return replace(batch, alignment=_batch_alignment(pairs, batch.source_lengths, batch.target_out))
 
 
-def collate(sources: RaggedArray, targets: RaggedArray) -> Batch:
+def collate_batch(sources: RaggedArray, targets: RaggedArray) -> Batch:
     """Return the batch of source and target ids, which are given without begin and end of sentence."""
     return Batch(
-        source=pad(sources, after=EOS),
+        source=pad_sequences(sources, after=EOS),
         source_lengths=sources.lengths.astype(np.int64) + 1,
-        target_in=pad(targets, before=BOS),
-        target_out=pad(targets, after=EOS),
+        target_in=pad_sequences(targets, before=BOS),
+        target_out=pad_sequences(targets, after=EOS),
     )
 
 
-def pad(sentences: RaggedArray, before: int | None = None, after: int | None = None) -> Int64Array:
+def pad_sequences(sentences: RaggedArray, before: int | None = None, after: int | None = None) -> Int64Array:
     """Return sentences as a padded matrix [B, longest + 1], with one id added before or after each sentence."""
     lengths = sentences.lengths[:, None]
     positions = np.arange(int(lengths.max(initial=0)) + 1) - int(before is not None)

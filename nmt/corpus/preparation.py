@@ -15,11 +15,11 @@ import numpy as np
 
 from nmt.config.data import CorpusSpec, SyntheticCorpus, WeightedCorpus
 from nmt.config.schema import TranslatorRecipe
-from nmt.corpus.arrow_store import PairTable, RaggedArray, write_pair_table
+from nmt.corpus.arrow_store import RaggedArray, SentencePairTable, write_sentence_pairs
 from nmt.corpus.cache import LogFunction, get_or_create
 from nmt.corpus.filters import FilterReport, PairFilter, count_unfiltered
 from nmt.corpus.parallel_corpus import TextPair, corpus_fingerprint, describe_corpus, read_pairs
-from nmt.corpus.tokenizer import MAX_TRAINING_SENTENCES, RESERVED_PIECES, Tokenizer, tag_id, train_tokenizer
+from nmt.corpus.tokenizer import MAX_TRAINING_SENTENCES, RESERVED_PIECES, Tokenizer, corpus_tag_id, train_tokenizer
 from nmt.corpus.word_aligner import TranslationTable, WordAligner, learn_translation_table, select_training_rows
 from nmt.text.normalisation import normalise
 from nmt.utils.arrays import Int32Array, IntArray
@@ -38,10 +38,10 @@ class ArrowCorpus:
     def __init__(self, folder: Path, fingerprint: str) -> None:
         """Open the corpus in a cache entry; ``fingerprint`` is a hash of everything that determines the ids."""
         self.fingerprint = fingerprint
-        self._ids = PairTable(folder / _IDS)
+        self._ids = SentencePairTable(folder / _IDS)
         reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
         self.reports = [FilterReport(**report) for report in reports]
-        self._links: PairTable | None = None
+        self._links: SentencePairTable | None = None
         self.source_lengths: Int32Array = self._ids.source.lengths()
         self.target_lengths: Int32Array = self._ids.target.lengths()
 
@@ -63,7 +63,7 @@ class ArrowCorpus:
 
     def load_alignment(self, folder: Path) -> None:
         """Open the word alignment of the pairs in a cache entry."""
-        self._links = PairTable(folder / _LINKS)
+        self._links = SentencePairTable(folder / _LINKS)
 
     def alignment_links(self, rows: IntArray) -> tuple[RaggedArray, RaggedArray] | None:
         """Return the word alignment of some pairs as source and target positions, or None if none is loaded."""
@@ -185,7 +185,7 @@ def _cached_ids(config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, l
 
 def _write_ids(config: TranslatorRecipe, tokenizer: Tokenizer, folder: Path) -> None:
     reports = [FilterReport() for _ in config.data.train]
-    write_pair_table(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
+    write_sentence_pairs(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
     for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
         if not report.kept:
             repeated = report.duplicate == report.read
@@ -215,7 +215,7 @@ def _encode(
     sources = tokenizer.source.encode_batch([source for source, _ in chunk])
     targets = tokenizer.target.encode_batch([target for _, target in chunk])
     if tag is not None:
-        sources = [[tag_id(tag), *source] for source in sources]
+        sources = [[corpus_tag_id(tag), *source] for source in sources]
     return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= max_length]
 
 
@@ -245,7 +245,7 @@ def _cached_alignment(corpus: ArrowCorpus, log: LogFunction) -> Path:
         aligner = WordAligner(*_aligner_training_ids(corpus))
         starts = range(0, len(corpus), _CHUNK_PAIRS)
         chunks = (np.arange(start, min(start + _CHUNK_PAIRS, len(corpus))) for start in starts)
-        write_pair_table(folder / _LINKS, (_align(aligner, corpus, rows) for rows in chunks))
+        write_sentence_pairs(folder / _LINKS, (_align(aligner, corpus, rows) for rows in chunks))
 
     return get_or_create(f"links-{hash_json(_ALIGNER_FORMAT, corpus.fingerprint)}", create, log)
 

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 
 from nmt.corpus.arrow_store import RaggedArray
-from nmt.corpus.batching import Batch, TokenizedCorpus, collate
+from nmt.corpus.batching import Batch, TokenizedCorpus, collate_batch
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, UNK, Tokenizer, Vocabulary
 from nmt.utils.arrays import Int32Array, IntArray
 
@@ -48,7 +48,7 @@ class SubwordSampler:
     def make_batch(self, corpus: TokenizedCorpus, rows: IntArray, seed: tuple[int, ...]) -> Batch:
         """Return the batch of some rows, segmented anew; it may exceed the planned number of tokens."""
         random = np.random.default_rng(seed)
-        return collate(
+        return collate_batch(
             self._source.sample(corpus.source_ids(rows), random), self._target.sample(corpus.target_ids(rows), random)
         )
 

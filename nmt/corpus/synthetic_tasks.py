@@ -32,47 +32,47 @@ def question_lengths(count: int, shortest: int, longest: int) -> list[int]:
     return [shortest + number % (longest - shortest + 1) for number in range(count)]
 
 
-def counting(random: Random, length: int) -> QuestionAnswer:
+def counting_task(random: Random, length: int) -> QuestionAnswer:
     """Map aⁿX to bⁿ, which no finite automaton can (Gers & Schmidhuber 2001). The length is n."""
     return "a" * length + "X", "b" * length
 
 
-def selective_counting(random: Random, length: int) -> QuestionAnswer:
+def selective_counting_task(random: Random, length: int) -> QuestionAnswer:
     """Map a mixture of a and x, followed by Y, to one b for each a. The length is that of the mixture."""
     mixed = [random.choice("ax") for _ in range(length)]
     mixed[random.randrange(length)] = "a"
     return "".join(mixed) + "Y", "b" * mixed.count("a")
 
 
-def remembering(random: Random, length: int) -> QuestionAnswer:
+def remembering_task(random: Random, length: int) -> QuestionAnswer:
     """Recall the first symbol after noise (Hochreiter & Schmidhuber 1997, experiment 2). The length is the noise's."""
     first = random.choice(MEMORY_SYMBOLS)
     return first + "".join(random.choices(NOISE_SYMBOLS, k=length)), first
 
 
-def copying(random: Random, length: int) -> QuestionAnswer:
+def copying_task(random: Random, length: int) -> QuestionAnswer:
     """Copy a sequence of letters. The length is the number of letters."""
     letters = "".join(random.choices(LETTERS, k=length))
     return letters, letters
 
 
-def reversing(random: Random, length: int) -> QuestionAnswer:
+def reversing_task(random: Random, length: int) -> QuestionAnswer:
     """Reverse a sequence of letters. The length is the number of letters."""
     letters = "".join(random.choices(LETTERS, k=length))
     return letters, letters[::-1]
 
 
-def addition(random: Random, length: int) -> QuestionAnswer:
+def addition_task(random: Random, length: int) -> QuestionAnswer:
     """Add two numbers (Zaremba & Sutskever 2014). The length is the number of digits of each; the first is not 0."""
     first, second = (random.randrange(10 ** (length - 1), 10**length) for _ in range(2))
     return f"{first}+{second}", str(first + second)
 
 
 _GENERATORS: dict[SyntheticTask, Callable[[Random, int], QuestionAnswer]] = {
-    "counting": counting,
-    "selective-counting": selective_counting,
-    "remembering": remembering,
-    "copying": copying,
-    "reversing": reversing,
-    "addition": addition,
+    "counting": counting_task,
+    "selective-counting": selective_counting_task,
+    "remembering": remembering_task,
+    "copying": copying_task,
+    "reversing": reversing_task,
+    "addition": addition_task,
 }

@@ -42,7 +42,7 @@ _RARE_CHARACTER_LANGUAGES = {"zh", "ja", "ko", "th", "lo", "km", "my"}
 _MAX_SENTENCE_BYTES = 1 << 20  # SentencePiece silently skips longer ones; `nmt.corpus.text_files` rejects them
 
 
-def tag_id(number: int) -> int:
+def corpus_tag_id(number: int) -> int:
     """Return the id of the corpus tag with a number."""
     return FIRST_TEXT_ID - len(LANGUAGES) - len(TAGS) + number
 
@@ -84,13 +84,13 @@ class Vocabulary:
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
 
-    def id_to_piece(self, number: int) -> str:
+    def id_to_piece(self, piece_id: int) -> str:
         """Return the piece with an id, in SentencePiece's notation."""
-        return str(self._processor.id_to_piece(number))
+        return str(self._processor.id_to_piece(piece_id))
 
     def ids_to_pieces(self, ids: Iterable[int]) -> list[str]:
         """Return the pieces with some ids."""
-        return [self.id_to_piece(number) for number in ids]
+        return [self.id_to_piece(piece_id) for piece_id in ids]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of normalised texts, without begin and end of sentence."""

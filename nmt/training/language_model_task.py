@@ -11,7 +11,7 @@ import torch
 
 from nmt.config.schema import LanguageModelRecipe, PretrainedTokenizerConfig
 from nmt.corpus.arrow_store import RaggedArray
-from nmt.corpus.batching import Batch, collate
+from nmt.corpus.batching import Batch, collate_batch
 from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import BatchLoader
 from nmt.corpus.language_model_data import (
@@ -172,7 +172,7 @@ class LanguageModelDevSet:
         order = sorted(self._ids, key=len)
         for start in range(0, len(order), _BATCH):
             lines = order[start : start + _BATCH]
-            yield collate(RaggedArray.from_lists([[] for _ in lines]), RaggedArray.from_lists(lines))
+            yield collate_batch(RaggedArray.from_lists([[] for _ in lines]), RaggedArray.from_lists(lines))
 
     def _windows(self) -> Iterator[Batch]:
         """Yield the lines as one running text, a window at a time."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nmt.config.data import DataConfig, SyntheticCorpus
 from nmt.corpus.arrow_store import RaggedArray
-from nmt.corpus.batching import Batch, collate
+from nmt.corpus.batching import Batch, collate_batch
 from nmt.corpus.parallel_corpus import TextPair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
 from nmt.engine.torch_engine import TorchEngine
@@ -70,7 +70,7 @@ class TranslationDevSet:
             for start in range(0, len(order), _BATCH):
                 rows = order[start : start + _BATCH]
                 sides = (RaggedArray.from_lists([ids[row] for row in rows]) for ids in (self._sources, self._targets))
-                batch = collate(*sides)
+                batch = collate_batch(*sides)
                 inputs = translation_inputs(batch, evaluator.network.output.device)
                 total += evaluator.compute_loss(inputs).negative_log_likelihood.item()
                 tokens += batch.target_tokens

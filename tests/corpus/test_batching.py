@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nmt.corpus import batching
 from nmt.corpus.arrow_store import RaggedArray
-from nmt.corpus.batching import pad, plan_epoch_batches, select_epoch_rows
+from nmt.corpus.batching import pad_sequences, plan_epoch_batches, select_epoch_rows
 from nmt.corpus.tokenizer import BOS, EOS, PAD
 
 lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=80)
@@ -68,9 +68,9 @@ def test_batches_group_sentences_of_similar_length() -> None:
 
 def test_pad() -> None:
     sentences = RaggedArray.from_lists([[7, 8, 9], [5]])
-    assert pad(sentences, after=EOS).tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
-    assert pad(sentences, before=BOS).tolist() == [[BOS, 7, 8, 9], [BOS, 5, PAD, PAD]]
-    assert pad(RaggedArray.from_lists([[]]), after=EOS).tolist() == [[EOS]]
+    assert pad_sequences(sentences, after=EOS).tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
+    assert pad_sequences(sentences, before=BOS).tolist() == [[BOS, 7, 8, 9], [BOS, 5, PAD, PAD]]
+    assert pad_sequences(RaggedArray.from_lists([[]]), after=EOS).tolist() == [[EOS]]
 
 
 @given(st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=9), max_size=9))
