@@ -10,7 +10,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from serve.server import _LAST_BYTES
+from serve.server import _LAST_BYTES_TIMEOUT
 from serve.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def test_only_the_service_starts_by_default() -> None:
 def test_it_is_healthy_when_it_is_ready_and_has_time_to_finish() -> None:
     service = SERVICES["carousel"]
     assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "serve.health_check", "/ready"]
-    assert int(service["stop_grace_period"].removesuffix("s")) > Settings().request_timeout + _LAST_BYTES
+    assert int(service["stop_grace_period"].removesuffix("s")) > Settings().request_timeout + _LAST_BYTES_TIMEOUT
 
 
 def test_what_is_mounted_exists() -> None:

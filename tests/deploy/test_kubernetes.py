@@ -19,7 +19,7 @@ from serve.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "deploy" / "kubernetes"
-DOCS = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "how-to" / "deploy.md").read_text(encoding="utf-8")
 OLDEST = "1.30.0"  # has `preStop.sleep` without a feature gate
 
 
