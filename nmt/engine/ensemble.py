@@ -16,16 +16,7 @@ class EnsembleEngine:
     def __init__(self, members: Sequence[OnnxEngine]) -> None:
         """The members have equal numbers of slots and rows. The attention is that of the first member."""
         self._members = members
-
-    @property
-    def slots(self) -> int:
-        """Number of slots N."""
-        return self._members[0].slots
-
-    @property
-    def beam(self) -> int:
-        """Number of rows per slot K."""
-        return self._members[0].beam
+        self.slots, self.beam = members[0].slots, members[0].beam
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]

@@ -17,16 +17,10 @@ EngineFactory = Callable[[int, int], Engine]
 def engine_factories(
     models: Sequence[ModelDirectory], engine: EngineName, threads: int, shortlist: bool
 ) -> list[EngineFactory]:
-    """Return one engine factory per decoding thread.
+    """Return one ONNX engine factory per thread, or one torch engine factory that uses all threads.
 
-    Args:
-        models: one model, or the members of an ensemble, which use the shortlist of the first.
-        engine: "auto" chooses ONNX Runtime if all models have graphs.
-        threads: number of threads. The torch engine is one factory that uses all of them.
-        shortlist: whether to use the vocabulary shortlist, if the model has one.
-
-    Raises:
-        CarouselError: a model does not suit the engine, or the engine's packages are missing.
+    "auto" chooses ONNX Runtime if all models have graphs. Several models make an ensemble, with the shortlist of the
+    first. Raises CarouselError if a model does not suit the engine, or if the engine's packages are missing.
     """
     if engine == "auto":
         engine = "onnx" if all(model.graphs for model in models) else "torch"
@@ -42,8 +36,7 @@ def shallow_fusion_factory(
 ) -> EngineFactory:
     """Return a factory of torch engines that use shallow fusion with a language model.
 
-    Raises:
-        CarouselError: the tokenizers differ, the model has no weights for torch, or torch is missing.
+    Raises CarouselError if the tokenizers differ, the model has no weights for torch, or torch is missing.
     """
     try:
         from nmt.engine import shallow_fusion
@@ -53,11 +46,7 @@ def shallow_fusion_factory(
 
 
 def language_model_scorer(language_model: LanguageModelDirectory) -> Callable[[Sequence[str]], list[float]]:
-    """Return a function that computes the log-probability of each of several texts.
-
-    Raises:
-        CarouselError: torch is missing.
-    """
+    """Return a function that computes the log-probability of each text. Raises CarouselError if torch is missing."""
     try:
         from nmt.engine import shallow_fusion
     except ModuleNotFoundError as error:
@@ -66,11 +55,7 @@ def language_model_scorer(language_model: LanguageModelDirectory) -> Callable[[S
 
 
 def check_ensemble(models: Sequence[ModelDirectory]) -> None:
-    """Check that the models of an ensemble have the same languages and tokenizer.
-
-    Raises:
-        CarouselError: they do not.
-    """
+    """Raise CarouselError unless the models of an ensemble have the same languages and tokenizer."""
     first = models[0].card
     for model in models[1:]:
         card = model.card

@@ -17,14 +17,9 @@ def sample_tokens(scores: Float32Array, request: StepRequest, rows: Int64Array) 
     The tokens with the largest sums of score and Gumbel noise are samples of the softmax of the scores over the
     temperature. The noise of a row comes from its own seed, so its samples do not depend on other rows.
 
-    Args:
-        scores: log-probabilities [M, V]; tokens that top-k and top-p exclude are set to -inf.
-        request: request with a temperature.
-        rows: row of the request for each row of ``scores`` [M].
-
-    Returns:
-        Indices [M, C] into the last dimension of ``scores``, in the order drawn. Rows with temperature 0 are not
-        sampled: theirs are the best tokens. Excluded tokens come last.
+    Takes log-probabilities [M, V], in which tokens that top-k and top-p exclude are set to -inf, and for each of their
+    rows that of the request [M]. Returns tokens [M, C] in the order drawn, excluded ones last; a row with temperature 0
+    is not sampled, and gets its best tokens.
     """
     assert request.temperature is not None
     assert request.seeds is not None
@@ -43,13 +38,10 @@ def sample_tokens(scores: Float32Array, request: StepRequest, rows: Int64Array) 
 def _filter_top_k_top_p(
     scores: Float32Array, temperature: Float32Array, top_k: Int64Array, top_p: Float32Array
 ) -> Float32Array:
-    """Set all but the most probable tokens to -inf.
+    """Set log-probabilities [m, V] to -inf for all but the top k [m] tokens, and among them all but the nucleus.
 
-    Args:
-        scores: log-probabilities [m, V].
-        temperature: [m, 1].
-        top_k: number of tokens to keep in each row [m]; 0 keeps all.
-        top_p: probability mass to keep in each row [m], among the top k (nucleus sampling, Holtzman et al. 2020).
+    The nucleus is the smallest set of tokens with the probability top p [m] (Holtzman et al. 2020). A top k of 0
+    keeps all tokens.
     """
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=1)

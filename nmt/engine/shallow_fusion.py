@@ -36,17 +36,8 @@ class ShallowFusionEngine:
     def __init__(self, translator: TorchEngine, network: LanguageModel, weight: float) -> None:
         """``network`` is in evaluation mode."""
         self._translator, self._network, self._weight = translator, network.to(translator.device), weight
-        self._state: DecoderState = network.initial_state(translator.slots * translator.beam)
-
-    @property
-    def slots(self) -> int:
-        """Number of slots N."""
-        return self._translator.slots
-
-    @property
-    def beam(self) -> int:
-        """Number of rows per slot K."""
-        return self._translator.beam
+        self.slots, self.beam = translator.slots, translator.beam
+        self._state: DecoderState = network.initial_state(self.slots * self.beam)
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
@@ -130,8 +121,7 @@ def fused_engine_factory(
 ) -> Callable[[int, int], ShallowFusionEngine]:
     """Return a factory of engines, from the numbers of slots and of rows per slot, that share both networks.
 
-    Raises:
-        CarouselError: the tokenizers differ.
+    Raises CarouselError if the tokenizers differ.
     """
     if translator.tokenizer.target.serialized != language_model.vocabulary.serialized:
         raise CarouselError(

@@ -33,16 +33,9 @@ class Shortlist:
     def __init__(
         self, target_vocabulary: int, offsets: Int32Array, candidates: Int32Array, frequent: Int32Array
     ) -> None:
-        """Create a shortlist.
+        """Source token i has the ``candidates`` [N] from ``offsets[i]`` to ``offsets[i + 1]`` [V_s + 1].
 
-        Args:
-            target_vocabulary: V_t.
-            offsets: [V_s + 1]; source token i has the candidates from ``offsets[i]`` to ``offsets[i + 1]``.
-            candidates: target ids [N].
-            frequent: target ids [F] that are in the shortlist of every sentence.
-
-        Raises:
-            ValueError: the arrays are inconsistent.
+        The shortlist of every sentence includes ``frequent`` [F]. Raises ValueError if the arrays are inconsistent.
         """
         counts, ids = np.diff(offsets), np.concatenate((candidates, frequent))
         if offsets[:1] != 0 or offsets[-1] != len(candidates) or counts.min(initial=0) < 0:
@@ -68,12 +61,7 @@ class Shortlist:
         return _from_entries(sources, candidates, frequent, *self.vocabulary_sizes)
 
     def for_sentence(self, source: Sequence[int], constraints: Sequence[int] = ()) -> Int32Array:
-        """Return the sorted target ids of a sentence's shortlist.
-
-        Args:
-            source: source ids of the sentence.
-            constraints: target ids to include.
-        """
+        """Return the sorted target ids of the shortlist for source ids, ``constraints`` included."""
         candidates, offsets = self._candidates, self._offset_list
         included = self._is_frequent.copy()
         included[np.concatenate([candidates[offsets[i] : offsets[i + 1]] for i in source] or [self._frequent])] = True
@@ -81,11 +69,7 @@ class Shortlist:
         return included.nonzero()[0].astype(np.int32)
 
     def coverage(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> float:
-        """Return the share of target ids that are in the shortlist of their sentence.
-
-        Args:
-            pairs: source ids and target ids of each sentence pair.
-        """
+        """Return the share of target ids that their sentence's shortlist covers, for (source ids, target ids) pairs."""
         found = total = 0
         for source, target in pairs:
             found += int(np.isin(target, self.for_sentence(source)).sum())
@@ -106,11 +90,7 @@ class Shortlist:
 
     @staticmethod
     def load(path: Path) -> Shortlist:
-        """Read a shortlist.
-
-        Raises:
-            CarouselError: the file is damaged.
-        """
+        """Read a shortlist. Raises CarouselError if the file is damaged."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = (stored[name].astype(np.int32) for name in ("offsets", "candidates", "frequent"))
@@ -127,18 +107,10 @@ def build_shortlist(
     candidates_per_token: int = 50,
     frequent: int = 100,
 ) -> Shortlist:
-    """Build a shortlist from the lexical translation table of a word aligner.
+    """Build a shortlist of the most probable translations of each source token and the most frequent target tokens.
 
-    End of sentence is in every shortlist; other reserved tokens are in none.
-
-    Args:
-        table: translation probabilities.
-        source_vocabulary: V_s.
-        target_vocabulary: V_t.
-        shared: whether both languages share one vocabulary; then each source token is its own candidate too, so that
-            names can be copied.
-        candidates_per_token: number of most probable translations of each source token.
-        frequent: number of most frequent target tokens.
+    If the languages share one vocabulary, each source token is its own candidate too, so that names can be copied. End
+    of sentence is in every shortlist; other reserved tokens are in none.
     """
     is_text = (table.sources >= FIRST_TEXT_ID) & (table.targets >= FIRST_TEXT_ID)
     sources, targets = table.sources[is_text], table.targets[is_text]

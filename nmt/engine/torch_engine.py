@@ -33,22 +33,12 @@ class TorchEngine:
         """``network`` is in evaluation mode and on ``device``; it must not change while slots are occupied."""
         self._network, self.device = network, torch.device(device)
         """Device of the network."""
-        self._slots, self._beam = slots, beam
+        self.slots, self.beam = slots, beam
         self._lengths = np.zeros(slots, dtype=np.int64)  # source length in each slot, 0 in empty slots
         self._memory: AttentionMemory | None = None  # of all slots, padded to the longest sentence so far
         self._state: DecoderState = ()
         self._active: tuple[Tensor, AttentionMemory] | None = None  # occupied slots and their memory
         self._reserved = torch.from_numpy(reserved_mask(len(network.output))).to(self.device)
-
-    @property
-    def slots(self) -> int:
-        """Number of slots N."""
-        return self._slots
-
-    @property
-    def beam(self) -> int:
-        """Number of rows per slot K."""
-        return self._beam
 
     @torch.inference_mode()
     def admit(
@@ -69,9 +59,9 @@ class TorchEngine:
             stored[index, ..., :length, :] = new
         self._memory.mask[index] = False
         self._memory.mask[index, :length] = memory.mask
-        rows = (index[:, None] * self._beam + torch.arange(self._beam, device=self.device)).flatten()
+        rows = (index[:, None] * self.beam + torch.arange(self.beam, device=self.device)).flatten()
         for stored, new in zip(self._state, state, strict=True):
-            stored[rows] = new.repeat_interleave(self._beam, dim=0)
+            stored[rows] = new.repeat_interleave(self.beam, dim=0)
         self._lengths[list(slots)] = lengths
         self._active = None
 
@@ -89,12 +79,10 @@ class TorchEngine:
     def log_probabilities(self, request: StepRequest) -> tuple[Tensor, Tensor, Tensor | None]:
         """Advance all rows by one token, without selecting candidates.
 
-        Returns:
-            Indices of the active rows [M], their log-probabilities [M, V], and the attention [M, S] if the model has
-            one.
+        Returns the indices of the active rows [M], their log-probabilities [M, V], and the attention [M, S], if any.
         """
         slots, memory = self._active_memory()
-        rows = (slots[:, None] * self._beam + torch.arange(self._beam, device=self.device)).flatten()
+        rows = (slots[:, None] * self.beam + torch.arange(self.beam, device=self.device)).flatten()
         parents = self._tensor(request.parents)[rows]
         tokens = self._tensor(request.tokens)[rows]
         scores, state, attention = self._network.step(tokens, memory, tuple(stored[parents] for stored in self._state))
@@ -121,7 +109,7 @@ class TorchEngine:
         """Set the scores [M, V] of reserved and suppressed tokens to -inf, in place."""
         scores.masked_fill_(self._reserved, -torch.inf)
         if len(request.suppress_rows):
-            active_index = torch.full((self._slots * self._beam,), -1, device=self.device)
+            active_index = torch.full((self.slots * self.beam,), -1, device=self.device)
             active_index[rows] = torch.arange(len(rows), device=self.device)
             where = active_index[self._tensor(request.suppress_rows)]
             scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
@@ -132,7 +120,7 @@ class TorchEngine:
     ) -> StepResult:
         """Scatter the active rows to all R rows; the others have no candidates."""
         row_indices = rows.cpu().numpy()
-        total = self._slots * self._beam
+        total = self.slots * self.beam
 
         def scatter(values: Tensor, fill: float, dtype: type[np.generic]) -> AnyArray:
             full = np.full((total, values.shape[1]), fill, dtype=dtype)
@@ -162,9 +150,9 @@ class TorchEngine:
     def _reserve(self, memory: AttentionMemory, state: DecoderState) -> None:
         """Allocate the slots at the first sentence, and lengthen them for longer sentences."""
         if self._memory is None:
-            empty = tuple((_zeros(k, self._slots), _zeros(v, self._slots)) for k, v in memory.keys_and_values)
-            self._memory = AttentionMemory(empty, _zeros(memory.mask, self._slots))
-            self._state = tuple(_zeros(rows, self._slots * self._beam) for rows in state)
+            empty = tuple((_zeros(k, self.slots), _zeros(v, self.slots)) for k, v in memory.keys_and_values)
+            self._memory = AttentionMemory(empty, _zeros(memory.mask, self.slots))
+            self._state = tuple(_zeros(rows, self.slots * self.beam) for rows in state)
         missing = memory.mask.shape[1] - self._memory.mask.shape[1]
         if missing > 0:
             longer = tuple((_lengthen(k, missing), _lengthen(v, missing)) for k, v in self._memory.keys_and_values)
@@ -178,8 +166,7 @@ class TorchEngine:
 def load_network(directory: ModelDirectory, device: torch.device | str = "cpu") -> Seq2Seq:
     """Return the network of a model directory, in evaluation mode.
 
-    Raises:
-        CarouselError: the model has no weights, or weights of another architecture.
+    Raises CarouselError if the model has no weights, or weights of another architecture.
     """
     card, shared = directory.card, directory.tokenizer.shared
     network = build_network(card.model, card.source_vocabulary, card.target_vocabulary, shared, seed=0)
@@ -203,8 +190,7 @@ def torch_engine_factory(directory: ModelDirectory, threads: int) -> Callable[[i
 def load_weights(network: nn.Module, path: Path) -> None:
     """Load the weights of a safetensors file into a network; shared weights are stored once.
 
-    Raises:
-        CarouselError: the file is damaged, or its weights are those of another architecture.
+    Raises CarouselError if the file is damaged, or if its weights are those of another architecture.
     """
     try:
         stored = load_file(path)

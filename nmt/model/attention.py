@@ -26,15 +26,9 @@ class Attention(nn.Module):
         raise NotImplementedError
 
     def forward(self, query: Tensor, keys_and_values: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend to the source.
+        """Attend to the source with queries [B, Q, D]; return contexts [B, Q, D] and attention weights [B, H, Q, S].
 
-        Args:
-            query: [B, Q, D].
-            keys_and_values: result of `project_memory`.
-            mask: [B, S], true at tokens and false in the padding.
-
-        Returns:
-            Context vectors [B, Q, D] and attention weights [B, H, Q, S].
+        ``keys_and_values`` come from `project_memory`; ``mask`` [B, S] is true at tokens and false in the padding.
         """
         raise NotImplementedError
 

@@ -99,20 +99,15 @@ class DecoderBlock(nn.Module):
         return x + self.dropout(y), state
 
     def attend(self, x: Tensor, memory: AttentionMemory | None, layer: int) -> tuple[Tensor, Tensor | None]:
-        """Run the attention and feed-forward sublayers over x [B, Q, D].
+        """Run the attention and feed-forward sublayers over x [rows, steps, D]; without ``memory``, skip attention.
 
-        Args:
-            x: outputs of the recurrent sublayer.
-            memory: encoded source; None skips attention.
-            layer: index of this block.
-
-        Returns:
-            Outputs [B, Q, D] and, with attention, its weights [B, H, Q, S].
+        ``layer`` is the index of this block. Returns the outputs and the attention weights [B, H, Q, S].
         """
         weights = None
         if self.attention is not None and self.attention_norm is not None and memory is not None:
-            context, weights = self.attention(self.attention_norm(x), memory.keys_and_values[layer], memory.mask)
-            x = x + self.dropout(context)
+            queries = self.attention_norm(x).reshape(len(memory.mask), -1, x.shape[-1])
+            context, weights = self.attention(queries, memory.keys_and_values[layer], memory.mask)
+            x = x + self.dropout(context.reshape(x.shape))
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
         return x, weights
 
@@ -152,41 +147,32 @@ class BlockDecoder(nn.Module):
         Returns:
             Outputs [B, T, D], the final state, and the attention weights [B, H, T, S] of the top layer.
         """
-        x, new_state, weights = self.dropout(self.word_dropout(self.embedding(target))), list[Tensor](), None
-        for layer, block in enumerate(self._blocks()):
-            x, layer_state = block.recurrent_sublayer(x, self._layer_state(state, layer))
-            new_state += layer_state
-            x, weights = block.attend(x, memory, layer)
-        return self.norm(x), tuple(new_state), weights
+        return self._advance(self.dropout(self.word_dropout(self.embedding(target))), memory, state)
 
     def step(
         self, tokens: Tensor, memory: AttentionMemory, state: DecoderState
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Decode one token of each row.
+        """Decode one token of each row, from input ids [R] and a state [R, ...].
 
-        Args:
-            tokens: input ids [R].
-            memory: encoded source of the B sentences.
-            state: [R, ...].
-
-        Returns:
-            Outputs [R, D], the new state, and the attention weights [B, H, K, S] of the top layer.
+        Returns the outputs [R, D], the new state, and the attention weights [B, H, K, S] of the top layer.
         """
-        sentences = len(memory.mask)
-        x = self.embedding(tokens).unsqueeze(1)  # [R, 1, D]
+        output, state, weights = self._advance(self.embedding(tokens).unsqueeze(1), memory, state)
+        return output.squeeze(1), state, weights
+
+    def _advance(
+        self, x: Tensor, memory: AttentionMemory | None, state: DecoderState
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+        """Run all blocks over embeddings x [rows, steps, D]."""
         weights, new_state = None, list[Tensor]()
         for layer, block in enumerate(self._blocks()):
-            x, layer_state = block.recurrent_sublayer(x, self._layer_state(state, layer))
+            layer_state = state[layer * self.tensors_per_layer : (layer + 1) * self.tensors_per_layer]
+            x, layer_state = block.recurrent_sublayer(x, layer_state)
             new_state += layer_state
-            x, weights = block.attend(x.view(sentences, -1, x.shape[-1]), memory, layer)
-            x = x.view(len(tokens), 1, -1)
-        return self.norm(x.squeeze(1)), tuple(new_state), weights
+            x, weights = block.attend(x, memory, layer)
+        return self.norm(x), tuple(new_state), weights
 
     def _blocks(self) -> list[DecoderBlock]:
         return [block for block in self.blocks if isinstance(block, DecoderBlock)]
-
-    def _layer_state(self, state: DecoderState, layer: int) -> LayerState:
-        return state[layer * self.tensors_per_layer : (layer + 1) * self.tensors_per_layer]
 
 
 class ClassicDecoder(nn.Module):
@@ -245,21 +231,14 @@ class ClassicDecoder(nn.Module):
         return output.squeeze(1), state, weights
 
     def _layer_dropout(self, x: Tensor) -> DropoutFunction:
-        """Return the dropout of the layers' outputs for x [B, T, D].
-
-        Locked dropout in a loop over time steps keeps one mask per layer.
-        """
+        """Return the dropout of layer outputs for x [B, T, D]; if locked, a loop over steps keeps a mask per layer."""
         loops = self.input_feeding or self.stacked
         return locked_dropout(self.dropout, x[:, 0], self.depth) if self.dropout.locked and loops else self.dropout
 
     def _advance(
         self, x: Tensor, memory: AttentionMemory | None, state: DecoderState, dropout: DropoutFunction
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Run all layers and the attention over embeddings x [rows, steps, D]; input feeding allows a single step.
-
-        Returns:
-            Outputs [rows, steps, D], the new state, and the attention weights [B, H, Q, S].
-        """
+        """Run all layers and the attention over embeddings x [rows, steps, D]; input feeding allows a single step."""
         new_state: list[Tensor] = []
         y = torch.cat((x, state[-1].unsqueeze(1)), dim=-1) if self.input_feeding else x
         for layer, module in enumerate(self.layers):

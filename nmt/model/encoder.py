@@ -120,9 +120,7 @@ class Encoder(nn.Module):
 def reversal_indices(positions: Tensor, lengths: Tensor) -> Tensor:
     """Return indices [B, S] that reverse each sentence; end of sentence and padding keep their positions.
 
-    Args:
-        positions: 0 to S - 1.
-        lengths: lengths of the sentences [B], end of sentence included.
+    ``positions`` are 0 to S - 1; ``lengths`` [B] include end of sentence.
     """
     last = lengths.unsqueeze(1) - 2
     return torch.where(positions <= last, last - positions, positions.expand(len(lengths), -1))

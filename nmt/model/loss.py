@@ -74,12 +74,9 @@ class _Divergence(NamedTuple):
 
 
 def _chunk_loss(scores: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Return the sums of the smoothed loss and of the negative log-likelihood over a chunk.
+    """Return the label-smoothed loss (Szegedy et al. 2016) and the negative log-likelihood, summed over a chunk.
 
-    Args:
-        scores: log-probabilities [chunk, V].
-        target: ids [chunk, 1].
-        smoothing: probability that is spread uniformly over the vocabulary (Szegedy et al. 2016).
+    ``scores`` are log-probabilities [chunk, V], ``target`` ids [chunk, 1].
     """
     nll = -scores.gather(1, target).sum()
     if not smoothing:
@@ -96,10 +93,7 @@ def _logit_gradient_(scores: Tensor, target: Tensor, smoothing: float) -> Tensor
 
 
 def _divergence(first: Tensor, second: Tensor) -> _Divergence:
-    """Return the symmetric Kullback-Leibler divergence of log-probabilities [chunk, V], summed over the chunk.
-
-    It is the mean of the divergences in both directions.
-    """
+    """Return the mean of both Kullback-Leibler divergences of log-probabilities [chunk, V], summed over the chunk."""
     p, q, difference = first.exp(), second.exp(), first - second
     forward_kl = (p * difference).sum(dim=1, keepdim=True)
     backward_kl = -(q * difference).sum(dim=1, keepdim=True)

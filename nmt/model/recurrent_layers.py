@@ -61,10 +61,9 @@ class EncoderLSTMLayer(nn.Module):
         self.lstm = WeightDroppedLSTM(input_size, width, weight_drop, forget_bias, bidirectional)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, LayerState]:
-        """Run over x [B, S, I] with lengths [B] (on the CPU); padding is never read.
+        """Run over x [B, S, I] with lengths [B] (on the CPU), never reading padding.
 
-        Returns:
-            Outputs [B, S, D], zero in the padding, and the final states of both directions, concatenated.
+        Returns the outputs [B, S, D], zero in the padding, and the final states of both directions, concatenated.
         """
         # Packed sequences are sorted by length. torch would sort them itself, but with a GPU synchronisation.
         order = lengths.argsort(descending=True)

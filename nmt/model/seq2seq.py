@@ -56,13 +56,9 @@ class Seq2Seq(nn.Module):
     """Encoder-decoder translation network."""
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool) -> None:
-        """Create the network.
+        """Create a network for vocabularies of these sizes.
 
-        Args:
-            config: architecture.
-            source_vocabulary: size of the source vocabulary.
-            target_vocabulary: size of the target vocabulary.
-            shared: whether both languages share one vocabulary, so that the embeddings can be shared too.
+        ``shared`` means that both languages use one vocabulary, so that the embeddings can be shared too.
         """
         super().__init__()
         self.config = config
@@ -76,44 +72,32 @@ class Seq2Seq(nn.Module):
         """Output layer [V, D]."""
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[AttentionMemory, DecoderState]:
-        """Encode source ids [B, S] with lengths [B] (on the CPU).
-
-        Returns:
-            The memory that the decoder attends to, and the initial decoder state [B, ...].
-        """
+        """Encode source ids [B, S] with lengths [B] (on the CPU); return the memory and the initial state [B, ...]."""
         return self.decoder.start(self.encoder(source, lengths))
 
     def step(
         self, tokens: Tensor, memory: AttentionMemory, state: DecoderState
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Predict the token after ``tokens`` [R].
+        """Return the log-probabilities [R, V] of the token after ``tokens`` [R], the new state, and attention [R, S].
 
-        Returns:
-            Log-probabilities [R, V], the new state, and the attention [R, S] of the top layer: that of the alignment
-            head, or the mean over all heads if there is none.
+        The attention is that of the alignment head, or the mean over the heads of the top layer if there is none.
         """
         hidden, state, weights = self.decoder.step(tokens, memory, state)
         scores = (hidden @ self.output.T).float().log_softmax(dim=-1)
         return scores, state, None if weights is None else self._alignment(weights).flatten(0, 1)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the decoder outputs [B, T, D] and the attention [B, T, S] for given sentence pairs.
+        """Return the decoder outputs [B, T, D] and the attention [B, T, S] (teacher forcing).
 
-        Args:
-            source: source ids [B, S].
-            lengths: lengths of the source sentences [B], on the CPU.
-            target: decoder input ids [B, T], begin of sentence first.
+        Takes source ids [B, S] with lengths [B] (on the CPU), and decoder input ids [B, T], begin of sentence first.
         """
         hidden, _, weights = self.decoder(target, *self.encode(source, lengths))
         return hidden, None if weights is None else self._alignment(weights)
 
     def loss(self, batch: TranslationBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
-        """Return the loss of a batch.
+        """Return the loss of a batch, with label smoothing of weight ``smoothing``.
 
-        Args:
-            batch: sentence pairs.
-            smoothing: weight of label smoothing.
-            r_drop: weight of the divergence between two passes, which run as one batch of twice the size.
+        ``r_drop`` is the weight of the divergence between two passes, which run as one batch of twice the size.
         """
         source, lengths, target_in, targets, positions, links = batch
         if r_drop:

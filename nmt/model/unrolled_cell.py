@@ -58,16 +58,9 @@ class UnrolledCell(nn.Module):
     def forward_padded(
         self, x: Tensor, lengths: Tensor, backward: bool, dropout: DropoutFunction | None = None
     ) -> tuple[Tensor, LayerState]:
-        """Run over padded sentences from a zero state, forward or backward in time.
+        """Run over x [B, T, I] with lengths [B] (on the CPU) from a zero state, forward or backward in time.
 
-        Args:
-            x: [B, T, I].
-            lengths: [B], on the CPU.
-            backward: whether to start at the end of each sentence.
-            dropout: dropout of the outputs of a stack's layers.
-
-        Returns:
-            Outputs [B, T, D], zero in the padding, and the state at the end of each sentence.
+        Returns the outputs [B, T, D], zero in the padding, and the state after the last token that was read.
         """
         shortest = int(lengths.min())
         mask = to_device((torch.arange(x.shape[1])[:, None] < lengths).unsqueeze(-1), x.device)  # [T, B, 1]

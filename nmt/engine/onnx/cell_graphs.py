@@ -115,18 +115,10 @@ def cell_step(
 def cell_sequence(
     layers: LayerBuilder, cell: RecurrentCell, prefix: str, x: str, mask: str, backward: bool
 ) -> tuple[str, list[str]]:
-    """Add a loop of a cell over time steps, from a zero state.
+    """Add a loop of a cell over x [S, N, I] from a zero state; return the outputs [S, N, D] and the final state.
 
-    Args:
-        layers: graph under construction.
-        cell: equations.
-        prefix: prefix of the names of the cell's weights.
-        x: inputs [S, N, I].
-        mask: [S, N, 1]; where it is false, outputs are zero and the state does not change.
-        backward: whether to start at the last step.
-
-    Returns:
-        Outputs [S, N, D] and the final state.
+    Where ``mask`` [S, N, 1] is false, outputs are zero and the state does not change. ``prefix`` is that of the names
+    of the cell's weights.
     """
     graph, body = layers.graph, layers.graph.loop_body()
     ops = GraphOps(layers, prefix)

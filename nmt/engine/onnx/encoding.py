@@ -41,12 +41,7 @@ class SentenceEncoder:
         self._sessions, self._shortlist = sessions, shortlist
 
     def encode(self, sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]) -> EncodedSentences:
-        """Encode sentences together.
-
-        Args:
-            sources: source ids of each sentence, without end of sentence.
-            constraints: target ids that the shortlist of each sentence must include.
-        """
+        """Encode sentences together, from ids without end of sentence; shortlists include the ``constraints``."""
         lengths = np.array([len(source) + 1 for source in sources])
         ids = _pad([[*source, EOS] for source in sources], PAD)
         memory = self._sessions.run("encoder", {"source": ids, "lengths": lengths.astype(np.int32)})
@@ -72,14 +67,7 @@ class SentenceEncoder:
 
 
 def group_by_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Group sentences such that padding costs less than another call of the encoder.
-
-    Args:
-        lengths: length of each sentence.
-
-    Returns:
-        Indices of the sentences of each group, from the shortest to the longest.
-    """
+    """Group the indices of sentences, from short to long, so that padding costs less than another encoder call."""
     groups: list[list[int]] = []
     for n in sorted(range(len(lengths)), key=lambda n: lengths[n]):
         if groups:

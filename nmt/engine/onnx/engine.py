@@ -39,7 +39,7 @@ class OnnxEngine:
         """Without a shortlist, the softmax is over the whole vocabulary."""
         self._sessions, self._shortlist = sessions, shortlist
         self._encoder = SentenceEncoder(sessions, shortlist)
-        self._slots, self._beam = slots, beam
+        self.slots, self.beam = slots, beam
         self._graph_suffix = "" if shortlist is None else "_list"
         memory_specs = sessions.memory_specs(f"step{self._graph_suffix}")
         self._has_attention = bool(memory_specs)
@@ -54,16 +54,6 @@ class OnnxEngine:
         self._reordered = False
         """Whether sentences were added or moved since the last step, so that ``_state_rows`` is not 0, 1, 2, ..."""
         self._update_layout()
-
-    @property
-    def slots(self) -> int:
-        """Number of slots N."""
-        return self._slots
-
-    @property
-    def beam(self) -> int:
-        """Number of rows per slot K."""
-        return self._beam
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
@@ -101,7 +91,7 @@ class OnnxEngine:
         positions, listed = self._score_positions(request.score_ids)
         suppressed = self._suppressed(request)
         outputs = self._run("step", request, ["top_scores", "top", "asked_scores"], {
-            "asked": positions.reshape(self._count, self._beam, -1),
+            "asked": positions.reshape(self._count, self.beam, -1),
             "candidates": np.array([min(request.candidates, self._choices)]),
             "suppressed": suppressed,
             "never": _NO_SCORES if not len(suppressed) else np.full(len(suppressed), _NEVER, dtype=np.float32),
@@ -113,8 +103,7 @@ class OnnxEngine:
     def log_probabilities(self, request: StepRequest) -> tuple[AnyArray, AnyArray | None]:
         """Advance all rows by one token, without selecting candidates.
 
-        Returns:
-            Log-probabilities [M, V or L], and the attention [A, K, S] if it is requested and the model has one.
+        Returns log-probabilities [M, V or L], and the attention [A, K, S] if it is requested and the model has one.
         """
         outputs = self._run("scores", request, ["scores"], {})
         return outputs["scores"].reshape(len(self._rows), -1), outputs.get("attention")
@@ -139,18 +128,18 @@ class OnnxEngine:
         output_names = [*output_names, "next_state"]
         if request.attention and self._has_attention:
             output_names.append("attention")
-        inputs["tokens"] = request.tokens[rows].reshape(self._count, self._beam)
+        inputs["tokens"] = request.tokens[rows].reshape(self._count, self.beam)
         parents = request.parents[rows] - self._row_offsets
         if self._reordered:
             parents = self._state_rows[: self._count].ravel()[parents]
-        inputs["parents"] = parents.reshape(self._count, self._beam)
+        inputs["parents"] = parents.reshape(self._count, self.beam)
         inputs["state"] = self._state
         inputs.update(self._views)
         session = self._sessions[f"{name}{self._graph_suffix}"]
         outputs = dict(zip(output_names, session.run(output_names, inputs), strict=True))
         self._state = outputs["next_state"].reshape(len(rows), -1)
         if self._reordered:
-            self._state_rows[: self._count] = np.arange(len(self._state)).reshape(-1, self._beam)
+            self._state_rows[: self._count] = np.arange(len(self._state)).reshape(-1, self.beam)
             self._reordered = False
         return outputs
 
@@ -172,19 +161,19 @@ class OnnxEngine:
         """Return the suppressed pairs as indices [pairs, 3]: active sentence, row, and position of the token."""
         if not len(request.suppress_rows):
             return _NO_PAIRS
-        active_index = np.full(self._slots * self._beam, -1)
+        active_index = np.full(self.slots * self.beam, -1)
         active_index[self._rows] = np.arange(len(self._rows))
         rows, tokens = active_index[request.suppress_rows], request.suppress_tokens
         rows, tokens = rows[rows >= 0], tokens[rows >= 0]
-        positions, listed = self._token_positions(tokens[:, None], rows // self._beam)
-        pairs = np.stack((rows // self._beam, rows % self._beam, positions[:, 0]), axis=1)
+        positions, listed = self._token_positions(tokens[:, None], rows // self.beam)
+        pairs = np.stack((rows // self.beam, rows % self.beam, positions[:, 0]), axis=1)
         return pairs if listed is None else pairs[listed[:, 0]]
 
     def _candidate_scores(self, request: StepRequest, scores: AnyArray) -> AnyArray:
         """Return the scores [M, V or L], with -inf for suppressed and reserved tokens."""
         sentences, rows, positions = self._suppressed(request).T
         candidate_scores: AnyArray = scores.copy()
-        candidate_scores[sentences * self._beam + rows, positions] = _NEVER
+        candidate_scores[sentences * self.beam + rows, positions] = _NEVER
         if self._shortlist is None:
             candidate_scores[:, reserved_mask(candidate_scores.shape[1])] = _NEVER
         return candidate_scores
@@ -196,19 +185,15 @@ class OnnxEngine:
         return self._token_positions(score_ids[self._rows])
 
     def _token_positions(self, tokens: AnyArray, sentences: AnyArray | None = None) -> tuple[AnyArray, AnyArray | None]:
-        """Return the positions of tokens in the shortlists of their sentences, or their ids without a shortlist.
+        """Return the positions of token ids [m, Q] in shortlists, and a mask [m, Q] of those that are listed.
 
-        Args:
-            tokens: token ids [m, Q].
-            sentences: active sentence of each row [m]; by default those of the active rows.
-
-        Returns:
-            Positions [m, Q], and a mask [m, Q] of the tokens that are in the shortlist, or None if all are.
+        ``sentences`` [m] are the active sentences of the rows, by default of the active rows. The mask is None if all
+        tokens are listed. Without a shortlist, the positions are the ids.
         """
         if self._shortlist is None:
             return tokens, None
         if sentences is None:
-            sentences = np.repeat(np.arange(self._count), self._beam)
+            sentences = np.repeat(np.arange(self._count), self.beam)
         length = self._choices
         ids = np.where(self._views["list_bias"][:, 0] < 0, _AFTER_ALL_IDS, self._shortlist_ids)
         # One binary search for all sentences: offsets make the concatenated shortlists an ascending sequence.
@@ -234,7 +219,7 @@ class OnnxEngine:
             return flat
         full = self._buffers.get(name)
         if full is None or full.shape[1] != flat.shape[1]:
-            full = np.full((self._slots * self._beam, flat.shape[1]), fill, dtype=flat.dtype)
+            full = np.full((self.slots * self.beam, flat.shape[1]), fill, dtype=flat.dtype)
             self._buffers[name] = full
         full[self._rows] = flat
         return full
@@ -253,10 +238,10 @@ class OnnxEngine:
 
     def _update_layout(self) -> None:
         """Recompute everything that depends on which sentences are active, so that steps need not."""
-        count, beam = self._count, self._beam
+        count, beam = self._count, self.beam
         slots = self._slot_of[:count]
         self._rows = (slots[:, None] * beam + np.arange(beam)).ravel()
-        self._all_rows_in_order = np.array_equal(slots, np.arange(self._slots))
+        self._all_rows_in_order = np.array_equal(slots, np.arange(self.slots))
         self._row_offsets = np.repeat((slots - np.arange(count)) * beam, beam)
         self._reordered = True
         self._eos_positions = np.full((count * beam, 1), 0 if self._shortlist else EOS)  # EOS heads every shortlist

@@ -47,8 +47,7 @@ def build_graphs(model: ModelConfig, weights: Weights, precision: Precision) -> 
 def export_model(directory: ModelDirectory, out: Path, precision: Precision, shortlist: bool) -> None:
     """Write a model directory for serving: graphs and tokenizer, without the weights that only torch reads.
 
-    Raises:
-        CarouselError: the model has no weights, or no shortlist although ``shortlist`` is set.
+    Raises CarouselError if the model has no weights, or no shortlist although ``shortlist`` is set.
     """
     if directory.weights is None:
         raise CarouselError(
@@ -71,8 +70,7 @@ def export_model(directory: ModelDirectory, out: Path, precision: Precision, sho
 def graph_files(model: ModelConfig, weights: Path, precision: Precision) -> dict[str, bytes]:
     """Return the graphs of trained weights, by their paths in a model directory.
 
-    Raises:
-        CarouselError: the file of weights is damaged.
+    Raises CarouselError if the file of weights is damaged.
     """
     try:
         tensors = load_file(weights)

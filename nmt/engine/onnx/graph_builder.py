@@ -82,27 +82,14 @@ class GraphBuilder:
     ) -> list[str]:
         """Run a loop body over the first dimension of ``sequences``, from the end if ``backward``.
 
-        Args:
-            body: its inputs are the states and one element of each sequence; its outputs are the new states and
-                ``outputs`` further values.
-            states: initial states.
-            sequences: values to iterate over.
-            outputs: number of values that are collected at each iteration.
-            backward: whether to iterate from the last element to the first.
-
-        Returns:
-            The final states, then the collected values, in the order of ``sequences``.
+        The inputs of the body are the states and one element of each sequence; its outputs are the new states and
+        ``outputs`` further values. Returns the final states, then the further values of all iterations.
         """
         return self.ops(
-            "Scan",
-            *states,
-            *sequences,
-            outputs=len(states) + outputs,
-            body=body._proto(),
-            num_scan_inputs=len(sequences),
-            scan_input_directions=[int(backward)] * len(sequences),
+            "Scan", *states, *sequences, outputs=len(states) + outputs, body=body._proto(),
+            num_scan_inputs=len(sequences), scan_input_directions=[int(backward)] * len(sequences),
             scan_output_directions=[int(backward)] * outputs,
-        )
+        )  # fmt: skip
 
     def constant(self, value: Any, dtype: type[np.generic] = np.float32) -> str:
         """Add a small constant, a number or an array."""

@@ -68,13 +68,10 @@ class LayerBuilder:
         return graph.op("Mul", y, peaks)
 
     def quantise_rows(self, x: str, non_negative: bool = False) -> tuple[str, str]:
-        """Quantise activations x [..., n] to uint8, with one scale per row.
+        """Quantise x [..., n] to levels 1 to 255, in which 128 is zero, and the largest magnitude of each row [..., 1].
 
         A scale per row keeps the result of a row independent of the other rows. A row of zeros divides 0 by 0, but its
         peak is 0, so its product is 0 whatever the level.
-
-        Returns:
-            Levels 1 to 255, in which 128 is zero, and the largest magnitude of each row [..., 1].
         """
         graph = self.graph
         magnitudes = x if non_negative else graph.op("Abs", x)

@@ -14,11 +14,7 @@ MAX_LEVEL = 63
 
 
 def quantise(weight: Float32Array) -> tuple[Int8Array, Float32Array]:
-    """Quantise a matrix [rows, columns].
-
-    Returns:
-        Levels [rows, columns] and scales [rows], whose product approximates ``weight``.
-    """
+    """Quantise a matrix [rows, columns] to levels [rows, columns] and scales [rows], whose product approximates it."""
     peaks = np.abs(weight).max(axis=1)
     scales = np.where(peaks > 0, peaks / MAX_LEVEL, 1.0).astype(np.float32)
     return np.rint(weight / scales[:, None]).astype(np.int8), scales

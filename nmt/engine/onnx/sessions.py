@@ -25,11 +25,7 @@ class OnnxSessions:
         self._sessions: dict[str, ort.InferenceSession] = {}
 
     def __getitem__(self, name: str) -> ort.InferenceSession:
-        """Return the session of the graph ``name``.onnx.
-
-        Raises:
-            CarouselError: the graph cannot be loaded.
-        """
+        """Return the session of the graph ``name``.onnx. Raises CarouselError if it cannot be loaded."""
         if name not in self._sessions:
             self._sessions[name] = _load(self._folder / f"{name}.onnx")
         return self._sessions[name]

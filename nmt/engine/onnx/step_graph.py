@@ -79,10 +79,9 @@ class StepGraph(LayerBuilder):
         return self.graph.ops("Split", x, self.graph.integers(*sizes), axis=2, outputs=len(sizes))
 
     def _blocks(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
-        """Add a `nmt.model.decoder.BlockDecoder` step for embeddings x [N, K, D].
+        """Add a step of `nmt.model.decoder.BlockDecoder` for embeddings x [N, K, D].
 
-        Returns:
-            Outputs [N, K, D], the new state, and the attention [N, K, S].
+        Returns the outputs [N, K, D], the new state, and the attention [N, K, S].
         """
         attention, new_state = None, list[str]()
         for layer in range(self.model.decoder_layers):
@@ -100,7 +99,7 @@ class StepGraph(LayerBuilder):
         return self.layer_norm(x, "decoder.norm"), new_state, attention
 
     def _classic(self, x: str, state: list[str]) -> tuple[str, list[str], str | None]:
-        """Add a `nmt.model.decoder.ClassicDecoder` step; see `_blocks`."""
+        """Add a step of `nmt.model.decoder.ClassicDecoder`; see `_blocks`."""
         model, new_state, stacked = self.model, list[str](), CELL_TRAITS[self.model.cell].stacked
         inputs = [(x, 1.0)]
         if self._input_gain != 1:
@@ -131,15 +130,9 @@ class StepGraph(LayerBuilder):
         return state[layer * count : (layer + 1) * count]
 
     def _recurrent(self, inputs: list[tuple[str, float]], state: list[str], name: str) -> tuple[str, list[str]]:
-        """Add a step of a recurrent layer, or of all layers of a stacked cell.
+        """Add a step of a recurrent layer, or of a stacked cell; return the output [N, K, D] and the new state.
 
-        Args:
-            inputs: values [N, K, ...] that are concatenated to the input, each with the gain that it was scaled by.
-            state: state tensors.
-            name: name of the layer in the torch network.
-
-        Returns:
-            The output [N, K, D] and the new state.
+        The values of ``inputs`` are concatenated; each comes with the gain that it was scaled by.
         """
         model = self.model
         if model.cell == "lstm":

@@ -60,9 +60,7 @@ class Ops(Protocol):
     def next_layer_input(self, layer_input: Operand | None, h: Operand) -> Operand:
         """Apply dropout to the output h of a layer of a stack, and add the residual connection if there is one.
 
-        Args:
-            layer_input: the input of that layer, or None for the first layer, which has no residual connection.
-            h: the output of that layer.
+        ``layer_input`` is the input of that layer, or None for the first layer, which has no residual connection.
         """
 
 
@@ -112,22 +110,14 @@ class RecurrentCell(ABC):
 
     @abstractmethod
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
-        """Compute one time step from a projected input and the previous state.
-
-        Returns:
-            The output [..., D] and the new state.
-        """
+        """Compute one time step from a projected input and a state; return the output [..., D] and the new state."""
 
     def _affine_specs(
         self, input_size: int, recurrent_gates: int, biases: list[float], suffix: str = ""
     ) -> dict[str, WeightSpec]:
-        """Return the input matrix, the recurrent matrix and the bias of several gates of width D.
+        """Return the input matrix, the recurrent matrix and the bias of gates of width D, each with an initial bias.
 
-        Args:
-            input_size: columns of the input matrix.
-            recurrent_gates: number of gates that the recurrent matrix [recurrent_gates × D, D] computes.
-            biases: initial bias of each gate.
-            suffix: end of the names of the weights.
+        The recurrent matrix computes the first ``recurrent_gates`` gates. ``suffix`` ends the names of the weights.
         """
         bias = np.repeat(np.array(biases, dtype=np.float32), self.width)
         return {

@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 from nmt.config.cells import CELL_TRAITS, CellName
+from nmt.model.cells import gru, lstm_variants, rnn, sru, stacked_lstm
 from nmt.model.cells.base import RecurrentCell, StateSpec
-from nmt.model.cells.gru import GRU, Mut1, Mut2, Mut3
-from nmt.model.cells.lstm_variants import (
-    CoupledGatesLSTM,
-    FullGateRecurrenceLSTM,
-    LayerNormLSTM,
-    MemoryBlockLSTM,
-    NoForgetGateLSTM,
-    NoInputActivationLSTM,
-    NoInputGateLSTM,
-    NoOutputActivationLSTM,
-    NoOutputGateLSTM,
-    PeepholeLSTM,
-)
-from nmt.model.cells.rnn import ClockworkRNN, ElmanRNN
-from nmt.model.cells.sru import SRU
-from nmt.model.cells.stacked_lstm import DepthGatedLSTM, GatedFeedbackLSTM, GridLSTM
 
 CELLS: dict[CellName, type[RecurrentCell]] = {
-    "rnn": ElmanRNN,
-    "gru": GRU,
-    "peephole": PeepholeLSTM,
-    "coupled_gates": CoupledGatesLSTM,
-    "no_input_gate": NoInputGateLSTM,
-    "no_forget_gate": NoForgetGateLSTM,
-    "no_output_gate": NoOutputGateLSTM,
-    "no_input_activation": NoInputActivationLSTM,
-    "no_output_activation": NoOutputActivationLSTM,
-    "full_gate_recurrence": FullGateRecurrenceLSTM,
-    "layer_norm": LayerNormLSTM,
-    "gated_feedback": GatedFeedbackLSTM,
-    "depth_gated": DepthGatedLSTM,
-    "clockwork": ClockworkRNN,
-    "grid": GridLSTM,
-    "sru": SRU,
-    "mut1": Mut1,
-    "mut2": Mut2,
-    "mut3": Mut3,
-    "memory_block": MemoryBlockLSTM,
+    "rnn": rnn.ElmanRNN,
+    "gru": gru.GRU,
+    "peephole": lstm_variants.PeepholeLSTM,
+    "coupled_gates": lstm_variants.CoupledGatesLSTM,
+    "no_input_gate": lstm_variants.NoInputGateLSTM,
+    "no_forget_gate": lstm_variants.NoForgetGateLSTM,
+    "no_output_gate": lstm_variants.NoOutputGateLSTM,
+    "no_input_activation": lstm_variants.NoInputActivationLSTM,
+    "no_output_activation": lstm_variants.NoOutputActivationLSTM,
+    "full_gate_recurrence": lstm_variants.FullGateRecurrenceLSTM,
+    "layer_norm": lstm_variants.LayerNormLSTM,
+    "gated_feedback": stacked_lstm.GatedFeedbackLSTM,
+    "depth_gated": stacked_lstm.DepthGatedLSTM,
+    "clockwork": rnn.ClockworkRNN,
+    "grid": stacked_lstm.GridLSTM,
+    "sru": sru.SRU,
+    "mut1": gru.Mut1,
+    "mut2": gru.Mut2,
+    "mut3": gru.Mut3,
+    "memory_block": lstm_variants.MemoryBlockLSTM,
 }
 """All cells but ``lstm``, for which torch and ONNX Runtime have operators of their own."""
 
