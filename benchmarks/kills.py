@@ -1,10 +1,11 @@
-"""Whether a training that is killed again and again ends as one that nobody disturbed: kill -9 at random moments.
+"""Stress test of resuming: kill a training run at random moments and compare the result with an undisturbed run.
 
     python benchmarks/kills.py [--kills 20]
 
-`nmt train --resume` of a small recipe with R-Drop, subword sampling and averaging on the demonstration corpus is killed
-up to a second after it has gone on, as often as asked, and then left to end. Compared are the model's weights, and all
-tensors of the last checkpoint: weights, average and the optimiser's moments.
+The script kills `nmt train --resume` of a small recipe (R-Drop, subword sampling and checkpoint averaging on the
+demonstration corpus) with SIGKILL, each time up to a second after its first new checkpoint, and then lets it finish. It
+compares the weights of the model and all tensors of the last checkpoint: weights, moving average and the optimiser's
+moments.
 """
 
 from __future__ import annotations
@@ -29,53 +30,53 @@ SETTINGS = (
 COMPARED = ("model/model.safetensors", "checkpoints/last.safetensors", "checkpoints/best.safetensors")
 
 
-def finish(out: Path) -> None:
-    """Let it come to its end."""
-    if status := start(out).wait():
-        raise SystemExit(f"nmt train ended with {status}")
-
-
-def same(one: Path, other: Path) -> bool:
-    """Whether two files hold the same tensors, to the bit."""
-    first, second = load_file(one), load_file(other)
-    return first.keys() == second.keys() and all(first[name].equal(second[name]) for name in first)
-
-
-def start(out: Path) -> subprocess.Popen[bytes]:
-    """The training, from where it stands."""
+def start_training(out: Path) -> subprocess.Popen[bytes]:
+    """Start or resume the run in a directory."""
     command = [sys.executable, "-m", "nmt", "train", str(ROOT / "configs" / "demo.yaml"), *SETTINGS]
     return subprocess.Popen([*command, "--out", str(out), "--resume"], stdout=subprocess.DEVNULL)
 
 
-def kill_once(out: Path, after: float) -> None:
-    """Kill it so many seconds after the first checkpoint that it writes itself."""
+def finish_training(out: Path) -> None:
+    """Start or resume the run and wait until it is complete."""
+    if status := start_training(out).wait():
+        raise SystemExit(f"nmt train: exit status {status}")
+
+
+def kill_once(out: Path, delay: float) -> None:
+    """Resume the run, wait for its first new checkpoint, and kill it ``delay`` seconds later."""
     last = out / "checkpoints" / "last.safetensors"
     before = last.stat().st_mtime_ns if last.exists() else 0
-    with start(out) as process:
+    with start_training(out) as process:
         while not last.exists() or last.stat().st_mtime_ns == before:
             if process.poll() is not None:
-                raise SystemExit("the training ended before its time; fewer kills, please")
+                raise SystemExit("--kills: the run was complete before the last kill; use a smaller number")
             time.sleep(0.005)
-        time.sleep(after)
+        time.sleep(delay)
         process.kill()
 
 
+def have_equal_tensors(one: Path, other: Path) -> bool:
+    """Return whether two files contain the same tensors, bit for bit."""
+    first, second = load_file(one), load_file(other)
+    return first.keys() == second.keys() and all(first[name].equal(second[name]) for name in first)
+
+
 def main() -> None:
-    """Kill, compare, and print."""
+    """Run the test and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--kills", type=int, default=20, help="number of kills (default: 20)")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the random moments (default: 7)")
     options = parser.parse_args()
-    moments = random.Random(options.seed)
+    delays = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
-        whole, killed = Path(folder) / "whole", Path(folder) / "killed"
-        finish(whole)
+        undisturbed, killed = Path(folder) / "undisturbed", Path(folder) / "killed"
+        finish_training(undisturbed)
         for _ in range(options.kills):
-            kill_once(killed, moments.uniform(0, 1))
-        finish(killed)
+            kill_once(killed, delays.uniform(0, 1))
+        finish_training(killed)
         for name in COMPARED:
-            found = "the same" if same(whole / name, killed / name) else "DIFFERENT"
-            print(f"after {options.kills} kills {name}: {found}")
+            result = "equal" if have_equal_tensors(undisturbed / name, killed / name) else "DIFFERENT"
+            print(f"after {options.kills} kills {name}: {result}")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
-"""How fast the network trains, side by side with the decoder it replaces.
+"""Training speed of the default network, side by side with recurrent-attention decoders.
 
     python benchmarks/training.py                  # on the GPU if there is one, else on the CPU
     python benchmarks/training.py --device cpu --threads 2
 
-Networks of the same widths learn the same batches in turn, so that a machine whose speed drifts treats all alike:
+Networks of the same width train on the same batches in turn, so that a machine whose speed drifts affects all of them
+alike:
 
     blocks          Carousel's default network
-    input feeding   the classic decoder as Carousel builds it (`model.input_feeding: true`)
-    plain           the classic decoder as a textbook writes it: LSTM cells in a loop over steps, logits of all steps,
-                    torch's own dropout and cross-entropy (Luong et al. 2015)
-    JoeyNMT         the recurrent model of that toolkit, where it is installed (pip install joeynmt); in fp32, as it
-                    trains on a CPU
+    input feeding   the classic decoder of Carousel (`model.input_feeding: true`)
+    plain           the classic decoder in a textbook implementation: LSTM cells in a loop over steps, logits of all
+                    steps, torch's own dropout and cross-entropy (Luong et al. 2015)
+    JoeyNMT         the recurrent model of this toolkit, if it is installed (pip install joeynmt); on a CPU in fp32
+                    only, like its training
 
-A batch's time is that of forward pass, backward pass, clipping and AdamW. Tokens are target pieces without padding.
+The time of a batch covers the forward pass, the backward pass, clipping and AdamW. Tokens are target tokens without
+padding.
 """
 
 from __future__ import annotations
@@ -35,13 +37,14 @@ from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, PAD, UNK
 from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder
 from nmt.model.layers import ScaledEmbedding
-from nmt.model.seq2seq import TranslationBatch, build_network
+from nmt.model.seq2seq import build_network
+from nmt.training.translation_dev_set import translation_inputs
 
 SMOOTHING, DROPOUT = 0.1, 0.3
 
 
 class PlainInputFeeding(nn.Module):
-    """Carousel's encoder under a textbook's decoder."""
+    """Carousel's encoder with a textbook implementation of the input-feeding decoder."""
 
     def __init__(self, config: ModelConfig, vocabulary: int) -> None:
         super().__init__()
@@ -56,7 +59,7 @@ class PlainInputFeeding(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
 
     def loss(self, source: Tensor, lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
-        """Summed label-smoothed cross-entropy of ids [B, S] and [B, T]."""
+        """Return the summed label-smoothed cross-entropy of ids [B, S] and [B, T]."""
         encoded = self.encoder(source, lengths)
         keys = self.attention.project_memory(encoded.memory)
         states = [encoded.states[min(layer, len(encoded.states) - 1)] for layer in range(len(self.cells))]
@@ -77,16 +80,16 @@ class PlainInputFeeding(nn.Module):
 
 
 class JoeyNMT(nn.Module):
-    """JoeyNMT's recurrent model: the same widths and layers, input feeding, one embedding table for both languages."""
+    """JoeyNMT's recurrent model with the same size, input feeding, and one embedding table for both languages."""
 
     def __init__(self, config: ModelConfig, vocabulary: int) -> None:
-        """Raises ModuleNotFoundError where it is not installed."""
+        """Build the model; raise ModuleNotFoundError if JoeyNMT is not installed."""
         from joeynmt.model import build_model
 
         super().__init__()
         width = config.width
         embeddings = {"embedding_dim": width, "dropout": DROPOUT}
-        pieces = Pieces(vocabulary)
+        joey_vocabulary = JoeyVocabulary(vocabulary)
         encoder = {"type": "recurrent", "rnn_type": "lstm", "hidden_size": width // 2, "bidirectional": True}
         decoder = {
             "type": "recurrent", "rnn_type": "lstm", "hidden_size": width, "input_feeding": True,
@@ -94,12 +97,14 @@ class JoeyNMT(nn.Module):
         }  # fmt: skip
         common = {"num_layers": config.encoder_layers, "dropout": DROPOUT, "embeddings": embeddings}
         settings = {"encoder": encoder | common, "decoder": decoder | common}
-        self.model = build_model(settings | {"tied_embeddings": True, "tied_softmax": True}, pieces, pieces)
+        self.model = build_model(
+            settings | {"tied_embeddings": True, "tied_softmax": True}, joey_vocabulary, joey_vocabulary
+        )
         self.model.loss_function = ("crossentropy", SMOOTHING)
 
     def loss(self, source: Tensor, lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
-        """Summed label-smoothed cross-entropy of ids [B, S] and [B, T]."""
-        order = lengths.argsort(descending=True)  # as it sorts its batches
+        """Return the summed label-smoothed cross-entropy of ids [B, S] and [B, T]."""
+        order = lengths.argsort(descending=True)  # JoeyNMT expects sorted batches
         source, lengths, target_in, target_out = (x[order] for x in (source, lengths, target_in, target_out))
         masks = {"src_mask": (source != PAD).unsqueeze(1), "trg_mask": (target_in != PAD).unsqueeze(1)}
         batch = {"src": source, "src_length": lengths, "trg_input": target_in, "trg": target_out}
@@ -107,8 +112,8 @@ class JoeyNMT(nn.Module):
         return loss
 
 
-class Pieces:
-    """What JoeyNMT asks of a vocabulary."""
+class JoeyVocabulary:
+    """The attributes of a vocabulary that JoeyNMT reads."""
 
     pad_index, bos_index, eos_index, sep_index, unk_index = PAD, BOS, EOS, None, UNK
     specials: tuple[str, ...] = ()
@@ -121,8 +126,8 @@ class Pieces:
         return self._size
 
 
-def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
-    """Random sentences as long as those of a caption corpus (12 ± 4 words, 14 pieces)."""
+def random_batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
+    """Return batches of random tokens, with the sentence lengths of a caption corpus (12 ± 4 words, 14 tokens)."""
     random = np.random.default_rng(1)
     sources = np.clip(random.normal(14, 4.5, size=20_000), 3, 60).astype(np.int64)
     targets = np.clip(sources * random.normal(1.05, 0.15, size=len(sources)), 3, 80).astype(np.int64)
@@ -137,48 +142,39 @@ def batches(count: int, batch_tokens: int, vocabulary: int) -> list[Batch]:
     ]
 
 
-def learner(network: nn.Module, device: torch.device, precision: str) -> Callable[[Batch], float]:
-    """A function that learns a batch and says how many seconds it took."""
+def timed_update(network: nn.Module, device: torch.device, precision: str) -> Callable[[Batch], float]:
+    """Return a function that trains the network on a batch and returns the seconds that it took."""
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
 
-    def learn(batch: Batch) -> float:
+    def update(batch: Batch) -> float:
         synchronise(device)
-        began = time.perf_counter()
-        examples = on_device(batch, device)
+        start = time.perf_counter()
+        inputs = translation_inputs(batch, device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
             if isinstance(network, PlainInputFeeding | JoeyNMT):
                 target_out = torch.from_numpy(batch.target_out).to(device)
-                loss = network.loss(examples.source, examples.lengths, examples.target_in, target_out)
+                loss = network.loss(inputs.source, inputs.lengths, inputs.target_in, target_out)
             else:
-                loss = network.loss(examples, SMOOTHING).smoothed
+                loss = network.loss(inputs, SMOOTHING).smoothed
         (loss / batch.target_tokens).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         synchronise(device)
-        return time.perf_counter() - began
+        return time.perf_counter() - start
 
-    return learn
-
-
-def on_device(batch: Batch, device: torch.device) -> TranslationBatch:
-    """The batch as tensors."""
-    targets = batch.target_out.ravel()[batch.target_positions]
-    source, target_in, of_places, places = (
-        torch.from_numpy(x).to(device) for x in (batch.source, batch.target_in, targets, batch.target_positions)
-    )
-    return TranslationBatch(source, torch.from_numpy(batch.source_lengths), target_in, of_places, places)
+    return update
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for the device."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def settings(description: str) -> argparse.ArgumentParser:
-    """What can be chosen of device, network and batches."""
+def argument_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser for the options of device, network and batches."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -191,20 +187,20 @@ def settings(description: str) -> argparse.ArgumentParser:
 
 
 def network_config(options: argparse.Namespace) -> ModelConfig:
-    """Of Carousel's default network, in the size that was chosen."""
+    """Return the configuration of the default network in the size that the options give."""
     return ModelConfig(
         width=options.width, encoder_layers=options.layers, decoder_layers=options.layers, dropout=DROPOUT
     )
 
 
 def main() -> None:
-    """Measure and print the table."""
-    options = settings(__doc__).parse_args()
+    """Run the benchmark and print the table."""
+    options = argument_parser(__doc__).parse_args()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     config = network_config(options)
     feeding = config.model_copy(update={"input_feeding": True, "attention": "dot"})
-    warm_up, *measured = batches(options.batches + 1, options.batch_tokens, options.vocabulary)
+    warm_up, *measured = random_batches(options.batches + 1, options.batch_tokens, options.vocabulary)
     tokens = [batch.target_tokens for batch in measured]
     print(
         f"{device}, {options.threads} threads, torch {torch.__version__}; width {options.width}, "
@@ -221,14 +217,14 @@ def main() -> None:
         if precision == "fp32" or device.type == "cuda":
             with suppress(ModuleNotFoundError):
                 networks["JoeyNMT"] = JoeyNMT(config, options.vocabulary)
-        learners = {name: learner(network, device, precision) for name, network in networks.items()}
-        for learn in learners.values():
+        updates = {name: timed_update(network, device, precision) for name, network in networks.items()}
+        for update in updates.values():
             for _ in range(2):
-                learn(warm_up)
+                update(warm_up)
         seconds = {name: [] for name in networks}
         for batch in measured:
-            for name, learn in learners.items():
-                seconds[name].append(learn(batch))
+            for name, update in updates.items():
+                seconds[name].append(update(batch))
         for name, network in networks.items():
             size = sum(p.numel() for p in network.parameters()) / 1e6
             speed = sum(tokens) / sum(seconds[name])

@@ -26,7 +26,7 @@ class CheckpointSelector:
         """Save the current weights of the network if this dev score makes them one of the best."""
         progress = self._trainer.progress
         self._consider_for_average(score)
-        # Of equal scores the later one counts: where BLEU is still 0, for example, it has learned more.
+        # The later of two equal scores counts: while BLEU is still 0, for example, it has learned more.
         if progress.best is None or score >= progress.best:
             progress.best, progress.best_update, progress.dev = score, progress.update, dev_set.fingerprint
             if self._writes:

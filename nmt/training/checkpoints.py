@@ -52,7 +52,7 @@ class TrainingProgress:
     diverged_rate: float | None = None
     """The recipe's learning rate when training diverged."""
     due: bool = False
-    """Whether the current weights still have to be validated, because a signal came first."""
+    """True if the current weights still have to be validated, because a signal came first."""
     seconds: float = 0.0
     """Training time so far, without validation."""
 

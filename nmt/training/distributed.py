@@ -43,7 +43,7 @@ class DistributedContext:
 
     @property
     def is_main_process(self) -> bool:
-        """Whether this process writes files and prints messages."""
+        """True in the process that writes files and prints messages."""
         return self.rank == 0
 
     def all_reduce(self, numbers: Tensor) -> None:

@@ -27,9 +27,9 @@ class StopFlags(NamedTuple):
     """Reasons of one process to end training; each update adds them up over all processes."""
 
     interrupted: bool = False
-    """Whether a signal has asked to stop."""
+    """True after a signal to stop."""
     out_of_time: bool = False
-    """Whether ``training.max_minutes`` have passed."""
+    """True if ``training.max_minutes`` have passed."""
 
 
 class UpdateReport:
@@ -45,7 +45,7 @@ class UpdateReport:
         """Number of the epoch, counted from 1."""
         self.learning_rate = learning_rate
         self.synchronised = synchronised
-        """Whether the numbers are read right after the update."""
+        """True if the numbers are read right after the update."""
         self._pending = numbers  # nats, target tokens, both flags, gradient norm
 
     @cached_property
@@ -69,12 +69,12 @@ class UpdateReport:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal has asked any process to stop; equal in all processes."""
+        """True if any process got a signal to stop; equal in all processes."""
         return self._numbers[2] > 0
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the time limit has passed in any process; equal in all processes."""
+        """True if the time limit has passed in any process; equal in all processes."""
         return self._numbers[3] > 0
 
 
@@ -92,7 +92,7 @@ class MetricsWindow:
 
     @property
     def empty(self) -> bool:
-        """Whether the window contains no update."""
+        """True if the window contains no update."""
         return not self._reports
 
     def flush(self) -> dict[str, float]:

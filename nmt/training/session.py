@@ -34,7 +34,7 @@ class TrainingResult:
     """Result of a training session."""
 
     finished: bool
-    """Whether training is complete; False after a signal."""
+    """True if training is complete; False after a signal."""
     model: Path | None
     """The model directory, if there is one."""
     scores: dict[str, Any]

@@ -70,7 +70,7 @@ class TrainingTask(ABC):
     parent: ParentModel | None = None
     """The model that is fine-tuned; None for training from scratch."""
     has_unused_parameters = False
-    """Whether some parameters get no gradient, which `DistributedDataParallel` must know."""
+    """True if some parameters get no gradient, which is an option of `DistributedDataParallel`."""
 
     @abstractmethod
     def prepare(self, log: LogFunction) -> None:
