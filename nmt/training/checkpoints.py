@@ -40,7 +40,7 @@ class TrainingProgress:
     dev: str | None = None
     """Fingerprint of the dev set that the best score belongs to."""
     stale: int = 0
-    """Number of validations since the best one."""
+    """Number of validations since the best dev score."""
     kept: list[tuple[float, int]] = field(default_factory=list)
     """Score and update of the saved weights that may be averaged, best first."""
     loss: float | None = None
@@ -59,7 +59,7 @@ class TrainingProgress:
 
 @dataclass
 class Checkpoint:
-    """The state of a training run."""
+    """Weights, moving average, optimiser state and progress of a training run."""
 
     progress: TrainingProgress
     fingerprint: str

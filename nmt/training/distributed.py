@@ -30,7 +30,7 @@ _RENDEZVOUS_TIMEOUT = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """The processes of a training run, as one of them sees them."""
+    """Rank and number of the processes of a training run, with their collective operations."""
 
     rank: int = 0
     """Index of this process among all processes."""
@@ -169,4 +169,4 @@ def connect_processes(device: str) -> Iterator[DistributedContext]:
 
 
 def _do_nothing() -> None:
-    """Take part in `DistributedContext.run_in_all` without work."""
+    """Do nothing, where `DistributedContext.run_in_all` has work for other processes only."""

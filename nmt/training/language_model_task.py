@@ -52,7 +52,7 @@ class LanguageModelTask(TrainingTask):
         self._carries_state = recipe.training.unroll is not None
 
     def prepare(self, log: LogFunction) -> None:
-        """See `TrainingTask.prepare`."""
+        """Read and tokenise the text, with the tokenizer of another model if the recipe names one."""
         vocabulary = None
         if isinstance(self.recipe.tokenizer, PretrainedTokenizerConfig):
             vocabulary = read_model_directory(Path(self.recipe.tokenizer.model)).tokenizer.target
@@ -62,11 +62,11 @@ class LanguageModelTask(TrainingTask):
             self.dev_set = LanguageModelDevSet(self._data.dev, self._data.vocabulary, self._carries_state)
 
     def build_network(self) -> LanguageModel:
-        """See `TrainingTask.build_network`."""
+        """Return the network with new weights."""
         return build_language_model(self.recipe.model, len(self._data.vocabulary), self.recipe.training.seed)
 
     def loader(self, rank: int, world_size: int) -> BatchLoader | LanguageModelLoader:
-        """See `TrainingTask.loader`."""
+        """Return the source of one process's batches."""
         training, corpus = self.recipe.training, self._data.train
         if training.unroll is None:
             return BatchLoader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world_size=world_size)
@@ -75,22 +75,22 @@ class LanguageModelTask(TrainingTask):
         return LanguageModelLoader(corpus, streams, training.unroll, training.seed)
 
     def network_inputs(self, network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
-        """See `TrainingTask.network_inputs`."""
+        """Convert a batch to tensors on the network's device."""
         return text_inputs(network, batch, state)
 
     @property
     def fingerprint(self) -> str:
-        """See `TrainingTask.fingerprint`."""
+        """Hash of the data and the settings that a checkpoint must have in common with its run."""
         return self._hash_settings(self._data.train, [1.0], self.recipe.training.unroll)
 
     def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
-        """See `TrainingTask.export`."""
+        """Write a model directory with weights and tokenizer, without scores."""
         self._write(path, weights, summary, {})
 
     def export_scored(
         self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
-        """See `TrainingTask.export_scored`."""
+        """Write the final model directory, scored on the dev and test set."""
         load_weights(evaluator.network.eval(), weights)
         scores = {}
         for name, lines in (("dev", self._data.dev), ("test", self._data.test)):
@@ -126,10 +126,7 @@ class LanguageModelTask(TrainingTask):
 
 
 class LanguageModelDevSet:
-    """A text to score a language model on; the score is the negative loss.
-
-    The state is carried on from line to line if it is in training.
-    """
+    """Lines of text on which a language model is validated; the state is carried from line to line as in training."""
 
     def __init__(self, lines: Sequence[str], vocabulary: Vocabulary, carries_state: bool) -> None:
         self.characters = sum(len(line) + 1 for line in lines)
@@ -150,12 +147,12 @@ class LanguageModelDevSet:
         return total / self.tokens
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """See `DevSet.evaluate`."""
+        """Return the loss, in nats per target token, and the score."""
         loss = self.loss(evaluator)
         return loss, -loss
 
     def score(self, evaluator: Evaluator) -> float:
-        """See `DevSet.score`."""
+        """Return the negative loss."""
         return -self.loss(evaluator)
 
     def metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
@@ -164,7 +161,7 @@ class LanguageModelDevSet:
         return {"perplexity": math.exp(min(loss, 100.0)), "bits_per_character": bits}
 
     def format_score(self, score: float) -> str:
-        """See `DevSet.format_score`."""
+        """Return a score as perplexity, such as ``perplexity 57.76``."""
         return f"perplexity {self.metrics(-score)['perplexity']:.2f}"
 
     def _batches(self) -> Iterator[Batch]:

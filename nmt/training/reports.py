@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class WorkEstimate(NamedTuple):
-    """The remaining work of a training run."""
+    """Estimate of the work that remains of a training run."""
 
     updates: int
     """Number of updates."""
@@ -114,7 +114,7 @@ class MetricsWindow:
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """State of a training run, as model cards and reports show it."""
+    """Facts about a training run for model cards and reports."""
 
     updates: int
     """Number of completed updates."""

@@ -1,4 +1,4 @@
-"""The objects that the parts of a training run share, and what they do together."""
+"""The state of a training run that its parts share."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class RunContext:
         self.metrics_log = MetricsLog(self.directory, self.trainer.progress.update, self.console.print)
 
     def close_metrics_log(self) -> None:
-        """Close the log if it is open."""
+        """Close the metrics log if it is open."""
         if self.metrics_log:
             self.metrics_log.close()
 

@@ -102,11 +102,11 @@ def _create_task(
 def _run(context: RunContext) -> TrainingResult:
     """Resume or start a run, train, and export the model."""
     trainer, directory = context.trainer, context.directory
-    resume_or_start(context)
-    context.console.print(f"Network: {_describe(trainer, context.processes)}")
-    context.processes.run_in_all(context.open_metrics_log)
     stopped = "during the scoring of the finished model"
     try:
+        resume_or_start(context)
+        context.console.print(f"Network: {_describe(trainer, context.processes)}")
+        context.processes.run_in_all(context.open_metrics_log)
         if _train_to_end(context):
             if not context.processes.is_main_process:
                 return TrainingResult(True, None, {})

@@ -27,7 +27,7 @@ from nmt.utils.hashing import hash_json
 Network = Seq2Seq | LanguageModel
 
 METRIC_NAMES = {"bleu": "BLEU", "exact": "exact match", "bits_per_character": "bits per character"}
-"""Names of metrics in messages, where they differ from the key in ``metrics.jsonl``."""
+"""Names of metrics in messages, if they differ from the key in ``metrics.jsonl``."""
 
 
 class Evaluator(Protocol):
@@ -40,7 +40,7 @@ class Evaluator(Protocol):
 
 
 class DevSet(Protocol):
-    """A development set."""
+    """Development set: held-out data on which the weights are validated during training."""
 
     @property
     def fingerprint(self) -> str:
@@ -56,7 +56,7 @@ class DevSet(Protocol):
         """Return the values for ``metrics.jsonl`` in addition to the loss."""
 
     def format_score(self, score: float) -> str:
-        """Return the score as text for messages."""
+        """Return a score as text for messages."""
 
 
 class TrainingTask(ABC):

@@ -1,4 +1,4 @@
-"""The trainer: forward and backward passes, optimiser, moving average and checkpoints of a network.
+"""The trainer of a network: updates, checkpoints and the detection of divergence.
 
 The randomness of a batch is seeded by (seed, its number), and the order of the data by (seed, epoch): the result of an
 update depends neither on interruptions of the run before it nor on the number of processes that share the work.
@@ -51,7 +51,7 @@ class DivergenceError(CarouselError):
 
 
 class Trainer:
-    """A network, its optimiser and its position in the data."""
+    """Trains a network: forward and backward passes, gradient clipping, AdamW, moving average, checkpoints."""
 
     def __init__(
         self, task: TrainingTask, device: torch.device, processes: DistributedContext = SINGLE_PROCESS

@@ -15,7 +15,7 @@ _MIN_RECORDS = 100  # records of a whole run; a short run is logged more often
 
 
 class TrainingLoop:
-    """The loop over updates of a training run."""
+    """Loop over updates that records metrics, validates and saves checkpoints."""
 
     def __init__(self, context: RunContext) -> None:
         self._context, self._config, self._trainer = context, context.config, context.trainer

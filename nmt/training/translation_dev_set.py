@@ -29,7 +29,7 @@ _BATCH = 64  # pairs whose loss is computed together
 
 
 class TranslationDevSet:
-    """Sentence pairs to validate on. The score of a synthetic task is the percentage of correct answers, not BLEU."""
+    """Sentence pairs on which a translator is validated."""
 
     def __init__(self, pairs: Sequence[TextPair], tokenizer: Tokenizer, data: DataConfig) -> None:
         self.fingerprint = hash_json(data.target, *pairs)
@@ -39,11 +39,11 @@ class TranslationDevSet:
         self._targets = tokenizer.target.encode_batch([normalise(target) for _, target in pairs])
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """See `DevSet.evaluate`."""
+        """Return the loss, in nats per target token, and the score."""
         return self._loss(evaluator), self.score(evaluator)
 
     def score(self, evaluator: Evaluator) -> float:
-        """See `DevSet.score`."""
+        """Return the BLEU of greedy translations, or the percentage of correct answers to a synthetic task."""
         network: Seq2Seq = evaluator.network
         engine = TorchEngine(network, _SLOTS, beam=1, device=network.output.device)
         order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
@@ -56,11 +56,11 @@ class TranslationDevSet:
         return bleu(translations, self._references, self._data.target)
 
     def metrics(self, loss: float, score: float) -> dict[str, float]:
-        """See `DevSet.metrics`."""
+        """Return the score under its key in ``metrics.jsonl``: ``bleu`` or ``exact``."""
         return {"exact" if isinstance(self._data.dev, SyntheticCorpus) else "bleu": score}
 
     def format_score(self, score: float) -> str:
-        """See `DevSet.format_score`."""
+        """Return a score with its name, such as ``BLEU 31.42``."""
         return " ".join(f"{METRIC_NAMES[key]} {value:.2f}" for key, value in self.metrics(0.0, score).items())
 
     def _loss(self, evaluator: Evaluator) -> float:

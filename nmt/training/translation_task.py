@@ -56,14 +56,14 @@ class TranslationTask(TrainingTask):
         self._mixture_weights = [mixed.weight for mixed in recipe.data.weighted_corpora]
 
     def prepare(self, log: LogFunction) -> None:
-        """See `TrainingTask.prepare`."""
+        """Read, filter and tokenise the parallel text."""
         tokenizer = self._parent_directory.tokenizer if self._parent_directory else None
         self._data = prepare_data(self.recipe, log, tokenizer)
         if self._data.dev:
             self.dev_set = TranslationDevSet(self._data.dev, self._data.tokenizer, self.recipe.data)
 
     def build_network(self) -> Seq2Seq:
-        """See `TrainingTask.build_network`."""
+        """Return the network with new weights, or with those of the parent model."""
         recipe, tokenizer, parent = self.recipe, self._data.tokenizer, self._parent_directory
         sizes = len(tokenizer.source), len(tokenizer.target)
         network = build_network(recipe.model, *sizes, tokenizer.shared, recipe.training.seed)
@@ -72,7 +72,7 @@ class TranslationTask(TrainingTask):
         return network
 
     def loader(self, rank: int, world_size: int) -> BatchLoader:
-        """See `TrainingTask.loader`."""
+        """Return the source of one process's batches."""
         data, training, sampler = self._data, self.recipe.training, None
         if training.subword_sampling:
             sampler = SubwordSampler(data.tokenizer, self.recipe.tokenizer.kind, training.subword_sampling)
@@ -80,24 +80,24 @@ class TranslationTask(TrainingTask):
         return BatchLoader(data.train, *batching, sampler, rank, world_size)
 
     def network_inputs(self, network: Seq2Seq, batch: Batch, state: DecoderState) -> TranslationBatch:
-        """See `TrainingTask.network_inputs`."""
+        """Convert a batch to tensors on the network's device."""
         return translation_inputs(batch, network.output.device)
 
     @property
     def fingerprint(self) -> str:
-        """See `TrainingTask.fingerprint`."""
+        """Hash of the data and the settings that a checkpoint must have in common with its run."""
         parent = self.parent.sha256 if self.parent else None
         sampling = self.recipe.training.subword_sampling
         return self._hash_settings(self._data.train, self._mixture_weights, sampling, parent)
 
     def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
-        """See `TrainingTask.export`; the model directory has no shortlist."""
+        """Write a model directory with weights, tokenizer and graphs, without shortlist and scores."""
         write_model_directory(path, self._card(summary), self._data.tokenizer, self._weights_and_graphs(weights))
 
     def export_scored(
         self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
-        """See `TrainingTask.export_scored`."""
+        """Write the final model directory, with shortlist, scores and calibration, and the report."""
         files, card = self._weights_and_graphs(weights), self._card(summary)
         if shortlist := self._build_shortlist(log):
             files[SHORTLIST] = shortlist.serialise()
@@ -111,7 +111,7 @@ class TranslationTask(TrainingTask):
         return scores
 
     def write_report(self, run: RunDirectory, summary: TrainingSummary, reason: str, log: LogFunction) -> None:
-        """See `TrainingTask.write_report`."""
+        """Write the report of a run that ends before its last update."""
         self._write_report(run, summary, log, reason=reason)
 
     def _history(self, summary: TrainingSummary) -> dict[str, Any]:
