@@ -1,16 +1,16 @@
-"""How long sentences wait when many replicas share them: measured on one core, simulated for up to 1,000.
+"""Latency of sentences at a cluster of replicas: measured on one core, simulated for up to 1,000 replicas.
 
     python benchmarks/replicas.py MODEL FILE
 
-First one thread translates FILE's sentences with 1, 2, 4, 8 and 16 slots, which are refilled as they fall free, as the
-service does: so many sentences a second come out of a replica that has so many in work. Then replicas are simulated
-that share their speed among the sentences in their slots (processor sharing) and let others wait. Sentences come one
-by one at random times (Poisson), each as much work as its translation is long, and a balancer sends each to a replica:
-any ("random", as Kubernetes' own balancing of connections comes to), or the less busy one of any two ("two choices",
-Mitzenmacher 2001). Load is the share of what all can do with full slots.
+The benchmark first measures how many sentences per second one thread translates with 1, 2, 4, 8 and 16 slots, which are
+refilled continuously, as in the service. It then simulates replicas that divide their speed among the sentences in
+their slots (processor sharing) and queue the others. Sentences arrive at random times (a Poisson process), and the work
+of each is proportional to the length of its translation. A load balancer sends each sentence either to a random
+replica ("random", like the connection balancing of Kubernetes) or to the less loaded of two random replicas ("two
+choices", Mitzenmacher 2001). The load is the share of the throughput that all replicas reach with full slots.
 
-What it leaves out: HTTP (a replica of the service does 0.6 to 0.7 of what the engine alone does), the network, bursts
-beyond Poisson's, replicas that fail or differ, and that a balancer's knowledge is a little old.
+The simulation leaves out HTTP (a replica of the service reaches 0.6 to 0.7 of the engine's throughput), the network,
+bursts beyond those of a Poisson process, failing or unequal replicas, and the delay of the load balancer's information.
 """
 
 from __future__ import annotations
@@ -35,101 +35,101 @@ from nmt.text.normalisation import normalise
 SLOTS = (1, 2, 4, 8, 16)
 REPLICAS = (1, 10, 100, 1000)
 LOADS = (0.5, 0.7, 0.8, 0.9)
-ARRIVALS = 40_000  # at least; and at least so many a replica:
-ARRIVALS_EACH = 400
-WARM_UP = 0.2  # of the arrivals, which are not counted
+MIN_ARRIVALS = 40_000  # per simulation
+MIN_ARRIVALS_PER_REPLICA = 400
+WARM_UP = 0.2  # share of the arrivals that are not measured
 
 
-class Replica:
-    """A queue whose speed depends on how many are in work."""
+class SimulatedReplica:
+    """A queue with processor sharing, whose speed depends on the number of sentences in its slots."""
 
     def __init__(self, rates: list[float]) -> None:
-        """``rates[n]`` is how many sentences a second come out while n are in work."""
+        """``rates[n]`` is the throughput in sentences per second with n sentences in the slots."""
         self._rates = rates
-        self._in_work: list[tuple[float, float]] = []  # what each will have been given in the end; when it came
-        self._waiting: deque[tuple[float, float]] = deque()  # how much work each is; when it came
-        self._given = 0.0  # work that each sentence would have been given that was here from the beginning
+        self._active: list[tuple[float, float]] = []  # heap of (service at which it is finished, arrival time)
+        self._waiting: deque[tuple[float, float]] = deque()  # (work, arrival time)
+        self._service = 0.0  # work done so far for a sentence that has been active from the start
         self._now = 0.0
-        self.version = 0  # of the schedule
+        self.version = 0  # changes with the schedule, so that outdated events are recognised
 
     def __len__(self) -> int:
-        return len(self._in_work) + len(self._waiting)
+        return len(self._active) + len(self._waiting)
 
     def arrive(self, now: float, work: float) -> None:
-        """A sentence of so much work comes; 1 is the mean."""
+        """Add a sentence; a work of 1 is the mean."""
         self._advance(now)
         self._waiting.append((work, now))
         self._admit()
 
     def leave(self, now: float) -> float:
-        """The next sentence is finished; gives when it came."""
+        """Remove the sentence that is finished next and return its arrival time."""
         self._advance(now)
-        came = heapq.heappop(self._in_work)[1]
+        arrival = heapq.heappop(self._active)[1]
         self._admit()
-        return came
+        return arrival
 
     def next_end(self) -> float:
-        """When the next sentence will be finished, if none comes before."""
-        return self._now + (self._in_work[0][0] - self._given) * len(self._in_work) / self._rate()
+        """Return when the next sentence will be finished if no other arrives before."""
+        return self._now + (self._active[0][0] - self._service) * len(self._active) / self._rate()
 
     def _rate(self) -> float:
-        return self._rates[len(self._in_work)]
+        return self._rates[len(self._active)]
 
     def _advance(self, now: float) -> None:
-        if self._in_work:
-            self._given += (now - self._now) * self._rate() / len(self._in_work)
+        if self._active:
+            self._service += (now - self._now) * self._rate() / len(self._active)
         self._now = now
 
     def _admit(self) -> None:
-        while self._waiting and len(self._in_work) < SLOTS[-1]:
-            work, came = self._waiting.popleft()
-            heapq.heappush(self._in_work, (self._given + work, came))
+        while self._waiting and len(self._active) < SLOTS[-1]:
+            work, arrival = self._waiting.popleft()
+            heapq.heappush(self._active, (self._service + work, arrival))
         self.version += 1
 
 
 def simulate(replicas: int, choices: int, load: float, rates: list[float], works: list[float]) -> tuple[float, float]:
-    """Median and 99th percentile of the seconds from a sentence's arrival to its end."""
+    """Return the median and the 99th percentile of the latency of sentences, in seconds."""
     rng = random.Random(1)
-    every = [Replica(rates) for _ in range(replicas)]
+    cluster = [SimulatedReplica(rates) for _ in range(replicas)]
     interval = 1 / (load * replicas * rates[-1])
-    arrivals = max(ARRIVALS, ARRIVALS_EACH * replicas)
-    ends: list[tuple[float, int, int]] = []  # when, where, and of which schedule
-    took: list[float] = []
-    now, coming = 0.0, 0
-    while coming < arrivals:
-        if ends and ends[0][0] <= now:
-            end, where, version = heapq.heappop(ends)
-            if version != every[where].version:
+    arrivals = max(MIN_ARRIVALS, MIN_ARRIVALS_PER_REPLICA * replicas)
+    completions: list[tuple[float, int, int]] = []  # heap of (time, replica, schedule version)
+    latencies: list[float] = []
+    now, arrived = 0.0, 0
+    while arrived < arrivals:
+        if completions and completions[0][0] <= now:
+            end, index, version = heapq.heappop(completions)
+            if version != cluster[index].version:
                 continue
-            came = every[where].leave(end)
-            if coming > WARM_UP * arrivals:
-                took.append(end - came)
+            arrival = cluster[index].leave(end)
+            if arrived > WARM_UP * arrivals:
+                latencies.append(end - arrival)
         else:
-            where = min((rng.randrange(replicas) for _ in range(choices)), key=lambda place: len(every[place]))
-            every[where].arrive(now, rng.choice(works))
-            now, coming = now + rng.expovariate(1 / interval), coming + 1
-        if len(every[where]):
-            heapq.heappush(ends, (every[where].next_end(), where, every[where].version))
-    return float(np.median(took)), float(np.quantile(took, 0.99))
+            index = min((rng.randrange(replicas) for _ in range(choices)), key=lambda replica: len(cluster[replica]))
+            cluster[index].arrive(now, rng.choice(works))
+            now, arrived = now + rng.expovariate(1 / interval), arrived + 1
+        if len(cluster[index]):
+            heapq.heappush(completions, (cluster[index].next_end(), index, cluster[index].version))
+    return float(np.median(latencies)), float(np.quantile(latencies, 0.99))
 
 
 def measure(arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
-    """Sentences a second by how many are in work (0 to 16), and the work of each sentence relative to the mean."""
-    bundle = read_model_directory(arguments.model)
+    """Return the sentences per second by number of active sentences, and the relative work of each sentence."""
+    model = read_model_directory(arguments.model)
     lines = [normalise(line) for line in arguments.file.read_text(encoding="utf-8").splitlines()][: arguments.sentences]
-    sentences = list(enumerate(bundle.tokenizer.source.encode_batch(lines)))
-    options = DecodingOptions(max_length_ratio=bundle.card.longest_ratio, return_attention=False)
-    [make] = engine_factories([bundle], "auto", threads=1, shortlist=True)
+    sentences = list(enumerate(model.tokenizer.source.encode_batch(lines)))
+    options = DecodingOptions(max_length_ratio=model.card.longest_ratio, return_attention=False)
+    [create_engine] = engine_factories([model], "auto", threads=1, shortlist=True)
     measured, lengths = [], [0]
     for slots in SLOTS:
-        engine, seconds = make(slots, arguments.beam), []
+        engine, seconds = create_engine(slots, arguments.beam), []
         for _ in range(arguments.rounds):
-            began = time.perf_counter()
+            start = time.perf_counter()
             lengths = [len(found[0].tokens) + 1 for _, found in search_all(engine, sentences, BOS, EOS, options)]
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
         measured.append(len(sentences) / statistics.median(seconds))
         print(
-            f"{slots:3} in work: {measured[-1]:6.1f} sentences/s, {1000 * slots / measured[-1]:6.1f} ms each",
+            f"{slots:3} slots: {measured[-1]:6.1f} sentences/s, {1000 * slots / measured[-1]:6.1f} ms each",
             flush=True,
         )
     rates = np.interp(range(SLOTS[-1] + 1), SLOTS, measured)
@@ -137,7 +137,7 @@ def measure(arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
 
 
 def main() -> None:
-    """Measure, simulate and print the table."""
+    """Measure the throughput, simulate replicas and print the table of latencies."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("file", type=Path)
@@ -150,10 +150,10 @@ def main() -> None:
         for choices, name in ((1, "random"), (2, "two choices")):
             if choices > replicas:
                 continue
-            found = [simulate(replicas, choices, load, rates, works) for load in LOADS]
-            cells = "".join(f"{f'{1000 * median:.0f} / {1000 * most:.0f}':>16}" for median, most in found)
+            results = [simulate(replicas, choices, load, rates, works) for load in LOADS]
+            cells = "".join(f"{f'{1000 * median:.0f} / {1000 * high:.0f}':>16}" for median, high in results)
             print(f"{replicas:8} {name:>12} {'ms':4}{cells}", flush=True)
-    print("milliseconds from arrival to end: median / 99th percentile")
+    print("latency in milliseconds: median / 99th percentile")
 
 
 if __name__ == "__main__":

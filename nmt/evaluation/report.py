@@ -45,7 +45,7 @@ class _Curve(NamedTuple):
     series: tuple[tuple[str, str, str], ...]
     """Name, kind of record and key in ``metrics.jsonl`` of each line."""
     from_zero: bool = True
-    """Whether the vertical axis starts at zero."""
+    """True if the vertical axis starts at zero."""
     small: bool = False
 
 
@@ -61,7 +61,7 @@ _CURVES = (
 
 @dataclass(frozen=True)
 class TrainingReportData:
-    """What the report describes: a training that has finished or was ended early."""
+    """Contents of the report about a training that has finished or was ended early."""
 
     recipe: TranslatorRecipe
     data: PreparedData

@@ -122,7 +122,7 @@ def _format_difference(system: dict[str, Any]) -> str:
 
 
 def _is_mostly_unspaced(texts: Sequence[str]) -> bool:
-    """Whether most characters belong to scripts that are written without spaces."""
+    """Return whether most characters belong to scripts that are written without spaces."""
     characters = "".join(texts).replace(" ", "")
     return 2 * sum(map(is_unspaced_script, characters)) > len(characters)
 

@@ -114,17 +114,17 @@ def test_results_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch
 
 
 def test_equal_systems_are_significant_as_rarely_as_the_level_says() -> None:
-    """Of 100 pairs of equally spoiled texts, some five have p < 0.05; more than eleven would be had once in 200."""
+    """About five of 100 pairs of equally damaged texts have p < 0.05; more than eleven have a probability of 1/200."""
     metric = BLEU()
     systems = [resampling.sentence_statistics(metric, with_deletions(0.2, seed), REFERENCES) for seed in range(200)]
-    starred = 0
+    significant = 0
     for one, other in zip(systems[::2], systems[1::2], strict=True):
         observed = abs(
             resampling.score_from_sums(metric, one.sum(0)) - resampling.score_from_sums(metric, other.sum(0))
         )
         [differences] = resampling.randomisation_differences(metric, one, [other], 200, seed=1)
-        starred += (1 + np.sum(differences >= observed)) / 201 < 0.05
-    assert 1 <= starred <= 11
+        significant += (1 + np.sum(differences >= observed)) / 201 < 0.05
+    assert 1 <= significant <= 11
 
 
 def test_results_depend_only_on_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:

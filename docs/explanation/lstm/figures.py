@@ -1,6 +1,6 @@
-"""Make the figures of docs/lstm.md anew, from the models that its commands train: ``python docs/lstm/figures.py``.
+"""Draw the figures of docs/explanation/lstm.md from the models that its commands train.
 
-S source length, T target length, D width.
+python docs/explanation/lstm/figures.py
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ text { font: 11px system-ui, sans-serif; fill: #5c6168 }
 .s1 { stroke-dasharray: 7 3 } .s2 { stroke-dasharray: 2 3 } .s3 { stroke-dasharray: 9 3 2 3 }
 .field { fill: #fff } .cell { fill: #2a6099 }
 """
-"""Ink on paper of its own, so that a figure reads alike on a white and on a dark page."""
+"""Styles with fixed colours on a light background, so that figures are legible on light and dark pages."""
 
 
 def main() -> None:
-    """Write every figure; the models are looked for in runs/ of the working directory."""
-    parser = argparse.ArgumentParser(description="Make the figures of docs/lstm.md anew.")
-    parser.add_argument("--out", type=Path, default=HERE, help="where they are written")
-    parser.add_argument("--distance", type=int, action="append", help="of the vanishing gradients")
+    """Write all figures; the models are read from runs/ in the working directory."""
+    parser = argparse.ArgumentParser(description="Draw the figures of docs/explanation/lstm.md.")
+    parser.add_argument("--out", type=Path, default=HERE, help="output directory")
+    parser.add_argument(
+        "--distance", type=int, action="append", help="distance for the vanishing gradients; may be repeated"
+    )
     arguments = parser.parse_args()
     figures = {
         **vanishing(sorted(set(arguments.distance or (10, 20, 40, 80, 160)))),
@@ -50,12 +52,12 @@ def main() -> None:
         "attention": attention(load_translator(Path("runs/reversing"))),
     }
     for name, chart in figures.items():
-        write(arguments.out / f"{name}.svg", chart)
+        write_figure(arguments.out / f"{name}.svg", chart)
         print(arguments.out / f"{name}.svg")
 
 
 def vanishing(distances: Sequence[int]) -> dict[str, str]:
-    """The charts of `nmt lab gradients`, by name."""
+    """Return the charts of `nmt lab gradients` by name."""
     return {
         f"gradients-{name}": chart
         for name, chart in gradients.draw_charts(gradients.compare_cells(distances, 1)).items()
@@ -63,16 +65,16 @@ def vanishing(distances: Sequence[int]) -> dict[str, str]:
 
 
 def counting(model: TorchTranslator) -> dict[str, str]:
-    """The units that count best while ten a are read and ten b written: their cells, and the gates of the first."""
+    """Return charts of the best counting units while ten a are read and ten b are written: cells and gates."""
     pairs = list(tasks.generate_pairs("counting", 20, 1, 20, seed=1))
-    up, down = best(model, pairs, "count:a"), best(model, pairs, "remaining")
+    up, down = best_unit(model, pairs, "count:a"), best_unit(model, pairs, "remaining")
     inspection = inspect_translation(model, pairs[9][0])
     cells = [
-        steps(name, named(inspection.layers, found), "cell", found.unit)
+        unit_over_time(name, layer_of(inspection.layers, found), "cell", found.unit)
         for name, found in (("encoder, reading a", up), ("decoder, writing b", down))
     ]
-    counter = named(inspection.layers, up)
-    gates = [steps(name, counter, name, up.unit) for name in ("input", "forget", "output")]
+    counter = layer_of(inspection.layers, up)
+    gates = [unit_over_time(name, counter, name, up.unit) for name in ("input", "forget", "output")]
     return {
         "counting-cells": charts.line_chart("Cells that count", cells, "memory cell", False, across="step"),
         "counting-gates": charts.line_chart("Gates of the unit that counts", gates, "gate", True, across="step"),
@@ -80,25 +82,27 @@ def counting(model: TorchTranslator) -> dict[str, str]:
 
 
 def remembering(model: TorchTranslator) -> str:
-    """The cell of the unit that remembers best, while the same noise is read after each first symbol."""
+    """Return a chart of the best remembering unit's cell while the same noise follows each first symbol."""
     pairs = list(tasks.generate_pairs("remembering", 400, 1, 50, seed=9))
-    found = best(model, pairs, "first")
+    found = best_unit(model, pairs, "first")
     [(question, _)] = tasks.generate_pairs("remembering", 1, 50, 50, seed=10)
     lines = [
-        steps(first, named(inspect_translation(model, first + question[1:]).layers, found), "cell", found.unit)
+        unit_over_time(
+            first, layer_of(inspect_translation(model, first + question[1:]).layers, found), "cell", found.unit
+        )
         for first in tasks.MEMORY_SYMBOLS
     ]
     return charts.line_chart("A cell that remembers", lines, "memory cell", False, across="step")
 
 
 def attention(model: TorchTranslator) -> str:
-    """The first head of the last layer that attends, over a text that is written backwards."""
+    """Return a heat map of the first attention head of the last layer while a text is reversed."""
     inspection = inspect_translation(model, "abcdefgh")
     return charts.heat_map("Attention", inspection.output_pieces, inspection.source_pieces, inspection.attention[-1][0])
 
 
-def best(model: TorchTranslator, pairs: Sequence[tuple[str, str]], signal: str) -> NeuronMatch:
-    """The unit that follows a signal best over pairs of a task."""
+def best_unit(model: TorchTranslator, pairs: Sequence[tuple[str, str]], signal: str) -> NeuronMatch:
+    """Return the unit that follows a signal most closely over the pairs of a task."""
     tokenizer = model.directory.tokenizer
     encoded = [(tokenizer.source.encode(question), tokenizer.target.encode(answer)) for question, answer in pairs]
     wanted = parse_signals([signal], (model.directory.card.source_language,))
@@ -106,18 +110,18 @@ def best(model: TorchTranslator, pairs: Sequence[tuple[str, str]], signal: str) 
     return found
 
 
-def named(layers: Sequence[LayerActivations], found: NeuronMatch) -> LayerActivations:
-    """The layer in which a unit was found."""
+def layer_of(layers: Sequence[LayerActivations], found: NeuronMatch) -> LayerActivations:
+    """Return the layer of a unit."""
     return next(layer for layer in layers if layer.name == found.layer)
 
 
-def steps(name: str, layer: LayerActivations, quantity: str, unit: int) -> LineSeries:
-    """One of a unit's values [S] or [T], from step 1."""
+def unit_over_time(name: str, layer: LayerActivations, quantity: str, unit: int) -> LineSeries:
+    """Return one of a unit's values over time, from step 1, as a line."""
     return LineSeries(name, list(enumerate(layer.values[quantity][:, unit].tolist(), start=1)))
 
 
-def write(path: Path, chart: str) -> None:
-    """A chart as a picture that stands alone: with its style and a ground, and without what only a page can show."""
+def write_figure(path: Path, chart: str) -> None:
+    """Write a chart as a stand-alone file, with style and background and without tooltips."""
     svg = ElementTree.fromstring(chart)
     for parent in list(svg.iter()):
         for child in list(parent):
@@ -129,9 +133,9 @@ def write(path: Path, chart: str) -> None:
     svg.attrib.pop("style", None)
     svg.set("width", f"{1.4 * width:.0f}")
     ElementTree.SubElement(svg, "style").text = _STYLE
-    ground = {"x": -_MARGIN, "y": -_MARGIN, "width": width, "height": height, "rx": 8}
+    background = {"x": -_MARGIN, "y": -_MARGIN, "width": width, "height": height, "rx": 8}
     svg.insert(
-        0, ElementTree.Element("rect", {key: f"{value:g}" for key, value in ground.items()} | {"fill": "#fdfdfc"})
+        0, ElementTree.Element("rect", {key: f"{value:g}" for key, value in background.items()} | {"fill": "#fdfdfc"})
     )
     with atomic_file(path) as temporary:
         temporary.write_text(ElementTree.tostring(svg, encoding="unicode") + "\n", encoding="utf-8")

@@ -82,7 +82,7 @@ class NeuronMatch:
 
     @property
     def is_nominal(self) -> bool:
-        """Whether the values of the signal are names rather than quantities."""
+        """True if the values of the signal are names rather than quantities."""
         return any(isinstance(level.signal, str) for level in self.levels)
 
     @property

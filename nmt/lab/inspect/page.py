@@ -167,7 +167,7 @@ def _layer_facts(layer: LayerActivations, buffer: _ArrayBuffer) -> dict[str, Any
 
 
 def _is_gated_cell(values: dict[str, Float32Array]) -> bool:
-    """Whether the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
+    """Return whether the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
     if not {"cell", "output"} <= values.keys():
         return False
     return np.allclose(values["hidden"], values["output"] * np.tanh(values["cell"]), atol=1e-5)

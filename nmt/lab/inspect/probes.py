@@ -60,7 +60,7 @@ class ProbeSignal(NamedTuple):
 
     @property
     def nominal(self) -> bool:
-        """Whether the values are names (code points of characters) rather than quantities."""
+        """True if the values are names (code points of characters) rather than quantities."""
         return self.name == "first"
 
     def values(self, pieces: TokenizedText, language: str) -> Float64Array:

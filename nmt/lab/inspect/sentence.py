@@ -39,7 +39,7 @@ class TranslationInspection(Inspection):
     directory: ModelDirectory
     translation: str
     is_given: bool
-    """Whether the translation was given by the user rather than found by beam search."""
+    """True if the translation was given by the user rather than found by beam search."""
     source_pieces: list[str]
     """The S source pieces, in SentencePiece's notation; the last is end of sentence."""
     attention: list[Float32Array]

@@ -114,7 +114,7 @@ class Sweep:
 
     @property
     def compares_losses(self) -> bool:
-        """Whether losses are comparable between runs: only the same data and tokenizer give the same pieces."""
+        """True if losses are comparable between runs; only the same data and tokenizer give the same pieces."""
         return not {key.split(".")[0] for key in self.config.axes} & {"data", "tokenizer"}
 
 

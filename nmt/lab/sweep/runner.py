@@ -39,7 +39,7 @@ class SweepOutcome:
     failures: dict[str, str] = field(default_factory=dict)
     """Last line of the log of each failed run, by the run's name."""
     stopped: bool = False
-    """Whether a signal ended the sweep early."""
+    """True if a signal ended the sweep early."""
 
 
 def run_sweep(sweep: Sweep, out: Path, jobs: int, log: Callable[[str], None]) -> SweepOutcome:
