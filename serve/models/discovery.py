@@ -12,10 +12,10 @@ _IGNORED = "lost+found"  # at the top of a volume that has a file system of its 
 
 
 def model_directories(paths: Iterable[Path]) -> list[Path]:
-    """Return the model directories that the paths stand for.
+    """Return the model directories at the given paths.
 
-    A model directory or run directory stands for itself. Any other directory stands for its subdirectories except
-    hidden ones, and for none if it is empty. The directories are not checked: loading reports what is wrong with them.
+    A model directory or run directory is returned as it is. Any other directory is replaced by its subdirectories,
+    except hidden ones. The directories are not checked: loading reports what is wrong with them.
     """
     return [directory for path in paths for directory in _expand(path)]
 

@@ -44,7 +44,7 @@ class SentenceTranslation(NamedTuple):
 
 
 class PendingRequest:
-    """The sentences of one request, of which some are not translated yet.
+    """A request whose sentences are not all translated yet.
 
     Its future resolves to the translations of all sentences. Cancelling the future removes the sentences from the queue
     and from the batches.

@@ -8,8 +8,8 @@ from nmt.text.language_identification import DetectedLanguage, LanguageDetector
 _CERTAIN = 0.95  # confidence
 
 
-class LanguageDetection:
-    """Detects languages among varying candidates, with one detector for each set of candidates."""
+class ServedLanguageDetector:
+    """Detects the language of texts among varying candidates, and keeps a detector for each set of candidates."""
 
     def __init__(self) -> None:
         self._detectors: dict[tuple[str, ...], LanguageDetector] = {}

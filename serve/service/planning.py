@@ -14,7 +14,7 @@ from nmt.inference.documents.plain import PlainDocument
 from nmt.text.language_identification import DetectedLanguage
 from serve.errors import LimitExceededError, UnsupportedLanguageError
 from serve.models.registry import ModelEntry, ModelRegistry
-from serve.service.detection import LanguageDetection
+from serve.service.detection import ServedLanguageDetector
 from serve.stores.glossaries import Glossary
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ class RequestPlanner:
     """Plans the translation of requests."""
 
     def __init__(
-        self, models: ModelRegistry, detection: LanguageDetection, offloader: TextOffloader, max_sentences: int
+        self, models: ModelRegistry, detector: ServedLanguageDetector, offloader: TextOffloader, max_sentences: int
     ) -> None:
         """Create a planner; ``max_sentences`` is the largest number of sentences in a request."""
-        self._models, self._detection, self._offloader = models, detection, offloader
+        self._models, self._detector, self._offloader = models, detector, offloader
         self._max_sentences = max_sentences
 
     async def plan(self, texts: Sequence[str], request: TranslationRequest, held_models: ExitStack) -> list[TextPlan]:
@@ -154,4 +154,4 @@ class RequestPlanner:
             raise UnsupportedLanguageError(f"no model translates into {target}")
         if request.markup:
             texts = await self._offloader.run(texts, lambda: [visible_text(text) for text in texts])
-        return [await self._detection.detect_source(text, sources, target) for text in texts]
+        return [await self._detector.detect_source(text, sources, target) for text in texts]

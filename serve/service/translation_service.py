@@ -24,7 +24,7 @@ from serve.models.served_model import ServedModel, TranslatorLoader
 from serve.scheduling.jobs import Sentence, SentenceTranslation
 from serve.scheduling.scheduler import CHUNK_CHARACTERS, Scheduler
 from serve.scheduling.throughput import ThroughputEstimate
-from serve.service.detection import LanguageDetection
+from serve.service.detection import ServedLanguageDetector
 from serve.service.glossary_terms import create_sentences
 from serve.service.planning import RequestPlanner, TextOffloader, TextPlan, TranslationRequest, TranslationResult
 from serve.settings import Settings
@@ -51,8 +51,8 @@ class TranslationService:
         self.models = ModelRegistry(loaders, self._load_and_warm_up, lazy=settings.lazy)
         self._scheduler = Scheduler(settings.threads, settings.slots, settings.queue_limit, settings.cache, metrics)
         self._workers: list[WorkerThread] = []
-        self._detection, self._offloader = LanguageDetection(), TextOffloader()
-        self._planner = RequestPlanner(self.models, self._detection, self._offloader, settings.queue_limit)
+        self._detector, self._offloader = ServedLanguageDetector(), TextOffloader()
+        self._planner = RequestPlanner(self.models, self._detector, self._offloader, settings.queue_limit)
         self._reloading = asyncio.Lock()
         self.active = 0
         """Number of requests in progress."""
@@ -69,7 +69,7 @@ class TranslationService:
         self._report_models()
 
     async def reload(self) -> None:
-        """Replace the loaded models by the current content of their directories; on an error, keep and log."""
+        """Replace the loaded models by the current content of their directories; if that fails, log it and keep them."""
         async with self._reloading:
             try:
                 await self.models.reload()
@@ -159,7 +159,7 @@ class TranslationService:
 
     async def detect(self, text: str) -> DetectedLanguage:
         """Detect the language of a text among the served languages."""
-        return await self._detection.detect(text, self.models.languages)
+        return await self._detector.detect(text, self.models.languages)
 
     def _check_limits(self, texts: Sequence[str], request: TranslationRequest) -> None:
         limits = self.settings
@@ -250,7 +250,7 @@ class TranslationService:
         later_cost: float,
         continued: bool,
     ) -> list[SentenceTranslation]:
-        """Translate sentences in batches that leave room in the queue for other requests; see `Scheduler.submit`."""
+        """Translate sentences in portions, so that the request never fills the queue; see `Scheduler.submit`."""
         max_chunks = _QUEUE_SHARE * self.settings.queue_limit
         found: list[SentenceTranslation] = []
         while len(found) < len(sentences):

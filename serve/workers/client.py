@@ -77,7 +77,9 @@ class WorkerProcess:
         try:
             succeeded, reply = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
-            raise CarouselError("a worker process ended while it loaded its model; is there enough memory?") from None
+            raise CarouselError(
+                "a worker process ended while it loaded its model; check that there is enough memory"
+            ) from None
         if not succeeded:
             raise CarouselError(reply)
         if reply != checksum:
@@ -130,7 +132,7 @@ class RemoteBatcher:
         self._process = process
         self._batcher: int = process.call("create_batcher", slots, beam)
         self._serial = count()
-        self._keys: dict[int, Hashable] = {}  # by the number that stands for the key in the process
+        self._keys: dict[int, Hashable] = {}  # by the number that replaces the key in messages
         self._numbers: dict[Hashable, int] = {}
 
     def __len__(self) -> int:

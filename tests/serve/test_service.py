@@ -13,6 +13,7 @@ import pytest
 from fake_translator import FakeLoader, FakeTranslator
 from serving import running, wait_until
 
+from nmt.inference.documents.plain import PlainDocument
 from nmt.search.options import DecodingOptions
 from serve.errors import InvalidGlossaryError
 from serve.metrics import Metrics
@@ -249,6 +250,35 @@ def test_a_replaced_model_is_closed_and_freed():
             assert time.monotonic() < until
             await asyncio.sleep(0.01)
         await service.close()
+
+    asyncio.run(use())
+
+
+def test_a_request_in_progress_keeps_a_replaced_model_open(monkeypatch: pytest.MonkeyPatch):
+    splitting, replaced = threading.Event(), threading.Event()
+
+    def split(text: str, language: str) -> PlainDocument:
+        splitting.set()
+        assert replaced.wait(30)
+        return PlainDocument(text, language)
+
+    async def use() -> None:
+        old, new = FakeTranslator(checksum="1"), FakeTranslator(checksum="2")
+        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(old, new)], Metrics())
+        await service.load()
+        monkeypatch.setattr("serve.service.planning.PlainDocument", split)
+        text = "x" * 6000  # long enough to be split on another thread
+        translating = asyncio.create_task(service.translate([text], TranslationRequest("en", "fr")))
+        await asyncio.to_thread(splitting.wait, 30)
+        await service.reload()
+        assert not old.closed
+        replaced.set()
+        [result] = await translating
+        assert result.answer.text == f"[{text}]"
+        assert old.decoded() == [text]
+        await asyncio.to_thread(wait_until, lambda: old.closed)
+        await service.close()
+        assert new.closed
 
     asyncio.run(use())
 

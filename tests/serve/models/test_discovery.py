@@ -11,7 +11,7 @@ def put(*files: Path) -> None:
         file.touch()
 
 
-def test_a_model_directory_or_run_directory_stands_for_itself(tmp_path: Path) -> None:
+def test_a_model_directory_or_run_directory_is_returned_as_it_is(tmp_path: Path) -> None:
     put(tmp_path / "model" / "config.json", tmp_path / "model" / "onnx" / "step.onnx")
     put(
         tmp_path / "run" / "config.yaml", tmp_path / "run" / "model" / "config.json", tmp_path / "run" / "tb" / "events"
@@ -20,14 +20,14 @@ def test_a_model_directory_or_run_directory_stands_for_itself(tmp_path: Path) ->
     assert model_directories(paths) == paths
 
 
-def test_a_directory_stands_for_its_subdirectories(tmp_path: Path) -> None:
+def test_another_directory_is_replaced_by_its_subdirectories(tmp_path: Path) -> None:
     put(tmp_path / "b" / "config.json", tmp_path / "a" / "config.json", tmp_path / "half-copied" / "onnx" / "step.onnx")
     put(tmp_path / "notes.txt", tmp_path / ".snapshot" / "old" / "config.json", tmp_path / "lost+found" / "x")
     (tmp_path / "link").symlink_to(tmp_path / "a")
     assert [path.name for path in model_directories([tmp_path])] == ["a", "b", "half-copied", "link"]
 
 
-def test_an_empty_directory_stands_for_no_models(tmp_path: Path) -> None:
+def test_an_empty_directory_contains_no_models(tmp_path: Path) -> None:
     (tmp_path / "lost+found").mkdir()
     (tmp_path / "other").mkdir()
     assert model_directories([tmp_path / "lost+found", tmp_path / "other"]) == []
