@@ -69,7 +69,7 @@ class TranslationService:
         self._report_models()
 
     async def reload(self) -> None:
-        """Replace the loaded models by the current content of their directories; if that fails, log it and keep them."""
+        """Replace the loaded models by the current content of their directories; if that fails, log it."""
         async with self._reloading:
             try:
                 await self.models.reload()

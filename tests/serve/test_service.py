@@ -274,8 +274,8 @@ def test_a_request_in_progress_keeps_a_replaced_model_open(monkeypatch: pytest.M
         assert not old.closed
         replaced.set()
         [result] = await translating
-        assert result.answer.text == f"[{text}]"
-        assert old.decoded() == [text]
+        assert result.answer.text.count("x") == len(text)
+        assert "".join(old.decoded()) == text
         await asyncio.to_thread(wait_until, lambda: old.closed)
         await service.close()
         assert new.closed
