@@ -1,7 +1,7 @@
-# Two images, with the versions of constraints.txt and the hashes of requirements/:
+# Two images, with the package versions of constraints.txt and the hashes of requirements/:
 #   docker build -t carousel .                                    the service
-#   docker build -t carousel --build-arg MODEL=runs/demo/int8 .   the same with another model built in
-#   docker build -t carousel-train --target train .               training; --build-arg TORCH_INDEX=URL: torch from there
+#   docker build -t carousel --build-arg MODEL=runs/demo/int8 .   the service with another built-in model
+#   docker build -t carousel-train --target train .               training; --build-arg TORCH_INDEX=URL selects an index for torch
 
 FROM python:3.11-slim-bookworm AS wheel
 WORKDIR /src
@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="Carousel, training" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY constraints.txt requirements/train.txt /opt/carousel/
-# Torch comes without hashes: its wheels differ by machine.
+# torch is installed without hashes, because its wheels differ by machine.
 ARG TORCH_INDEX
 RUN python -m venv /opt/venv && \
     /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /opt/carousel/train.txt && \
@@ -38,7 +38,7 @@ CMD ["nmt", "--help"]
 FROM python:3.11-slim-bookworm AS installed
 RUN python -m venv --without-pip /opt/venv
 COPY requirements/serve.txt /src/
-# Left out is what Python never opens here: NumPy's own tests, and ONNX Runtime's library for programs in C.
+# Deletes files that the service never uses: NumPy's tests, and ONNX Runtime's C library.
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes --requirement /src/serve.txt && \
     find /opt/venv/lib -path '*/numpy/*' -type d -name tests -prune -exec rm -r {} + && \
     find /opt/venv/lib -path '*/onnxruntime/capi/*' -name 'libonnxruntime.so.*' -delete
@@ -46,8 +46,8 @@ COPY --from=wheel /wheels /wheels
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --no-index --no-deps /wheels/*.whl
 ARG MODEL=data/demo-en-fr/model
 COPY ${MODEL} /opt/venv/share/carousel/model
-# Tries the model, and keeps the bytecode of all modules that serving imports: the base image has none, and to compile
-# them anew would be most of the time to start.
+# Tests the model, and stores the bytecode of all modules that the service imports. Without it, compiling them would
+# take most of the start-up time.
 RUN chmod -R a+rX /opt/venv/share && \
     PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/nmt serve --check && \
     PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/python -c 'import serve.health_check'
@@ -59,8 +59,8 @@ LABEL org.opencontainers.image.title="Carousel" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=installed /opt/venv /opt/venv
-# One thread for OpenBLAS: decoding has its own threads. What is larger than a megabyte goes back to the system when it is
-# freed, instead of staying with the process.
+# OpenBLAS uses one thread, because decoding has its own processes. Allocations of a megabyte and more are returned to the
+# system when they are freed, so that the process does not keep them.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPYCACHEPREFIX=/opt/venv/bytecode \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -70,7 +70,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     NMT_HOST=0.0.0.0 \
     NMT_PORT=5000 \
     NMT_MODELS=/models
-# Also makes the folder. Empty, it stands for the model that is built in.
+# Also creates the directory. While it is empty, the built-in model is served.
 WORKDIR /models
 USER 65532:65532
 EXPOSE 5000

@@ -1,4 +1,4 @@
-"""Stops a server while clients ask, and fails if a request that came before was not answered.
+"""Stop a server under load, and fail if a request sent before the stop is not answered.
 
 Arguments: the server's URL, then the command that stops it.
 """
@@ -13,15 +13,15 @@ from collections import Counter
 
 import httpx
 
-CLIENTS, ANSWERS = 16, 200  # at once; before the server is stopped
+CLIENTS, ANSWERS = 16, 200  # concurrent clients; responses before the server is stopped
 TEXTS = ["The black cat sleeps.", "Where is my key?", "We are going to the market."]
 
 statuses: Counter[int] = Counter()
-unanswered: list[float] = []  # when they were sent
+unanswered: list[float] = []  # when these requests were sent
 
 
-def ask(url: str) -> None:
-    """Translates again and again, until nobody answers."""
+def send_requests(url: str) -> None:
+    """Send requests until one is not answered."""
     with httpx.Client(base_url=url, timeout=30) as client:
         while True:
             sent = time.monotonic()
@@ -33,9 +33,9 @@ def ask(url: str) -> None:
 
 
 def main() -> None:
-    """Stop it in the middle."""
+    """Start the clients, stop the server, and check the responses."""
     url, *command = sys.argv[1:]
-    clients = [threading.Thread(target=ask, args=(url,)) for _ in range(CLIENTS)]
+    clients = [threading.Thread(target=send_requests, args=(url,)) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
     while statuses.total() < ANSWERS and any(client.is_alive() for client in clients):
@@ -46,7 +46,7 @@ def main() -> None:
         client.join()
     print(f"answers: {dict(statuses)}; unanswered: {len(unanswered)}")
     lost = [sent for sent in unanswered if sent < stopped]
-    # 503: turned away while others were finished.
+    # 503: refused while earlier requests were finished.
     if lost or set(statuses) - {200, 503}:
         sys.exit(f"{len(lost)} requests were lost")
 

@@ -1,4 +1,4 @@
-"""What the Dockerfile says of itself; that the image works is for `.ci/container` to show."""
+"""Metadata in the Dockerfile; `.ci/container` tests the image itself."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ STAGES = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(encoding="utf-8"), 
 NAMES = [stage.split()[2] for stage in STAGES]
 
 
-def test_the_service_is_the_default() -> None:
+def test_the_service_is_the_default_target() -> None:
     assert NAMES[-1] == "serve"
     assert "train" in NAMES
 
 
-def test_the_images_name_the_version_and_a_user() -> None:
+def test_the_images_have_the_version_and_an_unprivileged_user() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     for name in ("serve", "train"):
         stage = STAGES[NAMES.index(name)]

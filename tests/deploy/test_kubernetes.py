@@ -1,4 +1,4 @@
-"""The manifests are by Kubernetes' schemas, agree with each other and with the service, and kustomize builds them."""
+"""The manifests conform to Kubernetes' schemas, are consistent with each other and the service, and build."""
 
 from __future__ import annotations
 
@@ -36,33 +36,33 @@ POD = OBJECTS["Deployment"]["spec"]["template"]["spec"]
 def kustomize(folder: Path) -> str:
     command = shutil.which("kustomize"), shutil.which("kubectl")
     if not any(command):
-        pytest.skip("there is neither kustomize nor kubectl here")
+        pytest.skip("neither kustomize nor kubectl is installed")
     build = [command[0], "build"] if command[0] else [command[1], "kustomize"]
     return subprocess.run([*map(str, build), folder], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("version", [OLDEST, kubernetes_validate.latest_version()])
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_each_is_by_the_schema(kind: str, version: str) -> None:
+def test_every_manifest_conforms_to_the_schema(kind: str, version: str) -> None:
     kubernetes_validate.validate(OBJECTS[kind], version, strict=True)
 
 
-def test_the_schemas_tell_a_mistake() -> None:
+def test_the_schema_validation_detects_a_mistake() -> None:
     wrong = {**OBJECTS["Service"], "spec": {"ports": [{"prot": 80}]}}
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(wrong, OLDEST, strict=True)
 
 
-def test_kustomize_builds_what_is_there(tmp_path: Path) -> None:
+def test_kustomize_builds_all_manifests(tmp_path: Path) -> None:
     (tmp_path / "built.yaml").write_text(kustomize(MANIFESTS))
     built = read(tmp_path / "built.yaml")
     assert set(built) == set(OBJECTS)
-    for each in built.values():
-        kubernetes_validate.validate(each, OLDEST, strict=True)
+    for manifest in built.values():
+        kubernetes_validate.validate(manifest, OLDEST, strict=True)
     assert built["Deployment"]["spec"]["template"]["spec"]["containers"][0]["image"].startswith("carousel:")
 
 
-def test_the_overlay_of_the_documentation_serves_a_model_of_ones_own(tmp_path: Path) -> None:
+def test_the_overlay_in_the_documentation_serves_another_model(tmp_path: Path) -> None:
     [overlay] = re.findall(r"```yaml\n(apiVersion: kustomize.*?)```", DOCS, re.DOTALL)
     shutil.copytree(MANIFESTS, tmp_path / "carousel" / "deploy" / "kubernetes")
     (tmp_path / "ours").mkdir()
@@ -79,7 +79,7 @@ def test_the_overlay_of_the_documentation_serves_a_model_of_ones_own(tmp_path: P
     assert container["readinessProbe"] == CONTAINER["readinessProbe"]  # merged, not replaced
 
 
-def test_the_metric_of_the_documentation_suits_the_autoscaler() -> None:
+def test_the_metric_in_the_documentation_is_valid_for_the_autoscaler() -> None:
     [metric] = re.findall(r"```yaml\n(- type: Pods.*?)```", DOCS, re.DOTALL)
     autoscaler = OBJECTS["HorizontalPodAutoscaler"]
     spec = autoscaler["spec"] | {"metrics": yaml.safe_load(metric)}
@@ -88,7 +88,7 @@ def test_the_metric_of_the_documentation_suits_the_autoscaler() -> None:
         assert f"\n{spec['metrics'][0]['pods']['metric']['name']} " in it.client.get("/metrics").text
 
 
-def test_they_select_the_same_pods() -> None:
+def test_all_selectors_match_the_pods() -> None:
     labels = OBJECTS["Deployment"]["spec"]["template"]["metadata"]["labels"]
     selectors = [
         OBJECTS["Deployment"]["spec"]["selector"]["matchLabels"],
@@ -102,7 +102,7 @@ def test_they_select_the_same_pods() -> None:
     assert target == {"apiVersion": "apps/v1", "kind": "Deployment", "name": OBJECTS["Deployment"]["metadata"]["name"]}
 
 
-def test_ports_and_probes_are_those_of_the_service() -> None:
+def test_ports_and_probes_agree_with_the_service() -> None:
     [port] = CONTAINER["ports"]
     assert port["containerPort"] == Settings().port
     assert OBJECTS["Service"]["spec"]["ports"][0]["targetPort"] == port["name"]
@@ -111,17 +111,17 @@ def test_ports_and_probes_are_those_of_the_service() -> None:
     assert {probe["port"] for probe in probes.values()} == {port["name"]}
     with running(FakeTranslator()) as it:
         assert {it.client.get(probe["path"]).status_code for probe in probes.values()} == {200}
-    # One that drains, or still loads its models, is alive.
+    # A server that drains, or is still loading its models, is alive.
     assert [probes[name]["path"] for name in ("liveness", "readiness")] == ["/health", "/ready"]
 
 
-def test_there_is_time_to_finish() -> None:
+def test_the_grace_period_is_long_enough() -> None:
     pause = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert POD["terminationGracePeriodSeconds"] > pause + Settings().request_timeout + _LAST_BYTES_TIMEOUT
 
 
-def test_the_pod_is_locked_down() -> None:
-    """By the profile "restricted" of the pod security standards, and a read-only root."""
+def test_the_pod_is_restricted() -> None:
+    """Check the profile "restricted" of the pod security standards, and the read-only root file system."""
     assert POD["securityContext"]["runAsNonRoot"] is True
     assert POD["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert CONTAINER["securityContext"] == {

@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana are told to fetch and to show is what the service has."""
+"""The metrics in the Prometheus and Grafana configuration exist in the service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "
 
 @pytest.fixture(scope="module")
 def labels() -> dict[str, set[str]]:
-    """The labels of each metric in the answer of /metrics after some work."""
+    """Labels of every metric in the response of /metrics after some requests."""
     with running(FakeTranslator(), max_body_bytes=100) as it:
         it.translate("one")
         it.client.post("/translate", content=b"x" * 101)
@@ -34,13 +34,13 @@ def labels() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for family in text_string_to_metric_families(text):
         for suffix in SUFFIXES[family.type]:
-            found[family.name + suffix] |= {"instance"}  # Prometheus adds it
+            found[family.name + suffix] |= {"instance"}  # added by Prometheus
         for sample in family.samples:
             found[sample.name] |= set(sample.labels)
     return dict(found)
 
 
-def test_there_is_something_to_show() -> None:
+def test_the_dashboard_shows_at_least_twelve_metrics() -> None:
     assert len({name for expression in EXPRESSIONS for name in re.findall(r"nmt_\w+", expression)}) >= 12
 
 
@@ -55,7 +55,7 @@ def test_each_metric_and_label_of_the_dashboard_exists(expression: str, labels: 
         assert grouped <= labels[metric]
 
 
-def test_the_dashboard_asks_the_source_that_is_provided() -> None:
+def test_the_dashboard_uses_the_provided_data_source() -> None:
     [source] = yaml.safe_load((GRAFANA / "datasources" / "prometheus.yaml").read_text())["datasources"]
     assert {panel["datasource"]["uid"] for panel in DASHBOARD["panels"]} == {source["uid"]}
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])

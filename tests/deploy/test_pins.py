@@ -1,4 +1,4 @@
-"""The images install what constraints.txt names, all of it, and nothing but files whose hashes are known."""
+"""The requirements files of the images are complete, have hashes, and agree with constraints.txt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pins(path: Path) -> dict[str, str]:
     comment, _, rest = path.read_text(encoding="utf-8").partition("\n")
     assert comment.startswith("#")
     found = list(PIN.finditer(rest))
-    assert "".join(pin[0] for pin in found) == rest  # no index, no address, nothing without a hash
+    assert "".join(pin[0] for pin in found) == rest  # no index options, no URLs, no package without a hash
     return {canonicalize_name(pin["name"]): pin["version"] for pin in found}
 
 
@@ -32,32 +32,32 @@ def constraints() -> dict[str, str]:
     return {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in named}
 
 
-def needed(requirements: Iterable[str], extra: str = "") -> set[str]:
-    """The names of all that must be installed for these, by what is installed here; torch aside."""
+def transitive_names(requirements: Iterable[str], extra: str = "") -> set[str]:
+    """Return the names of all packages that these requirements need, except torch, according to the installed ones."""
     found: set[str] = set()
     for requirement in map(Requirement, requirements):
         name = canonicalize_name(requirement.name)
         if name != "torch" and (requirement.marker is None or requirement.marker.evaluate({"extra": extra})):
             found |= {name}
             for wanted in ("", *requirement.extras):
-                found |= needed(requires(name) or (), wanted)
+                found |= transitive_names(requires(name) or (), wanted)
     return found
 
 
 @pytest.mark.parametrize("extra", ["serve", "train"])
-def test_everything_is_pinned_as_tested(extra: str) -> None:
+def test_all_packages_are_pinned_to_the_tested_versions(extra: str) -> None:
     spec = importlib.util.spec_from_file_location("pin", ROOT / "requirements" / "pin.py")
     assert spec is not None
     assert spec.loader is not None
     pin = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(pin)
     pinned = pins(ROOT / "requirements" / f"{extra}.txt")
-    assert needed([*pin.PROJECT["project"]["dependencies"], *pin.of_extra(extra)]) <= set(pinned)
+    assert transitive_names([*pin.PROJECT["project"]["dependencies"], *pin.requirements_of_extra(extra)]) <= set(pinned)
     tested = constraints()
     assert {name: version for name, version in pinned.items() if tested.get(name, version) != version} == {}
-    assert set(pinned) - set(tested) <= {"setuptools"}  # pip freeze leaves it out
+    assert set(pinned) - set(tested) <= {"setuptools"}  # omitted by pip freeze
     assert "torch" not in pinned
 
 
-def test_the_build_is_pinned() -> None:
+def test_the_build_requirements_are_pinned() -> None:
     assert set(pins(ROOT / "requirements" / "build.txt")) == {"setuptools"}
