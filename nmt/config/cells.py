@@ -1,4 +1,4 @@
-"""The recurrent cells a recipe can name, and what its other keys may ask of each."""
+"""Names of the recurrent cells, and the properties that recipes are checked against."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ CellName = Literal[
 
 
 class CellTraits(NamedTuple):
-    """Properties of a cell that a recipe is checked against."""
+    """Properties of a recurrent cell that restrict other keys of a recipe."""
 
     forget_gate: bool = True
-    """Whether the cell has a forget gate, whose bias `model.forget_bias` sets."""
+    """True if the cell has a forget gate, whose bias `model.forget_bias` sets."""
     recurrent_matrix: bool = True
-    """Whether the cell has a recurrent weight matrix, which `model.weight_drop` thins."""
+    """True if the cell has a recurrent weight matrix, to which `model.weight_drop` applies dropout."""
     stacked: bool = False
-    """Whether the layers of a stack exchange values within a step, so that they must advance together."""
+    """True if the layers of a stack exchange values within a step, so that they must be computed step by step."""
     width_divisor: int = 1
-    """The width must be a multiple of this number."""
+    """Number that the width must be a multiple of."""
 
 
 CELL_TRAITS: dict[CellName, CellTraits] = {

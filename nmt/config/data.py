@@ -91,7 +91,7 @@ class WeightedCorpus(ConfigSection):
     corpus: CorpusSpec
     """The corpus itself, in any of the other forms."""
     weight: Annotated[float, Field(ge=0.001, le=1000)] = 1.0
-    """How often an epoch contains each pair. With 0.1, each epoch samples a different tenth of the pairs."""
+    """Number of times that an epoch contains each pair. With 0.1, each epoch samples a different tenth of the pairs."""
     tag: Annotated[int, Field(ge=0, lt=16)] | None = None
     """Number of a reserved token ``<tag:N>`` put before each source sentence, for example to mark back-translations
     (Caswell et al. 2019)."""
@@ -121,9 +121,9 @@ class FilterConfig(ConfigSection):
     """Maximum ratio of the longer side to the shorter, in UTF-8 bytes, which are more comparable across scripts than
     characters."""
     duplicates: bool = True
-    """Whether to drop pairs seen before."""
+    """Drop pairs seen before."""
     copies: bool = True
-    """Whether to drop pairs whose two sides are equal."""
+    """Drop pairs whose two sides are equal."""
 
 
 class DataConfig(ConfigSection):

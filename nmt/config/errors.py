@@ -18,7 +18,7 @@ class FieldError(NamedTuple):
     kind: str
     """Pydantic's type of the error, such as ``missing`` or ``extra_forbidden``."""
     message: str
-    """What is wrong, without field and value, such as ``must be less than 1``."""
+    """Description of the problem, without field and value, such as ``must be less than 1``."""
     value: Any
     """The invalid value."""
 

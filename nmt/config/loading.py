@@ -121,7 +121,7 @@ class _RecipeDraft:
 
     @property
     def is_language_model(self) -> bool:
-        """Whether this is the recipe of a language model."""
+        """True for the recipe of a language model."""
         data = self._tree.get("data")
         return isinstance(data, dict) and "language" in data
 
@@ -142,7 +142,7 @@ class _RecipeDraft:
 
 
 def _explain(error: FieldError, key: KeyPath, recipe_type: type[ConfigSection]) -> str:
-    """Return what is wrong with a key, and what to do about it."""
+    """Return a description of the problem and its remedy."""
     if error.kind == "extra_forbidden" and key[0] == "data" and key[-1] in ("weight", "tag"):
         return f"{key[-1]} belongs to a corpus of data.train; write {{corpus: …, weight: 0.5, tag: 1}}"
     if error.kind == "union_tag_invalid":

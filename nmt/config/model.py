@@ -32,29 +32,27 @@ class ModelConfig(ConfigSection):
     bidirectional_layers: NonNegativeInt | None = None
     """Number of encoder layers, counted from the bottom, that are bidirectional; all by default."""
     residual: bool = False
-    """Whether each LSTM of the classic design above the first adds its input to its output (Wu et al. 2016)."""
+    """Add residual connections around the LSTMs of the classic design, except the first (Wu et al. 2016)."""
     attention: Literal["none", "dot", "additive", "multihead"] = "multihead"
     """Type of attention."""
     heads: PositiveInt = 8
     """Number of heads of multi-head attention."""
     input_feeding: bool = False
-    """Whether each decoder step reads the attentional vector of the step before: the classic decoder of Luong et al.
-    (2015)."""
+    """Feed the attentional vector of each decoder step into the next step (Luong et al. 2015)."""
     reverse_source: bool = False
-    """Whether the encoder reads the source sentence backwards (Sutskever et al. 2014)."""
+    """Read the source sentence backwards (Sutskever et al. 2014)."""
     tie_embeddings: bool = True
-    """Whether source, target and output embeddings share one table, as far as the vocabularies are shared."""
+    """Share one table between source, target and output embeddings, as far as the vocabularies are shared."""
     dropout: Probability = 0.3
     """Dropout probability."""
     locked_dropout: bool = False
-    """Whether all positions of a sentence share one dropout mask, before and after recurrent layers (Gal & Ghahramani
-    2016)."""
+    """Use one dropout mask per sentence, before and after recurrent layers (Gal & Ghahramani 2016)."""
     word_dropout: Probability = 0.0
     """Probability of dropping the whole embedding of a source or target token (Sennrich et al. 2016)."""
     weight_drop: Probability = 0.0
     """Dropout probability of the recurrent weights (Merity et al. 2018)."""
     alignment_head: bool = False
-    """Whether head 0 of the last attention layer alone gives the word alignment; set by `training.guided_alignment`."""
+    """Take the word alignment from head 0 of the last attention layer alone; set by `training.guided_alignment`."""
 
     @model_validator(mode="after")
     def _check_consistency(self) -> ModelConfig:
@@ -100,7 +98,7 @@ class ModelConfig(ConfigSection):
 
     @property
     def has_decoder_blocks(self) -> bool:
-        """Whether the decoder has the blocks design; input feeding needs the classic decoder."""
+        """True if the decoder has the blocks design; input feeding needs the classic decoder."""
         return self.design == "blocks" and not self.input_feeding
 
     def is_bidirectional(self, layer: int) -> bool:

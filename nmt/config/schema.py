@@ -20,9 +20,9 @@ class TokenizerConfig(ConfigSection):
     vocab_size: PositiveInt
     """Vocabulary size, including reserved tokens and the 256 bytes of the byte fallback."""
     shared: bool = True
-    """Whether both languages share one vocabulary."""
+    """Share one vocabulary between both languages."""
     byte_fallback: bool = True
-    """Whether unknown characters are encoded as bytes, so that there are no unknown tokens."""
+    """Encode unknown characters as bytes, so that there are no unknown tokens."""
 
 
 class PretrainedTokenizerConfig(ConfigSection):
@@ -43,8 +43,8 @@ class SearchConfig(ConfigSection):
     """Weight beta of the coverage penalty of GNMT, which lowers the score of translations whose attention leaves out
     source tokens."""
     guards: bool = True
-    """Whether to split texts longer than those in training, and to decode again when a translation repeats itself.
-    Turn it off for tasks in which length and repetition are to be learned."""
+    """Split texts longer than those in training, and decode again when a translation repeats itself. Turn it off for
+    tasks in which length and repetition are to be learned."""
 
 
 class TranslatorRecipe(ConfigSection):

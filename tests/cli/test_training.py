@@ -89,7 +89,7 @@ def test_a_missing_device_is_an_error(recipe: Path, tmp_path: Path, nmt: Nmt) ->
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN cannot be told so of other processors")
 def test_bf16_on_a_processor_without_it_is_an_error_before_preparation(recipe: Path, tmp_path: Path) -> None:
-    """oneDNN is told to take this processor for one of 2013."""
+    """An environment variable limits oneDNN to the instructions of a processor of 2013."""
     command = [sys.executable, "-m", "nmt", "train", recipe, "--out", tmp_path / "run", "training.precision=bf16"]
     environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
