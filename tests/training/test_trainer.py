@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from toy import write_recipe
 
 from nmt.config.loading import load_translator_recipe
 from nmt.corpus.batching import make_batch
@@ -44,27 +46,25 @@ def train(trainer: Trainer, updates: int) -> list[float]:
 
 
 @pytest.mark.parametrize(("accumulate", "guidance"), [(1, 0.0), (3, 0.0), (3, 0.5)])
-def test_resuming_around_the_end_of_an_epoch_changes_nothing(
-    accumulate: int, guidance: float, recipe: Path, tmp_path: Path
-) -> None:
+def test_resuming_around_the_end_of_an_epoch_changes_nothing(accumulate: int, guidance: float, tmp_path: Path) -> None:
     task = prepared_task(
-        recipe, f"training.accumulate={accumulate}", f"training.guided_alignment={guidance}",
-        "training.batch_tokens=1500",
+        write_recipe(tmp_path, train_pairs=100), f"training.accumulate={accumulate}",
+        f"training.guided_alignment={guidance}", "training.batch_tokens=500",
     )  # fmt: skip
-    uninterrupted = new_trainer(task)
+    uninterrupted, losses = new_trainer(task), list[float]()
     updates = 12 if accumulate == 1 else 6
-    losses = train(uninterrupted, updates)
+    for report in itertools.islice(uninterrupted.updates(), updates):
+        losses.append(report.loss)
+        uninterrupted.save(tmp_path / f"checkpoint-{report.update}")
     assert uninterrupted.progress.epoch >= 2
+    assert train(new_trainer(task), updates) == losses
     for stop in range(1, updates):
-        first = new_trainer(task)
-        assert train(first, stop) == losses[:stop]
-        first.save(tmp_path / "checkpoint")
-        second = new_trainer(task)
-        second.restore(tmp_path / "checkpoint")
-        assert train(second, updates - stop) == losses[stop:]
+        resumed = new_trainer(task)
+        resumed.restore(tmp_path / f"checkpoint-{stop}")
+        assert train(resumed, updates - stop) == losses[stop:]
         for name, weight in weights(uninterrupted).items():
-            assert torch.equal(weight, weights(second)[name]), name
-            assert torch.equal(uninterrupted.average.weights[name], second.average.weights[name]), name
+            assert torch.equal(weight, weights(resumed)[name]), name
+            assert torch.equal(uninterrupted.average.weights[name], resumed.average.weights[name]), name
 
 
 def test_loss_falls(recipe: Path) -> None:
