@@ -51,12 +51,6 @@ class DistributedContext:
         if self.world_size > 1:
             dist.all_reduce(numbers)
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Return whether the flag is true in any process."""
-        count = torch.tensor(float(flag), device=device)
-        self.all_reduce(count)
-        return bool(count.item())
-
     def broadcast(self, make: Callable[[], T]) -> T:
         """Call ``make`` in the main process and return its result in all; fails like `run_in_all`."""
         objects = [self.run_in_all(make if self.is_main_process else _do_nothing)]

@@ -138,7 +138,7 @@ def _train_to_end(context: RunContext) -> bool:
             return TrainingLoop(context).run()
         except DivergenceError as error:
             roll_back(context, error)
-        except Interrupted:  # during a validation, which the next session repeats
+        except Interrupted:  # the next session makes up for an interrupted validation
             return False
 
 

@@ -23,10 +23,10 @@ class TrainingLoop:
     def run(self) -> bool:
         """Train until the run is complete; return False if a signal came first.
 
-        Raises DivergenceError, or Interrupted if a signal came during a validation, which is still due.
+        Raises DivergenceError, or Interrupted if a signal came before the first update or during a validation, which
+        is still due.
         """
-        if self._context.processes.any(self._context.stop.requested, self._trainer.device):
-            return False
+        self._context.processes.run_in_all(lambda: self._context.stop.interruptible(lambda: None))
         complete = self._is_complete()
         if self._trainer.progress.due:
             complete = self._validate_and_save(complete)
