@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import socket
@@ -16,7 +15,6 @@ import torch
 from processes import child_pids, finish, start_training, wait_for
 from runs import metrics
 from safetensors.torch import load_file
-from toy import write_corpus
 
 SETTINGS = ("training.batch_tokens=400", "training.max_updates=100", "training.ema=0.9")
 RANDOM = ("model.dropout=0.2", "model.word_dropout=0.1", "training.subword_sampling=0.1", "training.r_drop=1")
@@ -88,15 +86,11 @@ def test_three_processes_resume_to_the_same_bytes(recipe: Path, tmp_path: Path) 
 
 
 def test_signal_during_preparation_ends_both_processes(
-    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    large_corpus: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process that gets the signal prepares the data while the other one waits."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    draw = random.Random(1)
-    words = ["".join(draw.choices("abcdefghijklmnop", k=8)) for _ in range(40_000)]
-    texts = [" ".join(draw.choices(words, k=10)) for _ in range(20_000)]
-    write_corpus(tmp_path / "large", [(text, text[::-1]) for text in texts])
-    large = (f"data.train=[{tmp_path / 'large'}]", "tokenizer.vocab_size=6000")
+    large = (f"data.train=[{large_corpus / 'train'}]", "tokenizer.vocab_size=6000")
     process = start_processes(2, recipe, tmp_path / "run", *large)
 
     def preparing() -> list[int]:

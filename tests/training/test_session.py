@@ -19,7 +19,6 @@ from conftest import Nmt
 from processes import ROOT, child_pids, finish, is_running, start_training, wait_for
 from runs import dev_updates, file_contents, metrics, modification_time, sha256
 from safetensors import safe_open
-from toy import write_corpus
 
 from nmt.model_directory.directory import read_model_directory
 from nmt.training.run_directory import RunDirectory
@@ -130,17 +129,6 @@ def test_model_that_holds_the_best_weights_is_not_exported_again(
     ran = nmt("train", recipe, "--out", out, *interval, "training.max_updates=16")
     assert ran.status == 0, ran.err
     assert list(read_model_directory(out).card.scores) == ["dev"]
-
-
-@pytest.fixture(scope="module")
-def large_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of many different words, which takes seconds to process."""
-    folder, draw = tmp_path_factory.mktemp("large"), random.Random(1)
-    words = ["".join(draw.choices("abcdefghijklmnop", k=8)) for _ in range(40_000)]
-    for name, count in (("train", 20_000), ("dev", 2_000)):
-        texts = [" ".join(draw.choices(words, k=10)) for _ in range(count)]
-        write_corpus(folder / name, [(text, text[::-1]) for text in texts])
-    return folder
 
 
 @pytest.mark.parametrize(("step", "vocab_size"), [("Training a bpe tokenizer", 6000), ("Encoding", 350)])
