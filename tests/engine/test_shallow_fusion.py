@@ -62,8 +62,8 @@ def test_fused_score_is_the_weighted_sum_of_log_probabilities(model: Path, subwo
             lm_scores = [network(torch.tensor([histories[row]]), network.initial_state(1))[0][0, -1] for row in rows]
             lm_scores = [(hidden @ network.output.T).log_softmax(dim=0).numpy() for hidden in lm_scores]
         for row in rows:
-            expected = results[1].asked[row] + 0.3 * lm_scores[row][asked[row]]
-            assert results[0].asked[row] == pytest.approx(expected, abs=1e-4)
+            expected = results[1].id_scores[row] + 0.3 * lm_scores[row][asked[row]]
+            assert results[0].id_scores[row] == pytest.approx(expected, abs=1e-4)
         tokens = random.integers(70, vocabulary, size=6)
         parents = (np.arange(6) // 2) * 2 + random.integers(2, size=6)
 
