@@ -68,7 +68,7 @@ def _directories(paths: Sequence[Path]) -> list[Path]:
         return [BUILT_IN]
     if paths:
         raise CarouselError(f"{given}: is empty; put a model directory there, as written by nmt export")
-    raise UsageError("no model to serve: name a model directory or set NMT_MODELS")
+    raise UsageError("no model to serve; name a model directory or set NMT_MODELS")
 
 
 def serve(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:

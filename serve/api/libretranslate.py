@@ -99,7 +99,9 @@ class TranslationDetails(BaseModel):
     """Scores and word alignment of a translation."""
 
     score: float = Field(description="Mean log-probability per token; for several lines, the mean over the lines.")
-    confidence: float | None = Field(description="Expected translation quality from 0 to 1.")
+    confidence: float | None = Field(
+        description="Expected translation quality from 0 to 1; null if a pivot language was used."
+    )
     alignment: list[tuple[int, int, int, int]] | None = Field(
         description="Aligned spans: source start and end, target start and end, in code points."
     )

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from nmt.utils.errors import CarouselError
 from serve.errors import NotReadyError, UnsupportedLanguageError
@@ -106,8 +107,10 @@ class ModelRegistry:
             for loader in self._loaders:
                 pair = await asyncio.to_thread(loader.pair)
                 if pair in entries:
-                    raise CarouselError(f"two of the models translate {pair[0]}→{pair[1]}; serve one of them")
-                entries[pair] = ModelEntry(pair, lambda loader=loader: self._load(loader))  # type: ignore[misc]
+                    raise CarouselError(
+                        f"{'→'.join(pair)}: two models translate this language pair; serve only one of them"
+                    )
+                entries[pair] = ModelEntry(pair, partial(self._load, loader))
             for entry in entries.values():
                 if eager(entry.pair):
                     await entry.get()

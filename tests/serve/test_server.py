@@ -143,7 +143,7 @@ def test_check_reports_what_prevents_a_server_from_starting(
 ):
     monkeypatch.setattr(server_module, "ModelDirectoryLoader", lambda path, threads: FakeLoader(FakeTranslator()))
     assert run([Path("a"), Path("b")], check=True) == 1
-    assert capfd.readouterr().err == "two of the models translate en→fr; serve one of them\n"
+    assert capfd.readouterr().err == "en→fr: two models translate this language pair; serve only one of them\n"
     (tmp_path / "broken.json").write_text("{}")
     monkeypatch.setenv("NMT_GLOSSARIES", str(tmp_path))
     assert run([Path("a")], check=True) == 1
@@ -154,7 +154,7 @@ def test_no_model_or_invalid_settings_are_wrong_usage(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     assert run() == 2
-    assert capfd.readouterr().err == "no model to serve: name a model directory or set NMT_MODELS\n"
+    assert capfd.readouterr().err == "no model to serve; name a model directory or set NMT_MODELS\n"
     monkeypatch.setenv("NMT_REQUIRE_API_KEY", "1")
     for check in (True, False):
         assert run([Path("model")], check=check) == 2

@@ -99,7 +99,7 @@ def test_unknown_language_codes_are_refused(code: str, message: str):
 
 
 def test_two_models_for_one_pair_are_refused():
-    with pytest.raises(CarouselError, match="two of the models translate en→fr"):
+    with pytest.raises(CarouselError, match="en→fr: two models translate this"):
         loaded(("en", "fr"), ("en", "fr"))
 
 
