@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     slots: int = Field(16, ge=1)
     """Number of sentences that a decoding process translates at the same time."""
     lazy: bool = False
-    """Whether to load a model at its first request instead of at the start."""
+    """Whether models are loaded at their first request instead of at the start."""
     cache: int = Field(2000, ge=0)
     """Number of translated sentences to keep for repeated requests; 0 turns the cache off."""
     glossaries: Path | None = None
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = None
     """YAML file with the names, SHA-256 digests and limits of API keys."""
     require_api_key: bool = False
-    """Whether translating requires an API key."""
+    """Whether an API key is required to translate."""
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins of web pages that may call the API, such as ``https://example.org``, separated by commas; ``*`` allows
     every origin."""

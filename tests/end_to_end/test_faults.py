@@ -1,4 +1,4 @@
-"""What an operator does to a server under load, and what clients do: real processes, nothing lost."""
+"""Signals, killed processes, disconnecting clients and overload, with real server processes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ TEXTS = [source for source, _ in toy_pairs(50, seed=3)]
 
 @contextmanager
 def serving(model: Path, **settings: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server and its address; ended with SIGTERM, and the exit status is 0."""
-    chosen = {f"NMT_{name.upper()}": str(each) for name, each in ({"cache": 0} | settings).items()}
+    """Run a server and yield its process and URL; at the end stop it with SIGTERM and check its exit status."""
+    environment = {f"NMT_{name.upper()}": str(value) for name, value in ({"cache": 0} | settings).items()}
     command = [sys.executable, "-m", "nmt", "serve", str(model), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | chosen) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment) as process:
         try:
             assert process.stdout is not None
             yield process, process.stdout.readline().split()[-1]
@@ -38,27 +38,27 @@ def serving(model: Path, **settings: object) -> Iterator[tuple[subprocess.Popen[
 
 
 class Clients:
-    """Threads that ask again and again, each on a connection of its own."""
+    """Threads that send requests continuously, each over its own connection."""
 
     def __init__(self, url: str, count: int = 8) -> None:
         self.results: Counter[int | str] = Counter()
         self.lost: list[float] = []
-        """When requests began that got no answer."""
+        """Start times of the requests that were not answered."""
         self._url, self._stop = url, threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(count)]
+        self._threads = [threading.Thread(target=self._send_requests, args=(n,)) for n in range(count)]
         for thread in self._threads:
             thread.start()
 
-    def _ask(self, number: int) -> None:
+    def _send_requests(self, number: int) -> None:
         rng = random.Random(number)
         with httpx.Client(base_url=self._url, timeout=30) as client:
             while not self._stop.is_set():
                 body = {"q": rng.choices(TEXTS, k=5), "source": "en", "target": "fr"}
-                began = time.monotonic()
+                start = time.monotonic()
                 try:
                     self.results[client.post("/translate", json=body).status_code] += 1
                 except httpx.HTTPError:
-                    self.lost.append(began)
+                    self.lost.append(start)
                     return
 
     def finish(self) -> Counter[int | str]:
@@ -71,7 +71,7 @@ class Clients:
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.02)
 
 
@@ -84,16 +84,16 @@ def test_sigterm_under_load_loses_no_accepted_request(model: Path) -> None:
     with serving(model) as (process, url):
         clients = Clients(url)
         wait_until(lambda: clients.results[200] > 20)
-        told = time.monotonic()
+        stopped = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         results = clients.finish()
-    # 503: refused at the door while others were finished. Who comes after the last one was finished finds nobody.
+    # 503: refused while accepted requests were finished. After the last of them, the port is closed.
     assert set(results) <= {200, 503}
-    assert all(began > told for began in clients.lost)
+    assert all(start > stopped for start in clients.lost)
 
 
-def test_killed_decoding_processes_cost_nobody_an_answer(model: Path) -> None:
+def test_no_request_is_lost_when_decoding_processes_are_killed(model: Path) -> None:
     with serving(model, threads=2) as (process, url):
         clients = Clients(url)
         wait_until(lambda: clients.results[200] > 20)
@@ -118,7 +118,7 @@ def test_sighup_under_load_fails_no_request_and_serves_the_new_model(model: Path
         card = json.loads((served / "config.json").read_text())
         (served / "config.json").write_text(
             json.dumps(card | {"scores": {"test": {}}})
-        )  # another model, as good as the old
+        )  # a model with another checksum and the same translations
         for times in range(1, 4):
             process.send_signal(signal.SIGHUP)
             wait_until(lambda times=times: metric(url, 'nmt_model_reloads_total{result="done"}') == times)
@@ -132,7 +132,7 @@ def test_sighup_under_load_fails_no_request_and_serves_the_new_model(model: Path
         assert after != before
 
 
-def test_clients_that_vanish_leave_no_slot_taken(model: Path) -> None:
+def test_disconnected_clients_free_their_slots(model: Path) -> None:
     rng = random.Random(1)
     body = ('{"q": ["' + '", "'.join(TEXTS[:40]) + '"], "source": "en", "target": "fr"}').encode()
     head = (
@@ -144,36 +144,38 @@ def test_clients_that_vanish_leave_no_slot_taken(model: Path) -> None:
             with socket.create_connection(("127.0.0.1", port)) as connection:
                 connection.sendall(head.encode() + body[: rng.choice([len(body), len(body), 50])])
                 time.sleep(rng.uniform(0, 0.02))
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # no farewell
+                connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
+                )  # reset the connection instead of closing it
         wait_until(lambda: metric(url, "nmt_waiting_sentences") == 0 and metric(url, "nmt_requests_in_flight") <= 1)
         answer = httpx.post(f"{url}/translate", json={"q": TEXTS[0], "source": "en", "target": "fr"})
         assert answer.status_code == 200
         assert metric(url, "nmt_slots_in_use") == 0
 
 
-def test_an_overloaded_server_refuses_at_once_and_keeps_its_word(model: Path) -> None:
+def test_an_overloaded_server_refuses_early_and_answers_what_it_accepts(model: Path) -> None:
     with serving(model, request_timeout=4, queue_limit=2000) as (_, url):
         results: Counter[int] = Counter()
         with httpx.Client(base_url=url, timeout=60, limits=httpx.Limits(max_connections=None)) as client:
 
-            def ask(number: int) -> None:
+            def send_request(number: int) -> None:
                 body = {"q": random.Random(number).choices(TEXTS, k=100), "source": "en", "target": "fr"}
                 answer = client.post("/translate", json=body)
                 results[answer.status_code] += 1
                 if answer.status_code == 503:
                     assert int(answer.headers["retry-after"]) >= 1
 
-            ask(0)  # however busy the machine: one is answered
-            threads = [threading.Thread(target=ask, args=(n,)) for n in range(1, 150)]
+            send_request(0)  # answered even on a busy machine
+            threads = [threading.Thread(target=send_request, args=(n,)) for n in range(1, 150)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join(60)
         assert set(results) == {200, 503}
         assert sum(results.values()) == 150
-        # At the door, not after the deadline: estimates err on a machine that others need too.
+        # Most are refused on arrival, not after the time-out; the estimate errs on a machine with other load.
         assert metric(url, 'nmt_rejected_total{reason="queue_full"}') >= 0.8 * results[503]
-        # By the server's clock: starting so many clients takes a busy machine longer than refusing them.
+        # Measured by the server, because a busy machine takes longer to start the clients than to refuse them.
         answered = 'nmt_request_seconds_bucket{le="%s",route="/translate"}'
         assert metric(url, answered % "5.0") == 150
         assert metric(url, answered % "1.0") >= 0.8 * results[503]

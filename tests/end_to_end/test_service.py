@@ -1,4 +1,4 @@
-"""A trained model behind a real server, as a user starts and stops it."""
+"""A trained model in a real server process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def url(model: Path) -> Iterator[str]:
         assert process.wait(timeout=20) == 0
 
 
-def test_it_answers_as_the_library_does(url: str, model: Path) -> None:
+def test_the_service_translates_like_the_library(url: str, model: Path) -> None:
     texts = ["the dog sees the cat.", "the small king hears the bird."]
     expected = [result.text for result in Translator.load(model).translate(texts)]
     for body in ({"q": texts}, {"q": texts[0]}):
@@ -44,14 +44,14 @@ def test_details_and_alternatives(url: str) -> None:
     assert set(answer["details"]) == {"score", "confidence", "alignment", "pivot"}
 
 
-def test_it_is_alive_and_ready_and_says_what_it_speaks(url: str) -> None:
+def test_health_readiness_and_languages(url: str) -> None:
     assert httpx.get(f"{url}/health").json() == {"status": "ok"}
     assert httpx.get(f"{url}/ready").status_code == 200
     languages = {language["code"]: language["targets"] for language in httpx.get(f"{url}/languages").json()}
     assert "fr" in languages["en"]
 
 
-def test_a_mistake_is_answered_with_a_reason(url: str) -> None:
+def test_an_unsupported_language_is_400_with_a_message(url: str) -> None:
     answer = httpx.post(f"{url}/translate", json={"q": "hello", "source": "en", "target": "de"})
     assert answer.status_code == 400
     assert set(answer.json()) == {"error"}

@@ -1,4 +1,4 @@
-"""What a user of argostranslate's API client does."""
+"""Call the service with argostranslate's API client, and print the results as JSON."""
 
 import json
 import sys

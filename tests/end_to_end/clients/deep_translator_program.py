@@ -1,4 +1,7 @@
-"""What a user of deep-translator does with LibreTranslate; its client for DeepL knows DeepL's own servers alone."""
+"""Call the service with deep-translator's LibreTranslate client, and print the results as JSON.
+
+Its DeepL client cannot be used with other servers than DeepL's own.
+"""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What a user of DeepL's own client does."""
+"""Call the service with DeepL's official client, and print the results as JSON."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What a user of libretranslatepy does."""
+"""Call the service with libretranslatepy, and print the results as JSON."""
 
 import json
 import sys

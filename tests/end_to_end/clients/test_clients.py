@@ -1,4 +1,4 @@
-"""Other people's clients, as they come from PyPI, talk to a real server."""
+"""Third-party clients from PyPI with a real server process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 
 from nmt import Translator
 
-# Without what they depend on, but for the little that these parts of them import: argostranslate alone would bring
-# PyTorch once more.
+# Installed without dependencies, except for those that the tested parts import: argostranslate alone would install
+# another PyTorch.
 CLIENTS = ["deepl==1.32.0", "libretranslatepy==2.1.4", "deep-translator==1.11.4", "argostranslate==1.11.0"]
 IMPORTED = ["requests", "urllib3", "idna", "charset-normalizer", "certifi"]
 IMPORTED += ["beautifulsoup4", "soupsieve", "typing-extensions"]
@@ -27,14 +27,14 @@ TEXT = "the dog sees the cat."
 
 @pytest.fixture(scope="module")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of packages that only the clients' own processes import from."""
+    """Install the clients into a directory that only their own processes import from."""
     folder = tmp_path_factory.mktemp("clients")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "0"]
     pip += ["--timeout", "10", "--no-deps", "--target", str(folder)]
     installed = subprocess.run([*pip, *CLIENTS, *IMPORTED], capture_output=True, text=True, check=False)
     if installed.returncode:
         reason = (installed.stderr.strip() or "pip failed").splitlines()[-1]
-        pytest.skip(f"the clients can't be had from a package index: {reason}")
+        pytest.skip(f"the clients cannot be installed from a package index: {reason}")
     return folder
 
 
@@ -53,12 +53,12 @@ def url(model: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def translated(model: Path) -> str:
-    """What the library makes of the text."""
+    """The library's translation of the text."""
     return Translator.load(model).translate([TEXT])[0].text
 
 
-def run(name: str, clients: Path, url: str) -> dict[str, Any]:
-    """What a program of this folder prints, run as a process of its own."""
+def run_client(name: str, clients: Path, url: str) -> dict[str, Any]:
+    """Run a program of this directory as a process, and return the JSON that it prints."""
     program = Path(__file__).with_name(f"{name}_program.py")
     environment = {**os.environ, "PYTHONPATH": str(clients), "NO_PROXY": "127.0.0.1"}
     ran = subprocess.run(
@@ -76,7 +76,7 @@ def run(name: str, clients: Path, url: str) -> dict[str, Any]:
 
 
 def test_deepl(clients: Path, url: str, translated: str) -> None:
-    result = run("deepl", clients, url)
+    result = run_client("deepl", clients, url)
     refused = result.pop("refused")
     markup, with_glossary = result.pop("markup"), result.pop("with glossary")
     assert result == {
@@ -105,18 +105,18 @@ def test_deepl(clients: Path, url: str, translated: str) -> None:
 
 
 def test_libretranslatepy(clients: Path, url: str, translated: str) -> None:
-    result = run("libretranslatepy", clients, url)
+    result = run_client("libretranslatepy", clients, url)
     assert result["translated"] == result["unknown source"] == translated
-    check_what_is_known(result)
+    check_detection_and_languages(result)
 
 
 def test_argostranslate(clients: Path, url: str, translated: str) -> None:
-    result = run("argostranslate", clients, url)
+    result = run_client("argostranslate", clients, url)
     assert result["translated"] == translated
-    check_what_is_known(result)
+    check_detection_and_languages(result)
 
 
-def check_what_is_known(result: dict[str, Any]) -> None:
+def check_detection_and_languages(result: dict[str, Any]) -> None:
     best = result["detected"][0]
     assert best["language"] == "en"
     assert 0 < best["confidence"] <= 100
@@ -126,6 +126,6 @@ def check_what_is_known(result: dict[str, Any]) -> None:
 
 
 def test_deep_translator(clients: Path, url: str, translated: str) -> None:
-    result = run("deep_translator", clients, url)
+    result = run_client("deep_translator", clients, url)
     assert result.pop("refused")
     assert result == {"translated": translated, "batch": [translated] * 2, "file": translated}

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import http.client
+import inspect
 import json
 import socket
 import time
@@ -9,8 +10,11 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import uvicorn
 from fake_translator import FakeTranslator
 from serving import Running, running, wait_until
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from serve.http.protocol import MAX_HEAD_BYTES, CoalescingTransport
 from serve.server import listen
@@ -64,6 +68,23 @@ def exchange(server: Running, request: bytes) -> bytes:
 
 def statuses(answers: bytes) -> list[int]:
     return [int(each[:3]) for each in answers.split(b"HTTP/1.1 ")[1:]]
+
+
+def test_the_attributes_of_uvicorn_that_the_protocol_uses_exist():
+    """Fail if a new version of uvicorn lacks one; the upper bound in pyproject.toml is to be raised only after this."""
+    config = uvicorn.Config(app=lambda: None)
+    config.load()
+    base = HttpToolsProtocol(config, ServerState(), {}, _loop=asyncio.new_event_loop())
+    base.loop.close()
+    names = {"cycle", "headers", "loop", "parser", "pipeline", "scope", "timeout_keep_alive_task", "transport"}
+    names |= {"connection_made", "connection_lost", "data_received", "pause_writing", "resume_writing"}
+    names |= {"on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"}
+    names |= {"on_response_complete", "timeout_keep_alive_handler"}
+    assert names <= set(dir(base))
+    cycle_source = inspect.getsource(RequestResponseCycle.__init__)
+    for name in ("disconnected", "message_event", "more_body", "response_complete", "response_started"):
+        assert f"self.{name}" in cycle_source
+    assert STATUS_LINE[431].startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize(("end", "last"), [("write_eof", [b"<eof>"]), ("close", [b"<closed>"]), ("is_closing", [])])
