@@ -63,7 +63,10 @@ def test_invalid_utf8_is_reported_with_file_and_line(model: Path, tmp_path: Path
         (["--json"], "--json: applies only to lines, and PAGE is a document; remove --json"),
         (["--ray", "-o", "out.html"], "--ray: applies only to lines, and PAGE is a document; remove --ray"),
         (["in.txt"], "PAGE: documents are translated one at a time; name no other file"),
-        (["-o", "out.jsonl"], "out.jsonl: a .jsonl file holds pairs of lines, and PAGE is a document; name a file that ends in .HTML"),
+        (
+            ["-o", "out.jsonl"],
+            "out.jsonl: a .jsonl file holds pairs of lines, and PAGE is a document; name a file that ends in .HTML",
+        ),
     ],
 )
 def test_options_for_lines_are_rejected_for_documents(options: list[str], message: str, page: Path, nmt: Nmt) -> None:
