@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,13 @@ import torch
 from nmt.config.cells import CELL_TRAITS
 from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
+from nmt.engine.factory import EngineFactory
 from nmt.engine.onnx.engine import OnnxEngine
 from nmt.engine.onnx.export import build_graphs
 from nmt.engine.onnx.layer_graphs import Precision
 from nmt.engine.onnx.sessions import OnnxSessions
 from nmt.engine.torch_engine import TorchEngine
 from nmt.model.seq2seq import Seq2Seq, build_network
-from nmt.search.protocol import Engine
 
 VOCABULARY = FIRST_TEXT_ID + 30
 DESIGNS: list[dict[str, object]] = [
@@ -54,8 +54,6 @@ WIDE_INPUT_DESIGNS: list[dict[str, object]] = [
 ]
 """Networks with cells whose input is wider than the layer."""
 
-EngineFactory = Callable[[int, int], Engine]
-
 
 @functools.cache
 def network(**design: object) -> Seq2Seq:
@@ -84,11 +82,11 @@ class HalfVocabularyShortlist:
         return np.unique([EOS, *(selected + FIRST_TEXT_ID), *constraints])
 
 
-def torch_engine_factory(net: Seq2Seq) -> EngineFactory:
+def torch_factory(net: Seq2Seq) -> EngineFactory:
     return lambda slots, beam: TorchEngine(net, slots, beam)
 
 
-def onnx_engine_factory(
+def onnx_factory(
     net: Seq2Seq, precision: Precision = "fp32", shortlist: HalfVocabularyShortlist | None = None
 ) -> EngineFactory:
     loaded = onnx_sessions(net, precision)

@@ -10,23 +10,23 @@ from engines import (
     DESIGNS,
     VOCABULARY,
     WIDE_INPUT_DESIGNS,
-    EngineFactory,
     HalfVocabularyShortlist,
     network,
-    onnx_engine_factory,
+    onnx_factory,
     onnx_sessions,
-    torch_engine_factory,
+    torch_factory,
     wide_network,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, UNK
+from nmt.engine.factory import EngineFactory
 from nmt.model.seq2seq import Seq2Seq
 from nmt.search.beam_search import DecodingOptions, search_all
 from nmt.search.protocol import Engine, StepRequest, StepResult
 
-ENGINES = {"torch": torch_engine_factory, "onnx": onnx_engine_factory}
+ENGINES = {"torch": torch_factory, "onnx": onnx_factory}
 
 
 def request(engine: Engine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
@@ -119,7 +119,7 @@ def test_empty_slots_have_no_candidates(kind: str) -> None:
 
 def test_a_failed_admit_leaves_the_engine_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     net = network(attention="multihead")
-    make = onnx_engine_factory(net, shortlist=HalfVocabularyShortlist())
+    make = onnx_factory(net, shortlist=HalfVocabularyShortlist())
     untouched, failed = make(4, 2), make(4, 2)
     for engine in (untouched, failed):
         engine.admit([2], [[70, 71, 72]], [()])
@@ -225,9 +225,7 @@ def test_decoding_options_give_the_same_result_alone_and_in_a_batch(design: dict
 
 @pytest.mark.parametrize("with_shortlist", [True, False])
 def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
-    engine = onnx_engine_factory(
-        network(attention="dot"), "int8", HalfVocabularyShortlist() if with_shortlist else None
-    )(1, 1)
+    engine = onnx_factory(network(attention="dot"), "int8", HalfVocabularyShortlist() if with_shortlist else None)(1, 1)
     engine.admit([0], [[70, 71]], [()])
     result = engine.step(request(engine, [BOS], candidates=VOCABULARY + 9))
     tokens = 16 if with_shortlist else VOCABULARY - FIRST_TEXT_ID + 1
@@ -238,7 +236,7 @@ def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
 
 
 def test_reserved_tokens_among_the_constraints_stay_out_of_the_shortlist() -> None:
-    engine = onnx_engine_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
+    engine = onnx_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
     engine.admit([0], [[70, 71]], [(UNK, 90)])
     result = engine.step(request(engine, [BOS], candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
     assert UNK not in result.ids[0]
@@ -267,7 +265,7 @@ def test_results_do_not_depend_on_the_batch(
     design: dict[str, object], precision: str, sources: list[list[int]], slots: int, beam: int, with_shortlist: bool
 ) -> None:
     """Tokens, attention and scores are bit-identical alone, in any batch, in any slot and after any refill."""
-    make = onnx_engine_factory(network(**design), precision, HalfVocabularyShortlist() if with_shortlist else None)
+    make = onnx_factory(network(**design), precision, HalfVocabularyShortlist() if with_shortlist else None)
     alone = [translate(make(1, beam), [source])[0] for source in sources]
     assert translate(make(slots, beam), sources) == alone
     assert translate(make(slots, beam), sources[::-1]) == alone[::-1]
@@ -278,19 +276,19 @@ def test_cells_translate_alike_in_both_engines_and_in_any_batch(design: dict[str
     net = network(**design)
     random = np.random.default_rng(1)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 1, 20)]
-    by_torch = translate(torch_engine_factory(net)(4, 2), sources)
-    by_onnx = translate(onnx_engine_factory(net)(4, 2), sources)
+    by_torch = translate(torch_factory(net)(4, 2), sources)
+    by_onnx = translate(onnx_factory(net)(4, 2), sources)
     for pair in zip(by_torch, by_onnx, strict=True):
         assert len({tuple(tuple(tokens) for tokens, _, _ in hypotheses) for hypotheses in pair}) == 1
     for precision in ("fp32", "int8"):
-        make = onnx_engine_factory(net, precision)
+        make = onnx_factory(net, precision)
         assert [translate(make(1, 2), [source])[0] for source in sources] == translate(make(3, 2), sources)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_results_do_not_depend_on_the_batch_at_a_realistic_width(precision: str) -> None:
     """Wide matrix products are summed in parts; a source of 70 tokens has five blocks."""
-    make = onnx_engine_factory(wide_network(), precision, HalfVocabularyShortlist())
+    make = onnx_factory(wide_network(), precision, HalfVocabularyShortlist())
     random = np.random.default_rng(2)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (5, 70, 14, 31, 15, 16, 9, 33)]
     alone = [translate(make(1, 5), [source])[0] for source in sources]
@@ -300,7 +298,7 @@ def test_results_do_not_depend_on_the_batch_at_a_realistic_width(precision: str)
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
 def test_results_of_the_torch_engine_depend_on_the_batch_by_rounding_only(design: dict[str, object]) -> None:
-    make = torch_engine_factory(network(**design))
+    make = torch_factory(network(**design))
     random = np.random.default_rng(1)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 9, 1, 6, 6, 2, 12)]
     together = translate(make(3, 3), sources)
