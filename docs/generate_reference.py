@@ -7,10 +7,11 @@ python docs/generate_reference.py --check    exit with 1 if a page is out of dat
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -87,7 +88,8 @@ def _parameters(
         elif not info.hidden:
             value = "" if annotation is bool else f" {info.metavar or _metavar(annotation)}"
             names = "`, `".join(_option_names(info) or [f"--{name.replace('_', '-')}"])
-            default = "required" if required else "" if parameter.default in (None, False) else f"`{parameter.default}`"
+            given = parameter.default not in (None, "") and parameter.default is not False
+            default = "required" if required else f"`{parameter.default}`" if given else ""
             options.append((names + value, default, info))
     return arguments, options
 
@@ -129,25 +131,33 @@ def recipe() -> str:
 
 
 def _sections(config: type[BaseModel], except_for: type[BaseModel] | None = None) -> Iterator[str]:
+    described: set[type[BaseModel]] = set()
     for name, field in config.model_fields.items():
         same = except_for is not None and name in except_for.model_fields
         if same and except_for and except_for.model_fields[name].annotation == field.annotation:
             continue
         for section in _models_in(field.annotation):
-            yield from _section(name, section)
+            yield from _section(name, section, described)
 
 
-def _section(name: str, section: type[BaseModel]) -> Iterator[str]:
+def _section(name: str, section: type[BaseModel], described: set[type[BaseModel]]) -> Iterator[str]:
+    """Yield the description of a model, and of the models in its fields that have not been described before."""
+    described.add(section)
     yield from ("", f"### {name}", "", _paragraph(section.__doc__ or ""), "")
     yield from ("| key | type | default | meaning |", "|---|---|---|---|")
-    nested: list[tuple[str, type[BaseModel]]] = []
+    nested: dict[type[BaseModel], str] = {}
     for key, field in section.model_fields.items():
-        inner = [each for each in _models_in(field.annotation) if each is not section]
-        nested += [(f"{name}.{key}", each) for each in inner]
-        default = "" if inner and not field.is_required() else _field_default(field)
+        inner = [each for each in _models_in(field.annotation) if each not in described]
+        for each in inner:
+            nested.setdefault(each, f"{name}.{key}" if _models_in(field.annotation) == [each] else each.__name__)
+        optional = type(None) in get_args(field.annotation)
+        default = (
+            "" if _models_in(field.annotation) and not (field.is_required() or optional) else _field_default(field)
+        )
         yield f"| `{key}` | {_cell(_type(field))} | {default} | {_cell(field.description or '')} |"
-    for path, model in dict.fromkeys(nested):
-        yield from _section(path if len(nested) == 1 else f"{path} ({model.__name__})", model)
+    for model, heading in nested.items():
+        if model not in described:
+            yield from _section(heading, model, described)
 
 
 def settings() -> str:
@@ -287,19 +297,23 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _type(field: FieldInfo) -> str:
-    limits = [
+    return ", ".join([_type_name(field.annotation), *_limits(field.metadata)])
+
+
+def _limits(metadata: Iterable[Any]) -> list[str]:
+    return [
         f"{sign} {getattr(each, name):g}"
-        for each in field.metadata
+        for each in metadata
         for kind, name, sign in ((Ge, "ge", "≥"), (Gt, "gt", ">"), (Le, "le", "≤"), (Lt, "lt", "<"))
         if isinstance(each, kind)
     ]
-    return ", ".join([_type_name(field.annotation), *limits])
 
 
 def _type_name(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _type_name(arguments[0])
+        nested = (each.metadata if isinstance(each, FieldInfo) else [each] for each in arguments[1:])
+        return ", ".join([_type_name(arguments[0]), *_limits(itertools.chain.from_iterable(nested))])
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(_type_name(each) for each in arguments))
     if origin is Literal:
