@@ -1,4 +1,4 @@
-"""Tests that the documentation is correct: its code runs, its links resolve, its generated pages are current."""
+"""Tests of the documentation: its code runs, its links resolve, its generated pages are current."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 BLOCK = re.compile(r"(?P<note><!-- not run [^>]*-->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.DOTALL)
 
 
-def blocks(path: Path) -> list[re.Match[str]]:
+def code_blocks(path: Path) -> list[re.Match[str]]:
     return list(BLOCK.finditer(path.read_text(encoding="utf-8")))
 
 
-def code_to_run() -> list[tuple[str, str]]:
+def runnable_code() -> list[tuple[str, str]]:
     pages = [
         READMES[0],
         *(DOCS / name for name in ("how-to/translate.md", "how-to/serve.md", "explanation/decoding.md")),
     ]
-    return [(block["language"], block["code"]) for page in pages for block in blocks(page) if not block["note"]]
+    return [(block["language"], block["code"]) for page in pages for block in code_blocks(page) if not block["note"]]
 
 
 @pytest.fixture
-def workplace(model: Path, tmp_path: Path) -> Path:
+def project_directory(model: Path, tmp_path: Path) -> Path:
     """Return a directory that looks like the project after `make demo`, with the small model of the tests."""
     (tmp_path / "runs" / "demo").mkdir(parents=True)
     (tmp_path / "runs" / "demo" / "model").symlink_to(model)
@@ -43,27 +43,27 @@ def workplace(model: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("language", "code"), code_to_run(), ids=lambda text: text.split("\n")[0][:40])
-def test_the_code_runs(language: str, code: str, workplace: Path) -> None:
+@pytest.mark.parametrize(("language", "code"), runnable_code(), ids=lambda text: text.split("\n")[0][:40])
+def test_code_runs(language: str, code: str, project_directory: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         code = code.replace("5000", str(probe.getsockname()[1]))
     command = [sys.executable, "-c", code] if language == "python" else ["bash", "-emuc", code]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     ran = subprocess.run(
-        command, cwd=workplace, env=environment, capture_output=True, text=True, timeout=200, check=False
+        command, cwd=project_directory, env=environment, capture_output=True, text=True, timeout=200, check=False
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip()
 
 
-def test_there_is_code_to_run() -> None:
-    assert len(code_to_run()) >= 3
+def test_pages_contain_runnable_code() -> None:
+    assert len(runnable_code()) >= 3
 
 
-def test_both_readmes_hold_the_same_code_and_figures() -> None:
+def test_both_readmes_contain_the_same_code_and_results() -> None:
     english, chinese = (
-        [[line.partition("#")[0].strip() for line in block["code"].splitlines()] for block in blocks(path)]
+        [[line.partition("#")[0].strip() for line in block["code"].splitlines()] for block in code_blocks(path)]
         for path in READMES
     )
     assert english == chinese
@@ -75,13 +75,13 @@ def test_both_readmes_hold_the_same_code_and_figures() -> None:
 
 
 @pytest.mark.parametrize("path", READMES, ids=lambda p: p.name)
-def test_every_setting_is_in_the_table(path: Path) -> None:
+def test_settings_table_is_complete(path: Path) -> None:
     named = re.findall(r"^\| `(NMT_\w+)` \|", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(named) == sorted(f"NMT_{name.upper()}" for name in Settings.model_fields)
 
 
 @pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("data/*/*.md")], ids=str)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_relative_links_resolve(path: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
 
