@@ -68,10 +68,8 @@ def test_code_runs_in_order_and_draws_the_figures(tmp_path: Path, nmt: Nmt, monk
                 runpy.run_path(str(ROOT / "docs" / "explanation" / "lstm" / "figures.py"), run_name="__main__")
             elif command.startswith("nmt "):
                 _, *arguments = shlex.split(command)
-                reductions = {"train": [*FEW_UPDATES, *reduced_data(arguments[1])], "lab": SHORT_DISTANCES}.get(
-                    arguments[0], []
-                )
-                ran = nmt(*arguments, *reductions)
+                reductions = {"train": [*FEW_UPDATES, *reduced_data(arguments[1])], "lab": SHORT_DISTANCES}
+                ran = nmt(*arguments, *reductions.get(arguments[0], ()))
                 assert ran.status == 0, (command, ran.err)
             else:
                 subprocess.run(["bash", "-euc", command], env={**os.environ, **paths}, check=True, timeout=100)
