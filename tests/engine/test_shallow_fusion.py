@@ -53,16 +53,16 @@ def test_fused_score_is_the_weighted_sum_of_log_probabilities(model: Path, subwo
         histories = [
             [*histories[parent], token] for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True)
         ]
-        asked = random.integers(70, vocabulary, size=(6, 4))
+        score_ids = random.integers(70, vocabulary, size=(6, 4))
         none = np.zeros(0, dtype=np.int64)
-        request = StepRequest(tokens, parents, 3, asked, none, none)
+        request = StepRequest(tokens, parents, 3, score_ids, none, none)
         results = fused.step(request), alone.step(request)
         rows = range(6 if step >= 3 else 4)
         with torch.no_grad():
             lm_scores = [network(torch.tensor([histories[row]]), network.initial_state(1))[0][0, -1] for row in rows]
             lm_scores = [(hidden @ network.output.T).log_softmax(dim=0).numpy() for hidden in lm_scores]
         for row in rows:
-            expected = results[1].id_scores[row] + 0.3 * lm_scores[row][asked[row]]
+            expected = results[1].id_scores[row] + 0.3 * lm_scores[row][score_ids[row]]
             assert results[0].id_scores[row] == pytest.approx(expected, abs=1e-4)
         tokens = random.integers(70, vocabulary, size=6)
         parents = (np.arange(6) // 2) * 2 + random.integers(2, size=6)

@@ -172,7 +172,7 @@ def test_run_reports_perplexity_and_bits_per_character(text_recipe: Path, tmp_pa
         ("tokenizer={model: nowhere}", "nowhere: no model directory"),
         ("tokenizer=null", "tokenizer: must be a valid dictionary"),
         ("tokenizer=bpe", "tokenizer: must be a valid dictionary"),
-        ("data.train=[nothing.txt]", "nothing.txt: no such file"),
+        ("data.train=[nothing.txt]", "nothing.txt: can't be read (No such file or directory); check the path"),
     ],
 )
 def test_mistake_in_the_recipe_is_one_line(
