@@ -43,7 +43,7 @@ def test_evaluate_prints_scores_with_signatures(
     assert result["bleu"]["signature"] in nmt(*call).out
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
-        patch.setattr(Translator, "translate", None)  # nothing is translated in vain
+        patch.setattr(Translator, "translate", None)  # the error comes before the translation
         ran = nmt(*call)
     assert (ran.status, ran.err) == (1, "nmt: scoring needs the 'eval' extra: pip install 'carousel-nmt[eval]'\n")
     (tmp_path / "test.fr").write_text("le chien\n", encoding="utf-8")
@@ -76,4 +76,4 @@ def test_the_model_card_has_the_scores_of_evaluate(model: Path, nmt: Nmt) -> Non
     found = json.loads(nmt(*call, "--json").out)
     expected = json.loads((model / "config.json").read_text(encoding="utf-8"))["scores"]["dev"]
     assert {name: found[name] for name in expected} == expected
-    assert 0 < expected["bleu"]["score"] < 100  # at the ends different translations could score alike
+    assert 0 < expected["bleu"]["score"] < 100  # different translations could score equally at the limits

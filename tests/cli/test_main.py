@@ -79,7 +79,7 @@ def test_an_invalid_call_is_an_error_without_traceback(
 def test_the_error_names_the_missing_extra(
     module: str, command: list[str], extra: str, model: Path, recipe: Path
 ) -> None:
-    """In a process of its own, in which the module can't be imported."""
+    """Run the command in a process in which the module can't be imported."""
     parquet = recipe.with_suffix(".parquet")
     parquet.touch()
     page = recipe.with_suffix(".html")
@@ -101,7 +101,7 @@ def test_the_error_names_the_missing_extra(
 @pytest.mark.parametrize(("module", "command"), [("numpy", ["--help"]), ("torch._C", ["train", "x.yaml"])])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_imports_prints_no_traceback(module: str, command: list[str], number: int) -> None:
-    """In a process that gets it the moment it asks for the module."""
+    """Run the command in a process that sends itself the signal when it imports the module."""
     code = f"""
 import os, sys
 

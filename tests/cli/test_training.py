@@ -15,7 +15,7 @@ from toy import toy_pairs
 
 
 def damage(recipe: Path, kind: str) -> None:
-    """Spoil the toy corpus beside a recipe."""
+    """Damage the toy corpus beside a recipe."""
     source, target = recipe.parent / "train.en", recipe.parent / "train.fr"
     lines = source.read_bytes().splitlines(keepends=True)
     match kind:
@@ -87,7 +87,7 @@ def test_a_missing_device_is_an_error(recipe: Path, tmp_path: Path, nmt: Nmt) ->
     assert "training.device: cuda:7 is not available; use auto or cpu" in ran.err
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN cannot be told so of other processors")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the environment variable limits only x86 processors")
 def test_bf16_on_a_processor_without_it_is_an_error_before_preparation(recipe: Path, tmp_path: Path) -> None:
     """An environment variable limits oneDNN to the instructions of a processor of 2013."""
     command = [sys.executable, "-m", "nmt", "train", recipe, "--out", tmp_path / "run", "training.precision=bf16"]
@@ -129,7 +129,7 @@ def test_export_overwrites_nothing_but_exported_models(model: Path, tmp_path: Pa
     ran = nmt("export", tmp_path / "out", tmp_path / "again")
     assert (ran.status, ran.err.count("\n")) == (1, 1)
     assert "has no model.safetensors" in ran.err
-    assert nmt("export", model, tmp_path / "out").status == 0  # over what was exported before
+    assert nmt("export", model, tmp_path / "out").status == 0  # replaces the earlier export
     (tmp_path / "out" / "diary.txt").write_text("dear")
     ran = nmt("export", model, tmp_path / "out")
     assert (ran.status, "holds diary.txt, which is no part of a model" in ran.err) == (1, True)

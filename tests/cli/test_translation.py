@@ -54,7 +54,7 @@ def test_unusual_input_gives_one_output_line_per_input_line(model: Path) -> None
     assert len(out) == len(lines)
     assert [out[0], out[2], out[3]] == ["", "   ", "😀🎉"]
     assert out[1] == "le chien voit le chat."
-    # Nothing of the long line is cut: a sentence has one verb, so its translation has as many.
+    # Nothing of the long line is cut: each of its sentences has one verb, and so has each translation.
     verbs = [sum(text.count(verb) for verb in ("voit", "entend", "suit", "aime", "dessine")) for text in out]
     assert abs(verbs[9] - 850) < 43
 
@@ -156,7 +156,7 @@ def test_decoding_options_of_the_command_line(model: Path, tmp_path: Path, nmt: 
 
 
 def test_translating_needs_no_packages_of_other_extras(model: Path) -> None:
-    """In a process in which none of it can be imported."""
+    """Run the command in a process in which these packages can't be imported."""
     absent = ["torch", "onnx", "datasets", "pyarrow", "sacrebleu", "tensorboard", "fastapi", "ray"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
@@ -170,7 +170,7 @@ def test_translating_needs_no_packages_of_other_extras(model: Path) -> None:
 
 
 def test_translating_writes_no_files_to_the_home_directory(model: Path, tmp_path: Path) -> None:
-    """ONNX Runtime would store a device's identity and report to its maker."""
+    """By default, ONNX Runtime would store a device id and send telemetry."""
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-m", "nmt", "translate", str(model)]
     ran = subprocess.run(command, input=b"the dog\n", capture_output=True, env=home, timeout=100, check=False)
@@ -211,7 +211,7 @@ def test_at_a_terminal_each_line_is_translated_at_once(model: Path) -> None:
         os.close(theirs)
         said = b""
         os.write(ours, b"the dog sees the cat.\n")
-        while b"le chien voit le chat.\r\n" not in said:  # after the echo of what was typed
+        while b"le chien voit le chat.\r\n" not in said:  # after the echo of the input
             said += os.read(ours, 1000)
         os.write(ours, b"\x04")  # end of file
         assert process.wait(20) == 0
