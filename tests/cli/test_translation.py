@@ -33,7 +33,7 @@ def test_sigterm_leaves_no_partial_output(model: Path, tmp_path: Path) -> None:
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.02)
 
 
