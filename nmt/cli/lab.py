@@ -132,7 +132,7 @@ def study(
     if outcome.results:
         typer.echo((folder / "table.md").read_text(encoding="utf-8").rstrip())
     if outcome.failures:
-        raise CarouselError(f"{folder}: {len(outcome.failures)} runs failed; run the same command to try them again")
+        raise CarouselError(f"{folder}: failed runs: {len(outcome.failures)}; run the same command to try them again")
 
 
 def gradients(

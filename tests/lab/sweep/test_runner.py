@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from conftest import Nmt, Ran
-from processes import children, wait_for
+from conftest import CommandResult, Nmt
+from processes import child_pids, wait_for
 from toy import RECIPE, toy_pairs, write_corpus
 
 from nmt.utils.locks import try_lock
@@ -44,7 +44,7 @@ def start(sweep_file: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def run(nmt: Nmt, sweep_file: Path, *arguments: str) -> Ran:
+def run(nmt: Nmt, sweep_file: Path, *arguments: str) -> CommandResult:
     """Run a sweep in this process, which saves the start of another one."""
     return nmt("study", sweep_file, *arguments, "--out", sweep_file.parent / "out")
 
@@ -59,7 +59,7 @@ def paused_training(process: subprocess.Popen[str]) -> Iterator[None]:
     """Pause the training that a sweep has started, so that it outlives the sweep, and resume it after the block."""
 
     def trainings() -> list[int]:
-        return [pid for pid in children(process.pid) if b"\0train\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in child_pids(process.pid) if b"\0train\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     wait_for(lambda: bool(trainings()), process)
     [training] = trainings()
@@ -136,7 +136,7 @@ def test_a_failing_run_does_not_stop_the_sweep_and_other_recipes_are_refused(swe
     ran = run(nmt, sweep_file)
     assert ran.status == 1
     assert "device=cuda:99" in ran.out or "device=cuda%3A99" in ran.out
-    assert "training.device: cuda:99 is not there; use auto or cpu" in ran.out
+    assert "training.device: cuda:99 is not available; use auto or cpu" in ran.out
     assert "runs that failed: 1; the same command tries them again" in ran.err
     assert (out / "device=cpu,seed=1" / "result.json").exists()
 
