@@ -1,4 +1,4 @@
-"""Language models to look into: of characters, with random weights."""
+"""Character language models with random weights, for inspection."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from nmt.model_directory.card import LanguageModelCard
 from nmt.model_directory.directory import write_language_model_directory
 
 TEXT = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
-"""Every character that the models know."""
+"""Text from which the vocabulary is built."""
 
 
 @pytest.fixture
 def language_model(tmp_path: Path) -> Callable[..., Path]:
-    """Write the model directory of a language model: ``language_model(carried=True, cell="gru")``."""
+    """Return a function that writes a model directory, for example ``language_model(carried=True, cell="gru")``."""
 
     def make(carried: bool = True, verbatim: bool = True, **model: object) -> Path:
         config = ModelConfig.model_validate(

@@ -1,4 +1,4 @@
-"""Recomputed gates are those that the layers computed with, of every cell, whichever way a layer reads."""
+"""Recomputed gates and states agree with the layers, for every cell and reading direction."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def traced(made: Seq2Seq) -> tuple[NetworkTrace, dict[str, LayerTrace]]:
         {"design": "classic", "attention": "additive", "bidirectional_layers": 1, "reverse_source": True},
     ],
 )
-def test_the_gates_of_the_lstm_give_back_the_outputs_of_the_kernels(settings: dict[str, object]) -> None:
+def test_recomputed_lstm_outputs_equal_those_of_the_kernels(settings: dict[str, object]) -> None:
     made, outputs = network(**settings), {}
     lstms = [module for module in made.modules() if isinstance(module, nn.LSTM)]
     for module in lstms:
@@ -66,13 +66,13 @@ def test_the_gates_of_the_lstm_give_back_the_outputs_of_the_kernels(settings: di
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_gates_of_a_cell_are_those_that_make_its_states(cell: CellName) -> None:
+def test_the_gates_of_a_cell_give_its_states(cell: CellName) -> None:
     _, layers = traced(network(cell=cell, design="classic", attention="dot", bidirectional_layers=0))
     assert list(layers) == ["encoder 1 forward", "encoder 2 forward", "decoder 1", "decoder 2"]
     for name, layer in layers.items():
         values = {key: value[0].double() for key, value in layer.values.items()}
         after, hidden = values.get("cell"), values["hidden"]
-        if name.startswith("decoder"):  # whose first state is not zero: from the second step on
+        if name.startswith("decoder"):  # the first state is not zero, so compare from the second step
             before = None if after is None else after[:-1]
             hidden_before, now = hidden[:-1], slice(1, None)
         else:
@@ -99,7 +99,7 @@ CLOSE = {"rtol": 0, "atol": 1e-6}
 
 
 LSTM = ("input", "forget", "output", "candidate")
-ROWS: dict[CellName, tuple[str, ...]] = {
+BIAS_GATES: dict[CellName, tuple[str, ...]] = {
     "gru": ("reset", "update", "candidate"), "peephole": LSTM, "coupled_gates": ("forget", "output", "candidate"),
     "no_input_gate": ("forget", "output", "candidate"), "no_forget_gate": ("input", "output", "candidate"),
     "no_output_gate": ("input", "forget", "candidate"), "no_input_activation": ("input", "forget", "output", ""),
@@ -110,13 +110,12 @@ ROWS: dict[CellName, tuple[str, ...]] = {
     "depth_gated": (*LSTM, "depth"),
     "grid": tuple(f"{depth}{name}" for name in LSTM for depth in ("", "depth_")),
 }  # fmt: skip
-"""In the order of a cell's biases, as the NumPy reference of the cells' tests numbers them; nothing where a step takes
-neither σ nor tanh of the sum."""
+"""Gate names in the order of a cell's biases in the NumPy reference; empty if the step applies neither σ nor tanh."""
 
 
-@pytest.mark.parametrize("cell", ROWS)
+@pytest.mark.parametrize("cell", BIAS_GATES)
 @torch.inference_mode()
-def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
+def test_a_large_bias_opens_the_gate_of_its_name(cell: CellName) -> None:
     torch.manual_seed(1)
     layers, width = (2 if CELL_TRAITS[cell].stacked else 1), 8
     design = "classic" if CELL_TRAITS[cell].stacked else "blocks"
@@ -125,7 +124,7 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
     x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.equations.state_sizes)
     closed = recompute_cell_gates(made, cell, x, state)
     for layer in range(layers):
-        names = [name for name in ROWS[cell] if name != "depth" or layer]
+        names = [name for name in BIAS_GATES[cell] if name != "depth" or layer]
         assert closed[layer].keys() - {"cell", "hidden"} == set(names) - {""}
         bias, at = made.get_parameter(f"bias_{layer}" if CELL_TRAITS[cell].stacked else "bias"), 0
         for name in names:
@@ -141,19 +140,19 @@ def test_a_gate_has_the_name_of_the_bias_that_opens_it(cell: CellName) -> None:
 
 
 @pytest.mark.parametrize("cell", ["gru", "peephole", "sru", "grid"])
-def test_states_of_other_cells_are_those_of_the_network(cell: CellName) -> None:
+def test_the_last_states_of_other_cells_equal_those_of_the_network(cell: CellName) -> None:
     made, kept = network(cell=cell, design="classic", attention="none"), []
     made.encoder.blocks[-1].register_forward_hook(lambda *call: kept.append(call[2]))
     _, layers = traced(made)
     [(_, states)] = kept
-    top = states[-1][0]  # of h, or of c where there is nothing else: the last state of either direction side by side
+    top = states[-1][0]  # last h, or c if the cell has no h, of both directions side by side
     values = [layers[f"encoder 2 {way}"].values for way in ("forward", "backward")]
     forward, backward = (each["cell" if cell == "sru" else "hidden"] for each in values)
     ends = torch.cat((torch.stack([forward[0, 5], forward[1, 2]]), backward[:, 0]), dim=1)
     torch.testing.assert_close(ends, top, **CLOSE)
 
 
-def test_attention_of_all_layers_and_heads() -> None:
+def test_attention_of_all_layers_and_heads_is_recorded() -> None:
     found, _ = traced(network(decoder_layers=3))
     assert [weights.shape for weights in found.attention] == [(2, 2, 4, 6)] * 3
     for weights in found.attention:

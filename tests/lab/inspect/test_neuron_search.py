@@ -1,4 +1,4 @@
-"""Signals by hand-made examples, and units that are known to follow one."""
+"""Signals on hand-made examples, and search for units that are known to follow a signal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINE = 'He (so [old]) said: "Go on." 3 a'
 
 
 def by_word(text: str) -> TokenizedText:
-    """A piece for each word with the space before it."""
+    """Return a piece for each word with the space before it."""
     spans, start = [], 0
     for word in text.split(" "):
         end = start + len(word) + (start > 0)
@@ -59,12 +59,12 @@ def by_word(text: str) -> TokenizedText:
         ("class:punctuation", [0, 1, 1, 1, 1, 1, 0, 0]),
     ],
 )
-def test_signals(name: str, expected: list[float]) -> None:
+def test_signals_of_one_line(name: str, expected: list[float]) -> None:
     [signal] = parse_signals([name], ("en", "fr"))
     np.testing.assert_array_equal(signal.values(by_word(LINE), "en"), expected)
 
 
-def test_depth_and_indentation_follow_characters_and_lines() -> None:
+def test_depth_and_indentation_of_several_lines() -> None:
     text = "f(\n  [x{y}]\n    z)"
     pieces = TokenizedText(text, list(range(len(text))), [(n, n + 1) for n in range(len(text))])
     depth, indentation = parse_signals(["depth", "indentation"], ("en", "en"))
@@ -99,7 +99,7 @@ def test_an_unknown_signal_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["class:foo", "class:pronouns"])
-def test_a_word_class_that_no_language_has_is_refused(name: str) -> None:
+def test_an_unknown_word_class_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"no word class '{name}' in the model's languages; use class:auxiliary, "):
         parse_signals([name], ("en", "fr"))
     with pytest.raises(UsageError, match=r"'class:pronoun' .* use class:number, class:punctuation$"):
@@ -109,7 +109,7 @@ def test_a_word_class_that_no_language_has_is_refused(name: str) -> None:
     ]  # fmt: skip
 
 
-def test_half_life_is_when_half_is_left() -> None:
+def test_half_of_the_content_is_left_after_the_half_life() -> None:
     for forget in (0.3, 0.9, 0.999):
         assert forget ** half_life(forget) == pytest.approx(0.5)
     assert half_life([1.0, 0.0, math.nan]).tolist() == pytest.approx([math.inf, 0.0, math.nan], nan_ok=True)
@@ -126,7 +126,7 @@ def corpus(loaded: TorchTranslator, count: int) -> list[corpus_activations.Encod
     return [(tokenizer.source.encode(text), tokenizer.target.encode(f"le chien {text}")) for text in texts]
 
 
-def test_correlations_are_those_of_numpy(loaded: TorchTranslator) -> None:
+def test_correlations_equal_those_of_numpy(loaded: TorchTranslator) -> None:
     pairs = corpus(loaded, 10)
     names = ["position", "brackets", "count:d"]
     found = find_neurons(corpus_activations.trace_pairs(loaded, pairs), parse_signals(names, ("en", "fr")), top=10_000)
@@ -163,7 +163,7 @@ def test_correlations_are_those_of_numpy(loaded: TorchTranslator) -> None:
         assert ranked == sorted(ranked, reverse=True)
 
 
-def test_of_many_names_the_commonest_are_told(loaded: TorchTranslator) -> None:
+def test_the_most_frequent_values_of_a_nominal_signal_are_kept(loaded: TorchTranslator) -> None:
     tokenizer = loaded.directory.tokenizer
     texts = [*(f"{chr(first)} dog" for first in range(ord("!"), ord("!") + 45)), *["z dog and cat"] * 9]
     pairs = [(tokenizer.source.encode(text), tokenizer.target.encode("le chien")) for text in texts]
@@ -174,8 +174,8 @@ def test_of_many_names_the_commonest_are_told(loaded: TorchTranslator) -> None:
     assert [level.signal for level in levels] == sorted(level.signal for level in levels)
 
 
-def test_a_unit_that_counts_is_found(loaded: TorchTranslator) -> None:
-    """The cell of one unit is made to go up by 1 with each piece that is read."""
+def test_a_counting_unit_is_found(loaded: TorchTranslator) -> None:
+    """The weights make the cell of one unit grow by 1 with each piece."""
     lstm = next(module for module in loaded.network.modules() if isinstance(module, nn.LSTM))
     with torch.no_grad():
         for weights in lstm.all_weights[0]:
@@ -191,7 +191,7 @@ def test_a_unit_that_counts_is_found(loaded: TorchTranslator) -> None:
     assert found.as_dict()["half_life"] is None
 
 
-def test_names_are_told_by_the_correlation_ratio() -> None:
+def test_nominal_signals_use_the_correlation_ratio() -> None:
     class ScalarLayerStatistics(neuron_search._LayerStatistics):
         def __init__(self) -> None:
             self._signals = parse_signals(["first"], ("en", "fr"))
@@ -212,7 +212,7 @@ def test_names_are_told_by_the_correlation_ratio() -> None:
     assert layer.correlations(0).tolist() == pytest.approx([layer.eta])
 
 
-def test_classes_that_a_unit_tells_apart_and_the_signal_beside_each_piece_are_told() -> None:
+def test_mean_states_and_extreme_examples_are_formatted() -> None:
     def level(name: str, state: float) -> SignalLevel:
         return SignalLevel(name, state, state - 1, state + 0.25, pieces=9)
 
@@ -253,7 +253,7 @@ def test_the_command_prints_a_table_or_json(model: Path, tmp_path: Path, nmt: Nm
     assert f">{found[0]['layer']}, {found[0]['unit']}</button>" in page.read_text()
 
 
-def test_files_hold_what_was_found(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_files_contain_the_matches(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     text = tmp_path / "text.en"
     text.write_text("the red dog sees the king.\nsmall birds follow the horse.\n", encoding="utf-8")
     asked = ("--corpus", text, "--signal", "position", "--signal", "first", "--top", 2, "--json")
@@ -273,7 +273,7 @@ def test_files_hold_what_was_found(model: Path, tmp_path: Path, nmt: Nmt) -> Non
     assert {"s", "t"} <= set(stored["units.3.signal"])
 
 
-def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_errors_are_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     for arguments in ([], ["a text"], ["-o", tmp_path / "page.html"]):
         ran = nmt("inspect", model, *arguments)
         assert ran.status == 2

@@ -1,4 +1,4 @@
-"""The page in a real browser: it draws, and every control changes what it shows."""
+"""The page in a real browser: it draws the activations, and every control changes what it shows."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def browser() -> Iterator[sync_api.Browser]:
 
 @pytest.fixture
 def opened(browser: sync_api.Browser, file: Path) -> Iterator[sync_api.Page]:
-    with watched(browser) as page:
+    with checked_page(browser) as page:
         yield draw(page, file)
 
 
-class watched:  # noqa: N801
-    """A page of the browser that may neither fail nor ask for anything but itself."""
+class checked_page:  # noqa: N801
+    """A browser page that may neither report errors nor request anything but itself."""
 
     def __init__(self, browser: sync_api.Browser, **settings: object) -> None:
         self.page = browser.new_page(viewport={"width": 1100, "height": 900}, **settings)
@@ -91,7 +91,7 @@ def draw(page: sync_api.Page, file: Path) -> sync_api.Page:
 
 
 def pixels(page: sync_api.Page, selector: str) -> np.ndarray:
-    """[rows, columns, 4]: what a canvas holds."""
+    """Return the pixels of a canvas as [rows, columns, 4]."""
     rows, columns, values = page.locator(selector).evaluate(
         "c => [c.height, c.width, btoa(Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data,"
         " byte => String.fromCharCode(byte)).join(''))]"
@@ -99,8 +99,8 @@ def pixels(page: sync_api.Page, selector: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(values), dtype=np.uint8).reshape(rows, columns, 4)
 
 
-def told(page: sync_api.Page) -> tuple[int, str, str, float]:
-    """What the readout says: unit, piece, quantity, value."""
+def readout_of(page: sync_api.Page) -> tuple[int, str, str, float]:
+    """Return unit, piece, quantity and value of the readout."""
     match = re.fullmatch(
         r"unit (\d+), “(.*)”: (\w+) (−?[\d.]+)(?:, log-probability −?[\d.]+)?", page.locator("#readout").inner_text()
     )
@@ -108,7 +108,7 @@ def told(page: sync_api.Page) -> tuple[int, str, str, float]:
     return int(match[1]), match[2], match[3], float(match[4].replace("−", "-"))
 
 
-def test_every_layer_and_quantity_is_drawn_as_it_is(opened: sync_api.Page, found: TranslationInspection) -> None:
+def test_every_layer_and_quantity_is_drawn_correctly(opened: sync_api.Page, found: TranslationInspection) -> None:
     for number, layer in enumerate(found.layers):
         opened.select_option("#layer", index=number)
         for name in ("cell", "hidden", "input", "forget", "output"):
@@ -120,17 +120,17 @@ def test_every_layer_and_quantity_is_drawn_as_it_is(opened: sync_api.Page, found
             assert drawn.shape[:2] == values.shape
             share = np.clip(values / most, -1, 1)[..., None]
             expected = PAPER + np.abs(share) * (np.where(share < 0, NEGATIVE, POSITIVE) - PAPER)
-            assert np.abs(drawn[..., :3] - expected).max() < (25 if name == "hidden" else 5)  # by rounding
+            assert np.abs(drawn[..., :3] - expected).max() < (25 if name == "hidden" else 5)  # rounding
             opened.fill("#unit", "5")
-            unit, _, quantity, value = told(opened)
+            unit, _, quantity, value = readout_of(opened)
             assert (unit, quantity) == (5, name)
             assert value == pytest.approx(float(values[5, 0]), abs=0.006 + float(np.ptp(values[5])) / 127)
         mean, life = (layer.forget_statistics[name][5] for name in ("mean_forget", "half_life"))
-        told_of = opened.locator("#forgetting").inner_text()
-        assert told_of == f"mean forget gate {mean:.4f}, half-life {format_half_life(life)} steps"
+        statistics = opened.locator("#forget-statistics").inner_text()
+        assert statistics == f"mean forget gate {mean:.4f}, half-life {format_half_life(life)} steps"
 
 
-def test_a_cell_that_counts_is_seen_to_grow(
+def test_the_growth_of_a_counting_cell_is_visible(
     browser: sync_api.Browser, found: TranslationInspection, tmp_path: Path
 ) -> None:
     first, *others = found.layers
@@ -139,40 +139,40 @@ def test_a_cell_that_counts_is_seen_to_grow(
     counting = dataclasses.replace(first, values={**first.values, "cell": cell})
     page_of = render_page(dataclasses.replace(found, layers=[counting, *others]))
     (tmp_path / "page.html").write_text(page_of, encoding="utf-8")
-    with watched(browser) as page:
+    with checked_page(browser) as page:
         draw(page, tmp_path / "page.html")
         greens = pixels(page, "#heat canvas")[3, :, 1].astype(int)  # the redder, the less green
         assert (np.diff(greens) <= 0).all()
         assert len(set(greens)) > min(len(cell), 100) / 2
         assert greens[0] == PAPER[1]
         assert greens[-1] == NEGATIVE[1]
-        assert page.locator("#low").inner_text() == "−1 or the unit’s furthest"
+        assert page.locator("#low").inner_text() == "−1 or the unit’s maximum"
         page.check("#quantities input[value=hidden]", force=True)
-        assert "furthest" not in page.locator("#low").inner_text()
+        assert "maximum" not in page.locator("#low").inner_text()
 
 
-def test_a_unit_is_chosen_by_number_click_and_keys(opened: sync_api.Page) -> None:
+def test_a_unit_is_selected_by_number_click_and_keys(opened: sync_api.Page) -> None:
     opened.fill("#unit", "7")
-    assert told(opened)[0] == 7
+    assert readout_of(opened)[0] == 7
     heat = opened.locator("#heat canvas")
     size = heat.bounding_box()
     assert size is not None
     opened.locator("#heat").click(position={"x": size["width"] - 2, "y": size["height"] * 10.5 / 32})
-    assert told(opened)[:2] == (10, "</s>")
+    assert readout_of(opened)[:2] == (10, "</s>")
     assert opened.input_value("#unit") == "10"
     for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowLeft"):
         opened.keyboard.press(key)
-    assert told(opened)[:2] == (11, ".")
+    assert readout_of(opened)[:2] == (11, ".")
     opened.fill("#unit", "9999")
     opened.locator("#unit").blur()
     assert opened.input_value("#unit") == "31"
 
 
-def test_text_is_red_where_the_unit_is_negative_and_blue_where_positive(
+def test_text_is_red_for_negative_and_blue_for_positive_states(
     opened: sync_api.Page, found: TranslationInspection
 ) -> None:
     cells = found.layers[0].values["cell"]
-    unit = int(np.argmin(np.abs(cells.max(axis=0) + cells.min(axis=0))))  # one that is both
+    unit = int(np.argmin(np.abs(cells.max(axis=0) + cells.min(axis=0))))  # a unit with both signs
     opened.fill("#unit", str(unit))
     shades = opened.locator("#source-text .piece").evaluate_all("all => all.map(e => e.style.backgroundColor)")
     for shade, value in zip(shades, cells[:, unit], strict=True):
@@ -184,17 +184,17 @@ def test_text_is_red_where_the_unit_is_negative_and_blue_where_positive(
     }
     near, exact = len(cells) - 3, 0.006 + float(np.ptp(cells[:, unit])) / 127
     opened.locator("#source-text .piece").nth(1).hover()
-    assert told(opened)[3] == pytest.approx(float(cells[1, unit]), abs=exact)
+    assert readout_of(opened)[3] == pytest.approx(float(cells[1, unit]), abs=exact)
     opened.locator("#source-text .piece").nth(near).click()
     assert opened.locator("#source-text .piece.here").count() == 1
-    assert told(opened)[3] == pytest.approx(float(cells[near, unit]), abs=exact)
+    assert readout_of(opened)[3] == pytest.approx(float(cells[near, unit]), abs=exact)
     before = opened.locator("#lines polyline.cell").get_attribute("points")
     opened.fill("#unit", str((unit + 1) % 32))
     assert opened.locator("#lines polyline.cell").get_attribute("points") != before
     assert opened.locator("#lines polyline").count() == 5
 
 
-def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, found: TranslationInspection) -> None:
+def test_attention_shows_the_selected_head_and_both_pieces(opened: sync_api.Page, found: TranslationInspection) -> None:
     [weights] = found.attention
     for head in range(4):
         opened.select_option("#attention-head", index=head)
@@ -213,7 +213,7 @@ def test_attention_shows_the_chosen_head_and_both_words(opened: sync_api.Page, f
         ]  # fmt: skip
 
 
-def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(
+def test_the_tree_highlights_the_translation_and_shows_any_hypothesis(
     opened: sync_api.Page, found: TranslationInspection
 ) -> None:
     tree = found.tree
@@ -232,30 +232,30 @@ def test_the_tree_marks_the_translation_and_tells_of_any_hypothesis(
         assert opened.locator("#tree g.here").count() == step
 
 
-def test_a_found_unit_is_shown_first_and_any_other_on_request(
+def test_the_best_match_is_shown_first_and_others_on_request(
     browser: sync_api.Browser, model: Path, found: TranslationInspection, tmp_path: Path
 ) -> None:
     loaded = load_translator(model)
     pieces = loaded.directory.tokenizer.source.encode(SENTENCE)
     readings = trace_pairs(loaded, [(pieces, pieces)] * 2)
-    units_ = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top=3)
-    (tmp_path / "page.html").write_text(render_page(found, units_), encoding="utf-8")
-    with watched(browser) as page:
+    matches = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top=3)
+    (tmp_path / "page.html").write_text(render_page(found, matches), encoding="utf-8")
+    with checked_page(browser) as page:
         draw(page, tmp_path / "page.html")
-        assert told(page)[0] == units_[0].unit
-        page.click("#found button >> nth=2")
-        assert told(page)[0] == units_[2].unit
-        assert page.locator("#layer option:checked").inner_text() == units_[2].layer
-        assert page.locator("#found svg polyline").count() == 1
+        assert readout_of(page)[0] == matches[0].unit
+        page.click("#matches button >> nth=2")
+        assert readout_of(page)[0] == matches[2].unit
+        assert page.locator("#layer option:checked").inner_text() == matches[2].layer
+        assert page.locator("#matches svg polyline").count() == 1
 
 
 @pytest.mark.parametrize("found", [LONG], indirect=True, ids=["long"])
-def test_a_long_sentence_makes_a_small_page_that_draws_soon(
+def test_a_long_sentence_gives_a_small_page_that_draws_quickly(
     browser: sync_api.Browser, found: TranslationInspection, file: Path, tmp_path: Path
 ) -> None:
     assert len(found.source_pieces) >= 200
     assert file.stat().st_size < 3_000_000
-    with watched(browser, color_scheme="dark") as page:
+    with checked_page(browser, color_scheme="dark") as page:
         draw(page, file)
         assert int(page.locator("html").get_attribute("data-drawn") or "") < 20_000  # under any load
         assert pixels(page, "#attention canvas").shape[:2] == (len(found.output_pieces), len(found.source_pieces))
@@ -269,7 +269,7 @@ def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: Translatio
     random = np.random.default_rng(1)
 
     def layer(part: str, number: int, direction: str, units: int) -> LayerActivations:
-        cell = random.uniform(-9, 9, (200, units)).astype(np.float32)  # what nothing can compress
+        cell = random.uniform(-9, 9, (200, units)).astype(np.float32)  # incompressible
         gates = {name: random.random((200, units), dtype=np.float32) for name in ("input", "forget", "output")}
         return LayerActivations(
             part, number, direction, {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates}, (0,)
@@ -281,14 +281,14 @@ def test_200_pieces_in_six_layers_of_512_units_stay_below_3_mb(found: Translatio
     assert len(page.encode()) < 3_000_000
 
 
-def test_a_language_model_shows_its_text_as_it_stands(
+def test_the_page_of_a_language_model_keeps_the_layout_of_the_text(
     browser: sync_api.Browser, language_model: Callable[..., Path], tmp_path: Path, nmt: Nmt
 ) -> None:
     path = language_model()
     ran = nmt("inspect", path, CODE, "-o", tmp_path / "page.html")
     assert ran.status == 0, ran.err
     found = inspect_text(load_text_model(path), CODE)
-    with watched(browser) as page:
+    with checked_page(browser) as page:
         draw(page, tmp_path / "page.html")
         shown = page.locator("#target-text .piece")
         assert "".join(shown.all_text_contents()) == "<s>\n" + CODE.replace("\n", "↵\n") + " </s> "
@@ -301,7 +301,7 @@ def test_a_language_model_shows_its_text_as_it_stands(
             page.select_option("#layer", index=number)
             assert pixels(page, "#heat canvas").shape[:2] == layer.values["cell"].T.shape
         page.click("#target-text .piece >> nth=10")
-        assert told(page)[1] == "↵"
+        assert readout_of(page)[1] == "↵"
         assert page.locator("#readout").inner_text().endswith(f"log-probability −{-found.scores[9]:.2f}")
         page.check("#by-score")
         colours = shown.evaluate_all("all => all.map(e => e.style.backgroundColor)")
@@ -323,7 +323,7 @@ def test_2000_pieces_in_two_layers_of_256_units_stay_below_3_mb_and_show_a_part_
     assert len(found.input_pieces) > 2000
 
     def layer(number: int) -> LayerActivations:
-        cell = random.uniform(-9, 9, (len(found.input_pieces), 256)).astype(np.float32)  # what nothing can compress
+        cell = random.uniform(-9, 9, (len(found.input_pieces), 256)).astype(np.float32)  # incompressible
         gates = {name: random.random(cell.shape, dtype=np.float32) for name in ("input", "forget", "output")}
         values = {"cell": cell, "hidden": gates["output"] * np.tanh(cell), **gates}
         return LayerActivations("decoder", number, "forward", values, (0,))
@@ -332,11 +332,11 @@ def test_2000_pieces_in_two_layers_of_256_units_stay_below_3_mb_and_show_a_part_
     file = tmp_path / "page.html"
     file.write_text(render_page(found), encoding="utf-8")
     assert file.stat().st_size < 3_000_000
-    with watched(browser) as page:
+    with checked_page(browser) as page:
         draw(page, file)
         assert int(page.locator("html").get_attribute("data-drawn") or "") < 20_000  # under any load
         page.locator("#target-text .piece").nth(1000).click()
-        _, _, _, value = told(page)
+        _, _, _, value = readout_of(page)
         assert value == pytest.approx(float(found.layers[0].values["cell"][1000, 0]), abs=18 / 15 / 2 + 0.01)
         first, last = map(int, re.findall(r"\d+", page.locator("#lines-part").inner_text())[:2])
         assert first <= 1000 <= last
@@ -345,7 +345,7 @@ def test_2000_pieces_in_two_layers_of_256_units_stay_below_3_mb_and_show_a_part_
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_page_stands_alone_and_escapes_all_text(model: Path) -> None:
+def test_the_page_is_self_contained_and_escapes_all_text(model: Path) -> None:
     page = render_page(inspect_translation(load_translator(model), "the <script>alert(1)</script> dog & the king"))
     assert "<script>alert" not in page
     assert re.findall(r"(?:src|href)=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)", page) == []

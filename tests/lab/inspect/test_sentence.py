@@ -1,4 +1,4 @@
-"""An inspection agrees with the translator and the search that it looks into."""
+"""Inspections of translations agree with the translator and the beam search."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def loaded(model: Path) -> TorchTranslator:
     return load_translator(model)
 
 
-def test_it_is_the_translation_that_nmt_translate_gives(model: Path, loaded: TorchTranslator) -> None:
+def test_the_translation_equals_that_of_the_translator(model: Path, loaded: TorchTranslator) -> None:
     expected = Translator.load(model, engine="torch", shortlist=False).translate(SENTENCE)
     found = inspect_translation(loaded, SENTENCE)
     assert found.translation == expected.text
@@ -43,7 +43,7 @@ def test_it_is_the_translation_that_nmt_translate_gives(model: Path, loaded: Tor
     }
 
 
-def test_the_tree_holds_what_the_search_finds(loaded: TorchTranslator) -> None:
+def test_the_tree_contains_the_hypotheses_of_the_search(loaded: TorchTranslator) -> None:
     source = loaded.directory.tokenizer.source.encode(SENTENCE).ids
     options = loaded.directory.decoding_options
     found, tree = search_with_tree(TorchEngine(loaded.network, 1, 4), source, options)
@@ -63,21 +63,21 @@ def test_the_tree_holds_what_the_search_finds(loaded: TorchTranslator) -> None:
     assert open_.max() == 4
 
 
-def test_a_given_translation_is_looked_at_as_it_is(model: Path, loaded: TorchTranslator) -> None:
+def test_a_given_translation_is_inspected_unchanged(model: Path, loaded: TorchTranslator) -> None:
     found = inspect_translation(loaded, SENTENCE, target="le roi")
     assert (found.translation, found.is_given, found.tree) == ("le roi", True, None)
     [expected] = Translator.load(model, engine="torch", shortlist=False).score([(SENTENCE, "le roi")])
     assert found.scores.sum() == pytest.approx(expected.score, abs=1e-4)
 
 
-def test_texts_that_say_nothing_are_refused(loaded: TorchTranslator) -> None:
+def test_empty_texts_are_refused(loaded: TorchTranslator) -> None:
     with pytest.raises(UsageError, match="neither letters nor digits"):
         inspect_translation(loaded, " … ")
     with pytest.raises(UsageError, match="--target: is empty; give a translation"):
         inspect_translation(loaded, SENTENCE, target=" ")
 
 
-def test_characters_that_it_can_not_read_are_named(
+def test_unknown_characters_are_named(
     loaded: TorchTranslator, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters = train_verbatim_vocabulary(
@@ -94,7 +94,7 @@ def test_characters_that_it_can_not_read_are_named(
     assert inspect_translation(unable, SENTENCE).warning == ""
 
 
-def test_files_hold_the_arrays(model: Path, loaded: TorchTranslator, tmp_path: Path, nmt: Nmt) -> None:
+def test_files_contain_the_arrays(model: Path, loaded: TorchTranslator, tmp_path: Path, nmt: Nmt) -> None:
     found = inspect_translation(loaded, SENTENCE)
     for name in ("states.npz", "states.json"):
         ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / name)
@@ -107,7 +107,7 @@ def test_files_hold_the_arrays(model: Path, loaded: TorchTranslator, tmp_path: P
         for name, values in each.values.items():
             np.testing.assert_array_equal(stored[f"{each.part}.{each.layer}.{each.direction}.{name}"], values)
             np.testing.assert_allclose(tree[each.part][str(each.layer)][each.direction][name], values, atol=1e-6)
-        later = slice(None, -1) if each.direction == "backward" else slice(1, None)  # than what was read first
+        later = slice(None, -1) if each.direction == "backward" else slice(1, None)  # without the first position
         forget, name = each.values["forget"][later].mean(axis=0), f"{each.part}.{each.layer}.{each.direction}"
         np.testing.assert_allclose(stored[f"{name}.mean_forget"], forget, rtol=1e-6)
         np.testing.assert_allclose(stored[f"{name}.mean_forget"] ** stored[f"{name}.half_life"], 0.5)
@@ -121,7 +121,7 @@ def test_files_hold_the_arrays(model: Path, loaded: TorchTranslator, tmp_path: P
     assert [rank is not None for rank in tree["tree"]["ranks"]] == found.tree.ended.tolist()
 
 
-def test_mistakes_cost_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+def test_errors_are_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / "states.txt")
     assert ran.status == 2
     assert ran.err.count("\n") == 1

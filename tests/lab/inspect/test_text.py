@@ -1,4 +1,4 @@
-"""A language model's inspection agrees with the network, stepped through piece by piece."""
+"""Inspections of texts agree with the language model, stepped piece by piece."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from nmt.utils.errors import CarouselError, UsageError
 TEXT = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
 
 
-def stepped(model: TorchLanguageModel, text: str) -> tuple[list[int], np.ndarray, dict[str, np.ndarray]]:
-    """Ids written, their log-probabilities [T], and the states [T, D] by name: one `step` after another."""
+def step_through(model: TorchLanguageModel, text: str) -> tuple[list[int], np.ndarray, dict[str, np.ndarray]]:
+    """Step through a text; return the output ids, their log-probabilities [T] and the states [T, D] by name."""
     directory, network = model.directory, load_language_model(model.directory)
     parts = state_specs(directory.card.model.cell, directory.card.model.width)
     written, scores, states = [], [], {}
@@ -47,12 +47,12 @@ def stepped(model: TorchLanguageModel, text: str) -> tuple[list[int], np.ndarray
 
 @pytest.mark.parametrize("carried", [True, False])
 @pytest.mark.parametrize("model", [{"cell": "lstm"}, {"cell": "gru"}, {"design": "blocks"}])
-def test_states_and_scores_are_those_of_single_steps(
+def test_states_and_scores_equal_those_of_single_steps(
     language_model: Callable[..., Path], model: dict[str, str], carried: bool
 ) -> None:
     loaded = load_text_model(language_model(carried=carried, **model))
     found = inspect_text(loaded, TEXT)
-    written, scores, states = stepped(loaded, TEXT)
+    written, scores, states = step_through(loaded, TEXT)
     assert found.output_pieces == loaded.directory.vocabulary.ids_to_pieces(written)
     np.testing.assert_allclose(found.scores, scores, atol=1e-5)
     arrays = found.arrays()
@@ -72,7 +72,7 @@ def test_states_and_scores_are_those_of_single_steps(
     assert found.summary.startswith(f"{len(written)} pieces, perplexity {math.exp(-scores.mean()):.2f}")
 
 
-def test_every_piece_knows_its_place_in_the_text(language_model: Callable[..., Path]) -> None:
+def test_every_piece_has_its_span_in_the_text(language_model: Callable[..., Path]) -> None:
     found = inspect_text(load_text_model(language_model()), TEXT)
     assert found.text == TEXT
     assert "".join(TEXT[start:end] for start, end in found.spans) == TEXT
@@ -83,7 +83,7 @@ def test_every_piece_knows_its_place_in_the_text(language_model: Callable[..., P
     assert plain.text == "def f(x):\n\nx"
 
 
-def test_texts_that_it_can_not_read_are_refused(language_model: Callable[..., Path]) -> None:
+def test_empty_texts_and_unknown_characters_are_refused(language_model: Callable[..., Path]) -> None:
     loaded = load_text_model(language_model())
     with pytest.raises(UsageError, match="TEXT: is empty"):
         inspect_text(loaded, "\n")
@@ -91,7 +91,7 @@ def test_texts_that_it_can_not_read_are_refused(language_model: Callable[..., Pa
         inspect_text(loaded, "déf\nß é")
 
 
-def test_files_hold_the_arrays(language_model: Callable[..., Path], tmp_path: Path, nmt: Nmt) -> None:
+def test_files_contain_the_arrays(language_model: Callable[..., Path], tmp_path: Path, nmt: Nmt) -> None:
     path = language_model()
     found = inspect_text(load_text_model(path), TEXT)
     for name in ("states.npz", "states.json"):
@@ -109,7 +109,7 @@ def test_files_hold_the_arrays(language_model: Callable[..., Path], tmp_path: Pa
 
 
 @pytest.mark.parametrize(("option", "value"), [("--target", "le roi"), ("--beam", 3)])
-def test_what_is_of_translations_is_refused(
+def test_options_for_translators_are_refused(
     language_model: Callable[..., Path], tmp_path: Path, nmt: Nmt, option: str, value: str
 ) -> None:
     path = language_model()
@@ -127,7 +127,7 @@ def write(file: Path, lines: list[str]) -> Path:
     return file
 
 
-def test_passages_are_cut_where_the_state_begins_anew(language_model: Callable[..., Path], tmp_path: Path) -> None:
+def test_passages_begin_where_the_state_is_reset(language_model: Callable[..., Path], tmp_path: Path) -> None:
     block = ["x" * 99] * 9 + ["", " " * 99, ""]  # 1,000 pieces, and an empty line before one that is not indented
     lines = [*block, *["f" * 99] * 60, "", "e"]
     file = write(tmp_path / "text.txt", lines)
@@ -141,7 +141,7 @@ def test_passages_are_cut_where_the_state_begins_anew(language_model: Callable[.
 
 
 @pytest.mark.parametrize("carried", [True, False])
-def test_correlations_over_a_corpus_are_those_of_numpy(
+def test_correlations_over_a_corpus_equal_those_of_numpy(
     language_model: Callable[..., Path], tmp_path: Path, carried: bool
 ) -> None:
     loaded = load_text_model(language_model(carried=carried))
@@ -152,7 +152,7 @@ def test_correlations_over_a_corpus_are_those_of_numpy(
     states: dict[str, list[np.ndarray]] = {}
     expected: dict[str, list[np.ndarray]] = {each.name: [] for each in wanted}
     for passage in passages:
-        for name, values in stepped(loaded, passage)[2].items():
+        for name, values in step_through(loaded, passage)[2].items():
             states.setdefault(name, []).append(values[1:])
         pieces = join_lines(loaded.directory.vocabulary, passage.split("\n"))
         for each in wanted:

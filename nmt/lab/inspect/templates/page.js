@@ -1,15 +1,15 @@
 'use strict';
-// Draws the page from the facts and arrays within it. T places, D units; maps lie unit by unit: [D][T].
+// Draws the page from the embedded facts and arrays. T positions, D units; a map is stored unit by unit: [D][T].
 (async () => {
 const find = (id) => document.getElementById(id);
 const facts = JSON.parse(find('facts').textContent);
 const bytes = await inflate(find('arrays').textContent);
-const began = performance.now();
+const started = performance.now();
 const chosen = { layer: 0, quantity: 'cell', unit: 0, place: 0, head: [0, 0], node: facts.tree ? facts.tree.path.at(-1) : 0 };
 const GATES = ['input', 'forget', 'output', 'reset', 'update', 'depth'];
 const STATES = ['cell', 'hidden'];
 const MARKS = { '▁': '␣', ' ': '␣', '\t': '⇥', '\n': '↵' };
-const LEAST = -6;  // a log-probability whose colour is full
+const MIN_LOG_PROBABILITY = -6;  // shown in full colour
 let colours = readColours();
 
 // --- data ------------------------------------------------------------------------------------------------
@@ -23,25 +23,25 @@ async function inflate(text) {
 
 function layer() { return facts.layers[chosen.layer]; }
 
-/** The values of a quantity, all units; a hidden state that is not stored is the output gate times tanh of the cell. */
-function values(of, name) {
-  of.maps ??= {};
-  if (!of.maps[name]) {
-    const map = of.stored.find((each) => each.name === name);
+/** Values of a quantity for all units; a hidden state that is not stored is the output gate times tanh of the cell. */
+function values(current, name) {
+  current.maps ??= {};
+  if (!current.maps[name]) {
+    const map = current.stored.find((each) => each.name === name);
     if (map) {
-      const ends = map.ends === undefined ? null : new DataView(bytes.buffer, map.ends, 8 * of.units);
-      const found = of.maps[name] = new Float32Array(of.units * of.places);
-      for (let unit = 0; unit < of.units; unit++) {
+      const ends = map.ends === undefined ? null : new DataView(bytes.buffer, map.ends, 8 * current.units);
+      const found = current.maps[name] = new Float32Array(current.units * current.places);
+      for (let unit = 0; unit < current.units; unit++) {
         const low = ends ? ends.getFloat32(8 * unit, true) : 0, high = ends ? ends.getFloat32(8 * unit + 4, true) : 1;
-        const scale = (high - low) / facts.steps[ends ? 'state' : 'gate'], from = unit * of.places;
-        for (let n = from; n < from + of.places; n++) found[n] = low + scale * bytes[map.start + n];
+        const scale = (high - low) / facts.steps[ends ? 'state' : 'gate'], from = unit * current.places;
+        for (let n = from; n < from + current.places; n++) found[n] = low + scale * bytes[map.start + n];
       }
     } else {
-      const gate = values(of, 'output');
-      of.maps[name] = values(of, 'cell').map((cell, n) => gate[n] * Math.tanh(cell));
+      const gate = values(current, 'output');
+      current.maps[name] = values(current, 'cell').map((cell, n) => gate[n] * Math.tanh(cell));
     }
   }
-  return of.maps[name];
+  return current.maps[name];
 }
 
 function quantities() { return layer().names; }
@@ -50,8 +50,8 @@ function isGate(name) { return GATES.includes(name); }
 function largest(map) { return map.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6); }
 function pieces() { return layer().part === 'encoder' ? facts.source : facts.read; }
 
-/** A piece as it is read: its word boundary as a space, or a mark where nothing else would be seen. */
-function shown(piece) { return piece.replaceAll('▁', ' ').trim() || MARKS[piece[0]] || piece; }
+/** Text of a piece: its word boundary becomes a space, and whitespace a visible symbol. */
+function displayPiece(piece) { return piece.replaceAll('▁', ' ').trim() || MARKS[piece[0]] || piece; }
 function signed(value) { return (value < 0 ? '−' : '') + Math.abs(value).toFixed(Math.abs(value) < 10 ? 2 : 1); }
 
 // --- colours ---------------------------------------------------------------------------------------------
@@ -62,8 +62,8 @@ function readColours() {
   return { paper: parse('--paper'), positive: parse('--positive'), negative: parse('--negative') };
 }
 
-/** The colour of a share from -1 to 1: red, paper, blue. */
-function colour(share) {
+/** Colour of a value from -1 (red) over 0 (background) to 1 (blue). */
+function blend(share) {
   const end = share < 0 ? colours.negative : colours.positive, part = Math.min(Math.abs(share), 1);
   return colours.paper.map((from, n) => Math.round(from + (end[n] - from) * part));
 }
@@ -72,7 +72,7 @@ function paint(canvas, columns, rows, share) {
   canvas.width = columns;
   canvas.height = rows;
   const context = canvas.getContext('2d'), image = context.createImageData(columns, rows);
-  const palette = new Uint32Array(Uint8Array.from(Array.from({ length: 511 }, (_, n) => [...colour(n / 255 - 1), 255]).flat()).buffer);
+  const palette = new Uint32Array(Uint8Array.from(Array.from({ length: 511 }, (_, n) => [...blend(n / 255 - 1), 255]).flat()).buffer);
   const pixels = new Uint32Array(image.data.buffer);
   for (let n = 0; n < columns * rows; n++) pixels[n] = palette[255 + Math.round(255 * share(n))];
   context.putImageData(image, 0, 0);
@@ -85,7 +85,7 @@ function writeText(id, all) {
     const span = document.createElement('span');
     const ends = piece.endsWith('\n'), edge = ends || /^<\/?s>$/.test(piece);
     span.className = edge ? 'piece edge' : 'piece';
-    span.textContent = ends ? `${shown(piece)}\n` : edge ? ` ${piece} ` : piece.replaceAll('▁', n ? ' ' : '');
+    span.textContent = ends ? `${displayPiece(piece)}\n` : edge ? ` ${piece} ` : piece.replaceAll('▁', n ? ' ' : '');
     span.dataset.place = n;
     return span;
   });
@@ -99,8 +99,8 @@ for (const part of ['encoder', 'decoder']) {
   for (const span of texts[part]) {
     const place = Number(span.dataset.place);
     const valid = () => layer().part === part && place < layer().places;
-    span.addEventListener('click', () => { if (valid()) choose({ place }); });
-    span.addEventListener('pointerenter', () => { if (valid()) tell(chosen.unit, place); });
+    span.addEventListener('click', () => { if (valid()) select({ place }); });
+    span.addEventListener('pointerenter', () => { if (valid()) showReadout(chosen.unit, place); });
   }
 }
 
@@ -110,29 +110,29 @@ function colourTexts() {
   for (const part of ['encoder', 'decoder']) {
     texts[part].forEach((span, place) => {
       const counts = part === layer().part && place < line.length;
-      const share = byScore ? part === 'decoder' && place > 0 && scoreOf(place) / -LEAST : counts && line[place] / most;
-      span.style.backgroundColor = share === false ? '' : `rgb(${colour(0.62 * Math.max(share, -1)).join(' ')})`;
+      const share = byScore ? part === 'decoder' && place > 0 && scoreOf(place) / -MIN_LOG_PROBABILITY : counts && line[place] / most;
+      span.style.backgroundColor = share === false ? '' : `rgb(${blend(0.62 * Math.max(share, -1)).join(' ')})`;
       span.classList.toggle('here', counts && place === chosen.place);
     });
   }
 }
 
-/** The log-probability with which the piece at a place that the decoder reads was written, a step before. */
+/** Log-probability of the piece at a decoder position, which was predicted one step before it is read. */
 function scoreOf(place) { return facts.scores[place - 1]; }
 find('by-score').addEventListener('change', colourTexts);
 
-function tell(unit, place) {
+function showReadout(unit, place) {
   const value = row(chosen.quantity, unit)[place];
   const written = layer().part === 'decoder' && place > 0 ? `, log-probability ${signed(scoreOf(place))}` : '';
-  find('readout').textContent = `unit ${unit}, “${shown(pieces()[place])}”: ${chosen.quantity} ${signed(value)}${written}`;
-  find('forgetting').textContent = forgetting(unit);
+  find('readout').textContent = `unit ${unit}, “${displayPiece(pieces()[place])}”: ${chosen.quantity} ${signed(value)}${written}`;
+  find('forget-statistics').textContent = forgetSummary(unit);
 }
 
-/** A unit's mean forget gate and its half-life; nothing of cells without one. */
-function forgetting(unit) {
-  const of = layer();
-  if (of.mean_forget === undefined) return '';
-  const [mean, life] = [of.mean_forget, of.half_life].map((start) => new DataView(bytes.buffer, start).getFloat32(4 * unit, true));
+/** Text with a unit's mean forget gate and half-life; empty for cells without a forget gate. */
+function forgetSummary(unit) {
+  const current = layer();
+  if (current.mean_forget === undefined) return '';
+  const [mean, life] = [current.mean_forget, current.half_life].map((start) => new DataView(bytes.buffer, start).getFloat32(4 * unit, true));
   if (Number.isNaN(mean)) return 'mean forget gate and half-life: – (a single step)';
   const digits = life < 100 ? 1 : 0;
   const steps = life === Infinity ? '∞' : life.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -141,23 +141,23 @@ function forgetting(unit) {
 
 // --- controls --------------------------------------------------------------------------------------------
 
-function choose(change) {
+function select(change) {
   Object.assign(chosen, change);
-  const of = layer();
+  const current = layer();
   if (!quantities().includes(chosen.quantity)) chosen.quantity = quantities()[0];
-  chosen.unit = Math.min(Math.max(chosen.unit, 0), of.units - 1);
-  chosen.place = Math.min(Math.max(chosen.place, 0), of.places - 1);
+  chosen.unit = Math.min(Math.max(chosen.unit, 0), current.units - 1);
+  chosen.place = Math.min(Math.max(chosen.place, 0), current.places - 1);
   if ('layer' in change) listQuantities();
   find('layer').value = chosen.layer;
-  find('unit').max = of.units - 1;
+  find('unit').max = current.units - 1;
   if (Number(find('unit').value) !== chosen.unit || find('unit').value === '') find('unit').value = chosen.unit;
-  find('units-in-all').textContent = `of 0 to ${of.units - 1}`;
+  find('units-in-all').textContent = `of 0 to ${current.units - 1}`;
   for (const radio of find('quantities').querySelectorAll('input')) radio.checked = radio.value === chosen.quantity;
   colourTexts();
   drawLines();
   if ('layer' in change || 'quantity' in change) drawHeat();
-  markHeat();
-  tell(chosen.unit, chosen.place);
+  moveHeatCursor();
+  showReadout(chosen.unit, chosen.place);
 }
 
 function listQuantities() {
@@ -176,14 +176,14 @@ function fill(select, labels) {
 
 fill(find('layer'), facts.layers.map((each) => each.title));
 find('controls').addEventListener('submit', (event) => event.preventDefault());
-find('layer').addEventListener('change', (event) => choose({ layer: Number(event.target.value) }));
-find('quantities').addEventListener('change', (event) => choose({ quantity: event.target.value }));
+find('layer').addEventListener('change', (event) => select({ layer: Number(event.target.value) }));
+find('quantities').addEventListener('change', (event) => select({ quantity: event.target.value }));
 find('unit').addEventListener('input', (event) => {
-  if (event.target.value !== '') choose({ unit: Math.round(Number(event.target.value)) });
+  if (event.target.value !== '') select({ unit: Math.round(Number(event.target.value)) });
 });
 find('unit').addEventListener('blur', (event) => { event.target.value = chosen.unit; });
 
-// --- the unit over time ----------------------------------------------------------------------------------
+// --- unit over time ----------------------------------------------------------------------------------
 
 function svg(tag, attributes, text) {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
@@ -192,13 +192,13 @@ function svg(tag, attributes, text) {
   return element;
 }
 
-const LABEL = 16;  // pixels that a label needs
-const LONG = 400;  // places, beyond which lines over all of them would be a muddle
+const LABEL = 16;  // pixels per label
+const MAX_POSITIONS = 400;  // longer texts are drawn over time in part
 
 function drawLines() {
-  const plot = planOfLines(), picture = svg('svg', { width: '100%', role: 'img', 'aria-label': `Gates and states of unit ${chosen.unit}` });
+  const plot = linePlot(), picture = svg('svg', { width: '100%', role: 'img', 'aria-label': `Gates and states of unit ${chosen.unit}` });
   let top = 22;
-  for (const panel of panelsOfUnit()) {
+  for (const panel of unitPanels()) {
     const y = (value) => top + (panel.high - value) / (panel.high - panel.low) * panel.height;
     picture.append(...levelLines(panel, plot, y), ...curves(panel, plot, y, top));
     top += panel.height + 34;
@@ -207,25 +207,25 @@ function drawLines() {
   picture.append(...labels, svg('line', { class: 'cursor', x1: plot.x(chosen.place), x2: plot.x(chosen.place), y1: 14, y2: bottom }));
   picture.setAttribute('height', bottom + height);
   picture.setAttribute('viewBox', `0 0 ${plot.width} ${bottom + height}`);
-  followPointer(picture, plot);
+  trackPointer(picture, plot);
   find('lines').replaceChildren(picture);
   const { from, to } = plot;
-  find('lines-part').textContent = to - from < layer().places ? `Places ${from} to ${to - 1} of ${layer().places}, about the marked one.` : '';
+  find('lines-part').textContent = to - from < layer().places ? `Positions ${from} to ${to - 1} of ${layer().places}, around the selected one.` : '';
 }
 
-/** The places [from, to) of the plot, its edges in pixels, and where a place lies between them. */
-function planOfLines() {
+/** Range [from, to) of the plotted positions, the edges of the plot in pixels, and the x of a position. */
+function linePlot() {
   const width = find('lines').clientWidth || 900, left = 44, right = width - 12;
-  const [from, to] = windowOf(Math.floor((right - left) / LABEL)), steps = to - from - 1;
+  const [from, to] = visibleRange(Math.floor((right - left) / LABEL)), steps = to - from - 1;
   return { width, left, right, from, to, x: (place) => left + (steps ? (place - from) / steps : 0.5) * (right - left) };
 }
 
-/** What is drawn on one scale: the gates, where there are any, and the states. */
-function panelsOfUnit() {
+/** Quantities that share a scale: the gates, if the cell has any, and the states. */
+function unitPanels() {
   const gates = quantities().filter(isGate), states = quantities().filter((name) => STATES.includes(name));
   const most = states.reduce((found, name) => Math.max(found, largest(row(name, chosen.unit))), 0);
-  const ofStates = { names: states, low: -most, high: most, height: 140 };
-  return gates.length ? [{ names: gates, low: 0, high: 1, height: 110 }, ofStates] : [ofStates];
+  const statePanel = { names: states, low: -most, high: most, height: 140 };
+  return gates.length ? [{ names: gates, low: 0, high: 1, height: 110 }, statePanel] : [statePanel];
 }
 
 function levelLines(panel, { left, right }, y) {
@@ -235,7 +235,7 @@ function levelLines(panel, { left, right }, y) {
   ]);
 }
 
-/** The panel's quantities over time, with a legend above. */
+/** Lines of the panel's quantities over time, with a legend above. */
 function curves(panel, { left, from, to, x }, y, top) {
   return panel.names.flatMap((name, n) => {
     const kind = name === 'hidden' ? 'hidden-state' : name, legend = left + 110 * n;
@@ -249,9 +249,9 @@ function curves(panel, { left, from, to, x }, y, top) {
   });
 }
 
-/** The pieces below the plot, or the numbers of some places where there is no room for them, and the pixels they need. */
+/** Labels below the plot and their height: the pieces, or the numbers of some positions if the pieces do not fit. */
 function placeLabels({ left, right, from, to, x }, bottom) {
-  const few = (to - from) * LABEL <= right - left, names = few ? pieces().slice(from, to).map(shown) : [];
+  const few = (to - from) * LABEL <= right - left, names = few ? pieces().slice(from, to).map(displayPiece) : [];
   const labels = [];
   for (let place = from; place < to; place += few ? 1 : Math.ceil(to / 20 / 5) * 5) {
     const at = { x: x(place) + 4, y: bottom + 6 };
@@ -263,103 +263,103 @@ function placeLabels({ left, right, from, to, x }, bottom) {
   return { labels, height: few ? 14 + 6.5 * Math.max(...names.map((name) => name.length)) : 24 };
 }
 
-function followPointer(picture, { width, left, right, from, to }) {
+function trackPointer(picture, { width, left, right, from, to }) {
   const nearest = (event) => {
     const box = picture.getBoundingClientRect(), share = ((event.clientX - box.left) / box.width * width - left) / (right - left);
     return Math.min(Math.max(from + Math.round(share * (to - from - 1)), from), to - 1);
   };
-  picture.addEventListener('pointermove', (event) => tell(chosen.unit, nearest(event)));
-  picture.addEventListener('click', (event) => choose({ place: nearest(event) }));
+  picture.addEventListener('pointermove', (event) => showReadout(chosen.unit, nearest(event)));
+  picture.addEventListener('click', (event) => select({ place: nearest(event) }));
 }
 
-/** The places [from, to) that are drawn over time: all, or of a long text so many as have room for their labels. */
-function windowOf(room) {
+/** Range [from, to) of the positions to draw over time: all, or in a long text as many as fit with their labels. */
+function visibleRange(capacity) {
   const all = layer().places;
-  if (all <= LONG) return [0, all];
-  const from = Math.min(Math.floor(chosen.place / room) * room, all - room);
-  return [from, from + room];
+  if (all <= MAX_POSITIONS) return [0, all];
+  const from = Math.min(Math.floor(chosen.place / capacity) * capacity, all - capacity);
+  return [from, from + capacity];
 }
 
-// --- all units -------------------------------------------------------------------------------------------
+// --- heat map of all units -------------------------------------------------------------------------------------------
 
 const heat = find('heat'), heatCanvas = heat.querySelector('canvas');
 
 function drawHeat() {
-  const of = layer(), map = values(of, chosen.quantity), gate = isGate(chosen.quantity);
-  const full = fullColours(of);
-  paint(heatCanvas, of.places, of.units, (n) => map[n] / full[Math.floor(n / of.places)]);
-  const tall = of.units <= 64 ? 9 : of.units <= 128 ? 5 : of.units <= 256 ? 3 : 2;
-  heatCanvas.style.height = `${tall * of.units + 2}px`;
-  heat.setAttribute('aria-label', `${chosen.quantity} of ${of.units} units at ${of.places} places, ${of.title}`);
-  const rgb = (share) => `rgb(${colour(share).join(' ')})`;
+  const current = layer(), map = values(current, chosen.quantity), gate = isGate(chosen.quantity);
+  const limits = colourLimits(current);
+  paint(heatCanvas, current.places, current.units, (n) => map[n] / limits[Math.floor(n / current.places)]);
+  const tall = current.units <= 64 ? 9 : current.units <= 128 ? 5 : current.units <= 256 ? 3 : 2;
+  heatCanvas.style.height = `${tall * current.units + 2}px`;
+  heat.setAttribute('aria-label', `${chosen.quantity} of ${current.units} units at ${current.places} positions, ${current.title}`);
+  const rgb = (share) => `rgb(${blend(share).join(' ')})`;
   find('ramp').style.background = gate ? `linear-gradient(90deg, ${rgb(0)}, ${rgb(1)})` : `linear-gradient(90deg, ${rgb(-1)}, ${rgb(0)}, ${rgb(1)})`;
-  const end = chosen.quantity === 'hidden' ? signed(full[0]) : full.some((most) => most > 1) ? '1 or the unit’s furthest' : '1';
+  const end = chosen.quantity === 'hidden' ? signed(limits[0]) : limits.some((most) => most > 1) ? '1 or the unit’s maximum' : '1';
   find('low').textContent = gate ? '0' : `−${end}`;
   find('high').textContent = gate ? '1' : end;
 }
 
-/** Of each unit the value whose colour is full: a cell that counts goes far beyond ±1, and is to be seen to grow. */
-function fullColours(of) {
-  const all = (most) => Array(of.units).fill(most);
+/** Value of full colour for each unit; a counting cell goes far beyond ±1, and its growth should be visible. */
+function colourLimits(current) {
+  const all = (most) => Array(current.units).fill(most);
   if (isGate(chosen.quantity)) return all(1);
-  if (chosen.quantity === 'hidden') return all(largest(values(of, 'hidden')));
-  return Array.from({ length: of.units }, (_, unit) => Math.max(1, largest(row('cell', unit))));
+  if (chosen.quantity === 'hidden') return all(largest(values(current, 'hidden')));
+  return Array.from({ length: current.units }, (_, unit) => Math.max(1, largest(row('cell', unit))));
 }
 
-function markHeat() {
-  const mark = heat.querySelector('.row'), line = heat.querySelector('.column'), of = layer();
-  mark.style.top = `${1 + (heatCanvas.clientHeight) * chosen.unit / of.units}px`;
-  mark.style.height = `${heatCanvas.clientHeight / of.units}px`;
-  line.style.left = `${1 + heatCanvas.clientWidth * (chosen.place + 0.5) / of.places}px`;
+function moveHeatCursor() {
+  const mark = heat.querySelector('.row'), line = heat.querySelector('.column'), current = layer();
+  mark.style.top = `${1 + (heatCanvas.clientHeight) * chosen.unit / current.units}px`;
+  mark.style.height = `${heatCanvas.clientHeight / current.units}px`;
+  line.style.left = `${1 + heatCanvas.clientWidth * (chosen.place + 0.5) / current.places}px`;
 }
 
-function under(canvas, columns, rows, event) {
+function cellAt(canvas, columns, rows, event) {
   const box = canvas.getBoundingClientRect();
   const at = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
   return [at((event.clientX - box.left) / box.width, columns), at((event.clientY - box.top) / box.height, rows)];
 }
 
 heat.addEventListener('pointermove', (event) => {
-  const [place, unit] = under(heatCanvas, layer().places, layer().units, event);
-  tell(unit, place);
+  const [place, unit] = cellAt(heatCanvas, layer().places, layer().units, event);
+  showReadout(unit, place);
 });
-heat.addEventListener('pointerleave', () => tell(chosen.unit, chosen.place));
+heat.addEventListener('pointerleave', () => showReadout(chosen.unit, chosen.place));
 heat.addEventListener('click', (event) => {
-  const [place, unit] = under(heatCanvas, layer().places, layer().units, event);
-  choose({ place, unit });
+  const [place, unit] = cellAt(heatCanvas, layer().places, layer().units, event);
+  select({ place, unit });
 });
 heat.addEventListener('keydown', (event) => {
   const [down, right] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key] ?? [0, 0];
   if (down || right) {
     event.preventDefault();
-    choose({ unit: chosen.unit + down, place: chosen.place + right });
+    select({ unit: chosen.unit + down, place: chosen.place + right });
   }
 });
 
 // --- attention -------------------------------------------------------------------------------------------
 
-/** The matrix of the chosen head; T pieces written by S read. Gives what draws it anew. */
-function attend() {
+/** Set up the attention matrix of the chosen head, T target by S source pieces; returns a function that redraws it. */
+function setUpAttention() {
   const box = find('attention');
   if (!box) return () => {};
-  const matrix = layOutMatrix(box), draw = () => {
-    const map = weights();
+  const matrix = createMatrix(box), draw = () => {
+    const map = headWeights();
     paint(matrix.canvas, facts.source.length, facts.written.length, (n) => map[n] / 255);
   };
-  chooseHead(() => { draw(); markWeight(matrix, matrix.at); });
-  followWeights(box, matrix);
+  selectHead(() => { draw(); markWeight(matrix, matrix.at); });
+  trackWeights(box, matrix);
   draw();
   return draw;
 }
 
-/** Of the chosen layer and head [T × S], in steps of 1/255. */
-function weights() {
+/** Weights [T × S] of the chosen layer and head, in steps of 1/255. */
+function headWeights() {
   const [number, head] = chosen.head, size = facts.written.length * facts.source.length;
   const start = facts.attention[number].start + head * size;
   return bytes.subarray(start, start + size);
 }
 
-function layOutMatrix(box) {
+function createMatrix(box) {
   const S = facts.source.length, T = facts.written.length, size = Math.max(11, Math.min(24, Math.floor(640 / Math.max(S, T))));
   const canvas = document.createElement('canvas'), corner = block('corner'), matrix = block('matrix');
   const across = matrixLabels(facts.source, 'across', size), down = matrixLabels(facts.written, 'down', size);
@@ -380,28 +380,28 @@ function matrixLabels(all, name, size) {
   const list = block(name);
   list.append(...all.map((piece) => {
     const span = document.createElement('span');
-    span.textContent = shown(piece);
+    span.textContent = displayPiece(piece);
     span.style[name === 'down' ? 'height' : 'width'] = span.style.lineHeight = `${size}px`;
     return span;
   }));
   return list;
 }
 
-/** Mark a weight's two pieces, in the matrix and in the texts, and tell it; null marks nothing. */
+/** Mark the two pieces of a weight in the matrix and in the texts, and show the weight; null clears the marks. */
 function markWeight(matrix, cell) {
   matrix.at = cell;
   for (const span of document.querySelectorAll('.linked, .across .here, .down .here')) span.classList.remove('linked', span.closest('.matrix') ? 'here' : 'linked');
   find('attention-readout').textContent = '';
   if (!cell) return;
-  const [column, line] = cell, weight = weights()[line * facts.source.length + column] / 255;
+  const [column, line] = cell, weight = headWeights()[line * facts.source.length + column] / 255;
   matrix.across.children[column].classList.add('here');
   matrix.down.children[line].classList.add('here');
   texts.encoder[column].classList.add('linked');
   texts.decoder[line + 1].classList.add('linked');
-  find('attention-readout').textContent = `“${shown(facts.written[line])}” ← “${shown(facts.source[column])}”: ${weight.toFixed(2)}`;
+  find('attention-readout').textContent = `“${displayPiece(facts.written[line])}” ← “${displayPiece(facts.source[column])}”: ${weight.toFixed(2)}`;
 }
 
-function chooseHead(show) {
+function selectHead(show) {
   const listHeads = () => {
     const count = facts.attention[chosen.head[0]].heads;
     fill(find('attention-head'), Array.from({ length: count }, (_, n) => `${n + 1}`));
@@ -414,9 +414,9 @@ function chooseHead(show) {
   find('attention-head').addEventListener('change', (event) => { chosen.head[1] = Number(event.target.value); show(); });
 }
 
-function followWeights(box, matrix) {
+function trackWeights(box, matrix) {
   const S = facts.source.length, T = facts.written.length;
-  matrix.canvas.addEventListener('pointermove', (event) => markWeight(matrix, under(matrix.canvas, S, T, event)));
+  matrix.canvas.addEventListener('pointermove', (event) => markWeight(matrix, cellAt(matrix.canvas, S, T, event)));
   matrix.canvas.addEventListener('pointerleave', () => markWeight(matrix, null));
   box.addEventListener('keydown', (event) => {
     const [dx, dy] = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] }[event.key] ?? [0, 0];
@@ -428,65 +428,65 @@ function followWeights(box, matrix) {
   });
 }
 
-// --- the search ------------------------------------------------------------------------------------------
+// --- beam search ------------------------------------------------------------------------------------------
 
-const WIDE = 84, TALL = 28;  // pixels of a hypothesis
+const NODE_WIDTH = 84, NODE_HEIGHT = 28;  // in pixels
 
 function drawTree() {
   const box = find('tree');
   if (!box) return;
   const tree = { ...layOutTree(), best: new Set(facts.tree.path), nodes: [], edges: [], marked: [] };
   const most = tree.columns.reduce((found, column) => Math.max(found, column.length), 0);
-  const picture = svg('svg', { width: tree.columns.length * WIDE, height: most * TALL + 8 }), boxes = svg('g', {});
+  const picture = svg('svg', { width: tree.columns.length * NODE_WIDTH, height: most * NODE_HEIGHT + 8 }), boxes = svg('g', {});
   for (const node of tree.places.keys()) {
-    if (node) picture.append(tree.edges[node] = edgeTo(tree, node));
-    boxes.append(tree.nodes[node] = boxOf(tree, node));
+    if (node) picture.append(tree.edges[node] = parentEdge(tree, node));
+    boxes.append(tree.nodes[node] = nodeBox(tree, node));
   }
   picture.append(boxes);
   box.replaceChildren(picture);
-  followTree(box, picture, tree);
-  unmarkTree(tree);
+  trackTree(box, picture, tree);
+  resetTree(tree);
 }
 
-/** The hypotheses of each step, the best first, and where they lie: [x, y]. */
+/** Nodes of each step, best first, and the position [x, y] of each node. */
 function layOutTree() {
   const { steps, scores } = facts.tree, columns = [];
   steps.forEach((step, node) => (columns[step] ??= []).push(node));
   for (const column of columns) column.sort((a, b) => scores[b] - scores[a]);
-  const places = new Map(columns.flatMap((column, step) => column.map((node, n) => [node, [step * WIDE + 4, n * TALL + 4]])));
+  const places = new Map(columns.flatMap((column, step) => column.map((node, n) => [node, [step * NODE_WIDTH + 4, n * NODE_HEIGHT + 4]])));
   return { columns, places };
 }
 
-function edgeTo({ places, best }, node) {
-  const [x, y] = places.get(node), [px, py] = places.get(facts.tree.parents[node]), half = (TALL - 8) / 2, from = px + WIDE - 18;
+function parentEdge({ places, best }, node) {
+  const [x, y] = places.get(node), [px, py] = places.get(facts.tree.parents[node]), half = (NODE_HEIGHT - 8) / 2, from = px + NODE_WIDTH - 18;
   return svg('path', { d: `M${from} ${py + half}C${from + 9} ${py + half} ${x - 9} ${y + half} ${x} ${y + half}`, class: best.has(node) ? 'best' : '' });
 }
 
-function boxOf({ places, best }, node) {
-  const [x, y] = places.get(node), ended = facts.tree.ranks[node] !== null, label = shown(facts.tree.pieces[node]);
+function nodeBox({ places, best }, node) {
+  const [x, y] = places.get(node), ended = facts.tree.ranks[node] !== null, label = displayPiece(facts.tree.pieces[node]);
   const kind = [best.has(node) || node === 0 ? 'best' : '', ended ? 'ended' : ''].join(' ').trim();
   const group = svg('g', { class: kind, 'data-node': node });
-  group.append(svg('rect', { x, y, width: WIDE - 18, height: TALL - 8, rx: ended ? 2 : 9 }));
+  group.append(svg('rect', { x, y, width: NODE_WIDTH - 18, height: NODE_HEIGHT - 8, rx: ended ? 2 : 9 }));
   group.append(svg('text', { x: x + 7, y: y + 14 }, label.length > 8 ? `${label.slice(0, 7)}…` : label));
   return group;
 }
 
-/** The nodes from the root's child to that one. */
-function lineTo(node) {
+/** Nodes from the root, which is left out, to a node. */
+function ancestors(node) {
   const found = [];
   for (; node > 0; node = facts.tree.parents[node]) found.unshift(node);
   return found;
 }
 
-/** Mark a hypothesis and what it came from, and tell it. */
+/** Mark a hypothesis with its ancestors, and show its text and score. */
 function markHypothesis(tree, node) {
-  const { pieces: names, scores, ranks } = facts.tree, line = lineTo(node);
+  const { pieces: names, scores, ranks } = facts.tree, line = ancestors(node);
   clearMarks(tree);
   chosen.node = node;
   tree.marked = [0, ...line];
   for (const each of tree.marked) { tree.nodes[each].classList.add('here'); tree.edges[each]?.classList.add('here'); }
   const text = line.filter((each) => ranks[each] === null).map((each) => names[each]).join('').replaceAll('▁', ' ').trim();
-  const rank = ranks[node] === null ? '' : `, ended, ranked by ${signed(ranks[node])}`;
+  const rank = ranks[node] === null ? '' : `, finished, ranking score ${signed(ranks[node])}`;
   find('tree-readout').textContent = `${text || '(nothing yet)'} — log-probability ${signed(scores[node])}${rank}`;
 }
 
@@ -495,29 +495,29 @@ function clearMarks(tree) {
   tree.marked = [];
 }
 
-/** Tell of the translation, which is marked anyway. */
-function unmarkTree(tree) {
+/** Show the translation, which is always highlighted, and clear the other marks. */
+function resetTree(tree) {
   markHypothesis(tree, facts.tree.path.at(-1));
   clearMarks(tree);
 }
 
-function followTree(box, picture, tree) {
+function trackTree(box, picture, tree) {
   picture.addEventListener('pointerover', (event) => {
     const group = event.target.closest('[data-node]');
     if (group) markHypothesis(tree, Number(group.dataset.node));
   });
-  picture.addEventListener('pointerleave', () => unmarkTree(tree));
+  picture.addEventListener('pointerleave', () => resetTree(tree));
   box.addEventListener('keydown', (event) => {
     if (event.key.startsWith('Arrow')) event.preventDefault();
     const next = neighbour(tree, event.key);
     if (next === undefined || next < 0) return;
     markHypothesis(tree, next);
     const [x] = tree.places.get(next);
-    if (x < box.scrollLeft || x + WIDE > box.scrollLeft + box.clientWidth) box.scrollLeft = x - box.clientWidth / 2;
+    if (x < box.scrollLeft || x + NODE_WIDTH > box.scrollLeft + box.clientWidth) box.scrollLeft = x - box.clientWidth / 2;
   });
 }
 
-/** The hypothesis that an arrow key leads to, if there is one. */
+/** Node that an arrow key leads to, if there is one. */
 function neighbour({ columns, best }, key) {
   const { steps, parents } = facts.tree, step = steps[chosen.node], column = columns[step], here = column.indexOf(chosen.node);
   const children = columns[step + 1]?.filter((node) => parents[node] === chosen.node) ?? [];
@@ -527,28 +527,28 @@ function neighbour({ columns, best }, key) {
   }[key];
 }
 
-// --- all of it -------------------------------------------------------------------------------------------
+// --- set-up -------------------------------------------------------------------------------------------
 
 const found = [...document.querySelectorAll('button[data-unit]')];
-const unitOf = ({ dataset }) => ({ layer: Number(dataset.layer), quantity: dataset.quantity, unit: Number(dataset.unit) });
+const unitOfButton = ({ dataset }) => ({ layer: Number(dataset.layer), quantity: dataset.quantity, unit: Number(dataset.unit) });
 for (const button of found) {
   button.addEventListener('click', () => {
-    choose(unitOf(button));
+    select(unitOfButton(button));
     find('controls').scrollIntoView();
   });
 }
-choose(found.length ? unitOf(found[0]) : { layer: 0, quantity: 'cell' });
-const drawAttention = attend();
+select(found.length ? unitOfButton(found[0]) : { layer: 0, quantity: 'cell' });
+const drawAttention = setUpAttention();
 drawTree();
-addEventListener('resize', () => { drawLines(); markHeat(); });
+addEventListener('resize', () => { drawLines(); moveHeatCursor(); });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   colours = readColours();
-  choose({ layer: chosen.layer, quantity: chosen.quantity });
+  select({ layer: chosen.layer, quantity: chosen.quantity });
   drawAttention();
 });
 requestAnimationFrame(() => setTimeout(() => {
-  // Counted from when the browser began to load the page, all of the decoding included.
+  // Measured from the start of the page load, including decoding.
   document.documentElement.dataset.drawn = Math.round(performance.now());
-  find('drawn').textContent = `Drawn in ${((performance.now() - began) / 1000).toFixed(2)} s.`;
+  find('drawn').textContent = `Drawn in ${((performance.now() - started) / 1000).toFixed(2)} s.`;
 }));
 })();
