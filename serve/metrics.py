@@ -1,5 +1,7 @@
 """Prometheus metrics of the service."""
 
+from functools import partial
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -24,46 +26,33 @@ class Metrics:
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "nmt_requests_total", "Number of requests answered", ["route", "method", "status"], registry=registry
+        self._registry = CollectorRegistry()
+        counter, gauge = partial(Counter, registry=self._registry), partial(Gauge, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
+        self.requests = counter("nmt_requests_total", "Number of requests answered", ["route", "method", "status"])
+        self.request_seconds = histogram(
+            "nmt_request_seconds", "Time from request to response", ["route"], buckets=_SECONDS
         )
-        self.request_seconds = Histogram(
-            "nmt_request_seconds", "Time from request to response", ["route"], buckets=_SECONDS, registry=registry
+        self.in_flight = gauge("nmt_requests_in_flight", "Number of requests in progress")
+        self.rejected = counter("nmt_rejected_total", "Number of requests rejected by a limit, by reason", ["reason"])
+        self.queue_wait_seconds = histogram(
+            "nmt_queue_wait_seconds", "Time that a sentence waits in the queue", buckets=_SECONDS
         )
-        self.in_flight = Gauge("nmt_requests_in_flight", "Number of requests in progress", registry=registry)
-        self.rejected = Counter(
-            "nmt_rejected_total", "Number of requests rejected by a limit, by reason", ["reason"], registry=registry
+        self.token_seconds = histogram(
+            "nmt_token_seconds", "Decoding time per target token", buckets=_SECONDS_PER_TOKEN
         )
-        self.queue_wait_seconds = Histogram(
-            "nmt_queue_wait_seconds", "Time that a sentence waits in the queue", buckets=_SECONDS, registry=registry
+        self.batch_occupancy = histogram(
+            "nmt_batch_occupancy", "Fraction of slots in use in a decoding step", buckets=_TENTHS
         )
-        self.token_seconds = Histogram(
-            "nmt_token_seconds", "Decoding time per target token", buckets=_SECONDS_PER_TOKEN, registry=registry
+        self.slots_in_use = gauge("nmt_slots_in_use", "Number of sentences being decoded")
+        self.sentences = counter("nmt_sentences_total", "Number of sentences translated", ["model"])
+        self.tokens = counter(
+            "nmt_tokens_total", "Number of source tokens read and target tokens written", ["direction"]
         )
-        self.batch_occupancy = Histogram(
-            "nmt_batch_occupancy", "Fraction of slots in use in a decoding step", buckets=_TENTHS, registry=registry
-        )
-        self.slots_in_use = Gauge("nmt_slots_in_use", "Number of sentences being decoded", registry=registry)
-        self.sentences = Counter("nmt_sentences_total", "Number of sentences translated", ["model"], registry=registry)
-        self.tokens = Counter(
-            "nmt_tokens_total",
-            "Number of source tokens read and target tokens written",
-            ["direction"],
-            registry=registry,
-        )
-        self.cache = Counter(
-            "nmt_cache_total", "Number of sentences looked up in the cache, by result", ["result"], registry=registry
-        )
-        self.waiting_sentences = Gauge(
-            "nmt_waiting_sentences", "Number of sentences waiting in the queue", registry=registry
-        )
-        self.model_info = Gauge(
-            "nmt_model_info", "1 for every model being served", ["source", "target", "checksum"], registry=registry
-        )
-        self.model_reloads = Counter(
-            "nmt_model_reloads_total", "Number of model reloads, by result", ["result"], registry=registry
-        )
+        self.cache = counter("nmt_cache_total", "Number of sentences looked up in the cache, by result", ["result"])
+        self.waiting_sentences = gauge("nmt_waiting_sentences", "Number of sentences waiting in the queue")
+        self.model_info = gauge("nmt_model_info", "1 for every model being served", ["source", "target", "checksum"])
+        self.model_reloads = counter("nmt_model_reloads_total", "Number of model reloads, by result", ["result"])
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus's text format (``content_type``)."""
