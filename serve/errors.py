@@ -21,22 +21,16 @@ class BadRequestError(ServiceError):
     status = 400
 
 
-class UnsupportedLanguageError(ServiceError):
+class UnsupportedLanguageError(BadRequestError):
     """No served model translates the requested language or language pair."""
 
-    status = 400
 
-
-class LimitExceededError(ServiceError):
+class LimitExceededError(BadRequestError):
     """The request exceeds a limit of the settings, such as the length of a text."""
 
-    status = 400
 
-
-class InvalidGlossaryError(ServiceError):
+class InvalidGlossaryError(BadRequestError):
     """A glossary, or one of its entries, is invalid; the message names the entry."""
-
-    status = 400
 
 
 class ApiKeyError(ServiceError):
@@ -78,8 +72,6 @@ class TooManyGlossariesError(ServiceError):
 
 class TranslationFailedError(ServiceError):
     """The engine raised an exception while it translated a sentence."""
-
-    status = 500
 
 
 class GlossaryStorageError(ServiceError):

@@ -77,7 +77,7 @@ async def translate(
         results = await cancel_on_disconnect(request, service.translate(parameters.text, translation_request))
     return DeeplTranslateResponse(
         translations=[
-            _to_translation(text, result, parameters.model_type)
+            _deepl_translation(text, result, parameters.model_type)
             for text, result in zip(parameters.text, results, strict=True)
         ]
     )
@@ -143,21 +143,23 @@ async def create_glossary(
             f"{source[:20]}→{target[:20]}: glossaries are not supported; see /v2/glossary-language-pairs"
         )
     entries = await asyncio.to_thread(read_entries, parameters.entries, parameters.entries_format)
-    return _to_response(glossaries.create(client.name, parameters.name, source, target, entries))
+    return _glossary_response(glossaries.create(client.name, parameters.name, source, target, entries))
 
 
 @router.get("/glossaries", responses=_error_responses(403, 429))
 async def list_glossaries(request: Request, glossaries: GlossariesDependency) -> GlossaryListResponse:
     """Return the client's glossaries, oldest first."""
     client, _ = await _authorize(request)
-    return GlossaryListResponse(glossaries=[_to_response(glossary) for glossary in glossaries.owned_by(client.name)])
+    return GlossaryListResponse(
+        glossaries=[_glossary_response(glossary) for glossary in glossaries.owned_by(client.name)]
+    )
 
 
 @router.get("/glossaries/{glossary_id}", responses=_error_responses(403, 404, 429))
 async def get_glossary(request: Request, glossary_id: str, glossaries: GlossariesDependency) -> GlossaryResponse:
     """Return one of the client's glossaries without its entries."""
     client, _ = await _authorize(request)
-    return _to_response(glossaries.get(client.name, glossary_id))
+    return _glossary_response(glossaries.get(client.name, glossary_id))
 
 
 @router.get(
@@ -218,7 +220,7 @@ def _check_languages(glossary: Glossary, source: str, target: str, models: Model
         )
 
 
-def _to_translation(text: str, result: TranslationResult, model_type: str | None) -> DeeplTranslation:
+def _deepl_translation(text: str, result: TranslationResult, model_type: str | None) -> DeeplTranslation:
     members: dict[str, Any] = {
         "detected_source_language": result.source.language.upper(),
         "text": result.answer.text,
@@ -229,7 +231,7 @@ def _to_translation(text: str, result: TranslationResult, model_type: str | None
     return DeeplTranslation(**members)
 
 
-def _to_response(glossary: Glossary) -> GlossaryResponse:
+def _glossary_response(glossary: Glossary) -> GlossaryResponse:
     return GlossaryResponse(
         glossary_id=glossary.id,
         name=glossary.name,

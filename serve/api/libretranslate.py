@@ -275,11 +275,11 @@ def _response_body(parameters: LibreTranslateRequest, results: list[TranslationR
     if parameters.alternatives:
         body["alternatives"] = [result.answer.alternatives for result in results]
     if parameters.details:
-        body["details"] = [_details(result) for result in results]
+        body["details"] = [_translation_details(result) for result in results]
     return body if isinstance(parameters.q, list) else {name: values[0] for name, values in body.items()}
 
 
-def _details(result: TranslationResult) -> dict[str, Any]:
+def _translation_details(result: TranslationResult) -> dict[str, Any]:
     answer = result.answer
     return {
         "score": answer.score,

@@ -54,15 +54,15 @@ async def read_parameters(request: Request, list_names: Collection[str] = ()) ->
     query = _parse_form(request.scope["query_string"], "query string")
     body = await request.body()
     if not body:
-        return _to_dict(query, list_names)
+        return _pairs_to_dict(query, list_names)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "application/json" or content_type.endswith("+json"):
-        return {**_to_dict(query, list_names), **_parse_json(body)}
+        return {**_pairs_to_dict(query, list_names), **_parse_json(body)}
     if content_type == "application/x-www-form-urlencoded":
         # Decoding a large form takes half a second, so it must not block the event loop.
         large = len(body) >= _LARGE_FORM_BYTES
         form = await asyncio.to_thread(_parse_form, body, "form") if large else _parse_form(body, "form")
-        return _to_dict(query + form, list_names)
+        return _pairs_to_dict(query + form, list_names)
     if content_type == "multipart/form-data":
         return (await _read_multipart(request, list_names))[0]
     raise BadRequestError(
@@ -145,7 +145,7 @@ async def _read_multipart(
             f"form: invalid; send multipart/form-data with at most one file and {_MAX_FIELDS} fields"
         ) from None
     query = _parse_form(request.scope["query_string"], "query string")
-    return _to_dict(query + fields, list_names), files
+    return _pairs_to_dict(query + fields, list_names), files
 
 
 def _parse_json(body: bytes) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _parse_form(encoded: bytes, where: str) -> list[tuple[str, str]]:
         ) from None
 
 
-def _to_dict(pairs: list[tuple[str, str]], list_names: Collection[str]) -> dict[str, Any]:
+def _pairs_to_dict(pairs: list[tuple[str, str]], list_names: Collection[str]) -> dict[str, Any]:
     """Convert pairs to a dict. A repeated name outside ``list_names`` is an error, so that no text is lost."""
     parameters: dict[str, Any] = {}
     for name, value in pairs:

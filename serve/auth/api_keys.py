@@ -79,7 +79,7 @@ def _read_file(path: Path) -> list[ApiKey]:
         mark = getattr(error, "problem_mark", None)
         raise UsageError(f"{path}{f':{mark.line + 1}' if mark else ''}: invalid YAML; fix the syntax") from None
     except ValidationError as error:
-        raise UsageError(f"{path}{_describe(first_field_error(error))}") from None
+        raise UsageError(f"{path}{_describe_problem(first_field_error(error))}") from None
     for field in ("name", "sha256"):
         values = [getattr(key, field) for key in keys]
         for n, value in enumerate(values):
@@ -97,7 +97,7 @@ _REQUIREMENTS = {
 }
 
 
-def _describe(problem: FieldError) -> str:
+def _describe_problem(problem: FieldError) -> str:
     """Return the place and kind of a problem without the value, which may be a key in the wrong field."""
     match problem.path:
         case (int(n), str(field)) if field in _REQUIREMENTS:

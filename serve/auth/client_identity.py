@@ -52,7 +52,7 @@ def identify_client(request: Request, key_parameter: str | None) -> Client:
             raise ApiKeyError("API key: unknown; check the key")
     elif settings.require_api_key:
         raise ApiKeyError("API key: missing; send it as api_key or in the header 'Authorization: Bearer KEY'")
-    return Client(_address(request, settings.trusted_proxies), key)
+    return Client(_client_address(request, settings.trusted_proxies), key)
 
 
 def public_scheme(request: Request) -> str:
@@ -71,7 +71,7 @@ def _key_in_headers(request: Request) -> str:
     return request.headers.get("x-api-key", "").strip()
 
 
-def _address(request: Request, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str:
+def _client_address(request: Request, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str:
     """Return the address to apply rate limits to: the nearest one that is not a trusted proxy's."""
     if request.client is None:  # a Unix socket
         return ""

@@ -39,7 +39,7 @@ class BodyLimitMiddleware:
             return
         try:
             async with asyncio.timeout(self.timeout):
-                body = await self._read(scope, receive)
+                body = await self._read_body(scope, receive)
         except _BodyTooLargeError:
             message = f"request body: too large; send at most {self.max_bytes} bytes"
             # After `Expect: 100-continue` the client does not send this body, and the connection could not tell the
@@ -55,9 +55,9 @@ class BodyLimitMiddleware:
         except _ClientGoneError:
             return
         else:
-            await self.app(scope, _replay(body, receive), send)
+            await self.app(scope, _replay_body(body, receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.max_bytes:
             raise _BodyTooLargeError
@@ -74,7 +74,7 @@ class BodyLimitMiddleware:
         return bytes(body)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def _replay_body(body: bytes, receive: Receive) -> Receive:
     """Return a ``receive`` that yields ``body`` once, then the later messages of the connection."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

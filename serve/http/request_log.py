@@ -81,9 +81,9 @@ class RequestLogMiddleware:
             self.in_flight.dec()
             if status is None:
                 status = CLIENT_CLOSED_REQUEST if disconnected else 500
-            self._record(scope, status, perf_counter() - start, bytes_in, bytes_out)
+            self._log_and_count(scope, status, perf_counter() - start, bytes_in, bytes_out)
 
-    def _record(self, scope: Scope, status: int, seconds: float, bytes_in: int, bytes_out: int) -> None:
+    def _log_and_count(self, scope: Scope, status: int, seconds: float, bytes_in: int, bytes_out: int) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         client = scope["state"].get("client")
