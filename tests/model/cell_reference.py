@@ -179,8 +179,8 @@ def gated_feedback(w: Weights, x: Array, state: State, residual: bool = False) -
         )
         z = gate_rows(lw["input"], 3, d) @ x + gate_rows(lw["bias"], 3, d)
         for k in range(layers):
-            place = 4 * d + k
-            g = sigmoid(lw["input"][place] @ x + lw["recurrent_feedback"][k] @ all_hidden + lw["bias"][place])
+            row = 4 * d + k
+            g = sigmoid(lw["input"][row] @ x + lw["recurrent_feedback"][k] @ all_hidden + lw["bias"][row])
             z = z + g * (lw["recurrent"][:, k * d : (k + 1) * d] @ state[2 * k])
         c = f * c + i * np.tanh(z)
         h = o * np.tanh(c)

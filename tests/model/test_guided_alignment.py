@@ -23,10 +23,10 @@ def test_loss_and_gradient_equal_cross_entropy() -> None:
     expected_gradient = torch.zeros_like(scores)
     expected = torch.zeros(())
     for (b, t), sources in LINKS.items():
-        wanted = torch.zeros(4)
-        wanted[sources] = 1 / len(sources)
-        expected -= (wanted * scores[b, t].detach().log_softmax(dim=0)).sum()
-        expected_gradient[b, t] = scores[b, t].detach().softmax(dim=0) - wanted
+        reference = torch.zeros(4)
+        reference[sources] = 1 / len(sources)
+        expected -= (reference * scores[b, t].detach().log_softmax(dim=0)).sum()
+        expected_gradient[b, t] = scores[b, t].detach().softmax(dim=0) - reference
     torch.testing.assert_close(alignment_loss(scores.softmax(dim=2), links()).detach(), expected)
     torch.testing.assert_close(scores.grad, expected_gradient)
 

@@ -65,8 +65,9 @@ class OnnxEngine:
         groups = reversed(group_by_length([len(source) + 1 for source in sources]))
         try:
             for group in groups:
-                encoded = self._encoder.encode([sources[n] for n in group], [constraints[n] for n in group])
-                self._store([slots[n] for n in group], encoded)
+                group_sources, group_constraints = [sources[n] for n in group], [constraints[n] for n in group]
+                # No variable may refer to the encoded group: it would live on while the next one is encoded.
+                self._store([slots[n] for n in group], self._encoder.encode(group_sources, group_constraints))
         except BaseException:
             self._count, self._state = count, state
             raise
