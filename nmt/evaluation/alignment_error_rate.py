@@ -24,8 +24,7 @@ def alignment_error_rate(predicted: Sequence[WordLinks], gold: Sequence[WordLink
 def read_pharaoh_links(path: Path) -> list[WordLinks]:
     """Read links in Pharaoh format, such as "0-0 1-2", one sentence pair per line.
 
-    Raises:
-        CarouselError: The file can't be read, or a line is not in Pharaoh format.
+    Raises CarouselError if the file can't be read, or a line is not in Pharaoh format.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

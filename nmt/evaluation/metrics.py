@@ -41,8 +41,7 @@ def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str
     "ci" is the half-width of the 95% confidence interval of sacreBLEU's bootstrap, with 1,000 samples and its default
     seed.
 
-    Raises:
-        CarouselError: The numbers of hypotheses and references differ.
+    Raises CarouselError if the numbers of hypotheses and references differ.
     """
     if len(hypotheses) != len(references):
         raise CarouselError(
@@ -123,8 +122,7 @@ def word_tokeniser(language: str) -> Callable[[str], list[str]]:
 def sacrebleu_metrics(language: str) -> dict[str, Any]:
     """Return sacreBLEU's metric objects "bleu", "chrf" and "ter" for a target language.
 
-    Raises:
-        CarouselError: SacreBLEU is not installed.
+    Raises CarouselError if SacreBLEU is not installed.
     """
     try:
         from sacrebleu.metrics.bleu import BLEU

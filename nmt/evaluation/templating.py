@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 def template_environment(package: str, feature: str) -> jinja2.Environment:
     """Return an environment that loads the templates of a package and escapes all values.
 
-    Raises:
-        CarouselError: Jinja is not installed; the message names the feature that needs it.
+    Raises CarouselError if Jinja is not installed; the message names the feature that needs it.
     """
     try:
         import jinja2

@@ -27,8 +27,7 @@ class TextGenerator:
     def load(path: str | os.PathLike[str]) -> TextGenerator:
         """Load the language model of a model directory or run directory.
 
-        Raises:
-            CarouselError: The directory contains no usable language model.
+        Raises CarouselError if the directory contains no usable language model.
         """
         return TextGenerator(read_language_model_directory(Path(path)))
 
@@ -42,8 +41,7 @@ class TextGenerator:
                 probable piece is taken.
             seed: Seed of the random numbers.
 
-        Raises:
-            UsageError: The prompt has characters that are not in the vocabulary.
+        Raises UsageError if the prompt has characters that are not in the vocabulary.
         """
         vocabulary = self._directory.vocabulary
         lines = [list(ids) for ids in vocabulary.encode_batch(self._directory.lines(prompt))]

@@ -122,8 +122,7 @@ def compare_cells(
 def write_page(path: Path, distances: Sequence[int], seed: int, log: Callable[[str], None]) -> None:
     """Compare the cells and write an HTML page.
 
-    Raises:
-        CarouselError: The path cannot be written. It is raised before the training.
+    Raises CarouselError if the path cannot be written. It is raised before the training.
     """
     with atomic_file(path) as temporary:
         temporary.write_text(_render_page(compare_cells(distances, seed, log), distances), encoding="utf-8")

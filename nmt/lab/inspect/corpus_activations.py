@@ -60,8 +60,7 @@ def trace_text_corpus(model: TorchLanguageModel, path: Path) -> Iterator[LayerBa
 def load_pairs(path: Path, model: TorchTranslator) -> list[EncodedPair]:
     """Read and encode the pairs of a ``.tsv`` file, or the lines of a text with the model's own translations.
 
-    Raises:
-        CarouselError: The file contains no text.
+    Raises CarouselError if the file contains no text.
     """
     tokenizer, card = model.directory.tokenizer, model.directory.card
     if path.suffix == ".tsv":

@@ -34,8 +34,7 @@ def check_output_format(path: Path) -> None:
 def open_writer(path: Path) -> Iterator[InspectionWriter]:
     """Yield a function that writes an inspection in the format that the extension of ``path`` selects.
 
-    Raises:
-        CarouselError: The path cannot be written. It is raised before the block, so that no work is lost.
+    Raises CarouselError if the path cannot be written. It is raised before the block, so that no work is lost.
     """
     with atomic_file(path) as temporary:
         yield partial(_write, temporary, path.suffix)

@@ -53,8 +53,7 @@ _PRECISIONS = (_Precision(127, 100), _Precision(63, 50), _Precision(31, 25), _Pr
 def render_page(inspection: Inspection, matches: Sequence[NeuronMatch] = ()) -> str:
     """Return the HTML page of an inspection, with the matches of a neuron search.
 
-    Raises:
-        CarouselError: Jinja is not installed.
+    Raises CarouselError if Jinja is not installed.
     """
     pages = template_environment("nmt.lab.inspect", "the page")
     pages.filters |= {

@@ -71,8 +71,7 @@ class ProbeSignal(NamedTuple):
 def parse_signals(names: Sequence[str], languages: Sequence[str]) -> list[ProbeSignal]:
     """Return the signals of the given names, by default all without an argument and the languages' word classes.
 
-    Raises:
-        UsageError: A name is unknown, or names a word class that none of the languages has.
+    Raises UsageError if a name is unknown, or names a word class that none of the languages has.
     """
     classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(primary_subtag(code), {})})
     classes += [f"class:{name}" for name in _PATTERNS]

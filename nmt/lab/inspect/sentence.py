@@ -80,8 +80,7 @@ class TranslationInspection(Inspection):
 def load_translator(path: Path) -> TorchTranslator:
     """Load the translator of a model directory or run directory.
 
-    Raises:
-        CarouselError: The directory contains no model with PyTorch weights.
+    Raises CarouselError if the directory contains no model with PyTorch weights.
     """
     directory = read_model_directory(path)
     return TorchTranslator(directory, load_network(directory))
@@ -101,8 +100,7 @@ def inspect_translation(
         target: A translation to inspect instead of the model's own.
         beam: Beam size; the model's default if None.
 
-    Raises:
-        UsageError: The sentence has nothing to translate, or ``target`` is empty or not representable.
+    Raises UsageError if the sentence has nothing to translate, or ``target`` is empty or not representable.
     """
     directory, network = model
     tokenizer = directory.tokenizer

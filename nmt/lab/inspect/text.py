@@ -52,8 +52,7 @@ class TextInspection(Inspection):
 def load_text_model(path: Path) -> TorchLanguageModel:
     """Load the language model of a model directory or run directory.
 
-    Raises:
-        CarouselError: The directory contains no language model.
+    Raises CarouselError if the directory contains no language model.
     """
     directory = read_language_model_directory(path)
     return TorchLanguageModel(directory, load_language_model(directory))
@@ -64,8 +63,7 @@ def inspect_text(model: TorchLanguageModel, text: str) -> TextInspection:
 
     As in training, the state is either carried over line ends or reset at every line.
 
-    Raises:
-        UsageError: The text is empty or has characters that are not in the vocabulary.
+    Raises UsageError if the text is empty or has characters that are not in the vocabulary.
     """
     directory, network = model
     lines = directory.lines(text)

@@ -130,8 +130,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         path: The sweep file.
         overrides: ``KEY=VALUE`` overrides for the recipe of every run.
 
-    Raises:
-        UsageError: The sweep file or one of the recipes is invalid; the message names file and field.
+    Raises UsageError if the sweep file or one of the recipes is invalid; the message names file and field.
     """
     tree, lines = read_yaml(path)
     try:

@@ -80,8 +80,7 @@ class SettingSummary:
 def record_fingerprint(directory: Path, run: SweepRun) -> None:
     """Write the fingerprint of a run's recipe into its directory, before the run is trained there.
 
-    Raises:
-        CarouselError: The directory contains a run of another recipe.
+    Raises CarouselError if the directory contains a run of another recipe.
     """
     _check_fingerprint(directory, run)
     with atomic_file(directory / FINGERPRINT_FILE) as temporary:
@@ -91,8 +90,7 @@ def record_fingerprint(directory: Path, run: SweepRun) -> None:
 def read_result(directory: Path, run: SweepRun) -> RunResult | None:
     """Return the result of a run, or None if the run has not finished.
 
-    Raises:
-        CarouselError: The result is damaged, or the directory contains a run of another recipe.
+    Raises CarouselError if the result is damaged, or the directory contains a run of another recipe.
     """
     _check_fingerprint(directory, run)
     path = directory / RESULT_FILE

@@ -53,9 +53,8 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int, log: Callable[[str], None]) ->
         jobs: Number of runs that are trained at a time, each on one thread.
         log: Called with each line of progress.
 
-    Raises:
-        CarouselError: A corpus is invalid, the output directory contains runs of other recipes, or another process is
-            using it.
+    Raises CarouselError if a corpus is invalid, the output directory contains runs of other recipes, or another process
+    is using it.
     """
     with exclusive_lock(out / ".lock", out, "is in use by another nmt study; choose another --out"):
         finished = {run.name: results.read_result(out / run.name, run) for run in sweep.runs}
