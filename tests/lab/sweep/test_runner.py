@@ -137,7 +137,7 @@ def test_a_failing_run_does_not_stop_the_sweep_and_other_recipes_are_refused(swe
     assert ran.status == 1
     assert "device=cuda:99" in ran.out or "device=cuda%3A99" in ran.out
     assert "training.device: cuda:99 is not available; use auto or cpu" in ran.out
-    assert "runs that failed: 1; the same command tries them again" in ran.err
+    assert "failed runs: 1; run the same command to try them again" in ran.err
     assert (out / "device=cpu,seed=1" / "result.json").exists()
 
     ran = run(nmt, sweep_file, "training.batch_tokens=500")
