@@ -15,7 +15,7 @@ class Batcher(Protocol):
     """Continuous batching of requests, as in `nmt.inference.continuous_batcher.ContinuousBatcher`."""
 
     slots: int
-    beam: int
+    """Number of requests that can be decoded at the same time."""
 
     def __len__(self) -> int:
         """Return the number of requests in the batch."""
@@ -25,23 +25,26 @@ class Batcher(Protocol):
         """Number of free slots."""
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
-        """Add at most `free` requests to the batch. If this raises, none of them was added."""
+        """Add requests, at most as many as there are free slots. If this raises, none of them was added."""
 
     def release(self, keys: Iterable[Hashable]) -> None:
-        """Remove requests from the batch."""
+        """Remove the requests with the given keys from the batch."""
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """Return the requests that have finished since the last call. A batcher that raises here is unusable."""
+        """Return the key and hypotheses of each request that has finished since the last call.
+
+        A batcher that raises here cannot be used any more.
+        """
 
 
 class Throughput(Protocol):
-    """The decoding speed of a model."""
+    """Estimate of a model's decoding speed."""
 
     def estimate(self, text: str) -> float:
-        """Return the worker seconds that decoding a text takes."""
+        """Return the estimated worker seconds for decoding a text."""
 
     def record(self, seconds: float, texts: Iterable[str]) -> None:
-        """Add a measurement: texts that one worker decoded in ``seconds``."""
+        """Update the estimate by a measurement: texts that one worker decoded in ``seconds``."""
 
 
 class DecodingModel(Protocol):
@@ -56,16 +59,16 @@ class DecodingModel(Protocol):
     retired: bool
     """Whether the model was replaced, so that idle batchers can be dropped."""
 
-    def create_batcher(self, worker: int, beam: int) -> Batcher:
+    def create_batcher(self, worker: int, beam_size: int) -> Batcher:
         """Create a batcher for the worker thread with this number."""
 
 
 class BatchKey(NamedTuple):
-    """Model and beam size; sentences with equal keys can share a batch."""
+    """Model and beam size of a sentence. Sentences with equal keys can share a batch."""
 
     model: DecodingModel
-    beam: int
+    beam_size: int
 
     def __hash__(self) -> int:
         """Hash the model by identity: after a reload, the same directory is another model."""
-        return hash((id(self.model), self.beam))
+        return hash((id(self.model), self.beam_size))

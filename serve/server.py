@@ -20,7 +20,7 @@ from serve.auth.api_keys import read_api_keys
 from serve.http.protocol import HttpProtocol
 from serve.logging import json_logs
 from serve.metrics import Metrics
-from serve.models.discovery import BUILT_IN, model_directories
+from serve.models.discovery import BUILT_IN, find_model_directories
 from serve.models.served_model import TranslatorLoader
 from serve.service import TranslationService
 from serve.settings import Settings, read_settings
@@ -60,7 +60,7 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
 
 def _directories(paths: Sequence[Path]) -> list[Path]:
     """Return the model directories to serve; the built-in one if there are no others."""
-    if found := model_directories(paths):
+    if found := find_model_directories(paths):
         return found
     given = ", ".join(map(str, paths))
     if BUILT_IN.exists():

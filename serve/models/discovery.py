@@ -1,4 +1,4 @@
-"""Finds the model directories to serve."""
+"""Discovery of the model directories to serve."""
 
 import sys
 from collections.abc import Iterable
@@ -7,26 +7,26 @@ from pathlib import Path
 BUILT_IN = Path(sys.prefix) / "share" / "carousel" / "model"
 """The model directory of a container image, served by default; a plain installation has none."""
 
-_MARKER_FILES = ("config.json", "config.yaml")  # of a model directory, of a run directory
-_IGNORED = "lost+found"  # at the top of a volume that has a file system of its own
+_MARKER_FILES = ("config.json", "config.yaml")  # in a model directory and in a run directory
+_IGNORED = "lost+found"  # exists at the root of an ext4 file system
 
 
-def model_directories(paths: Iterable[Path]) -> list[Path]:
+def find_model_directories(paths: Iterable[Path]) -> list[Path]:
     """Return the model directories at the given paths.
 
-    A model directory or run directory is returned as it is. Any other directory is replaced by its subdirectories,
-    except hidden ones. The directories are not checked: loading reports what is wrong with them.
+    A model directory or run directory is returned unchanged. Any other directory is replaced by its subdirectories
+    that are not hidden. The directories are not checked here; loading a damaged one raises an error.
     """
-    return [directory for path in paths for directory in _expand(path)]
+    return [directory for path in paths for directory in _expand_directory(path)]
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand_directory(path: Path) -> list[Path]:
+    """Return the directory itself if it contains a model; else its subdirectories."""
     try:
         entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != _IGNORED)
     except OSError:
         return [path]
     directories = [entry for entry in entries if entry.is_dir()]
-    is_model = any(entry.name in _MARKER_FILES for entry in entries)
-    if is_model or not directories:
+    if not directories or any(entry.name in _MARKER_FILES for entry in entries):
         return [path] if entries else []
     return directories

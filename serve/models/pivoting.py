@@ -1,4 +1,4 @@
-"""Combines two translations in sequence, through a pivot language, into one."""
+"""Combination of two translations through a pivot language into one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nmt.text.alignment import AlignedSpan
 
 
-def compose(first: Translation, second: Translation, tokens: tuple[int, int]) -> Translation:
+def compose_translations(first: Translation, second: Translation, token_counts: tuple[int, int]) -> Translation:
     """Combine a translation into the pivot language with the translation of its result.
 
     The score is the mean log-probability per token over both translations. The confidence is None: the expected chrF of
@@ -19,12 +19,12 @@ def compose(first: Translation, second: Translation, tokens: tuple[int, int]) ->
     Args:
         first: Translation from the source language into the pivot language.
         second: Translation from the pivot language into the target language.
-        tokens: Number of target tokens of each translation.
+        token_counts: Number of target tokens of each translation.
     """
-    total = sum(tokens)
+    total = sum(token_counts)
     return replace(
         second,
-        score=(first.score * tokens[0] + second.score * tokens[1]) / total if total else 0.0,
+        score=(first.score * token_counts[0] + second.score * token_counts[1]) / total if total else 0.0,
         confidence=None,
         alignment=_compose_alignments(first.alignment, second.alignment),
     )
@@ -33,7 +33,7 @@ def compose(first: Translation, second: Translation, tokens: tuple[int, int]) ->
 def _compose_alignments(
     first: tuple[AlignedSpan, ...] | None, second: tuple[AlignedSpan, ...] | None
 ) -> tuple[AlignedSpan, ...] | None:
-    """Link source and target spans whose spans in the pivot language overlap."""
+    """Align each source span with the target spans that share text in the pivot language with it."""
     if first is None or second is None:
         return None
     links = {

@@ -1,4 +1,4 @@
-"""The models by language pair: loading and replacing them, and finding the models between two languages."""
+"""Registry of the served models by language pair, which also finds pivot languages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ModelEntry:
     """A language pair and its model, which is loaded when it is first needed."""
 
     def __init__(self, pair: tuple[str, str], load: Callable[[], ServedModel]) -> None:
-        """Create an entry whose model is not loaded yet; ``load`` is called on another thread."""
+        """Create an entry without loading its model; ``load`` is called on another thread when it is needed."""
         self.pair = pair
         self._load = load
         self._loading: asyncio.Task[ServedModel] | None = None
@@ -26,22 +26,21 @@ class ModelEntry:
 
     @property
     def model(self) -> ServedModel | None:
-        """The model if it is loaded."""
-        if self._loading is None or not self._loading.done() or self._loading.cancelled() or self._loading.exception():
-            return None
-        return self._loading.result()
+        """The model if it is loaded, else None."""
+        loading = self._loading
+        return loading.result() if loading and loading.done() and not _has_failed(loading) else None
 
     async def get(self) -> ServedModel:
-        """Return the model, loaded if necessary; raise the exception of loading."""
+        """Return the model, after loading it if necessary; raise the exception if that fails."""
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(self._load))
-            self._loading.add_done_callback(self._loaded)
+            self._loading.add_done_callback(self._finish_loading)
         # Shielded, because several callers may wait for the same model.
         return await asyncio.shield(self._loading)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep the model open within the block even if it is retired."""
+        """Return a context manager that keeps the model open, even if it is retired."""
         self._users += 1
         try:
             yield
@@ -50,27 +49,29 @@ class ModelEntry:
             self._close_if_unused()
 
     def retire(self) -> None:
-        """Close the model as soon as it is not in use any more, even if it is still being loaded."""
+        """Close the model as soon as no request uses it; if it is still being loaded, after that."""
         self._retired = True
-        if self.model is not None:
-            self.model.retired = True
-            self._close_if_unused()
+        self._close_if_unused()
 
-    def _loaded(self, loading: asyncio.Task[ServedModel]) -> None:
-        if loading.cancelled() or loading.exception():
+    def _finish_loading(self, loading: asyncio.Task[ServedModel]) -> None:
+        if _has_failed(loading):
             self._loading = None  # the next caller tries again
-        elif self._retired:
-            loading.result().retired = True
-            self._close_if_unused()
+        self._close_if_unused()
 
     def _close_if_unused(self) -> None:
-        if self._retired and not self._users and self.model is not None:
-            # Closing waits for the end of the worker processes.
-            threading.Thread(target=self.model.close, name="close-model").start()
+        if self._retired and self.model is not None:
+            self.model.retired = True
+            if not self._users:
+                # Closing waits for the end of the worker processes.
+                threading.Thread(target=self.model.close, name="close-model").start()
+
+
+def _has_failed(loading: asyncio.Task[ServedModel]) -> bool:
+    return loading.cancelled() or loading.exception() is not None
 
 
 class ModelRegistry:
-    """All models by language pair. Used on the event loop's thread only."""
+    """All served models by language pair. It is used only on the event loop's thread."""
 
     def __init__(
         self, loaders: Sequence[TranslatorLoader], load: Callable[[TranslatorLoader], ServedModel], *, lazy: bool
@@ -79,7 +80,7 @@ class ModelRegistry:
 
         Args:
             loaders: One loader for each language pair.
-            load: Loads and warms up a loader's model; called on another thread.
+            load: Function that loads and warms up the model of a loader; it is called on another thread.
             lazy: Whether each model is loaded only when it is first needed.
         """
         self._loaders, self._load, self._lazy = loaders, load, lazy
@@ -88,31 +89,29 @@ class ModelRegistry:
         self._draining = False
 
     async def load(self) -> None:
-        """Load all models, or only read their language pairs if they are lazy; raise the first exception."""
-        self._entries = await self._create_entries(eager=lambda pair: not self._lazy)
+        """Load all models, or with lazy loading only read their language pairs; raise the first exception."""
+        self._entries = await self._create_entries(is_eager=lambda pair: not self._lazy)
         self._ready = True
 
     async def reload(self) -> None:
-        """Load the loaded models again and replace them; raise the first exception, which leaves them as they are."""
-        previous = self._entries
-        loaded = {pair for pair, entry in previous.items() if entry.model is not None}
-        self._entries = await self._create_entries(eager=lambda pair: pair in loaded or not self._lazy)
+        """Load the loaded models again and replace them; if that fails, keep them and raise the first exception."""
+        previous, loaded = self._entries, {model.pair for model in self.loaded}
+        self._entries = await self._create_entries(is_eager=lambda pair: pair in loaded or not self._lazy)
         for entry in previous.values():
             entry.retire()
 
-    async def _create_entries(self, eager: Callable[[tuple[str, str]], bool]) -> dict[tuple[str, str], ModelEntry]:
-        """Create an entry for each loader, and load the models of ``eager`` pairs."""
+    async def _create_entries(self, is_eager: Callable[[tuple[str, str]], bool]) -> dict[tuple[str, str], ModelEntry]:
+        """Create an entry for each loader, and load the models of the language pairs for which ``is_eager`` is true."""
         entries: dict[tuple[str, str], ModelEntry] = {}
         try:
             for loader in self._loaders:
                 pair = await asyncio.to_thread(loader.pair)
                 if pair in entries:
-                    raise CarouselError(
-                        f"{'→'.join(pair)}: two models translate this language pair; serve only one of them"
-                    )
+                    message = "two models translate this language pair; serve only one of them"
+                    raise CarouselError(f"{'→'.join(pair)}: {message}")
                 entries[pair] = ModelEntry(pair, partial(self._load, loader))
             for entry in entries.values():
-                if eager(entry.pair):
+                if is_eager(entry.pair):
                     await entry.get()
         except BaseException:
             for entry in entries.values():
@@ -129,7 +128,7 @@ class ModelRegistry:
         await asyncio.gather(*(asyncio.to_thread(model.close) for model in self.loaded))
 
     def check_ready(self) -> None:
-        """Raise NotReadyError unless every model is loaded and warmed up, or lazy, and the server is not draining."""
+        """Raise NotReadyError until the models are loaded and warmed up, and again when the server is shutting down."""
         if self._draining:
             raise NotReadyError("the server is shutting down")
         if not self._ready:
@@ -137,33 +136,33 @@ class ModelRegistry:
 
     @property
     def loaded(self) -> list[ServedModel]:
-        """The models in memory."""
+        """All models that are loaded at present."""
         return [entry.model for entry in self._entries.values() if entry.model is not None]
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """Pairs of source and target language with a model of their own."""
+        """Pairs of source and target language that a single model translates."""
         self.check_ready()
         return list(self._entries)
 
     @property
     def languages(self) -> list[str]:
-        """All source and target languages."""
+        """All source and target languages of the models, sorted."""
         self.check_ready()
         return sorted(self._languages())
 
     def targets(self, source: str) -> list[str]:
-        """Return the languages into which ``source`` can be translated, including itself."""
+        """Return the languages into which the source language can be translated, and the source language itself."""
         reachable = {target for target in self._languages() if self._find_route(source, target) is not None}
         return sorted(reachable | {source})
 
     def sources(self, target: str) -> list[str]:
-        """Return the other languages that can be translated into ``target``."""
+        """Return the languages that can be translated into the target language, without the target language itself."""
         self.check_ready()
         return sorted(source for source in self._languages() if self._find_route(source, target))
 
     def language(self, code: str) -> str:
-        """Return the models' spelling of a language code, which is matched without regard to case."""
+        """Return a language code in the models' spelling, after a case-insensitive match."""
         self.check_ready()
         spelling = {language.casefold(): language for language in self._languages()}
         if code.casefold() not in spelling:
@@ -172,10 +171,10 @@ class ModelRegistry:
         return spelling[code.casefold()]
 
     def route(self, source: str, target: str) -> list[ModelEntry]:
-        """Return the models to apply one after the other to translate between two served languages.
+        """Return the models that translate from one served language to another, in the order of their application.
 
         Returns:
-            No models for equal languages, one for a served pair, or two through a pivot language.
+            No model if the languages are equal, one for a served pair, or two if there is a pivot language.
 
         Raises:
             UnsupportedLanguageError: If no models connect the languages.
@@ -194,13 +193,8 @@ class ModelRegistry:
             return []
         if (source, target) in self._entries:
             return [self._entries[source, target]]
-        pivots = [
-            language
-            for language in self._languages()
-            if (source, language) in self._entries and (language, target) in self._entries
-        ]
-        if not pivots:
-            return None
         # English is preferred: most training data are translations from or into it.
-        pivot = min(pivots, key=lambda language: (language != "en", language))
-        return [self._entries[source, pivot], self._entries[pivot, target]]
+        for pivot in sorted(self._languages(), key=lambda language: (language != "en", language)):
+            if (source, pivot) in self._entries and (pivot, target) in self._entries:
+                return [self._entries[source, pivot], self._entries[pivot, target]]
+        return None

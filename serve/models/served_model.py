@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nmt.inference.text_processor import TextProcessor
     from nmt.search.options import DecodingOptions
 
-# Sentences of several lengths, like real ones. The first decoding of a batch shape also allocates memory.
+# Sentences of different lengths, as in real requests. The first decoding of a batch shape also allocates memory.
 _WARM_UP_TEXTS = (
     "Hello.",
     "This sentence is longer.",
@@ -26,16 +26,15 @@ class TranslatorBackend(Protocol):
 
     source_language: str
     target_language: str
-    beam: int
+    beam_size: int
+    """Default beam size."""
     checksum: str
+    """Checksum that identifies the model's files."""
     text_processor: TextProcessor
     decoding_options: DecodingOptions
-    """The model's default options."""
+    """Default decoding options."""
 
-    def phrase_ids(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of a required phrase; raise CarouselError if the vocabulary cannot express it."""
-
-    def create_batcher(self, worker: int, slots: int, beam: int) -> Batcher:
+    def create_batcher(self, worker: int, slots: int, beam_size: int) -> Batcher:
         """Create a batcher for the worker thread with this number."""
 
     def close(self) -> None:
@@ -46,51 +45,50 @@ class TranslatorLoader(Protocol):
     """Loads the model of one language pair."""
 
     def pair(self) -> tuple[str, str]:
-        """Return source and target language without loading the model."""
+        """Return the source and target language without loading the model."""
 
     def load(self) -> TranslatorBackend:
         """Load the model; raise CarouselError if that fails."""
 
 
 class ServedModel:
-    """A loaded model with one warmed-up batcher per worker thread."""
+    """A loaded model with a warmed-up batcher for each worker thread."""
 
     def __init__(self, translator: TranslatorBackend, slots: int, throughput: Throughput) -> None:
-        """Wrap a loaded translator, whose batchers get ``slots`` slots."""
+        """Wrap a loaded translator; ``slots`` is the number of slots of each batcher."""
         self.translator, self.slots, self.throughput = translator, slots, throughput
         self.pair = translator.source_language, translator.target_language
         self.name = "-".join(self.pair)
         self.checksum, self.text_processor = translator.checksum, translator.text_processor
         self.retired = False
-        """Whether another model has replaced this one, which only finishes its work."""
+        """Whether another model has replaced this one, which then finishes only the requests that use it already."""
         self._warm_batchers: dict[tuple[int, int], Batcher] = {}  # by worker and beam size
-        self._options: dict[tuple[int, bool], DecodingOptions] = {}
 
     def options(self, num_hypotheses: int, *, attention: bool) -> DecodingOptions:
         """Return the model's default options for a number of hypotheses, with or without attention."""
-        key = num_hypotheses, attention
-        if key not in self._options:
-            self._options[key] = replace(
-                self.translator.decoding_options, num_hypotheses=num_hypotheses, return_attention=attention
-            )
-        return self._options[key]
+        default = self.translator.decoding_options
+        return replace(default, num_hypotheses=num_hypotheses, return_attention=attention)
 
-    def create_batcher(self, worker: int, beam: int) -> Batcher:
-        """Create a batcher for a worker thread; the first call returns the warmed-up one."""
-        if (worker, beam) in self._warm_batchers:
-            return self._warm_batchers.pop((worker, beam))
-        return self.translator.create_batcher(worker, self.slots, beam)
+    def create_batcher(self, worker: int, beam_size: int) -> Batcher:
+        """Create a batcher for the worker thread with this number, or return the warmed-up one at the first call."""
+        if (worker, beam_size) in self._warm_batchers:
+            return self._warm_batchers.pop((worker, beam_size))
+        return self.translator.create_batcher(worker, self.slots, beam_size)
 
     def warm_up(self, workers: int) -> None:
-        """Decode some sentences on a batcher for each worker thread, and measure the throughput."""
+        """Decode some sentences with one batcher for each worker thread, and measure the throughput.
+
+        Args:
+            workers: Number of worker threads.
+        """
         for worker in range(workers):
-            batcher = self.translator.create_batcher(worker, self.slots, self.translator.beam)
+            batcher = self.translator.create_batcher(worker, self.slots, self.translator.beam_size)
             self._decode(batcher, _WARM_UP_TEXTS)
             texts = [_WARM_UP_TEXTS[n % len(_WARM_UP_TEXTS)] for n in range(self.slots)]
             start = time.perf_counter()
             self._decode(batcher, texts)
             self.throughput.record(time.perf_counter() - start, texts)
-            self._warm_batchers[worker, batcher.beam] = batcher
+            self._warm_batchers[worker, self.translator.beam_size] = batcher
 
     def close(self) -> None:
         """Free all resources; batchers are unusable afterwards."""

@@ -1,4 +1,4 @@
-"""Requests, their sentences, and the chunks of sentences that are decoded."""
+"""The units of work in the queue: requests consist of sentences, and sentences of chunks, which are decoded."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from serve.errors import TranslationFailedError, error_location
 from serve.interfaces import BatchKey
 
 if TYPE_CHECKING:
+    from nmt.inference.continuous_batcher import DecodingRequest
     from nmt.inference.text_processor import Chunk
     from nmt.inference.translation import Translation
     from nmt.search.hypotheses import Hypothesis
@@ -27,51 +28,50 @@ class Sentence:
     """A text to translate as a unit, with its decoding options."""
 
     text: str
-    beam: int
+    beam_size: int
     options: DecodingOptions
     cache_scope: Hashable = None
-    """Owner and id of the glossary in use; cached translations are shared only within this scope."""
+    """Owner and id of the glossary; a cached translation is used again only for sentences with the same scope."""
     required_phrases: tuple[tuple[tuple[int, ...], ...], ...] = ()
-    """Token ids of the phrases that each chunk's translation must contain; chunks beyond the last have none."""
+    """For each chunk, the token ids of the phrases that its translation must contain; further chunks have none."""
 
 
 class SentenceTranslation(NamedTuple):
-    """A sentence's translation and its length."""
+    """A translated sentence with the number of its tokens."""
 
     translation: Translation
     tokens: int
-    """Number of target tokens with end-of-sentence tokens: the weight of the translation's mean score."""
+    """Number of target tokens, including end-of-sentence tokens; the weight of the score when scores are averaged."""
 
 
 class PendingRequest:
     """A request whose sentences are not all translated yet.
 
-    Its future resolves to the translations of all sentences. Cancelling the future removes the sentences from the queue
-    and from the batches.
+    Its future resolves to the translations of all sentences. If the future is cancelled, the sentences are removed from
+    the queue and from the batches.
     """
 
     def __init__(
-        self, sentences: int, deadline: float, on_sentence: Callable[[int, Translation], None] | None = None
+        self, num_sentences: int, deadline: float, on_sentence: Callable[[int, Translation], None] | None = None
     ) -> None:
-        """Create a request for a number of sentences; see `serve.scheduling.scheduler.Scheduler.submit`."""
+        """Create a request; the arguments are those of `serve.scheduling.scheduler.Scheduler.submit`."""
         self.future: Future[list[SentenceTranslation]] = Future()
         self.deadline = deadline
         self.overrun = 0.0
         """Worker seconds by which the finished chunks exceeded their estimates; never decreases."""
-        self.done = False
-        """Whether the future is finished, failed or cancelled."""
-        self._translations: list[SentenceTranslation | None] = [None] * sentences
-        self._missing = sentences
+        self._translations: list[SentenceTranslation | None] = [None] * num_sentences
+        self._missing = num_sentences
         self._on_sentence = on_sentence
         self._excess = 0.0
         self._lock = threading.Lock()
-        self.future.add_done_callback(self._set_done)
 
-    def _set_done(self, _: Future[list[SentenceTranslation]]) -> None:
-        self.done = True
+    @property
+    def done(self) -> bool:
+        """Whether the request has finished, failed or been cancelled."""
+        return self.future.done()
 
     def deliver(self, index: int, translation: SentenceTranslation) -> None:
-        """Set the translation of one sentence; the last one resolves the future."""
+        """Set the translation of the sentence with this index; the last missing one resolves the future."""
         if self._on_sentence and not self.done:
             self._on_sentence(index, translation.translation)
         with self._lock:
@@ -82,14 +82,14 @@ class PendingRequest:
             self.resolve()
 
     def charge(self, excess: float) -> None:
-        """Add the worker seconds by which a chunk exceeded its estimate; negative if it took less."""
+        """Add the worker seconds by which a chunk exceeded its estimated cost; negative if it took less."""
         with self._lock:
             self._excess += excess
             self.overrun = max(self.overrun, self._excess)
 
     def resolve(self) -> None:
         """Resolve the future to the translations, unless it was cancelled."""
-        with suppress(InvalidStateError):  # cancelled at this very moment
+        with suppress(InvalidStateError):  # it was cancelled
             self.future.set_result([found for found in self._translations if found is not None])
 
     def fail(self) -> None:
@@ -110,41 +110,43 @@ class SentenceJob:
     cost: float
     """Estimated worker seconds."""
     submitted: float
-    """Time of `time.monotonic` when the request came."""
+    """Time at which the request was submitted; all times are values of `time.monotonic`."""
     on_decoded: Callable[[SentenceJob], None]
-    """Function that is called on a worker thread when all chunks are decoded."""
+    """Function to call, on a worker thread, when all chunks are decoded."""
     virtual_start: float = 0.0
-    """Time from which the chunks fall due one after the other."""
+    """Time from which the due times of the chunks are counted."""
     started: float = 0.0
-    """Time when a worker took the first chunk."""
+    """Time at which a worker took the first chunk."""
     chunks: Sequence[Chunk] = ()
+    """Chunks of the sentence; none before it is split."""
     hypotheses: list[Sequence[Hypothesis]] = field(default_factory=list)
+    """Hypotheses of each chunk, best first; none before the chunk is decoded."""
     missing: int = 0
     """Number of chunks that are not decoded yet."""
     lost_chunks: set[int] = field(default_factory=set)
-    """Indices of the chunks that were lost with a worker process once."""
+    """Indices of the chunks that were in a worker process when it was lost."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def split(self) -> None:
-        """Split the sentence into chunks; none if it contains nothing to translate."""
+        """Split the sentence into chunks. There are none if it contains nothing to translate."""
         self.chunks = self.batch_key.model.text_processor.chunks(self.sentence.text)
         self.hypotheses, self.missing = [()] * len(self.chunks), len(self.chunks)
 
-    def collect(self, chunk: int, hypotheses: Sequence[Hypothesis]) -> bool:
-        """Keep the hypotheses of a chunk; return whether it was the last one missing."""
+    def set_hypotheses(self, chunk_index: int, hypotheses: Sequence[Hypothesis]) -> bool:
+        """Store the hypotheses of a decoded chunk, and return whether all chunks are decoded now."""
         with self.lock:
-            self.hypotheses[chunk] = hypotheses
+            self.hypotheses[chunk_index] = hypotheses
             self.missing -= 1
             return not self.missing
 
     def assemble(self) -> SentenceTranslation:
-        """Join the decoded chunks."""
+        """Return the sentence's translation, joined from its decoded chunks."""
         text_processor, sentence = self.batch_key.model.text_processor, self.sentence
         translation = text_processor.assemble(sentence.text, self.chunks, self.hypotheses, sentence.options)
         return SentenceTranslation(translation, sum(len(found[0].tokens) + 1 for found in self.hypotheses))
 
     def fail(self, error: Exception) -> None:
-        """Log an error and fail the request."""
+        """Log an exception and fail the whole request."""
         _log.error("%d characters could not be translated: %s", len(self.sentence.text), error_location(error))
         self.request.fail()
 
@@ -153,7 +155,7 @@ class ChunkTask(NamedTuple):
     """One chunk of a sentence; the first one represents the whole sentence until the sentence is split."""
 
     job: SentenceJob
-    chunk: int
+    chunk_index: int
 
     @property
     def batch_key(self) -> BatchKey:
@@ -162,7 +164,7 @@ class ChunkTask(NamedTuple):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the result is no longer needed."""
+        """Whether the result is no longer needed, because the request has failed or been cancelled."""
         return self.job.request.done
 
     @property
@@ -172,26 +174,23 @@ class ChunkTask(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The chunk's text, or the sentence's if it is not split yet."""
-        return self.job.chunks[self.chunk].pieces.text if self.job.chunks else self.job.sentence.text
+        """Source text of the chunk, or of the whole sentence before it is split."""
+        return self.job.chunks[self.chunk_index].pieces.text if self.job.chunks else self.job.sentence.text
 
-    @property
-    def source(self) -> Sequence[int]:
-        """Token ids of the split chunk."""
-        return self.job.chunks[self.chunk].pieces.ids
+    def decoding_request(self) -> DecodingRequest:
+        """Return the request that a batcher decodes, with the task as its key; the sentence must be split."""
+        # Imported late, so that the server answers /health while the inference package is still being imported.
+        from nmt.inference.continuous_batcher import DecodingRequest
 
-    @property
-    def options(self) -> DecodingOptions:
-        """Decoding options, with the phrases that the chunk's translation must contain."""
-        sentence = self.job.sentence
-        if self.chunk < len(sentence.required_phrases):
-            return replace(sentence.options, force_phrases=sentence.required_phrases[self.chunk])
-        return sentence.options
+        options, phrases = self.job.sentence.options, self.job.sentence.required_phrases
+        if self.chunk_index < len(phrases):
+            options = replace(options, force_phrases=phrases[self.chunk_index])
+        return DecodingRequest(self, self.job.chunks[self.chunk_index].pieces.ids, options)
 
     def deliver(self, hypotheses: Sequence[Hypothesis], seconds: float) -> None:
-        """Set the chunk's hypotheses and the worker seconds that it took; the last chunk completes the sentence."""
+        """Set the hypotheses of the chunk and the worker seconds spent on it; the last chunk completes the sentence."""
         self.job.request.charge(seconds - self.cost)
-        if self.job.collect(self.chunk, hypotheses):
+        if self.job.set_hypotheses(self.chunk_index, hypotheses):
             self.job.on_decoded(self.job)
 
     def fail(self) -> None:
@@ -199,8 +198,7 @@ class ChunkTask(NamedTuple):
         self.job.request.fail()
 
     def may_retry(self) -> bool:
-        """Return whether to decode the chunk again after its worker process was lost: only the first time."""
-        if self.chunk in self.job.lost_chunks:
-            return False
-        self.job.lost_chunks.add(self.chunk)
-        return True
+        """Record that the chunk's worker process was lost; return whether this was the first time."""
+        first_time = self.chunk_index not in self.job.lost_chunks
+        self.job.lost_chunks.add(self.chunk_index)
+        return first_time

@@ -1,13 +1,13 @@
 """Fair queueing of sentences.
 
-A queue holds sentences, not requests: the sentences of all requests share the slots of the workers' batches. When slots
-become free, they are refilled with the sentences that are due first. A sentence that is too long for the model is split
-when its turn comes; its chunks then wait in the queue like sentences.
+A queue holds sentences, not requests: the sentences of all requests share the slots of the workers' batches. Free slots
+are refilled with the sentences that are due first. A sentence that is too long for the model is split into chunks when
+it is taken from the queue; its other chunks then wait in the queue like sentences.
 
-The sentences of a request fall due one after the other, at the rate at which a quarter of the workers would decode them
-(Zhang 1990, "VirtualClock"): first by estimate, and later than that once the request's finished sentences have taken
-longer than estimated. A request of one sentence therefore overtakes a request of thousands, which still keeps its
-quarter, and gets all workers while nothing else waits.
+The sentences of a request are due one after the other, at the rate at which a quarter of the workers would decode them
+(Zhang 1990, "VirtualClock"). Due times follow from estimated costs; if the finished sentences of a request have taken
+longer than estimated, its other sentences are postponed. A request of one sentence therefore overtakes a request of
+thousands. The large request still receives a quarter of the workers, and all of them while nothing else waits.
 """
 
 from __future__ import annotations
@@ -31,30 +31,36 @@ if TYPE_CHECKING:
 
 CHUNK_CHARACTERS = 200
 """Estimated number of characters in a chunk of a long sentence."""
-_REQUEST_SHARE = 0.25  # share of the workers that every request keeps
-_ADMISSION_SHARE = 0.5  # share of a request's time that the work ahead of it may take: estimates are inaccurate
-_REFILL_SHARE = 0.85  # share of the slots that are refilled together when more sentences wait than fit
-_WINDOW_BATCHES = 2  # sentences of similar length are chosen among this many batches: they waste the fewest steps
+_REQUEST_SHARE = 0.25  # share of the workers that every request receives at least
+_ADMISSION_SHARE = 0.5  # share of a request's time that all queued work may take; the rest allows for wrong estimates
+_REFILL_SHARE = 0.85  # share of the slots that must be free to refill them when more sentences wait than fit
+_WINDOW_BATCHES = 2  # number of batches of due sentences among which sentences of similar length are chosen
 
 
 class QueueEntry(NamedTuple):
     """A task in a queue."""
 
     due: float
+    """Time of `time.monotonic`; the task with the earliest time is taken first."""
     serial: int
-    """Orders tasks that are due at the same time by arrival."""
+    """Serial number, which orders tasks with equal due times by arrival."""
     task: ChunkTask
     overrun: float
-    """Overrun of the request when the entry was queued; any further overrun postpones the task."""
+    """Overrun of the request when the entry was queued; a later increase postpones the task."""
 
 
 class Scheduler:
-    """A thread-safe queue of sentences for all models."""
+    """Thread-safe queue of the sentences for all models."""
 
     def __init__(self, workers: int, slots: int, queue_limit: int, cache_size: int, metrics: Metrics) -> None:
-        """Create an empty queue for a number of worker threads, whose batches have ``slots`` slots.
+        """Create an empty queue.
 
-        At most ``queue_limit`` sentences wait, and ``cache_size`` finished translations are cached.
+        Args:
+            workers: Number of worker threads.
+            slots: Number of slots of each batch.
+            queue_limit: Maximum number of waiting sentences.
+            cache_size: Maximum number of cached translations.
+            metrics: Metrics to update.
         """
         self._workers, self._slots, self._queue_limit, self._metrics = workers, slots, queue_limit, metrics
         self._cache = TranslationCache(cache_size, metrics)
@@ -77,19 +83,19 @@ class Scheduler:
         later_cost: float = 0.0,
         continued: bool = False,
     ) -> PendingRequest:
-        """Queue all sentences, or none.
+        """Queue the sentences of a request.
 
         Args:
             model: Model that translates the sentences.
-            sentences: Sentences to translate.
+            sentences: Sentences to translate; either all of them are queued or none.
             deadline: Time of `time.monotonic` after which no sentence is started.
-            on_sentence: Called on a worker thread with the index and translation of each finished sentence.
+            on_sentence: Function that is called with the index and translation of each sentence as it is finished.
             later_cost: Estimated worker seconds of sentences that the same request will submit later.
-            continued: Whether the request has submitted sentences before; it is then not refused any more.
+            continued: Whether the same request has submitted sentences before, so that it is not refused any more.
 
         Raises:
             NotReadyError: If the scheduler is closed.
-            QueueFullError: If the queue is full, or the request would hardly finish before its deadline.
+            QueueFullError: If the queue is full, or the request would probably not finish before its deadline.
         """
         now = time.monotonic()
         request = PendingRequest(len(sentences), deadline, on_sentence)
@@ -97,20 +103,20 @@ class Scheduler:
         jobs = []
         for index, (sentence, translation) in enumerate(zip(sentences, cached, strict=True)):
             if translation is None:
-                key, cost = BatchKey(model, sentence.beam), model.throughput.estimate(sentence.text)
+                key, cost = BatchKey(model, sentence.beam_size), model.throughput.estimate(sentence.text)
                 jobs.append(SentenceJob(request, index, sentence, key, cost, now, self._complete))
         with self._changed:
             if not continued:
                 self._check_admission(jobs, later_cost, deadline - now)
             if jobs:
                 self._add_waiting(request, len(jobs), sum(job.cost for job in jobs))
-                request.future.add_done_callback(lambda _: self._remove(request))
+                request.future.add_done_callback(lambda _: self._remove_request(request))
             virtual_start = now
             for job in jobs:
                 job.virtual_start = virtual_start
                 first_chunk = min(job.cost, model.throughput.estimate(job.sentence.text[:CHUNK_CHARACTERS]))
-                self._push(virtual_start + self._duration(first_chunk), ChunkTask(job, 0))
-                virtual_start += self._duration(job.cost)
+                self._push(virtual_start + self._fair_duration(first_chunk), ChunkTask(job, 0))
+                virtual_start += self._fair_duration(job.cost)
             self._changed.notify(len(jobs))
         for index, translation in enumerate(cached):
             if translation is not None:
@@ -120,7 +126,7 @@ class Scheduler:
         return request
 
     def close(self) -> None:
-        """Refuse further requests. Waiting sentences are still translated; then `take` returns None."""
+        """Refuse further requests. Sentences in the queue are still translated; then `take` returns None."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -131,15 +137,15 @@ class Scheduler:
             self._changed.notify_all()
 
     def take(self, *, busy: bool, free_slots: Callable[[BatchKey], int]) -> list[ChunkTask] | None:
-        """Take the tasks that a worker should start now; called on the worker's thread.
+        """Take the tasks that a worker should start now. The worker's thread calls this function.
 
         Args:
             busy: Whether the worker has tasks in its batches. If it has none, this call waits for a change.
             free_slots: Function that returns the worker's number of free slots for a batch key.
 
         Returns:
-            Tasks whose sentences are split; none if there is nothing to start yet. None once the scheduler is closed
-            and the queue is empty.
+            Tasks, whose sentences are split; an empty list if there is nothing to start yet; None if the scheduler is
+            closed and the queue is empty.
         """
         if busy and not self._may_take(free_slots):
             return []
@@ -155,7 +161,7 @@ class Scheduler:
         return [task for task in taken if task.job.chunks or self._split(task.job)]
 
     def _split(self, job: SentenceJob) -> bool:
-        """Split a sentence and queue all chunks but the first; return whether there is anything to decode."""
+        """Split a sentence and queue all chunks except the first; return whether there is anything to decode."""
         try:
             job.split()
         except Exception as error:
@@ -170,12 +176,12 @@ class Scheduler:
                 if not job.request.done:
                     self._add_waiting(job.request, len(others), sum(task.cost for task in others))
                     for task in others:
-                        self._push(job.virtual_start + self._duration((task.chunk + 1) * task.cost), task)
+                        self._push(job.virtual_start + self._fair_duration((task.chunk_index + 1) * task.cost), task)
                     self._changed.notify(len(others))
         return True
 
     def _complete(self, job: SentenceJob) -> None:
-        """Deliver the translation of a sentence whose chunks are decoded."""
+        """Assemble, cache and deliver the translation of a sentence whose chunks are all decoded."""
         try:
             found = job.assemble()
             self._cache.put(job.batch_key.model, job.sentence, found)
@@ -189,68 +195,67 @@ class Scheduler:
             job.fail(error)
 
     def _may_take(self, free_slots: Callable[[BatchKey], int]) -> bool:
-        """Check without the lock whether tasks can be taken; a change in between is seen one step later."""
+        """Return whether tasks can be taken. Called without the lock; a change is seen one step later."""
         return any(free_slots(key) >= self._min_free_slots(queue) for key, queue in list(self._queues.items()))
 
     def _min_free_slots(self, queue: Sequence[QueueEntry]) -> int:
-        """Return the number of free slots from which on tasks of a queue are taken.
+        """Return the number of slots that must be free before tasks of a queue are taken.
 
-        Filling slots one by one costs a fifth of the speed. Waiting until all are free costs none, but then one very
-        long sentence would block all others. A queue that fits is taken at once; of a longer one, enough to fill most
-        slots.
+        Filling slots one by one costs a fifth of the speed. Waiting until all slots are free costs none, but one very
+        long sentence would then block all others. Tasks are therefore taken when the whole queue fits into the free
+        slots, or when most slots are free.
         """
         return min(len(queue), math.ceil(_REFILL_SHARE * self._slots))
 
     def _check_admission(self, jobs: Sequence[SentenceJob], later_cost: float, available: float) -> None:
-        """Raise if the scheduler is closed, or cannot finish the jobs within ``available`` seconds."""
+        """Raise if the scheduler is closed or its queue full, or if the jobs need more than the available seconds."""
         if self._closed:
             raise NotReadyError("the server is shutting down")
         needed = (self._backlog + sum(job.cost for job in jobs) + later_cost) / self._workers
         allowed = _ADMISSION_SHARE * available
-        # An empty queue accepts any request: an inaccurate estimate must not refuse it for ever.
+        # An empty queue accepts any request, so that an inaccurate estimate cannot refuse requests for ever.
         if self._count and (self._count + len(jobs) > self._queue_limit or needed > allowed):
             raise QueueFullError(max(1, math.ceil(needed - allowed)))
 
     def _push(self, due: float, task: ChunkTask) -> None:
+        """Add a task to its queue; ``due`` is its due time without the overrun of its request."""
         overrun = task.job.request.overrun
-        entry = QueueEntry(due + self._duration(overrun), next(self._serial), task, overrun)
+        entry = QueueEntry(due + self._fair_duration(overrun), next(self._serial), task, overrun)
         heapq.heappush(self._queues.setdefault(task.batch_key, []), entry)
 
-    def _duration(self, cost: float) -> float:
-        """Return the seconds that work takes on one request's share of the workers."""
+    def _fair_duration(self, cost: float) -> float:
+        """Return the seconds that work of this cost takes with the share of the workers that one request receives."""
         return cost / (_REQUEST_SHARE * self._workers)
 
-    def _add_waiting(self, request: PendingRequest, tasks: int, cost: float) -> None:
-        """Update the number and the cost of a request's queued tasks; negative values remove tasks."""
+    def _add_waiting(self, request: PendingRequest, num_tasks: int, cost: float) -> None:
+        """Add to the number and the cost of a request's queued tasks; negative values subtract."""
         tasks_before, cost_before = self._waiting.pop(request, (0, 0.0))
-        if tasks_before + tasks:
-            self._waiting[request] = (tasks_before + tasks, cost_before + cost)
-        self._count += tasks
+        if tasks_before + num_tasks:
+            self._waiting[request] = (tasks_before + num_tasks, cost_before + cost)
+        self._count += num_tasks
         self._backlog += cost
         self._metrics.waiting_sentences.set(self._count)
 
-    def _remove(self, request: PendingRequest) -> None:
-        """Remove the remaining tasks of a request from the queues."""
+    def _remove_request(self, request: PendingRequest) -> None:
+        """Remove the tasks of a request from the queues."""
         with self._changed:
             if request not in self._waiting:
                 return
-            tasks, cost = self._waiting[request]
-            self._add_waiting(request, -tasks, -cost)
+            num_tasks, cost = self._waiting[request]
+            self._add_waiting(request, -num_tasks, -cost)
             for key, queue in list(self._queues.items()):
-                kept = [entry for entry in queue if entry.task.job.request is not request]
-                if len(kept) < len(queue):
-                    heapq.heapify(kept)
-                    self._queues[key] = kept
-                if not kept:
+                queue[:] = [entry for entry in queue if entry.task.job.request is not request]
+                heapq.heapify(queue)
+                if not queue:
                     del self._queues[key]
             self._changed.notify_all()  # a closed scheduler may be empty now
 
     def _pop(self, key: BatchKey, free_slots: int) -> list[ChunkTask]:
-        """Take the next tasks of a queue, and leave a share for other idle workers."""
+        """Take the tasks that are due first from a queue, but leave an equal share for each idle worker."""
         queue = self._queues[key]
         if free_slots < self._min_free_slots(queue):
             return []
-        taken = self._choose(queue, min(free_slots, math.ceil(len(queue) / (self._idle_workers + 1))))
+        taken = self._pop_similar(queue, min(free_slots, math.ceil(len(queue) / (self._idle_workers + 1))))
         now = time.monotonic()
         for task in taken:
             self._add_waiting(task.job.request, -1, -task.cost)
@@ -261,23 +266,21 @@ class Scheduler:
             del self._queues[key]
         return [task for task in taken if now < task.job.request.deadline]
 
-    def _choose(self, queue: list[QueueEntry], number: int) -> list[ChunkTask]:
-        """Take the task that is due first, and those of the next ones whose lengths are closest to it."""
+    def _pop_similar(self, queue: list[QueueEntry], max_tasks: int) -> list[ChunkTask]:
+        """Take the task that is due first, and of the tasks due next those whose lengths are closest to its length."""
         window: list[QueueEntry] = []
-        while queue and len(window) < max(number, _WINDOW_BATCHES * self._slots):
+        while queue and len(window) < max(max_tasks, _WINDOW_BATCHES * self._slots):
             window.append(self._pop_first(queue))
-        if len(window) <= number:
-            return [entry.task for entry in window]
-        first, *others = window
-        length = len(first.task.text)
-        others.sort(key=lambda entry: abs(len(entry.task.text) - length))
-        for entry in others[number - 1 :]:
-            heapq.heappush(queue, entry)
-        return [first.task, *(entry.task for entry in others[: number - 1])]
+        if len(window) > max_tasks:
+            length = len(window[0].task.text)
+            window[1:] = sorted(window[1:], key=lambda entry: abs(len(entry.task.text) - length))
+            for entry in window[max_tasks:]:
+                heapq.heappush(queue, entry)
+        return [entry.task for entry in window[:max_tasks]]
 
     def _pop_first(self, queue: list[QueueEntry]) -> QueueEntry:
-        """Take the entry that is due first, after postponing entries whose requests have overrun since."""
+        """Take the entry that is due first, after postponing the entries of requests whose overrun has increased."""
         while (overrun := (first := queue[0]).task.job.request.overrun) > first.overrun:
-            due = first.due + self._duration(overrun - first.overrun)
+            due = first.due + self._fair_duration(overrun - first.overrun)
             heapq.heapreplace(queue, first._replace(due=due, overrun=overrun))
         return heapq.heappop(queue)

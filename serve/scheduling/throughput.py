@@ -1,4 +1,4 @@
-"""Estimate of a model's decoding speed."""
+"""Running estimate of a model's decoding speed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class ThroughputEstimate:
         self._busy_seconds, self._characters = 0.0, 0  # since the last update of the average
 
     def estimate(self, text: str) -> float:
-        """Return the worker seconds that decoding a text takes."""
+        """Return the estimated worker seconds for decoding a text."""
         return (self._seconds_per_character or _INITIAL_SECONDS_PER_CHARACTER) * (len(text) + _SENTENCE_OVERHEAD)
 
     def record(self, seconds: float, texts: Iterable[str]) -> None:
-        """Add a measurement: texts that one busy worker decoded in ``seconds``."""
+        """Update the estimate by a measurement: texts that one busy worker decoded in ``seconds``."""
         self._busy_seconds += seconds
         self._characters += sum(len(text) + _SENTENCE_OVERHEAD for text in texts)
         if self._characters and (self._seconds_per_character is None or self._busy_seconds >= _MIN_SECONDS):

@@ -1,4 +1,4 @@
-"""Cache of finished translations."""
+"""Cache of translated sentences."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from serve.interfaces import DecodingModel
 from serve.metrics import Metrics
 from serve.scheduling.jobs import Sentence, SentenceTranslation
 
-_MAX_CHARACTERS = 1000  # longer sentences hardly ever repeat, and would fill the memory
+_MAX_CHARACTERS = 1000  # longer sentences are rarely repeated and take much memory
 
 
 class TranslationCache:
-    """Least recently used cache of sentences' translations. Thread-safe."""
+    """Thread-safe cache of translated sentences, which evicts the least recently used one when it is full."""
 
-    def __init__(self, size: int, metrics: Metrics) -> None:
-        """Create an empty cache for ``size`` sentences; 0 disables it."""
-        self._entries: LRUCache[Hashable, SentenceTranslation] = LRUCache(size)
+    def __init__(self, max_sentences: int, metrics: Metrics) -> None:
+        """Create an empty cache for a maximum number of sentences; 0 disables it."""
+        self._entries: LRUCache[Hashable, SentenceTranslation] = LRUCache(max_sentences)
         self._lock = threading.Lock()
         self._lookups = metrics.cache
 
     def get(self, model: DecodingModel, sentence: Sentence) -> SentenceTranslation | None:
-        """Return the cached translation of a sentence, or None, and count the lookup."""
+        """Return the cached translation of a sentence, or None if there is none; count the lookup in the metrics."""
         if not self._entries.maxsize:
             return None
         with self._lock:
@@ -33,7 +33,7 @@ class TranslationCache:
         return found
 
     def put(self, model: DecodingModel, sentence: Sentence, translation: SentenceTranslation) -> None:
-        """Store the translation of a sentence, unless the sentence is very long."""
+        """Store the translation of a sentence unless the sentence is very long."""
         if self._entries.maxsize and len(sentence.text) <= _MAX_CHARACTERS:
             with self._lock:
                 self._entries[model.checksum, sentence] = translation

@@ -18,7 +18,7 @@ from nmt.text.language_identification import DetectedLanguage
 from nmt.utils.errors import CarouselError
 from serve.errors import LimitExceededError, NotReadyError, TimedOutError
 from serve.metrics import Metrics
-from serve.models.pivoting import compose
+from serve.models.pivoting import compose_translations
 from serve.models.registry import ModelEntry, ModelRegistry
 from serve.models.served_model import ServedModel, TranslatorLoader
 from serve.scheduling.jobs import Sentence, SentenceTranslation
@@ -294,7 +294,7 @@ def count_fitting(sentences: Sequence[Sentence], max_chunks: float) -> int:
 def _compose(first: SentenceTranslation, second: SentenceTranslation) -> SentenceTranslation:
     """Combine a sentence's translation into the pivot language with the translation of its result."""
     tokens = first.tokens, second.tokens
-    return SentenceTranslation(compose(first.translation, second.translation, tokens), sum(tokens))
+    return SentenceTranslation(compose_translations(first.translation, second.translation, tokens), sum(tokens))
 
 
 def _escaping(on_sentence: OnSentence) -> OnSentence:

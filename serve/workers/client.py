@@ -1,8 +1,9 @@
 """The server's side of the worker processes.
 
-Only one thread of a process can run Python code at a time, and a third of a decoding step is Python. If the server's
-own threads decoded, they would wait for each other and for HTTP, and more than three would gain nothing. Each worker
-thread therefore has a process of its own (`serve.workers.process`) for each model, and waits for its replies.
+Only one thread of a process can run Python code at a time, and a third of a decoding step is Python code. If the
+server's own threads decoded, they would compete with each other and with HTTP, and more than three threads would not be
+faster. Each worker thread therefore has a process (`serve.workers.process`) for each model, and waits for its
+replies.
 """
 
 from __future__ import annotations
@@ -31,12 +32,7 @@ _EXIT_TIMEOUT = 5  # seconds for a process to end by itself: longer than any dec
 
 
 class WorkerError(Exception):
-    """A call failed in a worker process."""
-
-    def __init__(self, location: str) -> None:
-        """``location`` has the type and the stack trace of the exception in the worker process."""
-        super().__init__(location)
-        self.location = location
+    """A call failed in a worker process; the message is the type and stack trace of the exception raised there."""
 
 
 class WorkerLostError(WorkerError):
@@ -44,10 +40,10 @@ class WorkerLostError(WorkerError):
 
 
 class WorkerProcess:
-    """A worker process with one model. Only one thread makes calls; any thread may close it."""
+    """Connection to a worker process with one model. Only one thread makes calls; any thread may close it."""
 
     def __init__(self, process: subprocess.Popen[bytes], connection: Connection) -> None:
-        """Use `WorkerProcess.start` instead."""
+        """Wrap a running process; `start` creates a new one."""
         self._process, self._connection = process, connection
         self._lock = threading.Lock()
         self.lost = False
@@ -60,11 +56,8 @@ class WorkerProcess:
         with theirs:
             # The process imports the same packages as this one; -P excludes the working directory.
             environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "serve.workers.process", str(model)],
-                stdin=theirs.fileno(),
-                env=environment,
-            )
+            command = [sys.executable, "-P", "-m", "serve.workers.process", str(model)]
+            process = subprocess.Popen(command, stdin=theirs.fileno(), env=environment)
         return WorkerProcess(process, Connection(ours.detach()))
 
     @property
@@ -73,13 +66,12 @@ class WorkerProcess:
         return self._process.pid
 
     def wait_until_loaded(self, checksum: str) -> None:
-        """Wait until the model is loaded; raise CarouselError if that fails or the checksum is not the expected one."""
+        """Wait until the model is loaded; raise CarouselError if that fails or its checksum is another one."""
         try:
             succeeded, reply = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
-            raise CarouselError(
-                "a worker process ended while it loaded its model; check that there is enough memory"
-            ) from None
+            message = "a worker process ended while it loaded its model; check that there is enough memory"
+            raise CarouselError(message) from None
         if not succeeded:
             raise CarouselError(reply)
         if reply != checksum:
@@ -125,18 +117,18 @@ class WorkerProcess:
 
 
 class RemoteBatcher:
-    """A batcher in a worker process. Unlike a local one, it also advances between calls."""
+    """A batcher in a worker process. Unlike a local batcher, it also advances between calls."""
 
-    def __init__(self, process: WorkerProcess, slots: int, beam: int) -> None:
-        self.slots, self.beam = slots, beam
+    def __init__(self, process: WorkerProcess, slots: int, beam_size: int) -> None:
+        self.slots = slots
         self._process = process
-        self._batcher: int = process.call("create_batcher", slots, beam)
+        self._batcher: int = process.call("create_batcher", slots, beam_size)
         self._serial = count()
         self._keys: dict[int, Hashable] = {}  # by the number that replaces the key in messages
         self._numbers: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
-        """Return the number of requests in the batch, including finished ones that were not fetched yet."""
+        """Return the number of requests in the batch, including finished requests that were not fetched yet."""
         return len(self._keys)
 
     @property
@@ -145,7 +137,7 @@ class RemoteBatcher:
         return self.slots - len(self._keys)
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
-        """Add at most `free` requests to the batch. If this raises, none of them was added."""
+        """Add requests, at most as many as there are free slots. If this raises, none of them was added."""
         numbers = [next(self._serial) for _ in requests]
         numbered = [replace(request, key=number) for request, number in zip(requests, numbers, strict=True)]
         self._process.call("admit", self._batcher, numbered)
@@ -153,7 +145,7 @@ class RemoteBatcher:
             self._keys[number], self._numbers[request.key] = request.key, number
 
     def release(self, keys: Iterable[Hashable]) -> None:
-        """Remove requests from the batch."""
+        """Remove the requests with the given keys from the batch."""
         numbers = [self._numbers.pop(key) for key in keys]
         for number in numbers:
             del self._keys[number]
@@ -161,20 +153,22 @@ class RemoteBatcher:
             self._process.call("release", self._batcher, numbers)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """Return the requests that have finished since the last call; after some milliseconds possibly none."""
-        finished = [
-            (self._keys.pop(number), hypotheses) for number, hypotheses in self._process.call("advance", self._batcher)
-        ]
+        """Return the key and hypotheses of each request that has finished since the last call.
+
+        The call takes some milliseconds; the list is empty if no request finishes within this time.
+        """
+        results = self._process.call("advance", self._batcher)
+        finished = [(self._keys.pop(number), hypotheses) for number, hypotheses in results]
         for key, _ in finished:
             del self._numbers[key]
         return finished
 
 
 class RemoteTranslator:
-    """A model that worker processes decode with; text is tokenised and detokenised in this process."""
+    """A model that is loaded in worker processes, which decode; this process tokenises and detokenises the texts."""
 
     def __init__(self, directory: ModelDirectory, processes: list[WorkerProcess]) -> None:
-        """Use `RemoteTranslator.load` instead."""
+        """Use processes that have loaded the model directory; `ModelDirectoryLoader` starts them."""
         from nmt.inference.text_processor import TextProcessor
 
         card = directory.card
@@ -183,38 +177,22 @@ class RemoteTranslator:
         self._closed = False
         self.text_processor = TextProcessor(directory, card.confidence)
         self.source_language, self.target_language = card.source_language, card.target_language
-        self.beam, self.checksum = card.search.beam, directory.checksum
+        self.beam_size, self.checksum = card.search.beam, directory.checksum
         self.decoding_options = directory.decoding_options
-        self.phrase_ids = self.text_processor.phrase_ids
-
-    @staticmethod
-    def load(path: Path, processes: int) -> RemoteTranslator:
-        """Load a model directory into a number of processes; raise CarouselError if that fails."""
-        from nmt.model_directory.directory import read_model_directory
-
-        started = [WorkerProcess.start(path) for _ in range(processes)]
-        try:
-            directory = read_model_directory(path)
-            for process in started:
-                process.wait_until_loaded(directory.checksum)
-        except BaseException:
-            _close(started)
-            raise
-        return RemoteTranslator(directory, started)
 
     @property
     def pids(self) -> list[int]:
         """Ids of the worker processes."""
         return [process.pid for process in self._processes]
 
-    def create_batcher(self, worker: int, slots: int, beam: int) -> RemoteBatcher:
-        """Create a batcher in the process of a worker thread.
+    def create_batcher(self, worker: int, slots: int, beam_size: int) -> RemoteBatcher:
+        """Create a batcher in the process of the worker thread with this number.
 
         A lost process is started again; raises CarouselError if that fails, and WorkerLostError after `close`.
         """
         if self._processes[worker].lost:
             self._restart(worker)
-        return RemoteBatcher(self._processes[worker], slots, beam)
+        return RemoteBatcher(self._processes[worker], slots, beam_size)
 
     def _restart(self, worker: int) -> None:
         self._check_open()
@@ -242,10 +220,12 @@ class RemoteTranslator:
 
 @dataclass(frozen=True)
 class ModelDirectoryLoader:
-    """Loads the model directory at ``path`` into ``processes`` worker processes, one for each worker thread."""
+    """Loads a model directory into worker processes."""
 
     path: Path
+    """Path of the model directory."""
     processes: int
+    """Number of worker processes, one for each worker thread."""
 
     def pair(self) -> tuple[str, str]:
         """Read the source and target language from the model directory."""
@@ -257,7 +237,17 @@ class ModelDirectoryLoader:
 
     def load(self) -> RemoteTranslator:
         """Load the model; raise CarouselError if that fails."""
-        return RemoteTranslator.load(self.path, self.processes)
+        from nmt.model_directory.directory import read_model_directory
+
+        processes = [WorkerProcess.start(self.path) for _ in range(self.processes)]
+        try:
+            directory = read_model_directory(self.path)
+            for process in processes:
+                process.wait_until_loaded(directory.checksum)
+            return RemoteTranslator(directory, processes)
+        except BaseException:
+            _close(processes)
+            raise
 
 
 def _close(processes: Sequence[WorkerProcess]) -> None:

@@ -1,10 +1,10 @@
-"""A worker process: receives token ids and returns hypotheses.
+"""The program of a worker process, which receives token ids and returns hypotheses.
 
     python -m serve.workers.process MODEL
 
 `serve.workers.client` starts it with a socket as standard input, and calls the methods of `WorkerServer` over the
-socket. The process ends when the socket is closed. It continues to decode between calls, so that work elsewhere does
-not delay its next step.
+socket. The process ends when the socket is closed. It continues to decode between calls, so that other work of the
+server does not delay its next step.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import pickle
 import signal
 import sys
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -28,15 +29,16 @@ from nmt.utils.errors import CarouselError
 from serve.errors import error_location
 
 _NICENESS = 5
-# Seconds between two replies. Each reply wakes a thread of the server; one per step would cost a sixth of its time.
+# Seconds between two replies. Each reply wakes a thread of the server; a reply per step would cost a sixth of its time.
 _REPLY_INTERVAL = 0.004  # while nothing finishes
 _BUSY_REPLY_INTERVAL = 0.016  # while most slots are in use, even if something finishes: few slots could be refilled
 
 FinishedRequest = tuple[Hashable, list[Hypothesis]]
+"""Key of a request with its hypotheses, best first."""
 
 
 def main() -> None:
-    """Load a model, report it, and decode until the server closes the socket."""
+    """Load a model, send its checksum, and decode until the server closes the socket."""
     # The server ends its workers itself after they have finished their work, but Ctrl-C in a terminal and some
     # supervisors send signals to all processes.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -59,46 +61,40 @@ def main() -> None:
     WorkerServer(connection, translator).run()
 
 
+@dataclass
 class BatcherSession:
-    """A batcher, and its results that were not fetched yet."""
+    """A batcher with its results that were not fetched yet."""
 
-    def __init__(self, batcher: ContinuousBatcher) -> None:
-        self.batcher = batcher
-        self.finished: list[FinishedRequest] = []
-        self.error: Exception | None = None
-
-    def step(self) -> None:
-        """Advance the batcher by one step; an error is reported by the next call for this batcher."""
-        try:
-            self.finished += self.batcher.advance()
-        except Exception as error:
-            self.error = error
+    batcher: ContinuousBatcher
+    finished: list[FinishedRequest] = field(default_factory=list)
+    """Finished requests that were not fetched yet."""
+    error: Exception | None = None
+    """Exception that made the batcher unusable; the next call of `advance` for this batcher reports it."""
 
     @property
     def active(self) -> bool:
         """Whether there are requests to decode."""
         return len(self.batcher) > 0 and self.error is None
 
-    @property
-    def mostly_full(self) -> bool:
-        """Whether most slots are in use."""
-        return len(self.batcher) > self.batcher.free
+    def step(self) -> None:
+        """Advance the batcher by one step, and keep its results or its exception."""
+        try:
+            self.finished += self.batcher.advance()
+        except Exception as error:
+            self.error = error
 
 
 class WorkerServer:
-    """Handles calls: each is a tuple of a method's name and its arguments, and has one reply.
+    """Handles calls of the server. A call is a tuple of a method's name and its arguments, and receives one reply.
 
     The reply is ``(True, result)``, or ``(False, location of the error)``.
     """
 
     def __init__(self, connection: Connection, translator: Translator) -> None:
         self._connection, self._translator = connection, translator
-        self._methods: dict[str, Callable[..., None]] = {
-            "create_batcher": self.create_batcher, "admit": self.admit, "release": self.release,
-            "advance": self.advance,
-        }  # fmt: skip
         self._sessions: dict[int, BatcherSession] = {}
-        self._created = 0
+        """Sessions by the number of the batcher."""
+        self._next_number = 0
         self._awaited: int | None = None
         """Number of the batcher whose call of `advance` has no reply yet."""
         self._awaited_since = 0.0
@@ -123,26 +119,25 @@ class WorkerServer:
         ):
             method, *arguments = pickle.loads(self._connection.recv_bytes())
             try:
-                self._methods[method](*arguments)
+                getattr(self, method)(*arguments)
             except Exception as error:
                 self._reply_error(error)
 
-    def create_batcher(self, slots: int, beam: int) -> None:
-        """Create a batcher and reply its number."""
-        number = self._created
-        self._sessions[number] = BatcherSession(self._translator.continuous_batcher(slots, beam))
-        self._created += 1
-        self._reply(number)
+    def create_batcher(self, slots: int, beam_size: int) -> None:
+        """Create a batcher and send its number."""
+        self._sessions[self._next_number] = BatcherSession(self._translator.continuous_batcher(slots, beam_size))
+        self._next_number += 1
+        self._reply(self._next_number - 1)
 
     def admit(self, number: int, requests: Sequence[DecodingRequest]) -> None:
-        """Add all requests to a batcher, or none."""
+        """Add all requests to the batcher with this number. If that fails, none of them is added."""
         session = self._sessions[number]
         if session.error is None:
             session.batcher.admit(requests)
         self._reply(None)
 
     def release(self, number: int, keys: Sequence[Hashable]) -> None:
-        """Remove requests, finished or not."""
+        """Remove the requests with the given keys, finished or not, from a batcher."""
         session, released = self._sessions[number], set(keys)
         if session.error is None:
             session.batcher.release(released - {key for key, _ in session.finished})
@@ -150,28 +145,25 @@ class WorkerServer:
         self._reply(None)
 
     def advance(self, number: int) -> None:
-        """Reply the finished requests after some milliseconds; there may be none."""
+        """Send the finished requests of a batcher after some milliseconds; there may be none."""
         self._awaited, self._awaited_since = number, time.perf_counter()
         self._reply_if_due()
 
     def _reply_if_due(self) -> None:
-        """Reply to a waiting `advance` if there are results, or the server may want to refill the batch."""
+        """Reply to a pending `advance` if there are results, or the server may want to refill the batch."""
         if self._awaited is None:
             return
         session, waited = self._sessions[self._awaited], time.perf_counter() - self._awaited_since
-        if session.mostly_full:
+        if len(session.batcher) > session.batcher.free:  # most slots are in use
             due = waited > _BUSY_REPLY_INTERVAL
         else:
             due = bool(session.finished) or waited > _REPLY_INTERVAL
-        if due or not session.active:
-            self._reply_to_advance(self._awaited)
-
-    def _reply_to_advance(self, number: int) -> None:
-        self._awaited, session = None, self._sessions[number]
         if session.error is not None:
-            del self._sessions[number]  # the batcher is unusable, and the server makes no more calls for it
+            del self._sessions[self._awaited]  # the batcher is unusable, and the server makes no more calls for it
+            self._awaited = None
             self._reply_error(session.error)
-        else:
+        elif due or not session.active:
+            self._awaited = None
             finished, session.finished = session.finished, []
             self._reply(finished)
 

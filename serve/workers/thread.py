@@ -1,4 +1,4 @@
-"""Worker threads: each takes tasks from the queue and decodes them in batches that all requests share."""
+"""Worker threads, which take tasks from the queue and decode them in batches that all requests share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from serve.metrics import Metrics
 from serve.workers.client import WorkerError, WorkerLostError
 
 if TYPE_CHECKING:
+    from nmt.inference.continuous_batcher import DecodingRequest
     from nmt.search.hypotheses import Hypothesis
-    from nmt.search.options import DecodingOptions
 
 _log = logging.getLogger(__name__)
 
@@ -33,59 +33,54 @@ class DecodingTask(Hashable, Protocol):
         """Source text of the chunk."""
 
     @property
-    def source(self) -> Sequence[int]:
-        """Token ids of the chunk."""
-
-    @property
-    def options(self) -> DecodingOptions:
-        """Decoding options."""
-
-    @property
     def cancelled(self) -> bool:
         """Whether the result is no longer needed."""
 
+    def decoding_request(self) -> DecodingRequest:
+        """Return the request that a batcher decodes, with the task as its key."""
+
     def deliver(self, hypotheses: Sequence[Hypothesis], seconds: float) -> None:
-        """Accept the result, and the worker seconds that it took."""
+        """Set the hypotheses of the chunk and the worker seconds spent on it."""
 
     def fail(self) -> None:
-        """Accept that the chunk cannot be decoded."""
+        """Fail the whole request, because the chunk cannot be decoded."""
 
     def may_retry(self) -> bool:
-        """Return whether to decode the chunk again after its worker process was lost; called for each loss."""
+        """Record that the chunk's worker process was lost; return whether to decode the chunk again."""
 
 
 class TaskQueue(Protocol):
     """The queue from which worker threads take their tasks."""
 
     def take(self, *, busy: bool, free_slots: Callable[[BatchKey], int]) -> Sequence[DecodingTask] | None:
-        """Return tasks to start now; block while there is nothing to do, and return None once the queue is closed.
+        """Take the tasks to start now; None means that the queue is closed and empty.
 
         Args:
-            busy: Whether the worker has tasks in its batches; the call then returns at once.
+            busy: Whether the worker has tasks in its batches. If it has none, this call waits for a change.
             free_slots: Function that returns the worker's number of free slots for a batch key.
         """
 
 
 class WorkerThread(threading.Thread):
-    """Decodes tasks of a queue until the queue is closed.
+    """Decodes the tasks of a queue until the queue is closed.
 
-    A thread has one batch per model and beam size. It advances them in turn, and refills them when slots are free.
+    A thread has one batch per model and beam size. It advances its batches in turn and refills their free slots.
     """
 
     def __init__(self, number: int, queue: TaskQueue, slots: int, metrics: Metrics) -> None:
-        """Create worker number ``number``, whose batches have ``slots`` slots."""
-        # A daemon, so that a translation that never ends cannot keep a stopped server alive.
+        """Create the worker with this number; ``slots`` is the number of slots of each batch."""
+        # A daemon thread, so that a translation that never ends cannot keep a stopped server alive.
         super().__init__(name=f"worker-{number}", daemon=True)
         self._number, self._queue, self._slots, self._metrics = number, queue, slots, metrics
         self._batches: dict[BatchKey, ActiveBatch] = {}
 
     def run(self) -> None:
-        """Work until the queue is closed and all tasks are done."""
+        """Decode tasks until the queue is closed and empty."""
         while self._run_once():
             pass
 
     def _run_once(self) -> bool:
-        # A separate function, so that no variable keeps a task or a retired model alive while the thread waits.
+        # A separate function, so that no local variable keeps a task or a retired model alive while the thread waits.
         busy = any(batch.busy for batch in self._batches.values())
         tasks = self._queue.take(busy=busy, free_slots=self._free_slots)
         if tasks is None:
@@ -125,12 +120,12 @@ class WorkerThread(threading.Thread):
 
 
 class ActiveBatch:
-    """A batcher, the tasks in it, and the tasks that wait for a free slot."""
+    """A batcher with the tasks that it decodes and the tasks that wait for a free slot."""
 
     def __init__(self, key: BatchKey, worker: int, metrics: Metrics) -> None:
         self.key = key
         self._metrics = metrics
-        self._batcher = key.model.create_batcher(worker, key.beam)
+        self._batcher = key.model.create_batcher(worker, key.beam_size)
         self._waiting: deque[DecodingTask] = deque()
         self._running: dict[DecodingTask, float] = {}  # value of _step_share when the task was admitted
         self._step_share = 0.0  # sum over all steps of the step's seconds per running task
@@ -140,20 +135,20 @@ class ActiveBatch:
 
     @property
     def busy(self) -> bool:
-        """Whether there are tasks."""
+        """Whether there are tasks to decode."""
         return bool(self._running or self._waiting)
 
     @property
     def free(self) -> int:
-        """Number of further tasks that fit."""
+        """Number of free slots that no task waits for."""
         return max(0, self._batcher.free - len(self._waiting))
 
     def add(self, task: DecodingTask) -> None:
-        """Add a task; the next call of `advance` admits it."""
+        """Add a task, which waits for a free slot."""
         self._waiting.append(task)
 
     def advance(self) -> None:
-        """Release cancelled tasks, fill the free slots, and deliver the tasks that have finished."""
+        """Remove cancelled tasks, fill the free slots, decode, and deliver the results of finished tasks."""
         self._release_cancelled()
         start = time.perf_counter()
         self._admit_waiting()
@@ -168,13 +163,13 @@ class ActiveBatch:
         self._measure(running, time.perf_counter() - start)
 
     def abandon(self, error: Exception) -> list[DecodingTask]:
-        """Fail the tasks after an error, except those to try again, which are returned.
+        """Fail the tasks after an error of the batcher, except tasks that can be retried, and return the latter.
 
-        These are the tasks whose worker process was lost for the first time: another task may have been the reason.
+        A task is retried once if its worker process was lost, because another task may have been the cause.
         """
         tasks = [*self._running, *self._waiting]
         self._metrics.slots_in_use.dec(self._reported_slots)
-        if all(task.cancelled for task in tasks):  # such as after the model was closed
+        if all(task.cancelled for task in tasks):  # for example, after the model was closed
             return []
         _log.error("decoding a batch of %d sentences failed: %s", len(tasks), _describe(error))
         retried = [task for task in tasks if isinstance(error, WorkerLostError) and task.may_retry()]
@@ -197,15 +192,12 @@ class ActiveBatch:
             try:
                 self._admit(tasks)
             except WorkerLostError:
-                self._waiting.extend(task for task in tasks if task not in self._running)  # for `abandon`
+                self._waiting.extend(task for task in tasks if task not in self._running)  # `abandon` handles them
                 raise
 
     def _admit(self, tasks: Sequence[DecodingTask]) -> None:
-        # Imported late, so that the server answers /health while the inference package is still being imported.
-        from nmt.inference.continuous_batcher import DecodingRequest
-
         try:
-            self._batcher.admit([DecodingRequest(task, task.source, task.options) for task in tasks])
+            self._batcher.admit([task.decoding_request() for task in tasks])
             self._running.update(dict.fromkeys(tasks, self._step_share))
         except WorkerLostError:
             raise
@@ -213,7 +205,7 @@ class ActiveBatch:
             if len(tasks) == 1:
                 _fail(tasks[0], error)
                 return
-            # One task must not fail the others, which may belong to other requests.
+            # The error must not fail the other tasks, which may belong to other requests.
             for task in tasks:
                 self._admit([task])
 
@@ -237,4 +229,5 @@ def _fail(task: DecodingTask, error: Exception) -> None:
 
 
 def _describe(error: Exception) -> str:
-    return error.location if isinstance(error, WorkerError) else error_location(error)
+    """Return the type and stack trace of an exception; for one in a worker process, those in that process."""
+    return str(error) if isinstance(error, WorkerError) else error_location(error)

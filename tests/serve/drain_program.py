@@ -18,8 +18,8 @@ class SlowBatcher(FakeBatcher):
 
 
 class SlowTranslator(FakeTranslator):
-    def create_batcher(self, worker, slots, beam):
-        return SlowBatcher(self, slots, beam)
+    def create_batcher(self, worker, slots, beam_size):
+        return SlowBatcher(self, slots, beam_size)
 
 
 serve(read_settings(port=0, threads=1), [FakeLoader(SlowTranslator())])

@@ -26,7 +26,7 @@ class FakeTranslator:
     admitted, ``BREAK`` breaks the batcher, and ``KILL`` kills its process, at most ``deaths`` times.
     """
 
-    beam = 2
+    beam_size = 2
 
     def __init__(self, source: str = "en", target: str = "fr", checksum: str = "1") -> None:
         self.source_language, self.target_language = source, target
@@ -56,8 +56,8 @@ class FakeTranslator:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
         return tuple(map(ord, text))
 
-    def create_batcher(self, worker: int, slots: int, beam: int) -> "FakeBatcher":
-        self.batchers.append(FakeBatcher(self, slots, beam))
+    def create_batcher(self, worker: int, slots: int, beam_size: int) -> "FakeBatcher":
+        self.batchers.append(FakeBatcher(self, slots, beam_size))
         return self.batchers[-1]
 
     def close(self) -> None:
@@ -98,8 +98,8 @@ class FakeTranslator:
 class FakeBatcher:
     """Stands in for `nmt.inference.continuous_batcher.ContinuousBatcher`."""
 
-    def __init__(self, fake: FakeTranslator, slots: int, beam: int) -> None:
-        self.slots, self.beam = slots, beam
+    def __init__(self, fake: FakeTranslator, slots: int, beam_size: int) -> None:
+        self.slots, self.beam_size = slots, beam_size
         self.running: dict[Hashable, int] = {}
         """Number of steps that each request still needs."""
         self.steps = 0

@@ -37,11 +37,11 @@ class SchedulerSetup:
         *texts: str,
         seconds: float = LONG,
         num_hypotheses: int = 1,
-        beam: int = 2,
+        beam_size: int = 2,
         on_sentence: Callable[[int, Translation], None] | None = None,
     ) -> PendingRequest:
         options = DecodingOptions(num_hypotheses=num_hypotheses)
-        sentences = [Sentence(text, beam, options) for text in texts]
+        sentences = [Sentence(text, beam_size, options) for text in texts]
         return self.scheduler.submit(self.model, sentences, time.monotonic() + seconds, on_sentence)
 
     def block(self) -> PendingRequest:

@@ -223,7 +223,7 @@ def test_no_more_terms_are_required_than_a_beam_can_satisfy():
         )
         assert result.answer.text.endswith("<abc>" * 5)
         assert not result.answer.text.endswith("<abc>" * 6)
-        assert max(loop.beam for loop in fake.batchers) == 16
+        assert max(batcher.beam_size for batcher in fake.batchers) == 16
         await service.close()
 
     asyncio.run(use())

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.models.discovery import BUILT_IN, model_directories
+from serve.models.discovery import BUILT_IN, find_model_directories
 
 
 def put(*files: Path) -> None:
@@ -17,28 +17,28 @@ def test_a_model_directory_or_run_directory_is_returned_as_it_is(tmp_path: Path)
         tmp_path / "run" / "config.yaml", tmp_path / "run" / "model" / "config.json", tmp_path / "run" / "tb" / "events"
     )
     paths = [tmp_path / "run", tmp_path / "model"]
-    assert model_directories(paths) == paths
+    assert find_model_directories(paths) == paths
 
 
 def test_another_directory_is_replaced_by_its_subdirectories(tmp_path: Path) -> None:
     put(tmp_path / "b" / "config.json", tmp_path / "a" / "config.json", tmp_path / "half-copied" / "onnx" / "step.onnx")
     put(tmp_path / "notes.txt", tmp_path / ".snapshot" / "old" / "config.json", tmp_path / "lost+found" / "x")
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    assert [path.name for path in model_directories([tmp_path])] == ["a", "b", "half-copied", "link"]
+    assert [path.name for path in find_model_directories([tmp_path])] == ["a", "b", "half-copied", "link"]
 
 
 def test_an_empty_directory_contains_no_models(tmp_path: Path) -> None:
     (tmp_path / "lost+found").mkdir()
     (tmp_path / "other").mkdir()
-    assert model_directories([tmp_path / "lost+found", tmp_path / "other"]) == []
+    assert find_model_directories([tmp_path / "lost+found", tmp_path / "other"]) == []
     put(tmp_path / "other" / "config.json")
-    assert model_directories([tmp_path / "lost+found", tmp_path / "other"]) == [tmp_path / "other"]
+    assert find_model_directories([tmp_path / "lost+found", tmp_path / "other"]) == [tmp_path / "other"]
 
 
 @pytest.mark.parametrize("name", ["absent", "file", "files"])
 def test_other_paths_are_left_for_loading_to_report(tmp_path: Path, name: str) -> None:
     put(tmp_path / "file", tmp_path / "files" / "notes.txt")
-    assert model_directories([tmp_path / name]) == [tmp_path / name]
+    assert find_model_directories([tmp_path / name]) == [tmp_path / name]
 
 
 def test_a_plain_installation_has_no_built_in_model() -> None:

@@ -12,9 +12,9 @@ def test_warm_up_fills_a_batcher_for_each_worker_and_measures_the_throughput():
     assert [len(batch) for batch in fake.admitted] == [3, 3, 3, 3]
     assert all(not batcher.running for batcher in fake.batchers)
     assert 0 < model.throughput.estimate("x" * 80) < 0.01
-    warm = [model.create_batcher(worker, fake.beam) for worker in (0, 1)]
+    warm = [model.create_batcher(worker, fake.beam_size) for worker in (0, 1)]
     assert warm == fake.batchers
-    assert model.create_batcher(0, fake.beam) not in warm  # a batcher belongs to one worker
+    assert model.create_batcher(0, fake.beam_size) not in warm  # a batcher belongs to one worker
 
 
 def test_closing_a_model_closes_its_translator():

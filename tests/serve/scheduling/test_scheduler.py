@@ -211,7 +211,7 @@ def test_translations_are_cached_by_everything_that_affects_them():
     setup.submit("a").future.result(30)
     assert texts(setup.submit("a")) == ["[a]"]
     setup.submit("a", num_hypotheses=2).future.result(30)
-    setup.submit("a", beam=3).future.result(30)
+    setup.submit("a", beam_size=3).future.result(30)
     scoped = Sentence("a", 2, DecodingOptions(), cache_scope="mine")
     setup.scheduler.submit(setup.model, [scoped], time.monotonic() + LONG).future.result(30)
     setup.model.checksum = "2"

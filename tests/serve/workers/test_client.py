@@ -41,15 +41,15 @@ TEXTS = (MODEL.parent / "test.en").read_text(encoding="utf-8").splitlines()[:40]
 
 @pytest.fixture(scope="module")
 def remote() -> Iterator[RemoteTranslator]:
-    with closing(RemoteTranslator.load(MODEL, processes=1)) as translator:
+    with closing(ModelDirectoryLoader(MODEL, processes=1).load()) as translator:
         yield translator
 
 
 @pytest.fixture
 def load() -> Iterator[Load]:
-    """Return `RemoteTranslator.load`; the loaded models are closed after the test."""
+    """Return a function that loads a model directory; the loaded models are closed after the test."""
     with ExitStack() as loaded:
-        yield lambda *args, **options: loaded.enter_context(closing(RemoteTranslator.load(*args, **options)))
+        yield lambda *args, **kwargs: loaded.enter_context(closing(ModelDirectoryLoader(*args, **kwargs).load()))
 
 
 def create_request(translator: RemoteTranslator, text: str, key: object = "a", **options: object) -> DecodingRequest:
@@ -109,7 +109,7 @@ def test_a_request_that_cannot_be_admitted_does_not_affect_the_others(remote: Re
     batcher.admit([create_request(remote, TEXTS[0], "good")])
     with pytest.raises(WorkerError) as caught:
         batcher.admit([DecodingRequest("bad", [10**6], DecodingOptions())])
-    assert "engine.py" in caught.value.location
+    assert "engine.py" in str(caught.value)
     assert not isinstance(caught.value, WorkerLostError)
     assert batcher.free == 3
     assert list(finish(batcher)) == ["good"]
@@ -128,7 +128,7 @@ def test_a_failing_step_breaks_only_its_batcher() -> None:
     broken.admit([DecodingRequest("bad", list(map(ord, "BREAK")), DecodingOptions())])
     with pytest.raises(WorkerError, match="RuntimeError at") as caught:
         broken.advance()
-    assert "RuntimeError: the step broke" not in caught.value.location  # it might be some of a user's text
+    assert "RuntimeError: the step broke" not in str(caught.value)  # it might be some of a user's text
     assert finish(sound) == {"good": [7]}
     ours.close()
     working.join(30)
@@ -212,8 +212,8 @@ def test_closing_a_model_while_a_call_waits_ends_the_call(load: Load) -> None:
 
 def test_worker_processes_end_when_the_server_is_killed() -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom serve.workers.client import RemoteTranslator\n"
-        "it = RemoteTranslator.load(Path(sys.argv[1]), 1)\nprint(it.pids[0], flush=True)\ntime.sleep(60)\n"
+        "import sys, time\nfrom pathlib import Path\nfrom serve.workers.client import ModelDirectoryLoader\n"
+        "it = ModelDirectoryLoader(Path(sys.argv[1]), 1).load()\nprint(it.pids[0], flush=True)\ntime.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program, MODEL], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
@@ -227,7 +227,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_one_line(tmp_path: Path) 
     copytree(MODEL, tmp_path / "model")
     (tmp_path / "model" / "onnx" / "encoder.onnx").write_bytes(b"no graph")
     with pytest.raises(CarouselError, match=r"encoder\.onnx: is damaged \(checksum differs\)"):
-        RemoteTranslator.load(tmp_path / "model", processes=2)
+        ModelDirectoryLoader(tmp_path / "model", processes=2).load()
 
 
 def test_a_process_that_loaded_another_model_is_refused() -> None:

@@ -88,10 +88,10 @@ def test_the_cost_of_a_task_is_its_share_of_all_steps(setup: SchedulerSetup, mon
 
 
 def test_requests_may_have_different_options_and_beam_sizes(setup: SchedulerSetup):
-    requests = [setup.submit("a", num_hypotheses=3), setup.submit("b"), setup.submit("c", beam=5)]
+    requests = [setup.submit("a", num_hypotheses=3), setup.submit("b"), setup.submit("c", beam_size=5)]
     assert [texts(request) for request in requests] == [["[a]"], ["[b]"], ["[c]"]]
     assert len(requests[0].future.result()[0].translation.alternatives) == 2
-    assert sorted(batcher.beam for batcher in setup.fake.batchers) == [2, 5]
+    assert sorted(batcher.beam_size for batcher in setup.fake.batchers) == [2, 5]
 
 
 def test_a_sentence_that_cannot_be_admitted_fails_alone_and_the_worker_continues(setup: SchedulerSetup):
