@@ -1,33 +1,33 @@
-"""Language detection among the served languages."""
+"""Detection of the language of a text among the served languages."""
 
 import asyncio
 from collections.abc import Sequence
 
 from nmt.text.language_identification import DetectedLanguage, LanguageDetector
 
-_CERTAIN = 0.95  # confidence
+_CERTAIN = 0.95  # minimum confidence to leave a text untranslated because it is in the target language
 
 
 class ServedLanguageDetector:
-    """Detects the language of texts among varying candidates, and keeps a detector for each set of candidates."""
+    """Detects the language of texts, with one cached detector for each set of candidate languages."""
 
     def __init__(self) -> None:
         self._detectors: dict[tuple[str, ...], LanguageDetector] = {}
 
     async def detect(self, text: str, candidates: Sequence[str]) -> DetectedLanguage:
-        """Detect the language of a text among candidates."""
+        """Return the most probable of the candidate languages of a text."""
         key = tuple(candidates)
         if key not in self._detectors:
             self._detectors[key] = LanguageDetector(key)
-        # The first call may load statistics for half a second, which must not block other requests.
+        # The first call may load statistics, which takes half a second and must not block the event loop.
         detector = self._detectors[key]
         return await asyncio.to_thread(detector.detect, text) if len(key) > 1 else detector.detect(text)
 
     async def detect_source(self, text: str, sources: Sequence[str], target: str) -> DetectedLanguage:
-        """Detect the language of a text to translate, among the source languages of a target language.
+        """Return the most probable source language of a text to translate into the target language.
 
-        If there are several, the result may also be the target language itself, but only with near certainty: the text
-        then needs no translation.
+        If there are several source languages, the result may also be the target language itself, which means that the
+        text needs no translation; this requires a confidence of at least 0.95.
         """
         candidates = sorted({*sources, target}) if len(sources) > 1 else sources
         found = await self.detect(text, candidates)

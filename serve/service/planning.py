@@ -1,4 +1,4 @@
-"""Translation requests, and their plans: the sentences of each text, and the models that translate it."""
+"""Planning of translation requests: splitting texts into sentences and choosing the models that translate them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LARGE_TEXT = 5000  # characters whose processing may take milliseconds
-_MAX_THREADS = 2  # they compete with the event loop and the worker threads for the interpreter
-_MAX_LINES_PER_SENTENCE = 10  # blank lines included; texts with more are refused before they are split
+_LARGE_TEXT = 5000  # characters; processing longer texts may take several milliseconds
+_MAX_THREADS = 2  # for large texts; more would compete with the event loop and the worker threads
+_MAX_LINES_PER_SENTENCE = 10  # lines of a request, including blank ones, per allowed sentence
 
 
 @dataclass(frozen=True)
 class TranslationRequest:
-    """Languages and options for translating a list of texts."""
+    """Languages and options of a request to translate texts."""
 
     source: str | None
     """Source language; None to detect the language of each text."""
@@ -52,30 +52,30 @@ class TranslationResult:
     answer: DocumentTranslation
     """The translated text with its scores."""
     source: DetectedLanguage
-    """Source language; with confidence 1 if the request named it."""
+    """Source language; the confidence is 1 if the request specified the language."""
     pivot: str | None
-    """Pivot language if the text was translated in two steps."""
+    """Pivot language if two models translated the text, else None."""
 
 
 @dataclass(frozen=True)
 class TextPlan:
-    """A text split into sentences, and the models that translate it."""
+    """A text that is split into sentences, with the models that translate it."""
 
     text: str
     source: DetectedLanguage
     route: tuple[ModelEntry, ...]
-    """Models to apply one after the other; none if the text is in the target language already."""
+    """Models to apply one after the other; empty if the text is already in the target language."""
     document: Document
     first: int
     """Index of the text's first sentence among the sentences of all texts."""
 
     @property
     def sentences(self) -> Sequence[str]:
-        """Sentences to translate."""
+        """Sentences to translate; empty if the text is already in the target language."""
         return self.document.segments if self.route else ()
 
     def assemble(self, translations: Mapping[int, Translation]) -> TranslationResult:
-        """Join the translations of the text's sentences."""
+        """Return the result for the text, given the translations of all sentences by index."""
         if not self.route:
             return TranslationResult(DocumentTranslation(self.text), self.source, None)
         answer = self.document.assemble([translations[self.first + n] for n in range(len(self.sentences))])
@@ -83,13 +83,13 @@ class TextPlan:
 
 
 class TextOffloader:
-    """Runs the processing of short texts directly, and that of long texts, which would block others, on a thread."""
+    """Runs functions that process texts; for long texts on another thread, so that the event loop is not blocked."""
 
     def __init__(self) -> None:
         self._threads = asyncio.Semaphore(_MAX_THREADS)
 
     async def run(self, texts: Sequence[str], function: Callable[[], T]) -> T:
-        """Return the result of ``function``, which processes ``texts``."""
+        """Run a function that processes the given texts, and return its result."""
         if sum(map(len, texts)) < _LARGE_TEXT:
             return function()
         async with self._threads:
@@ -97,12 +97,12 @@ class TextOffloader:
 
 
 class RequestPlanner:
-    """Plans the translation of requests."""
+    """Splits the texts of requests into sentences and chooses the models that translate them."""
 
     def __init__(
         self, models: ModelRegistry, detector: ServedLanguageDetector, offloader: TextOffloader, max_sentences: int
     ) -> None:
-        """Create a planner; ``max_sentences`` is the largest number of sentences in a request."""
+        """Create a planner; ``max_sentences`` is the maximum number of sentences in a request."""
         self._models, self._detector, self._offloader = models, detector, offloader
         self._max_sentences = max_sentences
 
@@ -112,25 +112,23 @@ class RequestPlanner:
         Args:
             texts: Texts to translate.
             request: Languages and options.
-            held_models: Context in which the models are kept open.
+            held_models: Stack of context managers, to which those that keep the models open are added.
 
         Raises:
             UnsupportedLanguageError: If no models translate between the languages.
             LimitExceededError: If there are too many sentences.
         """
         target = self._models.language(request.target)
-        sources = await self._sources(texts, request, target)
+        sources = await self._source_languages(texts, request, target)
         routes = [tuple(self._models.route(source.language, target)) for source in sources]
         for entry in {entry for route in routes for entry in route}:
             held_models.enter_context(entry.hold())
         if sum(text.count("\n") for text in texts) > _MAX_LINES_PER_SENTENCE * self._max_sentences:
-            raise LimitExceededError(
-                f"the request has too many lines; at most {self._max_sentences} sentences are allowed"
-            )
+            message = f"the request has too many lines; at most {self._max_sentences} sentences are allowed"
+            raise LimitExceededError(message)
         document_type = HtmlDocument if request.markup else PlainDocument
         documents: list[Document] = await self._offloader.run(
-            texts,
-            lambda: [document_type(text, source.language) for text, source in zip(texts, sources, strict=True)],
+            texts, lambda: [document_type(text, source.language) for text, source in zip(texts, sources, strict=True)]
         )
         plans: list[TextPlan] = []
         count = 0
@@ -138,18 +136,19 @@ class RequestPlanner:
             plans.append(TextPlan(text, source, route, document, count))
             count += len(plans[-1].sentences) if route else 1
             if count > self._max_sentences:
-                raise LimitExceededError(
-                    f"the request has too many sentences; at most {self._max_sentences} are allowed"
-                )
+                message = f"the request has too many sentences; at most {self._max_sentences} are allowed"
+                raise LimitExceededError(message)
         return plans
 
-    async def _sources(
+    async def _source_languages(
         self, texts: Sequence[str], request: TranslationRequest, target: str
     ) -> Sequence[DetectedLanguage]:
-        """Return the source language of each text."""
+        """Return the requested or detected source language of each text."""
         if request.source is not None:
             return [DetectedLanguage(self._models.language(request.source), 1.0)] * len(texts)
-        sources = self._models.sources(target)  # before the first await, during which the server may begin to shut down
+        sources = self._models.sources(
+            target
+        )  # before the first await: the server may begin to shut down
         if not sources:
             raise UnsupportedLanguageError(f"no model translates into {target}")
         if request.markup:

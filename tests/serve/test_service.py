@@ -19,7 +19,7 @@ from serve.errors import InvalidGlossaryError
 from serve.metrics import Metrics
 from serve.scheduling.jobs import Sentence
 from serve.service import TranslationRequest, TranslationService
-from serve.service.translation_service import count_fitting
+from serve.service.sentence_translator import count_fitting
 from serve.settings import Settings
 from serve.stores.glossaries import Glossary
 
