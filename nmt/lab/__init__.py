@@ -1,1 +1,1 @@
-"""The laboratory: tasks and demonstrations that show what recurrent networks can learn, and how."""
+"""Experiments and demonstrations: inspection of trained models, sweeps, vanishing gradients and text generation."""

@@ -1,1 +1,1 @@
-"""A look inside: gates, states, attention and search of a translation, and what single units have learned."""
+"""Inspection of trained models: gates, states, attention, the beam search tree, and what single units have learned."""
