@@ -126,8 +126,8 @@ def compare_methods(folder: Path, arguments: argparse.Namespace) -> None:
         (folder / name).write_bytes(repeated_lines(arguments.file, first, end))
 
     def command(source: str | Path, target: str, *options: str) -> list[str]:
-        beam = ["--beam", str(arguments.beam)]
-        return [*NMT, arguments.model, str(folder / source), "-o", str(folder / target), *beam, *options]
+        beam_size = ["--beam", str(arguments.beam)]
+        return [*NMT, arguments.model, str(folder / source), "-o", str(folder / target), *beam_size, *options]
 
     subprocess.run(command(arguments.file.resolve(), "once"), check=True)
     expected = repeated_lines(folder / "once", 0, count)

@@ -72,11 +72,11 @@ class CarouselSystem:
             min_length_ratio=1e6,
             retry_repetition=False,  # forced lengths and random weights cause repetition
         )
-        return [t.text for t in self._translator.translate([p.text for p in batch], beam=BEAM, options=options)]
+        return [t.text for t in self._translator.translate([p.text for p in batch], beam_size=BEAM, options=options)]
 
     def translate_file(self, pairs: Sequence[Pair]) -> list[str]:
         """Translate sentences of all lengths."""
-        return [t.text for t in self._translator.stream((p.text for p in pairs), beam=BEAM, options=self._options)]
+        return [t.text for t in self._translator.stream((p.text for p in pairs), beam_size=BEAM, options=self._options)]
 
 
 class CTranslate2System:

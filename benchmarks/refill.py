@@ -17,7 +17,7 @@ from pathlib import Path
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import engine_factories
 from nmt.model_directory.directory import read_model_directory
-from nmt.search.beam_search import search_all
+from nmt.search.beam_search import decode_sentences
 from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
 
@@ -41,7 +41,7 @@ def main() -> None:
     for number in range(arguments.rounds + 1):
         for (slots, refill), measured in rates.items():
             start = time.perf_counter()
-            for _ in search_all(engines[slots], sentences, BOS, EOS, options, refill=refill):
+            for _ in decode_sentences(engines[slots], sentences, BOS, EOS, options, refill=refill):
                 pass
             if number:  # the first round warms up
                 measured.append(len(sentences) / (time.perf_counter() - start))

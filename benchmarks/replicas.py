@@ -28,7 +28,7 @@ import numpy as np
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import engine_factories
 from nmt.model_directory.directory import read_model_directory
-from nmt.search.beam_search import search_all
+from nmt.search.beam_search import decode_sentences
 from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
 
@@ -125,7 +125,7 @@ def measure(arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
         engine, seconds = create_engine(slots, arguments.beam), []
         for _ in range(arguments.rounds):
             start = time.perf_counter()
-            lengths = [len(found[0].tokens) + 1 for _, found in search_all(engine, sentences, BOS, EOS, options)]
+            lengths = [len(found[0].tokens) + 1 for _, found in decode_sentences(engine, sentences, BOS, EOS, options)]
             seconds.append(time.perf_counter() - start)
         measured.append(len(sentences) / statistics.median(seconds))
         print(

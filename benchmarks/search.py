@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmt.search.beam_search import search_all
+from nmt.search.beam_search import decode_sentences
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import StepRequest, StepResult
 
@@ -24,10 +24,10 @@ BEGIN, END, VOCABULARY, LENGTH = 0, 1, 8000, 14
 class PrecomputedEngine:
     """Engine that returns precomputed random results, from the first one on after each admission, and counts steps."""
 
-    def __init__(self, slots: int, beam: int) -> None:
-        self.slots, self.beam, self.steps = slots, beam, 0
+    def __init__(self, num_slots: int, beam_size: int) -> None:
+        self.num_slots, self.beam_size, self.steps = num_slots, beam_size, 0
         random = np.random.default_rng(1)
-        rows, candidates = slots * beam, beam + 1
+        rows, candidates = num_slots * beam_size, beam_size + 1
         self._results = []
         for step in range(2 * LENGTH + 16):  # up to the length limit
             scores = -np.sort(random.exponential(2.0, size=(rows, candidates)).astype(np.float32))
@@ -37,7 +37,7 @@ class PrecomputedEngine:
             self._results.append(StepResult(scores, ids, end_scores.astype(np.float32), attention))
 
     def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
         """Restart the precomputed results; all sentences are alike."""
         self._remaining = iter(self._results)
@@ -51,12 +51,12 @@ class PrecomputedEngine:
         return next(self._remaining)
 
 
-def measure(slots: int, beam: int, rounds: int) -> tuple[float, float]:
+def measure(num_slots: int, beam_size: int, rounds: int) -> tuple[float, float]:
     """Return the duration of a step in milliseconds, and the mean length of the hypotheses in tokens."""
-    engine = PrecomputedEngine(slots, beam)
-    sentences = [(number, range(LENGTH)) for number in range(rounds * slots)]
+    engine = PrecomputedEngine(num_slots, beam_size)
+    sentences = [(number, range(LENGTH)) for number in range(rounds * num_slots)]
     start = time.perf_counter()
-    hypotheses = list(search_all(engine, sentences, BEGIN, END, DecodingOptions(), refill=False))
+    hypotheses = list(decode_sentences(engine, sentences, BEGIN, END, DecodingOptions(), refill=False))
     seconds = time.perf_counter() - start
     return 1000 * seconds / engine.steps, sum(len(best.tokens) for _, [best] in hypotheses) / len(hypotheses)
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 class Batcher(Protocol):
     """Continuous batching of requests, as in `nmt.inference.continuous_batcher.ContinuousBatcher`."""
 
-    slots: int
+    num_slots: int
     """Number of requests that can be decoded at the same time."""
 
     def __len__(self) -> int:
         """Return the number of requests in the batch."""
 
     @property
-    def free(self) -> int:
+    def num_free(self) -> int:
         """Number of free slots."""
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:

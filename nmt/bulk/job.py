@@ -50,7 +50,7 @@ def _inputs(
     job: TranslationJob, files: Sequence[Path], fields: Sequence[str], statistics: Sequence[FileStatistics]
 ) -> dict[str, Any]:
     """Return everything that the output depends on as JSON values; error messages mention the keys."""
-    options = {"beam": job.beam, "alternatives": job.alternatives, "shortlist": job.shortlist}
+    options = {"beam": job.beam_size, "alternatives": job.alternatives, "shortlist": job.shortlist}
     inputs = {
         "model": model_checksums(job),
         "input": [(file.name, stats.texts, stats.sha256) for file, stats in zip(files, statistics, strict=True)],

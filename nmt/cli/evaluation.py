@@ -32,7 +32,7 @@ def evaluate(
     source: Annotated[Path, typer.Option(help="Text to translate, one sentence per line.")],
     reference: Annotated[Path, typer.Option(help="Reference translation, line by line.")],
     as_json: JsonOption = False,
-    beam: BeamOption = None,
+    beam_size: BeamOption = None,
     threads: ThreadsOption = 1,
     no_shortlist: NoShortlistOption = False,
     others: EnsembleOption = None,
@@ -45,7 +45,7 @@ def evaluate(
     translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
     metrics.sacrebleu_metrics(translator.target_language)  # raises errors about missing packages before the work
     began = time.perf_counter()
-    translations = translator.translate([text for text, _ in pairs], beam=beam)
+    translations = translator.translate([text for text, _ in pairs], beam_size=beam_size)
     seconds = time.perf_counter() - began
     scores = metrics.evaluate([t.text for t in translations], [text for _, text in pairs], translator.target_language)
     result = {**scores, "sentences_per_second": round(len(pairs) / seconds, 1)}

@@ -48,7 +48,7 @@ def inspect(
     target: Annotated[
         str | None, typer.Option(help="Translation of TEXT to inspect; by default the model's own.")
     ] = None,
-    beam: BeamOption = None,
+    beam_size: BeamOption = None,
     corpus: Annotated[
         Path | None,
         typer.Option(
@@ -80,12 +80,12 @@ def inspect(
     if (text is None) != (output is None) or (text is None and corpus is None):
         raise UsageError("nmt inspect: nothing to do; name a TEXT and an output file with -o, or a --corpus, or both")
     _refuse_options_without("--corpus", corpus, {"--signal": signal, "--top": top, "--json": as_json})
-    _refuse_options_without("TEXT", text, {"--target": target, "--beam": beam})
-    if target is not None and beam is not None:
+    _refuse_options_without("TEXT", text, {"--target": target, "--beam": beam_size})
+    if target is not None and beam_size is not None:
         raise UsageError("--beam: a given translation is not searched for; remove --beam or --target")
     if output:
         check_output_format(output)
-    loaded = load_inspectable_model(model, target, beam)
+    loaded = load_inspectable_model(model, target, beam_size)
     signals = parse_signals(signal or (), loaded.languages)
     with open_writer(output) if output else nullcontext() as write:
         inspection = loaded.inspect(text) if text is not None else None

@@ -49,7 +49,7 @@ class TranslateOptions:
             help="File to write; stdout by default. A .jsonl file receives sentence pairs, which training can read.",
         ),
     ] = None
-    beam: BeamOption = None
+    beam_size: BeamOption = None
     n_best: Annotated[
         int, typer.Option(min=1, max=64, help="Number of translations per line; more than one needs --json.")
     ] = 1
@@ -225,8 +225,8 @@ class TranslateOptions:
                 return_attention=self.as_json or self.document is not None,  # plain text has no use for it
                 num_beam_groups=self.groups,
                 target_prefix=translator.target_ids(self.prefix),
-                force_phrases=tuple(map(translator.phrase_ids, self.require or ())),
-                bad_phrases=tuple(ids for phrase in self.ban or () for ids in translator.banned_ids(phrase)),
+                force_phrases=tuple(map(translator.force_phrase_ids, self.require or ())),
+                bad_phrases=tuple(ids for phrase in self.ban or () for ids in translator.bad_phrase_ids(phrase)),
                 no_repeat_ngram_size=self.no_repeat_ngram,
                 **sampling,
             )
@@ -242,7 +242,9 @@ class TranslateOptions:
                 "name a file that ends in .txt, or add --json"
             )
         models = tuple(path.resolve() for path in (self.model, *(self.others or ())))
-        return TranslationJob(models, self.beam, self.n_best - 1, options, not self.no_shortlist, self.output_format)
+        return TranslationJob(
+            models, self.beam_size, self.n_best - 1, options, not self.no_shortlist, self.output_format
+        )
 
 
 def translate(options: TranslateOptions) -> None:

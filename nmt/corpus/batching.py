@@ -79,14 +79,14 @@ class Batch:
     """True if the recurrent state is reset, else each row continues that of the previous batch."""
 
     @cached_property
-    def target_positions(self) -> IntArray:
+    def target_indices(self) -> IntArray:
         """Flat indices into [B × T] of the target tokens that are not padding [N]."""
         return np.flatnonzero(self.target_out != PAD)
 
     @property
     def target_tokens(self) -> int:
         """Number of target tokens, end of sentence included and padding excluded."""
-        return len(self.target_positions)
+        return len(self.target_indices)
 
 
 def select_epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> IntArray:

@@ -16,14 +16,14 @@ class EnsembleEngine:
     def __init__(self, members: Sequence[OnnxEngine]) -> None:
         """The members have equal numbers of slots and rows. The attention is that of the first member."""
         self._members = members
-        self.slots, self.beam = members[0].slots, members[0].beam
+        self.num_slots, self.beam_size = members[0].num_slots, members[0].beam_size
 
     def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
         """Encode sentences into free slots; see `Engine.admit`."""
         for member in self._members:
-            member.admit(slots, sources, constraints)
+            member.admit(slots, sources, required_ids)
 
     def release(self, slots: Sequence[int]) -> None:
         """Empty slots; see `Engine.release`."""

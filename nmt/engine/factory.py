@@ -87,8 +87,8 @@ def _onnx_factories(models: Sequence[ModelDirectory], threads: int, shortlist: b
     def factory() -> EngineFactory:
         sessions = [OnnxSessions(model.path / GRAPHS, model.card.target_vocabulary) for model in models]
 
-        def make_engine(slots: int, beam: int) -> Engine:
-            engines = [OnnxEngine(each, slots, beam, loaded_shortlist) for each in sessions]
+        def make_engine(num_slots: int, beam_size: int) -> Engine:
+            engines = [OnnxEngine(each, num_slots, beam_size, loaded_shortlist) for each in sessions]
             return engines[0] if len(engines) == 1 else EnsembleEngine(engines)
 
         return make_engine

@@ -32,7 +32,7 @@ def sample_tokens(scores: Float32Array, request: StepRequest, rows: Int64Array) 
     perturbed = scores.copy()
     noise = [np.random.default_rng(int(seed)).gumbel(size=scores.shape[1]) for seed in request.seeds[sampled_rows]]
     perturbed[sampled] += temperature * np.array(noise, dtype=np.float32).reshape(len(sampled), -1)
-    return np.argsort(-perturbed, axis=1, kind="stable")[:, : request.candidates]
+    return np.argsort(-perturbed, axis=1, kind="stable")[:, : request.num_candidates]
 
 
 def _filter_top_k_top_p(

@@ -36,15 +36,15 @@ class ShallowFusionEngine:
     def __init__(self, translator: TorchEngine, network: LanguageModel, weight: float) -> None:
         """``network`` is in evaluation mode."""
         self._translator, self._network, self._weight = translator, network.to(translator.device), weight
-        self.slots, self.beam = translator.slots, translator.beam
-        self._state: DecoderState = network.initial_state(self.slots * self.beam)
+        self.num_slots, self.beam_size = translator.num_slots, translator.beam_size
+        self._state: DecoderState = network.initial_state(self.num_slots * self.beam_size)
 
     def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
         """Encode sentences into free slots; see `Engine.admit`. The language model starts from its initial state."""
-        self._translator.admit(slots, sources, constraints)
-        rows = (torch.tensor(slots)[:, None] * self.beam + torch.arange(self.beam)).flatten()
+        self._translator.admit(slots, sources, required_ids)
+        rows = (torch.tensor(slots)[:, None] * self.beam_size + torch.arange(self.beam_size)).flatten()
         for stored in self._state:
             stored[rows] = 0.0
 
@@ -130,4 +130,4 @@ def fused_engine_factory(
         )
     make_translator = torch_engine_factory(translator, threads)
     network = load_language_model(language_model)
-    return lambda slots, beam: ShallowFusionEngine(make_translator(slots, beam), network, weight)
+    return lambda num_slots, beam_size: ShallowFusionEngine(make_translator(num_slots, beam_size), network, weight)

@@ -60,12 +60,12 @@ class Shortlist:
         frequent = np.union1d(self._frequent, other._frequent)
         return _from_entries(sources, candidates, frequent, *self.vocabulary_sizes)
 
-    def for_sentence(self, source: Sequence[int], constraints: Sequence[int] = ()) -> Int32Array:
-        """Return the sorted target ids of the shortlist for source ids, ``constraints`` included."""
+    def for_sentence(self, source: Sequence[int], required_ids: Sequence[int] = ()) -> Int32Array:
+        """Return the sorted target ids of the shortlist for source ids, ``required_ids`` included."""
         candidates, offsets = self._candidates, self._offset_list
         included = self._is_frequent.copy()
         included[np.concatenate([candidates[offsets[i] : offsets[i + 1]] for i in source] or [self._frequent])] = True
-        included[list(constraints)] = True
+        included[list(required_ids)] = True
         return included.nonzero()[0].astype(np.int32)
 
     def coverage(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> float:

@@ -29,12 +29,12 @@ from nmt.utils.errors import CarouselError
 class TorchEngine:
     """N slots of K hypotheses on a torch network; implements `nmt.search.protocol.Engine`."""
 
-    def __init__(self, network: Seq2Seq, slots: int, beam: int, device: torch.device | str = "cpu") -> None:
+    def __init__(self, network: Seq2Seq, num_slots: int, beam_size: int, device: torch.device | str = "cpu") -> None:
         """``network`` is in evaluation mode and on ``device``; it must not change while slots are occupied."""
         self._network, self.device = network, torch.device(device)
         """Device of the network."""
-        self.slots, self.beam = slots, beam
-        self._lengths = np.zeros(slots, dtype=np.int64)  # source length in each slot, 0 in empty slots
+        self.num_slots, self.beam_size = num_slots, beam_size
+        self._lengths = np.zeros(num_slots, dtype=np.int64)  # source length in each slot, 0 in empty slots
         self._memory: AttentionMemory | None = None  # of all slots, padded to the longest sentence so far
         self._state: DecoderState = ()
         self._active: tuple[Tensor, AttentionMemory] | None = None  # occupied slots and their memory
@@ -42,7 +42,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
         """Encode sentences into free slots; see `Engine.admit`. There is no shortlist that constraints could affect."""
         lengths = torch.tensor([len(source) + 1 for source in sources])
@@ -59,9 +59,9 @@ class TorchEngine:
             stored[index, ..., :length, :] = new
         self._memory.mask[index] = False
         self._memory.mask[index, :length] = memory.mask
-        rows = (index[:, None] * self.beam + torch.arange(self.beam, device=self.device)).flatten()
+        rows = (index[:, None] * self.beam_size + torch.arange(self.beam_size, device=self.device)).flatten()
         for stored, new in zip(self._state, state, strict=True):
-            stored[rows] = new.repeat_interleave(self.beam, dim=0)
+            stored[rows] = new.repeat_interleave(self.beam_size, dim=0)
         self._lengths[list(slots)] = lengths
         self._active = None
 
@@ -82,7 +82,7 @@ class TorchEngine:
         Returns the indices of the active rows [M], their log-probabilities [M, V], and the attention [M, S], if any.
         """
         slots, memory = self._active_memory()
-        rows = (slots[:, None] * self.beam + torch.arange(self.beam, device=self.device)).flatten()
+        rows = (slots[:, None] * self.beam_size + torch.arange(self.beam_size, device=self.device)).flatten()
         parents = self._tensor(request.parents)[rows]
         tokens = self._tensor(request.tokens)[rows]
         scores, state, attention = self._network.step(tokens, memory, tuple(stored[parents] for stored in self._state))
@@ -98,18 +98,18 @@ class TorchEngine:
         id_scores = scores.gather(1, self._tensor(request.score_ids)[rows])
         candidate_scores = self._suppress_(scores, rows, request)
         if request.temperature is None:
-            top, ids = candidate_scores.topk(request.candidates, dim=1)
+            top, ids = candidate_scores.topk(request.num_candidates, dim=1)
         else:
             filtered = candidate_scores.cpu().numpy()
             ids = self._tensor(sample_tokens(filtered, request, rows.cpu().numpy()))
             top = self._tensor(filtered).gather(1, ids)
-        return self._result(rows, top, ids, id_scores, attention if request.attention else None)
+        return self._result(rows, top, ids, id_scores, attention if request.return_attention else None)
 
     def _suppress_(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
         """Set the scores [M, V] of reserved and suppressed tokens to -inf, in place."""
         scores.masked_fill_(self._reserved, -torch.inf)
         if len(request.suppress_rows):
-            active_index = torch.full((self.slots * self.beam,), -1, device=self.device)
+            active_index = torch.full((self.num_slots * self.beam_size,), -1, device=self.device)
             active_index[rows] = torch.arange(len(rows), device=self.device)
             where = active_index[self._tensor(request.suppress_rows)]
             scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
@@ -120,7 +120,7 @@ class TorchEngine:
     ) -> StepResult:
         """Scatter the active rows to all R rows; the others have no candidates."""
         row_indices = rows.cpu().numpy()
-        total = self.slots * self.beam
+        total = self.num_slots * self.beam_size
 
         def scatter(values: Tensor, fill: float, dtype: type[np.generic]) -> AnyArray:
             full = np.full((total, values.shape[1]), fill, dtype=dtype)
@@ -150,9 +150,9 @@ class TorchEngine:
     def _reserve(self, memory: AttentionMemory, state: DecoderState) -> None:
         """Allocate the slots at the first sentence, and lengthen them for longer sentences."""
         if self._memory is None:
-            empty = tuple((_zeros(k, self.slots), _zeros(v, self.slots)) for k, v in memory.keys_and_values)
-            self._memory = AttentionMemory(empty, _zeros(memory.mask, self.slots))
-            self._state = tuple(_zeros(rows, self.slots * self.beam) for rows in state)
+            empty = tuple((_zeros(k, self.num_slots), _zeros(v, self.num_slots)) for k, v in memory.keys_and_values)
+            self._memory = AttentionMemory(empty, _zeros(memory.mask, self.num_slots))
+            self._state = tuple(_zeros(rows, self.num_slots * self.beam_size) for rows in state)
         missing = memory.mask.shape[1] - self._memory.mask.shape[1]
         if missing > 0:
             longer = tuple((_lengthen(k, missing), _lengthen(v, missing)) for k, v in self._memory.keys_and_values)
@@ -184,7 +184,7 @@ def torch_engine_factory(directory: ModelDirectory, threads: int) -> Callable[[i
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = load_network(directory, device)
-    return lambda slots, beam: TorchEngine(network, slots, beam, device)
+    return lambda num_slots, beam_size: TorchEngine(network, num_slots, beam_size, device)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

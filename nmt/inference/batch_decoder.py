@@ -12,8 +12,8 @@ from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import EngineFactory
 from nmt.inference.continuous_batcher import ContinuousBatcher
 from nmt.inference.repetition import choose_attempt, needs_retry, retry_options
-from nmt.search.beam_search import Hypothesis, search_all
-from nmt.search.forced_scoring import ForcedScore, score_all
+from nmt.search.beam_search import Hypothesis, decode_sentences
+from nmt.search.forced_scoring import ForcedScore, score_pairs
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine
 
@@ -38,17 +38,17 @@ class BatchDecoder:
         self._threads = ThreadPoolExecutor(len(factories), "decoding")  # starts threads on first use
 
     def search(
-        self, sentences: Sequence[NumberedSource], beam: int, options: DecodingOptions
+        self, sentences: Sequence[NumberedSource], beam_size: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
         """Return the hypotheses of numbered sentences, best first.
 
         A sentence whose translation degenerates into repetition is decoded again, see `nmt.inference.repetition`.
         """
-        found = self._distribute(sentences, lambda worker, share: worker.search(share, beam, options))
+        found = self._distribute(sentences, lambda worker, share: worker.search(share, beam_size, options))
         retried = [(n, source) for n, source in sentences if needs_retry(source, found[n], options)]
         if retried:
             retry = retry_options(options)
-            second = self._distribute(retried, lambda worker, share: worker.search(share, beam, retry))
+            second = self._distribute(retried, lambda worker, share: worker.search(share, beam_size, retry))
             found |= {n: choose_attempt(source, found[n], second[n]) for n, source in retried}
         return found
 
@@ -56,9 +56,9 @@ class BatchDecoder:
         """Return the scores of numbered sentence pairs."""
         return self._distribute(pairs, lambda worker, share: worker.score(share))
 
-    def continuous_batcher(self, slots: int, beam: int) -> ContinuousBatcher:
+    def continuous_batcher(self, num_slots: int, beam_size: int) -> ContinuousBatcher:
         """Return a continuous batcher with an engine of its own, made by the first thread's factory."""
-        return ContinuousBatcher(self._workers[0].make_engine(slots, beam))
+        return ContinuousBatcher(self._workers[0].make_engine(num_slots, beam_size))
 
     def _distribute(
         self, items: Sequence[Any], work: Callable[[_ThreadEngines, Sequence[Any]], _NumberedResults]
@@ -94,19 +94,19 @@ class _ThreadEngines:
         self.make_engine = make_engine
         self._engines: dict[tuple[int, int], Engine] = {}
 
-    def search(self, sentences: Sequence[NumberedSource], beam: int, options: DecodingOptions) -> _NumberedResults:
-        with self._engine(len(sentences), beam) as engine:
-            yield from search_all(engine, sentences, BOS, EOS, options, refill=False)
+    def search(self, sentences: Sequence[NumberedSource], beam_size: int, options: DecodingOptions) -> _NumberedResults:
+        with self._engine(len(sentences), beam_size) as engine:
+            yield from decode_sentences(engine, sentences, BOS, EOS, options, refill=False)
 
     def score(self, pairs: Sequence[NumberedPair]) -> _NumberedResults:
         with self._engine(len(pairs), 1) as engine:
-            yield from score_all(engine, pairs, BOS, EOS, attention=True)
+            yield from score_pairs(engine, pairs, BOS, EOS, attention=True)
 
     @contextmanager
-    def _engine(self, sentences: int, beam: int) -> Iterator[Engine]:
+    def _engine(self, sentences: int, beam_size: int) -> Iterator[Engine]:
         """Yield an engine, and keep it for the next call unless the block fails and leaves sentences in it."""
         # An engine keeps arrays for all slots, so a single sentence uses one with a single slot.
-        key = (_BATCH_SIZE if sentences > 1 else 1), beam
+        key = (_BATCH_SIZE if sentences > 1 else 1), beam_size
         engine = self._engines.pop(key, None) or self.make_engine(*key)
         yield engine
         self._engines[key] = engine

@@ -40,7 +40,7 @@ class ContinuousBatcher:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.slots, self.beam = engine.slots, engine.beam
+        self.num_slots, self.beam_size = engine.num_slots, engine.beam_size
         self._search = BeamSearch(engine, BOS, EOS)
         self._running: dict[int, _RunningSentence] = {}  # by slot
         self._slot_of: dict[Hashable, int] = {}
@@ -50,12 +50,12 @@ class ContinuousBatcher:
         return len(self._running)
 
     @property
-    def free(self) -> int:
+    def num_free(self) -> int:
         """Number of free slots."""
-        return self.slots - len(self._running)
+        return self.num_slots - len(self._running)
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
-        """Start decoding sentences, at most as many as slots are `free`.
+        """Start decoding sentences, at most as many as slots are `num_free`.
 
         Consecutive sentences with equal options are encoded together. If this raises, no sentence is admitted.
         """

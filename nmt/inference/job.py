@@ -25,7 +25,7 @@ class TranslationJob:
 
     models: tuple[Path, ...]
     """Model directories; several form an ensemble that uses the tokenizer and shortlist of the first."""
-    beam: int | None
+    beam_size: int | None
     """Beam size; None for the model's own."""
     alternatives: int
     """Number of alternative translations per text."""
@@ -49,7 +49,7 @@ class TranslationJob:
                 yield text
 
         translations = translator.stream(
-            recorded(), beam=self.beam, alternatives=self.alternatives, options=self.options
+            recorded(), beam_size=self.beam_size, alternatives=self.alternatives, options=self.options
         )
         languages = translator.source_language, translator.target_language
         for translation in translations:

@@ -29,7 +29,7 @@ class Chunk:
 
     start: int
     """Offset in the normalised text, in code points."""
-    pieces: TokenizedText
+    tokenized: TokenizedText
     """Tokens of the chunk."""
 
 
@@ -62,15 +62,15 @@ class TextProcessor:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
         return ids
 
-    def phrase_ids(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of a phrase to force; see `nmt.inference.translator.Translator.phrase_ids`."""
+    def force_phrase_ids(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of a phrase to force; see `nmt.inference.translator.Translator.force_phrase_ids`."""
         normalised = normalise(text)
         if normalised and is_unspaced_script(normalised[0]):
             return self._continuation_ids(text)
         return self.target_ids(text)
 
-    def banned_ids(self, text: str) -> list[tuple[int, ...]]:
-        """Return the tokenizations of a phrase to suppress; see `nmt.inference.translator.Translator.banned_ids`."""
+    def bad_phrase_ids(self, text: str) -> list[tuple[int, ...]]:
+        """Return the tokenizations of a phrase to suppress; see `Translator.bad_phrase_ids`."""
         normalised, ids = normalise(text), self.target_ids(text)
         if not normalised or is_spaced_word_character(normalised[0]):
             return [ids]
@@ -134,9 +134,9 @@ def align_chunks(
     for chunk, positions, translation in zip(chunks, known, translations, strict=True):
         for position, (target_start, target_end) in zip(positions, translation.spans, strict=True):
             # A token aligned to end of sentence has no source span.
-            if position >= len(chunk.pieces.spans):
+            if position >= len(chunk.tokenized.spans):
                 continue
-            start, end = _without_space(chunk.pieces.text, *chunk.pieces.spans[position])
+            start, end = _without_space(chunk.tokenized.text, *chunk.tokenized.spans[position])
             target_start, target_end = _without_space(translation.text, target_start, target_end)
             if start < end and target_start < target_end:
                 source_start, source_end = offsets[chunk.start + start], offsets[chunk.start + end]

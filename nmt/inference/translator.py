@@ -50,7 +50,7 @@ class Translator:
     Attributes:
         source_language: Language code of the source.
         target_language: Language code of the target.
-        beam: Default beam size.
+        beam_size: Default beam size.
         checksum: Checksum of the model directory.
         text_processor: Converts between text and token ids.
     """
@@ -67,7 +67,7 @@ class Translator:
         self.text_processor = TextProcessor(model, calibration)
         self.source_language = model.card.source_language
         self.target_language = model.card.target_language
-        self.beam = model.card.search.beam
+        self.beam_size = model.card.search.beam
         self.checksum = model.checksum
 
     @staticmethod
@@ -138,35 +138,35 @@ class Translator:
         """
         return self.text_processor.target_ids(text)
 
-    def phrase_ids(self, text: str) -> tuple[int, ...]:
+    def force_phrase_ids(self, text: str) -> tuple[int, ...]:
         """Return the token ids of a phrase, for ``DecodingOptions.force_phrases``; raises as `target_ids` does."""
-        return self.text_processor.phrase_ids(text)
+        return self.text_processor.force_phrase_ids(text)
 
-    def banned_ids(self, text: str) -> list[tuple[int, ...]]:
+    def bad_phrase_ids(self, text: str) -> list[tuple[int, ...]]:
         """Return the tokenizations of a phrase, for ``DecodingOptions.bad_phrases``; raises as `target_ids` does.
 
         They cover the phrase at the beginning of a word. Longer tokens that contain the phrase, and words that follow
         another character without a space, as after an apostrophe, are not covered.
         """
-        return self.text_processor.banned_ids(text)
+        return self.text_processor.bad_phrase_ids(text)
 
-    def continuous_batcher(self, slots: int, beam: int) -> ContinuousBatcher:
+    def continuous_batcher(self, num_slots: int, beam_size: int) -> ContinuousBatcher:
         """Return a new continuous batcher with a number of slots and a beam size, for use in a service.
 
         All batchers of a translator share the model's graphs, so only one of them may run at a time.
         """
-        return self._decoder.continuous_batcher(slots, beam)
+        return self._decoder.continuous_batcher(num_slots, beam_size)
 
     @overload
     def translate(
-        self, text: str, *, beam: int | None = ..., alternatives: int = ..., options: DecodingOptions | None = ...
+        self, text: str, *, beam_size: int | None = ..., alternatives: int = ..., options: DecodingOptions | None = ...
     ) -> Translation: ...
     @overload
     def translate(
         self,
         text: list[str] | tuple[str, ...],
         *,
-        beam: int | None = ...,
+        beam_size: int | None = ...,
         alternatives: int = ...,
         options: DecodingOptions | None = ...,
     ) -> list[Translation]: ...
@@ -175,7 +175,7 @@ class Translator:
         self,
         text: str | Sequence[str],
         *,
-        beam: int | None = None,
+        beam_size: int | None = None,
         alternatives: int = 0,
         options: DecodingOptions | None = None,
     ) -> Translation | list[Translation]:
@@ -183,7 +183,7 @@ class Translator:
 
         Args:
             text: A text, or a list or tuple of texts. A text may contain several sentences.
-            beam: Beam size; the model's default if None.
+            beam_size: Beam size; the model's default if None.
             alternatives: Number of alternative translations. The beam size is raised to at least this number plus 1.
             options: Decoding options; the model's `decoding_options` if None.
 
@@ -198,14 +198,14 @@ class Translator:
             >>> translation.text, translation.score, [other.text for other in translation.alternatives]
         """
         if isinstance(text, str):
-            return next(self.stream([text], beam=beam, alternatives=alternatives, options=options))
-        return list(self.stream(text, beam=beam, alternatives=alternatives, options=options))
+            return next(self.stream([text], beam_size=beam_size, alternatives=alternatives, options=options))
+        return list(self.stream(text, beam_size=beam_size, alternatives=alternatives, options=options))
 
     def stream(
         self,
         texts: Iterable[str],
         *,
-        beam: int | None = None,
+        beam_size: int | None = None,
         alternatives: int = 0,
         options: DecodingOptions | None = None,
     ) -> Iterator[Translation]:
@@ -213,13 +213,13 @@ class Translator:
 
         The arguments are those of `translate`, and are validated before the iterator is returned.
         """
-        if beam is not None and beam < 1:
-            raise UsageError(f"beam: {beam} is too few; use at least 1")
+        if beam_size is not None and beam_size < 1:
+            raise UsageError(f"beam_size: {beam_size} is too few; use at least 1")
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
-        beam = max(beam or self.beam, alternatives + 1)
+        beam_size = max(beam_size or self.beam_size, alternatives + 1)
         options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
-        return self._stream(texts, beam, options)
+        return self._stream(texts, beam_size, options)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[PairScore]:
         """Return the log-probabilities of given translations, as pairs of source and target text.
@@ -241,43 +241,43 @@ class Translator:
             for n in range(len(pairs))
         ]
 
-    def _stream(self, texts: Iterable[str], beam: int, options: DecodingOptions) -> Iterator[Translation]:
+    def _stream(self, texts: Iterable[str], beam_size: int, options: DecodingOptions) -> Iterator[Translation]:
         window: list[str] = []
         for text in texts:
             window.append(text)
             if len(window) == _WINDOW_SIZE:
-                yield from self._translate_window(window, beam, options)
+                yield from self._translate_window(window, beam_size, options)
                 window.clear()
-        yield from self._translate_window(window, beam, options)
+        yield from self._translate_window(window, beam_size, options)
 
-    def _translate_window(self, texts: list[str], beam: int, options: DecodingOptions) -> Iterator[Translation]:
+    def _translate_window(self, texts: list[str], beam_size: int, options: DecodingOptions) -> Iterator[Translation]:
         """Translate the texts of a window together."""
         chunks_of_texts = [self.text_processor.chunks(text) for text in texts]
         chunks = [chunk for of_text in chunks_of_texts for chunk in of_text]
         # Chunks of similar length are decoded together; short ones at the end leave few slots idle.
-        longest_first = sorted(range(len(chunks)), key=lambda n: -len(chunks[n].pieces.ids))
-        found = self._decode([(n, chunks[n]) for n in longest_first], beam, options)
+        longest_first = sorted(range(len(chunks)), key=lambda n: -len(chunks[n].tokenized.ids))
+        found = self._decode([(n, chunks[n]) for n in longest_first], beam_size, options)
         hypotheses = iter([found[n] for n in range(len(chunks))])
         for text, of_text in zip(texts, chunks_of_texts, strict=True):
             yield self.text_processor.assemble(text, of_text, [next(hypotheses) for _ in of_text], options)
 
     def _decode(
-        self, chunks: list[tuple[int, Chunk]], beam: int, options: DecodingOptions
+        self, chunks: list[tuple[int, Chunk]], beam_size: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
         """Return the hypotheses of numbered chunks, reranked if there is a rescorer."""
         if self._rescorer is None or options.sampling_temperature > 0:
-            return self._search(chunks, beam, options)
+            return self._search(chunks, beam_size, options)
         count = max(self._rescorer.num_hypotheses, options.num_hypotheses)
-        found = self._search(chunks, max(beam, count), replace(options, num_hypotheses=count))
+        found = self._search(chunks, max(beam_size, count), replace(options, num_hypotheses=count))
         return self._rescorer.rerank(found, self._model.tokenizer.target.decode_batch, options.length_penalty)
 
     def _search(
-        self, chunks: list[tuple[int, Chunk]], beam: int, options: DecodingOptions
+        self, chunks: list[tuple[int, Chunk]], beam_size: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
         """Return the hypotheses of numbered chunks; prefix and forced phrases apply to a text's first chunk only."""
         later = replace(options, target_prefix=(), force_phrases=())
         if later == options:
-            return self._decoder.search([(n, chunk.pieces.ids) for n, chunk in chunks], beam, options)
-        first = [(n, chunk.pieces.ids) for n, chunk in chunks if chunk.start == 0]
-        others = [(n, chunk.pieces.ids) for n, chunk in chunks if chunk.start > 0]
-        return self._decoder.search(first, beam, options) | self._decoder.search(others, beam, later)
+            return self._decoder.search([(n, chunk.tokenized.ids) for n, chunk in chunks], beam_size, options)
+        first = [(n, chunk.tokenized.ids) for n, chunk in chunks if chunk.start == 0]
+        others = [(n, chunk.tokenized.ids) for n, chunk in chunks if chunk.start > 0]
+        return self._decoder.search(first, beam_size, options) | self._decoder.search(others, beam_size, later)

@@ -27,7 +27,7 @@ from nmt.search.strategies import make_strategy
 from nmt.search.strategies.runner import StrategyRunner
 from nmt.utils.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
-__all__ = ["BeamSearch", "DecodingOptions", "Hypothesis", "length_penalty", "search_all"]
+__all__ = ["BeamSearch", "DecodingOptions", "Hypothesis", "decode_sentences", "length_penalty"]
 
 _NO_LIMIT = np.iinfo(np.int64).max
 _LOWEST = np.finfo(np.float64).min  # below the score of every open hypothesis, above the -inf of unused rows
@@ -48,7 +48,7 @@ class BeamSearch:
 
     def __init__(self, engine: Engine, begin: int, end: int) -> None:
         """Create a search; ``begin`` and ``end`` are the ids of begin and end of sentence."""
-        slots, beam = engine.slots, engine.beam
+        slots, beam_size = engine.num_slots, engine.beam_size
         self._engine, self._begin, self._end = engine, begin, end
         self._step = 0
         # State of each slot, [N]
@@ -63,16 +63,16 @@ class BeamSearch:
         self._returns_attention = np.zeros(slots, dtype=bool)
         self._has_coverage = np.zeros(slots, dtype=bool)
         # Open hypotheses, [N, K]
-        self._rows = np.arange(slots * beam).reshape(slots, beam)
-        self._scores: Float64Array = np.full((slots, beam), -np.inf)
-        self._tokens = np.full((slots, beam), end, dtype=np.int64)
+        self._rows = np.arange(slots * beam_size).reshape(slots, beam_size)
+        self._scores: Float64Array = np.full((slots, beam_size), -np.inf)
+        self._tokens = np.full((slots, beam_size), end, dtype=np.int64)
         self._parents = self._rows.copy()
-        self._finished = FinishedHypotheses(slots, beam)
-        self._backpointers = Backpointers(slots * beam)
-        self._coverage = Coverage(slots, beam)
-        self._strategies = StrategyRunner(slots, beam, end)
+        self._finished = FinishedHypotheses(slots, beam_size)
+        self._backpointers = Backpointers(slots * beam_size)
+        self._coverage = Coverage(slots, beam_size)
+        self._strategies = StrategyRunner(slots, beam_size, end)
         # Constant parts of the step requests
-        self._end_ids = np.full((slots * beam, 1), end)
+        self._end_ids = np.full((slots * beam_size, 1), end)
         self._no_ids = np.zeros(0, dtype=np.int64)
 
     def free_slots(self) -> list[int]:
@@ -82,9 +82,9 @@ class BeamSearch:
     def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
         """Start decoding sentences, given as token ids, in free slots."""
         index = np.array(slots)
-        min_lengths, max_lengths = np.array([options.limits(len(source)) for source in sources]).T
+        min_lengths, max_lengths = np.array([options.length_limits(len(source)) for source in sources]).T
         strategies = [
-            make_strategy(options, self._engine.beam, self._end, min_length, source)
+            make_strategy(options, self._engine.beam_size, self._end, min_length, source)
             for min_length, source in zip(min_lengths.tolist(), sources, strict=True)
         ]
         self._engine.admit(slots, sources, [strategy.required_ids if strategy else () for strategy in strategies])
@@ -94,7 +94,7 @@ class BeamSearch:
         self._limit[index] = self._step + max_lengths - 1
         self._alphas[index] = options.length_penalty
         self._limit_penalties[index] = length_penalty(max_lengths, options.length_penalty)
-        self._num_hypotheses[index] = min(options.num_hypotheses, self._engine.beam)
+        self._num_hypotheses[index] = min(options.num_hypotheses, self._engine.beam_size)
         self._score_bounds[index] = _LOWEST
         self._returns_attention[index] = options.return_attention
         self._has_coverage[index] = options.coverage_penalty > 0
@@ -166,20 +166,20 @@ class BeamSearch:
         request = StepRequest(
             tokens=self._tokens.ravel(),
             parents=self._parents.ravel(),
-            candidates=self._engine.beam + 1,  # at most one of them ends the sentence
+            num_candidates=self._engine.beam_size + 1,  # at most one of them ends the sentence
             score_ids=self._end_ids,
             suppress_rows=self._no_ids,
             suppress_tokens=self._no_ids,
-            attention=self._needs_attention,
+            return_attention=self._needs_attention,
         )
         return self._strategies.extend_request(request) if self._strategies.by_slot else request
 
     def _select_rows(self, totals: Float64Array, ids: Int64Array, attention: Float32Array | None) -> None:
         """Make the K best candidates of each slot its new rows, best first, given scores and ids [R, C]."""
-        slots, beam = self._scores.shape
+        slots, beam_size = self._scores.shape
         candidates = totals.shape[1]
         # A stable sort breaks ties independently of the other sentences.
-        order = totals.reshape(slots, -1).argsort(axis=1, kind="stable")[:, : -beam - 1 : -1]
+        order = totals.reshape(slots, -1).argsort(axis=1, kind="stable")[:, : -beam_size - 1 : -1]
         chosen = order + self._rows[:, :1] * candidates
         self._scores = totals.take(chosen)
         self._tokens = ids.take(chosen)
@@ -194,11 +194,11 @@ class BeamSearch:
         Given are the scores with end of sentence [N, K], and a mask [N, K] of those that may be among the K best. A
         hypothesis is stored if it is among the K best, if a strategy has selected it, or at the length limit.
         """
-        beam = ends.shape[1]
+        beam_size = ends.shape[1]
         at_limit = self._limit <= self._step
         both = np.concatenate((self._scores, ends), axis=1)
         both.sort(axis=1)
-        among_best = (ends >= both[:, beam, None]) & (self._earliest_end <= self._step)[:, None]
+        among_best = (ends >= both[:, beam_size, None]) & (self._earliest_end <= self._step)[:, None]
         accepted = among_best | (at_limit | self._strategies.selected)[:, None]
         accepted &= (np.logical_or.reduce(ending, axis=1) | at_limit)[:, None]
         # Processing all slots is cheaper than indexing some of them.
@@ -253,7 +253,7 @@ class BeamSearch:
             )
 
 
-def search_all(
+def decode_sentences(
     engine: Engine,
     sources: Iterable[tuple[int, Sequence[int]]],
     begin: int,
@@ -271,9 +271,9 @@ def search_all(
     waiting = deque(sources)
     numbers: dict[int, int] = {}
     # Encoding one sentence costs almost as much as encoding several, so wait until a quarter of the slots is free.
-    min_free = -(-engine.slots // 4) if refill else engine.slots
+    min_free = -(-engine.num_slots // 4) if refill else engine.num_slots
     while waiting or numbers:
-        if waiting and engine.slots - len(numbers) >= min_free:
+        if waiting and engine.num_slots - len(numbers) >= min_free:
             admitted = [(slot, waiting.popleft()) for slot in search.free_slots()[: len(waiting)]]
             numbers.update((slot, number) for slot, (number, _) in admitted)
             search.admit([slot for slot, _ in admitted], [source for _, (_, source) in admitted], options)

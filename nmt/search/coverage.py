@@ -17,10 +17,10 @@ _MIN_COVERAGE = 1e-6  # keeps the logarithm of uncovered tokens finite
 class Coverage:
     """Attention that each open hypothesis has accumulated on each source token, and the penalty for too little."""
 
-    def __init__(self, slots: int, beam: int) -> None:
-        self._attention_sums: Float64Array = np.zeros((slots, beam, 0))
-        self._source_mask = np.zeros((slots, 1, 0), dtype=bool)  # excludes padding and end of sentence
-        self._weights: Float64Array = np.zeros((slots, 1))
+    def __init__(self, num_slots: int, beam_size: int) -> None:
+        self._attention_sums: Float64Array = np.zeros((num_slots, beam_size, 0))
+        self._source_mask = np.zeros((num_slots, 1, 0), dtype=bool)  # excludes padding and end of sentence
+        self._weights: Float64Array = np.zeros((num_slots, 1))
 
     def admit(self, slots: Sequence[int], lengths: Sequence[int], weight: float) -> None:
         """Reset the coverage of slots for sources of given lengths, without end of sentence; ``weight`` is beta."""

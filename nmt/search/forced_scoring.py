@@ -42,7 +42,7 @@ class _RunningPair:
     source_positions: list[int] = field(default_factory=list)
 
 
-def score_all(
+def score_pairs(
     engine: Engine,
     pairs: Iterable[tuple[int, Sequence[int], Sequence[int]]],
     begin: int,
@@ -53,15 +53,15 @@ def score_all(
 
     ``begin`` and ``end`` are the ids of begin and end of sentence. The engine must have one row per slot.
     """
-    if engine.beam != 1:
-        raise ValueError(f"engine: forced decoding needs a beam of 1, not {engine.beam}; create another engine")
+    if engine.beam_size != 1:
+        raise ValueError(f"engine: forced decoding needs a beam of 1, not {engine.beam_size}; create another engine")
     waiting = deque(pairs)
     running: dict[int, _RunningPair] = {}
-    tokens = np.full(engine.slots, end, dtype=np.int64)
-    score_ids = np.full((engine.slots, 1), end, dtype=np.int64)
+    tokens = np.full(engine.num_slots, end, dtype=np.int64)
+    score_ids = np.full((engine.num_slots, 1), end, dtype=np.int64)
     while waiting or running:
-        free = [slot for slot in range(engine.slots) if slot not in running]
-        if waiting and (len(free) >= -(-engine.slots // 4) or not running):
+        free = [slot for slot in range(engine.num_slots) if slot not in running]
+        if waiting and (len(free) >= -(-engine.num_slots // 4) or not running):
             admitted = [(slot, waiting.popleft()) for slot in free[: len(waiting)]]
             targets = [list(target) for _, (_, _, target) in admitted]
             engine.admit([slot for slot, _ in admitted], [source for _, (_, source, _) in admitted], targets)
@@ -71,7 +71,7 @@ def score_all(
         for slot, pair in running.items():
             score_ids[slot] = pair.target[len(pair.scores)]
         result = engine.step(
-            StepRequest(tokens, np.arange(engine.slots), 1, score_ids, _NO_IDS, _NO_IDS, attention=attention)
+            StepRequest(tokens, np.arange(engine.num_slots), 1, score_ids, _NO_IDS, _NO_IDS, return_attention=attention)
         )
         attended = None if result.attention is None else result.attention.argmax(axis=1)
         finished = []

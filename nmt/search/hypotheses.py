@@ -43,13 +43,13 @@ def length_penalty(length: Any, alpha: Any) -> Any:
 class FinishedHypotheses:
     """The K best finished hypotheses of each slot, best first. All arrays are [N, K]."""
 
-    def __init__(self, slots: int, beam: int) -> None:
-        self.rank_scores: Float64Array = np.full((slots, beam), -np.inf)
+    def __init__(self, num_slots: int, beam_size: int) -> None:
+        self.rank_scores: Float64Array = np.full((num_slots, beam_size), -np.inf)
         """Scores that the hypotheses are ranked by; -inf marks an empty entry."""
-        self.scores: Float64Array = np.full((slots, beam), -np.inf)
-        self.backpointers: Int64Array = np.zeros((slots, beam), dtype=np.int64)
+        self.scores: Float64Array = np.full((num_slots, beam_size), -np.inf)
+        self.backpointers: Int64Array = np.zeros((num_slots, beam_size), dtype=np.int64)
         """Step and row at which each hypothesis ended."""
-        self._offsets = 2 * beam * np.arange(slots)[:, None]  # flat index of each slot in arrays [N, 2 K]
+        self._offsets = 2 * beam_size * np.arange(num_slots)[:, None]  # flat index of each slot in arrays [N, 2 K]
 
     def clear(self, slots: Int64Array) -> None:
         """Remove the hypotheses of some slots."""
@@ -60,9 +60,9 @@ class FinishedHypotheses:
 
         A rank score of -inf inserts nothing. Of equal rank scores, the earlier hypothesis comes first.
         """
-        beam = rank_scores.shape[1]
+        beam_size = rank_scores.shape[1]
         all_ranks = np.concatenate((self.rank_scores, rank_scores), axis=1)
-        best = np.negative(all_ranks).argsort(axis=1, kind="stable")[:, :beam]
+        best = np.negative(all_ranks).argsort(axis=1, kind="stable")[:, :beam_size]
         best += self._offsets
         self.rank_scores = all_ranks.take(best)
         self.scores = np.concatenate((self.scores, scores), axis=1).take(best)

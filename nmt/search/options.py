@@ -72,7 +72,7 @@ class DecodingOptions:
         if self.num_beam_groups > 1 and self.sampling_temperature > 0:
             raise ValueError("num_beam_groups: excludes sampling_temperature; use one of them")
 
-    def limits(self, source_length: int) -> tuple[int, int]:
+    def length_limits(self, source_length: int) -> tuple[int, int]:
         """Return the minimum and the maximum length of a translation; only the maximum includes end of sentence."""
         forced = len(self.target_prefix) + sum(map(len, self.force_phrases))
         maximum = max(int(self.max_length_ratio * source_length) + self.max_length_extra, forced + 1, 2)

@@ -28,7 +28,7 @@ class StepRequest:
     """Last token of each row, [R]."""
     parents: Int64Array
     """Row in the same slot whose recurrent state each row continues, [R]."""
-    candidates: int
+    num_candidates: int
     """Number C of next tokens to return per row."""
     score_ids: Int64Array
     """Token ids to score regardless of their rank, [R, Q]."""
@@ -51,7 +51,7 @@ class StepRequest:
 
     It applies after suppression, temperature and ``top_k``.
     """
-    attention: bool = False
+    return_attention: bool = False
     """If true, the result includes the attention weights."""
 
 
@@ -77,19 +77,19 @@ class Engine(Protocol):
     """A network that advances rows of hypotheses by one token per step. Not thread-safe."""
 
     @property
-    def slots(self) -> int:
+    def num_slots(self) -> int:
         """Number of slots N."""
 
     @property
-    def beam(self) -> int:
+    def beam_size(self) -> int:
         """Number of rows per slot K."""
 
     def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
         """Encode sentences into free slots; all rows of a slot start from the initial decoder state.
 
-        ``constraints`` are the target token ids that the vocabulary shortlist of each sentence must include.
+        ``required_ids`` are the target token ids that the vocabulary shortlist of each sentence must include.
         """
 
     def release(self, slots: Sequence[int]) -> None:

@@ -182,7 +182,7 @@ class LanguageModelDevSet:
 
 def text_inputs(network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
     """Return a batch as tensors on the network's device; ``state`` is the one to continue from, unless it is reset."""
-    positions = batch.target_positions
+    positions = batch.target_indices
     arrays = batch.target_in, batch.target_out.ravel()[positions], positions
     tokens, targets, places = (to_device(torch.from_numpy(array), network.output.device) for array in arrays)
     return TextBatch(tokens, targets, places, network.initial_state(len(tokens)) if batch.reset_state else state)

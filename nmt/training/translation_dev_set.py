@@ -19,7 +19,7 @@ from nmt.evaluation.metrics import bleu, exact_match
 from nmt.model.device import to_device
 from nmt.model.guided_alignment import AlignmentLinks
 from nmt.model.seq2seq import Seq2Seq, TranslationBatch
-from nmt.search.beam_search import DecodingOptions, search_all
+from nmt.search.beam_search import DecodingOptions, decode_sentences
 from nmt.text.normalisation import normalise
 from nmt.training.tasks import METRIC_NAMES, Evaluator
 from nmt.utils.hashing import hash_json
@@ -45,11 +45,11 @@ class TranslationDevSet:
     def score(self, evaluator: Evaluator) -> float:
         """Return the BLEU of greedy translations, or the percentage of correct answers to a synthetic task."""
         network: Seq2Seq = evaluator.network
-        engine = TorchEngine(network, _SLOTS, beam=1, device=network.output.device)
+        engine = TorchEngine(network, _SLOTS, beam_size=1, device=network.output.device)
         order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
         translations = [""] * len(order)
         sentences = ((i, self._sources[i]) for i in order)
-        for i, hypotheses in search_all(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
+        for i, hypotheses in decode_sentences(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
             translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
         if isinstance(self._data.dev, SyntheticCorpus):
             return float(exact_match(self._data.dev, translations, self._references)["score"])
@@ -83,7 +83,7 @@ def translation_inputs(batch: Batch, device: torch.device) -> TranslationBatch:
     def tensor(array: np.ndarray[Any, Any]) -> Tensor:
         return to_device(torch.from_numpy(array), device)
 
-    positions, links, alignment = batch.target_positions, batch.alignment, None
+    positions, links, alignment = batch.target_indices, batch.alignment, None
     if links is not None:
         arrays = links.batch_indices, links.target_indices, links.source_indices, links.weights
         alignment = AlignmentLinks(*map(tensor, arrays))

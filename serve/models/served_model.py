@@ -34,7 +34,7 @@ class TranslatorBackend(Protocol):
     decoding_options: DecodingOptions
     """Default decoding options."""
 
-    def create_batcher(self, worker: int, slots: int, beam_size: int) -> Batcher:
+    def create_batcher(self, worker: int, num_slots: int, beam_size: int) -> Batcher:
         """Create a batcher for the worker thread with this number."""
 
     def close(self) -> None:
@@ -54,9 +54,9 @@ class TranslatorLoader(Protocol):
 class ServedModel:
     """A loaded model with a warmed-up batcher for each worker thread."""
 
-    def __init__(self, translator: TranslatorBackend, slots: int, throughput: Throughput) -> None:
-        """Wrap a loaded translator; ``slots`` is the number of slots of each batcher."""
-        self.translator, self.slots, self.throughput = translator, slots, throughput
+    def __init__(self, translator: TranslatorBackend, num_slots: int, throughput: Throughput) -> None:
+        """Wrap a loaded translator; ``num_slots`` is the number of slots of each batcher."""
+        self.translator, self.num_slots, self.throughput = translator, num_slots, throughput
         self.pair = translator.source_language, translator.target_language
         self.name = "-".join(self.pair)
         self.checksum, self.text_processor = translator.checksum, translator.text_processor
@@ -73,7 +73,7 @@ class ServedModel:
         """Create a batcher for the worker thread with this number, or return the warmed-up one at the first call."""
         if (worker, beam_size) in self._warm_batchers:
             return self._warm_batchers.pop((worker, beam_size))
-        return self.translator.create_batcher(worker, self.slots, beam_size)
+        return self.translator.create_batcher(worker, self.num_slots, beam_size)
 
     def warm_up(self, workers: int) -> None:
         """Decode some sentences with one batcher for each worker thread, and measure the throughput.
@@ -82,9 +82,9 @@ class ServedModel:
             workers: Number of worker threads.
         """
         for worker in range(workers):
-            batcher = self.translator.create_batcher(worker, self.slots, self.translator.beam_size)
+            batcher = self.translator.create_batcher(worker, self.num_slots, self.translator.beam_size)
             self._decode(batcher, _WARM_UP_TEXTS)
-            texts = [_WARM_UP_TEXTS[n % len(_WARM_UP_TEXTS)] for n in range(self.slots)]
+            texts = [_WARM_UP_TEXTS[n % len(_WARM_UP_TEXTS)] for n in range(self.num_slots)]
             start = time.perf_counter()
             self._decode(batcher, texts)
             self.throughput.record(time.perf_counter() - start, texts)
@@ -100,8 +100,8 @@ class ServedModel:
 
         options = self.translator.decoding_options
         chunks = [chunk for text in texts for chunk in self.text_processor.chunks(text)]
-        for start in range(0, len(chunks), batcher.slots):
-            batch = chunks[start : start + batcher.slots]
-            batcher.admit([DecodingRequest(n, chunk.pieces.ids, options) for n, chunk in enumerate(batch)])
+        for start in range(0, len(chunks), batcher.num_slots):
+            batch = chunks[start : start + batcher.num_slots]
+            batcher.admit([DecodingRequest(n, chunk.tokenized.ids, options) for n, chunk in enumerate(batch)])
             while len(batcher):
                 batcher.advance()

@@ -175,7 +175,7 @@ class ChunkTask(NamedTuple):
     @property
     def text(self) -> str:
         """Source text of the chunk, or of the whole sentence before it is split."""
-        return self.job.chunks[self.chunk_index].pieces.text if self.job.chunks else self.job.sentence.text
+        return self.job.chunks[self.chunk_index].tokenized.text if self.job.chunks else self.job.sentence.text
 
     def decoding_request(self) -> DecodingRequest:
         """Return the request that a batcher decodes, with the task as its key; the sentence must be split."""
@@ -185,7 +185,7 @@ class ChunkTask(NamedTuple):
         options, phrases = self.job.sentence.options, self.job.sentence.required_phrases
         if self.chunk_index < len(phrases):
             options = replace(options, force_phrases=phrases[self.chunk_index])
-        return DecodingRequest(self, self.job.chunks[self.chunk_index].pieces.ids, options)
+        return DecodingRequest(self, self.job.chunks[self.chunk_index].tokenized.ids, options)
 
     def deliver(self, hypotheses: Sequence[Hypothesis], seconds: float) -> None:
         """Set the hypotheses of the chunk and the worker seconds spent on it; the last chunk completes the sentence."""

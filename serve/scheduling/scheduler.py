@@ -187,7 +187,7 @@ class Scheduler:
             self._cache.put(job.batch_key.model, job.sentence, found)
             if found.tokens:
                 self._target_tokens.inc(found.tokens)
-                self._source_tokens.inc(sum(len(chunk.pieces.ids) + 1 for chunk in job.chunks))
+                self._source_tokens.inc(sum(len(chunk.tokenized.ids) + 1 for chunk in job.chunks))
                 self._metrics.sentences.labels(job.batch_key.model.name).inc()
                 self._metrics.token_seconds.observe((time.monotonic() - job.started) / found.tokens)
             job.request.deliver(job.index, found)

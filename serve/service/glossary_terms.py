@@ -45,10 +45,10 @@ def _require_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -
 def _terms_by_chunk(text: str, model: ServedModel, glossary: Glossary) -> list[list[str]]:
     """Return the required target terms of each chunk; a term that crosses a boundary belongs to the second chunk."""
     chunks, clean = model.text_processor.chunks(text), normalise(text)
-    within = [glossary.required_translations(chunk.pieces.text) for chunk in chunks]
+    within = [glossary.required_translations(chunk.tokenized.text) for chunk in chunks]
     found = [list(terms) for terms in within]
     for n, (first, second) in enumerate(pairwise(chunks)):
-        both = glossary.required_translations(clean[first.start : second.start + len(second.pieces.text)])
+        both = glossary.required_translations(clean[first.start : second.start + len(second.tokenized.text)])
         found[n + 1] += (Counter(both) - Counter(within[n] + within[n + 1])).elements()
     return found
 
@@ -59,7 +59,7 @@ def _phrase_ids(terms: Sequence[str], model: ServedModel) -> tuple[tuple[int, ..
     tokens = 0
     for term in terms:
         try:
-            ids = model.text_processor.phrase_ids(term)
+            ids = model.text_processor.force_phrase_ids(term)
         except CarouselError:
             ids = ()
         if not ids:

@@ -119,10 +119,10 @@ class WorkerProcess:
 class RemoteBatcher:
     """A batcher in a worker process. Unlike a local batcher, it also advances between calls."""
 
-    def __init__(self, process: WorkerProcess, slots: int, beam_size: int) -> None:
-        self.slots = slots
+    def __init__(self, process: WorkerProcess, num_slots: int, beam_size: int) -> None:
+        self.num_slots = num_slots
         self._process = process
-        self._batcher: int = process.call("create_batcher", slots, beam_size)
+        self._batcher: int = process.call("create_batcher", num_slots, beam_size)
         self._serial = count()
         self._keys: dict[int, Hashable] = {}  # by the number that replaces the key in messages
         self._numbers: dict[Hashable, int] = {}
@@ -132,9 +132,9 @@ class RemoteBatcher:
         return len(self._keys)
 
     @property
-    def free(self) -> int:
+    def num_free(self) -> int:
         """Number of free slots."""
-        return self.slots - len(self._keys)
+        return self.num_slots - len(self._keys)
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
         """Add requests, at most as many as there are free slots. If this raises, none of them was added."""
@@ -185,14 +185,14 @@ class RemoteTranslator:
         """Ids of the worker processes."""
         return [process.pid for process in self._processes]
 
-    def create_batcher(self, worker: int, slots: int, beam_size: int) -> RemoteBatcher:
+    def create_batcher(self, worker: int, num_slots: int, beam_size: int) -> RemoteBatcher:
         """Create a batcher in the process of the worker thread with this number.
 
         A lost process is started again; raises CarouselError if that fails, and WorkerLostError after `close`.
         """
         if self._processes[worker].lost:
             self._restart(worker)
-        return RemoteBatcher(self._processes[worker], slots, beam_size)
+        return RemoteBatcher(self._processes[worker], num_slots, beam_size)
 
     def _restart(self, worker: int) -> None:
         self._check_open()

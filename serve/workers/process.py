@@ -123,9 +123,9 @@ class WorkerServer:
             except Exception as error:
                 self._reply_error(error)
 
-    def create_batcher(self, slots: int, beam_size: int) -> None:
+    def create_batcher(self, num_slots: int, beam_size: int) -> None:
         """Create a batcher and send its number."""
-        self._sessions[self._next_number] = BatcherSession(self._translator.continuous_batcher(slots, beam_size))
+        self._sessions[self._next_number] = BatcherSession(self._translator.continuous_batcher(num_slots, beam_size))
         self._next_number += 1
         self._reply(self._next_number - 1)
 
@@ -154,7 +154,7 @@ class WorkerServer:
         if self._awaited is None:
             return
         session, waited = self._sessions[self._awaited], time.perf_counter() - self._awaited_since
-        if len(session.batcher) > session.batcher.free:  # most slots are in use
+        if len(session.batcher) > session.batcher.num_free:  # most slots are in use
             due = waited > _BUSY_REPLY_INTERVAL
         else:
             due = bool(session.finished) or waited > _REPLY_INTERVAL

@@ -95,7 +95,7 @@ class WorkerThread(threading.Thread):
 
     def _free_slots(self, key: BatchKey) -> int:
         batch = self._batches.get(key)
-        return batch.free if batch else self._slots
+        return batch.num_free if batch else self._slots
 
     def _drop_retired_batches(self) -> None:
         for key in [key for key, batch in self._batches.items() if key.model.retired and not batch.busy]:
@@ -139,9 +139,9 @@ class ActiveBatch:
         return bool(self._running or self._waiting)
 
     @property
-    def free(self) -> int:
+    def num_free(self) -> int:
         """Number of free slots that no task waits for."""
-        return max(0, self._batcher.free - len(self._waiting))
+        return max(0, self._batcher.num_free - len(self._waiting))
 
     def add(self, task: DecodingTask) -> None:
         """Add a task, which waits for a free slot."""
@@ -186,7 +186,7 @@ class ActiveBatch:
             self._waiting = deque(task for task in self._waiting if not task.cancelled)
 
     def _admit_waiting(self) -> None:
-        number = min(self._batcher.free, len(self._waiting))
+        number = min(self._batcher.num_free, len(self._waiting))
         if number:
             tasks = [self._waiting.popleft() for _ in range(number)]
             try:
@@ -214,11 +214,11 @@ class ActiveBatch:
         self._metrics.slots_in_use.inc(len(self._running) - self._reported_slots)
         self._reported_slots = len(self._running)
         if running:
-            self._metrics.batch_occupancy.observe(running / self._batcher.slots)
+            self._metrics.batch_occupancy.observe(running / self._batcher.num_slots)
         self._seconds += seconds
         self._max_running = max(self._max_running, running)
-        if not self._running or len(self._finished) >= 2 * self._batcher.slots:
-            if 2 * self._max_running >= self._batcher.slots:
+        if not self._running or len(self._finished) >= 2 * self._batcher.num_slots:
+            if 2 * self._max_running >= self._batcher.num_slots:
                 self.key.model.throughput.record(self._seconds, self._finished)
             self._seconds, self._max_running, self._finished = 0.0, 0, []
 

@@ -77,20 +77,20 @@ def wide_network() -> Seq2Seq:
 class HalfVocabularyShortlist:
     """A shortlist of half of the vocabulary; the first source token decides which half."""
 
-    def for_sentence(self, source: Sequence[int], constraints: Sequence[int]) -> np.ndarray:
+    def for_sentence(self, source: Sequence[int], required_ids: Sequence[int]) -> np.ndarray:
         selected = np.random.default_rng(source[0]).choice(VOCABULARY - FIRST_TEXT_ID, 15, replace=False)
-        return np.unique([EOS, *(selected + FIRST_TEXT_ID), *constraints])
+        return np.unique([EOS, *(selected + FIRST_TEXT_ID), *required_ids])
 
 
 def torch_factory(net: Seq2Seq) -> EngineFactory:
-    return lambda slots, beam: TorchEngine(net, slots, beam)
+    return lambda num_slots, beam_size: TorchEngine(net, num_slots, beam_size)
 
 
 def onnx_factory(
     net: Seq2Seq, precision: Precision = "fp32", shortlist: HalfVocabularyShortlist | None = None
 ) -> EngineFactory:
     loaded = onnx_sessions(net, precision)
-    return lambda slots, beam: OnnxEngine(loaded, slots, beam, shortlist)  # type: ignore[arg-type]
+    return lambda num_slots, beam_size: OnnxEngine(loaded, num_slots, beam_size, shortlist)  # type: ignore[arg-type]
 
 
 _FOLDER = tempfile.TemporaryDirectory()

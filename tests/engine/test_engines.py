@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, UNK
 from nmt.engine.factory import EngineFactory
 from nmt.model.seq2seq import Seq2Seq
-from nmt.search.beam_search import DecodingOptions, search_all
+from nmt.search.beam_search import DecodingOptions, decode_sentences
 from nmt.search.protocol import Engine, StepRequest, StepResult
 
 ENGINES = {"torch": torch_factory, "onnx": onnx_factory}
@@ -34,7 +34,7 @@ def request(engine: Engine, tokens: list[int], parents: list[int] | None = None,
     fields: dict[str, object] = {
         "tokens": np.array(tokens),
         "parents": np.arange(len(tokens)) if parents is None else np.array(parents),
-        "candidates": 5,
+        "num_candidates": 5,
         "score_ids": np.full((len(tokens), 1), EOS),
         "suppress_rows": none,
         "suppress_tokens": none,
@@ -81,7 +81,7 @@ def test_candidates_are_the_most_probable_tokens_and_never_reserved(kind: str) -
     net = network(attention="multihead")
     engine = engine_factory(kind, net)(1, 1)
     engine.admit([0], [[70, 71]], [()])
-    result = engine.step(request(engine, [BOS], candidates=VOCABULARY - FIRST_TEXT_ID + 1))
+    result = engine.step(request(engine, [BOS], num_candidates=VOCABULARY - FIRST_TEXT_ID + 1))
     scores = expected(net, [70, 71], [BOS])
     allowed = [EOS, *range(FIRST_TEXT_ID, VOCABULARY)]
     assert result.ids[0].tolist() == sorted(allowed, key=lambda token: -scores[token])
@@ -148,7 +148,7 @@ def test_a_failed_admit_leaves_the_engine_unchanged(monkeypatch: pytest.MonkeyPa
 def test_attention_is_a_distribution_over_the_source(kind: str) -> None:
     engine = engine_factory(kind, network(attention="multihead"))(2, 1)
     engine.admit([0, 1], [[70, 71, 72], [80]], [(), ()])
-    result = engine.step(request(engine, [BOS, BOS], attention=True))
+    result = engine.step(request(engine, [BOS, BOS], return_attention=True))
     assert result.attention is not None
     np.testing.assert_allclose(result.attention.sum(axis=1), 1.0, atol=1e-6)
     assert (result.attention[1, 2:] == 0).all()
@@ -163,7 +163,9 @@ def test_samples_follow_the_distribution_and_depend_on_the_seed_alone(kind: str)
     batch.admit([0], [[70, 71]], [()])
     temperature = np.full(rows, 0.7, dtype=np.float32)
     seeds = np.arange(rows)
-    sample: StepResult = batch.step(request(batch, [BOS] * rows, candidates=2, temperature=temperature, seeds=seeds))
+    sample: StepResult = batch.step(
+        request(batch, [BOS] * rows, num_candidates=2, temperature=temperature, seeds=seeds)
+    )
     scores = expected(net, [70, 71], [BOS])
     allowed = torch.full_like(scores, -torch.inf)
     allowed[EOS], allowed[FIRST_TEXT_ID:] = scores[EOS], scores[FIRST_TEXT_ID:]
@@ -174,7 +176,7 @@ def test_samples_follow_the_distribution_and_depend_on_the_seed_alone(kind: str)
     alone = make(1, 1)
     for seed in (5, 1234):
         alone.admit([0], [[70, 71]], [()])
-        one = alone.step(request(alone, [BOS], candidates=2, temperature=temperature[:1], seeds=np.array([seed])))
+        one = alone.step(request(alone, [BOS], num_candidates=2, temperature=temperature[:1], seeds=np.array([seed])))
         assert one.ids[0].tolist() == sample.ids[seed].tolist()
         alone.release([0])
 
@@ -190,7 +192,7 @@ def test_sampling_respects_top_k_and_top_p(kind: str) -> None:
     shares = (scores[allowed] / 1.5).softmax(-1).cumsum(-1).numpy()
     result = engine.step(
         request(
-            engine, [BOS] * 6, candidates=len(allowed), seeds=np.arange(6),
+            engine, [BOS] * 6, num_candidates=len(allowed), seeds=np.arange(6),
             temperature=np.array([0, 1.5, 1.5, 1.5, 1.5, 1.5], dtype=np.float32),
             top_k=np.array([1, 0, 7, 0, 3, 1]),
             top_p=np.array([0.1, 1.0, 1.0, (shares[3] + shares[4]) / 2, 1e-6, 1.0], dtype=np.float32),
@@ -216,9 +218,9 @@ def test_decoding_options_give_the_same_result_alone_and_in_a_batch(design: dict
         DecodingOptions(sampling_temperature=0.8, sampling_topk=10, sampling_topp=0.9, num_hypotheses=2),
     ):
         sources = [[70, 71, 72], [80], [75, 76]]
-        together = dict(search_all(make(2, 4), enumerate(sources), BOS, EOS, options))
+        together = dict(decode_sentences(make(2, 4), enumerate(sources), BOS, EOS, options))
         for number, source in enumerate(sources):
-            [(_, alone)] = search_all(make(1, 4), [(0, source)], BOS, EOS, options)
+            [(_, alone)] = decode_sentences(make(1, 4), [(0, source)], BOS, EOS, options)
             assert [h.tokens for h in alone] == [h.tokens for h in together[number]]
             assert all(h.tokens[: len(options.target_prefix)] == list(options.target_prefix) for h in alone)
 
@@ -227,7 +229,7 @@ def test_decoding_options_give_the_same_result_alone_and_in_a_batch(design: dict
 def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
     engine = onnx_factory(network(attention="dot"), "int8", HalfVocabularyShortlist() if with_shortlist else None)(1, 1)
     engine.admit([0], [[70, 71]], [()])
-    result = engine.step(request(engine, [BOS], candidates=VOCABULARY + 9))
+    result = engine.step(request(engine, [BOS], num_candidates=VOCABULARY + 9))
     tokens = 16 if with_shortlist else VOCABULARY - FIRST_TEXT_ID + 1
     assert np.isfinite(result.scores[0, :tokens]).all()
     assert np.isneginf(result.scores[0, tokens:]).all()
@@ -238,7 +240,7 @@ def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
 def test_reserved_tokens_among_the_constraints_stay_out_of_the_shortlist() -> None:
     engine = onnx_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
     engine.admit([0], [[70, 71]], [(UNK, 90)])
-    result = engine.step(request(engine, [BOS], candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
+    result = engine.step(request(engine, [BOS], num_candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
     assert UNK not in result.ids[0]
     assert np.isneginf(result.id_scores[0, 1])
     assert np.isfinite(result.id_scores[0, [0, 2]]).all()
@@ -253,7 +255,7 @@ SOURCES = st.lists(
 def translate(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int], list[int] | None, float]]]:
     """Return the hypotheses of each source: tokens, source positions attended to, score."""
     options = DecodingOptions(num_hypotheses=2)
-    hypotheses = dict(search_all(engine, enumerate(sources), BOS, EOS, options))
+    hypotheses = dict(decode_sentences(engine, enumerate(sources), BOS, EOS, options))
     return [[(h.tokens, h.source_positions, h.score) for h in hypotheses[number]] for number in range(len(sources))]
 
 
@@ -262,13 +264,18 @@ def translate(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[
 @given(SOURCES, st.integers(2, 5), st.integers(1, 4), st.booleans())
 @settings(max_examples=8)
 def test_results_do_not_depend_on_the_batch(
-    design: dict[str, object], precision: str, sources: list[list[int]], slots: int, beam: int, with_shortlist: bool
+    design: dict[str, object],
+    precision: str,
+    sources: list[list[int]],
+    num_slots: int,
+    beam_size: int,
+    with_shortlist: bool,
 ) -> None:
     """Tokens, attention and scores are bit-identical alone, in any batch, in any slot and after any refill."""
     make = onnx_factory(network(**design), precision, HalfVocabularyShortlist() if with_shortlist else None)
-    alone = [translate(make(1, beam), [source])[0] for source in sources]
-    assert translate(make(slots, beam), sources) == alone
-    assert translate(make(slots, beam), sources[::-1]) == alone[::-1]
+    alone = [translate(make(1, beam_size), [source])[0] for source in sources]
+    assert translate(make(num_slots, beam_size), sources) == alone
+    assert translate(make(num_slots, beam_size), sources[::-1]) == alone[::-1]
 
 
 @pytest.mark.parametrize("design", CELL_DESIGNS, ids=str)

@@ -71,7 +71,7 @@ def test_fused_score_is_the_weighted_sum_of_log_probabilities(model: Path, subwo
 def test_rescoring_ranks_by_the_weighted_sum(model: Path, subword_model: Path, character_model: Path) -> None:
     def translate_four(translator: Translator) -> list[Translation]:
         options = replace(translator.decoding_options, length_penalty=0.0)
-        return translator.translate(SOURCES, beam=4, alternatives=3, options=options)
+        return translator.translate(SOURCES, beam_size=4, alternatives=3, options=options)
 
     plain = translate_four(Translator.load(model, engine="torch"))
     for path in (subword_model, character_model):  # rescoring works with any tokenizer

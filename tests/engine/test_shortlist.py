@@ -49,17 +49,17 @@ def test_shortlists_hold_likely_translations_frequent_tokens_and_copies_of_the_s
     st.lists(st.tuples(sentence, sentence), min_size=1, max_size=5), sentence, st.lists(st.integers(0, VOCABULARY - 1))
 )
 def test_shortlists_are_sorted_and_include_constraints(
-    pairs: list[tuple[list[int], list[int]]], source: list[int], constraints: list[int]
+    pairs: list[tuple[list[int], list[int]]], source: list[int], required_ids: list[int]
 ) -> None:
     sources, targets = ([np.array(side, dtype=np.int32) for side in sides] for sides in zip(*pairs, strict=True))
     shortlist = build_shortlist(
         learn_translation_table(sources, targets), VOCABULARY, VOCABULARY, True, candidates_per_token=2, frequent=3
     )
-    ids = shortlist.for_sentence(source, constraints)
+    ids = shortlist.for_sentence(source, required_ids)
     assert ids.dtype == np.int32
     assert ids.tolist() == sorted(set(ids.tolist()))
-    assert {EOS, *source, *constraints} <= set(ids.tolist())
-    assert all(i == EOS or i >= FIRST_TEXT_ID or i in constraints for i in ids)
+    assert {EOS, *source, *required_ids} <= set(ids.tolist())
+    assert all(i == EOS or i >= FIRST_TEXT_ID or i in required_ids for i in ids)
     everything = build_shortlist(
         learn_translation_table(sources, targets), VOCABULARY, VOCABULARY, True, VOCABULARY, VOCABULARY
     )

@@ -21,12 +21,12 @@ def test_attention_equals_that_of_the_engine(model: Path) -> None:
     directory = read_model_directory(model)
     [found] = compute_attention_maps(directory, [(SOURCE, TARGET)])
     source, target = directory.tokenizer.source.encode(SOURCE).ids, directory.tokenizer.target.encode(TARGET).ids
-    engine = TorchEngine(load_network(directory), slots=1, beam=1)
+    engine = TorchEngine(load_network(directory), num_slots=1, beam_size=1)
     engine.admit([0], [source], [[]])
     none, rows = np.zeros(0, dtype=np.int64), []
     for token in [BOS, *target]:
         tokens = np.array([token])
-        request = StepRequest(tokens, np.zeros(1, dtype=np.int64), 1, np.array([[EOS]]), none, none, attention=True)
+        request = StepRequest(tokens, np.zeros(1, dtype=np.int64), 1, np.array([[EOS]]), none, none, return_attention=True)
         attention = engine.step(request).attention
         assert attention is not None
         rows.append(attention[0])

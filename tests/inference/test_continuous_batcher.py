@@ -21,8 +21,8 @@ OPTIONS = [
 ]
 
 
-def make_engine(slots: int, beam: int) -> FakeEngine:
-    return FakeEngine(slots, beam)
+def make_engine(num_slots: int, beam_size: int) -> FakeEngine:
+    return FakeEngine(num_slots, beam_size)
 
 
 def alone(source: Sequence[int], options: DecodingOptions) -> list[Hypothesis]:
@@ -39,7 +39,7 @@ def test_results_do_not_depend_on_the_other_sentences(seed: int) -> None:
     found: dict[Hashable, list[Hypothesis]] = {}
     running: set[Hashable] = set()
     while waiting or running:
-        admitted = waiting[: rng.randint(0, batcher.free)]
+        admitted = waiting[: rng.randint(0, batcher.num_free)]
         del waiting[: len(admitted)]
         batcher.admit([DecodingRequest(n, sources[n], options[n]) for n in admitted])
         running.update(admitted)
@@ -47,7 +47,7 @@ def test_results_do_not_depend_on_the_other_sentences(seed: int) -> None:
             released = rng.choice(list(running))
             batcher.release([released])
             running.remove(released)
-        assert len(batcher) == len(running) == batcher.slots - batcher.free
+        assert len(batcher) == len(running) == batcher.num_slots - batcher.num_free
         for n, hypotheses in batcher.advance() if running else []:
             found[n] = hypotheses
             running.remove(n)

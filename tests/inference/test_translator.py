@@ -86,8 +86,8 @@ def test_alignment_follows_source_positions(translator: Translator) -> None:
     text = "  the\u00ad dog. the cat"
     vocabulary = translator._model.tokenizer.source
     chunks = [Chunk(0, vocabulary.encode("the dog.")), Chunk(9, vocabulary.encode("the cat"))]
-    targets = [vocabulary.decode(chunk.pieces.ids) for chunk in chunks]
-    lengths = [len(chunk.pieces.ids) for chunk in chunks]
+    targets = [vocabulary.decode(chunk.tokenized.ids) for chunk in chunks]
+    lengths = [len(chunk.tokenized.ids) for chunk in chunks]
     attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
     spans = align_chunks(text, chunks, attended, targets)
     joined = "the dog. the cat"
@@ -107,7 +107,7 @@ def test_alignment_of_a_split_text_covers_all_chunks(translator: Translator) -> 
     assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
     assert len(translator.text_processor.chunks(text)) > 1
     assert all(
-        len(chunk.pieces.ids) <= translator._model.card.longest_source
+        len(chunk.tokenized.ids) <= translator._model.card.longest_source
         for chunk in translator.text_processor.chunks(text)
     )
 
@@ -115,7 +115,7 @@ def test_alignment_of_a_split_text_covers_all_chunks(translator: Translator) -> 
 @given(st.text(max_size=30))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_text_is_accepted(translator: Translator, text: str) -> None:
-    result = translator.translate(text, beam=1)
+    result = translator.translate(text, beam_size=1)
     assert isinstance(result.text, str)
 
 
@@ -160,7 +160,7 @@ def test_confidence_increases_with_score(translator: Translator) -> None:
 
 def test_forced_phrase_outside_the_shortlist_is_produced(translator: Translator) -> None:
     odd = "Zyx"
-    options = replace(translator.decoding_options, force_phrases=(translator.phrase_ids(odd),))
+    options = replace(translator.decoding_options, force_phrases=(translator.force_phrase_ids(odd),))
     assert odd in translator.translate("the dog sees the cat.", options=options).text
 
 
@@ -183,13 +183,13 @@ def test_chunks_are_joined_with_the_separator_of_the_language(model: Path, langu
 
 
 def test_phrases_are_tokenized_as_within_a_text(translator: Translator) -> None:
-    assert translator.phrase_ids("roi") == translator.target_ids("roi")
-    assert translator.banned_ids("roi") == [translator.target_ids("roi")]
+    assert translator.force_phrase_ids("roi") == translator.target_ids("roi")
+    assert translator.bad_phrase_ids("roi") == [translator.target_ids("roi")]
     # No space precedes a punctuation mark or a word in a script without spaces.
     decode = translator.text_processor._tokenizer.target.decode
     begin = translator.target_ids("roi")
-    assert decode((*begin, *translator.phrase_ids("猫"))).text == "roi猫"
-    assert [decode((*begin, *ids)).text for ids in translator.banned_ids(".")] == ["roi .", "roi."]
+    assert decode((*begin, *translator.force_phrase_ids("猫"))).text == "roi猫"
+    assert [decode((*begin, *ids)).text for ids in translator.bad_phrase_ids(".")] == ["roi .", "roi."]
 
 
 def test_phrases_with_unknown_characters_are_rejected(model: Path) -> None:
@@ -197,12 +197,12 @@ def test_phrases_with_unknown_characters_are_rejected(model: Path) -> None:
     config = TokenizerConfig(vocab_size=82, byte_fallback=False)
     tokenizer = train_tokenizer(lambda: [("the cat", "猫 小 小猫 a")] * 9, config, ("en", "zh"))
     text_processor = TextProcessor(replace(directory, tokenizer=tokenizer), None)
-    assert text_processor.phrase_ids("猫")
+    assert text_processor.force_phrase_ids("猫")
     for phrase in ("龘", "龘猫", "猫龘"):
         with pytest.raises(UsageError, match="can't write all of its characters"):
-            text_processor.phrase_ids(phrase)
+            text_processor.force_phrase_ids(phrase)
         with pytest.raises(UsageError, match="can't write all of its characters"):
-            text_processor.banned_ids(phrase)
+            text_processor.bad_phrase_ids(phrase)
 
 
 def test_prefix_applies_to_the_first_chunk_only(translator: Translator) -> None:
@@ -236,13 +236,15 @@ def test_invalid_arguments_are_rejected(model: Path, translator: Translator) -> 
     for alone in ({"rescore": 4}, {"lm_weight": 0.3}):
         with pytest.raises(UsageError, match="require a language model; name one"):
             Translator.load(model, **alone)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="beam: 0 is too few"):
-        translator.translate("a", beam=0)
+    with pytest.raises(UsageError, match="beam_size: 0 is too few"):
+        translator.translate("a", beam_size=0)
     with pytest.raises(UsageError, match="alternatives: -1"):
         translator.translate("a", alternatives=-1)
 
 
-@pytest.mark.parametrize(("arguments", "named"), [({"beam": 0}, "beam: 0"), ({"alternatives": -1}, "alternatives: -1")])
+@pytest.mark.parametrize(
+    ("arguments", "named"), [({"beam_size": 0}, "beam_size: 0"), ({"alternatives": -1}, "alternatives: -1")]
+)
 def test_stream_validates_arguments_before_iteration(
     translator: Translator, arguments: dict[str, int], named: str
 ) -> None:

@@ -16,22 +16,22 @@ WIDTH = 8  # source positions of the attention
 class FakeEngine:
     """Engine without a network; each row stores its prefix, so a wrong parent changes the scores."""
 
-    def __init__(self, slots: int, beam: int, vocabulary: int = 6, sharpness: float = 1.5) -> None:
-        self.slots, self.beam = slots, beam
+    def __init__(self, num_slots: int, beam_size: int, vocabulary: int = 6, sharpness: float = 1.5) -> None:
+        self.num_slots, self.beam_size = num_slots, beam_size
         self.vocabulary, self.sharpness = vocabulary, sharpness
         self.sources: dict[int, tuple[int, ...]] = {}
-        self.constraints: list[tuple[int, ...]] = []
-        self.prefixes: list[tuple[int, ...]] = [()] * (slots * beam)
+        self.required_ids: list[tuple[int, ...]] = []
+        self.prefixes: list[tuple[int, ...]] = [()] * (num_slots * beam_size)
         self.steps = 0
 
     def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
-        self.constraints += [tuple(tokens) for tokens in constraints]
+        self.required_ids += [tuple(tokens) for tokens in required_ids]
         for slot, source in zip(slots, sources, strict=True):
             assert slot not in self.sources, "admitted into an occupied slot"
             self.sources[slot] = tuple(source)
-            for row in range(slot * self.beam, (slot + 1) * self.beam):
+            for row in range(slot * self.beam_size, (slot + 1) * self.beam_size):
                 self.prefixes[row] = ()
 
     def release(self, slots: Sequence[int]) -> None:
@@ -51,21 +51,21 @@ class FakeEngine:
 
     def step(self, request: StepRequest) -> StepResult:
         self.steps += 1
-        rows = self.slots * self.beam
+        rows = self.num_slots * self.beam_size
         self.prefixes = [(*self.prefixes[request.parents[r]], int(request.tokens[r])) for r in range(rows)]
-        scores = np.full((rows, request.candidates), -np.inf, dtype=np.float32)
-        ids = np.full((rows, request.candidates), END, dtype=np.int64)
+        scores = np.full((rows, request.num_candidates), -np.inf, dtype=np.float32)
+        ids = np.full((rows, request.num_candidates), END, dtype=np.int64)
         id_scores = np.full(request.score_ids.shape, -np.inf, dtype=np.float32)
         attention = np.zeros((rows, WIDTH), dtype=np.float32)
         for slot, source in self.sources.items():
-            for row in range(slot * self.beam, (slot + 1) * self.beam):
+            for row in range(slot * self.beam_size, (slot + 1) * self.beam_size):
                 all_scores = self.log_probabilities(source, self.prefixes[row])
                 id_scores[row] = all_scores[request.score_ids[row]]
                 attention[row] = self.attention(source, self.prefixes[row])
                 all_scores[request.suppress_tokens[request.suppress_rows == row]] = -np.inf
-                order = _ordered_candidates(all_scores, row, request)[: request.candidates]
+                order = _ordered_candidates(all_scores, row, request)[: request.num_candidates]
                 ids[row, : len(order)], scores[row, : len(order)] = order, all_scores[order]
-        return StepResult(scores, ids, id_scores, attention if request.attention else None)
+        return StepResult(scores, ids, id_scores, attention if request.return_attention else None)
 
 
 def _ordered_candidates(scores: np.ndarray, row: int, request: StepRequest) -> np.ndarray:

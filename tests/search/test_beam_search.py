@@ -9,11 +9,11 @@ from fake_engine import BEGIN, END, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.search.beam_search import BeamSearch, DecodingOptions, Hypothesis, length_penalty, search_all
+from nmt.search.beam_search import BeamSearch, DecodingOptions, Hypothesis, decode_sentences, length_penalty
 
 
 def run(engine: FakeEngine, sources: Sequence[Sequence[int]], options: DecodingOptions) -> list[list[Hypothesis]]:
-    found = dict(search_all(engine, enumerate(sources), BEGIN, END, options))
+    found = dict(decode_sentences(engine, enumerate(sources), BEGIN, END, options))
     return [found[number] for number in range(len(sources))]
 
 
@@ -29,7 +29,7 @@ def naive_greedy(engine: FakeEngine, source: Sequence[int], limit: int) -> list[
         prefix.append(best)
 
 
-def naive_beam(engine: FakeEngine, source: Sequence[int], beam: int, limit: int, alpha: float) -> list[int]:
+def naive_beam(engine: FakeEngine, source: Sequence[int], beam_size: int, limit: int, alpha: float) -> list[int]:
     """Beam search over lists; the only early stopping is that K hypotheses have finished."""
     open_, finished = [(0.0, [BEGIN])], []
     for length in itertools.count(1):
@@ -43,17 +43,17 @@ def naive_beam(engine: FakeEngine, source: Sequence[int], beam: int, limit: int,
                 finished.append((total + scores[END], prefix[1:]))
         candidates.sort(key=lambda candidate: -candidate[0])
         if length < limit:
-            finished += [(s, p[1:-1]) for s, p in candidates[:beam] if p[-1] == END and np.isfinite(s)]
-        if length == limit or len(finished) >= beam:
+            finished += [(s, p[1:-1]) for s, p in candidates[:beam_size] if p[-1] == END and np.isfinite(s)]
+        if length == limit or len(finished) >= beam_size:
             break
-        open_ = [c for c in candidates if c[1][-1] != END][:beam]
+        open_ = [c for c in candidates if c[1][-1] != END][:beam_size]
     return max(finished, key=lambda f: f[0] / length_penalty(len(f[1]) + 1, alpha))[1]
 
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
 def test_beam_of_one_equals_greedy_search(seed: int) -> None:
-    engine = FakeEngine(slots=2, beam=1)
+    engine = FakeEngine(num_slots=2, beam_size=1)
     source = (seed,) * (1 + seed % 3)
     [[best]] = run(engine, [source], DecodingOptions())
     assert best.tokens == naive_greedy(engine, source, 2 * len(source) + 16)
@@ -61,12 +61,12 @@ def test_beam_of_one_equals_greedy_search(seed: int) -> None:
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0]))
 @settings(max_examples=60, deadline=None)
-def test_beam_search_equals_naive_implementation(seed: int, beam: int, alpha: float) -> None:
+def test_beam_search_equals_naive_implementation(seed: int, beam_size: int, alpha: float) -> None:
     """Early stopping is exact and never loses a hypothesis."""
-    engine = FakeEngine(slots=3, beam=beam, vocabulary=7)
+    engine = FakeEngine(num_slots=3, beam_size=beam_size, vocabulary=7)
     source = (seed, 3)
     [[best]] = run(engine, [source], DecodingOptions(length_penalty=alpha))
-    assert best.tokens == naive_beam(engine, source, beam, 20, alpha)
+    assert best.tokens == naive_beam(engine, source, beam_size, 20, alpha)
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.8, 1.0]))
@@ -74,7 +74,7 @@ def test_beam_search_equals_naive_implementation(seed: int, beam: int, alpha: fl
 def test_wide_beam_equals_exhaustive_search(seed: int, alpha: float) -> None:
     """With two ordinary tokens and at most three steps, a beam of 64 holds every hypothesis."""
     limit = 3
-    engine = FakeEngine(slots=1, beam=64, vocabulary=4)
+    engine = FakeEngine(num_slots=1, beam_size=64, vocabulary=4)
     options = DecodingOptions(length_penalty=alpha, max_length_ratio=0.0, max_length_extra=limit, num_hypotheses=4)
     [found] = run(engine, [(seed,)], options)
     expected = []
@@ -94,15 +94,15 @@ def test_wide_beam_equals_exhaustive_search(seed: int, alpha: float) -> None:
     st.integers(1, 5),
 )
 @settings(max_examples=40, deadline=None)
-def test_results_do_not_depend_on_batch_or_slots(sources: list[list[int]], beam: int, slots: int) -> None:
-    options = DecodingOptions(num_hypotheses=beam)
-    together = run(FakeEngine(slots, beam), sources, options)
-    alone = [run(FakeEngine(1, beam), [source], options)[0] for source in sources]
+def test_results_do_not_depend_on_batch_or_slots(sources: list[list[int]], beam_size: int, num_slots: int) -> None:
+    options = DecodingOptions(num_hypotheses=beam_size)
+    together = run(FakeEngine(num_slots, beam_size), sources, options)
+    alone = [run(FakeEngine(1, beam_size), [source], options)[0] for source in sources]
     assert together == alone
 
 
 def test_scores_equal_model_log_probabilities() -> None:
-    engine = FakeEngine(slots=1, beam=3)
+    engine = FakeEngine(num_slots=1, beam_size=3)
     [found] = run(engine, [(4, 2)], DecodingOptions(num_hypotheses=3))
     assert len(found) == 3
     for hypothesis in found:
@@ -118,24 +118,24 @@ def test_scores_equal_model_log_probabilities() -> None:
 
 
 def test_free_slots_are_refilled_while_others_run() -> None:
-    engine = FakeEngine(slots=4, beam=1)
+    engine = FakeEngine(num_slots=4, beam_size=1)
     sources = [(n,) for n in range(16)]
     refilled = run(engine, sources, DecodingOptions())
-    one_by_one = FakeEngine(slots=1, beam=1)
+    one_by_one = FakeEngine(num_slots=1, beam_size=1)
     assert refilled == run(one_by_one, sources, DecodingOptions())
     assert engine.steps < one_by_one.steps / 2
 
 
 def test_without_refill_slots_are_reused_together() -> None:
-    engine = FakeEngine(slots=4, beam=2)
+    engine = FakeEngine(num_slots=4, beam_size=2)
     sources = [(n,) for n in range(10)]
-    together = dict(search_all(engine, enumerate(sources), BEGIN, END, DecodingOptions(), refill=False))
+    together = dict(decode_sentences(engine, enumerate(sources), BEGIN, END, DecodingOptions(), refill=False))
     assert [together[n] for n in range(10)] == run(FakeEngine(4, 2), sources, DecodingOptions())
 
 
 def test_backpointer_buffer_grows_for_long_sentences() -> None:
     """Short sentences come first, so that the ring buffer has wrapped around when it grows."""
-    engine = FakeEngine(slots=2, beam=2)
+    engine = FakeEngine(num_slots=2, beam_size=2)
     sources = [(n,) for n in range(30)] + [(n, *range(20)) for n in range(6)]
     found = run(engine, sources, DecodingOptions(min_length_ratio=8.0, max_length_ratio=9.0))
     assert engine.steps > 3 * 168
@@ -146,7 +146,7 @@ def test_backpointer_buffer_grows_for_long_sentences() -> None:
 
 
 def test_releasing_a_sentence_does_not_affect_others() -> None:
-    engine = FakeEngine(slots=2, beam=2)
+    engine = FakeEngine(num_slots=2, beam_size=2)
     search = BeamSearch(engine, BEGIN, END)
     search.admit([0, 1], [(7,), (8,)], DecodingOptions())
     search.advance()

@@ -45,7 +45,7 @@ def any_options(draw: st.DrawFn) -> DecodingOptions:
 @settings(max_examples=120, deadline=None)
 def test_wide_beam_equals_exhaustive_search(source: list[int], options: DecodingOptions) -> None:
     """With two ordinary tokens, the beam (or each of two groups) holds all translations."""
-    engine = FakeEngine(slots=1, beam=130 if options.num_beam_groups > 1 else 65, vocabulary=4)
+    engine = FakeEngine(num_slots=1, beam_size=130 if options.num_beam_groups > 1 else 65, vocabulary=4)
     [found] = run(engine, [source], options)
     expected = all_translations(engine, source, options)[: options.num_hypotheses]
     if expected:
@@ -69,8 +69,8 @@ EXAMPLES = [
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 99)), min_size=1, max_size=12), st.integers(1, 4))
 @settings(max_examples=30, deadline=None)
-def test_sentences_with_different_options_share_a_batch(sentences: list[tuple[int, int]], beam: int) -> None:
-    engine = FakeEngine(slots=4, beam=beam, vocabulary=7)
+def test_sentences_with_different_options_share_a_batch(sentences: list[tuple[int, int]], beam_size: int) -> None:
+    engine = FakeEngine(num_slots=4, beam_size=beam_size, vocabulary=7)
     search = BeamSearch(engine, BEGIN, END)
     found: dict[int, list[Hypothesis]] = {}
     numbers: dict[int, int] = {}
@@ -81,21 +81,21 @@ def test_sentences_with_different_options_share_a_batch(sentences: list[tuple[in
             search.admit([slot], [(seed, 1, 2)], EXAMPLES[which])
         found |= {numbers.pop(slot): hypotheses for slot, hypotheses in search.advance()}
     for number, (which, seed) in enumerate(sentences):
-        [alone] = run(FakeEngine(1, beam, vocabulary=7), [(seed, 1, 2)], EXAMPLES[which])
+        [alone] = run(FakeEngine(1, beam_size, vocabulary=7), [(seed, 1, 2)], EXAMPLES[which])
         assert found[number] == alone
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from(EXAMPLES))
 @settings(max_examples=60, deadline=None)
-def test_narrow_beams_satisfy_all_options(seed: int, beam: int, options: DecodingOptions) -> None:
-    engine = FakeEngine(slots=1, beam=beam, vocabulary=8)
+def test_narrow_beams_satisfy_all_options(seed: int, beam_size: int, options: DecodingOptions) -> None:
+    engine = FakeEngine(num_slots=1, beam_size=beam_size, vocabulary=8)
     source = (seed, 1, 2)
     [found] = run(engine, [source], options)
     assert 1 <= len(found) <= options.num_hypotheses
     assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
     for hypothesis in found:
         tokens = tuple(hypothesis.tokens)
-        min_length, max_length = options.limits(len(source))
+        min_length, max_length = options.length_limits(len(source))
         assert min_length <= len(tokens) < max_length
         assert tokens[: len(options.target_prefix)] == options.target_prefix
         assert RequiredPhrases(options.force_phrases).progress(tokens) == sum(map(len, options.force_phrases))
@@ -109,10 +109,10 @@ def test_narrow_beams_satisfy_all_options(seed: int, beam: int, options: Decodin
 
 
 def test_engine_receives_tokens_that_the_shortlist_must_include() -> None:
-    engine = FakeEngine(slots=2, beam=3)
+    engine = FakeEngine(num_slots=2, beam_size=3)
     run(engine, [(1,)], DecodingOptions(target_prefix=(5, 2), force_phrases=((3, 5),)))
     run(engine, [(1,)], DecodingOptions())
-    assert engine.constraints == [(2, 3, 5), ()]
+    assert engine.required_ids == [(2, 3, 5), ()]
 
 
 def test_interrupted_phrases_start_again() -> None:
@@ -126,10 +126,10 @@ def test_interrupted_phrases_start_again() -> None:
 
 def naive_diverse_beam_search(engine: FakeEngine, source: list[int], options: DecodingOptions) -> list[list[list[int]]]:
     """Return the hypotheses of each group, best first, by diverse beam search over lists."""
-    size, alpha = engine.beam // options.num_beam_groups, options.length_penalty
+    size, alpha = engine.beam_size // options.num_beam_groups, options.length_penalty
     open_ = [[(0.0, [BEGIN])] for _ in range(options.num_beam_groups)]
     finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(options.num_beam_groups)]
-    _, limit = options.limits(len(source))
+    _, limit = options.length_limits(len(source))
     for length in range(1, limit + 1):
         taken: Counter[int] = Counter()
         for group in range(options.num_beam_groups):
@@ -154,7 +154,7 @@ def naive_diverse_beam_search(engine: FakeEngine, source: list[int], options: De
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.7, 4.0]), st.integers(1, 3), st.integers(2, 3))
 @settings(max_examples=40, deadline=None)
 def test_diverse_beam_search_equals_naive_implementation(seed: int, diversity: float, size: int, groups: int) -> None:
-    engine = FakeEngine(slots=2, beam=size * groups)
+    engine = FakeEngine(num_slots=2, beam_size=size * groups)
     options = DecodingOptions(num_beam_groups=groups, diversity_penalty=diversity, num_hypotheses=size * groups)
     expected = naive_diverse_beam_search(engine, [seed], options)
     [found] = run(engine, [[seed]], options)
@@ -165,7 +165,7 @@ def test_diverse_beam_search_equals_naive_implementation(seed: int, diversity: f
 
 def test_samples_follow_the_model_distribution() -> None:
     """Compare the first tokens of 40 × 50 samples; none is end of sentence, because no translation is empty."""
-    engine = FakeEngine(slots=1, beam=50)
+    engine = FakeEngine(num_slots=1, beam_size=50)
     counts: Counter[int] = Counter()
     for seed in range(40):
         options = DecodingOptions(
@@ -189,15 +189,15 @@ def test_samples_follow_the_model_distribution() -> None:
 )
 def test_sampling_among_one_token_is_greedy_search(narrowed: DecodingOptions) -> None:
     sources = [(n,) for n in range(8)]
-    sampled = run(FakeEngine(slots=3, beam=4), sources, narrowed)
-    greedy = run(FakeEngine(slots=3, beam=1), sources, DecodingOptions())
+    sampled = run(FakeEngine(num_slots=3, beam_size=4), sources, narrowed)
+    greedy = run(FakeEngine(num_slots=3, beam_size=1), sources, DecodingOptions())
     assert [h.tokens for [h] in sampled] == [h.tokens for [h] in greedy]
 
 
 def test_samples_depend_on_seed_and_sample_number() -> None:
     def draw(seed: int, samples: int) -> set[tuple[int, ...]]:
         options = DecodingOptions(sampling_temperature=1.0, seed=seed, num_hypotheses=samples)
-        [found] = run(FakeEngine(slots=1, beam=8, vocabulary=50), [(1, 2, 3)], options)
+        [found] = run(FakeEngine(num_slots=1, beam_size=8, vocabulary=50), [(1, 2, 3)], options)
         return {tuple(hypothesis.tokens) for hypothesis in found}
 
     assert draw(1, 8) == draw(1, 8)
@@ -209,7 +209,7 @@ def test_samples_depend_on_seed_and_sample_number() -> None:
 def test_sentences_are_sampled_with_different_noise() -> None:
     """At a high temperature all tokens are about equally likely for every source."""
     options = DecodingOptions(sampling_temperature=100.0, seed=1)
-    found = run(FakeEngine(slots=8, beam=1, vocabulary=50), [(n, 1) for n in range(200)], options)
+    found = run(FakeEngine(num_slots=8, beam_size=1, vocabulary=50), [(n, 1) for n in range(200)], options)
     firsts = Counter(hypotheses[0].tokens[0] for hypotheses in found)
     assert len(firsts) > 40
     assert max(firsts.values()) < 20

@@ -51,13 +51,13 @@ class FakeTranslator:
         """Return all chunks that were admitted, except those of the warm-up."""
         return [text for texts in self.admitted for text in texts if not text.startswith(("Hello.", "This "))]
 
-    def phrase_ids(self, text: str) -> tuple[int, ...]:
+    def force_phrase_ids(self, text: str) -> tuple[int, ...]:
         if "UNWRITABLE" in text:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
         return tuple(map(ord, text))
 
-    def create_batcher(self, worker: int, slots: int, beam_size: int) -> "FakeBatcher":
-        self.batchers.append(FakeBatcher(self, slots, beam_size))
+    def create_batcher(self, worker: int, num_slots: int, beam_size: int) -> "FakeBatcher":
+        self.batchers.append(FakeBatcher(self, num_slots, beam_size))
         return self.batchers[-1]
 
     def close(self) -> None:
@@ -98,8 +98,8 @@ class FakeTranslator:
 class FakeBatcher:
     """Stands in for `nmt.inference.continuous_batcher.ContinuousBatcher`."""
 
-    def __init__(self, fake: FakeTranslator, slots: int, beam_size: int) -> None:
-        self.slots, self.beam_size = slots, beam_size
+    def __init__(self, fake: FakeTranslator, num_slots: int, beam_size: int) -> None:
+        self.num_slots, self.beam_size = num_slots, beam_size
         self.running: dict[Hashable, int] = {}
         """Number of steps that each request still needs."""
         self.steps = 0
@@ -112,11 +112,11 @@ class FakeBatcher:
         return len(self.running)
 
     @property
-    def free(self) -> int:
-        return self.slots - len(self.running)
+    def num_free(self) -> int:
+        return self.num_slots - len(self.running)
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
-        assert len(requests) <= self.free
+        assert len(requests) <= self.num_free
         texts = ["".join(map(chr, request.source)) for request in requests]
         if any("KILL" in text for text in texts) and self._fake.deaths:
             self._fake.deaths -= 1

@@ -40,22 +40,22 @@ class SentenceEncoder:
     def __init__(self, sessions: OnnxSessions, shortlist: Shortlist | None) -> None:
         self._sessions, self._shortlist = sessions, shortlist
 
-    def encode(self, sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]) -> EncodedSentences:
-        """Encode sentences together, from ids without end of sentence; shortlists include the ``constraints``."""
+    def encode(self, sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]) -> EncodedSentences:
+        """Encode sentences together, from ids without end of sentence; shortlists include the ``required_ids``."""
         lengths = np.array([len(source) + 1 for source in sources])
         ids = _pad([[*source, EOS] for source in sources], PAD)
         memory = self._sessions.run("encoder", {"source": ids, "lengths": lengths.astype(np.int32)})
         state = memory.pop("state")
-        shortlists, shortlist_lengths = self._gather_shortlists(sources, constraints)
+        shortlists, shortlist_lengths = self._gather_shortlists(sources, required_ids)
         return EncodedSentences(state, memory, -(-lengths // BLOCK_SIZE), shortlists, shortlist_lengths)
 
     def _gather_shortlists(
-        self, sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> tuple[Arrays, AnyArray] | tuple[None, None]:
         if self._shortlist is None:
             return None, None
         # End of sentence is the first token of every shortlist; other reserved tokens are never candidates.
-        included = [[token for token in tokens if token >= FIRST_TEXT_ID] for tokens in constraints]
+        included = [[token for token in tokens if token >= FIRST_TEXT_ID] for tokens in required_ids]
         lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, included, strict=True)]
         lengths = np.array([len(tokens) for tokens in lists])
         ids = _pad(lists, EOS)

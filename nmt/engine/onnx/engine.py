@@ -35,28 +35,30 @@ class OnnxEngine:
     sentences is not copied.
     """
 
-    def __init__(self, sessions: OnnxSessions, slots: int, beam: int, shortlist: Shortlist | None = None) -> None:
+    def __init__(
+        self, sessions: OnnxSessions, num_slots: int, beam_size: int, shortlist: Shortlist | None = None
+    ) -> None:
         """Without a shortlist, the softmax is over the whole vocabulary."""
         self._sessions, self._shortlist = sessions, shortlist
         self._encoder = SentenceEncoder(sessions, shortlist)
-        self.slots, self.beam = slots, beam
+        self.num_slots, self.beam_size = num_slots, beam_size
         self._graph_suffix = "" if shortlist is None else "_list"
         memory_specs = sessions.memory_specs(f"step{self._graph_suffix}")
         self._has_attention = bool(memory_specs)
-        self._memory = SlotStorage(memory_specs, slots, block=1)
-        self._shortlists = SlotStorage(sessions.shortlist_specs() if shortlist else {}, slots, _SHORTLIST_BLOCK)
-        self._slot_of = np.zeros(slots, dtype=np.int64)  # slot of each active sentence
+        self._memory = SlotStorage(memory_specs, num_slots, block=1)
+        self._shortlists = SlotStorage(sessions.shortlist_specs() if shortlist else {}, num_slots, _SHORTLIST_BLOCK)
+        self._slot_of = np.zeros(num_slots, dtype=np.int64)  # slot of each active sentence
         self._count = 0  # A
         self._state: AnyArray = np.zeros((0, 0), dtype=np.float32)
         """State [rows of the previous step, Z], and after it the initial states of new sentences."""
-        self._state_rows = np.zeros((slots, beam), dtype=np.int64)
+        self._state_rows = np.zeros((num_slots, beam_size), dtype=np.int64)
         """Index into ``_state`` of each row of each active sentence, [N, K]."""
         self._reordered = False
         """Whether sentences were added or moved since the last step, so that ``_state_rows`` is not 0, 1, 2, ..."""
         self._update_layout()
 
     def admit(
-        self, slots: Sequence[int], sources: Sequence[Sequence[int]], constraints: Sequence[Sequence[int]]
+        self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
         """Encode sentences into free slots; see `Engine.admit`. If it raises, the engine keeps its sentences."""
         count, state = self._count, self._state
@@ -65,9 +67,9 @@ class OnnxEngine:
         groups = reversed(group_by_length([len(source) + 1 for source in sources]))
         try:
             for group in groups:
-                group_sources, group_constraints = [sources[n] for n in group], [constraints[n] for n in group]
+                group_sources, group_ids = [sources[n] for n in group], [required_ids[n] for n in group]
                 # No variable may refer to the encoded group: it would live on while the next one is encoded.
-                self._store([slots[n] for n in group], self._encoder.encode(group_sources, group_constraints))
+                self._store([slots[n] for n in group], self._encoder.encode(group_sources, group_ids))
         except BaseException:
             self._count, self._state = count, state
             raise
@@ -92,14 +94,14 @@ class OnnxEngine:
         positions, listed = self._score_positions(request.score_ids)
         suppressed = self._suppressed(request)
         outputs = self._run("step", request, ["top_scores", "top", "asked_scores"], {
-            "asked": positions.reshape(self._count, self.beam, -1),
-            "candidates": np.array([min(request.candidates, self._choices)]),
+            "asked": positions.reshape(self._count, self.beam_size, -1),
+            "candidates": np.array([min(request.num_candidates, self._choices)]),
             "suppressed": suppressed,
             "never": _NO_SCORES if not len(suppressed) else np.full(len(suppressed), _NEVER, dtype=np.float32),
         })  # fmt: skip
         id_scores = _mask_unlisted(outputs["asked_scores"].reshape(len(self._rows), -1), listed)
         top_scores, top, attention = outputs["top_scores"], outputs["top"], outputs.get("attention")
-        return self._result(request.candidates, top_scores, top, id_scores, attention)
+        return self._result(request.num_candidates, top_scores, top, id_scores, attention)
 
     def log_probabilities(self, request: StepRequest) -> tuple[AnyArray, AnyArray | None]:
         """Advance all rows by one token, without selecting candidates.
@@ -114,12 +116,12 @@ class OnnxEngine:
         positions, listed = self._score_positions(request.score_ids)
         candidate_scores = self._candidate_scores(request, scores)
         if request.temperature is None:
-            top = np.argsort(-candidate_scores, axis=1, kind="stable")[:, : request.candidates]
+            top = np.argsort(-candidate_scores, axis=1, kind="stable")[:, : request.num_candidates]
         else:
             top = sample_tokens(candidate_scores, request, self._rows)
         id_scores = _mask_unlisted(np.take_along_axis(scores, positions, axis=1), listed)
         top_scores = np.take_along_axis(candidate_scores, top, axis=1)
-        return self._result(request.candidates, top_scores, top, id_scores, attention)
+        return self._result(request.num_candidates, top_scores, top, id_scores, attention)
 
     # --- a step -------------------------------------------------------------------------------------------------
 
@@ -127,20 +129,20 @@ class OnnxEngine:
         """Run a step graph with ``inputs`` and those that all step graphs have in common, and keep the new state."""
         rows = self._rows
         output_names = [*output_names, "next_state"]
-        if request.attention and self._has_attention:
+        if request.return_attention and self._has_attention:
             output_names.append("attention")
-        inputs["tokens"] = request.tokens[rows].reshape(self._count, self.beam)
+        inputs["tokens"] = request.tokens[rows].reshape(self._count, self.beam_size)
         parents = request.parents[rows] - self._row_offsets
         if self._reordered:
             parents = self._state_rows[: self._count].ravel()[parents]
-        inputs["parents"] = parents.reshape(self._count, self.beam)
+        inputs["parents"] = parents.reshape(self._count, self.beam_size)
         inputs["state"] = self._state
         inputs.update(self._views)
         session = self._sessions[f"{name}{self._graph_suffix}"]
         outputs = dict(zip(output_names, session.run(output_names, inputs), strict=True))
         self._state = outputs["next_state"].reshape(len(rows), -1)
         if self._reordered:
-            self._state_rows[: self._count] = np.arange(len(self._state)).reshape(-1, self.beam)
+            self._state_rows[: self._count] = np.arange(len(self._state)).reshape(-1, self.beam_size)
             self._reordered = False
         return outputs
 
@@ -162,19 +164,19 @@ class OnnxEngine:
         """Return the suppressed pairs as indices [pairs, 3]: active sentence, row, and position of the token."""
         if not len(request.suppress_rows):
             return _NO_PAIRS
-        active_index = np.full(self.slots * self.beam, -1)
+        active_index = np.full(self.num_slots * self.beam_size, -1)
         active_index[self._rows] = np.arange(len(self._rows))
         rows, tokens = active_index[request.suppress_rows], request.suppress_tokens
         rows, tokens = rows[rows >= 0], tokens[rows >= 0]
-        positions, listed = self._token_positions(tokens[:, None], rows // self.beam)
-        pairs = np.stack((rows // self.beam, rows % self.beam, positions[:, 0]), axis=1)
+        positions, listed = self._token_positions(tokens[:, None], rows // self.beam_size)
+        pairs = np.stack((rows // self.beam_size, rows % self.beam_size, positions[:, 0]), axis=1)
         return pairs if listed is None else pairs[listed[:, 0]]
 
     def _candidate_scores(self, request: StepRequest, scores: AnyArray) -> AnyArray:
         """Return the scores [M, V or L], with -inf for suppressed and reserved tokens."""
         sentences, rows, positions = self._suppressed(request).T
         candidate_scores: AnyArray = scores.copy()
-        candidate_scores[sentences * self.beam + rows, positions] = _NEVER
+        candidate_scores[sentences * self.beam_size + rows, positions] = _NEVER
         if self._shortlist is None:
             candidate_scores[:, reserved_mask(candidate_scores.shape[1])] = _NEVER
         return candidate_scores
@@ -194,7 +196,7 @@ class OnnxEngine:
         if self._shortlist is None:
             return tokens, None
         if sentences is None:
-            sentences = np.repeat(np.arange(self._count), self.beam)
+            sentences = np.repeat(np.arange(self._count), self.beam_size)
         length = self._choices
         ids = np.where(self._views["list_bias"][:, 0] < 0, _AFTER_ALL_IDS, self._shortlist_ids)
         # One binary search for all sentences: offsets make the concatenated shortlists an ascending sequence.
@@ -220,7 +222,7 @@ class OnnxEngine:
             return flat
         full = self._buffers.get(name)
         if full is None or full.shape[1] != flat.shape[1]:
-            full = np.full((self.slots * self.beam, flat.shape[1]), fill, dtype=flat.dtype)
+            full = np.full((self.num_slots * self.beam_size, flat.shape[1]), fill, dtype=flat.dtype)
             self._buffers[name] = full
         full[self._rows] = flat
         return full
@@ -239,13 +241,15 @@ class OnnxEngine:
 
     def _update_layout(self) -> None:
         """Recompute everything that depends on which sentences are active, so that steps need not."""
-        count, beam = self._count, self.beam
+        count, beam_size = self._count, self.beam_size
         slots = self._slot_of[:count]
-        self._rows = (slots[:, None] * beam + np.arange(beam)).ravel()
-        self._all_rows_in_order = np.array_equal(slots, np.arange(self.slots))
-        self._row_offsets = np.repeat((slots - np.arange(count)) * beam, beam)
+        self._rows = (slots[:, None] * beam_size + np.arange(beam_size)).ravel()
+        self._all_rows_in_order = np.array_equal(slots, np.arange(self.num_slots))
+        self._row_offsets = np.repeat((slots - np.arange(count)) * beam_size, beam_size)
         self._reordered = True
-        self._eos_positions = np.full((count * beam, 1), 0 if self._shortlist else EOS)  # EOS heads every shortlist
+        self._eos_positions = np.full(
+            (count * beam_size, 1), 0 if self._shortlist else EOS
+        )  # EOS heads every shortlist
         self._buffers: Arrays = {}  # values of all rows; those of inactive rows do not change
         self._views = self._memory.views(count)
         self._choices = self._sessions.vocabulary  # number of tokens that a row chooses from
@@ -253,7 +257,7 @@ class OnnxEngine:
             arrays = self._shortlists.views(count)
             self._shortlist_ids = arrays.pop("list", np.zeros((0, 0), dtype=np.int64))
             self._choices = self._shortlist_ids.shape[1]
-            self._shortlist_offsets = np.repeat(np.arange(count) * self._choices, beam)[:, None]
+            self._shortlist_offsets = np.repeat(np.arange(count) * self._choices, beam_size)[:, None]
             self._views |= arrays
 
 

@@ -26,7 +26,7 @@ def translate_document(path: Path, job: TranslationJob, translator: Translator) 
         document = _FORMATS[path.suffix.lower()](text, translator.source_language)
     except ModuleNotFoundError:
         raise missing_extra("documents", f"translating {path.name}") from None
-    translations = translator.stream(document.segments, beam=job.beam, options=job.options)
+    translations = translator.stream(document.segments, beam_size=job.beam_size, options=job.options)
     return document.assemble(list(translations)).text
 
 

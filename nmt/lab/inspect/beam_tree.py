@@ -82,9 +82,9 @@ class _RecordingBeamSearch(BeamSearch):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, BOS, EOS)
-        self._finished = _RecordingFinished(engine.slots, engine.beam, self._end_of)
+        self._finished = _RecordingFinished(engine.num_slots, engine.beam_size, self._end_of)
         self._nodes = [(BOS, -1, 0, 0.0, np.nan)]
-        self._at: Int64Array = np.zeros(engine.beam, dtype=np.int64)  # [K]: node of each row
+        self._at: Int64Array = np.zeros(engine.beam_size, dtype=np.int64)  # [K]: node of each row
         self._previous = self._at  # [K]: node of each row before this step
 
     def tree(self) -> BeamTree:
@@ -110,8 +110,8 @@ class _RecordingBeamSearch(BeamSearch):
 class _RecordingFinished(FinishedHypotheses):
     """Finished hypotheses of one sentence, with a callback for each."""
 
-    def __init__(self, slots: int, beam: int, report: Callable[[int, float, float], None]) -> None:
-        super().__init__(slots, beam)
+    def __init__(self, num_slots: int, beam_size: int, report: Callable[[int, float, float], None]) -> None:
+        super().__init__(num_slots, beam_size)
         self._report = report
 
     def merge(self, rank_scores: Float64Array, scores: Float64Array, backpointers: Int64Array) -> None:

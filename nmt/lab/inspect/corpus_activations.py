@@ -68,7 +68,7 @@ def load_pairs(path: Path, model: TorchTranslator) -> list[EncodedPair]:
         pairs = list(itertools.islice(rows, MAX_LINES))
     else:
         lines = [line for line in itertools.islice(read_lines(path), MAX_LINES) if is_translatable(line)]
-        translations = Translator.load(model.directory.path, shortlist=False).translate(lines, beam=1)
+        translations = Translator.load(model.directory.path, shortlist=False).translate(lines, beam_size=1)
         pairs = [(line, translation.text) for line, translation in zip(lines, translations, strict=True)]
     encoded = [(tokenizer.source.encode(normalise(a)), tokenizer.target.encode(normalise(b))) for a, b in pairs]
     return _require_text([pair for pair in encoded if pair[0].ids], path)

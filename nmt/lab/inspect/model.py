@@ -26,13 +26,13 @@ class InspectableModel(NamedTuple):
     """Traces a corpus, for `nmt.lab.inspect.neuron_search.find_neurons`."""
 
 
-def load_inspectable_model(path: Path, target: str | None = None, beam: int | None = None) -> InspectableModel:
+def load_inspectable_model(path: Path, target: str | None = None, beam_size: int | None = None) -> InspectableModel:
     """Load the model of a model directory or run directory.
 
     Args:
         path: The directory.
         target: A given translation; see `inspect_translation`.
-        beam: Beam size; see `inspect_translation`.
+        beam_size: Beam size; see `inspect_translation`.
 
     Raises:
         UsageError: ``target`` or ``beam`` is given for a language model.
@@ -41,10 +41,10 @@ def load_inspectable_model(path: Path, target: str | None = None, beam: int | No
     if not is_language_model(path):
         translator = load_translator(path)
         card = translator.directory.card
-        inspect = partial(inspect_translation, translator, target=target, beam=beam)
+        inspect = partial(inspect_translation, translator, target=target, beam_size=beam_size)
         corpus = partial(trace_pair_corpus, translator)
         return InspectableModel((card.source_language, card.target_language), inspect, corpus)
-    for option, value in (("target", target), ("beam", beam)):
+    for option, value in (("target", target), ("beam", beam_size)):
         if value is not None:
             raise UsageError(f"--{option}: applies to translators, and {path} is a language model; leave it out")
     model = load_text_model(path)

@@ -87,7 +87,7 @@ def load_translator(path: Path) -> TorchTranslator:
 
 
 def inspect_translation(
-    model: TorchTranslator, text: str, target: str | None = None, beam: int | None = None
+    model: TorchTranslator, text: str, target: str | None = None, beam_size: int | None = None
 ) -> TranslationInspection:
     """Translate a sentence and return the translation with the activations of the network.
 
@@ -98,7 +98,7 @@ def inspect_translation(
         model: The translator.
         text: The source sentence.
         target: A translation to inspect instead of the model's own.
-        beam: Beam size; the model's default if None.
+        beam_size: Beam size; the model's default if None.
 
     Raises UsageError if the sentence has nothing to translate, or ``target`` is empty or not representable.
     """
@@ -110,7 +110,7 @@ def inspect_translation(
     source = tokenizer.source.encode(clean)
     tree: BeamTree | None = None
     if target is None:
-        engine = TorchEngine(network, slots=1, beam=beam or directory.card.search.beam)
+        engine = TorchEngine(network, num_slots=1, beam_size=beam_size or directory.card.search.beam)
         hypotheses, tree = search_with_tree(engine, source.ids, directory.decoding_options)
         output = tokenizer.target.decode(hypotheses[0].tokens)
     else:

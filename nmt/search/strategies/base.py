@@ -56,10 +56,10 @@ class SearchStrategy:
 
     selects_every_step = False
 
-    def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
+    def __init__(self, options: DecodingOptions, beam_size: int, end: int, min_length: int) -> None:
         """Create a strategy; ``min_length`` is the minimum number of tokens before end of sentence, ``end``."""
-        self.options, self.beam, self._end, self._min_length = options, beam, end, min_length
-        self.row_tokens: list[Tokens] = [()] * beam
+        self.options, self.beam_size, self._end, self._min_length = options, beam_size, end, min_length
+        self.row_tokens: list[Tokens] = [()] * beam_size
         """Tokens of the hypothesis in each row."""
 
     @property
@@ -70,7 +70,7 @@ class SearchStrategy:
     @property
     def max_finished(self) -> int:
         """Number of finished hypotheses to collect; the search may stop once no open hypothesis can outrank them."""
-        return min(self.options.num_hypotheses, self.beam)
+        return min(self.options.num_hypotheses, self.beam_size)
 
     @property
     def selects(self) -> bool:

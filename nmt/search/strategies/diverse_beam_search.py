@@ -25,10 +25,10 @@ class DiverseBeamSearch(SearchStrategy):
 
     selects_every_step = True
 
-    def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
-        super().__init__(options, beam, end, min_length)
-        self._num_groups = min(options.num_beam_groups, beam)
-        self._group_of_row = [row * self._num_groups // beam for row in range(beam)]
+    def __init__(self, options: DecodingOptions, beam_size: int, end: int, min_length: int) -> None:
+        super().__init__(options, beam_size, end, min_length)
+        self._num_groups = min(options.num_beam_groups, beam_size)
+        self._group_of_row = [row * self._num_groups // beam_size for row in range(beam_size)]
         self._group_sizes = Counter(self._group_of_row)
         self._finished: list[list[Tokens]] = [[] for _ in range(self._num_groups)]  # by group
 
@@ -40,7 +40,7 @@ class DiverseBeamSearch(SearchStrategy):
     @property
     def max_finished(self) -> int:
         """The beam size: each group searches to its own end."""
-        return self.beam
+        return self.beam_size
 
     def update(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Record the new rows, and keep each in the group of its parent."""

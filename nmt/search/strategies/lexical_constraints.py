@@ -21,8 +21,8 @@ class LexicalConstraints(SearchStrategy):
 
     selects_every_step = True
 
-    def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int) -> None:
-        super().__init__(options, beam, end, min_length)
+    def __init__(self, options: DecodingOptions, beam_size: int, end: int, min_length: int) -> None:
+        super().__init__(options, beam_size, end, min_length)
         self._required = RequiredPhrases(options.force_phrases)
 
     def score_ids(self, row: int) -> list[int]:
@@ -53,8 +53,8 @@ class LexicalConstraints(SearchStrategy):
                 tokens = (*tokens, candidate.token)
             banks[self._required.progress(tokens)].append(candidate)
         selected: list[Candidate] = []
-        while banks and len(selected) < self.beam:
-            for progress in sorted(banks, reverse=True)[: self.beam - len(selected)]:
+        while banks and len(selected) < self.beam_size:
+            for progress in sorted(banks, reverse=True)[: self.beam_size - len(selected)]:
                 selected.append(banks[progress].pop())
                 if not banks[progress]:
                     del banks[progress]

@@ -19,11 +19,11 @@ from nmt.utils.arrays import BoolArray, Float64Array, Int64Array
 class StrategyRunner:
     """The search strategies of a batch, by slot."""
 
-    def __init__(self, slots: int, beam: int, end: int) -> None:
+    def __init__(self, num_slots: int, beam_size: int, end: int) -> None:
         self.by_slot: dict[int, SearchStrategy] = {}
-        self.selected: BoolArray = np.zeros(slots, dtype=bool)
+        self.selected: BoolArray = np.zeros(num_slots, dtype=bool)
         """True for slots whose candidates a strategy selected in the last step, [N]."""
-        self._beam, self._end = beam, end
+        self._beam, self._end = beam_size, end
         self._score_ids: dict[int, list[int]] = {}  # requested in the last step, by row
 
     def release(self, slots: Sequence[int]) -> None:

@@ -20,21 +20,23 @@ class Sampling(SearchStrategy):
 
     selects_every_step = True
 
-    def __init__(self, options: DecodingOptions, beam: int, end: int, min_length: int, source: Sequence[int]) -> None:
-        super().__init__(options, beam, end, min_length)
+    def __init__(
+        self, options: DecodingOptions, beam_size: int, end: int, min_length: int, source: Sequence[int]
+    ) -> None:
+        super().__init__(options, beam_size, end, min_length)
         # A hash of the source is part of the seed, so that sentences in a batch do not share their noise.
         self._source_hash = zlib.crc32(np.array(source, dtype=np.int64).tobytes())
-        self._sample_numbers = list(range(beam))  # of each row: rows may change places
+        self._sample_numbers = list(range(beam_size))  # of each row: rows may change places
 
     @property
     def initial_rows(self) -> list[int]:
         """One row per sample."""
-        return list(range(min(self.options.num_hypotheses, self.beam)))
+        return list(range(min(self.options.num_hypotheses, self.beam_size)))
 
     @property
     def max_finished(self) -> int:
         """The beam size: a finished sample does not stop the others."""
-        return self.beam
+        return self.beam_size
 
     def suppressed_tokens(self, row: int) -> set[int]:
         """Return the suppressed tokens, including end of sentence before the minimum length."""

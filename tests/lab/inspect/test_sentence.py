@@ -16,7 +16,7 @@ from nmt.corpus.tokenizer import BOS, EOS, train_verbatim_vocabulary
 from nmt.engine.torch_engine import TorchEngine
 from nmt.lab.inspect.beam_tree import search_with_tree
 from nmt.lab.inspect.sentence import TorchTranslator, inspect_translation, load_translator
-from nmt.search.beam_search import search_all
+from nmt.search.beam_search import decode_sentences
 from nmt.utils.errors import UsageError
 
 SENTENCE = "the red dog sees the small bird."
@@ -47,7 +47,7 @@ def test_the_tree_contains_the_hypotheses_of_the_search(loaded: TorchTranslator)
     source = loaded.directory.tokenizer.source.encode(SENTENCE).ids
     options = loaded.directory.decoding_options
     found, tree = search_with_tree(TorchEngine(loaded.network, 1, 4), source, options)
-    [(_, expected)] = search_all(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
+    [(_, expected)] = decode_sentences(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
     assert found == expected
     path = tree.path(tree.best)
     assert tree.tokens[path].tolist() == [*found[0].tokens, EOS]

@@ -54,7 +54,7 @@ def load() -> Iterator[Load]:
 
 def create_request(translator: RemoteTranslator, text: str, key: object = "a", **options: object) -> DecodingRequest:
     [chunk] = translator.text_processor.chunks(text)
-    return DecodingRequest(key, chunk.pieces.ids, replace(translator.decoding_options, **options))  # type: ignore[arg-type]
+    return DecodingRequest(key, chunk.tokenized.ids, replace(translator.decoding_options, **options))  # type: ignore[arg-type]
 
 
 def finish(batcher: RemoteBatcher) -> dict[object, list[int]]:
@@ -73,11 +73,11 @@ def gone(pid: int) -> bool:
 
 def test_results_equal_those_of_a_local_translator_while_requests_come_and_go(remote: RemoteTranslator) -> None:
     local = Translator.load(MODEL)
-    expected = {text: local.translate(text, beam=3).text for text in TEXTS}
+    expected = {text: local.translate(text, beam_size=3).text for text in TEXTS}
     batcher, rng = remote.create_batcher(0, 6, 3), random.Random(1)
     waiting, found, released, live = list(TEXTS), {}, set(), set()
     while waiting or len(batcher):
-        admitted = [waiting.pop() for _ in range(min(len(waiting), rng.randint(0, batcher.free)))]
+        admitted = [waiting.pop() for _ in range(min(len(waiting), rng.randint(0, batcher.num_free)))]
         batcher.admit([create_request(remote, text, text) for text in admitted])
         live.update(admitted)
         assert len(batcher) == len(live)
@@ -111,7 +111,7 @@ def test_a_request_that_cannot_be_admitted_does_not_affect_the_others(remote: Re
         batcher.admit([DecodingRequest("bad", [10**6], DecodingOptions())])
     assert "engine.py" in str(caught.value)
     assert not isinstance(caught.value, WorkerLostError)
-    assert batcher.free == 3
+    assert batcher.num_free == 3
     assert list(finish(batcher)) == ["good"]
 
 
