@@ -26,7 +26,9 @@ def test_attention_equals_that_of_the_engine(model: Path) -> None:
     none, rows = np.zeros(0, dtype=np.int64), []
     for token in [BOS, *target]:
         tokens = np.array([token])
-        request = StepRequest(tokens, np.zeros(1, dtype=np.int64), 1, np.array([[EOS]]), none, none, return_attention=True)
+        request = StepRequest(
+            tokens, np.zeros(1, dtype=np.int64), 1, np.array([[EOS]]), none, none, return_attention=True
+        )
         attention = engine.step(request).attention
         assert attention is not None
         rows.append(attention[0])
