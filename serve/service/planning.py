@@ -146,9 +146,7 @@ class RequestPlanner:
         """Return the requested or detected source language of each text."""
         if request.source is not None:
             return [DetectedLanguage(self._models.language(request.source), 1.0)] * len(texts)
-        sources = self._models.sources(
-            target
-        )  # before the first await: the server may begin to shut down
+        sources = self._models.sources(target)  # before the first await: the server may begin to shut down
         if not sources:
             raise UnsupportedLanguageError(f"no model translates into {target}")
         if request.markup:
