@@ -128,7 +128,7 @@ def test_export_overwrites_nothing_but_exported_models(model: Path, tmp_path: Pa
     assert nmt("export", model, tmp_path / "out").status == 0
     ran = nmt("export", tmp_path / "out", tmp_path / "again")
     assert (ran.status, ran.err.count("\n")) == (1, 1)
-    assert "has no model.safetensors" in ran.err
+    assert "out: no model.safetensors, because this is an exported model" in ran.err
     assert nmt("export", model, tmp_path / "out").status == 0  # replaces the earlier export
     (tmp_path / "out" / "diary.txt").write_text("dear")
     ran = nmt("export", model, tmp_path / "out")
