@@ -1,4 +1,4 @@
-"""The ASGI application: routes, middleware and the state that they share."""
+"""The ASGI application, which consists of the routes, the middleware and their shared state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ class _Application(FastAPI):
     """FastAPI without its telemetry hooks."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or the start and end of the application."""
+        """Handle a request, or the start and the end of the application."""
         scope["app"] = self
         assert self.middleware_stack is not None
         await self.middleware_stack(scope, receive, send)
@@ -35,7 +35,7 @@ class _Application(FastAPI):
 def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastAPI:
     """Create the application.
 
-    Models are loaded in the background once it runs; ``app.state.loading`` is the task that loads them.
+    When the application starts, ``app.state.loading`` becomes the task that loads the models in the background.
 
     Raises:
         CarouselError: If the API keys or the glossaries cannot be read.
@@ -68,7 +68,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
 
 
 def _add_middleware(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
-    """Wrap Starlette's own middleware, so that the request log includes its responses to unexpected exceptions."""
+    """Wrap an application that has Starlette's own middleware, whose responses to exceptions are then logged, too."""
     app = BodyLimitMiddleware(app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
     if settings.cors_origins:
         app = JsonCORSMiddleware(app, settings.cors_origins)

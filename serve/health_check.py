@@ -11,7 +11,7 @@ _TIMEOUT = 3  # seconds
 
 
 def check_health(route: str) -> str | None:
-    """Return the reason why ``route`` does not answer with status 200; None if it does."""
+    """Return None if the server answers a request for the route with status 200, else what is wrong."""
     # Not read with `serve.settings`, because importing it takes longer than the whole check.
     host, port = os.environ.get("NMT_HOST") or "127.0.0.1", os.environ.get("NMT_PORT") or "5000"
     url = f"http://{host}:{port}{route}"

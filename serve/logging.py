@@ -1,4 +1,4 @@
-"""JSON logging: one line per record on stderr, with the id of the request that it belongs to."""
+"""Logging in JSON, with one line on stderr for each record and the id of the request that it belongs to."""
 
 import logging
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from contextvars import ContextVar
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Id of the current request."""
+"""Id of the request that the current task handles, or None."""
 
 _FIELDS = {"levelname": "level", "name": "logger", "message": "message"}
 
 
 @contextmanager
 def json_logs(level: str) -> Iterator[None]:
-    """Write the log records of all libraries to stderr as JSON, if they have at least ``level``."""
+    """Write log records of at least this level, from all libraries, to stderr as JSON within the block."""
     handler = logging.StreamHandler()
     handler.addFilter(_add_request_id)
     handler.setFormatter(JsonFormatter(list(_FIELDS), rename_fields=_FIELDS, timestamp="time"))
-    # It warns of every unexpected byte in a form; the client receives an error message instead.
+    # This library logs a warning for each unexpected byte in a form; the client receives an error message instead.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     root = logging.getLogger()
     previous_level = root.level

@@ -1,4 +1,4 @@
-"""Runs the service: listens on a port, and shuts down gracefully on SIGTERM."""
+"""The server process, which listens on a port and shuts down gracefully on SIGTERM."""
 
 import asyncio
 import gc
@@ -29,23 +29,23 @@ from serve.workers.client import ModelDirectoryLoader
 
 _KEEP_ALIVE = 30  # seconds after which an idle connection is closed
 _BACKLOG = 2048  # connections that may wait to be accepted
-_LAST_BYTES_TIMEOUT = 5  # seconds for slow clients to read the last responses
+_LAST_RESPONSES_TIMEOUT = 5  # seconds for slow clients to read the last responses at shutdown
 
 
 def run(models: Sequence[Path] = (), host: str | None = None, port: int | None = None, *, check: bool = False) -> int:
     """Serve models until SIGTERM or SIGINT, and return the exit status.
 
-    A CarouselError is printed to stderr as one line.
+    An expected error (CarouselError) is printed to stderr as one line.
 
     Args:
-        models: Model directories, or directories that contain them; by default those of the settings.
-        host: Address to listen on; by default that of the settings.
-        port: Port to listen on; by default that of the settings.
-        check: Only read the settings, keys and glossaries, and load and warm up the models.
+        models: Model directories, or directories that contain them; by default from the settings.
+        host: Address to listen on; by default from the settings.
+        port: Port to listen on; by default from the settings.
+        check: Whether to exit after reading the settings, API keys and glossaries and loading the models.
     """
     try:
         settings = read_settings(models=tuple(models) or None, host=host, port=port)
-        loaders = [ModelDirectoryLoader(path, settings.threads) for path in _directories(settings.models)]
+        loaders = [ModelDirectoryLoader(path, settings.threads) for path in _choose_directories(settings.models)]
         if check:
             read_api_keys(settings)
             GlossaryStore(settings.glossaries)
@@ -58,16 +58,16 @@ def run(models: Sequence[Path] = (), host: str | None = None, port: int | None =
     return 0
 
 
-def _directories(paths: Sequence[Path]) -> list[Path]:
-    """Return the model directories to serve; the built-in one if there are no others."""
+def _choose_directories(paths: Sequence[Path]) -> list[Path]:
+    """Return the model directories at the given paths, or the built-in model directory if there are none."""
     if found := find_model_directories(paths):
         return found
-    given = ", ".join(map(str, paths))
+    path_list = ", ".join(map(str, paths))
     if BUILT_IN.exists():
-        _print(f"{given} is empty: serving the built-in model" if paths else "Serving the built-in model")
+        _print(f"{path_list} is empty: serving the built-in model" if paths else "Serving the built-in model")
         return [BUILT_IN]
     if paths:
-        raise CarouselError(f"{given}: is empty; put a model directory there, as written by nmt export")
+        raise CarouselError(f"{path_list}: is empty; put a model directory there, as written by nmt export")
     raise UsageError("no model to serve; name a model directory or set NMT_MODELS")
 
 
@@ -78,10 +78,10 @@ def serve(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:
     server = TranslationServer(app, _url(settings.host, listener))
     if hasattr(signal, "SIGHUP"):  # not on Windows
         signal.signal(signal.SIGHUP, server.handle_reload)
-    # Worker threads need the interpreter for a moment between steps. A busy event loop releases it after this interval;
-    # the default, 5 ms, is longer than a decoding step.
+    # Worker threads run some Python code between decoding steps. A busy event loop releases the interpreter after this
+    # interval; the default of 5 ms is longer than a decoding step.
     sys.setswitchinterval(1e-3)
-    # Requests leave few reference cycles; collecting them after every 700 allocations takes 2% of the time.
+    # Requests leave few reference cycles; the default, a collection after every 700 allocations, takes 2% of the time.
     gc.set_threshold(20_000)
     with json_logs(settings.log_level):
         server.run(sockets=[listener])
@@ -90,7 +90,7 @@ def serve(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:
 
 
 class TranslationServer(uvicorn.Server):
-    """A uvicorn server that reports when the models are loaded, and finishes its requests before it stops listening."""
+    """A uvicorn server that prints a line when the models are loaded, and stops listening after the last response."""
 
     def __init__(self, app: FastAPI, url: str) -> None:
         settings: Settings = app.state.settings
@@ -107,7 +107,7 @@ class TranslationServer(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE,
-                timeout_graceful_shutdown=_LAST_BYTES_TIMEOUT,
+                timeout_graceful_shutdown=_LAST_RESPONSES_TIMEOUT,
             )
         )
         self.failure: CarouselError | None = None
@@ -118,13 +118,14 @@ class TranslationServer(uvicorn.Server):
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen."""
+        """Start to listen; the models are still being loaded."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         loading: asyncio.Task[None] = self._app.state.loading
-        loading.add_done_callback(self._loaded)
+        loading.add_done_callback(self._report_loading)
 
-    def _loaded(self, loading: asyncio.Task[None]) -> None:
+    def _report_loading(self, loading: asyncio.Task[None]) -> None:
+        """Print the language pairs; if loading failed, shut down."""
         if loading.cancelled() or self.should_exit:
             return
         error = loading.exception()
@@ -136,15 +137,15 @@ class TranslationServer(uvicorn.Server):
             self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Shut down gracefully; after a second signal, at once.
+        """Shut down gracefully, or at the second signal immediately.
 
-        Unlike uvicorn's method, it does not raise the signal again at the end, so that the exit status is 0.
+        Unlike uvicorn's method, this one does not raise the signal again at the end, so that the exit status is 0.
         """
         self.force_exit = self.should_exit
         self.should_exit = True
 
     def handle_reload(self, sig: int, frame: FrameType | None) -> None:
-        """Reload the models, unless they are still being loaded."""
+        """Reload the models unless they are still being loaded."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._reload)
 
@@ -155,7 +156,7 @@ class TranslationServer(uvicorn.Server):
             reload.add_done_callback(self._reloads.discard)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish the active requests, while new ones are refused with a response, and stop."""
+        """Refuse new requests with a response, wait for the active requests, and stop."""
         self._service.drain()
         while self._service.active and not self.force_exit:
             await asyncio.sleep(0.05)
@@ -177,18 +178,20 @@ def listen(host: str, port: int) -> socket.socket:
         except BaseException:
             listener.close()
             raise
-    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be encoded
+    except (OSError, ValueError) as error:  # ValueError: the host name cannot be encoded
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise CarouselError(f"{host}:{port}: cannot listen ({reason}); choose another address or port") from None
     return listener
 
 
 def _url(host: str, listener: socket.socket) -> str:
+    """Return the URL of the server, with the actual port if the settings leave it open."""
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
 async def _check_models(settings: Settings, loaders: Sequence[TranslatorLoader]) -> None:
+    """Load and warm up the models, print their language pairs, and close them."""
     service = TranslationService(settings, loaders, Metrics())
     try:
         await service.load()
@@ -201,13 +204,13 @@ async def _check_models(settings: Settings, loaders: Sequence[TranslatorLoader])
 
 
 def _loading_error(error: BaseException) -> CarouselError:
-    """Convert an exception while a model is loaded to an error of one line."""
+    """Return an exception that was raised while a model was loaded as an error with a message of one line."""
     if isinstance(error, CarouselError):
         return error
     return CarouselError(" ".join(f"a model cannot be loaded: {type(error).__name__}: {error}".split()))
 
 
 def _print(line: str) -> None:
-    """Print a line at once, with ``?`` for characters that the terminal's encoding lacks."""
+    """Print and flush a line; characters that the terminal's encoding lacks are replaced by ``?``."""
     encoding = sys.stdout.encoding or "utf-8"
     print(line.encode(encoding, "replace").decode(encoding), flush=True)

@@ -27,7 +27,7 @@ def create_sentences(model: ServedModel, texts: Sequence[str], request: Translat
     glossary = request.glossary
     if glossary is None:
         return [Sentence(text, beam_size, options) for text in texts]
-    return [_require_terms(Sentence(text, beam_size, options, glossary.scope), model, glossary) for text in texts]
+    return [_require_terms(Sentence(text, beam_size, options, glossary.cache_scope), model, glossary) for text in texts]
 
 
 def _require_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -> Sentence:

@@ -1,4 +1,4 @@
-"""Translated files that clients can download."""
+"""Store of the translated files that clients can download."""
 
 from typing import NamedTuple
 from uuid import uuid4
@@ -11,23 +11,22 @@ _MAX_BYTES = 32 * 2**20
 
 
 class TranslatedFile(NamedTuple):
-    """Content and type of a file."""
+    """A translated file."""
 
     content: bytes
     media_type: str
-    """Media type."""
+    """Media type of the content, such as ``text/html``."""
 
 
 class DownloadStore:
-    """Stores files in memory for an hour. The oldest are removed when there are more than 32 MiB."""
+    """Keeps files in memory for an hour. If they exceed 32 MiB in total, the oldest files are removed."""
 
     def __init__(self) -> None:
-        self._files: TTLCache[str, TranslatedFile] = TTLCache(
-            _MAX_BYTES, _LIFETIME, getsizeof=lambda file: len(file.content) + 1
-        )
+        self._files: TTLCache[str, TranslatedFile]
+        self._files = TTLCache(_MAX_BYTES, _LIFETIME, getsizeof=lambda file: len(file.content) + 1)
 
     def add(self, content: bytes, media_type: str, suffix: str) -> str:
-        """Store a file and return its name, which is random and ends in ``suffix``."""
+        """Store a file and return its name, which is random except for the suffix."""
         name = f"{uuid4()}{suffix}"
         try:
             self._files[name] = TranslatedFile(content, media_type)
@@ -37,7 +36,7 @@ class DownloadStore:
         return name
 
     def get(self, name: str) -> TranslatedFile:
-        """Return a stored file; raise HTTPException with status 404 if there is none with this name."""
+        """Return the file with this name; raise HTTPException with status 404 if there is none."""
         try:
             return self._files[name]
         except KeyError:

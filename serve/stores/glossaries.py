@@ -1,4 +1,4 @@
-"""Glossaries: terms with prescribed translations. A glossary belongs to the client that created it."""
+"""Glossaries, which prescribe the translations of terms. A glossary belongs to the client that created it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlo
 GlossaryEntries = tuple[tuple[str, str], ...]
 """Pairs of source term and target term."""
 
-# A client's glossaries are kept in memory; one of the largest size takes some megabytes.
+# All glossaries are kept in memory; one of the maximum size takes some megabytes.
 _MAX_GLOSSARIES = 100  # per client
 _MAX_ENTRIES = 10_000
 _MAX_TERM_LENGTH = 256  # characters
@@ -39,33 +39,34 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Glossary:
-    """Terms of one language with their translations into another. Immutable."""
+    """An immutable list of terms with their translations into another language."""
 
     id: str
     name: str
     source: str
-    """Source language without region: a glossary is valid for all variants."""
+    """Source language without a region, because the glossary applies to all regional variants."""
     target: str
-    """Target language without region."""
+    """Target language without a region."""
     entries: GlossaryEntries
     owner: str | None
     """Name of the API key that created the glossary; None without API keys."""
     created: AwareDatetime
+    """Time of creation."""
 
     @property
-    def scope(self) -> Hashable:
-        """Key under which translations that use the glossary are cached."""
+    def cache_scope(self) -> Hashable:
+        """Key that separates cached translations with this glossary from all others."""
         return self.owner, self.id
 
     def required_translations(self, text: str) -> list[str]:
-        """Return the target terms for all occurrences of source terms in a text, in the order of the text.
+        """Return the target terms that correspond to the source terms in a text, in the order of their occurrence.
 
-        Source terms match whole words without regard to case, unless two terms differ in case only. Of overlapping
-        terms, the first one counts, and of several that start at the same position, the longest.
+        Source terms match whole words. The match is case-insensitive, unless two source terms differ only in case. If
+        terms overlap, the first one is used; if several terms start at the same position, the longest one.
         """
         text = normalise(text)
         folded = text.casefold()
-        # Case folding turns some characters into several: position in ``text`` of each character of ``folded``.
+        # Position in ``text`` of each character of ``folded``: case folding turns some characters into several.
         positions = [position for position, character in enumerate(text) for _ in character.casefold()]
         found = []
         start = 0
@@ -81,11 +82,12 @@ class Glossary:
         return found
 
     def _longest_term(self, folded: str, start: int) -> str | None:
-        """Return the longest term that is a whole word of ``folded`` at ``start``."""
+        """Return the longest term that matches whole words of ``folded`` at position ``start``, or None."""
         if not _is_word_boundary(folded, start):
             return None
         rest = folded[start : start + self._max_length]
-        # All prefixes of ``rest`` sort before it, and the terms in between share a prefix with it.
+        # In sorted order, the terms that are prefixes of ``rest`` come before it. The last term before it is one of them,
+        # or it shares a prefix with ``rest`` that no matching term exceeds.
         while before := bisect_right(self._sorted, rest):
             term = self._sorted[before - 1]
             if not rest.startswith(term):
@@ -117,7 +119,7 @@ _JOINERS = "\u200c\u200d"  # zero-width
 
 
 def _is_word_boundary(text: str, position: int) -> bool:
-    """Return whether a word can begin or end at a position: in scripts without spaces, after every character."""
+    """Return whether a word can begin or end at a position of a text. Scripts without spaces allow any position."""
     if position in (0, len(text)):
         return True
     before, after = text[position - 1], text[position]
@@ -133,22 +135,19 @@ def read_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
     CSV follows RFC 4180; columns after the second, such as languages, are ignored. TSV has no quoting.
 
     Raises:
-        InvalidGlossaryError: If an entry is invalid; the message names its line.
+        InvalidGlossaryError: If an entry is invalid; the message contains its line number.
     """
     file = io.StringIO(text.removeprefix("\ufeff"), newline="")
-    if format_ == "csv":
-        rows = csv.reader(file, strict=True)
-    else:
-        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+    is_csv = format_ == "csv"
+    rows = csv.reader(file, strict=True) if is_csv else csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
     entries: list[tuple[str, str, str]] = []
     try:
         for row in rows:
-            if not row:
-                continue
-            if len(row) < 2 or (format_ == "tsv" and len(row) > 2):
-                separator = "comma" if format_ == "csv" else "tab"
+            if len(row) == 1 or (len(row) > 2 and not is_csv):
+                separator = "comma" if is_csv else "tab"
                 raise InvalidGlossaryError(f"line {rows.line_num}: must be two terms with a {separator} between them")
-            entries.append((f"line {rows.line_num}", row[0], row[1]))
+            if row:  # not an empty line
+                entries.append((f"line {rows.line_num}", row[0], row[1]))
     except csv.Error:
         raise InvalidGlossaryError(f"line {rows.line_num}: not valid {format_.upper()}") from None
     return _normalise_entries(entries)
@@ -160,7 +159,7 @@ def write_entries(entries: GlossaryEntries) -> str:
 
 
 def _normalise_entries(entries: Iterable[tuple[str, str, str]]) -> GlossaryEntries:
-    """Check and normalise entries; each comes with its place for error messages, source term and target term."""
+    """Check and normalise entries, given as tuples of their place for error messages, source term and target term."""
     normalised: dict[str, str] = {}
     for place, source, target in entries:
         source, target = _normalise_term(place, source), _normalise_term(place, target)
@@ -175,6 +174,7 @@ def _normalise_entries(entries: Iterable[tuple[str, str, str]]) -> GlossaryEntri
 
 
 def _normalise_term(place: str, text: str) -> str:
+    """Check and normalise a term or a glossary's name; ``place`` is its place for error messages."""
     text = text.strip()
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
         raise InvalidGlossaryError(f"{place}: {text[:40]!r} contains a control character; remove it")
@@ -182,9 +182,8 @@ def _normalise_term(place: str, text: str) -> str:
     if not text:
         raise InvalidGlossaryError(f"{place}: a term is empty")
     if len(text) > _MAX_TERM_LENGTH:
-        raise InvalidGlossaryError(
-            f"{place}: {text[:40]!r}… is too long; at most {_MAX_TERM_LENGTH} characters are allowed"
-        )
+        limit = f"at most {_MAX_TERM_LENGTH} characters are allowed"
+        raise InvalidGlossaryError(f"{place}: {text[:40]!r}… is too long; {limit}")
     return text
 
 
@@ -192,10 +191,10 @@ _GLOSSARY_FILE = TypeAdapter(Glossary)
 
 
 class GlossaryStore:
-    """All glossaries, in memory and optionally in one file each. Not thread-safe."""
+    """Keeps all glossaries in memory and optionally on disk, with one file per glossary. Not thread-safe."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        """Read the glossaries of a directory, which is created if necessary.
+        """Read the glossaries in a directory, which is created if necessary. Without it, glossaries are only in memory.
 
         Raises:
             CarouselError: If a file is damaged, or the directory cannot be created.
@@ -211,53 +210,68 @@ class GlossaryStore:
             self._by_id = {path.stem: _read_glossary(path) for path in paths}
 
     def owned_by(self, owner: str | None) -> list[Glossary]:
-        """Return the glossaries of a client, from the oldest to the newest."""
+        """Return the glossaries of a client, oldest first."""
         owned = (glossary for glossary in self._by_id.values() if glossary.owner == owner)
         return sorted(owned, key=lambda glossary: glossary.created)
 
     def get(self, owner: str | None, id_: str) -> Glossary:
-        """Return a glossary of a client; raise GlossaryNotFoundError if the client has none with this id."""
+        """Return the client's glossary with this id; raise GlossaryNotFoundError if there is none."""
         glossary = self._by_id.get(id_)
         if glossary is None or glossary.owner != owner:
             raise GlossaryNotFoundError("there is no such glossary")
         return glossary
 
     def create(self, owner: str | None, name: str, source: str, target: str, entries: GlossaryEntries) -> Glossary:
-        """Create and store a glossary with entries from `read_entries`. Several glossaries may have the same name.
+        """Create and store a glossary for a client. Several glossaries may have the same name.
+
+        The entries must come from `read_entries`, which checks and normalises them.
 
         Raises:
             InvalidGlossaryError: If the name is invalid.
-            TooManyGlossariesError: If the client has the maximum number of glossaries.
-            GlossaryStorageError: If the glossary cannot be written to the disk.
+            TooManyGlossariesError: If the client already has the maximum number of glossaries.
+            GlossaryStorageError: If the glossary cannot be written to disk.
         """
         if len(self.owned_by(owner)) >= _MAX_GLOSSARIES:
             raise TooManyGlossariesError(f"at most {_MAX_GLOSSARIES} glossaries are allowed; delete one first")
         name = _normalise_term("the name", name)
         glossary = Glossary(str(uuid.uuid4()), name, source, target, entries, owner, datetime.now(UTC))
-        if self._directory is not None:  # the disk first, so that both stay equal if it fails
-            with _storage_errors(), atomic_file(self._path(glossary)) as path:
-                path.write_bytes(_GLOSSARY_FILE.dump_json(glossary))
+        # The file is written first, so that memory and disk stay consistent if that fails.
+        with self._storage(glossary) as file:
+            if file is not None:
+                with atomic_file(file) as path:
+                    path.write_bytes(_GLOSSARY_FILE.dump_json(glossary))
         self._by_id[glossary.id] = glossary
         return glossary
 
     def delete(self, owner: str | None, id_: str) -> None:
-        """Delete a glossary of a client; raise GlossaryNotFoundError or GlossaryStorageError if that fails."""
+        """Delete the client's glossary with this id.
+
+        Raises:
+            GlossaryNotFoundError: If there is none.
+            GlossaryStorageError: If the file cannot be deleted.
+        """
         glossary = self.get(owner, id_)
-        if self._directory is not None:
-            with _storage_errors():
-                path = self._path(glossary)
-                try:
-                    path.unlink(missing_ok=True)
-                except OSError as error:
-                    raise write_error(path, error) from None
+        with self._storage(glossary) as file:
+            if file is not None:
+                file.unlink(missing_ok=True)
         del self._by_id[glossary.id]
 
-    def _path(self, glossary: Glossary) -> Path:
-        assert self._directory is not None
-        return self._directory / f"{glossary.id}.json"
+    @contextmanager
+    def _storage(self, glossary: Glossary) -> Iterator[Path | None]:
+        """Yield the path of a glossary's file; None if glossaries are only in memory.
+
+        An error of the disk is logged and raised as GlossaryStorageError without the path, which clients must not see.
+        """
+        file = None if self._directory is None else self._directory / f"{glossary.id}.json"
+        try:
+            yield file
+        except (CarouselError, OSError) as error:
+            _log.error("%s", write_error(file, error) if file and isinstance(error, OSError) else error)
+            raise GlossaryStorageError("the glossary was not changed: the server cannot write to its disk") from None
 
 
 def _read_glossary(path: Path) -> Glossary:
+    """Read a glossary's file; raise CarouselError if it is damaged."""
     try:
         glossary = _GLOSSARY_FILE.validate_json(path.read_bytes())
         entries = ((f"entry {number}", *entry) for number, entry in enumerate(glossary.entries, 1))
@@ -272,13 +286,3 @@ def _read_glossary(path: Path) -> Glossary:
     if glossary.id != path.stem:
         raise CarouselError(f"{path}: contains the glossary {glossary.id[:40]!r}; name the file after its glossary")
     return glossary
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Log errors of the disk, and raise GlossaryStorageError without the path, which clients must not see."""
-    try:
-        yield
-    except CarouselError as error:
-        _log.error("%s", error)
-        raise GlossaryStorageError("the glossary was not changed: the server cannot write to its disk") from None

@@ -219,7 +219,7 @@ def test_glossaries_are_created_listed_and_deleted(directory: Path | None) -> No
     assert store.owned_by("anna") == [first, second]
     assert store.get("anna", first.id) == first
 
-    assert first.scope != second.scope
+    assert first.cache_scope != second.cache_scope
     store.delete("anna", second.id)
     assert store.owned_by("anna") == [first]
     with pytest.raises(GlossaryNotFoundError):
