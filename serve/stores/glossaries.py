@@ -86,8 +86,8 @@ class Glossary:
         if not _is_word_boundary(folded, start):
             return None
         rest = folded[start : start + self._max_length]
-        # In sorted order, terms that are prefixes of ``rest`` come before it. The last term before it is one of them, or
-        # it shares a prefix with ``rest`` that no matching term exceeds.
+        # In sorted order, the prefixes of ``rest`` come before it. The last term before it is one of them, or it shares
+        # a prefix with ``rest`` that no matching term exceeds.
         while before := bisect_right(self._sorted, rest):
             term = self._sorted[before - 1]
             if not rest.startswith(term):
