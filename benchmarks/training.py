@@ -156,7 +156,7 @@ def timed_update(network: nn.Module, device: torch.device, precision: str) -> Ca
                 target_out = torch.from_numpy(batch.target_out).to(device)
                 loss = network.loss(inputs.source, inputs.lengths, inputs.target_in, target_out)
             else:
-                loss = network.loss(inputs, SMOOTHING).smoothed
+                loss = network.loss(inputs, SMOOTHING).objective
         (loss / batch.target_tokens).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()

@@ -1,8 +1,8 @@
 """Attention of the decoder over the source sentence.
 
-Each kind has two parts: `Attention.project_memory` prepares the encoder's memory once per sentence, and
-`Attention.forward` attends to it with any number of queries. Queries are time steps in training and hypotheses in
-search; the memory is not copied for either.
+Each mechanism has two methods: `Attention.project_memory` prepares the encoder's memory once per sentence, and
+`Attention.forward` attends to it with any number of queries. The queries are time steps in training and hypotheses in
+search; the memory is not copied in either case.
 
 Shapes: B sentences, Q queries per sentence, S source length, H heads, D width.
 """
@@ -65,7 +65,7 @@ class AdditiveAttention(Attention):
         return self.of_memory(memory), memory
 
     def forward(self, query: Tensor, keys_and_values: KeysAndValues, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend to the source; see `Attention.forward`. The sums of all pairs [B, Q, S, D] make this kind slow."""
+        """Attend to the source; see `Attention.forward`. It is slow, because it adds every query to every key."""
         key, value = keys_and_values
         pairs = torch.tanh(self.of_query(query).unsqueeze(2) + key.unsqueeze(1))
         weights = masked_softmax(self.score(pairs).squeeze(-1), mask.unsqueeze(1))
@@ -75,9 +75,9 @@ class AdditiveAttention(Attention):
 class MultiHeadAttention(Attention):
     """Scaled dot-product attention in H subspaces (Vaswani et al. 2017)."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.num_heads = num_heads
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, width)
@@ -97,17 +97,17 @@ class MultiHeadAttention(Attention):
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """Reshape x [B, Q, D] to [B, H, Q, D/H]."""
-        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+        return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
 
 
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
-    """Softmax over the last dimension, with zero probability where ``mask`` is false."""
+    """Return the softmax over the last dimension, with zero probability where ``mask`` is false."""
     return scores.masked_fill(~mask, -math.inf).softmax(dim=-1, dtype=torch.float32).to(scores.dtype)
 
 
-def build_attention(kind: str, width: int, heads: int) -> Attention | None:
-    """Create the attention mechanism of that kind, or None for "none"."""
-    match kind:
+def build_attention(name: str, width: int, num_heads: int) -> Attention | None:
+    """Create an attention mechanism by its name in recipes; return None for "none"."""
+    match name:
         case "none":
             return None
         case "dot":
@@ -115,5 +115,5 @@ def build_attention(kind: str, width: int, heads: int) -> Attention | None:
         case "additive":
             return AdditiveAttention(width)
         case "multihead":
-            return MultiHeadAttention(width, heads)
-    raise ValueError(f"unknown attention {kind!r}")
+            return MultiHeadAttention(width, num_heads)
+    raise ValueError(f"unknown attention {name!r}")

@@ -1,6 +1,6 @@
-"""Decoders: pre-norm blocks that attend in every layer, and the classic one, which attends above its top layer.
+"""Decoders: a stack of pre-norm blocks with attention in each, and a classic stack with attention above the top layer.
 
-Both have a `forward` over whole sequences and a `step` over one token, which agree up to rounding.
+Both have a `forward` method for whole sequences and a `step` method for one token. Their results agree up to rounding.
 
 Shapes: B sentences, T target length, S source length, K hypotheses per sentence in search, R = B × K rows, Q queries
 per sentence (T in training, K in search), H attention heads, D width.
@@ -25,19 +25,21 @@ from nmt.model.unrolled_cell import DropoutFunction, LayerState
 
 DecoderState = tuple[Tensor, ...]
 """State of a decoder: tensors whose first dimension is rows, so that search can reorder them."""
+DecoderOutput = tuple[Tensor, DecoderState, Tensor | None]
+"""Outputs of the top layer, the new state, and the top layer's attention weights, if the decoder has attention."""
 
 
 class AttentionMemory(NamedTuple):
-    """Encoded source of B sentences, as the decoder's attention reads it. The first dimension of all tensors is B."""
+    """Encoded source sentences, projected for the attention of the decoder. The first dimension of all tensors is B."""
 
     keys_and_values: tuple[KeysAndValues, ...]
     """Projected memory for each layer with attention."""
     mask: Tensor
-    """[B, S]: true at tokens, false in the padding."""
+    """Mask [B, S]: true at tokens, false in the padding."""
 
 
 class DenseBridge(nn.Module):
-    """Initial decoder state: linear projections of the encoder's final states, layer by layer."""
+    """Bridge that computes the initial decoder state by linear projections of the encoder's final states."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -63,7 +65,7 @@ class DenseBridge(nn.Module):
 
 
 class CopyBridge(nn.Module):
-    """Initial decoder state: the encoder's final states themselves (Sutskever et al. 2014)."""
+    """Bridge that uses the encoder's final states as the initial decoder state (Sutskever et al. 2014)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -76,12 +78,15 @@ class CopyBridge(nn.Module):
 
 
 def _zero_state(spec: StateSpec, like: Tensor) -> Tensor:
-    """Return a zero state tensor [B, spec.size] for a state that is not passed on from the encoder."""
+    """Return a zero state tensor [B, spec.size] for an auxiliary state, which is not taken from the encoder."""
     return like.new_zeros(len(like), spec.size)
 
 
 class DecoderBlock(nn.Module):
-    """Layer norm, recurrent layer, residual; layer norm, attention, residual; layer norm, feed-forward, residual."""
+    """A pre-norm decoder block of three sublayers: a recurrent layer, attention, and a feed-forward network.
+
+    Each sublayer has layer normalisation before it and a residual connection around it.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -93,12 +98,14 @@ class DecoderBlock(nn.Module):
         self.feed_forward = FeedForward(config.width, config.feed_forward_width, config.dropout)
         self.dropout = Dropout(config.dropout, config.locked_dropout)
 
-    def recurrent_sublayer(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+    def run_recurrent_sublayer(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """Run the recurrent sublayer over x [rows, steps, D]; return the outputs and the new state."""
         y, state = self.recurrent(self.recurrent_norm(x), state)
         return x + self.dropout(y), state
 
-    def attend(self, x: Tensor, memory: AttentionMemory | None, layer: int) -> tuple[Tensor, Tensor | None]:
+    def run_attention_and_feed_forward(
+        self, x: Tensor, memory: AttentionMemory | None, layer: int
+    ) -> tuple[Tensor, Tensor | None]:
         """Run the attention and feed-forward sublayers over x [rows, steps, D]; without ``memory``, skip attention.
 
         ``layer`` is the index of this block. Returns the outputs and the attention weights [B, H, Q, S].
@@ -115,7 +122,7 @@ class DecoderBlock(nn.Module):
 class BlockDecoder(nn.Module):
     """A stack of decoder blocks.
 
-    No step needs the attention of the previous step, so teacher forcing has no loop over time steps.
+    A step does not depend on the attention of the previous step, so teacher forcing needs no loop over time steps.
     """
 
     def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
@@ -128,15 +135,13 @@ class BlockDecoder(nn.Module):
         self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(config.width)
 
-    def start(self, encoded: EncoderOutput) -> tuple[AttentionMemory, DecoderState]:
-        """Return the memory that all steps attend to, and the initial state [B, ...]."""
+    def initial_memory_and_state(self, encoded: EncoderOutput) -> tuple[AttentionMemory, DecoderState]:
+        """Return the memory for the attention of all steps, and the initial state [B, ...]."""
         attentions = [block.attention for block in self._blocks() if block.attention is not None]
         projected = tuple(attention.project_memory(encoded.memory) for attention in attentions)
         return AttentionMemory(projected, encoded.mask), self.bridge(encoded.states)
 
-    def forward(
-        self, target: Tensor, memory: AttentionMemory | None, state: DecoderState
-    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+    def forward(self, target: Tensor, memory: AttentionMemory | None, state: DecoderState) -> DecoderOutput:
         """Decode whole sequences (teacher forcing).
 
         Args:
@@ -147,28 +152,24 @@ class BlockDecoder(nn.Module):
         Returns:
             Outputs [B, T, D], the final state, and the attention weights [B, H, T, S] of the top layer.
         """
-        return self._advance(self.dropout(self.word_dropout(self.embedding(target))), memory, state)
+        return self._run_blocks(self.dropout(self.word_dropout(self.embedding(target))), memory, state)
 
-    def step(
-        self, tokens: Tensor, memory: AttentionMemory, state: DecoderState
-    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+    def step(self, tokens: Tensor, memory: AttentionMemory, state: DecoderState) -> DecoderOutput:
         """Decode one token of each row, from input ids [R] and a state [R, ...].
 
         Returns the outputs [R, D], the new state, and the attention weights [B, H, K, S] of the top layer.
         """
-        output, state, weights = self._advance(self.embedding(tokens).unsqueeze(1), memory, state)
+        output, state, weights = self._run_blocks(self.embedding(tokens).unsqueeze(1), memory, state)
         return output.squeeze(1), state, weights
 
-    def _advance(
-        self, x: Tensor, memory: AttentionMemory | None, state: DecoderState
-    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+    def _run_blocks(self, x: Tensor, memory: AttentionMemory | None, state: DecoderState) -> DecoderOutput:
         """Run all blocks over embeddings x [rows, steps, D]."""
         weights, new_state = None, list[Tensor]()
         for layer, block in enumerate(self._blocks()):
             layer_state = state[layer * self.tensors_per_layer : (layer + 1) * self.tensors_per_layer]
-            x, layer_state = block.recurrent_sublayer(x, layer_state)
+            x, layer_state = block.run_recurrent_sublayer(x, layer_state)
             new_state += layer_state
-            x, weights = block.attend(x, memory, layer)
+            x, weights = block.run_attention_and_feed_forward(x, memory, layer)
         return self.norm(x), tuple(new_state), weights
 
     def _blocks(self) -> list[DecoderBlock]:
@@ -196,8 +197,8 @@ class ClassicDecoder(nn.Module):
         self.tensors_per_module = len(state_specs(config.cell, width)) * (self.depth if self.stacked else 1)
         self.combine = nn.Linear(2 * width, width) if self.attention else None
 
-    def start(self, encoded: EncoderOutput) -> tuple[AttentionMemory, DecoderState]:
-        """Return the memory and the initial state; see `BlockDecoder.start`.
+    def initial_memory_and_state(self, encoded: EncoderOutput) -> tuple[AttentionMemory, DecoderState]:
+        """Return the memory and the initial state; see `BlockDecoder.initial_memory_and_state`.
 
         With input feeding, the last tensor of the state is the attentional vector, which starts at zero.
         """
@@ -206,39 +207,35 @@ class ClassicDecoder(nn.Module):
         projected = (self.attention.project_memory(encoded.memory),) if self.attention else ()
         return AttentionMemory(projected, encoded.mask), (*state, *attentional)
 
-    def forward(
-        self, target: Tensor, memory: AttentionMemory | None, state: DecoderState
-    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+    def forward(self, target: Tensor, memory: AttentionMemory | None, state: DecoderState) -> DecoderOutput:
         """Decode whole sequences; see `BlockDecoder.forward`."""
         x = self.dropout(self.word_dropout(self.embedding(target)))
         dropout = self._layer_dropout(x)
         if not self.input_feeding:
-            output, state, weights = self._advance(x, memory, state, dropout)
+            output, state, weights = self._run_layers(x, memory, state, dropout)
             return self.dropout(output), state, weights
         outputs, step_weights = [], []
         for step in x.split(1, dim=1):
-            output, state, weights = self._advance(step, memory, state, dropout)
+            output, state, weights = self._run_layers(step, memory, state, dropout)
             outputs.append(output)
             step_weights.append(weights)
         all_weights = torch.cat([weights for weights in step_weights if weights is not None], dim=2)
         return self.dropout(torch.cat(outputs, dim=1)), state, all_weights
 
-    def step(
-        self, tokens: Tensor, memory: AttentionMemory, state: DecoderState
-    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+    def step(self, tokens: Tensor, memory: AttentionMemory, state: DecoderState) -> DecoderOutput:
         """Decode one token of each row; see `BlockDecoder.step`."""
-        output, state, weights = self._advance(self.embedding(tokens).unsqueeze(1), memory, state, nn.Identity())
+        output, state, weights = self._run_layers(self.embedding(tokens).unsqueeze(1), memory, state, nn.Identity())
         return output.squeeze(1), state, weights
 
     def _layer_dropout(self, x: Tensor) -> DropoutFunction:
-        """Return the dropout of layer outputs for x [B, T, D]; if locked, a loop over steps keeps a mask per layer."""
-        loops = self.input_feeding or self.stacked
-        return locked_dropout(self.dropout, x[:, 0], self.depth) if self.dropout.locked and loops else self.dropout
+        """Return the dropout of layer outputs for x [B, T, D]; in a loop over steps, locked dropout keeps its masks."""
+        has_loop = self.input_feeding or self.stacked
+        return locked_dropout(self.dropout, x[:, 0], self.depth) if self.dropout.locked and has_loop else self.dropout
 
-    def _advance(
+    def _run_layers(
         self, x: Tensor, memory: AttentionMemory | None, state: DecoderState, dropout: DropoutFunction
-    ) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Run all layers and the attention over embeddings x [rows, steps, D]; input feeding allows a single step."""
+    ) -> DecoderOutput:
+        """Run all layers and the attention over embeddings x [rows, steps, D]; with input feeding, over one step."""
         new_state: list[Tensor] = []
         y = torch.cat((x, state[-1].unsqueeze(1)), dim=-1) if self.input_feeding else x
         for layer, module in enumerate(self.layers):

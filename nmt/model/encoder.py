@@ -23,15 +23,18 @@ class EncoderOutput(NamedTuple):
     """Output of the encoder for B sentences."""
 
     memory: Tensor
-    """[B, S, D]: one vector per token."""
+    """Vector of each token, [B, S, D]."""
     mask: Tensor
-    """[B, S]: true at tokens, false in the padding."""
+    """Mask [B, S]: true at tokens, false in the padding."""
     states: list[LayerState]
     """Final state of each layer; for the LSTM (h, c), both [B, D], with the directions concatenated."""
 
 
 class EncoderBlock(nn.Module):
-    """Layer norm, recurrent layer, residual; layer norm, feed-forward, residual."""
+    """A pre-norm encoder block of two sublayers: a recurrent layer and a feed-forward network.
+
+    Each sublayer has layer normalisation before it and a residual connection around it.
+    """
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
@@ -42,7 +45,7 @@ class EncoderBlock(nn.Module):
         self.dropout = Dropout(config.dropout, config.locked_dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
-        """Run over x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final state."""
+        """Encode x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final state."""
         y, state = self.recurrent(self.recurrent_norm(x), lengths)
         x = x + self.dropout(y)
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -59,7 +62,7 @@ class ClassicEncoderLayer(nn.Module):
         self.residual = config.residual and layer > 0
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
-        """Run over x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final state."""
+        """Encode x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final state."""
         y, state = self.recurrent(x, lengths)
         y = self.dropout(y)
         return x + y if self.residual else y, [state]
@@ -77,7 +80,7 @@ class ClassicEncoderStack(nn.Module):
         self.directions = 1 + config.is_bidirectional(layer)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, list[LayerState]]:
-        """Run over x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final states."""
+        """Encode x [B, S, D] with lengths [B] (on the CPU); return the outputs [B, S, D] and the final states."""
         dropout: list[DropoutFunction] = [self.dropout] * self.directions
         if self.dropout.locked:
             halves = x[:, 0].chunk(self.directions, dim=-1)
@@ -87,7 +90,7 @@ class ClassicEncoderStack(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Embedding and a stack of encoder blocks or classic layers."""
+    """The encoder: an embedding, then a stack of encoder blocks or of classic layers."""
 
     def __init__(self, config: ModelConfig, embedding: ScaledEmbedding) -> None:
         super().__init__()
@@ -101,7 +104,7 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(config.width) if config.design == "blocks" else nn.Identity()
 
     def forward(self, source: Tensor, lengths: Tensor) -> EncoderOutput:
-        """Encode ids [B, S] with lengths [B]; the lengths are on the CPU on any device."""
+        """Encode ids [B, S] with lengths [B], which are always on the CPU."""
         positions = torch.arange(source.shape[1])
         mask = to_device(positions < lengths.unsqueeze(1), source.device)
         order = to_device(reversal_indices(positions, lengths), source.device) if self.reverse_source else None

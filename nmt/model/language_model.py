@@ -22,33 +22,33 @@ class TextBatch(NamedTuple):
     """A training batch of text."""
 
     tokens: Tensor
-    """[B, T]: input ids. In a stream of lines, begin of sentence takes the place of the previous end of sentence."""
+    """Input ids, [B, T]. In a stream of lines, begin of sentence replaces the end of the previous sentence."""
     targets: Tensor
-    """[N]: ids to predict, without padding."""
+    """Ids to predict, without padding, [N]."""
     positions: Tensor
-    """[N]: indices of the ids to predict in the flattened [B × T] outputs."""
+    """Indices of the ids to predict in the flattened [B × T] outputs, [N]."""
     state: DecoderState
-    """[B, ...]: initial state, that after the preceding text of each row."""
+    """Initial state, [B, ...]: the state after the preceding text of each row."""
 
 
 class LanguageModel(nn.Module):
-    """Recurrent language model: predicts each token from the preceding ones."""
+    """Recurrent language model, which predicts each token from the preceding tokens."""
 
-    def __init__(self, config: ModelConfig, vocabulary: int) -> None:
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         """``config`` has no attention; its encoder settings are ignored."""
         super().__init__()
         self.config = config
-        embedding = ScaledEmbedding(vocabulary, config.width)
+        embedding = ScaledEmbedding(vocab_size, config.width)
         self.decoder = build_decoder(config, embedding)
         del self.decoder.bridge  # there is no encoder
-        output = embedding if config.tie_embeddings else ScaledEmbedding(vocabulary, config.width)
+        output = embedding if config.tie_embeddings else ScaledEmbedding(vocab_size, config.width)
         self.output = output.weight
         """Output layer [V, D]."""
 
-    def initial_state(self, rows: int) -> DecoderState:
+    def initial_state(self, num_rows: int) -> DecoderState:
         """Return the state before any text, which is zero."""
         specs = state_specs(self.config.cell, self.config.width) * self.config.decoder_layers
-        return tuple(self.output.new_zeros(rows, spec.size) for spec in specs)
+        return tuple(self.output.new_zeros(num_rows, spec.size) for spec in specs)
 
     def forward(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Return the outputs [B, T, D] for ids [B, T], and the final state."""
@@ -70,12 +70,12 @@ class LanguageModel(nn.Module):
         return Loss(smoothed, nll, torch.zeros_like(nll), state)
 
     def parameter_count(self) -> int:
-        """Return the number of trained parameters; shared ones count once."""
+        """Return the number of trained parameters; shared parameters count once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-def build_language_model(config: ModelConfig, vocabulary: int, seed: int) -> LanguageModel:
+def build_language_model(config: ModelConfig, vocab_size: int, seed: int) -> LanguageModel:
     """Create a language model whose initial weights depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LanguageModel(config, vocabulary)
+        return LanguageModel(config, vocab_size)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Module):
-    """Dropout with masks that are cheap to draw on the CPU, where torch's take a fifth of a training step.
+    """Dropout with masks that are cheap to draw on the CPU, where torch's dropout takes a fifth of a training step.
 
     On the CPU, eight mask elements come from one random 64-bit integer. The probability is therefore rounded to a
-    multiple of 1/256; the scale is that of the rounded probability, so the expectation is exact.
+    multiple of 1/256; outputs are scaled by the rounded probability, so their expectation is exact.
     """
 
     def __init__(self, probability: float, locked: bool = False) -> None:
@@ -28,12 +28,12 @@ class Dropout(nn.Module):
         if not self.training or self.probability == 0.0:
             return x
         if self.locked:
-            return x * self.mask(x[:, :1])
+            return x * self.draw_mask(x[:, :1])
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.probability)
-        return x * self.mask(x)
+        return x * self.draw_mask(x)
 
-    def mask(self, like: Tensor) -> Tensor:
+    def draw_mask(self, like: Tensor) -> Tensor:
         """Return factors of the shape of ``like``: 0 or 1/(1 - p) in training mode, otherwise 1."""
         if not self.training or self.probability == 0.0:
             return torch.ones_like(like)
@@ -54,16 +54,16 @@ class WordDropout(Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply dropout to the embeddings x [B, T, D] in training mode."""
-        return x * self.mask(x[..., :1]) if self.training and self.probability else x
+        return x * self.draw_mask(x[..., :1]) if self.training and self.probability else x
 
 
 class FeedForward(nn.Module):
     """Position-wise feed-forward network: two linear layers with a ReLU between them."""
 
-    def __init__(self, width: int, inner: int, dropout: float) -> None:
+    def __init__(self, width: int, inner_width: int, dropout: float) -> None:
         super().__init__()
-        self.widen = nn.Linear(width, inner)
-        self.narrow = nn.Linear(inner, width)
+        self.widen = nn.Linear(width, inner_width)
+        self.narrow = nn.Linear(inner_width, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,8 +75,8 @@ class FeedForward(nn.Module):
 class ScaledEmbedding(nn.Embedding):
     """Embedding with weights small enough to be tied to an output layer, and outputs scaled to unit variance."""
 
-    def __init__(self, vocabulary: int, width: int) -> None:
-        super().__init__(vocabulary, width)
+    def __init__(self, vocab_size: int, width: int) -> None:
+        super().__init__(vocab_size, width)
         nn.init.normal_(self.weight, std=width**-0.5)
 
     def forward(self, ids: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ class DecoderLSTMLayer(nn.Module):
 
     def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """Run over x [B, T, I] from a state; return the outputs [B, T, D] and the final state."""
-        with full_precision_on_gpu(x):
+        with without_autocast_on_gpu(x):
             h, c = (tensor.to(x.dtype).unsqueeze(0).contiguous() for tensor in state)
             y, (h, c) = self.lstm(x, (h, c))
         return y, (h.squeeze(0), c.squeeze(0))
@@ -48,12 +48,7 @@ class EncoderLSTMLayer(nn.Module):
     """An LSTM layer over padded sentences, bidirectional with half the width per direction or unidirectional."""
 
     def __init__(
-        self,
-        input_size: int,
-        width: int,
-        weight_drop: float = 0.0,
-        bidirectional: bool = True,
-        forget_bias: float = 1.0,
+        self, input_size: int, width: int, weight_drop: float, bidirectional: bool, forget_bias: float
     ) -> None:
         """``weight_drop`` is the share of recurrent weights that each training pass drops."""
         super().__init__()
@@ -61,14 +56,14 @@ class EncoderLSTMLayer(nn.Module):
         self.lstm = WeightDroppedLSTM(input_size, width, weight_drop, forget_bias, bidirectional)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, LayerState]:
-        """Run over x [B, S, I] with lengths [B] (on the CPU), never reading padding.
+        """Encode x [B, S, I] with lengths [B] (on the CPU) without reading the padding.
 
         Returns the outputs [B, S, D], zero in the padding, and the final states of both directions, concatenated.
         """
         # Packed sequences are sorted by length. torch would sort them itself, but with a GPU synchronisation.
         order = lengths.argsort(descending=True)
         sort, unsort = (to_device(indices, x.device) for indices in (order, order.argsort()))
-        with full_precision_on_gpu(x):
+        with without_autocast_on_gpu(x):
             packed = pack_padded_sequence(x.index_select(0, sort), lengths[order], batch_first=True)
             y, final = self.lstm(packed)
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
@@ -79,8 +74,8 @@ class EncoderLSTMLayer(nn.Module):
 class WeightDroppedLSTM(nn.LSTM):
     """torch's LSTM with DropConnect on the recurrent weights (Merity et al. 2018, "AWD-LSTM").
 
-    One mask is used for all time steps of a pass, so torch's fast kernels, which have no dropout between steps, still
-    apply.
+    One mask is used for all time steps of a pass, so torch's fast kernels, which have no dropout between steps, can be
+    used.
     """
 
     def __init__(
@@ -143,14 +138,12 @@ class EncoderCellLayer(nn.Module):
         )
 
     def forward(self, x: Tensor, lengths: Tensor, dropout: Sequence[DropoutFunction] = ()) -> tuple[Tensor, LayerState]:
-        """Run over padded sentences; see `EncoderLSTMLayer.forward`.
+        """Encode padded sentences; see `EncoderLSTMLayer.forward`.
 
         ``dropout`` has one function per direction, for the output of every layer of a stacked cell.
         """
         functions: Sequence[DropoutFunction | None] = dropout or [None] * len(self.directions)
-        results = [
-            cell.forward_padded(x, lengths, number == 1, functions[number]) for number, cell in enumerate(self._cells())
-        ]
+        results = [cell.forward_padded(x, lengths, n == 1, functions[n]) for n, cell in enumerate(self._cells())]
         outputs, states = zip(*results, strict=True)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(tensors, dim=-1) for tensors in zip(*states, strict=True))
 
@@ -159,7 +152,7 @@ class EncoderCellLayer(nn.Module):
 
 
 def build_decoder_layers(config: ModelConfig, input_size: int, layers: int) -> list[nn.Module]:
-    """Create recurrent layers of a decoder, the first of which reads x [B, T, I]; a stacked cell is one module."""
+    """Create the recurrent layers of a decoder; ``input_size`` is that of the lowest. A stacked cell is one module."""
     if CELL_TRAITS[config.cell].stacked:
         return [DecoderCellLayer(config, input_size, layers)]
     input_sizes = [input_size, *[config.width] * (layers - 1)]
@@ -177,18 +170,19 @@ def build_encoder_layer(config: ModelConfig, layer: int) -> nn.Module:
 
 
 def locked_dropout(dropout: Dropout, like: Tensor, layers: int) -> DropoutFunction:
-    """Return dropout for a loop over time steps in which each of ``layers`` layers keeps its mask at every step.
+    """Return a dropout function for a loop over time steps, which uses one mask per layer at all steps.
 
-    The function must be called for one layer after the other. ``like`` [B, D] gives the shape of the masks.
+    Every step must call the function once per layer, from the lowest to the highest. The masks have the shape of
+    ``like`` [B, D].
     """
-    masks = itertools.cycle([dropout.mask(like).unsqueeze(1) for _ in range(layers)])
+    masks = itertools.cycle([dropout.draw_mask(like).unsqueeze(1) for _ in range(layers)])
     return lambda x: x * next(masks)
 
 
-def full_precision_on_gpu(x: Tensor) -> AbstractContextManager[object]:
-    """Disable autocast for cuDNN's recurrent layers.
+def without_autocast_on_gpu(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context that disables autocast if x is on a GPU, for cuDNN's recurrent layers.
 
-    Whatever type autocast is set to, torch casts their inputs to fp16 (ATen's AutocastRNN), whose range would require
-    loss scaling.
+    With autocast to any type, torch casts their inputs to fp16 (ATen's AutocastRNN), whose range would require loss
+    scaling.
     """
     return torch.autocast("cuda", enabled=False) if x.is_cuda else nullcontext()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.model import ModelConfig
-from nmt.model.decoder import AttentionMemory, DecoderState, build_decoder
+from nmt.model.decoder import AttentionMemory, DecoderOutput, DecoderState, build_decoder
 from nmt.model.encoder import Encoder
 from nmt.model.guided_alignment import AlignmentLinks, alignment_loss
 from nmt.model.layers import ScaledEmbedding
@@ -26,24 +26,24 @@ class TranslationBatch(NamedTuple):
     """A training batch of sentence pairs."""
 
     source: Tensor
-    """[B, S]: source ids, end of sentence last, then padding."""
+    """Source ids [B, S]: a sentence, end of sentence, then padding."""
     lengths: Tensor
-    """[B]: lengths of the source sentences, end of sentence included; on the CPU."""
+    """Lengths of the source sentences, [B], end of sentence included; always on the CPU."""
     target_in: Tensor
-    """[B, T]: decoder input ids, begin of sentence first."""
+    """Decoder input ids, [B, T], begin of sentence first."""
     targets: Tensor
-    """[N]: ids to predict, without padding."""
+    """Ids to predict, without padding, [N]."""
     positions: Tensor
-    """[N]: indices of the ids to predict in the flattened [B × T] decoder outputs."""
+    """Indices of the ids to predict in the flattened [B × T] decoder outputs, [N]."""
     links: AlignmentLinks | None = None
-    """Word alignment, if an attention head is supervised."""
+    """Word alignment, if guided alignment is used."""
 
 
 class Loss(NamedTuple):
     """Loss of a batch, summed over the target tokens, in nats."""
 
-    smoothed: Tensor
-    """Training objective: cross-entropy with label smoothing, and the divergence of R-Drop."""
+    objective: Tensor
+    """Training objective except guided alignment: label-smoothed cross-entropy, plus the divergence of R-Drop."""
     negative_log_likelihood: Tensor
     """Cross-entropy without label smoothing, for reports; has no gradient."""
     alignment: Tensor
@@ -55,36 +55,31 @@ class Loss(NamedTuple):
 class Seq2Seq(nn.Module):
     """Encoder-decoder translation network."""
 
-    def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool) -> None:
-        """Create a network for vocabularies of these sizes.
-
-        ``shared`` means that both languages use one vocabulary, so that the embeddings can be shared too.
-        """
+    def __init__(self, config: ModelConfig, source_vocab_size: int, target_vocab_size: int, shared_vocab: bool) -> None:
+        """``shared_vocab`` says that both languages use one vocabulary, so that they can share the embeddings too."""
         super().__init__()
         self.config = config
-        target_embedding = ScaledEmbedding(target_vocabulary, config.width)
-        share_source = shared and config.tie_embeddings
-        source_embedding = target_embedding if share_source else ScaledEmbedding(source_vocabulary, config.width)
+        target_embedding = ScaledEmbedding(target_vocab_size, config.width)
+        share_source = shared_vocab and config.tie_embeddings
+        source_embedding = target_embedding if share_source else ScaledEmbedding(source_vocab_size, config.width)
         self.encoder = Encoder(config, source_embedding)
         self.decoder = build_decoder(config, target_embedding)
-        output = target_embedding if config.tie_embeddings else ScaledEmbedding(target_vocabulary, config.width)
+        output = target_embedding if config.tie_embeddings else ScaledEmbedding(target_vocab_size, config.width)
         self.output = output.weight
         """Output layer [V, D]."""
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[AttentionMemory, DecoderState]:
         """Encode source ids [B, S] with lengths [B] (on the CPU); return the memory and the initial state [B, ...]."""
-        return self.decoder.start(self.encoder(source, lengths))
+        return self.decoder.initial_memory_and_state(self.encoder(source, lengths))
 
-    def step(
-        self, tokens: Tensor, memory: AttentionMemory, state: DecoderState
-    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+    def step(self, tokens: Tensor, memory: AttentionMemory, state: DecoderState) -> DecoderOutput:
         """Return the log-probabilities [R, V] of the token after ``tokens`` [R], the new state, and attention [R, S].
 
         The attention is that of the alignment head, or the mean over the heads of the top layer if there is none.
         """
         hidden, state, weights = self.decoder.step(tokens, memory, state)
         scores = (hidden @ self.output.T).float().log_softmax(dim=-1)
-        return scores, state, None if weights is None else self._alignment(weights).flatten(0, 1)
+        return scores, state, None if weights is None else self._alignment_weights(weights).flatten(0, 1)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the decoder outputs [B, T, D] and the attention [B, T, S] (teacher forcing).
@@ -92,7 +87,7 @@ class Seq2Seq(nn.Module):
         Takes source ids [B, S] with lengths [B] (on the CPU), and decoder input ids [B, T], begin of sentence first.
         """
         hidden, _, weights = self.decoder(target, *self.encode(source, lengths))
-        return hidden, None if weights is None else self._alignment(weights)
+        return hidden, None if weights is None else self._alignment_weights(weights)
 
     def loss(self, batch: TranslationBatch, smoothing: float = 0.0, r_drop: float = 0.0) -> Loss:
         """Return the loss of a batch, with label smoothing of weight ``smoothing``.
@@ -109,21 +104,21 @@ class Seq2Seq(nn.Module):
         smoothed, nll = smoothed_cross_entropy(hidden, self.output, targets, smoothing, r_drop)
         if links is None or weights is None:
             return Loss(smoothed, nll, torch.zeros_like(nll))
-        return Loss(smoothed, nll, alignment_loss(self._alignment(weights), links))
+        return Loss(smoothed, nll, alignment_loss(self._alignment_weights(weights), links))
 
-    def _alignment(self, weights: Tensor) -> Tensor:
-        """Reduce attention weights [B, H, Q, S] to the attention [B, Q, S] that shows the source of each token."""
+    def _alignment_weights(self, weights: Tensor) -> Tensor:
+        """Reduce attention weights [B, H, Q, S] to one head [B, Q, S], which shows the source of each token."""
         return weights[:, 0].float() if self.config.alignment_head else weights.float().mean(dim=1)
 
     def parameter_count(self) -> int:
-        """Return the number of trained parameters; shared ones count once."""
+        """Return the number of trained parameters; shared parameters count once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
 def build_network(
-    config: ModelConfig, source_vocabulary: int, target_vocabulary: int, shared: bool, seed: int
+    config: ModelConfig, source_vocab_size: int, target_vocab_size: int, shared_vocab: bool, seed: int
 ) -> Seq2Seq:
     """Create a translation network whose initial weights depend on ``seed`` alone; see `Seq2Seq`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Seq2Seq(config, source_vocabulary, target_vocabulary, shared)
+        return Seq2Seq(config, source_vocab_size, target_vocab_size, shared_vocab)

@@ -1,4 +1,4 @@
-"""The time-step loop over a recurrent cell, and the cells' operations on tensors.
+"""The loop of a recurrent cell over time steps, and the operations of cells on tensors.
 
 Shapes: B sentences, T time steps, I input size, D width. The layout of the state depends on the cell.
 """
@@ -24,19 +24,19 @@ DropoutFunction = Callable[[Tensor], Tensor]
 
 
 class UnrolledCell(nn.Module):
-    """Weights of a recurrent cell, and the loop over time steps.
+    """A recurrent cell with its weights, and the loop over time steps.
 
-    The loop runs in Python, so a step should consist of few operations; `RecurrentCell.project` does the work that
-    needs no state for all steps at once.
+    The loop runs in Python, so a step should consist of few operations; `RecurrentCell.project_input` computes what does
+    not depend on the state for all steps at once.
     """
 
     def __init__(self, config: ModelConfig, input_size: int, width: int, layers: int) -> None:
         """``layers`` is the height of a stacked cell."""
         super().__init__()
-        self.equations = build_cell(config.cell, input_size, width, layers, config.forget_bias)
+        self.recurrent_cell = build_cell(config.cell, input_size, width, layers, config.forget_bias)
         self.residual = config.residual
         self.weight_drop = Dropout(config.weight_drop)
-        for name, (shape, initial) in self.equations.weight_specs().items():
+        for name, (shape, initial) in self.recurrent_cell.weight_specs().items():
             parameter = nn.Parameter(torch.empty(shape) if initial is None else torch.from_numpy(initial.copy()))
             if initial is None:
                 nn.init.uniform_(parameter, -1 / math.sqrt(width), 1 / math.sqrt(width))
@@ -46,30 +46,30 @@ class UnrolledCell(nn.Module):
         self, x: Tensor, state: LayerState, dropout: DropoutFunction | None = None
     ) -> tuple[Tensor, LayerState]:
         """Return the outputs [B, T, D] for x [B, T, I], and the final state."""
-        with full_precision(x):
+        with without_autocast(x):
             ops, steps = self._project(x, dropout)
             state = tuple(tensor.to(steps[0].dtype) for tensor in state)
             outputs = []
             for step in steps:
-                y, state = self.equations.step(ops, step, state)
+                y, state = self.recurrent_cell.step(ops, step, state)
                 outputs.append(y)
         return torch.stack(outputs, dim=1), state
 
     def forward_padded(
         self, x: Tensor, lengths: Tensor, backward: bool, dropout: DropoutFunction | None = None
     ) -> tuple[Tensor, LayerState]:
-        """Run over x [B, T, I] with lengths [B] (on the CPU) from a zero state, forward or backward in time.
+        """Run over x [B, T, I] with lengths [B] (on the CPU) from a zero state, forward or ``backward`` in time.
 
-        Returns the outputs [B, T, D], zero in the padding, and the state after the last token that was read.
+        Returns the outputs [B, T, D], zero in the padding, and the state after the last token in that direction.
         """
         shortest = int(lengths.min())
         mask = to_device((torch.arange(x.shape[1])[:, None] < lengths).unsqueeze(-1), x.device)  # [T, B, 1]
-        with full_precision(x):
+        with without_autocast(x):
             ops, steps = self._project(x, dropout)
-            state: LayerState = tuple(steps[0].new_zeros(len(x), size) for size in self.equations.state_sizes)
+            state: LayerState = tuple(steps[0].new_zeros(len(x), size) for size in self.recurrent_cell.state_sizes)
             outputs = {}
             for t in reversed(range(len(steps))) if backward else range(len(steps)):
-                y, new_state = self.equations.step(ops, steps[t], state)
+                y, new_state = self.recurrent_cell.step(ops, steps[t], state)
                 if t >= shortest:
                     y = y.masked_fill(~mask[t], 0.0)
                     new_state = tuple(torch.where(mask[t], *pair) for pair in zip(new_state, state, strict=True))
@@ -84,7 +84,7 @@ class UnrolledCell(nn.Module):
         }
         ops = TensorOps(weights, dropout, self.residual)
         time_major = x.to(next(self.parameters()).dtype).transpose(0, 1).contiguous()
-        return ops, self.equations.project(ops, time_major).unbind(0)
+        return ops, self.recurrent_cell.project_input(ops, time_major).unbind(0)
 
 
 class TensorOps:
@@ -94,7 +94,7 @@ class TensorOps:
         self._weights, self._dropout, self._residual = weights, dropout, residual
         self._periods: dict[tuple[int, ...], Tensor] = {}
         self._transposed = {name: weight.t() for name, weight in weights.items() if weight.dim() == 2}
-        self.vector = weights.__getitem__
+        self.weight_vector = weights.__getitem__
         self.sigmoid, self.tanh = torch.sigmoid, torch.tanh
 
     def matmul(self, x: Tensor, weight: str) -> Tensor:
@@ -136,6 +136,6 @@ class TensorOps:
         return y if layer_input is None or not self._residual else layer_input + y
 
 
-def full_precision(x: Tensor) -> AbstractContextManager[object]:
-    """Disable autocast on the device of x: in loops over time steps, rounding errors would add up."""
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context that disables autocast on the device of x: rounding errors add up over time steps."""
     return torch.autocast(x.device.type, enabled=False)

@@ -208,7 +208,7 @@ class Trainer:
             with self._autocast():
                 inputs = self._task.network_inputs(self.network, batch, self._state)
                 loss: Loss = loss_of(inputs, config.label_smoothing, config.r_drop)
-            (loss.smoothed + config.guided_alignment * loss.alignment).backward()  # type: ignore[no-untyped-call]
+            (loss.objective + config.guided_alignment * loss.alignment).backward()  # type: ignore[no-untyped-call]
             self._state = tuple(part.detach() for part in loss.state)
         return loss.negative_log_likelihood
 

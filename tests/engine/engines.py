@@ -59,7 +59,7 @@ WIDE_INPUT_DESIGNS: list[dict[str, object]] = [
 def network(**design: object) -> Seq2Seq:
     """Return a network with larger weights than initial ones, so that hypotheses differ."""
     config = ModelConfig(width=16, heads=2, encoder_layers=2, decoder_layers=2, **design)  # type: ignore[arg-type]
-    net = build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
+    net = build_network(config, VOCABULARY, VOCABULARY, shared_vocab=True, seed=3).eval()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in net.parameters():
@@ -71,7 +71,7 @@ def network(**design: object) -> Seq2Seq:
 def wide_network() -> Seq2Seq:
     """Return a network of a realistic width."""
     config = ModelConfig(width=256, heads=4, encoder_layers=1, decoder_layers=1)
-    return build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=3).eval()
+    return build_network(config, VOCABULARY, VOCABULARY, shared_vocab=True, seed=3).eval()
 
 
 class HalfVocabularyShortlist:

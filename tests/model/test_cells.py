@@ -49,7 +49,7 @@ def random_layer(cell: CellName, input_size: int, residual: bool = False) -> Unr
 
 def random_state(module: UnrolledCell | DecoderLSTMLayer, sentences: int) -> tuple[Tensor, ...]:
     """Return a random state, in which the clock of a clockwork RNN is 1."""
-    sizes = module.equations.state_sizes if isinstance(module, UnrolledCell) else [8, 8]
+    sizes = module.recurrent_cell.state_sizes if isinstance(module, UnrolledCell) else [8, 8]
     return tuple(torch.ones(sentences, 1).double() if n == 1 else torch.randn(sentences, n).double() for n in sizes)
 
 
@@ -151,8 +151,8 @@ def test_forget_bias_sets_the_initial_biases_of_forget_gates_and_nothing_else(ce
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_traits_of_a_cell_agree_with_its_equations(cell: CellName) -> None:
     traits = CELL_TRAITS[cell]
-    equations = CELLS[cell](8, 8, 2, forget_bias=7.0)
-    weights = equations.weight_specs()
+    recurrent_cell = CELLS[cell](8, 8, 2, forget_bias=7.0)
+    weights = recurrent_cell.weight_specs()
     initial_biases = [spec.initial for spec in weights.values() if spec.initial is not None]
     assert any((bias == 7.0).any() for bias in initial_biases) == traits.forget_gate
     recurrent = [name for name, spec in weights.items() if name.startswith("recurrent") and len(spec.shape) == 2]
@@ -167,7 +167,7 @@ def test_weight_drop_drops_recurrent_weights_only(cell: CellName) -> None:
     torch.manual_seed(5)
     [layer] = build_decoder_layers(config(cell, weight_drop=0.5), 8, 2 if CELL_TRAITS[cell].stacked else 1)
     assert isinstance(layer, DecoderCellLayer)
-    sizes = layer.cell.equations.state_sizes
+    sizes = layer.cell.recurrent_cell.state_sizes
     x, state = torch.randn(64, 3, 8), tuple(torch.randn(64, n) * (n > 1) for n in sizes)  # a clock starts at zero
     without_dropout = layer.eval()(x, state)[0]
     assert not torch.allclose(layer.train()(x, state)[0], without_dropout)
@@ -185,7 +185,7 @@ def test_locked_dropout_in_a_stack_keeps_its_mask_for_a_whole_sentence(cell: Cel
     """The top layer's mask is visible in the output: equal at every step, different in each direction."""
     torch.manual_seed(6)
     settings = config(cell, dropout=0.5, locked_dropout=True, attention="none", width=64)
-    network = build_network(settings, 20, 20, shared=True, seed=1).train()
+    network = build_network(settings, 20, 20, shared_vocab=True, seed=1).train()
     encoded = network.encoder(torch.tensor([[5, 6, 7, 3]] * 8), torch.tensor([4] * 8))
     dropped = encoded.memory == 0
     assert 0.3 < dropped.float().mean() < 0.7

@@ -23,7 +23,7 @@ DESIGNS = [
 
 def network(**design: object) -> Seq2Seq:
     config = ModelConfig(width=32, encoder_layers=2, decoder_layers=3, heads=4, **design)
-    return build_network(config, VOCABULARY, VOCABULARY, shared=True, seed=1).eval()
+    return build_network(config, VOCABULARY, VOCABULARY, shared_vocab=True, seed=1).eval()
 
 
 def random_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -48,7 +48,7 @@ def test_training_moves_the_alignment_head_to_the_linked_positions(design: dict[
     config = ModelConfig(
         width=16, encoder_layers=1, decoder_layers=2, heads=2, dropout=0.0, alignment_head=True, **design
     )
-    network = build_network(config, 20, 20, shared=True, seed=1)
+    network = build_network(config, 20, 20, shared_vocab=True, seed=1)
     source, lengths, target_in = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
     batch = TranslationBatch(source, lengths, target_in, torch.tensor([8, 9, 3]), torch.arange(3))
     all_second = AlignmentLinks(

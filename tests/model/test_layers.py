@@ -64,13 +64,13 @@ def test_evaluation_mode_disables_all_dropout(design: dict[str, object], locked:
         width=16, encoder_layers=2, decoder_layers=2, heads=2, dropout=0.4, word_dropout=0.2, locked_dropout=locked,
         weight_drop=0.0 if "input_feeding" in design else 0.3, **design,
     )  # fmt: skip
-    network = build_network(config, 20, 20, shared=True, seed=1)
+    network = build_network(config, 20, 20, shared_vocab=True, seed=1)
     batch = torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9]])
     training = [network.train()(*batch)[0] for _ in range(2)]
     assert not torch.equal(*training)
     evaluation = [network.eval()(*batch)[0] for _ in range(2)]
     assert torch.equal(*evaluation)
-    plain = build_network(config.model_copy(update={"dropout": 0.0}), 20, 20, shared=True, seed=1).eval()
+    plain = build_network(config.model_copy(update={"dropout": 0.0}), 20, 20, shared_vocab=True, seed=1).eval()
     assert torch.equal(evaluation[0], plain(*batch)[0])
 
 
@@ -81,11 +81,11 @@ def test_locked_dropout_of_classic_layers_has_one_mask_per_layer(input_feeding: 
         design="classic", width=64, encoder_layers=1, decoder_layers=2, dropout=0.5, locked_dropout=True,
         attention="dot", input_feeding=input_feeding,
     )  # fmt: skip
-    decoder = build_network(config, 20, 20, shared=True, seed=1).train().decoder
+    decoder = build_network(config, 20, 20, shared_vocab=True, seed=1).train().decoder
     seen: list[list[torch.Tensor]] = [[], []]
     for layer, module in enumerate(decoder.layers):
         module.register_forward_hook(lambda _, inputs, output, layer=layer: seen[layer].append(inputs[0]))
-    network = build_network(config, 20, 20, shared=True, seed=1).train()
+    network = build_network(config, 20, 20, shared_vocab=True, seed=1).train()
     network.decoder = decoder
     network(torch.tensor([[5, 6, 7, 3]]), torch.tensor([4]), torch.tensor([[2, 8, 9, 10]]))
     dropped = torch.cat(seen[1], dim=1) == 0  # the second layer reads the output of the first

@@ -99,7 +99,7 @@ def test_accumulation_equals_a_larger_batch(recipe: Path) -> None:
     global_batches = loader.global_batches(DataPosition(epoch=0, batch=0))
     rows = np.concatenate([next(global_batches).batches[0] for _ in range(2)])
     loss = union.network.loss(translation_inputs(make_batch(corpus, rows), CPU), smoothing=0.1)
-    (loss.smoothed / report.target_tokens).backward()
+    (loss.objective / report.target_tokens).backward()
     norm = torch.nn.utils.get_total_norm([p.grad for p in union.network.parameters() if p.grad is not None])
     assert report.grad_norm == pytest.approx(norm.item(), rel=1e-5)
     nats = loss.negative_log_likelihood.item()

@@ -54,9 +54,9 @@ class GraphOps:
         """Multiply by a transposed weight matrix and add; see `Ops.add_matmul`."""
         return addend + self.matmul(x, weight)
 
-    def vector(self, weight: str) -> GraphValue:
+    def weight_vector(self, weight: str) -> GraphValue:
         """Return a weight vector."""
-        return self.value(self._layers.vector(f"{self._prefix}.{weight}"))
+        return self.value(self._layers.weight_vector(f"{self._prefix}.{weight}"))
 
     def sigmoid(self, x: GraphValue) -> GraphValue:
         """Apply the logistic function elementwise."""
@@ -87,7 +87,7 @@ class GraphOps:
 
     def layer_norm(self, x: GraphValue, gain: str) -> GraphValue:
         """Normalise the last dimension; see `Ops.layer_norm`."""
-        return self.value(self._graph.op("LayerNormalization", x.name, self.vector(gain).name, epsilon=1e-5))
+        return self.value(self._graph.op("LayerNormalization", x.name, self.weight_vector(gain).name, epsilon=1e-5))
 
     def is_multiple(self, clock: GraphValue, periods: list[int]) -> GraphValue:
         """Return 1 where the clock is a multiple of the period; see `Ops.is_multiple`."""
@@ -108,7 +108,7 @@ def cell_step(
 ) -> tuple[str, list[str]]:
     """Add one time step of a cell; return the output and the new state."""
     ops = GraphOps(layers, prefix)
-    y, new_state = cell.step(ops, cell.project(ops, ops.value(x)), tuple(map(ops.value, state)))
+    y, new_state = cell.step(ops, cell.project_input(ops, ops.value(x)), tuple(map(ops.value, state)))
     return y.name, [value.name for value in new_state]
 
 
@@ -122,7 +122,7 @@ def cell_sequence(
     """
     graph, body = layers.graph, layers.graph.loop_body()
     ops = GraphOps(layers, prefix)
-    projected = cell.project(ops, ops.value(x)).name
+    projected = cell.project_input(ops, ops.value(x)).name
     sentences = graph.op("Shape", x, start=1, end=2)
     sizes = cell.state_sizes
     initial = [

@@ -41,14 +41,14 @@ class LayerBuilder:
         layers.graph = body
         return layers
 
-    def vector(self, name: str) -> str:
+    def weight_vector(self, name: str) -> str:
         """Add a trained vector."""
         return self.graph.weight(name, self.weights[name])
 
     def linear(self, x: str, name: str, bias: bool = True, non_negative: bool = False) -> str:
         """Add a `torch.nn.Linear` layer [..., in] to [..., out]; ``non_negative`` promises that x >= 0."""
         y = self.matmul(x, f"{name}.weight", self.weights[f"{name}.weight"], non_negative)
-        return self.graph.op("Add", y, self.vector(f"{name}.bias")) if bias else y
+        return self.graph.op("Add", y, self.weight_vector(f"{name}.bias")) if bias else y
 
     def matmul(self, x: str, name: str, weight: AnyArray, non_negative: bool = False) -> str:
         """Multiply x [..., in] by a transposed weight matrix [out, in]; the runtime transposes it once, at loading."""

@@ -180,7 +180,7 @@ class StepGraph(LayerBuilder):
         blocks = graph.op("Reshape", blocks, graph.integers(0, 0, 0, columns))
         context = graph.op("ReduceSum", graph.op("MatMul", blocks, values), graph.integers(1), keepdims=0)
         if self.model.attention == "multihead":
-            context = graph.op("Add", context, self.vector(f"{name}.output.bias"))
+            context = graph.op("Add", context, self.weight_vector(f"{name}.output.bias"))
         if self.model.alignment_head:
             return context, graph.op("Gather", weights, graph.constant(0, np.int64), axis=2)
         return context, graph.op("ReduceMean", weights, graph.integers(2), keepdims=0)

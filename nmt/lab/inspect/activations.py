@@ -124,7 +124,7 @@ def _encoder_activations(
     stacks = []
     for n, recurrence in enumerate(module.directions):
         assert isinstance(recurrence, UnrolledCell)
-        state = tuple(x.new_zeros(len(x), size) for size in recurrence.equations.state_sizes)
+        state = tuple(x.new_zeros(len(x), size) for size in recurrence.recurrent_cell.state_sizes)
         stacks.append(recompute_cell_gates(recurrence, cell, x, state, inside, backwards=n == 1))
     return stacks
 

@@ -111,9 +111,9 @@ def recompute_cell_gates(
     Returns:
         For each layer of the stack the named values, each [B, T, D].
     """
-    equations = recurrence.equations
+    equations = recurrence.recurrent_cell
     ops = _RecordingOps(dict(recurrence.named_parameters()), recurrence.residual)
-    steps = equations.project(ops, x.transpose(0, 1)).unbind(0)
+    steps = equations.project_input(ops, x.transpose(0, 1)).unbind(0)
     updates = (
         ops.results[-1] if cell == "mut1" else None
     )  # [T, B, D]: depends on the input only, so no step computes it

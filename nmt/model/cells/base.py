@@ -1,11 +1,11 @@
-"""Base class of the recurrent cells, and the operations that their equations are written in.
+"""Base class of the recurrent cells, and the operations that their equations consist of.
 
 Each cell is written once: PyTorch evaluates the equations on tensors (`nmt.model.unrolled_cell.TensorOps`), and the
 ONNX export records them as graph nodes (`nmt.engine.onnx.cell_graphs.GraphOps`).
 
 In the docstrings of the cells, x is the input, h the hidden state (which is also the output) and c the cell state of
-the current time step; the subscript t-1 marks the previous step. W and U are weight matrices, ⊙ is the elementwise
-product, σ the logistic function. Biases are left out of the equations.
+the current time step; the subscript t-1 marks values of the previous step. W and U are weight matrices, ⊙ is the
+elementwise product, σ the logistic function. Biases are left out of the equations.
 
 Shapes: D width of the cell, I width of the input, L layers of a stack.
 """
@@ -33,7 +33,7 @@ class Ops(Protocol):
     def add_matmul(self, addend: Operand, x: Operand, weight: str) -> Operand:
         """Return ``addend`` [..., O] plus `matmul` of x and a weight matrix."""
 
-    def vector(self, weight: str) -> Operand:
+    def weight_vector(self, weight: str) -> Operand:
         """Return a weight vector [n]."""
 
     def sigmoid(self, x: Operand) -> Operand:
@@ -55,7 +55,7 @@ class Ops(Protocol):
         """Normalise the last dimension to zero mean and unit variance, times a gain [n] (Ba et al. 2016)."""
 
     def is_multiple(self, clock: Operand, periods: list[int]) -> Operand:
-        """Return [..., len(periods)]: 1 where a clock [..., 1] is a multiple of the period, 0 elsewhere."""
+        """Return 1 for each period of which a clock [..., 1] is a multiple, otherwise 0, as [..., len(periods)]."""
 
     def next_layer_input(self, layer_input: Operand | None, h: Operand) -> Operand:
         """Apply dropout to the output h of a layer of a stack, and add the residual connection if there is one.
@@ -69,7 +69,7 @@ class WeightSpec(NamedTuple):
 
     shape: tuple[int, ...]
     initial: np.ndarray[Any, np.dtype[np.float32]] | None = None
-    """Initial value; None draws it uniformly between ±1/√D, as torch does for its own recurrent layers."""
+    """Initial value; if None, it is drawn uniformly between ±1/√D, as torch does for its own recurrent layers."""
 
 
 class StateSpec(NamedTuple):
@@ -84,7 +84,7 @@ class RecurrentCell(ABC):
     """A recurrent cell, or a stack of layers that depend on each other within a time step."""
 
     state_kinds: ClassVar[tuple[StateKind, ...]] = ("hidden", "cell")
-    """State tensors of a layer that have the width of the cell."""
+    """Kinds of the state tensors of a layer, all of which have the width of the cell."""
 
     def __init__(self, input_size: int, width: int, layers: int = 1, forget_bias: float = 1.0) -> None:
         """``layers`` is greater than 1 only for stacked cells."""
@@ -104,22 +104,23 @@ class RecurrentCell(ABC):
     def weight_specs(self) -> dict[str, WeightSpec]:
         """Return all weights by name. Names of matrices that multiply the previous state start with "recurrent"."""
 
-    def project(self, ops: Ops, x: Operand) -> Operand:
-        """Compute the part of the step that depends on x [..., I] alone: one product for a whole sequence."""
-        return ops.add_matmul(ops.vector("bias"), x, "input")
+    def project_input(self, ops: Ops, x: Operand) -> Operand:
+        """Compute the part of a step that depends on x [..., I] alone, for a whole sequence with one matrix product."""
+        return ops.add_matmul(ops.weight_vector("bias"), x, "input")
 
     @abstractmethod
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
         """Compute one time step from a projected input and a state; return the output [..., D] and the new state."""
 
-    def _affine_specs(
-        self, input_size: int, recurrent_gates: int, biases: list[float], suffix: str = ""
+    def _gate_weight_specs(
+        self, input_size: int, recurrent_gates: int, initial_biases: list[float], suffix: str = ""
     ) -> dict[str, WeightSpec]:
-        """Return the input matrix, the recurrent matrix and the bias of gates of width D, each with an initial bias.
+        """Return the input matrix, the recurrent matrix and the bias vector of gates, each of width D.
 
-        The recurrent matrix computes the first ``recurrent_gates`` gates. ``suffix`` ends the names of the weights.
+        The recurrent matrix contributes to the first ``recurrent_gates`` gates. ``initial_biases`` has one value per
+        gate. The names of the weights end with ``suffix``.
         """
-        bias = np.repeat(np.array(biases, dtype=np.float32), self.width)
+        bias = np.repeat(np.array(initial_biases, dtype=np.float32), self.width)
         return {
             f"input{suffix}": WeightSpec((len(bias), input_size)),
             f"recurrent{suffix}": WeightSpec((recurrent_gates * self.width, self.width)),
@@ -127,6 +128,6 @@ class RecurrentCell(ABC):
         }
 
 
-def zeros(size: int) -> WeightSpec:
+def zeros_spec(size: int) -> WeightSpec:
     """Return the specification of a vector [size] that starts at zero."""
     return WeightSpec((size,), np.zeros(size, dtype=np.float32))

@@ -28,14 +28,14 @@ CELLS: dict[CellName, type[RecurrentCell]] = {
     "mut3": gru.Mut3,
     "memory_block": lstm_variants.MemoryBlockLSTM,
 }
-"""All cells but ``lstm``, for which torch and ONNX Runtime have operators of their own."""
+"""All cells except ``lstm``, for which torch and ONNX Runtime have built-in operators."""
 
 
 def build_cell(name: CellName, input_size: int, width: int, layers: int, forget_bias: float) -> RecurrentCell:
-    """Create a cell other than ``lstm``; ``layers`` is the height of a stacked cell, and ignored for the others."""
+    """Create a cell other than ``lstm``; ``layers`` is the height of a stacked cell, and is ignored for other cells."""
     return CELLS[name](input_size, width, layers if CELL_TRAITS[name].stacked else 1, forget_bias)
 
 
 def state_specs(name: CellName, width: int) -> tuple[StateSpec, ...]:
-    """Return the state tensors of one layer of any cell; of ``lstm``, the hidden state and the cell state."""
+    """Return the state tensors of one layer of any cell; for ``lstm``, the hidden state and the cell state."""
     return RecurrentCell.state_specs(width) if name == "lstm" else CELLS[name].state_specs(width)

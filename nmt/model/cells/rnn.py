@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nmt.model.cells.base import CellState, Operand, Ops, RecurrentCell, StateSpec, WeightSpec, zeros
+from nmt.model.cells.base import CellState, Operand, Ops, RecurrentCell, StateSpec, WeightSpec, zeros_spec
 
 CLOCKWORK_PERIODS = (1, 2, 4, 8)
-"""Update periods of the modules of `ClockworkRNN`, in time steps, the fastest module first."""
+"""Update periods of the modules of `ClockworkRNN`, in time steps, from the fastest module to the slowest."""
 
 
 class ElmanRNN(RecurrentCell):
@@ -15,7 +15,7 @@ class ElmanRNN(RecurrentCell):
 
     def weight_specs(self) -> dict[str, WeightSpec]:
         """Return all weights by name."""
-        return self._affine_specs(self.input_size, 1, [0.0])
+        return self._gate_weight_specs(self.input_size, 1, [0.0])
 
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
         """Compute one time step; see `RecurrentCell.step`."""
@@ -24,7 +24,7 @@ class ElmanRNN(RecurrentCell):
 
 
 class ClockworkRNN(RecurrentCell):
-    """The clockwork RNN (Koutník et al. 2014): four modules that update at every 1st, 2nd, 4th and 8th time step.
+    """The clockwork RNN (Koutník et al. 2014): four modules, updated at every 1st, 2nd, 4th and 8th time step.
 
         h_m = tanh(W_m x + Σ_k U_mk h_k,t-1), k over the modules as slow as m or slower    if t mod period_m = 0
         h_m = h_m,t-1                                                                      otherwise
@@ -43,7 +43,7 @@ class ClockworkRNN(RecurrentCell):
 
     def weight_specs(self) -> dict[str, WeightSpec]:
         """Return all weights by name."""
-        weights = {"input": WeightSpec((self.width, self.input_size)), "bias": zeros(self.width)}
+        weights = {"input": WeightSpec((self.width, self.input_size)), "bias": zeros_spec(self.width)}
         for module in range(len(CLOCKWORK_PERIODS)):
             weights[f"recurrent_{module}"] = WeightSpec((self._module_width, self.width - module * self._module_width))
         return weights

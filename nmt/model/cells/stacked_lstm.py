@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmt.model.cells.base import CellState, Operand, Ops, RecurrentCell, WeightSpec, zeros
+from nmt.model.cells.base import CellState, Operand, Ops, RecurrentCell, WeightSpec, zeros_spec
 
 
 class GatedFeedbackLSTM(RecurrentCell):
@@ -29,9 +29,9 @@ class GatedFeedbackLSTM(RecurrentCell):
             weights[f"recurrent_feedback_{j}"] = WeightSpec((layers, layers * width))
         return weights
 
-    def project(self, ops: Ops, x: Operand) -> Operand:
+    def project_input(self, ops: Ops, x: Operand) -> Operand:
         """Compute the input's part of the first layer."""
-        return ops.add_matmul(ops.vector("bias_0"), x, "input_0")
+        return ops.add_matmul(ops.weight_vector("bias_0"), x, "input_0")
 
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
         """Compute one time step; see `RecurrentCell.step`."""
@@ -39,7 +39,9 @@ class GatedFeedbackLSTM(RecurrentCell):
         hidden_states, layer_input, new_state = state[::2], None, []
         all_hidden = ops.concat(*hidden_states)
         for j in range(layers):
-            sums = x if layer_input is None else ops.add_matmul(ops.vector(f"bias_{j}"), layer_input, f"input_{j}")
+            sums = (
+                x if layer_input is None else ops.add_matmul(ops.weight_vector(f"bias_{j}"), layer_input, f"input_{j}")
+            )
             gates, candidate, feedback = ops.split(sums, 3 * width, width, layers)
             feedback = ops.sigmoid(ops.add_matmul(feedback, all_hidden, f"recurrent_feedback_{j}"))
             feedback_gates = ops.split(feedback, *[1] * layers)
@@ -68,33 +70,35 @@ class DepthGatedLSTM(RecurrentCell):
         width = self.width
         for j in range(self.layers):
             biases = [0.0, self.forget_bias, 0.0, 0.0, *[0.0] * (j > 0)]
-            weights |= self._affine_specs(width if j else self.input_size, 4, biases, f"_{j}")
+            weights |= self._gate_weight_specs(width if j else self.input_size, 4, biases, f"_{j}")
             weights[f"peephole_early_{j}"] = WeightSpec((2 * width,))
             weights[f"peephole_output_{j}"] = WeightSpec((width,))
             if j:
                 weights[f"peephole_depth_{j}"] = WeightSpec((2 * width,))
         return weights
 
-    def project(self, ops: Ops, x: Operand) -> Operand:
+    def project_input(self, ops: Ops, x: Operand) -> Operand:
         """Compute the input's part of the first layer."""
-        return ops.add_matmul(ops.vector("bias_0"), x, "input_0")
+        return ops.add_matmul(ops.weight_vector("bias_0"), x, "input_0")
 
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
         """Compute one time step; see `RecurrentCell.step`."""
         width, layer_input, c_below, new_state = self.width, None, None, []
         for j in range(self.layers):
             h, previous_c = state[2 * j], state[2 * j + 1]
-            sums = x if layer_input is None else ops.add_matmul(ops.vector(f"bias_{j}"), layer_input, f"input_{j}")
+            sums = (
+                x if layer_input is None else ops.add_matmul(ops.weight_vector(f"bias_{j}"), layer_input, f"input_{j}")
+            )
             sums, *depth = ops.split(sums, 4 * width, *[width] * (j > 0))
             early, output, candidate = ops.split(ops.add_matmul(sums, h, f"recurrent_{j}"), 2 * width, width, width)
             repeated_c = ops.concat(previous_c, previous_c)
-            early = ops.sigmoid(early + repeated_c * ops.vector(f"peephole_early_{j}"))
+            early = ops.sigmoid(early + repeated_c * ops.weight_vector(f"peephole_early_{j}"))
             input_, forget = ops.split(early, width, width)
             c = forget * previous_c + input_ * ops.tanh(candidate)
             if depth:
-                peephole_previous, peephole_below = ops.split(ops.vector(f"peephole_depth_{j}"), width, width)
+                peephole_previous, peephole_below = ops.split(ops.weight_vector(f"peephole_depth_{j}"), width, width)
                 c = c + ops.sigmoid(depth[0] + previous_c * peephole_previous + c_below * peephole_below) * c_below
-            h = ops.sigmoid(output + c * ops.vector(f"peephole_output_{j}")) * ops.tanh(c)
+            h = ops.sigmoid(output + c * ops.weight_vector(f"peephole_output_{j}")) * ops.tanh(c)
             new_state += [h, c]
             layer_input, c_below = ops.next_layer_input(layer_input, h), c
         return layer_input, tuple(new_state)
@@ -116,9 +120,9 @@ class GridLSTM(RecurrentCell):
     def weight_specs(self) -> dict[str, WeightSpec]:
         """Return all weights by name. Rows: i, f, o and the candidate, each first along time, then along depth."""
         width, biases = self.width, [0.0, 0.0, self.forget_bias, self.forget_bias, 0.0, 0.0, 0.0, 0.0]
-        weights = {"input": WeightSpec((2 * width, self.input_size)), "bias": zeros(2 * width)}
+        weights = {"input": WeightSpec((2 * width, self.input_size)), "bias": zeros_spec(2 * width)}
         for j in range(self.layers):
-            weights |= self._affine_specs(width, 8, biases, f"_{j}")
+            weights |= self._gate_weight_specs(width, 8, biases, f"_{j}")
         return weights
 
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
@@ -127,7 +131,7 @@ class GridLSTM(RecurrentCell):
         layer_input, depth_c = ops.split(x, width, width)
         for j in range(self.layers):
             h, c = state[2 * j], state[2 * j + 1]
-            sums = ops.add_matmul(ops.vector(f"bias_{j}"), layer_input, f"input_{j}")
+            sums = ops.add_matmul(ops.weight_vector(f"bias_{j}"), layer_input, f"input_{j}")
             gates, candidates = ops.split(ops.add_matmul(sums, h, f"recurrent_{j}"), 6 * width, 2 * width)
             input_, forget, output = ops.split(ops.sigmoid(gates), 2 * width, 2 * width, 2 * width)
             both_c = forget * ops.concat(c, depth_c) + input_ * ops.tanh(candidates)

@@ -121,7 +121,7 @@ def test_a_large_bias_opens_the_gate_of_its_name(cell: CellName) -> None:
     design = "classic" if CELL_TRAITS[cell].stacked else "blocks"
     config = ModelConfig.model_validate({"cell": cell, "heads": 2, "width": width, "design": design})
     made = UnrolledCell(config, width, width, layers)
-    x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.equations.state_sizes)
+    x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.recurrent_cell.state_sizes)
     closed = recompute_cell_gates(made, cell, x, state)
     for layer in range(layers):
         names = [name for name in BIAS_GATES[cell] if name != "depth" or layer]
