@@ -48,7 +48,12 @@ class EncoderLSTMLayer(nn.Module):
     """An LSTM layer over padded sentences, bidirectional with half the width per direction or unidirectional."""
 
     def __init__(
-        self, input_size: int, width: int, weight_drop: float, bidirectional: bool, forget_bias: float
+        self,
+        input_size: int,
+        width: int,
+        weight_drop: float = 0.0,
+        bidirectional: bool = True,
+        forget_bias: float = 1.0,
     ) -> None:
         """``weight_drop`` is the share of recurrent weights that each training pass drops."""
         super().__init__()

@@ -26,8 +26,8 @@ DropoutFunction = Callable[[Tensor], Tensor]
 class UnrolledCell(nn.Module):
     """A recurrent cell with its weights, and the loop over time steps.
 
-    The loop runs in Python, so a step should consist of few operations; `RecurrentCell.project_input` computes what does
-    not depend on the state for all steps at once.
+    The loop runs in Python, so a step should consist of few operations; `RecurrentCell.project_input` computes
+    what does not depend on the state for all steps at once.
     """
 
     def __init__(self, config: ModelConfig, input_size: int, width: int, layers: int) -> None:

@@ -119,7 +119,8 @@ class NoOutputActivationLSTM(PeepholeLSTM):
 class FullGateRecurrenceLSTM(PeepholeLSTM):
     """`PeepholeLSTM` whose gates also read all gates of the previous step; FGR in Greff et al. (2015).
 
-    The LSTM of 1997 has these connections. R [i, f, o]_t-1 is added to each of i, f, o before σ; before the first step all gates are zero.
+    The LSTM of 1997 has these connections. R [i, f, o]_t-1 is added to each of i, f, o before σ;
+    before the first step all gates are zero.
     """
 
     has_gate_recurrence = True
