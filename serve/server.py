@@ -196,7 +196,7 @@ async def _check_models(settings: Settings, loaders: Sequence[TranslatorLoader])
     try:
         await service.load()
         for source, target in service.models.pairs:
-            _print(f"{source}→{target} is ready to be served")
+            _print(f"{source}→{target} is ready")
     except Exception as error:
         raise _loading_error(error) from error
     finally:

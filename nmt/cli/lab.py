@@ -127,7 +127,7 @@ def study(
     folder = out or Path("runs") / config.stem
     outcome = run_sweep(load_sweep(config, overrides or []), folder, jobs, typer.echo)
     if outcome.stopped:
-        typer.echo("Stopped; the same command goes on")
+        typer.echo("Stopped; run the same command to continue")
         return
     if outcome.results:
         typer.echo((folder / "table.md").read_text(encoding="utf-8").rstrip())

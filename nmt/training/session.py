@@ -172,7 +172,9 @@ def _exact_match_metrics(scores: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(trainer: Trainer, processes: DistributedContext) -> str:
-    parameters = trainer.network.parameter_count() / 1e6
-    description = f"{parameters:.1f}M parameters, {trainer.precision} on {trainer.device}"
-    several = f", {processes.world_size} processes" if processes.world_size > 1 else ""
-    return f"{description}, {torch.get_num_threads()} threads{several}"
+    threads = torch.get_num_threads()
+    description = (
+        f"{trainer.network.parameter_count():,} parameters, {trainer.precision} on {trainer.device}, "
+        f"{threads} thread{'s' * (threads > 1)}"
+    )
+    return f"{description}, {processes.world_size} processes" if processes.world_size > 1 else description

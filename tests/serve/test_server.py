@@ -134,7 +134,7 @@ def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[
     monkeypatch.setattr(server_module, "ModelDirectoryLoader", lambda path, threads: FakeLoader(next(waiting)))
     monkeypatch.delattr(server_module, "listen")
     assert run([Path("a"), Path("b")], check=True) == 0
-    assert capfd.readouterr() == ("en→fr is ready to be served\nfr→en is ready to be served\n", "")
+    assert capfd.readouterr() == ("en→fr is ready\nfr→en is ready to be served\n", "")
     assert all(fake.admitted for fake in fakes)
 
 
@@ -195,11 +195,11 @@ def test_the_built_in_model_is_served_if_the_directory_is_empty(
     built_in.mkdir()
     assert run(check=True) == 0
     shown = capfd.readouterr().out
-    assert shown == f"{mounted} is empty: serving the built-in model\nen→built-in is ready to be served\n"
+    assert shown == f"{mounted} is empty: serving the built-in model\nen→built-in is ready\n"
     (mounted / "de").mkdir()
     (mounted / "fr").mkdir()
     assert run(check=True) == 0
-    assert capfd.readouterr().out == "en→de is ready to be served\nen→fr is ready to be served\n"
+    assert capfd.readouterr().out == "en→de is ready\nen→fr is ready to be served\n"
     # A wrong path is an error, unlike an empty directory.
     monkeypatch.undo()
     monkeypatch.setattr(server_module, "BUILT_IN", built_in)
@@ -245,7 +245,7 @@ def test_serving_works_without_sighup_and_fcntl(tmp_path: Path):
             "NMT_THREADS": "1",
         },
     )
-    assert done.stdout == "en→fr is ready to be served\n"
+    assert done.stdout == "en→fr is ready\n"
     assert done.stderr == "customised\n" * 2
     assert done.returncode == 0
 

@@ -24,7 +24,7 @@ def render_sweep_report(sweep: Sweep, rows: Sequence[SettingSummary], baseline: 
         legend=table_legend(sweep, rows),
         baseline=next((index for index, row in enumerate(rows) if row.setting == sweep.reference), None),
         pictures=[
-            *[("Dev loss, nats per piece", _loss_chart(rows))] * sweep.compares_losses,
+            *[("Dev loss, nats per token", _loss_chart(rows))] * sweep.compares_losses,
             (f"Dev {metric}", _score_chart(rows, metric)),
         ],
         config=dump_recipe(baseline),
@@ -34,7 +34,7 @@ def render_sweep_report(sweep: Sweep, rows: Sequence[SettingSummary], baseline: 
 
 def _loss_chart(rows: Sequence[SettingSummary]) -> str:
     bars = [ChartBar(format_setting(row.setting), _count_seeds(row), row.loss, row.loss_deviation) for row in rows]
-    return charts.interval_chart("Dev loss", bars, "nats per piece", 3)
+    return charts.interval_chart("Dev loss", bars, "nats per token", 3)
 
 
 def _score_chart(rows: Sequence[SettingSummary], metric: str) -> str:

@@ -35,7 +35,7 @@ class RunResult:
     setting: Setting
     seed: int
     loss: float
-    """Cross-entropy on the dev set in nats per piece."""
+    """Cross-entropy on the dev set in nats per token."""
     bleu: float | None
     """BLEU of greedy translations of the dev set; None for synthetic tasks."""
     updates: int
@@ -214,7 +214,7 @@ def table_legend(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
     metric, reference = METRIC_NAMES[sweep.metric], format_setting(sweep.reference)
     note = "" if sweep.compares_losses else "Losses are not comparable because the pieces may differ between rows. "
     return (
-        f"{_describe_seeds(sweep, rows)} Dev loss in nats per piece and {metric} of greedy translations, both after "
+        f"{_describe_seeds(sweep, rows)} Dev loss in nats per token and {metric} of greedy translations, both after "
         f"the last update. {note}p: Welch's t-test against {reference}, adjusted by Holm's method; below 0.05 "
         "the difference is unlikely to be due to chance."
     )

@@ -82,7 +82,7 @@ def test_a_stopped_and_then_killed_sweep_continues_with_the_missing_runs(sweep_f
     process.terminate()
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0
-    assert "Stopped; the same command goes on" in said
+    assert "Stopped; run the same command to continue" in said
 
     process = start(sweep_file)
     wait_for_file(out / "cell=lstm,seed=2" / "train.log", process)
@@ -152,7 +152,7 @@ def test_a_stopped_run_continues_only_with_the_same_recipe(sweep_file: Path, nmt
     wait_for_file(folder / "checkpoints" / "last.safetensors", process)
     process.terminate()
     said, _ = process.communicate(timeout=120)
-    assert "Stopped; the same command goes on" in said
+    assert "Stopped; run the same command to continue" in said
 
     ran = run(nmt, sweep_file, "training.max_updates=40", "training.learning_rate=1e-5")
     assert f"{folder}: contains a run of another recipe; choose another --out, or delete the directory" in ran.err
@@ -172,7 +172,7 @@ def test_a_sweep_can_be_stopped_while_it_waits_and_two_cannot_share_a_directory(
         process.terminate()
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 0
-        assert "Stopped; the same command goes on" in said
+        assert "Stopped; run the same command to continue" in said
 
 
 def test_a_sweep_over_a_synthetic_task_compares_exact_match(tmp_path: Path, nmt: Nmt) -> None:
