@@ -134,7 +134,7 @@ def test_check_loads_and_warms_but_does_not_listen(capfd: pytest.CaptureFixture[
     monkeypatch.setattr(server_module, "ModelDirectoryLoader", lambda path, threads: FakeLoader(next(waiting)))
     monkeypatch.delattr(server_module, "listen")
     assert run([Path("a"), Path("b")], check=True) == 0
-    assert capfd.readouterr() == ("en→fr is ready\nfr→en is ready to be served\n", "")
+    assert capfd.readouterr() == ("en→fr is ready\nfr→en is ready\n", "")
     assert all(fake.admitted for fake in fakes)
 
 
@@ -199,7 +199,7 @@ def test_the_built_in_model_is_served_if_the_directory_is_empty(
     (mounted / "de").mkdir()
     (mounted / "fr").mkdir()
     assert run(check=True) == 0
-    assert capfd.readouterr().out == "en→de is ready\nen→fr is ready to be served\n"
+    assert capfd.readouterr().out == "en→de is ready\nen→fr is ready\n"
     # A wrong path is an error, unlike an empty directory.
     monkeypatch.undo()
     monkeypatch.setattr(server_module, "BUILT_IN", built_in)

@@ -54,7 +54,7 @@ def test_losses_over_different_pieces_are_not_compared(recipe: Path) -> None:
     ]
     assert "Losses are not comparable" in below
     assert "Dev BLEU" in page
-    assert "Dev loss, nats per piece" not in page
+    assert "Dev loss, nats per token" not in page
 
 
 def test_the_table_of_an_unfinished_sweep_says_so(sweep: Sweep) -> None:
