@@ -59,7 +59,7 @@ class DecodingModel(Protocol):
     retired: bool
     """Whether the model was replaced, so that idle batchers can be dropped."""
 
-    def create_batcher(self, worker: int, beam_size: int) -> Batcher:
+    def create_batcher(self, worker_number: int, beam_size: int) -> Batcher:
         """Create a batcher for the worker thread with this number."""
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-BUILT_IN = Path(sys.prefix) / "share" / "carousel" / "model"
+BUILT_IN_MODEL = Path(sys.prefix) / "share" / "carousel" / "model"
 """The model directory of a container image, served by default; a plain installation has none."""
 
 _MARKER_FILES = ("config.json", "config.yaml")  # in a model directory and in a run directory

@@ -39,7 +39,7 @@ class ModelEntry:
         return await asyncio.shield(self._loading)
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def keep_open(self) -> Iterator[None]:
         """Return a context manager that keeps the model open, even if it is retired."""
         self._users += 1
         try:

@@ -34,7 +34,7 @@ class TranslatorBackend(Protocol):
     decoding_options: DecodingOptions
     """Default decoding options."""
 
-    def create_batcher(self, worker: int, num_slots: int, beam_size: int) -> Batcher:
+    def create_batcher(self, worker_number: int, num_slots: int, beam_size: int) -> Batcher:
         """Create a batcher for the worker thread with this number."""
 
     def close(self) -> None:
@@ -69,19 +69,19 @@ class ServedModel:
         default = self.translator.decoding_options
         return replace(default, num_hypotheses=num_hypotheses, return_attention=attention)
 
-    def create_batcher(self, worker: int, beam_size: int) -> Batcher:
+    def create_batcher(self, worker_number: int, beam_size: int) -> Batcher:
         """Create a batcher for the worker thread with this number, or return the warmed-up one at the first call."""
-        if (worker, beam_size) in self._warm_batchers:
-            return self._warm_batchers.pop((worker, beam_size))
-        return self.translator.create_batcher(worker, self.num_slots, beam_size)
+        if (worker_number, beam_size) in self._warm_batchers:
+            return self._warm_batchers.pop((worker_number, beam_size))
+        return self.translator.create_batcher(worker_number, self.num_slots, beam_size)
 
-    def warm_up(self, workers: int) -> None:
+    def warm_up(self, num_workers: int) -> None:
         """Decode some sentences with one batcher for each worker thread, and measure the throughput.
 
         Args:
-            workers: Number of worker threads.
+            num_workers: Number of worker threads.
         """
-        for worker in range(workers):
+        for worker in range(num_workers):
             batcher = self.translator.create_batcher(worker, self.num_slots, self.translator.beam_size)
             self._decode(batcher, _WARM_UP_TEXTS)
             texts = [_WARM_UP_TEXTS[n % len(_WARM_UP_TEXTS)] for n in range(self.num_slots)]

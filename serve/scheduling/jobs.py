@@ -70,7 +70,7 @@ class PendingRequest:
         """Whether the request has finished, failed or been cancelled."""
         return self.future.done()
 
-    def deliver(self, index: int, translation: SentenceTranslation) -> None:
+    def set_translation(self, index: int, translation: SentenceTranslation) -> None:
         """Set the translation of the sentence with this index; the last missing one resolves the future."""
         if self._on_sentence and not self.done:
             self._on_sentence(index, translation.translation)
@@ -81,10 +81,10 @@ class PendingRequest:
         if complete:
             self.resolve()
 
-    def charge(self, excess: float) -> None:
+    def record_excess(self, excess_seconds: float) -> None:
         """Add the worker seconds by which a chunk exceeded its estimated cost; negative if it took less."""
         with self._lock:
-            self._excess += excess
+            self._excess += excess_seconds
             self.overrun = max(self.overrun, self._excess)
 
     def resolve(self) -> None:
@@ -127,7 +127,7 @@ class SentenceJob:
     """Indices of the chunks that were in a worker process when it was lost."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def split(self) -> None:
+    def split_into_chunks(self) -> None:
         """Split the sentence into chunks. There are none if it contains nothing to translate."""
         self.chunks = self.batch_key.model.text_processor.chunks(self.sentence.text)
         self.hypotheses, self.missing = [()] * len(self.chunks), len(self.chunks)
@@ -139,7 +139,7 @@ class SentenceJob:
             self.missing -= 1
             return not self.missing
 
-    def assemble(self) -> SentenceTranslation:
+    def assemble_translation(self) -> SentenceTranslation:
         """Return the sentence's translation, joined from its decoded chunks."""
         text_processor, sentence = self.batch_key.model.text_processor, self.sentence
         translation = text_processor.assemble(sentence.text, self.chunks, self.hypotheses, sentence.options)
@@ -187,9 +187,9 @@ class ChunkTask(NamedTuple):
             options = replace(options, force_phrases=phrases[self.chunk_index])
         return DecodingRequest(self, self.job.chunks[self.chunk_index].tokenized.ids, options)
 
-    def deliver(self, hypotheses: Sequence[Hypothesis], seconds: float) -> None:
+    def set_hypotheses(self, hypotheses: Sequence[Hypothesis], worker_seconds: float) -> None:
         """Set the hypotheses of the chunk and the worker seconds spent on it; the last chunk completes the sentence."""
-        self.job.request.charge(seconds - self.cost)
+        self.job.request.record_excess(worker_seconds - self.cost)
         if self.job.set_hypotheses(self.chunk_index, hypotheses):
             self.job.on_decoded(self.job)
 

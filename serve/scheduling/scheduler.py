@@ -52,17 +52,17 @@ class QueueEntry(NamedTuple):
 class Scheduler:
     """Thread-safe queue of the sentences for all models."""
 
-    def __init__(self, workers: int, slots: int, queue_limit: int, cache_size: int, metrics: Metrics) -> None:
+    def __init__(self, num_workers: int, slots: int, queue_limit: int, cache_size: int, metrics: Metrics) -> None:
         """Create an empty queue.
 
         Args:
-            workers: Number of worker threads.
+            num_workers: Number of worker threads.
             slots: Number of slots of each batch.
             queue_limit: Maximum number of waiting sentences.
             cache_size: Maximum number of cached translations.
             metrics: Metrics to update.
         """
-        self._workers, self._slots, self._queue_limit, self._metrics = workers, slots, queue_limit, metrics
+        self._num_workers, self._slots, self._queue_limit, self._metrics = num_workers, slots, queue_limit, metrics
         self._cache = TranslationCache(cache_size, metrics)
         self._source_tokens, self._target_tokens = metrics.tokens.labels("source"), metrics.tokens.labels("target")
         self._changed = threading.Condition()
@@ -104,7 +104,7 @@ class Scheduler:
         for index, (sentence, translation) in enumerate(zip(sentences, cached, strict=True)):
             if translation is None:
                 key, cost = BatchKey(model, sentence.beam_size), model.throughput.estimate(sentence.text)
-                jobs.append(SentenceJob(request, index, sentence, key, cost, now, self._complete))
+                jobs.append(SentenceJob(request, index, sentence, key, cost, now, self._deliver_translation))
         with self._changed:
             if not continued:
                 self._check_admission(jobs, later_cost, deadline - now)
@@ -115,12 +115,12 @@ class Scheduler:
             for job in jobs:
                 job.virtual_start = virtual_start
                 first_chunk = min(job.cost, model.throughput.estimate(job.sentence.text[:CHUNK_CHARACTERS]))
-                self._push(virtual_start + self._fair_duration(first_chunk), ChunkTask(job, 0))
+                self._enqueue(virtual_start + self._fair_duration(first_chunk), ChunkTask(job, 0))
                 virtual_start += self._fair_duration(job.cost)
             self._changed.notify(len(jobs))
         for index, translation in enumerate(cached):
             if translation is not None:
-                request.deliver(index, translation)
+                request.set_translation(index, translation)
         if not sentences:
             request.resolve()
         return request
@@ -147,10 +147,10 @@ class Scheduler:
             Tasks, whose sentences are split; an empty list if there is nothing to start yet; None if the scheduler is
             closed and the queue is empty.
         """
-        if busy and not self._may_take(free_slots):
+        if busy and not self._can_take(free_slots):
             return []
         with self._changed:
-            taken = [task for key in list(self._queues) for task in self._pop(key, free_slots(key))]
+            taken = [task for key in list(self._queues) for task in self._take_from_queue(key, free_slots(key))]
             # If queues remain here, all tasks that could have been taken were past their deadline.
             if not (taken or busy or self._queues):
                 if self._closed:
@@ -158,17 +158,17 @@ class Scheduler:
                 self._idle_workers += 1
                 self._changed.wait()
                 self._idle_workers -= 1
-        return [task for task in taken if task.job.chunks or self._split(task.job)]
+        return [task for task in taken if task.job.chunks or self._split_sentence(task.job)]
 
-    def _split(self, job: SentenceJob) -> bool:
+    def _split_sentence(self, job: SentenceJob) -> bool:
         """Split a sentence and queue all chunks except the first; return whether there is anything to decode."""
         try:
-            job.split()
+            job.split_into_chunks()
         except Exception as error:
             job.fail(error)
             return False
         if not job.chunks:
-            self._complete(job)
+            self._deliver_translation(job)
             return False
         others = [ChunkTask(job, chunk) for chunk in range(1, len(job.chunks))]
         if others:
@@ -176,25 +176,25 @@ class Scheduler:
                 if not job.request.done:
                     self._add_waiting(job.request, len(others), sum(task.cost for task in others))
                     for task in others:
-                        self._push(job.virtual_start + self._fair_duration((task.chunk_index + 1) * task.cost), task)
+                        self._enqueue(job.virtual_start + self._fair_duration((task.chunk_index + 1) * task.cost), task)
                     self._changed.notify(len(others))
         return True
 
-    def _complete(self, job: SentenceJob) -> None:
+    def _deliver_translation(self, job: SentenceJob) -> None:
         """Assemble, cache and deliver the translation of a sentence whose chunks are all decoded."""
         try:
-            found = job.assemble()
+            found = job.assemble_translation()
             self._cache.put(job.batch_key.model, job.sentence, found)
             if found.tokens:
                 self._target_tokens.inc(found.tokens)
                 self._source_tokens.inc(sum(len(chunk.tokenized.ids) + 1 for chunk in job.chunks))
                 self._metrics.sentences.labels(job.batch_key.model.name).inc()
                 self._metrics.token_seconds.observe((time.monotonic() - job.started) / found.tokens)
-            job.request.deliver(job.index, found)
+            job.request.set_translation(job.index, found)
         except Exception as error:
             job.fail(error)
 
-    def _may_take(self, free_slots: Callable[[BatchKey], int]) -> bool:
+    def _can_take(self, free_slots: Callable[[BatchKey], int]) -> bool:
         """Return whether tasks can be taken. Called without the lock; a change is seen one step later."""
         return any(free_slots(key) >= self._min_free_slots(queue) for key, queue in list(self._queues.items()))
 
@@ -211,13 +211,13 @@ class Scheduler:
         """Raise if the scheduler is closed or its queue full, or if the jobs need more than the available seconds."""
         if self._closed:
             raise NotReadyError("the server is shutting down")
-        needed = (self._backlog + sum(job.cost for job in jobs) + later_cost) / self._workers
+        needed = (self._backlog + sum(job.cost for job in jobs) + later_cost) / self._num_workers
         allowed = _ADMISSION_SHARE * available
         # An empty queue accepts any request, so that an inaccurate estimate cannot refuse requests for ever.
         if self._count and (self._count + len(jobs) > self._queue_limit or needed > allowed):
             raise QueueFullError(max(1, math.ceil(needed - allowed)))
 
-    def _push(self, due: float, task: ChunkTask) -> None:
+    def _enqueue(self, due: float, task: ChunkTask) -> None:
         """Add a task to its queue; ``due`` is its due time without the overrun of its request."""
         overrun = task.job.request.overrun
         entry = QueueEntry(due + self._fair_duration(overrun), next(self._serial), task, overrun)
@@ -225,7 +225,7 @@ class Scheduler:
 
     def _fair_duration(self, cost: float) -> float:
         """Return the seconds that work of this cost takes with the share of the workers that one request receives."""
-        return cost / (_REQUEST_SHARE * self._workers)
+        return cost / (_REQUEST_SHARE * self._num_workers)
 
     def _add_waiting(self, request: PendingRequest, num_tasks: int, cost: float) -> None:
         """Add to the number and the cost of a request's queued tasks; negative values subtract."""
@@ -250,7 +250,7 @@ class Scheduler:
                     del self._queues[key]
             self._changed.notify_all()  # a closed scheduler may be empty now
 
-    def _pop(self, key: BatchKey, free_slots: int) -> list[ChunkTask]:
+    def _take_from_queue(self, key: BatchKey, free_slots: int) -> list[ChunkTask]:
         """Take the tasks that are due first from a queue, but leave an equal share for each idle worker."""
         queue = self._queues[key]
         if free_slots < self._min_free_slots(queue):

@@ -66,7 +66,7 @@ class TextPlan:
     route: tuple[ModelEntry, ...]
     """Models to apply one after the other; empty if the text is already in the target language."""
     document: Document
-    first: int
+    first_index: int
     """Index of the text's first sentence among the sentences of all texts."""
 
     @property
@@ -74,11 +74,11 @@ class TextPlan:
         """Sentences to translate; empty if the text is already in the target language."""
         return self.document.segments if self.route else ()
 
-    def assemble(self, translations: Mapping[int, Translation]) -> TranslationResult:
+    def assemble_result(self, translations: Mapping[int, Translation]) -> TranslationResult:
         """Return the result for the text, given the translations of all sentences by index."""
         if not self.route:
             return TranslationResult(DocumentTranslation(self.text), self.source, None)
-        answer = self.document.assemble([translations[self.first + n] for n in range(len(self.sentences))])
+        answer = self.document.assemble([translations[self.first_index + n] for n in range(len(self.sentences))])
         return TranslationResult(answer, self.source, self.route[0].pair[1] if len(self.route) > 1 else None)
 
 
@@ -122,7 +122,7 @@ class RequestPlanner:
         sources = await self._source_languages(texts, request, target)
         routes = [tuple(self._models.route(source.language, target)) for source in sources]
         for entry in {entry for route in routes for entry in route}:
-            held_models.enter_context(entry.hold())
+            held_models.enter_context(entry.keep_open())
         if sum(text.count("\n") for text in texts) > _MAX_LINES_PER_SENTENCE * self._max_sentences:
             message = f"the request has too many lines; at most {self._max_sentences} sentences are allowed"
             raise LimitExceededError(message)

@@ -57,7 +57,7 @@ class TranslationService:
             worker.start()
             self._workers.append(worker)
         await self.models.load()
-        self._report_models()
+        self._update_model_info()
 
     async def reload(self) -> None:
         """Load the models again from their directories and replace them; if that fails, log the error and keep them."""
@@ -70,7 +70,7 @@ class TranslationService:
                 _log.error("the models were not reloaded, and the previous ones stay in use: %s", reason)
                 return
             self._metrics.model_reloads.labels("done").inc()
-            self._report_models()
+            self._update_model_info()
             self._scheduler.wake_workers()
             _log.info("the models were reloaded")
 
@@ -98,7 +98,7 @@ class TranslationService:
             raise
         return model
 
-    def _report_models(self) -> None:
+    def _update_model_info(self) -> None:
         self._metrics.model_info.clear()
         for model in self.models.loaded:
             self._metrics.model_info.labels(*model.pair, model.checksum).set(1)
@@ -181,17 +181,17 @@ class TranslationService:
             if on_sentence:
                 for plan in plans:
                     if not plan.route:
-                        on_sentence(plan.first, plan.text)
+                        on_sentence(plan.first_index, plan.text)
                 on_sentence = _escaping(on_sentence) if request.markup else on_sentence
             # Texts with the same route are translated together.
             sentences_by_route: dict[tuple[ModelEntry, ...], dict[int, str]] = {}
             for plan in plans:
-                sentences_by_route.setdefault(plan.route, {}).update(enumerate(plan.sentences, plan.first))
+                sentences_by_route.setdefault(plan.route, {}).update(enumerate(plan.sentences, plan.first_index))
             found: dict[int, Translation] = {}
             for route, sentences in sentences_by_route.items():
                 models = [await self._load_model(entry) for entry in route]
                 found |= await translator.translate(models, sentences, on_sentence)
-            return await self._offloader.run(texts, lambda: [plan.assemble(found) for plan in plans])
+            return await self._offloader.run(texts, lambda: [plan.assemble_result(found) for plan in plans])
 
     async def _load_model(self, entry: ModelEntry) -> ServedModel:
         if entry.model is not None:
@@ -201,7 +201,7 @@ class TranslationService:
         except CarouselError as error:
             _log.error("%s", error)
             raise NotReadyError(f"the model for {'→'.join(entry.pair)} cannot be loaded") from None
-        self._report_models()
+        self._update_model_info()
         return model
 
 

@@ -50,13 +50,13 @@ class WorkerProcess:
         """Whether the process has ended or was closed, so that further calls fail."""
 
     @staticmethod
-    def start(model: Path) -> WorkerProcess:
+    def start(model_directory: Path) -> WorkerProcess:
         """Start a process that loads a model directory; call `wait_until_loaded` before any other method."""
         ours, theirs = socket.socketpair()
         with theirs:
             # The process imports the same packages as this one; -P excludes the working directory.
             environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-            command = [sys.executable, "-P", "-m", "serve.workers.process", str(model)]
+            command = [sys.executable, "-P", "-m", "serve.workers.process", str(model_directory)]
             process = subprocess.Popen(command, stdin=theirs.fileno(), env=environment)
         return WorkerProcess(process, Connection(ours.detach()))
 
@@ -65,7 +65,7 @@ class WorkerProcess:
         """Process id."""
         return self._process.pid
 
-    def wait_until_loaded(self, checksum: str) -> None:
+    def wait_until_loaded(self, expected_checksum: str) -> None:
         """Wait until the model is loaded; raise CarouselError if that fails or its checksum is another one."""
         try:
             succeeded, reply = pickle.loads(self._connection.recv_bytes())
@@ -74,7 +74,7 @@ class WorkerProcess:
             raise CarouselError(message) from None
         if not succeeded:
             raise CarouselError(reply)
-        if reply != checksum:
+        if reply != expected_checksum:
             raise CarouselError("the model was replaced while it was being loaded; load it again")
 
     def call(self, method: str, *arguments: Any) -> Any:
@@ -122,45 +122,45 @@ class RemoteBatcher:
     def __init__(self, process: WorkerProcess, num_slots: int, beam_size: int) -> None:
         self.num_slots = num_slots
         self._process = process
-        self._batcher: int = process.call("create_batcher", num_slots, beam_size)
+        self._batcher_number: int = process.call("create_batcher", num_slots, beam_size)
         self._serial = count()
-        self._keys: dict[int, Hashable] = {}  # by the number that replaces the key in messages
-        self._numbers: dict[Hashable, int] = {}
+        self._keys_by_number: dict[int, Hashable] = {}  # by the number that replaces the key in messages
+        self._numbers_by_key: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
         """Return the number of requests in the batch, including finished requests that were not fetched yet."""
-        return len(self._keys)
+        return len(self._keys_by_number)
 
     @property
     def num_free(self) -> int:
         """Number of free slots."""
-        return self.num_slots - len(self._keys)
+        return self.num_slots - len(self._keys_by_number)
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
         """Add requests, at most as many as there are free slots. If this raises, none of them was added."""
         numbers = [next(self._serial) for _ in requests]
         numbered = [replace(request, key=number) for request, number in zip(requests, numbers, strict=True)]
-        self._process.call("admit", self._batcher, numbered)
+        self._process.call("admit", self._batcher_number, numbered)
         for request, number in zip(requests, numbers, strict=True):
-            self._keys[number], self._numbers[request.key] = request.key, number
+            self._keys_by_number[number], self._numbers_by_key[request.key] = request.key, number
 
     def release(self, keys: Iterable[Hashable]) -> None:
         """Remove the requests with the given keys from the batch."""
-        numbers = [self._numbers.pop(key) for key in keys]
+        numbers = [self._numbers_by_key.pop(key) for key in keys]
         for number in numbers:
-            del self._keys[number]
+            del self._keys_by_number[number]
         if numbers:
-            self._process.call("release", self._batcher, numbers)
+            self._process.call("release", self._batcher_number, numbers)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
         """Return the key and hypotheses of each request that has finished since the last call.
 
         The call takes some milliseconds; the list is empty if no request finishes within this time.
         """
-        results = self._process.call("advance", self._batcher)
-        finished = [(self._keys.pop(number), hypotheses) for number, hypotheses in results]
+        results = self._process.call("advance", self._batcher_number)
+        finished = [(self._keys_by_number.pop(number), hypotheses) for number, hypotheses in results]
         for key, _ in finished:
-            del self._numbers[key]
+            del self._numbers_by_key[key]
         return finished
 
 
@@ -185,24 +185,24 @@ class RemoteTranslator:
         """Ids of the worker processes."""
         return [process.pid for process in self._processes]
 
-    def create_batcher(self, worker: int, num_slots: int, beam_size: int) -> RemoteBatcher:
+    def create_batcher(self, worker_number: int, num_slots: int, beam_size: int) -> RemoteBatcher:
         """Create a batcher in the process of the worker thread with this number.
 
         A lost process is started again; raises CarouselError if that fails, and WorkerLostError after `close`.
         """
-        if self._processes[worker].lost:
-            self._restart(worker)
-        return RemoteBatcher(self._processes[worker], num_slots, beam_size)
+        if self._processes[worker_number].lost:
+            self._restart(worker_number)
+        return RemoteBatcher(self._processes[worker_number], num_slots, beam_size)
 
-    def _restart(self, worker: int) -> None:
+    def _restart(self, worker_number: int) -> None:
         self._check_open()
-        self._processes[worker].close()
+        self._processes[worker_number].close()
         process = WorkerProcess.start(self._directory.path)
         try:
             process.wait_until_loaded(self.checksum)  # the model directory may have been replaced
             with self._lock:
                 self._check_open()
-                self._processes[worker] = process
+                self._processes[worker_number] = process
         except BaseException:
             process.close()
             raise
@@ -224,7 +224,7 @@ class ModelDirectoryLoader:
 
     path: Path
     """Path of the model directory."""
-    processes: int
+    num_processes: int
     """Number of worker processes, one for each worker thread."""
 
     def pair(self) -> tuple[str, str]:
@@ -239,7 +239,7 @@ class ModelDirectoryLoader:
         """Load the model; raise CarouselError if that fails."""
         from nmt.model_directory.directory import read_model_directory
 
-        processes = [WorkerProcess.start(self.path) for _ in range(self.processes)]
+        processes = [WorkerProcess.start(self.path) for _ in range(self.num_processes)]
         try:
             directory = read_model_directory(self.path)
             for process in processes:

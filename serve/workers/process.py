@@ -129,24 +129,24 @@ class WorkerServer:
         self._next_number += 1
         self._reply(self._next_number - 1)
 
-    def admit(self, number: int, requests: Sequence[DecodingRequest]) -> None:
+    def admit(self, batcher_number: int, requests: Sequence[DecodingRequest]) -> None:
         """Add all requests to the batcher with this number. If that fails, none of them is added."""
-        session = self._sessions[number]
+        session = self._sessions[batcher_number]
         if session.error is None:
             session.batcher.admit(requests)
         self._reply(None)
 
-    def release(self, number: int, keys: Sequence[Hashable]) -> None:
+    def release(self, batcher_number: int, keys: Sequence[Hashable]) -> None:
         """Remove the requests with the given keys, finished or not, from a batcher."""
-        session, released = self._sessions[number], set(keys)
+        session, released = self._sessions[batcher_number], set(keys)
         if session.error is None:
             session.batcher.release(released - {key for key, _ in session.finished})
         session.finished = [finished for finished in session.finished if finished[0] not in released]
         self._reply(None)
 
-    def advance(self, number: int) -> None:
+    def advance(self, batcher_number: int) -> None:
         """Send the finished requests of a batcher after some milliseconds; there may be none."""
-        self._awaited, self._awaited_since = number, time.perf_counter()
+        self._awaited, self._awaited_since = batcher_number, time.perf_counter()
         self._reply_if_due()
 
     def _reply_if_due(self) -> None:

@@ -39,7 +39,7 @@ class DecodingTask(Hashable, Protocol):
     def decoding_request(self) -> DecodingRequest:
         """Return the request that a batcher decodes, with the task as its key."""
 
-    def deliver(self, hypotheses: Sequence[Hypothesis], seconds: float) -> None:
+    def set_hypotheses(self, hypotheses: Sequence[Hypothesis], worker_seconds: float) -> None:
         """Set the hypotheses of the chunk and the worker seconds spent on it."""
 
     def fail(self) -> None:
@@ -67,29 +67,29 @@ class WorkerThread(threading.Thread):
     A thread has one batch per model and beam size. It advances its batches in turn and refills their free slots.
     """
 
-    def __init__(self, number: int, queue: TaskQueue, slots: int, metrics: Metrics) -> None:
+    def __init__(self, worker_number: int, queue: TaskQueue, slots: int, metrics: Metrics) -> None:
         """Create the worker with this number; ``slots`` is the number of slots of each batch."""
         # A daemon thread, so that a translation that never ends cannot keep a stopped server alive.
-        super().__init__(name=f"worker-{number}", daemon=True)
-        self._number, self._queue, self._slots, self._metrics = number, queue, slots, metrics
+        super().__init__(name=f"worker-{worker_number}", daemon=True)
+        self._worker_number, self._queue, self._slots, self._metrics = worker_number, queue, slots, metrics
         self._batches: dict[BatchKey, ActiveBatch] = {}
 
     def run(self) -> None:
         """Decode tasks until the queue is closed and empty."""
-        while self._run_once():
+        while self._take_and_advance():
             pass
 
-    def _run_once(self) -> bool:
+    def _take_and_advance(self) -> bool:
         # A separate function, so that no local variable keeps a task or a retired model alive while the thread waits.
         busy = any(batch.busy for batch in self._batches.values())
         tasks = self._queue.take(busy=busy, free_slots=self._free_slots)
         if tasks is None:
             return False
         for task in tasks:
-            self._add(task)
+            self._add_task(task)
         for batch in list(self._batches.values()):
             if batch.busy:
-                self._advance(batch)
+                self._advance_batch(batch)
         self._drop_retired_batches()
         return True
 
@@ -101,31 +101,31 @@ class WorkerThread(threading.Thread):
         for key in [key for key, batch in self._batches.items() if key.model.retired and not batch.busy]:
             del self._batches[key]
 
-    def _add(self, task: DecodingTask) -> None:
+    def _add_task(self, task: DecodingTask) -> None:
         key = task.batch_key
         try:
             if key not in self._batches:
-                self._batches[key] = ActiveBatch(key, self._number, self._metrics)
+                self._batches[key] = ActiveBatch(key, self._worker_number, self._metrics)
             self._batches[key].add(task)
         except Exception as error:
-            _fail(task, error)
+            _log_and_fail(task, error)
 
-    def _advance(self, batch: ActiveBatch) -> None:
+    def _advance_batch(self, batch: ActiveBatch) -> None:
         try:
             batch.advance()
         except Exception as error:
-            del self._batches[batch.key]  # the batcher may be unusable; the next task gets a new one
+            del self._batches[batch.batch_key]  # the batcher may be unusable; the next task gets a new one
             for task in batch.abandon(error):
-                self._add(task)
+                self._add_task(task)
 
 
 class ActiveBatch:
     """A batcher with the tasks that it decodes and the tasks that wait for a free slot."""
 
-    def __init__(self, key: BatchKey, worker: int, metrics: Metrics) -> None:
-        self.key = key
+    def __init__(self, batch_key: BatchKey, worker_number: int, metrics: Metrics) -> None:
+        self.batch_key = batch_key
         self._metrics = metrics
-        self._batcher = key.model.create_batcher(worker, key.beam_size)
+        self._batcher = batch_key.model.create_batcher(worker_number, batch_key.beam_size)
         self._waiting: deque[DecodingTask] = deque()
         self._running: dict[DecodingTask, float] = {}  # value of _step_share when the task was admitted
         self._step_share = 0.0  # sum over all steps of the step's seconds per running task
@@ -159,8 +159,8 @@ class ActiveBatch:
             for key, hypotheses in finished:
                 task = cast("DecodingTask", key)
                 self._finished.append(task.text)
-                task.deliver(hypotheses, self._step_share - self._running.pop(task))
-        self._measure(running, time.perf_counter() - start)
+                task.set_hypotheses(hypotheses, self._step_share - self._running.pop(task))
+        self._update_statistics(running, time.perf_counter() - start)
 
     def abandon(self, error: Exception) -> list[DecodingTask]:
         """Fail the tasks after an error of the batcher, except tasks that can be retried, and return the latter.
@@ -171,7 +171,7 @@ class ActiveBatch:
         self._metrics.slots_in_use.dec(self._reported_slots)
         if all(task.cancelled for task in tasks):  # for example, after the model was closed
             return []
-        _log.error("decoding a batch of %d sentences failed: %s", len(tasks), _describe(error))
+        _log.error("decoding a batch of %d sentences failed: %s", len(tasks), _describe_error(error))
         retried = [task for task in tasks if isinstance(error, WorkerLostError) and task.may_retry()]
         for task in set(tasks).difference(retried):
             task.fail()
@@ -203,13 +203,13 @@ class ActiveBatch:
             raise
         except Exception as error:
             if len(tasks) == 1:
-                _fail(tasks[0], error)
+                _log_and_fail(tasks[0], error)
                 return
             # The error must not fail the other tasks, which may belong to other requests.
             for task in tasks:
                 self._admit([task])
 
-    def _measure(self, running: int, seconds: float) -> None:
+    def _update_statistics(self, running: int, seconds: float) -> None:
         """Update the metrics and the throughput estimate after a step."""
         self._metrics.slots_in_use.inc(len(self._running) - self._reported_slots)
         self._reported_slots = len(self._running)
@@ -219,15 +219,15 @@ class ActiveBatch:
         self._max_running = max(self._max_running, running)
         if not self._running or len(self._finished) >= 2 * self._batcher.num_slots:
             if 2 * self._max_running >= self._batcher.num_slots:
-                self.key.model.throughput.record(self._seconds, self._finished)
+                self.batch_key.model.throughput.record(self._seconds, self._finished)
             self._seconds, self._max_running, self._finished = 0.0, 0, []
 
 
-def _fail(task: DecodingTask, error: Exception) -> None:
-    _log.error("%d characters could not be translated: %s", len(task.text), _describe(error))
+def _log_and_fail(task: DecodingTask, error: Exception) -> None:
+    _log.error("%d characters could not be translated: %s", len(task.text), _describe_error(error))
     task.fail()
 
 
-def _describe(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """Return the type and stack trace of an exception; for one in a worker process, those in that process."""
     return str(error) if isinstance(error, WorkerError) else error_location(error)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.models.discovery import BUILT_IN, find_model_directories
+from serve.models.discovery import BUILT_IN_MODEL, find_model_directories
 
 
 def put(*files: Path) -> None:
@@ -42,4 +42,4 @@ def test_other_paths_are_left_for_loading_to_report(tmp_path: Path, name: str) -
 
 
 def test_a_plain_installation_has_no_built_in_model() -> None:
-    assert not BUILT_IN.exists()
+    assert not BUILT_IN_MODEL.exists()

@@ -180,7 +180,7 @@ def test_a_replaced_model_is_closed_only_when_it_is_not_in_use_any_more(loaded_b
         models = ModelRegistry([FakeLoader(old, new)], load_model, lazy=not loaded_before)
         await models.load()
         [entry] = models.route("en", "fr")
-        with entry.hold():
+        with entry.keep_open():
             await models.reload()
             assert (await entry.get()).checksum == "1"
             await asyncio.sleep(0.1)

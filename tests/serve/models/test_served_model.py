@@ -7,7 +7,7 @@ from serve.scheduling.throughput import ThroughputEstimate
 def test_warm_up_fills_a_batcher_for_each_worker_and_measures_the_throughput():
     fake = FakeTranslator()
     model = ServedModel(fake, 3, ThroughputEstimate())
-    model.warm_up(workers=2)
+    model.warm_up(num_workers=2)
     assert fake.decoded() == []
     assert [len(batch) for batch in fake.admitted] == [3, 3, 3, 3]
     assert all(not batcher.running for batcher in fake.batchers)

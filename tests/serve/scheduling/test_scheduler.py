@@ -59,7 +59,7 @@ def test_a_request_that_costs_more_than_estimated_is_postponed(
     setup.model.throughput.record(1.0, ["x" * 80])
     setup.block()
     large = setup.submit(*[f"large {n:2}" for n in range(40)], seconds=1e6)
-    large.charge(cost)
+    large.record_excess(cost)
     now += 20.0
     small = setup.submit("small", seconds=1e6)
     setup.fake.open.set()

@@ -41,7 +41,7 @@ TEXTS = (MODEL.parent / "test.en").read_text(encoding="utf-8").splitlines()[:40]
 
 @pytest.fixture(scope="module")
 def remote() -> Iterator[RemoteTranslator]:
-    with closing(ModelDirectoryLoader(MODEL, processes=1).load()) as translator:
+    with closing(ModelDirectoryLoader(MODEL, num_processes=1).load()) as translator:
         yield translator
 
 
@@ -136,7 +136,7 @@ def test_a_failing_step_breaks_only_its_batcher() -> None:
 
 
 def test_a_killed_process_is_reported_and_replaced(load: Load) -> None:
-    translator = load(MODEL, processes=1)
+    translator = load(MODEL, num_processes=1)
     batcher, killed = translator.create_batcher(0, 2, 2), translator.pids[0]
     batcher.admit([create_request(translator, TEXTS[0])])
     expected = finish(batcher)
@@ -152,7 +152,7 @@ def test_a_killed_process_is_reported_and_replaced(load: Load) -> None:
 
 def test_a_lost_process_is_not_replaced_by_one_of_another_model(load: Load, tmp_path: Path) -> None:
     copytree(MODEL, tmp_path / "model")
-    translator = load(tmp_path / "model", processes=1)
+    translator = load(tmp_path / "model", num_processes=1)
     card = tmp_path / "model" / "config.json"
     before = card.read_text()
     card.write_text(before.replace('"beam": 5', '"beam": 4'))
@@ -178,7 +178,7 @@ def test_worker_processes_ignore_signals_that_all_processes_get(remote: RemoteTr
 
 
 def test_closing_a_model_ends_its_processes(load: Load) -> None:
-    translator = load(MODEL, processes=2)
+    translator = load(MODEL, num_processes=2)
     batcher = translator.create_batcher(0, 2, 2)
     translator.close()
     assert all(map(gone, translator.pids))
@@ -190,7 +190,7 @@ def test_closing_a_model_ends_its_processes(load: Load) -> None:
 
 
 def test_closing_a_model_while_a_call_waits_ends_the_call(load: Load) -> None:
-    translator = load(MODEL, processes=1)
+    translator = load(MODEL, num_processes=1)
     batcher = translator.create_batcher(0, 2, 2)
     calling = threading.Event()
 
@@ -227,7 +227,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_one_line(tmp_path: Path) 
     copytree(MODEL, tmp_path / "model")
     (tmp_path / "model" / "onnx" / "encoder.onnx").write_bytes(b"no graph")
     with pytest.raises(CarouselError, match=r"encoder\.onnx: is damaged \(checksum differs\)"):
-        ModelDirectoryLoader(tmp_path / "model", processes=2).load()
+        ModelDirectoryLoader(tmp_path / "model", num_processes=2).load()
 
 
 def test_a_process_that_loaded_another_model_is_refused() -> None:
@@ -242,4 +242,4 @@ def test_a_process_that_loaded_another_model_is_refused() -> None:
 
 def test_a_missing_model_directory_is_named():
     with pytest.raises(CarouselError, match="no/such/model"):
-        ModelDirectoryLoader(Path("no/such/model"), processes=1).pair()
+        ModelDirectoryLoader(Path("no/such/model"), num_processes=1).pair()

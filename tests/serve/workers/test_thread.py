@@ -79,7 +79,7 @@ def test_the_cost_of_a_task_is_its_share_of_all_steps(setup: SchedulerSetup, mon
         thread_module, "time", SimpleNamespace(monotonic=time.monotonic, perf_counter=lambda: next(ticks))
     )
     charged: list[float] = []
-    monkeypatch.setattr(PendingRequest, "charge", lambda _, excess: charged.append(excess))
+    monkeypatch.setattr(PendingRequest, "record_excess", lambda _, excess: charged.append(excess))
     monkeypatch.setattr(setup.model.throughput, "estimate", lambda text: 0.01)
     request = setup.submit("STEPS3 a", "STEPS3 b")
     setup.fake.open.set()
