@@ -52,17 +52,18 @@ class QueueEntry(NamedTuple):
 class Scheduler:
     """Thread-safe queue of the sentences for all models."""
 
-    def __init__(self, num_workers: int, slots: int, queue_limit: int, cache_size: int, metrics: Metrics) -> None:
+    def __init__(self, num_workers: int, num_slots: int, queue_limit: int, cache_size: int, metrics: Metrics) -> None:
         """Create an empty queue.
 
         Args:
             num_workers: Number of worker threads.
-            slots: Number of slots of each batch.
+            num_slots: Number of slots of each batch.
             queue_limit: Maximum number of waiting sentences.
             cache_size: Maximum number of cached translations.
             metrics: Metrics to update.
         """
-        self._num_workers, self._slots, self._queue_limit, self._metrics = num_workers, slots, queue_limit, metrics
+        self._num_workers, self._num_slots, self._queue_limit = num_workers, num_slots, queue_limit
+        self._metrics = metrics
         self._cache = TranslationCache(cache_size, metrics)
         self._source_tokens, self._target_tokens = metrics.tokens.labels("source"), metrics.tokens.labels("target")
         self._changed = threading.Condition()
@@ -136,21 +137,21 @@ class Scheduler:
         with self._changed:
             self._changed.notify_all()
 
-    def take(self, *, busy: bool, free_slots: Callable[[BatchKey], int]) -> list[ChunkTask] | None:
+    def take(self, *, busy: bool, count_free_slots: Callable[[BatchKey], int]) -> list[ChunkTask] | None:
         """Take the tasks that a worker should start now. The worker's thread calls this function.
 
         Args:
             busy: Whether the worker has tasks in its batches. If it has none, this call waits for a change.
-            free_slots: Function that returns the worker's number of free slots for a batch key.
+            count_free_slots: Function that returns the worker's number of free slots for a batch key.
 
         Returns:
             Tasks, whose sentences are split; an empty list if there is nothing to start yet; None if the scheduler is
             closed and the queue is empty.
         """
-        if busy and not self._can_take(free_slots):
+        if busy and not self._can_take(count_free_slots):
             return []
         with self._changed:
-            taken = [task for key in list(self._queues) for task in self._take_from_queue(key, free_slots(key))]
+            taken = [task for key in list(self._queues) for task in self._take_from_queue(key, count_free_slots(key))]
             # If queues remain here, all tasks that could have been taken were past their deadline.
             if not (taken or busy or self._queues):
                 if self._closed:
@@ -194,18 +195,18 @@ class Scheduler:
         except Exception as error:
             job.fail(error)
 
-    def _can_take(self, free_slots: Callable[[BatchKey], int]) -> bool:
+    def _can_take(self, count_free_slots: Callable[[BatchKey], int]) -> bool:
         """Return whether tasks can be taken. Called without the lock; a change is seen one step later."""
-        return any(free_slots(key) >= self._min_free_slots(queue) for key, queue in list(self._queues.items()))
+        return any(count_free_slots(key) >= self._min_num_free(queue) for key, queue in list(self._queues.items()))
 
-    def _min_free_slots(self, queue: Sequence[QueueEntry]) -> int:
+    def _min_num_free(self, queue: Sequence[QueueEntry]) -> int:
         """Return the number of slots that must be free before tasks of a queue are taken.
 
         Filling slots one by one costs a fifth of the speed. Waiting until all slots are free costs none, but one very
         long sentence would then block all others. Tasks are therefore taken when the whole queue fits into the free
         slots, or when most slots are free.
         """
-        return min(len(queue), math.ceil(_REFILL_SHARE * self._slots))
+        return min(len(queue), math.ceil(_REFILL_SHARE * self._num_slots))
 
     def _check_admission(self, jobs: Sequence[SentenceJob], later_cost: float, available: float) -> None:
         """Raise if the scheduler is closed or its queue full, or if the jobs need more than the available seconds."""
@@ -250,12 +251,12 @@ class Scheduler:
                     del self._queues[key]
             self._changed.notify_all()  # a closed scheduler may be empty now
 
-    def _take_from_queue(self, key: BatchKey, free_slots: int) -> list[ChunkTask]:
+    def _take_from_queue(self, key: BatchKey, num_free: int) -> list[ChunkTask]:
         """Take the tasks that are due first from a queue, but leave an equal share for each idle worker."""
         queue = self._queues[key]
-        if free_slots < self._min_free_slots(queue):
+        if num_free < self._min_num_free(queue):
             return []
-        taken = self._pop_similar(queue, min(free_slots, math.ceil(len(queue) / (self._idle_workers + 1))))
+        taken = self._pop_similar(queue, min(num_free, math.ceil(len(queue) / (self._idle_workers + 1))))
         now = time.monotonic()
         for task in taken:
             self._add_waiting(task.job.request, -1, -task.cost)
@@ -269,7 +270,7 @@ class Scheduler:
     def _pop_similar(self, queue: list[QueueEntry], max_tasks: int) -> list[ChunkTask]:
         """Take the task that is due first, and of the tasks due next those whose lengths are closest to its length."""
         window: list[QueueEntry] = []
-        while queue and len(window) < max(max_tasks, _WINDOW_BATCHES * self._slots):
+        while queue and len(window) < max(max_tasks, _WINDOW_BATCHES * self._num_slots):
             window.append(self._pop_first(queue))
         if len(window) > max_tasks:
             length = len(window[0].task.text)

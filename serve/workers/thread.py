@@ -52,12 +52,12 @@ class DecodingTask(Hashable, Protocol):
 class TaskQueue(Protocol):
     """The queue from which worker threads take their tasks."""
 
-    def take(self, *, busy: bool, free_slots: Callable[[BatchKey], int]) -> Sequence[DecodingTask] | None:
+    def take(self, *, busy: bool, count_free_slots: Callable[[BatchKey], int]) -> Sequence[DecodingTask] | None:
         """Take the tasks to start now; None means that the queue is closed and empty.
 
         Args:
             busy: Whether the worker has tasks in its batches. If it has none, this call waits for a change.
-            free_slots: Function that returns the worker's number of free slots for a batch key.
+            count_free_slots: Function that returns the worker's number of free slots for a batch key.
         """
 
 
@@ -67,11 +67,11 @@ class WorkerThread(threading.Thread):
     A thread has one batch per model and beam size. It advances its batches in turn and refills their free slots.
     """
 
-    def __init__(self, worker_number: int, queue: TaskQueue, slots: int, metrics: Metrics) -> None:
-        """Create the worker with this number; ``slots`` is the number of slots of each batch."""
+    def __init__(self, worker_number: int, queue: TaskQueue, num_slots: int, metrics: Metrics) -> None:
+        """Create the worker with this number; ``num_slots`` is the number of slots of each batch."""
         # A daemon thread, so that a translation that never ends cannot keep a stopped server alive.
         super().__init__(name=f"worker-{worker_number}", daemon=True)
-        self._worker_number, self._queue, self._slots, self._metrics = worker_number, queue, slots, metrics
+        self._worker_number, self._queue, self._num_slots, self._metrics = worker_number, queue, num_slots, metrics
         self._batches: dict[BatchKey, ActiveBatch] = {}
 
     def run(self) -> None:
@@ -82,7 +82,7 @@ class WorkerThread(threading.Thread):
     def _take_and_advance(self) -> bool:
         # A separate function, so that no local variable keeps a task or a retired model alive while the thread waits.
         busy = any(batch.busy for batch in self._batches.values())
-        tasks = self._queue.take(busy=busy, free_slots=self._free_slots)
+        tasks = self._queue.take(busy=busy, count_free_slots=self._count_free_slots)
         if tasks is None:
             return False
         for task in tasks:
@@ -93,9 +93,9 @@ class WorkerThread(threading.Thread):
         self._drop_retired_batches()
         return True
 
-    def _free_slots(self, key: BatchKey) -> int:
+    def _count_free_slots(self, key: BatchKey) -> int:
         batch = self._batches.get(key)
-        return batch.num_free if batch else self._slots
+        return batch.num_free if batch else self._num_slots
 
     def _drop_retired_batches(self) -> None:
         for key in [key for key, batch in self._batches.items() if key.model.retired and not batch.busy]:
