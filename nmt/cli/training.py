@@ -24,11 +24,12 @@ def train(
     parent: Annotated[
         Path | None,
         typer.Option(
-            "--from",
+            "--finetune",
             metavar="MODEL",
             help="Model to fine-tune: start from its weights and use its tokenizer; none by default.",
         ),
     ] = None,
+    parent_alias: Annotated[Path | None, typer.Option("--from", hidden=True, help="Former name of --finetune.")] = None,
 ) -> None:
     """Train a translator or a language model from a recipe."""
     from nmt.config.loading import load_recipe
@@ -37,11 +38,14 @@ def train(
 
     with requires_extra("train", "nmt train"):
         from nmt.training import finetuning, session
+    parent = parent or parent_alias
     directory = read_model_directory(parent) if parent else None
     defaults = {"tokenizer": finetuning.parent_tokenizer_config(directory).model_dump()} if directory else None
     recipe = load_recipe(config, overrides or [], defaults)
     if parent and isinstance(recipe, LanguageModelRecipe):
-        raise UsageError("--from: language models can't be fine-tuned; name the model's tokenizer as tokenizer.model")
+        raise UsageError(
+            "--finetune: language models can't be fine-tuned; name the model's tokenizer as tokenizer.model"
+        )
     result = session.train(recipe, out or Path("runs") / config.stem, resume, directory)
     for name, metrics in result.scores.items():
         for metric, value in metrics.items():

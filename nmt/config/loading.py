@@ -152,7 +152,7 @@ def _explain(error: FieldError, key: KeyPath, recipe_type: type[ConfigSection]) 
         close = difflib.get_close_matches(key[-1], known, n=1)
         return f"unknown key; did you mean '{close[0]}'?" if close else f"unknown key; known keys: {', '.join(known)}"
     if error.kind == "missing" and key == ("tokenizer",):
-        return "is missing; add this section, or name a model to fine-tune with --from (also with --resume)"
+        return "is missing; add this section, or name a model to fine-tune with --finetune (also with --resume)"
     if error.kind == "missing":
         return "is missing; add this key"
     return error.message if isinstance(error.value, dict) else f"{error.message} (got {error.value!r})"

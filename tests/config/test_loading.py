@@ -160,7 +160,10 @@ def test_the_error_names_the_line(recipe: Path) -> None:
         (b"a: b: c", r":1: mapping values are not allowed"),
         (b"\xff\xfe", "byte 0 is not UTF-8"),
         (b"data: {source: en}", r":1: data\.target: is missing; add this key"),
-        (b"data: {source: en, target: fr, train: [x]}", r"tokenizer: is missing; add this section, or name .* --from"),
+        (
+            b"data: {source: en, target: fr, train: [x]}",
+            r"tokenizer: is missing; add this section, or name .* --finetune",
+        ),
     ],
 )
 def test_an_invalid_file_is_an_error_of_one_line(content: bytes, message: str, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def bleu_of(model: Path, pairs: list[tuple[str, str]]) -> float:
 
 
 def test_fine_tuned_model_learns_the_domain(model: Path, domain_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
-    ran = nmt("train", domain_recipe, "--from", model, "--out", tmp_path / "tuned", "tokenizer.vocab_size=9999")
+    ran = nmt("train", domain_recipe, "--finetune", model, "--out", tmp_path / "tuned", "tokenizer.vocab_size=9999")
     assert ran.status == 0, ran.err
     assert f"Tokenizer and network: from {model} (vocab_size 9999 → 420, width 48 → 64)" in ran.err
     before, after = read_model_directory(model), read_model_directory(tmp_path / "tuned")
@@ -66,7 +66,7 @@ def test_fine_tuned_model_learns_the_domain(model: Path, domain_recipe: Path, tm
 def test_interrupted_fine_tuning_resumes(model: Path, domain_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     for name, stops in (("whole", ["40"]), ("halves", ["20", "40"])):
         for stop in stops:
-            ran = nmt("train", domain_recipe, "--from", model, "--out", tmp_path / name, "--resume",
+            ran = nmt("train", domain_recipe, "--finetune", model, "--out", tmp_path / name, "--resume",
                       "training.schedule=constant", f"training.max_updates={stop}")  # fmt: skip
             assert ran.status == 0, ran.err
     weights = [(tmp_path / name / "checkpoints" / "best.safetensors").read_bytes() for name in ("whole", "halves")]
@@ -78,13 +78,13 @@ def test_interrupted_fine_tuning_resumes(model: Path, domain_recipe: Path, tmp_p
 
 def test_unsuitable_parent_model_is_refused(model: Path, domain_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     assert nmt("export", model, tmp_path / "export").status == 0
-    ran = nmt("train", domain_recipe, "--from", tmp_path / "export", "--out", tmp_path / "tuned")
+    ran = nmt("train", domain_recipe, "--finetune", tmp_path / "export", "--out", tmp_path / "tuned")
     assert (ran.status, ran.err.count("\n")) == (1, 1)
     assert "contains no trained weights; name the model that it was exported from" in ran.err
-    ran = nmt("train", domain_recipe, "--from", model, "data.source=de", "--out", tmp_path / "tuned")
+    ran = nmt("train", domain_recipe, "--finetune", model, "data.source=de", "--out", tmp_path / "tuned")
     assert ran.status == 1
     assert "translates en to fr, but the recipe de to fr" in ran.err
-    ran = nmt("train", domain_recipe, "--from", tmp_path / "nowhere", "--out", tmp_path / "tuned")
+    ran = nmt("train", domain_recipe, "--finetune", tmp_path / "nowhere", "--out", tmp_path / "tuned")
     assert ran.status == 1
     assert "no model directory" in ran.err
     assert not (tmp_path / "tuned" / "checkpoints").exists()
@@ -120,7 +120,7 @@ def copy_with_changed_card(model: Path, copy: Path, change: Callable[[dict[str, 
 
 def test_unchanged_weights_translate_as_before(model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     start = copy_with_changed_card(model, tmp_path / "start", lambda card: card.update(longest_ratio=3.5))
-    ran = nmt("train", narrow_recipe, "--from", start, "--out", tmp_path / "tuned")
+    ran = nmt("train", narrow_recipe, "--finetune", start, "--out", tmp_path / "tuned")
     assert ran.status == 0, ran.err
     before, after = read_model_directory(start), read_model_directory(tmp_path / "tuned")
     assert before.card.longest_source > 8  # the lowest limit; no sentence of the domain is longer
@@ -145,7 +145,7 @@ def test_longer_sentences_of_the_domain_raise_the_limits(
 ) -> None:
     line = "the dog sees the cat " * 5
     write_corpus(tmp_path / "narrow", [(line, "le chien voit le chat " * 5 + "zigzague " * 10)])
-    ran = nmt("train", narrow_recipe, "--from", model, "--out", tmp_path / "tuned", "data.filter.max_ratio=20")
+    ran = nmt("train", narrow_recipe, "--finetune", model, "--out", tmp_path / "tuned", "data.filter.max_ratio=20")
     assert ran.status == 0, ran.err
     before, after = read_model_directory(model), read_model_directory(tmp_path / "tuned")
     assert after.card.longest_source == len(before.tokenizer.source.encode(line.strip()).ids)
@@ -157,7 +157,7 @@ def test_parent_without_shortlist_gives_a_model_without_one(
 ) -> None:
     """A model whose training was stopped has no shortlist, and the domain's text can't cover other text."""
     start = copy_with_changed_card(model, tmp_path / "start", lambda card: card["files"].pop("shortlist.npz"))
-    ran = nmt("train", narrow_recipe, "--from", start, "--out", tmp_path / "tuned")
+    ran = nmt("train", narrow_recipe, "--finetune", start, "--out", tmp_path / "tuned")
     assert ran.status == 0, ran.err
     assert f"{start}: has no shortlist, so the new model gets none" in ran.err
     after = read_model_directory(tmp_path / "tuned")
@@ -168,8 +168,8 @@ def test_parent_without_shortlist_gives_a_model_without_one(
 
 def test_model_card_lists_the_parent_models(model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    assert nmt("train", narrow_recipe, "--from", model, "--out", first, "training.learning_rate=1e-4").status == 0
-    assert nmt("train", narrow_recipe, "--from", first, "--out", second).status == 0
+    assert nmt("train", narrow_recipe, "--finetune", model, "--out", first, "training.learning_rate=1e-4").status == 0
+    assert nmt("train", narrow_recipe, "--from", first, "--out", second).status == 0  # the option's former name
     cards = [read_model_directory(path).card for path in (model, first, second)]
     hashes = [card.files["model.safetensors"].sha256 for card in cards]
     assert [[origin.sha256 for origin in card.origins] for card in cards] == [[], hashes[:1], [hashes[1], hashes[0]]]
@@ -186,10 +186,12 @@ def test_model_card_lists_the_parent_models(model: Path, narrow_recipe: Path, tm
     assert load_translator_recipe(second / "config.yaml").training.learning_rate == 1e-9
 
     # The other model has the same tokenizer and network, but other weights.
-    ran = nmt("train", second / "config.yaml", "--from", model, "--out", second, "--resume")
+    ran = nmt("train", second / "config.yaml", "--finetune", model, "--out", second, "--resume")
     assert ran.status == 1
     assert "(or to another model, --finetune); restore them" in ran.err
     moved = shutil.copytree(first / "model", tmp_path / "moved")
-    ran = nmt("train", second / "config.yaml", "--from", moved, "--out", second, "--resume", "training.max_updates=3")
+    ran = nmt(
+        "train", second / "config.yaml", "--finetune", moved, "--out", second, "--resume", "training.max_updates=3"
+    )
     assert ran.status == 0, ran.err
     assert read_model_directory(second).card.origins[0].model == str(moved)
