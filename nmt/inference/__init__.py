@@ -1,1 +1,1 @@
-"""Translating text with a trained model."""
+"""Translation of text with a trained model."""

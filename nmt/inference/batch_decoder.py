@@ -1,4 +1,4 @@
-"""Batch decoding of token ids in one or more threads."""
+"""Batch decoding: sentences, given as token ids, are decoded by one or more threads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine
 
 NumberedSource = tuple[int, Sequence[int]]
-"""The number of a sentence and its source token ids."""
+"""Number of a sentence, by which its result is returned, and its source token ids."""
 NumberedPair = tuple[int, Sequence[int], Sequence[int]]
-"""The number of a sentence pair, its source token ids and its target token ids."""
+"""Number of a sentence pair, by which its result is returned, its source token ids and its target token ids."""
 _NumberedResults = Iterator[tuple[int, Any]]
 
-# The time of a step grows with the number of rows, so a few sentences of similar
-# length, whose state stays in the CPU cache, are faster than many. For the same reason slots are not refilled before
-# all sentences have finished (see benchmarks/refill.py).
+# The time of a step grows with the number of rows, so a few sentences of similar length, whose state stays in the CPU
+# cache, are decoded faster than many. For the same reason slots are not refilled before all sentences have finished
+# (see benchmarks/refill.py).
 _BATCH_SIZE = 16  # sentences
 _MIN_SENTENCES_PER_THREAD = 8  # with fewer, another thread does not pay off
 
@@ -40,9 +40,9 @@ class BatchDecoder:
     def search(
         self, sentences: Sequence[NumberedSource], beam_size: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
-        """Return the hypotheses of numbered sentences, best first.
+        """Return the hypotheses of each sentence, best first, by its number.
 
-        A sentence whose translation degenerates into repetition is decoded again, see `nmt.inference.repetition`.
+        A sentence whose translation degenerates into repetition is decoded again; see `nmt.inference.repetition`.
         """
         found = self._distribute(sentences, lambda worker, share: worker.search(share, beam_size, options))
         retried = [(n, source) for n, source in sentences if needs_retry(source, found[n], options)]
@@ -53,17 +53,20 @@ class BatchDecoder:
         return found
 
     def score(self, pairs: Sequence[NumberedPair]) -> dict[int, ForcedScore]:
-        """Return the scores of numbered sentence pairs."""
+        """Return the score of each sentence pair by its number."""
         return self._distribute(pairs, lambda worker, share: worker.score(share))
 
     def continuous_batcher(self, num_slots: int, beam_size: int) -> ContinuousBatcher:
-        """Return a continuous batcher with an engine of its own, made by the first thread's factory."""
+        """Return a continuous batcher with a new engine, which the factory of the first thread creates."""
         return ContinuousBatcher(self._workers[0].make_engine(num_slots, beam_size))
 
     def _distribute(
         self, items: Sequence[Any], work: Callable[[_ThreadEngines, Sequence[Any]], _NumberedResults]
     ) -> dict[int, Any]:
-        """Process numbered items in all threads; each takes every n-th item, so that all get similar lengths."""
+        """Process numbered items in all threads.
+
+        Of n threads, each processes every n-th item, so that all threads get items of similar lengths.
+        """
         count = min(len(self._workers), -(-len(items) // _MIN_SENTENCES_PER_THREAD))
         if count <= 1:
             return dict(work(self._workers[0], items))
@@ -78,7 +81,7 @@ class BatchDecoder:
 
 
 def _collect(results: _NumberedResults, cancelled: Event) -> dict[int, Any]:
-    """Return all results, or those that were available before cancellation."""
+    """Return the results by number: all of them, or those that were available before cancellation."""
     found = {}
     for number, result in results:
         if cancelled.is_set():
@@ -88,25 +91,25 @@ def _collect(results: _NumberedResults, cancelled: Event) -> dict[int, Any]:
 
 
 class _ThreadEngines:
-    """Engines of one decoding thread."""
+    """Engines of one decoding thread, which are created on first use and kept."""
 
     def __init__(self, make_engine: EngineFactory) -> None:
         self.make_engine = make_engine
         self._engines: dict[tuple[int, int], Engine] = {}
 
     def search(self, sentences: Sequence[NumberedSource], beam_size: int, options: DecodingOptions) -> _NumberedResults:
-        with self._engine(len(sentences), beam_size) as engine:
+        with self._borrow_engine(len(sentences), beam_size) as engine:
             yield from decode_sentences(engine, sentences, BOS, EOS, options, refill=False)
 
     def score(self, pairs: Sequence[NumberedPair]) -> _NumberedResults:
-        with self._engine(len(pairs), 1) as engine:
-            yield from score_pairs(engine, pairs, BOS, EOS, attention=True)
+        with self._borrow_engine(len(pairs), 1) as engine:
+            yield from score_pairs(engine, pairs, BOS, EOS, return_attention=True)
 
     @contextmanager
-    def _engine(self, sentences: int, beam_size: int) -> Iterator[Engine]:
-        """Yield an engine, and keep it for the next call unless the block fails and leaves sentences in it."""
+    def _borrow_engine(self, num_sentences: int, beam_size: int) -> Iterator[Engine]:
+        """Yield an engine for a number of sentences; keep it for the next call unless the block raises an exception."""
         # An engine keeps arrays for all slots, so a single sentence uses one with a single slot.
-        key = (_BATCH_SIZE if sentences > 1 else 1), beam_size
+        key = (_BATCH_SIZE if num_sentences > 1 else 1), beam_size
         engine = self._engines.pop(key, None) or self.make_engine(*key)
         yield engine
         self._engines[key] = engine

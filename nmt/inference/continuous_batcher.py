@@ -1,4 +1,4 @@
-"""Continuous batching: sentences of different requests share a running search, and enter and leave it at any step."""
+"""Continuous batching: sentences of different requests share a search, which they can enter and leave at any step."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class DecodingRequest:
 
 @dataclass(slots=True, eq=False)
 class _RunningSentence:
+    """A sentence that is being decoded in a slot."""
+
     request: DecodingRequest
     first_attempt: list[Hypothesis] | None = None
     """Hypotheses of the first attempt, if the sentence is decoded again because of repetition."""
@@ -35,7 +37,7 @@ class _RunningSentence:
 class ContinuousBatcher:
     """Decodes a changing set of sentences with one engine, one token per `advance`. Not thread-safe.
 
-    A sentence whose translation degenerates into repetition is decoded again, see `nmt.inference.repetition`. After
+    A sentence whose translation degenerates into repetition is decoded again; see `nmt.inference.repetition`. After
     an exception from `advance`, the batcher must not be used again.
     """
 
@@ -55,22 +57,23 @@ class ContinuousBatcher:
         return self.num_slots - len(self._running)
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
-        """Start decoding sentences, at most as many as slots are `num_free`.
+        """Start decoding sentences, of which there may be at most `num_free`.
 
-        Consecutive sentences with equal options are encoded together. If this raises, no sentence is admitted.
+        Consecutive sentences with equal options are encoded together. If this method raises an exception, no sentence is
+        admitted.
         """
         admitted: list[Hashable] = []
         try:
             for options, group in groupby(requests, key=lambda request: request.options):
                 together = list(group)
-                self._start([_RunningSentence(request) for request in together], options)
+                self._start_sentences([_RunningSentence(request) for request in together], options)
                 admitted += [request.key for request in together]
         except BaseException:
             self.release(admitted)
             raise
 
     def release(self, keys: Iterable[Hashable]) -> None:
-        """Stop decoding some of the running sentences."""
+        """Stop decoding the running sentences with the given keys."""
         slots = [self._slot_of.pop(key) for key in keys]
         for slot in slots:
             del self._running[slot]
@@ -78,7 +81,7 @@ class ContinuousBatcher:
             self._search.release(slots)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """Advance all sentences by one token; return the keys and hypotheses of those that finish, best first."""
+        """Advance all sentences by one token; return key and hypotheses, best first, of each finished sentence."""
         done: list[tuple[Hashable, list[Hypothesis]]] = []
         for slot, hypotheses in self._search.advance():
             sentence = self._running.pop(slot)
@@ -88,12 +91,12 @@ class ContinuousBatcher:
                 done.append((request.key, choose_attempt(request.source, sentence.first_attempt, hypotheses)))
             elif needs_retry(request.source, hypotheses, request.options):
                 sentence.first_attempt = hypotheses
-                self._start([sentence], retry_options(request.options))
+                self._start_sentences([sentence], retry_options(request.options))
             else:
                 done.append((request.key, hypotheses))
         return done
 
-    def _start(self, sentences: Sequence[_RunningSentence], options: DecodingOptions) -> None:
+    def _start_sentences(self, sentences: Sequence[_RunningSentence], options: DecodingOptions) -> None:
         slots = self._search.free_slots()[: len(sentences)]
         self._search.admit(slots, [sentence.request.source for sentence in sentences], options)
         for slot, sentence in zip(slots, sentences, strict=True):

@@ -1,9 +1,9 @@
-"""Translation jobs: the work of ``nmt translate``, done in this process or by Ray workers."""
+"""Translation jobs, which ``nmt translate`` executes in its own process or in Ray workers."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,8 +15,11 @@ from nmt.inference.translator import Translator
 from nmt.search.options import DecodingOptions
 
 OutputFormat = Literal["text", "json", "pairs"]
-"""Format of an output line: the translation, a JSON object with all fields of `Translation`, or a JSON object with the
-text in both languages, which training can read."""
+"""Format of each output line.
+
+``text`` is the translation, ``json`` a JSON object with the fields of `Translation`, and ``pairs`` a JSON object with
+the text in both languages, which ``nmt train`` can read.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,34 +29,28 @@ class TranslationJob:
     models: tuple[Path, ...]
     """Model directories; several form an ensemble that uses the tokenizer and shortlist of the first."""
     beam_size: int | None
-    """Beam size; None for the model's own."""
+    """Beam size; None for the default of the model."""
     alternatives: int
     """Number of alternative translations per text."""
     options: DecodingOptions
     shortlist: bool
-    """True to use the vocabulary shortlist of the model, if it has one."""
+    """Whether to use the vocabulary shortlist of the model, if it has one."""
     output_format: OutputFormat
 
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
-        """Load the models; raises CarouselError as `Translator.load` does."""
+        """Load the models into a translator. Raises CarouselError as `Translator.load` does."""
         first, *others = self.models
         return Translator.load(first, engine=engine, threads=threads, shortlist=self.shortlist, ensemble=others)
 
     def translate_lines(self, translator: Translator, texts: Iterable[str]) -> Iterator[str]:
         """Translate texts and yield one output line per text, in order and without a line feed."""
-        pending: deque[str] = deque()  # texts that have been read but not translated
-
-        def recorded() -> Iterator[str]:
-            for text in texts:
-                pending.append(text)
-                yield text
-
+        texts, sources = itertools.tee(texts)
         translations = translator.stream(
-            recorded(), beam_size=self.beam_size, alternatives=self.alternatives, options=self.options
+            texts, beam_size=self.beam_size, alternatives=self.alternatives, options=self.options
         )
         languages = translator.source_language, translator.target_language
-        for translation in translations:
-            yield _format_line(pending.popleft(), translation, self.output_format, languages)
+        for translation, source in zip(translations, sources, strict=True):
+            yield _format_line(source, translation, self.output_format, languages)
 
 
 def _format_line(source: str, translation: Translation, output_format: OutputFormat, languages: tuple[str, str]) -> str:

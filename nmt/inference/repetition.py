@@ -1,4 +1,4 @@
-"""Detection of translations that degenerate into repetition, and the rule for decoding them again.
+"""Detection of translations that degenerate into repetition, and the options for decoding them again.
 
 A translation with repetition is decoded once more with repeated n-grams forbidden. The second attempt replaces the
 first unless it repeats too.
@@ -19,9 +19,8 @@ _MAX_PERIOD = 8  # tokens of the longest repeated sequence that is detected
 
 def needs_retry(source: Sequence[int], hypotheses: Sequence[Hypothesis], options: DecodingOptions) -> bool:
     """Return whether a sentence should be decoded again, given the hypotheses of the first attempt, best first."""
-    if not options.retry_repetition or options.no_repeat_ngram_size > 0:
-        return False
-    return has_repetition(source, hypotheses[0].tokens)
+    may_retry = options.retry_repetition and options.no_repeat_ngram_size == 0
+    return may_retry and has_repetition(source, hypotheses[0].tokens)
 
 
 def retry_options(options: DecodingOptions) -> DecodingOptions:
@@ -35,22 +34,21 @@ def choose_attempt(source: Sequence[int], first: list[Hypothesis], second: list[
 
 
 def has_repetition(source: Sequence[int], target: Sequence[int]) -> bool:
-    """Return whether a sequence of tokens repeats consecutively in the target more often than in the source.
+    """Return whether a sequence of tokens occurs several times in succession in the target, but not in the source.
 
-    Four equal tokens, or three equal sequences of 2 to 8 tokens, count as repetition unless the source has as many.
+    Four equal tokens, or three equal sequences of 2 to 8 tokens, count as repetition unless the source contains a
+    repetition of that many.
     """
     # Any such repetition contains a duplicate bigram.
     if len(set(pairwise(target))) == len(target) - 1:
         return False
-    allowed = max(_repetitions(source, period) for period in range(1, _MAX_PERIOD + 1))
-    return any(
-        _repetitions(target, period) >= max(4 if period == 1 else 3, allowed + 1)
-        for period in range(1, _MAX_PERIOD + 1)
-    )
+    periods = range(1, _MAX_PERIOD + 1)
+    allowed = max(_count_repetitions(source, n) for n in periods)
+    return any(_count_repetitions(target, n) >= max(4 if n == 1 else 3, allowed + 1) for n in periods)
 
 
-def _repetitions(ids: Sequence[int], period: int) -> int:
-    """Return the maximum number of consecutive occurrences of any sequence of ``period`` ids."""
+def _count_repetitions(ids: Sequence[int], period: int) -> int:
+    """Return the largest number of consecutive occurrences of any sequence of ``period`` token ids."""
     longest = run = 0
     for before, after in zip(ids, ids[period:], strict=False):
         run = run + 1 if before == after else 0

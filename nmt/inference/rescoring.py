@@ -1,4 +1,4 @@
-"""N-best rescoring with a language model."""
+"""Rescoring of n-best translations with a language model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Rescorer:
     """Reranks n-best hypotheses by the combined score of the translation model and a language model."""
 
     score_texts: Callable[[Sequence[str]], list[float]]
-    """Returns the log-probability of each text under the language model."""
+    """Function that returns the log-probability of each text under the language model."""
     weight: float
     """Weight of the language model's log-probabilities."""
     num_hypotheses: int
@@ -22,25 +22,22 @@ class Rescorer:
 
     def rerank(
         self,
-        found: dict[int, list[Hypothesis]],
+        nbest: dict[int, list[Hypothesis]],
         decode: Callable[[Sequence[Sequence[int]]], list[str]],
         alpha: float,
     ) -> dict[int, list[Hypothesis]]:
-        """Return the hypotheses of numbered sentences in the order of their new rank scores, best first.
+        """Return the hypotheses of each sentence, by its number, in the order of their new rank scores, best first.
 
-        ``decode`` converts token ids to texts. ``alpha`` is the exponent of the length penalty of both models' scores.
+        ``decode`` converts lists of token ids to texts. ``alpha`` is the exponent of the length penalty, by which the
+        scores of both models are divided.
         """
-        flat = [hypothesis for hypotheses in found.values() for hypothesis in hypotheses]
+        flat = [hypothesis for hypotheses in nbest.values() for hypothesis in hypotheses]
         lm_scores = self.score_texts(decode([hypothesis.tokens for hypothesis in flat]))
         rescored = (
-            replace(
-                hypothesis,
-                rank_score=hypothesis.rank_score
-                + self.weight * lm_score / length_penalty(len(hypothesis.tokens) + 1, alpha),
-            )
-            for hypothesis, lm_score in zip(flat, lm_scores, strict=True)
+            replace(h, rank_score=h.rank_score + self.weight * lm_score / length_penalty(len(h.tokens) + 1, alpha))
+            for h, lm_score in zip(flat, lm_scores, strict=True)
         )
         return {
             number: sorted(itertools.islice(rescored, len(hypotheses)), key=lambda hypothesis: -hypothesis.rank_score)
-            for number, hypotheses in found.items()
+            for number, hypotheses in nbest.items()
         }

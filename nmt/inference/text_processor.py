@@ -1,7 +1,7 @@
 """Conversion of text to token ids for decoding, and of decoded hypotheses back to text.
 
-A text is normalised, and split into chunks if it is too long for the model; the translations of the chunks are joined
-again. Nothing is cut.
+A text is normalised, and split into chunks if it is too long for the model. The translations of the chunks are joined,
+so that the whole text is translated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Chunk:
     start: int
     """Offset in the normalised text, in code points."""
     tokenized: TokenizedText
-    """Tokens of the chunk."""
+    """Text of the chunk with its token ids."""
 
 
 class TextProcessor:
@@ -47,23 +47,23 @@ class TextProcessor:
         if not is_translatable(normalised):
             return []
         encode = self._tokenizer.source.encode
-        pieces = encode(normalised)
-        limit = self._card.longest_source
-        if len(pieces.ids) <= limit or not self._card.search.guards:
-            return [Chunk(0, pieces)]
-        spans = split_into_chunks(normalised, [end for _, end in pieces.spans], limit)
-        chunks = [(start + _indentation(normalised[start:end]), normalised[start:end].strip()) for start, end in spans]
-        return [Chunk(start, encode(chunk)) for start, chunk in chunks if chunk]
+        tokenized = encode(normalised)
+        max_tokens = self._card.longest_source
+        if len(tokenized.ids) <= max_tokens or not self._card.search.guards:
+            return [Chunk(0, tokenized)]
+        ranges = split_into_chunks(normalised, [end for _, end in tokenized.spans], max_tokens)
+        texts = [(end, normalised[start:end].lstrip()) for start, end in ranges]
+        return [Chunk(end - len(text), encode(text.rstrip())) for end, text in texts if text]
 
     def target_ids(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of a target text; see `nmt.inference.translator.Translator.target_ids`."""
+        """Return the token ids of a target text; see `Translator.target_ids`."""
         ids = tuple(self._tokenizer.target.encode(normalise(text)).ids)
         if UNK in ids:
             raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
         return ids
 
     def force_phrase_ids(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of a phrase to force; see `nmt.inference.translator.Translator.force_phrase_ids`."""
+        """Return the token ids of a phrase to force; see `Translator.force_phrase_ids`."""
         normalised = normalise(text)
         if normalised and is_unspaced_script(normalised[0]):
             return self._continuation_ids(text)
@@ -82,35 +82,28 @@ class TextProcessor:
         return tuple(self._tokenizer.target.encode_continuation(normalise(text)))
 
     def assemble(
-        self, text: str, chunks: Sequence[Chunk], found: Sequence[Sequence[Hypothesis]], options: DecodingOptions
+        self, text: str, chunks: Sequence[Chunk], hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
-        """Join the translations of a text's chunks, given the hypotheses of each chunk, best first."""
+        """Return the translation of a text, given its chunks and the hypotheses of each chunk, best first."""
         if not chunks:
             return Translation(text, 0.0)
         decode = self._tokenizer.target.decode
-        first = [hypotheses[0] for hypotheses in found]
-        first_decoded = [decode(hypothesis.tokens) for hypothesis in first]
-        best = self._separator.join(pieces.text for pieces in first_decoded)
+        best = [of_chunk[0] for of_chunk in hypotheses]
+        decoded = [decode(hypothesis.tokens) for hypothesis in best]
+        best_text = self._separator.join(tokenized.text for tokenized in decoded)
         alternatives: list[Alternative] = []
         for n in range(1, options.num_hypotheses):
             # The n-th alternative of a text joins the n-th best hypotheses of its chunks.
-            nth = [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in found]
+            nth = [of_chunk[min(n, len(of_chunk) - 1)] for of_chunk in hypotheses]
             joined = self._separator.join(decode(hypothesis.tokens).text for hypothesis in nth)
-            if joined != best and all(joined != alternative.text for alternative in alternatives):
+            if joined != best_text and all(joined != alternative.text for alternative in alternatives):
                 alternatives.append(Alternative(joined, _mean_token_score(nth)))
-        score = _mean_token_score(first)
-        confidence = None
-        if self._calibration is not None and options.sampling_temperature == 0:
-            confidence = self._calibration.confidence(score)
-        return Translation(
-            text=best,
-            score=score,
-            confidence=confidence,
-            alternatives=tuple(alternatives),
-            alignment=align_chunks(
-                text, chunks, [hypothesis.source_positions for hypothesis in first], first_decoded, self._separator
-            ),
-        )
+        score = _mean_token_score(best)
+        calibration = self._calibration if options.sampling_temperature == 0 else None
+        confidence = None if calibration is None else calibration.confidence(score)
+        positions = [hypothesis.source_positions for hypothesis in best]
+        alignment = align_chunks(text, chunks, positions, decoded, self._separator)
+        return Translation(best_text, score, confidence, tuple(alternatives), alignment)
 
 
 def align_chunks(
@@ -120,10 +113,17 @@ def align_chunks(
     translations: Sequence[TokenizedText],
     separator: str = " ",
 ) -> tuple[AlignedSpan, ...] | None:
-    """Convert token alignments of chunks to character spans of the original text and of its translation.
+    """Return the alignment of a text with its translation as character spans, given the token alignment of each chunk.
 
-    ``source_positions`` holds, for each chunk, the index of the aligned source token of each target token, and
-    ``separator`` joins the translations of the chunks. Return None if a chunk has no alignment.
+    Args:
+        text: Text before normalisation, to which the returned source spans refer.
+        chunks: Chunks of the text.
+        source_positions: For each chunk, the index of the aligned source token of each target token.
+        translations: Translation of each chunk.
+        separator: String that joins the translations.
+
+    Returns:
+        Pairs of aligned spans, or None if a chunk has no alignment.
     """
     known = [positions for positions in source_positions if positions is not None]
     if len(known) < len(chunks):
@@ -136,8 +136,8 @@ def align_chunks(
             # A token aligned to end of sentence has no source span.
             if position >= len(chunk.tokenized.spans):
                 continue
-            start, end = _without_space(chunk.tokenized.text, *chunk.tokenized.spans[position])
-            target_start, target_end = _without_space(translation.text, target_start, target_end)
+            start, end = _exclude_space(chunk.tokenized.text, *chunk.tokenized.spans[position])
+            target_start, target_end = _exclude_space(translation.text, target_start, target_end)
             if start < end and target_start < target_end:
                 source_start, source_end = offsets[chunk.start + start], offsets[chunk.start + end]
                 spans.append((source_start, source_end, target_offset + target_start, target_offset + target_end))
@@ -146,16 +146,21 @@ def align_chunks(
 
 
 def align_pair(
-    texts: tuple[str, str], pieces: tuple[TokenizedText, TokenizedText], source_positions: list[int] | None
+    texts: tuple[str, str], tokenized: tuple[TokenizedText, TokenizedText], source_positions: list[int] | None
 ) -> tuple[AlignedSpan, ...] | None:
-    """Convert the token alignment of a given sentence pair to character spans of the texts as the user gave them."""
-    spans = align_chunks(texts[0], [Chunk(0, pieces[0])], [source_positions], [pieces[1]])
+    """Return the alignment of a sentence pair as character spans.
+
+    Args:
+        texts: Source and target text before normalisation, to which the returned spans refer.
+        tokenized: Both texts after normalisation, with their tokens.
+        source_positions: Index of the aligned source token of each target token.
+
+    Returns:
+        Pairs of aligned spans, or None without ``source_positions``.
+    """
+    spans = align_chunks(texts[0], [Chunk(0, tokenized[0])], [source_positions], [tokenized[1]])
     offsets = original_offsets(texts[1])
     return None if spans is None else tuple((a, b, offsets[c], offsets[d]) for a, b, c, d in spans)
-
-
-def _indentation(text: str) -> int:
-    return len(text) - len(text.lstrip())
 
 
 def _mean_token_score(hypotheses: Sequence[Hypothesis]) -> float:
@@ -163,6 +168,6 @@ def _mean_token_score(hypotheses: Sequence[Hypothesis]) -> float:
     return sum(h.score for h in hypotheses) / sum(len(h.tokens) + 1 for h in hypotheses)
 
 
-def _without_space(text: str, start: int, end: int) -> tuple[int, int]:
-    """Exclude the space that a token may begin with from its span."""
+def _exclude_space(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span of a token without the space with which the token may begin."""
     return (start + 1, end) if text[start:end].startswith(" ") else (start, end)

@@ -1,4 +1,4 @@
-"""Results of translating and scoring text."""
+"""Results of translation and of forced scoring."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from nmt.text.alignment import AlignedSpan
 
 @dataclass(frozen=True)
 class Alternative:
-    """An alternative translation of the same text."""
+    """Alternative translation of a text."""
 
     text: str
     score: float
-    """Mean log-probability per token."""
+    """Mean log-probability per token, including end of sentence."""
 
 
 @dataclass(frozen=True)
 class Translation:
-    """Translation of a text. The whole text is translated: text that exceeds the model's limit is split, never cut."""
+    """Translation of a whole text, which is split into chunks if it exceeds the maximum input length of the model."""
 
     text: str
     score: float
@@ -26,9 +26,9 @@ class Translation:
     confidence: float | None = None
     """Expected sentence chrF from 0 to 1, calibrated on the dev set; None if the model has no calibration."""
     alternatives: tuple[Alternative, ...] = ()
-    """The next best translations, best first."""
+    """Next best translations, best first."""
     alignment: tuple[AlignedSpan, ...] | None = None
-    """Source span that each target span attends to most; None if the model has no attention."""
+    """Pairs of a target span and the source span to which it attends most; None if the model has no attention."""
 
 
 @dataclass(frozen=True)
@@ -40,4 +40,4 @@ class PairScore:
     tokens: int
     """Number of target tokens, including end of sentence; compare ``score / tokens`` across lengths."""
     alignment: tuple[AlignedSpan, ...] | None = None
-    """Source span that each target span attends to most; None if the model has no attention."""
+    """Pairs of a target span and the source span to which it attends most; None if the model has no attention."""

@@ -1,7 +1,8 @@
-"""The Translator class: load a model and translate text with it."""
+"""The class `Translator`, which loads a model and translates text with it."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -145,15 +146,15 @@ class Translator:
     def bad_phrase_ids(self, text: str) -> list[tuple[int, ...]]:
         """Return the tokenizations of a phrase, for ``DecodingOptions.bad_phrases``; raises as `target_ids` does.
 
-        They cover the phrase at the beginning of a word. Longer tokens that contain the phrase, and words that follow
-        another character without a space, as after an apostrophe, are not covered.
+        The tokenizations cover the phrase at the beginning of a word. They do not cover longer tokens that contain the
+        phrase, and words that follow another character without a space, for example after an apostrophe.
         """
         return self.text_processor.bad_phrase_ids(text)
 
     def continuous_batcher(self, num_slots: int, beam_size: int) -> ContinuousBatcher:
-        """Return a new continuous batcher with a number of slots and a beam size, for use in a service.
+        """Return a new continuous batcher, for use in a service.
 
-        All batchers of a translator share the model's graphs, so only one of them may run at a time.
+        All batchers of a translator share the computation graphs of the model, so only one of them may run at a time.
         """
         return self._decoder.continuous_batcher(num_slots, beam_size)
 
@@ -179,7 +180,7 @@ class Translator:
         alternatives: int = 0,
         options: DecodingOptions | None = None,
     ) -> Translation | list[Translation]:
-        """Translate one text or several; one call with several texts is faster than a call for each.
+        """Translate one text or several texts; one call with several texts is faster than a call per text.
 
         Args:
             text: A text, or a list or tuple of texts. A text may contain several sentences.
@@ -222,38 +223,31 @@ class Translator:
         return self._stream(texts, beam_size, options)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[PairScore]:
-        """Return the log-probabilities of given translations, as pairs of source and target text.
+        """Return the log-probability of each given pair of a source text and its translation.
 
-        With a shortlist, probabilities are normalised over its tokens only. For exact values, load the model with
-        ``shortlist=False``.
+        With a vocabulary shortlist, probabilities are normalised over the tokens of the shortlist only. For exact
+        values, load the model with ``shortlist=False``.
         """
         tokenizer = self._model.tokenizer
         texts = [(normalise(source), normalise(target)) for source, target in pairs]
         tokenized = [(tokenizer.source.encode(source), tokenizer.target.encode(target)) for source, target in texts]
         longest_first = sorted(range(len(tokenized)), key=lambda n: -len(tokenized[n][1].ids))
         found = self._decoder.score([(n, tokenized[n][0].ids, tokenized[n][1].ids) for n in longest_first])
+        scores = [found[n] for n in range(len(pairs))]
+        alignments = map(align_pair, pairs, tokenized, [score.source_positions for score in scores])
         return [
-            PairScore(
-                score=found[n].score,
-                tokens=len(found[n].token_scores),
-                alignment=align_pair(pairs[n], tokenized[n], found[n].source_positions),
-            )
-            for n in range(len(pairs))
+            PairScore(s.score, len(s.token_scores), alignment) for s, alignment in zip(scores, alignments, strict=True)
         ]
 
     def _stream(self, texts: Iterable[str], beam_size: int, options: DecodingOptions) -> Iterator[Translation]:
-        window: list[str] = []
-        for text in texts:
-            window.append(text)
-            if len(window) == _WINDOW_SIZE:
-                yield from self._translate_window(window, beam_size, options)
-                window.clear()
-        yield from self._translate_window(window, beam_size, options)
+        remaining = iter(texts)
+        while window := list(itertools.islice(remaining, _WINDOW_SIZE)):
+            yield from self._translate_window(window, beam_size, options)
 
     def _translate_window(self, texts: list[str], beam_size: int, options: DecodingOptions) -> Iterator[Translation]:
-        """Translate the texts of a window together."""
+        """Translate texts together, and yield their translations in order."""
         chunks_of_texts = [self.text_processor.chunks(text) for text in texts]
-        chunks = [chunk for of_text in chunks_of_texts for chunk in of_text]
+        chunks = list(itertools.chain.from_iterable(chunks_of_texts))
         # Chunks of similar length are decoded together; short ones at the end leave few slots idle.
         longest_first = sorted(range(len(chunks)), key=lambda n: -len(chunks[n].tokenized.ids))
         found = self._decode([(n, chunks[n]) for n in longest_first], beam_size, options)
@@ -264,7 +258,7 @@ class Translator:
     def _decode(
         self, chunks: list[tuple[int, Chunk]], beam_size: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
-        """Return the hypotheses of numbered chunks, reranked if there is a rescorer."""
+        """Return the hypotheses of each chunk by its number, reranked if there is a rescorer."""
         if self._rescorer is None or options.sampling_temperature > 0:
             return self._search(chunks, beam_size, options)
         count = max(self._rescorer.num_hypotheses, options.num_hypotheses)
@@ -274,7 +268,10 @@ class Translator:
     def _search(
         self, chunks: list[tuple[int, Chunk]], beam_size: int, options: DecodingOptions
     ) -> dict[int, list[Hypothesis]]:
-        """Return the hypotheses of numbered chunks; prefix and forced phrases apply to a text's first chunk only."""
+        """Return the hypotheses of each chunk by its number.
+
+        Target prefix and forced phrases apply to the first chunk of a text only.
+        """
         later = replace(options, target_prefix=(), force_phrases=())
         if later == options:
             return self._decoder.search([(n, chunk.tokenized.ids) for n, chunk in chunks], beam_size, options)

@@ -1,4 +1,4 @@
-"""Coverage penalty of GNMT (Wu et al. 2016, https://arxiv.org/abs/1609.08144, equation 14).
+"""CoverageTracker penalty of GNMT (Wu et al. 2016, https://arxiv.org/abs/1609.08144, equation 14).
 
 Array shapes: N slots, K rows per slot, R = N × K rows, S source length, F selected slots.
 """
@@ -14,8 +14,8 @@ from nmt.utils.arrays import Float32Array, Float64Array, Int64Array
 _MIN_COVERAGE = 1e-6  # keeps the logarithm of uncovered tokens finite
 
 
-class Coverage:
-    """Attention that each open hypothesis has accumulated on each source token, and the penalty for too little."""
+class CoverageTracker:
+    """Sum of the attention that each open hypothesis has paid to each source token, and the resulting penalty."""
 
     def __init__(self, num_slots: int, beam_size: int) -> None:
         self._attention_sums: Float64Array = np.zeros((num_slots, beam_size, 0))
@@ -23,7 +23,10 @@ class Coverage:
         self._weights: Float64Array = np.zeros((num_slots, 1))
 
     def admit(self, slots: Sequence[int], lengths: Sequence[int], weight: float) -> None:
-        """Reset the coverage of slots for sources of given lengths, without end of sentence; ``weight`` is beta."""
+        """Reset the coverage of slots to zero for new sentences.
+
+        ``lengths`` are the source lengths without end of sentence, and ``weight`` is the factor beta of the penalty.
+        """
         missing = max(lengths) - self._attention_sums.shape[2]
         if missing > 0:
             padding = ((0, 0), (0, 0), (0, missing))
@@ -34,17 +37,17 @@ class Coverage:
         self._source_mask[index, 0] = np.arange(self._source_mask.shape[2]) < np.array(lengths)[:, None]
         self._weights[index] = weight
 
-    def add(self, attention: Float32Array) -> None:
+    def add_attention(self, attention: Float32Array) -> None:
         """Add the attention weights [R, S] of the current step."""
         width = min(attention.shape[1], self._attention_sums.shape[2])
         self._attention_sums[:, :, :width] += attention[:, :width].reshape(*self._attention_sums.shape[:2], width)
 
     def reorder(self, parents: Int64Array) -> None:
-        """Let each row continue the coverage of its parent row [N, K]."""
+        """Copy to each row the coverage of its parent row; ``parents`` is [N, K]."""
         self._attention_sums = self._attention_sums.reshape(parents.size, -1)[parents]
 
     def penalties(self, slots: Int64Array) -> Float64Array:
-        """Return the weighted penalty of each row of some slots, [F, K]; 0 is full coverage, lower is worse."""
+        """Return the weighted penalty of each row of the given slots, [F, K]: 0 for full coverage, else negative."""
         logarithms = np.log(self._attention_sums[slots].clip(_MIN_COVERAGE, 1.0))
         weighted: Float64Array = self._weights[slots] * logarithms.sum(axis=2, where=self._source_mask[slots])
         return weighted

@@ -1,4 +1,4 @@
-"""Forced decoding: the log-probabilities that a model assigns to given translations.
+"""Forced decoding, which computes the log-probabilities that a model assigns to given translations.
 
 Array shapes: N slots of one row each, S source length.
 """
@@ -33,7 +33,7 @@ class ForcedScore:
 
 @dataclass
 class _RunningPair:
-    """A pair that occupies a slot."""
+    """A sentence pair that is being scored in a slot."""
 
     number: int
     target: list[int]
@@ -45,20 +45,25 @@ class _RunningPair:
 def score_pairs(
     engine: Engine,
     pairs: Iterable[tuple[int, Sequence[int], Sequence[int]]],
-    begin: int,
-    end: int,
-    attention: bool = False,
+    bos_id: int,
+    eos_id: int,
+    return_attention: bool = False,
 ) -> Iterator[tuple[int, ForcedScore]]:
-    """Score pairs ``(number, source ids, target ids)`` and yield ``(number, score)`` as they finish.
+    """Score sentence pairs, and yield ``(number, score)`` for each pair as soon as it is finished.
 
-    ``begin`` and ``end`` are the ids of begin and end of sentence. The engine must have one row per slot.
+    Args:
+        engine: Engine with a beam size of 1 and free slots only.
+        pairs: Number, source token ids and target token ids of each pair.
+        bos_id: Id of begin of sentence.
+        eos_id: Id of end of sentence.
+        return_attention: Whether the scores include ``source_positions``.
     """
     if engine.beam_size != 1:
         raise ValueError(f"engine: forced decoding needs a beam of 1, not {engine.beam_size}; create another engine")
     waiting = deque(pairs)
     running: dict[int, _RunningPair] = {}
-    tokens = np.full(engine.num_slots, end, dtype=np.int64)
-    score_ids = np.full((engine.num_slots, 1), end, dtype=np.int64)
+    tokens = np.full(engine.num_slots, eos_id, dtype=np.int64)
+    score_ids = np.full((engine.num_slots, 1), eos_id, dtype=np.int64)
     while waiting or running:
         free = [slot for slot in range(engine.num_slots) if slot not in running]
         if waiting and (len(free) >= -(-engine.num_slots // 4) or not running):
@@ -66,12 +71,14 @@ def score_pairs(
             targets = [list(target) for _, (_, _, target) in admitted]
             engine.admit([slot for slot, _ in admitted], [source for _, (_, source, _) in admitted], targets)
             for (slot, (number, _, _)), target in zip(admitted, targets, strict=True):
-                running[slot] = _RunningPair(number, [*target, end])
-                tokens[slot] = begin
+                running[slot] = _RunningPair(number, [*target, eos_id])
+                tokens[slot] = bos_id
         for slot, pair in running.items():
             score_ids[slot] = pair.target[len(pair.scores)]
         result = engine.step(
-            StepRequest(tokens, np.arange(engine.num_slots), 1, score_ids, _NO_IDS, _NO_IDS, return_attention=attention)
+            StepRequest(
+                tokens, np.arange(engine.num_slots), 1, score_ids, _NO_IDS, _NO_IDS, return_attention=return_attention
+            )
         )
         attended = None if result.attention is None else result.attention.argmax(axis=1)
         finished = []

@@ -1,9 +1,9 @@
-"""Finished hypotheses, and the backpointers from which their tokens are read.
+"""Finished hypotheses of beam search, and the backpointers from which their tokens are read.
 
 Array shapes: N slots, K rows per slot, R = N × K rows, L steps of buffer capacity, H hypotheses, T tokens of the
 longest hypothesis.
 
-Steps are counted over the whole search, not per sentence. A backpointer is a step and a row as one number,
+Steps are counted over the whole search, not per sentence. A backpointer encodes a step and a row as the number
 step × R + row.
 """
 
@@ -28,7 +28,7 @@ class Hypothesis:
     score: float
     """Sum of the token log-probabilities, including end of sentence."""
     rank_score: float
-    """Score that hypotheses are ranked by: ``score`` over the length penalty, plus the coverage penalty."""
+    """Score by which hypotheses are ranked: ``score`` divided by the length penalty, plus the coverage penalty."""
     source_positions: list[int] | None
     """Index of the most attended source token for each token; None without attention."""
     token_scores: list[float] = field(default_factory=list)
@@ -45,18 +45,18 @@ class FinishedHypotheses:
 
     def __init__(self, num_slots: int, beam_size: int) -> None:
         self.rank_scores: Float64Array = np.full((num_slots, beam_size), -np.inf)
-        """Scores that the hypotheses are ranked by; -inf marks an empty entry."""
+        """Score by which each hypothesis is ranked; -inf marks an empty entry."""
         self.scores: Float64Array = np.full((num_slots, beam_size), -np.inf)
         self.backpointers: Int64Array = np.zeros((num_slots, beam_size), dtype=np.int64)
         """Step and row at which each hypothesis ended."""
         self._offsets = 2 * beam_size * np.arange(num_slots)[:, None]  # flat index of each slot in arrays [N, 2 K]
 
     def clear(self, slots: Int64Array) -> None:
-        """Remove the hypotheses of some slots."""
+        """Remove the hypotheses of the given slots."""
         self.rank_scores[slots] = -np.inf
 
     def merge(self, rank_scores: Float64Array, scores: Float64Array, backpointers: Int64Array) -> None:
-        """Insert hypotheses, and keep the K best of each slot.
+        """Insert new hypotheses, and keep the K best of each slot.
 
         A rank score of -inf inserts nothing. Of equal rank scores, the earlier hypothesis comes first.
         """
@@ -70,7 +70,7 @@ class FinishedHypotheses:
 
 
 class BacktracedPaths(NamedTuple):
-    """Paths of H hypotheses from their last token back, [T, H]; entries before a first token are arbitrary."""
+    """Tokens of H hypotheses in reverse order, [T, H]; entries beyond the first token of a hypothesis are arbitrary."""
 
     tokens: Int64Array
     source_positions: Int64Array
@@ -91,20 +91,20 @@ class Backpointers:
         self._scores: Float64Array = np.zeros(shape)
         self.has_attention = False
 
-    def reserve(self, steps: int, current_step: int) -> None:
+    def reserve_capacity(self, steps: int, current_step: int) -> None:
         """Grow the capacity to at least ``steps``, keeping the steps before ``current_step``."""
         capacity = len(self._tokens)
         if steps > capacity:
             kept = np.arange(current_step - capacity, current_step)
-            self._tokens = _grown(self._tokens, steps, kept)
-            self._parents = _grown(self._parents, steps, kept)
-            self._source_positions = _grown(self._source_positions, steps, kept)
-            self._scores = _grown(self._scores, steps, kept)
+            self._tokens = _enlarge_ring(self._tokens, steps, kept)
+            self._parents = _enlarge_ring(self._parents, steps, kept)
+            self._source_positions = _enlarge_ring(self._source_positions, steps, kept)
+            self._scores = _enlarge_ring(self._scores, steps, kept)
 
-    def write(
+    def record_step(
         self, step: int, tokens: Int64Array, parents: Int64Array, scores: Float64Array, attention: Float32Array | None
     ) -> None:
-        """Record a step: tokens, parents and scores [R] of the new rows, attention [R, S] of the old rows."""
+        """Record a step: tokens, parents and scores [R] of the new rows, attention weights [R, S] of the old rows."""
         index = step % len(self._tokens)
         self._tokens[index] = tokens
         self._parents[index] = parents
@@ -113,8 +113,8 @@ class Backpointers:
         if attention is not None:
             attention.argmax(axis=1, out=self._source_positions[index])
 
-    def trace(self, steps: Int64Array, rows: Int64Array, length: int) -> BacktracedPaths:
-        """Follow the backpointers for ``length`` tokens before given steps [H] and rows [H]."""
+    def trace_paths(self, steps: Int64Array, rows: Int64Array, length: int) -> BacktracedPaths:
+        """Follow the backpointers of H hypotheses for ``length`` tokens, from the step [H] and row [H] of each."""
         indices = (steps - 1 - np.arange(length)[:, None]) % len(self._tokens)
         path = np.empty((length + 1, len(rows)), dtype=np.int64)
         path[0] = rows
@@ -126,8 +126,8 @@ class Backpointers:
         )
 
 
-def _grown(ring: Any, capacity: int, kept_steps: Int64Array) -> Any:
-    """Return a larger ring buffer with the entries of the kept steps."""
+def _enlarge_ring(ring: Any, capacity: int, kept_steps: Int64Array) -> Any:
+    """Return a ring buffer with at least ``capacity`` steps that contains the entries of the kept steps."""
     grown = np.zeros((max(capacity, 2 * len(ring)), ring.shape[1]), dtype=ring.dtype)
     grown[kept_steps % len(grown)] = ring[kept_steps % len(ring)]
     return grown

@@ -17,19 +17,19 @@ class DecodingOptions:
     length_penalty: float = 1.0
     """Exponent alpha of the length penalty, see `nmt.search.hypotheses.length_penalty`; 0 disables it."""
     max_length_ratio: float = 2.0
-    """Length limit of the translation relative to the length of its source; see ``max_length_extra``."""
+    """Maximum length of the translation relative to the length of its source; ``max_length_extra`` is added to it."""
     num_hypotheses: int = 1
     """Number of hypotheses to return, at most the beam size."""
     return_attention: bool = True
     """If true, hypotheses include ``source_positions``."""
     max_length_extra: int = 16
-    """Number of tokens added to the length limit of every sentence."""
+    """Number of tokens added to the maximum length of every translation."""
     min_length_ratio: float = 0.0
     """Minimum length of the translation relative to the length of its source; a translation has at least one token."""
     coverage_penalty: float = 0.0
     """Weight beta of the coverage penalty, see `nmt.search.coverage`; no effect if the engine returns no attention."""
     no_repeat_ngram_size: int = 0
-    """Size of the n-grams that may occur only once in a translation; 0 disables the rule."""
+    """Size of the n-grams that may occur only once in a translation; 0 allows all repetitions."""
     retry_repetition: bool = True
     """If true, a sentence whose translation degenerates into repetition is decoded again without repeated n-grams.
 
@@ -40,13 +40,16 @@ class DecodingOptions:
     target_prefix: tuple[int, ...] = ()
     """Tokens that the translation must begin with."""
     force_phrases: tuple[tuple[int, ...], ...] = ()
-    """Phrases that must occur, each as often as it is listed; use a beam larger than their total number of tokens."""
+    """Phrases that must occur, each as often as it is listed; the beam should exceed their total number of tokens."""
     num_beam_groups: int = 1
     """Number of groups of diverse beam search; 1 is plain beam search."""
     diversity_penalty: float = 0.5
-    """Penalty in nats of a token for each earlier group that selected it in the same step."""
+    """Amount in nats subtracted from the score of a token for each earlier group that selected it in the same step."""
     sampling_temperature: float = 0.0
-    """Sampling temperature; 0 searches. Above 0, ``num_hypotheses`` translations are drawn from p^(1 / temperature)."""
+    """Sampling temperature; 0 selects beam search.
+
+    Above 0, ``num_hypotheses`` translations are drawn from p^(1 / temperature).
+    """
     sampling_topk: int = 0
     """Number of most probable tokens to sample from; 0 for all."""
     sampling_topp: float = 1.0

@@ -33,23 +33,23 @@ class StepRequest:
     score_ids: Int64Array
     """Token ids to score regardless of their rank, [R, Q]."""
     suppress_rows: Int64Array
-    """Rows of the (row, token) pairs that must not become candidates, [P]; a pair may already be impossible."""
+    """Row of each (row, token) pair that must not become a candidate, [P]."""
     suppress_tokens: Int64Array
-    """Tokens of these pairs, [P]."""
+    """Token id of each (row, token) pair that must not become a candidate, [P]."""
     temperature: Float32Array | None = None
     """Sampling temperature of each row, [R]; 0 returns the best candidates instead of samples.
 
-    Candidates are drawn without replacement by Gumbel top-k (Kool et al. 2019). The three fields below are given
-    together with this one.
+    Candidates are drawn without replacement by Gumbel top-k (Kool et al. 2019). ``seeds``, ``top_k``
+    and ``top_p`` are given if and only if this field is.
     """
     seeds: Int64Array | None = None
-    """Random seed of each row's Gumbel noise, [R]."""
+    """Random seed of the Gumbel noise of each row, [R]."""
     top_k: Int64Array | None = None
     """Number of most probable tokens to sample from, [R]; 0 for all."""
     top_p: Float32Array | None = None
     """Probability mass of the smallest set of most probable tokens to sample from, [R] (Holtzman et al. 2020).
 
-    It applies after suppression, temperature and ``top_k``.
+    The set is determined after suppression, temperature and ``top_k`` have been applied.
     """
     return_attention: bool = False
     """If true, the result includes the attention weights."""
@@ -70,7 +70,7 @@ class StepResult:
     id_scores: Float32Array
     """Log-probabilities of the request's ``score_ids``, [R, Q]."""
     attention: Float32Array | None = None
-    """Weights of the alignment head, [R, S]; None if not requested or if the model has no attention."""
+    """Attention weights of the alignment head, [R, S]; None if not requested or if the model has no attention."""
 
 
 class Engine(Protocol):
@@ -78,11 +78,11 @@ class Engine(Protocol):
 
     @property
     def num_slots(self) -> int:
-        """Number of slots N."""
+        """Number of slots, N."""
 
     @property
     def beam_size(self) -> int:
-        """Number of rows per slot K."""
+        """Number of rows per slot, K."""
 
     def admit(
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
@@ -93,7 +93,7 @@ class Engine(Protocol):
         """
 
     def release(self, slots: Sequence[int]) -> None:
-        """Empty slots, whether or not their sentences have finished."""
+        """Free the given slots, whether or not their sentences have finished."""
 
     def step(self, request: StepRequest) -> StepResult:
         """Advance every row of the occupied slots by its token and return the next candidates."""

@@ -13,7 +13,7 @@ from test_beam_search import run
 
 from nmt.search.beam_search import BeamSearch, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
-from nmt.search.strategies.phrase_constraints import RequiredPhrases, ngram_repetitions, phrase_completions
+from nmt.search.strategies.phrase_constraints import RequiredPhrases, tokens_completing_phrases, tokens_repeating_ngrams
 
 _TOKENS = st.integers(2, 3)
 
@@ -98,10 +98,10 @@ def test_narrow_beams_satisfy_all_options(seed: int, beam_size: int, options: De
         min_length, max_length = options.length_limits(len(source))
         assert min_length <= len(tokens) < max_length
         assert tokens[: len(options.target_prefix)] == options.target_prefix
-        assert RequiredPhrases(options.force_phrases).progress(tokens) == sum(map(len, options.force_phrases))
+        assert RequiredPhrases(options.force_phrases).count_satisfied(tokens) == sum(map(len, options.force_phrases))
         for i in range(len(options.target_prefix), len(tokens)):
-            assert tokens[i] not in phrase_completions(tokens[:i], options.bad_phrases)
-            assert tokens[i] not in ngram_repetitions(tokens[:i], options.no_repeat_ngram_size)
+            assert tokens[i] not in tokens_completing_phrases(tokens[:i], options.bad_phrases)
+            assert tokens[i] not in tokens_repeating_ngrams(tokens[:i], options.no_repeat_ngram_size)
         path = [BEGIN, *tokens, END]
         scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
         assert hypothesis.token_scores == pytest.approx(scores, abs=1e-5)
@@ -119,7 +119,7 @@ def test_interrupted_phrases_start_again() -> None:
     required = RequiredPhrases([(2, 2, 3), (2, 2, 3), (4,)])
     assert required.total_tokens == 7
     for tokens, progress in [((), 0), ((2, 2), 2), ((2, 2, 2), 2), ((2, 2, 5), 0), ((2, 2, 2, 3), 3), ((4, 2), 2)]:
-        assert required.progress(tokens) == progress
+        assert required.count_satisfied(tokens) == progress
     assert required.next_tokens((2, 2)) == {3, 4}
     assert required.next_tokens((2, 2, 3, 4, 2, 2, 3)) == set()
 

@@ -14,7 +14,7 @@ TOKENS = st.lists(st.integers(2, 5), max_size=6)
 def test_each_token_is_scored_given_its_prefix(pairs: list[tuple[list[int], list[int]]], num_slots: int) -> None:
     engine = FakeEngine(num_slots, beam_size=1)
     numbered = [(number, *pair) for number, pair in enumerate(pairs)]
-    found = dict(score_pairs(engine, numbered, BEGIN, END, attention=True))
+    found = dict(score_pairs(engine, numbered, BEGIN, END, return_attention=True))
     assert sorted(found) == list(range(len(pairs)))
     for number, (source, target) in enumerate(pairs):
         path = [BEGIN, *target, END]

@@ -1,4 +1,4 @@
-"""The document interface, and helpers to assemble a document's translation from those of its segments."""
+"""Interface of documents, and functions that assemble the translation of a document from those of its segments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINE_BREAK = re.compile(f"[{LINE_BREAKS}]")
 
 @dataclass(frozen=True, slots=True)
 class DocumentTranslation:
-    """Translation of a document. One without segments is its own translation, with a score of 0."""
+    """Translation of a document. A document without segments is copied, and its score is 0."""
 
     text: str
     alternatives: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class DocumentTranslation:
 
 
 class Document(Protocol):
-    """A document in some format."""
+    """A document, whose segments are translated and then reassembled."""
 
     @property
     def segments(self) -> Sequence[str]:
@@ -44,17 +44,17 @@ class Document(Protocol):
 
 
 def touches_next(spans: Sequence[tuple[int, int]]) -> list[bool]:
-    """Return for each span whether the next one begins where it ends."""
+    """Return, for each span, whether the next span begins where this span ends."""
     return [*(stop == start for (_, stop), (start, _) in pairwise(spans)), False][: len(spans)]
 
 
 def to_single_line(text: str) -> str:
-    """Replace each line break by one space, so that alignment offsets remain valid."""
+    """Return a text with each line break replaced by one space, which keeps the offsets of an alignment valid."""
     return _LINE_BREAK.sub(" ", text)
 
 
 def replace_spans(text: str, spans: Sequence[tuple[int, int]], replacements: Sequence[str]) -> str:
-    """Replace the text of each span and copy everything between the spans."""
+    """Return a text with each of the given spans replaced; the text between the spans is copied."""
     parts: list[str] = []
     end = 0
     for (start, stop), replacement in zip(spans, replacements, strict=True):
@@ -68,9 +68,13 @@ def combine_translations(
     render: Callable[[Sequence[Translation]], str],
     alignment: tuple[AlignedSpan, ...] | None,
 ) -> DocumentTranslation:
-    """Combine the translations of a document's segments; ``render`` converts them to the text of the document."""
+    """Return the translation of a document, given the translations of its segments in order.
+
+    ``render`` converts the translations of the segments to the text of the translated document. ``alignment`` is the
+    alignment of the whole document.
+    """
     best = render(translations)
-    count = max((len(translation.alternatives) for translation in translations), default=0)
+    count = max((len(each.alternatives) for each in translations), default=0)
     alternatives = [render([_nth_alternative(translation, n) for translation in translations]) for n in range(count)]
     confidences = [translation.confidence for translation in translations if translation.confidence is not None]
     return DocumentTranslation(

@@ -1,4 +1,4 @@
-"""Translation of document files; the file name extension determines the format."""
+"""Translation of document files, whose name extension determines the format."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ _FORMATS: Mapping[str, Callable[[str, str], Document]] = {".html": HtmlDocument,
 
 
 def is_document(path: Path) -> bool:
-    """Return whether a file of that name is a document, rather than text with one sentence per line."""
+    """Return whether a file is a document by its name extension, rather than text with one sentence per line."""
     return path.suffix.lower() in _FORMATS
 
 
 def translate_document(path: Path, job: TranslationJob, translator: Translator) -> str:
-    """Return the translation of a document file; raise CarouselError if it or its format's extra is unavailable."""
-    text = _read(path)
+    """Return the translation of a document file.
+
+    Raises CarouselError if the file cannot be read or the extra for its format is not installed.
+    """
+    text = _read_text(path)
     try:
         document = _FORMATS[path.suffix.lower()](text, translator.source_language)
     except ModuleNotFoundError:
@@ -30,7 +33,7 @@ def translate_document(path: Path, job: TranslationJob, translator: Translator) 
     return document.assemble(list(translations)).text
 
 
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:

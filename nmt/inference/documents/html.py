@@ -1,8 +1,8 @@
-"""HTML documents: sentences are translated, and everything that is not text is copied byte for byte.
+"""HTML documents, in which sentences are translated and everything that is not text is copied byte for byte.
 
 The inline tags of a sentence are removed before translation and inserted into the translation in the same order, so
-the output has the same tags, comments and other markup as the source whatever the translations are. A sentence whose
-translation equals it is copied, including its entities and line breaks.
+the output always has the same tags, comments and other markup as the source. A sentence that the translation leaves
+unchanged is copied, including its character references and line breaks.
 """
 
 from __future__ import annotations
@@ -33,24 +33,17 @@ class HtmlDocument:
 
     def __init__(self, html: str, language: str) -> None:
         self._html = html
-        self._sentences = [
-            sentence for block in parse_text_blocks(html) for sentence in _sentences(block, html, language)
-        ]
+        self._sentences = [s for block in parse_text_blocks(html) for s in _split_block(block, html, language)]
         self.segments: Sequence[str] = [sentence.text for sentence in self._sentences]
 
     def assemble(self, translations: Sequence[Translation]) -> DocumentTranslation:
-        """Return the translation of the document without an alignment, given the translations of all segments."""
+        """Return the translation of the document, without an alignment, given the translations of all segments."""
         return combine_translations(translations, self._render, alignment=None)
 
     def _render(self, translations: Sequence[Translation]) -> str:
-        return replace_spans(
-            self._html,
-            [(sentence.start, sentence.stop) for sentence in self._sentences],
-            [
-                sentence.render(translation, self._html)
-                for sentence, translation in zip(self._sentences, translations, strict=True)
-            ],
-        )
+        spans = [(sentence.start, sentence.stop) for sentence in self._sentences]
+        sentences = zip(self._sentences, translations, strict=True)
+        return replace_spans(self._html, spans, [sentence.render(each, self._html) for sentence, each in sentences])
 
 
 def visible_text(html: str) -> str:
@@ -64,13 +57,15 @@ class _HtmlSentence:
 
     text: str
     start: int
-    """Offset in the HTML at which its translation is inserted."""
+    """Start offset in the HTML of the text that the translation replaces."""
     stop: int
-    """Offset in the HTML up to which its translation replaces the source."""
+    """End offset in the HTML of the text that the translation replaces."""
     tags: Sequence[InlineTag]
+    """Inline tags of the sentence."""
     markup: Sequence[str]
     """HTML of each tag."""
     touches_next: bool
+    """Whether the next sentence follows without a space."""
 
     def render(self, translation: Translation, html: str) -> str:
         """Return the translation as HTML with the tags inserted."""
@@ -83,20 +78,23 @@ class _HtmlSentence:
         parts: list[str] = []
         end = 0
         for tag, markup, offset in zip(self.tags, self.markup, offsets, strict=True):
-            parts += (escape(target[end:offset], quote=False), self._with_spaces(tag, markup, target, offset))
+            parts += (escape(target[end:offset], quote=False), self._add_spaces(tag, markup, target, offset))
             end = offset
         return "".join((*parts, escape(target[end:], quote=False)))
 
-    def _with_spaces(self, tag: InlineTag, markup: str, target: str, offset: int) -> str:
-        """Put spaces around a standalone tag where the source has them: it may represent a word, as an image does."""
-        if tag.kind is TagKind.STANDALONE and offset > 0 and _is_space(self.text, tag.position - 1):
-            markup = markup if _is_space(target, offset - 1) else f" {markup}"
-        if tag.kind is TagKind.STANDALONE and offset < len(target) and _is_space(self.text, tag.position):
-            markup = markup if _is_space(target, offset) else f"{markup} "
-        return markup
+    def _add_spaces(self, tag: InlineTag, markup: str, target: str, offset: int) -> str:
+        """Return the HTML of a tag, with the spaces that a standalone tag has around it in the source.
+
+        A standalone tag, such as an image, may represent a word.
+        """
+        if tag.kind is not TagKind.STANDALONE:
+            return markup
+        before = offset > 0 and _is_space(self.text, tag.position - 1) and not _is_space(target, offset - 1)
+        after = offset < len(target) and _is_space(self.text, tag.position) and not _is_space(target, offset)
+        return " " * before + markup + " " * after
 
 
-def _sentences(block: TextBlock, html: str, language: str) -> Iterator[_HtmlSentence]:
+def _split_block(block: TextBlock, html: str, language: str) -> Iterator[_HtmlSentence]:
     """Yield the sentences of a text block, each with the tags that may move within it."""
     text = block.text
     offsets = [tag.offset for tag in block.tags]
@@ -112,14 +110,14 @@ def _sentences(block: TextBlock, html: str, language: str) -> Iterator[_HtmlSent
             text[start:stop],
             min([block.starts[start], *(tag.start for tag in tags[:1])]),
             max([block.stops[stop - 1], *(tag.stop for tag in tags[-1:])]),
-            [_inline_tag(tag, start, stop) for tag in tags],
+            [_clip_tag(tag, start, stop) for tag in tags],
             [html[tag.start : tag.stop] for tag in tags],
             touches,
         )
 
 
-def _inline_tag(tag: BlockTag, start: int, stop: int) -> InlineTag:
-    """Convert a tag of a text block to a tag of the sentence ``[start, stop)``."""
+def _clip_tag(tag: BlockTag, start: int, stop: int) -> InlineTag:
+    """Return a tag of a text block as a tag of the sentence ``[start, stop)``, to which its range is clipped."""
     begin, end = sorted(min(max(offset, start), stop) - start for offset in (tag.offset, tag.matching_offset))
     return InlineTag(tag.kind, begin, end)
 

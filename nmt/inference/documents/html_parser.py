@@ -1,7 +1,8 @@
 """Parser that divides HTML into blocks of text and their inline tags.
 
-It separates markup from text as the tokenizer of the HTML standard does, which accepts any input. The parser of
-Python's standard library does not report offsets, raises on some input, and needs quadratic time for other input.
+The parser separates markup from text by the rules of the tokenizer in the HTML standard, which accepts any input. The
+parser in Python's standard library does not report offsets, raises exceptions for some input, and needs quadratic time
+for other input.
 """
 
 from __future__ import annotations
@@ -34,26 +35,26 @@ _ATTRIBUTE = re.compile(rf"({_NAME})(?:\s*+=\s*+({_VALUE}))?", re.ASCII | re.VER
 _CHARACTER_REFERENCE = re.compile(r"&(?:#(?:\d+|x[\da-f]+)|[a-z][a-z\d]*);?", re.ASCII | re.IGNORECASE)
 
 
-def _names(names: str) -> frozenset[str]:
+def _name_set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
 # Elements within sentences. All others, including unknown ones, delimit text blocks.
-_INLINE = _names(
+_INLINE = _name_set(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark math nobr q rb rp rt ruby s "
     "samp small span strike strong sub sup time tt u var wbr"
 )
-_VOID = _names("area base br col embed hr img input link meta param source track wbr")
+_VOID = _name_set("area base br col embed hr img input link meta param source track wbr")
 # Elements whose content is raw text up to the end tag.
-_RAW = _names("iframe noembed noframes script style textarea xmp")
+_RAW = _name_set("iframe noembed noframes script style textarea xmp")
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in _RAW}
 # Elements that are copied instead of translated.
-_COPIED = _RAW | _names("code kbd math pre rp rt samp var")
+_COPIED = _RAW | _name_set("code kbd math pre rp rt samp var")
 
 
 @dataclass(slots=True)
 class BlockTag:
-    """An inline tag of a text block, or markup treated as one: a comment, or a void or copied element."""
+    """An inline tag of a text block, or other markup that is kept in place: a comment, a void or a copied element."""
 
     start: int
     """Start offset in the HTML."""
@@ -63,11 +64,11 @@ class BlockTag:
     offset: int
     """Offset in the text of the block."""
     matching_offset: int
-    """Offset of the matching start or end tag in the text of the block; that of a standalone tag is its own."""
+    """Offset of the matching start or end tag in the text of the block; equal to ``offset`` for a standalone tag."""
 
 
 class TextBlock:
-    """Text that no block-level tag divides, and the inline tags in it."""
+    """Text between two block-level tags, with the inline tags in it."""
 
     def __init__(self) -> None:
         self._strings: list[str] = []
@@ -79,7 +80,7 @@ class TextBlock:
 
     @property
     def text(self) -> str:
-        """The text, with each line break replaced by a space."""
+        """Text of the block, with each line break replaced by a space."""
         return to_single_line("".join(self._strings))
 
     def add_text(self, html: str, start: int, stop: int) -> None:
@@ -100,15 +101,15 @@ class TextBlock:
         self.stops += range(start + 1, stop + 1)
 
     def add_standalone(self, start: int, stop: int) -> None:
-        """Append markup that contains no text to translate."""
+        """Append a comment or element that contains no text to translate."""
         self.tags.append(BlockTag(start, stop, TagKind.STANDALONE, len(self.starts), len(self.starts)))
 
     def add_start_tag(self, start: int, stop: int) -> None:
-        """Append a start tag; its element extends to the end of the block unless an end tag closes it."""
+        """Append a start tag, whose element extends to the end of the block unless an end tag closes it."""
         self.tags.append(BlockTag(start, stop, TagKind.OPENING, len(self.starts), sys.maxsize))
 
     def add_end_tag(self, start: int, stop: int, opening: int | None) -> None:
-        """Append an end tag; ``opening`` is the index of its start tag in `tags`, or None if it is not in the block."""
+        """Append an end tag; ``opening`` is the index of its start tag in `tags`, or None if that is in another block."""
         offset = len(self.starts)
         if opening is None:
             self.tags.append(BlockTag(start, stop, TagKind.CLOSING, offset, 0))
@@ -145,12 +146,12 @@ def parse_text_blocks(html: str) -> list[TextBlock]:
 
 
 class _OpenElement(NamedTuple):
-    """An element whose end tag has not been read."""
+    """An element whose end tag has not been parsed yet."""
 
     name: str
     block: TextBlock
-    tag: int
-    """Index of its start tag among the tags of the block."""
+    tag_index: int
+    """Index of its start tag in ``block.tags``."""
 
 
 class _CopiedElement(NamedTuple):
@@ -158,13 +159,13 @@ class _CopiedElement(NamedTuple):
 
     name: str
     level: int
-    """Number of open elements around it."""
+    """Number of open elements that enclose it."""
     start: int
     """Start offset in the HTML."""
 
 
 class _BlockBuilder:
-    """Builds text blocks from the tags and texts of an HTML document."""
+    """Builder of text blocks from the tags and texts of an HTML document."""
 
     def __init__(self, html: str) -> None:
         self._html = html
@@ -179,7 +180,7 @@ class _BlockBuilder:
             self.blocks[-1].add_text(self._html, start, stop)
 
     def add_empty(self, start: int, stop: int, name: str | None) -> None:
-        """Add an element without content, or other markup if there is no name."""
+        """Add an element without content, or other markup if ``name`` is None."""
         if self._copied is None:
             if name is None or name in _INLINE:
                 self.blocks[-1].add_standalone(start, stop)
@@ -218,7 +219,9 @@ class _BlockBuilder:
                 return
         if name in _INLINE:
             block = self.blocks[-1]
-            block.add_end_tag(start, stop, element.tag if element is not None and element.block is block else None)
+            block.add_end_tag(
+                start, stop, element.tag_index if element is not None and element.block is block else None
+            )
         else:
             self.blocks.append(TextBlock())
 

@@ -1,9 +1,9 @@
 r"""Plain text documents.
 
 A document alternates between gaps and segments, beginning and ending with a gap. A *segment* is a sentence without
-surrounding white space; it never spans a line break. Gaps are copied, so line breaks of any kind, indentation and
-trailing space survive. Where two sentences touch, as in Chinese, a space is inserted between their translations if the
-target script needs one.
+surrounding white space; it never spans a line break. Gaps are copied, which preserves line breaks of any kind,
+indentation and trailing space. Where no space separates two sentences, as in Chinese, a space is inserted between their
+translations if the target script requires it.
 
     ""                  no segments; the gap is ""
     " "                 no segments; the gap is " "
@@ -35,7 +35,7 @@ _LINE = re.compile(f"[^{LINE_BREAKS}]+")
 
 
 class PlainDocument:
-    """A text without markup."""
+    """A plain text, divided into segments and gaps."""
 
     def __init__(self, text: str, language: str) -> None:
         self._text = text
@@ -56,10 +56,8 @@ class PlainDocument:
 
     def _replacements(self, translations: Sequence[Translation]) -> list[str]:
         texts = [to_single_line(translation.text) for translation in translations]
-        return [
-            separate_from_next(text) if touches else text
-            for text, touches in zip(texts, self._touches_next, strict=True)
-        ]
+        pairs = zip(texts, self._touches_next, strict=True)
+        return [separate_from_next(text) if touches else text for text, touches in pairs]
 
     def _alignment(self, translations: Sequence[Translation]) -> tuple[AlignedSpan, ...] | None:
         spans: list[AlignedSpan] = []

@@ -14,15 +14,15 @@ __all__ = ["make_strategy"]
 
 
 def make_strategy(
-    options: DecodingOptions, beam_size: int, end: int, min_length: int, source: Sequence[int]
+    options: DecodingOptions, beam_size: int, eos_id: int, min_length: int, source: Sequence[int]
 ) -> SearchStrategy | None:
     """Return the search strategy that the options require for a sentence, or None if plain beam search suffices."""
     if options.sampling_temperature > 0:
-        return Sampling(options, beam_size, end, min_length, source)
+        return Sampling(options, beam_size, eos_id, min_length, source)
     if options.num_beam_groups > 1:
-        return DiverseBeamSearch(options, beam_size, end, min_length)
+        return DiverseBeamSearch(options, beam_size, eos_id, min_length)
     if options.force_phrases:
-        return LexicalConstraints(options, beam_size, end, min_length)
+        return LexicalConstraints(options, beam_size, eos_id, min_length)
     if options.target_prefix or options.bad_phrases or options.no_repeat_ngram_size:
-        return SearchStrategy(options, beam_size, end, min_length)
+        return SearchStrategy(options, beam_size, eos_id, min_length)
     return None

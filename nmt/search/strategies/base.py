@@ -1,18 +1,19 @@
 """Base class of search strategies, which select the candidates of one sentence.
 
-Strategies work on plain Python lists, because few sentences need one. K is the beam size.
+Strategies use plain Python lists instead of arrays, because few sentences need a strategy. K is the beam size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
-from nmt.search.strategies.phrase_constraints import Tokens, ngram_repetitions, phrase_completions
+from nmt.search.strategies.phrase_constraints import Tokens, tokens_completing_phrases, tokens_repeating_ngrams
 
 
 class Candidate(NamedTuple):
@@ -31,9 +32,9 @@ class CandidateSet(NamedTuple):
     best: list[list[Candidate]]
     """Candidates that the engine returned for each open row, in its order."""
     requested: list[list[Candidate]]
-    """Candidates for the ids of `SearchStrategy.score_ids` for each open row; some may also be in ``best``."""
+    """Candidates for the token ids of `SearchStrategy.score_ids`, for each open row; some may also be in ``best``."""
     ends: list[Candidate]
-    """End of sentence after each open row."""
+    """Candidate that ends the sentence, for each open row."""
     at_limit: bool
     """True if the length limit forces all hypotheses to end in this step."""
 
@@ -48,17 +49,18 @@ class CandidateSelection(NamedTuple):
 
 
 class SearchStrategy:
-    """Search for one sentence with a forced target prefix and suppressed tokens.
+    """Search strategy of one sentence with a forced target prefix and suppressed tokens.
 
     This base class selects the tokens of the prefix and leaves later steps to plain beam search. Subclasses select
     the candidates of every step.
     """
 
     selects_every_step = False
+    """True if the strategy also selects the candidates after the target prefix."""
 
-    def __init__(self, options: DecodingOptions, beam_size: int, end: int, min_length: int) -> None:
-        """Create a strategy; ``min_length`` is the minimum number of tokens before end of sentence, ``end``."""
-        self.options, self.beam_size, self._end, self._min_length = options, beam_size, end, min_length
+    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int) -> None:
+        """Create a strategy; ``min_length`` is the minimum number of tokens before end of sentence."""
+        self.options, self.beam_size, self._eos_id, self._min_length = options, beam_size, eos_id, min_length
         self.row_tokens: list[Tokens] = [()] * beam_size
         """Tokens of the hypothesis in each row."""
 
@@ -69,43 +71,41 @@ class SearchStrategy:
 
     @property
     def max_finished(self) -> int:
-        """Number of finished hypotheses to collect; the search may stop once no open hypothesis can outrank them."""
+        """Number of finished hypotheses after which the search stops if no open hypothesis can outrank them."""
         return min(self.options.num_hypotheses, self.beam_size)
 
     @property
-    def selects(self) -> bool:
+    def selects_tokens(self) -> bool:
         """True if the strategy, rather than plain beam search, selects the candidates of this step."""
         return self.selects_every_step or self._in_prefix
 
     @property
     def required_ids(self) -> Tokens:
         """Token ids that a vocabulary shortlist must include."""
-        return tuple(
-            sorted({*self.options.target_prefix, *(token for phrase in self.options.force_phrases for token in phrase)})
-        )
+        return tuple(sorted({*self.options.target_prefix, *chain.from_iterable(self.options.force_phrases)}))
 
     def suppressed_tokens(self, row: int) -> set[int]:
         """Return the tokens that must not become candidates of a row in this step."""
         tokens = self.row_tokens[row]
-        repetitions = ngram_repetitions(tokens, self.options.no_repeat_ngram_size)
-        return phrase_completions(tokens, self.options.bad_phrases) | repetitions
+        repetitions = tokens_repeating_ngrams(tokens, self.options.no_repeat_ngram_size)
+        return tokens_completing_phrases(tokens, self.options.bad_phrases) | repetitions
 
     def score_ids(self, row: int) -> list[int]:
         """Return the token ids to score for a row regardless of their rank."""
         return [self.options.target_prefix[self._length]] if self._in_prefix else []
 
-    def select(self, candidates: CandidateSet) -> CandidateSelection:
-        """Select candidates; called in steps for which `selects` is true."""
+    def select_candidates(self, candidates: CandidateSet) -> CandidateSelection:
+        """Select candidates; the search calls this in steps for which `selects_tokens` is true."""
         if self._in_prefix:
             return CandidateSelection([candidate for [candidate] in candidates.requested], [])
-        return self._select(candidates)
+        return self._select_after_prefix(candidates)
 
-    def update(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+    def record_rows(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Record the parent row and the token of each new row."""
         self.row_tokens = [(*self.row_tokens[parent], token) for parent, token in zip(parents, tokens, strict=True)]
 
     def select_finished(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
-        """Return the hypotheses to output, given all finished hypotheses, best first."""
+        """Return the hypotheses to output; ``hypotheses`` are all finished ones, best first."""
         return hypotheses
 
     @property
@@ -117,17 +117,17 @@ class SearchStrategy:
         return self._length < len(self.options.target_prefix)
 
     @property
-    def _may_end(self) -> bool:
+    def _may_finish(self) -> bool:
         return self._length >= self._min_length
 
     def _partition(self, candidates: Iterable[Candidate]) -> CandidateSelection:
-        """Separate the possible candidates into open and finished ones."""
+        """Separate the candidates into open and finished ones, without the impossible ones (score -inf)."""
         possible = [candidate for candidate in candidates if candidate.score > -np.inf]
         return CandidateSelection(
-            [candidate for candidate in possible if candidate.token != self._end],
-            [candidate for candidate in possible if candidate.token == self._end],
+            [candidate for candidate in possible if candidate.token != self._eos_id],
+            [candidate for candidate in possible if candidate.token == self._eos_id],
         )
 
-    def _select(self, candidates: CandidateSet) -> CandidateSelection:
-        """Select candidates after the target prefix."""
+    def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
+        """Select candidates in a step after the target prefix."""
         raise NotImplementedError  # plain beam search selects them

@@ -15,8 +15,8 @@ from nmt.search.strategies.phrase_constraints import Tokens
 class DiverseBeamSearch(SearchStrategy):
     """Diverse beam search with Hamming diversity (Vijayakumar et al. 2016, https://arxiv.org/abs/1610.02424).
 
-    The beam is divided into groups, each a beam search of its own. In each step the groups select in turn, and a
-    token that earlier groups have selected is penalised. The penalty affects the selection only; the scores remain
+    The beam is divided into groups, and each group performs a beam search. In each step the groups select in turn, and
+    a token that earlier groups have selected is penalised. The penalty affects the selection only; the scores remain
     log-probabilities of the model.
 
     K + 1 candidates per row are sufficient: one may be end of sentence, one per row of the earlier groups may be
@@ -25,8 +25,8 @@ class DiverseBeamSearch(SearchStrategy):
 
     selects_every_step = True
 
-    def __init__(self, options: DecodingOptions, beam_size: int, end: int, min_length: int) -> None:
-        super().__init__(options, beam_size, end, min_length)
+    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int) -> None:
+        super().__init__(options, beam_size, eos_id, min_length)
         self._num_groups = min(options.num_beam_groups, beam_size)
         self._group_of_row = [row * self._num_groups // beam_size for row in range(beam_size)]
         self._group_sizes = Counter(self._group_of_row)
@@ -39,12 +39,12 @@ class DiverseBeamSearch(SearchStrategy):
 
     @property
     def max_finished(self) -> int:
-        """The beam size: each group searches to its own end."""
+        """The beam size, so that no group stops the search of another."""
         return self.beam_size
 
-    def update(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        """Record the new rows, and keep each in the group of its parent."""
-        super().update(parents, tokens)
+    def record_rows(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+        """Record the new rows, each of which belongs to the group of its parent."""
+        super().record_rows(parents, tokens)
         self._group_of_row = [self._group_of_row[parent] for parent in parents]
 
     def select_finished(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
@@ -55,7 +55,7 @@ class DiverseBeamSearch(SearchStrategy):
         chosen = list(dict.fromkeys(interleaved or range(len(hypotheses))))[: self.options.num_hypotheses]
         return [hypotheses[rank] for rank in sorted(chosen)]
 
-    def _select(self, candidates: CandidateSet) -> CandidateSelection:
+    def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
         selection = CandidateSelection([], [])
         used_tokens: Counter[int] = Counter()
         for group in range(self._num_groups):
@@ -70,12 +70,11 @@ class DiverseBeamSearch(SearchStrategy):
     def _select_for_group(
         self, group: int, candidates: list[Candidate], used_tokens: Counter[int], at_limit: bool
     ) -> CandidateSelection:
-        """Select as a plain beam search does, with penalised scores."""
-        size = self._group_sizes[group]
-        penalty = self.options.diversity_penalty
+        """Return the candidates that a group selects: as in plain beam search, but with penalised scores."""
+        size, penalty = self._group_sizes[group], self.options.diversity_penalty
         best_first = sorted(candidates, key=lambda candidate: penalty * used_tokens[candidate.token] - candidate.score)
         missing = size - len(self._finished[group])
-        finished = self._partition(best_first[:size]).finished[:missing] if self._may_end or at_limit else []
-        self._finished[group] += [self.row_tokens[end.row] for end in finished]
+        finished = self._partition(best_first[:size]).finished[:missing] if self._may_finish or at_limit else []
+        self._finished[group] += [self.row_tokens[candidate.row] for candidate in finished]
         open_ = self._partition(best_first).open[:size] if len(finished) < missing else []
         return CandidateSelection(open_, finished)

@@ -1,4 +1,4 @@
-"""Lexically constrained decoding."""
+"""Lexically constrained decoding, which forces given phrases to occur in a translation."""
 
 from __future__ import annotations
 
@@ -14,48 +14,44 @@ class LexicalConstraints(SearchStrategy):
     """Lexically constrained decoding (Hokamp & Liu 2017) with dynamic beam allocation (Post & Vilar 2018).
 
     Candidates are grouped into banks by the number of constraint tokens that they satisfy. The banks select their
-    best candidates in turn, the most advanced bank first, until the beam is full; a bank with few candidates leaves
-    its share to the others. The most advanced bank always keeps a candidate that extends a phrase, so all phrases
-    are satisfied within the length limit.
+    best candidates in turn, beginning with the bank with the most satisfied tokens, until the beam is full. That bank
+    always keeps a candidate that extends a phrase, so all phrases are satisfied within the length limit.
     """
 
     selects_every_step = True
 
-    def __init__(self, options: DecodingOptions, beam_size: int, end: int, min_length: int) -> None:
-        super().__init__(options, beam_size, end, min_length)
+    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int) -> None:
+        super().__init__(options, beam_size, eos_id, min_length)
         self._required = RequiredPhrases(options.force_phrases)
 
     def score_ids(self, row: int) -> list[int]:
-        """Return the next token of the prefix, or after it the tokens that extend a required phrase."""
+        """Return the next token of the target prefix or, after the prefix, the tokens that extend a required phrase."""
         return super().score_ids(row) or sorted(self._required.next_tokens(self.row_tokens[row]))
 
-    def _select(self, candidates: CandidateSet) -> CandidateSelection:
-        satisfied = [
-            end
-            for end in candidates.ends
-            if self._required.progress(self.row_tokens[end.row]) == self._required.total_tokens
-        ]
+    def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
+        total, count = self._required.total_tokens, self._required.count_satisfied
+        satisfied = [candidate for candidate in candidates.ends if count(self.row_tokens[candidate.row]) == total]
         if candidates.at_limit:
             return CandidateSelection([], satisfied or candidates.ends)
         open_: list[Candidate] = []
         for best, requested in zip(candidates.best, candidates.requested, strict=True):
             unique = {candidate.token: candidate for candidate in self._partition([*best, *requested]).open}
             open_ += unique.values()
-        finished = self._partition(self._allocate([*open_, *satisfied])).finished if self._may_end else []
-        return CandidateSelection(self._allocate(open_), finished)
+        finished = self._partition(self._allocate_beam([*open_, *satisfied])).finished if self._may_finish else []
+        return CandidateSelection(self._allocate_beam(open_), finished)
 
-    def _allocate(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Return the K candidates that the banks select in turn."""
+    def _allocate_beam(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return the K candidates that the banks select in turn, or all candidates if there are fewer."""
         banks: dict[int, list[Candidate]] = defaultdict(list)
         for candidate in sorted(candidates, key=lambda candidate: candidate.score):
             tokens = self.row_tokens[candidate.row]
-            if candidate.token != self._end:
+            if candidate.token != self._eos_id:
                 tokens = (*tokens, candidate.token)
-            banks[self._required.progress(tokens)].append(candidate)
+            banks[self._required.count_satisfied(tokens)].append(candidate)
         selected: list[Candidate] = []
         while banks and len(selected) < self.beam_size:
-            for progress in sorted(banks, reverse=True)[: self.beam_size - len(selected)]:
-                selected.append(banks[progress].pop())
-                if not banks[progress]:
-                    del banks[progress]
+            for count in sorted(banks, reverse=True)[: self.beam_size - len(selected)]:
+                selected.append(banks[count].pop())
+                if not banks[count]:
+                    del banks[count]
         return selected

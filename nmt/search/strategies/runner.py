@@ -1,4 +1,4 @@
-"""Application of per-sentence search strategies to the arrays of a batched search.
+"""Runner that applies the search strategies of individual sentences to the arrays of a batched search.
 
 Array shapes: N slots, K rows per slot, R = N × K rows, C candidates per row.
 """
@@ -17,36 +17,37 @@ from nmt.utils.arrays import BoolArray, Float64Array, Int64Array
 
 
 class StrategyRunner:
-    """The search strategies of a batch, by slot."""
+    """Applies the search strategies of the sentences in a batch."""
 
-    def __init__(self, num_slots: int, beam_size: int, end: int) -> None:
-        self.by_slot: dict[int, SearchStrategy] = {}
-        self.selected: BoolArray = np.zeros(num_slots, dtype=bool)
+    def __init__(self, num_slots: int, beam_size: int, eos_id: int) -> None:
+        self.strategies: dict[int, SearchStrategy] = {}
+        """Strategy by slot; slots of plain beam search are missing."""
+        self.has_selected: BoolArray = np.zeros(num_slots, dtype=bool)
         """True for slots whose candidates a strategy selected in the last step, [N]."""
-        self._beam, self._end = beam_size, end
+        self._beam, self._eos_id = beam_size, eos_id
         self._score_ids: dict[int, list[int]] = {}  # requested in the last step, by row
 
     def release(self, slots: Sequence[int]) -> None:
-        """Remove the strategies of some slots."""
+        """Remove the strategies of the given slots."""
         for slot in slots:
-            self.by_slot.pop(slot, None)
-            self.selected[slot] = False
+            self.strategies.pop(slot, None)
+            self.has_selected[slot] = False
 
     def extend_request(self, request: StepRequest) -> StepRequest:
-        """Add the suppressed tokens, scored ids and sampling parameters of all strategies to a plain request."""
+        """Return the request with the suppressed tokens, scored ids and sampling parameters of all strategies added."""
         suppressed = [
-            (row, token) for row, strategy, k in self._rows() for token in sorted(strategy.suppressed_tokens(k))
+            (row, t) for row, strategy, k in self._strategy_rows() for t in sorted(strategy.suppressed_tokens(k))
         ]
         pairs = np.array(suppressed, dtype=np.int64).reshape(-1, 2).T.copy()
-        self._score_ids = {row: strategy.score_ids(k) for row, strategy, k in self._rows()}
-        score_ids = np.full((len(request.tokens), 1 + max(map(len, self._score_ids.values()))), self._end)
+        self._score_ids = {row: strategy.score_ids(k) for row, strategy, k in self._strategy_rows()}
+        score_ids = np.full((len(request.tokens), 1 + max(map(len, self._score_ids.values()))), self._eos_id)
         for row, tokens in self._score_ids.items():
             score_ids[row, 1 : 1 + len(tokens)] = tokens
         request = replace(request, score_ids=score_ids, suppress_rows=pairs[0], suppress_tokens=pairs[1])
-        return self._with_sampling(request)
+        return self._add_sampling(request)
 
-    def _with_sampling(self, request: StepRequest) -> StepRequest:
-        sampling = [(row, strategy, k) for row, strategy, k in self._rows() if isinstance(strategy, Sampling)]
+    def _add_sampling(self, request: StepRequest) -> StepRequest:
+        sampling = [(row, strategy, k) for row, strategy, k in self._strategy_rows() if isinstance(strategy, Sampling)]
         if not sampling:
             return request
         rows = len(request.tokens)
@@ -58,36 +59,40 @@ class StrategyRunner:
             seeds[row] = strategy.noise_seed(k)
         return replace(request, temperature=temperature, seeds=seeds, top_k=top_k, top_p=top_p)
 
-    def select(
+    def select_candidates(
         self, result: StepResult, scores: Float64Array, totals: Float64Array, ends: Float64Array, at_limit: BoolArray
     ) -> tuple[Int64Array, Float64Array]:
-        """Let the strategies select the candidates of their slots.
+        """Call the strategies to select candidates; in their slots, only selected candidates keep a finite score.
 
-        Given are the scores [N, K] of open hypotheses, those of the candidates (``totals``, [R, C]) and with end of
-        sentence (``ends``, [N, K]), and a mask [N] of sentences at their length limit. In slots for which a strategy
-        selects, only selected candidates keep a finite score. ``totals`` is changed in place; the token ids of its
-        candidates [R, C] and the new ``ends`` are returned.
+        Args:
+            result: Result of the engine's step.
+            scores: Cumulative score of each open hypothesis, [N, K].
+            totals: Cumulative score of each candidate, [R, C]. The array is changed in place.
+            ends: Score of each hypothesis with end of sentence, [N, K].
+            at_limit: Mask of the sentences at their length limit, [N].
+
+        Returns:
+            Token ids of the candidates in ``totals``, [R, C], and new ``ends``.
         """
         ids, ends = result.ids.copy(), ends.copy()
-        for slot, strategy in self.by_slot.items():
-            self.selected[slot] = strategy.selects
-            if strategy.selects:
-                selection = strategy.select(
-                    self._candidates(slot, result, scores[slot], ends[slot], bool(at_limit[slot]))
-                )
+        for slot, strategy in self.strategies.items():
+            self.has_selected[slot] = strategy.selects_tokens
+            if strategy.selects_tokens:
+                candidates = self._list_candidates(slot, result, scores[slot], ends[slot], bool(at_limit[slot]))
+                selection = strategy.select_candidates(candidates)
                 first = slot * self._beam
                 totals[first : first + self._beam] = -np.inf
                 for column, candidate in enumerate(selection.open):  # at most K < C, so each has its own column
                     totals[first + candidate.row, column] = candidate.score
                     ids[first + candidate.row, column] = candidate.token
-                kept = [end.row for end in selection.finished]
+                kept = [candidate.row for candidate in selection.finished]
                 ends[slot, [row for row in range(self._beam) if row not in kept]] = -np.inf
         return ids, ends
 
-    def _candidates(
+    def _list_candidates(
         self, slot: int, result: StepResult, scores: Float64Array, ends: Float64Array, at_limit: bool
     ) -> CandidateSet:
-        """Return the candidates of a slot, given its scores [K]."""
+        """Return the candidates of a slot; ``scores`` and ``ends`` are those of its rows, [K]."""
         best, requested = [], []
         open_rows = np.flatnonzero(scores > -np.inf).tolist()
         for k in open_rows:
@@ -97,16 +102,16 @@ class StrategyRunner:
             # The columns beyond the ids of this row are padding.
             scored = zip(self._score_ids[row], result.id_scores[row, 1:].tolist(), strict=False)
             requested.append([Candidate(score + token_score, k, token) for token, token_score in scored])
-        end_candidates = [Candidate(float(ends[k]), k, self._end) for k in open_rows]
+        end_candidates = [Candidate(float(ends[k]), k, self._eos_id) for k in open_rows]
         return CandidateSet(best, requested, end_candidates, at_limit)
 
-    def update(self, parents: Int64Array, tokens: Int64Array) -> None:
-        """Pass the parents and tokens of the new rows [N, K] to the strategies."""
-        for slot, strategy in self.by_slot.items():
-            strategy.update((parents[slot] - slot * self._beam).tolist(), tokens[slot].tolist())
+    def record_rows(self, parents: Int64Array, tokens: Int64Array) -> None:
+        """Inform the strategies about the parent and the token of each new row, [N, K]."""
+        for slot, strategy in self.strategies.items():
+            strategy.record_rows((parents[slot] - slot * self._beam).tolist(), tokens[slot].tolist())
 
-    def _rows(self) -> Iterator[tuple[int, SearchStrategy, int]]:
+    def _strategy_rows(self) -> Iterator[tuple[int, SearchStrategy, int]]:
         """Yield each row with a strategy, the strategy, and the row's index in its slot."""
-        for slot, strategy in self.by_slot.items():
+        for slot, strategy in self.strategies.items():
             for k in range(self._beam):
                 yield slot * self._beam + k, strategy, k

@@ -1,4 +1,4 @@
-"""Random sampling instead of search."""
+"""Random sampling of translations."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Sampling(SearchStrategy):
     selects_every_step = True
 
     def __init__(
-        self, options: DecodingOptions, beam_size: int, end: int, min_length: int, source: Sequence[int]
+        self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int, source: Sequence[int]
     ) -> None:
-        super().__init__(options, beam_size, end, min_length)
+        super().__init__(options, beam_size, eos_id, min_length)
         # A hash of the source is part of the seed, so that sentences in a batch do not share their noise.
         self._source_hash = zlib.crc32(np.array(source, dtype=np.int64).tobytes())
-        self._sample_numbers = list(range(beam_size))  # of each row: rows may change places
+        self._sample_numbers = list(range(beam_size))  # number of the sample in each row
 
     @property
     def initial_rows(self) -> list[int]:
@@ -40,19 +40,19 @@ class Sampling(SearchStrategy):
 
     def suppressed_tokens(self, row: int) -> set[int]:
         """Return the suppressed tokens, including end of sentence before the minimum length."""
-        return super().suppressed_tokens(row) | (set() if self._may_end else {self._end})
+        return super().suppressed_tokens(row) | (set() if self._may_finish else {self._eos_id})
 
     def noise_seed(self, row: int) -> int:
         """Return the random seed of a row in this step."""
         entropy = (self.options.seed, self._source_hash, self._sample_numbers[row], self._length)
         return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
 
-    def update(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        """Record the new rows, and keep the sample number of each."""
-        super().update(parents, tokens)
+    def record_rows(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+        """Record the new rows, which continue the samples of their parents."""
+        super().record_rows(parents, tokens)
         self._sample_numbers = [self._sample_numbers[parent] for parent in parents]
 
-    def _select(self, candidates: CandidateSet) -> CandidateSelection:
+    def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
         if candidates.at_limit:
             return CandidateSelection([], candidates.ends)
         return self._partition(drawn[0] for drawn in candidates.best if drawn)
