@@ -1,4 +1,4 @@
-"""Connection to a Ray cluster, with Ray's own output redirected to a file."""
+"""Connection to a Ray cluster. The output that Ray itself prints is redirected to a file."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ _OBJECT_STORE_BYTES = 128 * 2**20  # shared memory; only a few megabytes of text
 
 
 @contextmanager
-def ray_cluster(workers: int | None) -> Iterator[dict[str, float]]:
-    """Connect to the cluster at `nmt.bulk.CLUSTER` in the block; yield its resources, such as ``CPU`` and ``GPU``.
+def connect_to_ray(workers: int | None) -> Iterator[dict[str, float]]:
+    """Connect to the cluster at `nmt.bulk.CLUSTER` for the duration of the block.
 
-    A local cluster is started with as many CPUs as ``workers``, or as the machine has if None. Raises CarouselError if
-    there is no cluster, or it cannot be started.
+    Yields the number of each resource of the cluster, such as ``CPU`` and ``GPU``. A local cluster is started with
+    ``workers`` CPUs, or with all CPUs of the machine if None. Raises CarouselError if the cluster cannot be reached or
+    started.
     """
     folder = tempfile.TemporaryDirectory(prefix="nmt-ray-", ignore_cleanup_errors=True)
-    with folder, _output_redirected(Path(folder.name, "output")):
+    with folder, _redirect_output(Path(folder.name, "output")):
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised as exceptions
         try:
             _connect(workers, folder.name)
@@ -61,15 +62,15 @@ def _connect(workers: int | None, folder: str) -> None:
 
 
 def _check_reachable() -> None:
-    """Raise OSError if nothing listens at the cluster's address; Ray itself would retry for a quarter of an hour."""
+    """Raise OSError if nothing listens at the address of the cluster; Ray would retry for a quarter of an hour."""
     host, _, port = CLUSTER.rpartition("//")[2].rpartition(":")
     if port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_TIMEOUT).close()
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block for the first signal to stop; a second signal has its default effect."""
+def raise_on_signal() -> Iterator[None]:
+    """Raise KeyboardInterrupt in the block at the first SIGINT, SIGTERM or SIGHUP; a second signal ends the process."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -80,8 +81,8 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _output_redirected(path: Path) -> Iterator[None]:
-    """Redirect Python's stdout and the stderr of native libraries to a file; ``sys.stderr`` keeps its destination."""
+def _redirect_output(path: Path) -> Iterator[None]:
+    """Redirect ``sys.stdout`` and the stderr of native libraries to a file; ``sys.stderr`` is not redirected."""
     sys.stderr.flush()
     descriptor, original = os.dup(2), sys.stderr
     sys.stderr = os.fdopen(os.dup(descriptor), "w", buffering=1, encoding=original.encoding, errors="backslashreplace")

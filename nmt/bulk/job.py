@@ -1,4 +1,4 @@
-"""Run of ``nmt translate --ray``: read the inputs, continue an interrupted run, translate, publish the output."""
+"""Implementation of ``nmt translate --ray``, which translates files on a Ray cluster and can be interrupted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from ray.exceptions import RayError, RayTaskError
 
-from nmt.bulk.cluster import interruptible, ray_cluster
+from nmt.bulk.cluster import connect_to_ray, raise_on_signal
 from nmt.bulk.output import ResumableOutput, resumable_output
-from nmt.bulk.pipeline import TextSource, model_checksums, translate_batches
+from nmt.bulk.pipeline import TextBatchReader, model_checksums, translate_batches
 from nmt.corpus.text_files import FileStatistics, file_statistics
 from nmt.inference.job import TranslationJob
 from nmt.model_directory.directory import read_model_directory
@@ -28,17 +28,24 @@ _BATCHES_PER_WORKER = 8  # at least; many batches keep all workers busy until th
 def translate_files(
     job: TranslationJob, files: Sequence[Path], fields: Sequence[str], output: Path, workers: int | None = None
 ) -> None:
-    """Translate files in order into one output file; continue a run that was interrupted.
+    """Translate files in order into one output file; if an earlier run was interrupted, continue it.
 
-    ``fields`` are the fields of records that hold the text, see `nmt.corpus.text_files.read_texts`. By default there is
-    one worker per GPU of the cluster if the model can use GPUs, else one per CPU. Raises CarouselError if an input, the
-    output, a model or the cluster is unusable, and if a signal interrupts the run.
+    Args:
+        job: Models, decoding options and output format.
+        files: Input files.
+        fields: Names of the record fields that may hold the text; see `nmt.corpus.text_files.read_texts`.
+        output: Output file.
+        workers: Number of workers. By default there is one per GPU of the cluster if the model can use GPUs, else one
+            per CPU.
+
+    Raises:
+        CarouselError: An input, the output, a model or the cluster is unusable, or a signal has interrupted the run.
     """
     try:
-        with interruptible():
+        with raise_on_signal():
             statistics = [file_statistics(file, fields) for file in files]
-            with resumable_output(output, _inputs(job, files, fields, statistics)) as partial_output:
-                total = sum(file.texts for file in statistics)
+            with resumable_output(output, _describe_inputs(job, files, fields, statistics)) as partial_output:
+                total = sum(file.num_texts for file in statistics)
                 if partial_output.num_lines < total:
                     _translate_remaining(job, files, fields, partial_output, total, workers)
                 partial_output.publish()
@@ -46,14 +53,14 @@ def translate_files(
         raise CarouselError(f"{output}: interrupted; repeat the command to continue") from None
 
 
-def _inputs(
+def _describe_inputs(
     job: TranslationJob, files: Sequence[Path], fields: Sequence[str], statistics: Sequence[FileStatistics]
 ) -> dict[str, Any]:
-    """Return everything that the output depends on as JSON values; error messages mention the keys."""
+    """Return all inputs on which the output depends, as JSON values by a name for error messages."""
     options = {"beam": job.beam_size, "alternatives": job.alternatives, "shortlist": job.shortlist}
     inputs = {
         "model": model_checksums(job),
-        "input": [(file.name, stats.texts, stats.sha256) for file, stats in zip(files, statistics, strict=True)],
+        "input": [(file.name, stats.num_texts, stats.sha256) for file, stats in zip(files, statistics, strict=True)],
         "output format": job.output_format,
         "option": {**options, **asdict(job.options), "fields": fields},
     }
@@ -69,17 +76,17 @@ def _translate_remaining(
     total: int,
     workers: int | None,
 ) -> None:
-    """Translate the texts whose lines are not in the output yet."""
+    """Translate the texts whose translations are not in the output yet; ``total`` is the number of all texts."""
     console = Console()
-    with ray_cluster(workers) as resources, interruptible():  # again, because Ray installs signal handlers
+    with connect_to_ray(workers) as resources, raise_on_signal():  # again, because Ray installs signal handlers
         workers, on_gpus = _choose_workers(job, resources, workers)
         remaining = total - output.num_lines
         batch_size = max(_MIN_BATCH_SIZE, min(_MAX_BATCH_SIZE, remaining // (_BATCHES_PER_WORKER * workers)))
-        source = TextSource(tuple(file.resolve() for file in files), tuple(fields), output.num_lines, batch_size)
+        reader = TextBatchReader(tuple(file.resolve() for file in files), tuple(fields), output.num_lines, batch_size)
         progress = f"after {output.num_lines:,} of {total:,} lines" if output.num_lines else f"{total:,} lines"
         console.print(f"{progress}, {workers} worker{'s' * (workers > 1)}")
-        with console.progress_bar(total, output.num_lines, "Translating") as show_progress, _worker_errors():
-            for first, lines, content in translate_batches(source, job, workers, on_gpus):
+        with console.progress_bar(total, output.num_lines, "Translating") as show_progress, _convert_worker_errors():
+            for first, lines, content in translate_batches(reader, job, workers, on_gpus):
                 if first != output.num_lines or content.count(b"\n") != lines:
                     raise CarouselError(f"line {output.num_lines + 1:,}: missing from the workers' output; report this")
                 output.append(lines, content)
@@ -89,7 +96,7 @@ def _translate_remaining(
 
 
 def _choose_workers(job: TranslationJob, resources: Mapping[str, float], workers: int | None) -> tuple[int, bool]:
-    """Return the number of workers, and whether they use GPUs, which requires a single model with torch weights."""
+    """Return the number of workers and whether they use GPUs, which requires a single model with torch weights."""
     gpus, cpus = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
     on_gpus = gpus > 0 and len(job.models) == 1 and read_model_directory(job.models[0]).weights is not None
     available = gpus if on_gpus else cpus
@@ -99,8 +106,8 @@ def _choose_workers(job: TranslationJob, resources: Mapping[str, float], workers
 
 
 @contextmanager
-def _worker_errors() -> Iterator[None]:
-    """Re-raise a CarouselError of a worker with its one-line message; other errors keep their traceback."""
+def _convert_worker_errors() -> Iterator[None]:
+    """Convert Ray errors in the block to CarouselError, except unexpected exceptions of a worker."""
     try:
         yield
     except RayTaskError as error:

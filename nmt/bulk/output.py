@@ -23,7 +23,7 @@ _SAVE_INTERVAL = 1.0  # seconds of work that a crash may lose
 
 
 class ResumableOutput:
-    """Lines of an output file that is not complete yet; create it with `resumable_output`."""
+    """Output file that is written line by line and not complete yet; create it with `resumable_output`."""
 
     def __init__(self, path: Path, folder: Path, inputs: Mapping[str, Any]) -> None:
         self._path, self._inputs = path, inputs
@@ -34,14 +34,14 @@ class ResumableOutput:
         self._saved_at = time.monotonic()
 
     def append(self, lines: int, content: bytes) -> None:
-        """Append a number of lines, each with its line feed."""
+        """Append lines to the output; ``lines`` is their number, and ``content`` contains a line feed after each."""
         self._file.write(content)
         self.num_lines += lines
         if time.monotonic() - self._saved_at >= _SAVE_INTERVAL:
             self.save()
 
     def save(self) -> None:
-        """Sync the lines to the disk and record their number."""
+        """Write all lines to disk and record their number in the manifest."""
         self._file.flush()
         os.fsync(self._file.fileno())
         manifest = {"job": self._inputs, "lines": self.num_lines, "bytes": self._file.tell()}
@@ -50,7 +50,7 @@ class ResumableOutput:
         self._saved_at = time.monotonic()
 
     def publish(self) -> None:
-        """Move the complete output to its path, and delete the folder."""
+        """Move the complete output to its final path, and delete the folder of the incomplete output."""
         self.save()
         self._file.close()
         self._lines.replace(self._path)
@@ -58,7 +58,7 @@ class ResumableOutput:
         shutil.rmtree(self._manifest.parent)
 
     def close(self) -> None:
-        """Keep the lines for a later run, unless they have been published; delete the folder if there are none."""
+        """Save the lines for a later run unless they have been published; delete the folder if there are no lines."""
         if self._file.closed:
             return
         try:
@@ -69,9 +69,9 @@ class ResumableOutput:
             shutil.rmtree(self._manifest.parent)
 
     def _resume(self) -> tuple[int, int]:
-        """Return the number of lines and bytes that an earlier run has saved.
+        """Return the number of lines and of bytes that an earlier run has saved.
 
-        Raises CarouselError if the earlier run had other inputs, or if its files are damaged.
+        Raises CarouselError if the earlier run had different inputs or its files are damaged.
         """
         folder = self._manifest.parent
         remove_temporary_files(self._manifest)
@@ -96,11 +96,11 @@ class ResumableOutput:
 
 @contextmanager
 def resumable_output(path: Path, inputs: Mapping[str, Any]) -> Iterator[ResumableOutput]:
-    """Open an output file in the block, with the lines that an earlier run has saved.
+    """Open an output file for the duration of the block, with the lines that an earlier run has saved.
 
-    Unless the block calls `ResumableOutput.publish`, the lines are kept for a later run with the same ``inputs``:
-    everything that the lines depend on, as JSON values. Raises CarouselError if an earlier run had other inputs, if
-    another process is writing the file, or if it cannot be written.
+    Unless the block calls `ResumableOutput.publish`, the lines are kept for a later run with the same ``inputs``, which
+    are all values on which the lines depend, in JSON types. Raises CarouselError if an earlier run had different
+    inputs, if another process is writing the file, or if the file cannot be written.
     """
     path = path.resolve()
     folder = path.with_name(f"{path.name}.parts")

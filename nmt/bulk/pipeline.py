@@ -1,7 +1,7 @@
-"""Ray Data pipeline: one task reads batches of texts on this machine, actors translate them, and order is preserved.
+"""Ray Data pipeline: a task on this machine reads batches of texts, and actors translate them. Order is preserved.
 
-A batch consists of the texts that are translated together. It is one row of one block, so that Ray passes it to one
-actor.
+A batch consists of texts that are translated together. Each batch is a block with a single row, so that Ray passes the
+whole batch to one actor.
 """
 
 from __future__ import annotations
@@ -35,26 +35,27 @@ class TranslatedBatch(NamedTuple):
     """Translations of a batch of texts."""
 
     first: int
-    """Number of its first text, from 0."""
+    """Index of the first text of the batch among all texts."""
     lines: int
+    """Number of output lines."""
     content: bytes
     """Output lines, each with its line feed."""
 
 
 @dataclass(frozen=True)
-class TextSource:
-    """Files to read texts from, in batches."""
+class TextBatchReader:
+    """Reader of texts from files, in batches."""
 
     files: tuple[Path, ...]
     fields: tuple[str, ...]
-    """Fields of records that hold the text; see `nmt.corpus.text_files.read_texts`."""
+    """Names of the record fields that may hold the text; see `nmt.corpus.text_files.read_texts`."""
     first: int
-    """Number of the first text to read, from 0."""
+    """Index of the first text to read."""
     batch_size: int
     """Maximum number of texts in a batch."""
 
-    def batches(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of the first text of each batch and its texts; files are read lazily."""
+    def read_batches(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the index of the first text of each batch and its texts. Files are read lazily."""
         all_texts = itertools.chain.from_iterable(read_texts(file, self.fields) for file in self.files)
         first, texts, characters = self.first, list[str](), 0
         for text in itertools.islice(all_texts, self.first, None):
@@ -68,28 +69,28 @@ class TextSource:
 
 
 class _TextDatasource(Datasource):
-    """Ray Data source of the batches of a `TextSource`, read by one task on this machine."""
+    """Ray Data source that yields the batches of a reader, which runs in one task on this machine."""
 
-    def __init__(self, source: TextSource) -> None:
+    def __init__(self, reader: TextBatchReader) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._source = source
+        self._reader = reader
 
     @property
     def supports_distributed_reads(self) -> bool:
-        """False: other nodes of the cluster may not have the files."""
+        """False, because other nodes of the cluster may not have the files."""
         return False
 
     def estimate_inmemory_data_size(self) -> int | None:
-        """None: the size does not matter, because batches are translated as they are read."""
+        """Return None: the size is not needed, because batches are translated as soon as they are read."""
         return None
 
     def get_read_tasks(self, parallelism: int, *_: Any, **__: Any) -> list[Any]:
-        """Return one task, which produces a block per batch."""
-        source = self._source
+        """Return a single task, which produces one block per batch."""
+        reader = self._reader
         texts_type = pa.list_(pa.large_string())
 
         def read() -> Iterator[pa.Table]:
-            for first, texts in source.batches():
+            for first, texts in reader.read_batches():
                 yield pa.table({"first": [first], "texts": pa.array([texts], texts_type)})
 
         return [ReadTask(read, BlockMetadata(None, None, None, None))]
@@ -119,14 +120,17 @@ class _TranslationActor:
 
 
 def model_checksums(job: TranslationJob) -> list[str]:
-    """Return the checksums of the job's models."""
+    """Return the checksum of each model of a job."""
     return [read_model_directory(path).checksum for path in job.models]
 
 
 def translate_batches(
-    source: TextSource, job: TranslationJob, workers: int, on_gpus: bool
+    reader: TextBatchReader, job: TranslationJob, workers: int, on_gpus: bool
 ) -> Iterator[TranslatedBatch]:
-    """Yield the translated batches of a source in order; each worker uses one CPU, and one GPU with ``on_gpus``."""
+    """Translate the batches of a reader, and yield them in order.
+
+    Each worker uses one CPU, and also one GPU if ``on_gpus`` is true.
+    """
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
@@ -135,7 +139,7 @@ def translate_batches(
     engine: EngineName = "torch" if on_gpus else "auto"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RayDeprecationWarning)  # max_task_retries has no replacement yet
-        batches = ray.data.read_datasource(_TextDatasource(source), override_num_blocks=1, num_cpus=0).map_batches(
+        batches = ray.data.read_datasource(_TextDatasource(reader), override_num_blocks=1, num_cpus=0).map_batches(
             _TranslationActor,
             fn_constructor_args=(job, engine, model_checksums(job)),
             batch_size=1,

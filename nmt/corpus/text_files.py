@@ -32,7 +32,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # valid in JSON escapes, but no
 class FileStatistics:
     """Number of texts in a file, and the hash of its bytes."""
 
-    texts: int
+    num_texts: int
     sha256: str
 
 

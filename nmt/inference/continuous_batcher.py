@@ -59,7 +59,7 @@ class ContinuousBatcher:
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
         """Start decoding sentences, of which there may be at most `num_free`.
 
-        Consecutive sentences with equal options are encoded together. If this method raises an exception, no sentence is
+        Consecutive sentences with equal options are encoded together. If this raises an exception, no sentence is
         admitted.
         """
         admitted: list[Hashable] = []

@@ -1,1 +1,1 @@
-"""Text processing without a model: normalisation, languages, sentence splitting, chunking and tag projection."""
+"""Text processing that needs no translation model, from normalisation and sentence splitting to tag projection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# In order of preference: after a sentence, after a clause, after a word.
+# Ends of sentences, clauses and words, in order of preference.
 _BOUNDARIES = (
     re.compile(r"[.!?…]+[\"'»”’)\]]*\s|[。！？]"),
     re.compile(r"[;:,–—]\s|[；：，、]"),
@@ -13,20 +13,20 @@ _BOUNDARIES = (
 )
 
 
-def split_into_chunks(text: str, ends: Sequence[int], limit: int) -> list[tuple[int, int]]:
-    """Return consecutive ranges ``[start, end)`` of code points that cover a text with at most ``limit`` tokens each.
+def split_into_chunks(text: str, token_ends: Sequence[int], max_tokens: int) -> list[tuple[int, int]]:
+    """Split a text into consecutive ranges ``[start, end)`` of code points with at most ``max_tokens`` tokens each.
 
-    ``ends`` are the ends of the tokens in the text. A chunk ends after the last sentence that fits, else after the last
-    clause, else after the last word, else between any two tokens.
+    ``token_ends`` are the end offsets of the tokens in the text. A chunk ends after the last sentence that fits, else
+    after the last clause, else after the last word, else between any two tokens.
     """
     ranges = []
     start, used = 0, 0
-    while len(ends) - used > limit:
-        furthest = max(ends[used + limit - 1], start + 1)
+    while len(token_ends) - used > max_tokens:
+        furthest = max(token_ends[used + max_tokens - 1], start + 1)
         cut = _best_cut(text, start, furthest)
         ranges.append((start, cut))
         start = cut
-        while used < len(ends) and ends[used] <= cut:
+        while used < len(token_ends) and token_ends[used] <= cut:
             used += 1
     if start < len(text) or not ranges:
         ranges.append((start, len(text)))
@@ -34,6 +34,7 @@ def split_into_chunks(text: str, ends: Sequence[int], limit: int) -> list[tuple[
 
 
 def _best_cut(text: str, start: int, furthest: int) -> int:
+    """Return the best offset at which a chunk may end, if it must end at ``furthest`` at the latest."""
     # A cut in the first quarter would leave a very short chunk; a weaker boundary further on is better.
     earliest = start + (furthest - start) // 4
     for boundary in _BOUNDARIES:

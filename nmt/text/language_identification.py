@@ -1,4 +1,4 @@
-"""Language identification: by script, then with py3langid (Lui & Baldwin 2012) among languages of the same script."""
+"""Language identification by script, and among languages of the same script with py3langid (Lui & Baldwin 2012)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LIBRARY_CODES = {"nb": "no"}  # where py3langid's code differs from ours
 
 @dataclass(frozen=True, slots=True)
 class DetectedLanguage:
-    """Language of a text."""
+    """Result of language identification."""
 
     language: str
     confidence: float
@@ -30,7 +30,7 @@ class DetectedLanguage:
 
 
 class LanguageDetector:
-    """Detector that distinguishes between some languages; thread-safe."""
+    """Detector of the language of a text among given candidate languages. Thread-safe."""
 
     def __init__(self, languages: Sequence[str]) -> None:
         self._languages = list(dict.fromkeys(languages))
@@ -41,7 +41,7 @@ class LanguageDetector:
         A text without letters of any candidate language yields the first language with confidence 0.
         """
         text = unicodedata.normalize("NFKC", text[:_MAX_CHARACTERS])
-        letters = Counter(script for script in map(_script, text) if script)
+        letters = Counter(script for script in map(_script_of, text) if script)
         shares = [_script_share(letters, language) for language in self._languages]
         best = max(shares)
         if best == 0:
@@ -51,10 +51,10 @@ class LanguageDetector:
         return DetectedLanguage(language, best * probability)
 
     def _most_probable(self, text: str, candidates: Sequence[str]) -> tuple[str, float]:
-        """Return one of the candidates and its probability among them."""
+        """Return the most probable candidate language and its probability relative to the other candidates."""
         if len(candidates) == 1:
             return candidates[0], 1.0
-        ranking = dict(_identifier().rank(text))
+        ranking = dict(_get_identifier().rank(text))
         codes = [_library_code(candidate) for candidate in candidates]
         total = sum(ranking.get(code, 0.0) for code in set(codes))
         if not total:
@@ -70,8 +70,8 @@ class LanguageDetector:
 _load_lock = threading.Lock()
 
 
-def _identifier() -> LanguageIdentifier:
-    """Return py3langid's identifier, loaded once."""
+def _get_identifier() -> LanguageIdentifier:
+    """Return the identifier of py3langid, which is loaded on first use."""
     with _load_lock:
         return _load_identifier()
 
@@ -85,7 +85,7 @@ def _load_identifier() -> LanguageIdentifier:
 
 
 def _library_code(language: str) -> str:
-    """Return py3langid's code for a language."""
+    """Return the code that py3langid uses for a language."""
     return _LIBRARY_CODES.get(primary_subtag(language), primary_subtag(language))
 
 
@@ -95,7 +95,7 @@ def _script_share(letters: Counter[str], language: str) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _script(character: str) -> str | None:
+def _script_of(character: str) -> str | None:
     """Return the script of a letter, which is the first word of its Unicode name; None for other characters."""
     if not character.isalpha():
         return None

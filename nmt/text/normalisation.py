@@ -18,17 +18,17 @@ _SPACES = re.compile("[\\s\u2581]+")
 
 
 def normalise(text: str) -> str:
-    """Return a text in Unicode NFC, without control characters, surrounding spaces and repeated spaces."""
+    """Return a text in Unicode NFC, without control characters, with single spaces and without surrounding spaces."""
     return _SPACES.sub(" ", unicodedata.normalize("NFC", _INVISIBLE.sub("", text))).strip()
 
 
 def is_translatable(text: str) -> bool:
-    """Return whether a text contains a letter or digit; punctuation and emoji are the same in every language."""
+    """Return whether a text contains a letter or digit, since punctuation and emoji are the same in every language."""
     return any(character.isalnum() for character in _ALPHANUMERIC_EMOJI.sub("", text))
 
 
 def original_offsets(text: str) -> list[int]:
-    """Return the offset in ``text`` of each code point of ``normalise(text)``, and of its end."""
+    """Return the offset in ``text`` of each code point of ``normalise(text)`` and, as the last element, of its end."""
     clean = normalise(text)
     if clean == text:
         return list(range(len(text) + 1))
@@ -48,7 +48,7 @@ def original_offsets(text: str) -> list[int]:
 
 
 def _combining_clusters(text: str) -> list[tuple[int, str]]:
-    """Return each character together with the combining characters after it, and the offset of the cluster."""
+    """Return the offset and the text of each cluster: a character with the combining characters that follow it."""
     clusters: list[tuple[int, str]] = []
     for offset, character in enumerate(text):
         # Conjoining Hangul vowels and finals compose with the previous character, but are not combining marks.

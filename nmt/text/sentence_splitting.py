@@ -1,4 +1,4 @@
-"""Sentence splitting with sentencex; does not split where a sentence end is uncertain."""
+"""Sentence splitting with sentencex. Text is not split where a sentence boundary is uncertain."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _NUMBER = re.compile(r"\d+(?![\d.)])")
 def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
     """Return the range ``[start, stop)`` of each sentence of a text, without surrounding white space.
 
-    Sentences without a letter or digit are omitted. A language without rules of its own is split by general rules.
+    Sentences without a letter or digit are omitted. Languages that sentencex does not support are split by general
+    rules.
     """
     ranges = []
     start = 0
     for segment in _bounded_segments(_SPACE.sub(" ", text)):
-        for sentence in _merge_uncertain(_split(segment, language)):
+        for sentence in _merge_uncertain(_split_segment(segment, language)):
             core = sentence.strip()
             if is_translatable(core):
                 indent = sentence.index(core)
@@ -38,12 +39,15 @@ def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
 
 
 def separate_from_next(translation: str) -> str:
-    """Append a space to the translation of a sentence that another one follows directly, unless it needs none."""
+    """Return the translation of a sentence with the space that must separate it from the next sentence, if any.
+
+    The function is for sentences that no space separates in the source; none is needed after a full-width full stop.
+    """
     return f"{translation} " if translation and not translation.endswith(_FULL_STOPS) else translation
 
 
 def _bounded_segments(text: str) -> Iterator[str]:
-    """Yield a text in segments of limited length, cut after a full stop, else after a word, else anywhere."""
+    """Split a text into segments of limited length that end after a sentence, else after a word, else anywhere."""
     start = 0
     while len(text) - start > _MAX_SEGMENT_CHARACTERS:
         half, limit = start + _MAX_SEGMENT_CHARACTERS // 2, start + _MAX_SEGMENT_CHARACTERS
@@ -54,7 +58,7 @@ def _bounded_segments(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _split(text: str, language: str) -> list[str]:
+def _split_segment(text: str, language: str) -> list[str]:
     # Imported lazily: translating single lines does not need it.
     from sentencex import segment
 
@@ -63,7 +67,7 @@ def _split(text: str, language: str) -> list[str]:
 
 
 def _merge_uncertain(sentences: list[str]) -> list[str]:
-    """Join neighbouring sentences whose boundary is uncertain."""
+    """Return sentences with neighbours merged if the boundary between them is uncertain."""
     groups: list[list[str]] = []
     for sentence in sentences:
         if groups and _is_uncertain(groups[-1][-1], sentence):
@@ -74,7 +78,7 @@ def _merge_uncertain(sentences: list[str]) -> list[str]:
 
 
 def _is_uncertain(before: str, after: str) -> bool:
-    """Return whether two neighbouring parts may belong to the same sentence."""
+    """Return whether two neighbouring segments may belong to the same sentence."""
     if not (before.endswith(" ") or after.startswith(" ")):
         return not before.endswith(_FULL_STOPS)
     if not before.rstrip().endswith((".", ")")):

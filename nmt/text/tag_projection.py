@@ -1,8 +1,8 @@
-"""Projection of inline tags from a source text to its translation through the word alignment.
+"""Projection of inline tags from a source text to its translation by means of the word alignment.
 
-Placing tags by the alignment after translation is one of the approaches that Müller (2017, "Treatment of Markup in
-Statistical Machine Translation") compares. Here, the order of the tags is also kept, whatever the order of the words in
-the translation.
+Inserting tags by the alignment after translation is one of the approaches that Müller (2017, "Treatment of Markup in
+Statistical Machine Translation") compares. This implementation also preserves the order of the tags, even if the order
+of the words changes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WORD = re.compile(f"[{_HAN}]|{_LETTERS}(?:['’-]{_LETTERS})*|[{_PUNCTUATION}]+
 
 _UNALIGNED = sys.maxsize
 _MAX_TAG_CHARACTERS = 1_000_000
-"""Maximum of tags × characters in a sentence for which the alignment is used; beyond, tags are placed in proportion."""
+"""Maximum of tags × source characters; above it, the alignment is ignored, because its use takes too long."""
 
 WordRange = tuple[int, int]
 """Range ``[start, end)`` of a word in code points."""
@@ -48,7 +48,8 @@ class TagKind(Enum):
 class InlineTag:
     """Inline tag of a source text.
 
-    Opening and closing tags have the range of the text that their element encloses; that of a standalone tag is empty.
+    An opening or closing tag has the range of the text that its element encloses. The range of a standalone tag is
+    empty.
     """
 
     kind: TagKind
@@ -69,8 +70,8 @@ def project_tags(
     The preferred position of an opening tag is before the first target word aligned to the text of its element, that
     of a closing tag after the last such word, and that of a standalone tag after the words aligned to the word before
     it. Without an alignment, the proportion of words before a tag is preserved. The returned positions are the closest
-    to the preferred ones (in the sum of distances in words) that keep the order of the tags and leave no element with
-    words empty. Each lies at the edge of a word.
+    to the preferred ones (in the sum of distances in words) that keep the order of the tags and at least one word in
+    each element that contains words. Each position is at the edge of a word.
     """
     words = [word.span() for word in _WORD.finditer(target)]
     source_words = [word.span() for word in _WORD.finditer(source)]
@@ -85,7 +86,7 @@ def project_tags(
         else:
             preferred.append(_words_before(words, offset, tag.kind))
     gaps = [_minimum_gap(before, after, source) for before, after in pairwise((tags[0], *tags))] if tags else []
-    return _word_edges(tags, _nearest_in_order(preferred, gaps, len(words)), words)
+    return _snap_to_word_edges(tags, _nearest_in_order(preferred, gaps, len(words)), words)
 
 
 class _CharacterAlignment:
@@ -100,7 +101,7 @@ class _CharacterAlignment:
                 self._ends[character] = max(self._ends[character], target_end)
 
     def target_offset(self, tag: InlineTag) -> int | None:
-        """Return the preferred target offset of a tag, or None if nothing is aligned."""
+        """Return the preferred offset of a tag in the target text, or None if no word is aligned."""
         if tag.kind is TagKind.OPENING:
             start = min(self._starts[tag.start : tag.end], default=_UNALIGNED)
             if start < _UNALIGNED:
@@ -116,24 +117,28 @@ class _CharacterAlignment:
 
 
 def _words_before(words: Sequence[WordRange], offset: int, kind: TagKind) -> int:
-    """Return the number of words before a tag; inside a word, an opening tag goes before it and others after it."""
+    """Return the number of words before a tag.
+
+    If the offset lies inside a word, an opening tag is moved before the word and other tags after it.
+    """
     if kind is TagKind.OPENING:
         return bisect_right(words, offset, key=lambda word: word[1])
     return bisect_left(words, offset, key=lambda word: word[0])
 
 
 def _minimum_gap(before: InlineTag, after: InlineTag, source: str) -> int:
-    """Return the number of words to keep between two tags: 1 for the tags of an element with words, else 0."""
+    """Return the minimum number of words between two tags: 1 if they enclose an element with words, else 0."""
     is_element = before.kind is TagKind.OPENING and after.kind is TagKind.CLOSING
     same_range = (before.start, before.end) == (after.start, after.end)
     return int(is_element and same_range and _WORD.search(source, before.start, before.end) is not None)
 
 
 def _nearest_in_order(preferred: Sequence[int], gaps: Sequence[int], maximum: int) -> list[int]:
-    """Return the numbers from 0 to ``maximum`` with the least sum of distances from the preferred ones.
+    """Return numbers from 0 to ``maximum`` with the least sum of distances from the preferred numbers.
 
-    Each number exceeds the one before by at least its gap; the gaps are ignored if they do not fit. This is isotonic
-    regression with absolute deviations, solved with a heap of the points where the slope of the cost changes.
+    Each number exceeds the previous one by at least its gap; the gaps are ignored if their sum exceeds ``maximum``.
+    This is isotonic regression with absolute deviations, solved with a heap of the points where the slope of the cost
+    changes.
     """
     floors = list(accumulate(gaps))
     if floors and floors[-1] > maximum:
@@ -150,7 +155,9 @@ def _nearest_in_order(preferred: Sequence[int], gaps: Sequence[int], maximum: in
     return [number + floor for number, floor in zip(ordered, floors, strict=True)]
 
 
-def _word_edges(tags: Sequence[InlineTag], words_before: Sequence[int], words: Sequence[WordRange]) -> list[int]:
+def _snap_to_word_edges(
+    tags: Sequence[InlineTag], words_before: Sequence[int], words: Sequence[WordRange]
+) -> list[int]:
     """Return the offset of each tag: the start of the next word for opening tags, else the end of the previous word."""
     offsets = [0]
     for tag, count in zip(tags, words_before, strict=True):

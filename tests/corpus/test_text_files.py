@@ -79,4 +79,4 @@ def test_file_statistics(tmp_path: Path) -> None:
     path = tmp_path / "in.txt"
     path.write_bytes(b"a\n\nb")
     found = file_statistics(path, FIELDS)
-    assert (found.texts, found.sha256) == (3, hashlib.sha256(b"a\n\nb").hexdigest())
+    assert (found.num_texts, found.sha256) == (3, hashlib.sha256(b"a\n\nb").hexdigest())
