@@ -23,10 +23,11 @@ def test_every_text_is_in_one_batch(
         own = [f"{name}.{line}" for line in range(count)]
         (folder / str(name)).write_text("".join(f"{line}\n" for line in own))
         texts += own
-    batches = list(TextBatchReader(tuple(folder / str(n) for n in range(len(lines))), (), first,
-    batch_size).read_batches()) assert [text for _, batch in batches for text in batch] == texts[first:] assert [start
-    for start, _ in batches] == list(range(first, first + len(texts[first:]), batch_size)) assert all(len(batch) ==
-    batch_size for _, batch in batches[:-1])
+    files = tuple(folder / str(n) for n in range(len(lines)))
+    batches = list(TextBatchReader(files, (), first, batch_size).read_batches())
+    assert [text for _, batch in batches for text in batch] == texts[first:]
+    assert [start for start, _ in batches] == list(range(first, first + len(texts[first:]), batch_size))
+    assert all(len(batch) == batch_size for _, batch in batches[:-1])
 
 
 def test_batches_of_long_texts_are_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
