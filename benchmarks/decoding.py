@@ -259,10 +259,10 @@ def write_vocabulary_map(model: ModelDirectory, sources: Sequence[str], targets:
     if model.shortlist is None:
         sys.exit(f"{model.path}: has no shortlist; export the model with --shortlist")
     shortlist = Shortlist.load(model.shortlist)
-    always = set(shortlist.for_sentence([]).tolist())
+    always = set(shortlist.target_ids_for_sentence([]).tolist())
     lines = ["\t" + " ".join(targets[i] for i in sorted(always))]
     for i in range(FIRST_TEXT_ID, len(sources)):
-        own = [targets[t] for t in shortlist.for_sentence([i]).tolist() if t not in always]
+        own = [targets[t] for t in shortlist.target_ids_for_sentence([i]).tolist() if t not in always]
         lines.append(f"{sources[i]}\t{' '.join(own)}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -35,7 +35,7 @@ def main() -> None:
     ids = model.tokenizer.source.encode_batch(list(map(normalise, lines)))
     sentences = sorted(enumerate(ids), key=lambda sentence: -len(sentence[1]))
     options = DecodingOptions(max_length_ratio=model.card.longest_ratio, return_attention=False)
-    [make_engine] = engine_factories([model], "auto", threads=1, shortlist=True)
+    [make_engine] = engine_factories([model], "auto", threads=1, use_shortlist=True)
     engines = {slots: make_engine(slots, arguments.beam) for slots in (8, 16, 32, 64, 128)}
     rates: dict[tuple[int, bool], list[float]] = {(slots, refill): [] for slots in engines for refill in (True, False)}
     for number in range(arguments.rounds + 1):

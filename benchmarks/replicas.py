@@ -119,7 +119,7 @@ def measure(arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
     lines = [normalise(line) for line in arguments.file.read_text(encoding="utf-8").splitlines()][: arguments.sentences]
     sentences = list(enumerate(model.tokenizer.source.encode_batch(lines)))
     options = DecodingOptions(max_length_ratio=model.card.longest_ratio, return_attention=False)
-    [create_engine] = engine_factories([model], "auto", threads=1, shortlist=True)
+    [create_engine] = engine_factories([model], "auto", threads=1, use_shortlist=True)
     measured, lengths = [], [0]
     for slots in SLOTS:
         engine, seconds = create_engine(slots, arguments.beam), []

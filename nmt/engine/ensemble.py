@@ -14,7 +14,7 @@ class EnsembleEngine:
     """An ensemble of models with the same vocabulary and shortlist; implements `nmt.search.protocol.Engine`."""
 
     def __init__(self, members: Sequence[OnnxEngine]) -> None:
-        """The members have equal numbers of slots and rows. The attention is that of the first member."""
+        """All members must have the same numbers of slots and rows. The attention weights are those of the first."""
         self._members = members
         self.num_slots, self.beam_size = members[0].num_slots, members[0].beam_size
 
@@ -26,7 +26,7 @@ class EnsembleEngine:
             member.admit(slots, sources, required_ids)
 
     def release(self, slots: Sequence[int]) -> None:
-        """Empty slots; see `Engine.release`."""
+        """Free the given slots; see `Engine.release`."""
         for member in self._members:
             member.release(slots)
 

@@ -15,11 +15,15 @@ def sample_tokens(scores: Float32Array, request: StepRequest, rows: Int64Array) 
     """Sample tokens without replacement, by Gumbel top-k (Kool et al. 2019).
 
     The tokens with the largest sums of score and Gumbel noise are samples of the softmax of the scores over the
-    temperature. The noise of a row comes from its own seed, so its samples do not depend on other rows.
+    temperature. Each row has a seed of its own for its noise, so its samples do not depend on other rows.
 
-    Takes log-probabilities [M, V], in which tokens that top-k and top-p exclude are set to -inf, and for each of their
-    rows that of the request [M]. Returns tokens [M, C] in the order drawn, excluded ones last; a row with temperature 0
-    is not sampled, and gets its best tokens.
+    Args:
+        scores: log-probabilities [M, V]. Those of tokens that top-k or top-p excludes are set to -inf in place.
+        request: request with the sampling parameters and seeds of all rows.
+        rows: index in the request of each row of the scores, [M].
+
+    Returns:
+        Tokens [M, C] in the order drawn, excluded tokens last. A row with temperature 0 gets its best tokens.
     """
     assert request.temperature is not None
     assert request.seeds is not None
@@ -38,10 +42,10 @@ def sample_tokens(scores: Float32Array, request: StepRequest, rows: Int64Array) 
 def _filter_top_k_top_p(
     scores: Float32Array, temperature: Float32Array, top_k: Int64Array, top_p: Float32Array
 ) -> Float32Array:
-    """Set log-probabilities [m, V] to -inf for all but the top k [m] tokens, and among them all but the nucleus.
+    """Return log-probabilities [m, V] with -inf outside of the ``top_k`` [m] best tokens and of their nucleus.
 
-    The nucleus is the smallest set of tokens with the probability top p [m] (Holtzman et al. 2020). A top k of 0
-    keeps all tokens.
+    The nucleus is the smallest set of tokens with a total probability of ``top_p`` [m] (Holtzman et al. 2020). If
+    ``top_k`` is 0, it excludes no tokens.
     """
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=1)

@@ -1,4 +1,4 @@
-"""Language models beside a translation model: shallow fusion, and scores for rescoring.
+"""Language models in translation: shallow fusion, and scoring of translations for rescoring.
 
 Shallow fusion (Gülçehre et al. 2015, section 4.1) adds the language model's log-probabilities, times a weight, to those
 of the translation model at every step. Rescoring orders finished translations by the same sum.
@@ -28,13 +28,13 @@ _MAX_LOGITS = 4_000_000  # in memory at once
 
 
 class ShallowFusionEngine:
-    """A translation model and a language model with the same vocabulary; implements `nmt.search.protocol.Engine`.
+    """A translation model fused with a language model; implements `nmt.search.protocol.Engine`.
 
     Scores are log p(translation model) + weight × log p(language model), which is not normalised.
     """
 
     def __init__(self, translator: TorchEngine, network: LanguageModel, weight: float) -> None:
-        """``network`` is in evaluation mode."""
+        """``network`` is a language model with the same vocabulary, in evaluation mode."""
         self._translator, self._network, self._weight = translator, network.to(translator.device), weight
         self.num_slots, self.beam_size = translator.num_slots, translator.beam_size
         self._state: DecoderState = network.initial_state(self.num_slots * self.beam_size)
@@ -49,7 +49,7 @@ class ShallowFusionEngine:
             stored[rows] = 0.0
 
     def release(self, slots: Sequence[int]) -> None:
-        """Empty slots; see `Engine.release`."""
+        """Free the given slots; see `Engine.release`."""
         self._translator.release(slots)
 
     @torch.inference_mode()
@@ -67,14 +67,14 @@ class ShallowFusionEngine:
 
 
 class LanguageModelScorer:
-    """Scores texts by their log-probability under a language model, which may have a tokenizer of its own."""
+    """Computes the log-probability of texts under a language model, whose tokenizer can be any."""
 
     def __init__(self, directory: LanguageModelDirectory) -> None:
         self._directory, self._network = directory, load_language_model(directory)
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> list[float]:
-        """Return the log-probability of each text as a line, its end included."""
+        """Return the log-probability of each text as a line, end of line included."""
         lines = [text if self._directory.card.verbatim else normalise(text) for text in texts]
         ids = self._directory.vocabulary.encode_batch(lines)
         order = sorted(range(len(ids)), key=lambda n: len(ids[n]))

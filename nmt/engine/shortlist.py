@@ -4,8 +4,8 @@ A softmax over a shortlist is several times faster than one over the whole vocab
 of the most probable translations of each of its tokens and of the most frequent target tokens (Jean et al. 2015,
 section 3.3, "candidate lists").
 
-Shapes: V_s and V_t sizes of the source and the target vocabulary, N candidates of all source tokens together,
-F frequent target tokens, E entries.
+Shapes: V_s size of the source vocabulary, N candidates of all source tokens together, F frequent target tokens,
+E pairs of a source token and a candidate.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 
 
 class Shortlist:
-    """Target candidates of each source token of a vocabulary."""
+    """Shortlists of target tokens, from which the shortlist of any source sentence follows."""
 
     def __init__(
-        self, target_vocabulary: int, offsets: Int32Array, candidates: Int32Array, frequent: Int32Array
+        self, target_vocab_size: int, offsets: Int32Array, candidates: Int32Array, frequent_ids: Int32Array
     ) -> None:
         """Source token i has the ``candidates`` [N] from ``offsets[i]`` to ``offsets[i + 1]`` [V_s + 1].
 
-        The shortlist of every sentence includes ``frequent`` [F]. Raises ValueError if the arrays are inconsistent.
+        All shortlists include the ``frequent_ids`` [F]. Raises ValueError if the arrays are inconsistent.
         """
-        counts, ids = np.diff(offsets), np.concatenate((candidates, frequent))
+        counts, ids = np.diff(offsets), np.concatenate((candidates, frequent_ids))
         if offsets[:1] != 0 or offsets[-1] != len(candidates) or counts.min(initial=0) < 0:
             raise ValueError("offsets do not match the candidates")
-        if ids.min(initial=0) < 0 or ids.max(initial=0) >= target_vocabulary:
+        if ids.min(initial=0) < 0 or ids.max(initial=0) >= target_vocab_size:
             raise ValueError("ids are outside the target vocabulary")
-        self._offsets, self._candidates, self._frequent = offsets, candidates, frequent
+        self._offsets, self._candidates, self._frequent = offsets, candidates, frequent_ids
         self._offset_list: list[int] = offsets.tolist()
-        self._is_frequent = np.zeros(target_vocabulary, dtype=bool)
-        self._is_frequent[frequent] = True
+        self._is_frequent = np.zeros(target_vocab_size, dtype=bool)
+        self._is_frequent[frequent_ids] = True
 
     @property
     def vocabulary_sizes(self) -> tuple[int, int]:
-        """V_s and V_t."""
+        """Sizes of the source and the target vocabulary."""
         return len(self._offsets) - 1, len(self._is_frequent)
 
     def merge(self, other: Shortlist) -> Shortlist:
@@ -60,8 +60,8 @@ class Shortlist:
         frequent = np.union1d(self._frequent, other._frequent)
         return _from_entries(sources, candidates, frequent, *self.vocabulary_sizes)
 
-    def for_sentence(self, source: Sequence[int], required_ids: Sequence[int] = ()) -> Int32Array:
-        """Return the sorted target ids of the shortlist for source ids, ``required_ids`` included."""
+    def target_ids_for_sentence(self, source: Sequence[int], required_ids: Sequence[int] = ()) -> Int32Array:
+        """Return the sorted target ids of a source sentence's shortlist, which includes ``required_ids``."""
         candidates, offsets = self._candidates, self._offset_list
         included = self._is_frequent.copy()
         included[np.concatenate([candidates[offsets[i] : offsets[i + 1]] for i in source] or [self._frequent])] = True
@@ -69,10 +69,10 @@ class Shortlist:
         return included.nonzero()[0].astype(np.int32)
 
     def coverage(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> float:
-        """Return the share of target ids that their sentence's shortlist covers, for (source ids, target ids) pairs."""
+        """Return the share of target ids in the shortlists of their sentences, for pairs of source and target ids."""
         found = total = 0
         for source, target in pairs:
-            found += int(np.isin(target, self.for_sentence(source)).sum())
+            found += int(np.isin(target, self.target_ids_for_sentence(source)).sum())
             total += len(target)
         return found / max(total, 1)
 
@@ -80,12 +80,9 @@ class Shortlist:
         """Return the content of a file for `load`; equal shortlists give equal bytes."""
         content = io.BytesIO()
         np.savez_compressed(
-            content,
-            target_vocabulary=np.int32(len(self._is_frequent)),
-            offsets=self._offsets,
-            candidates=self._candidates,
-            frequent=self._frequent,
-        )
+            content, target_vocabulary=np.int32(len(self._is_frequent)), offsets=self._offsets,
+            candidates=self._candidates, frequent=self._frequent,
+        )  # fmt: skip
         return content.getvalue()
 
     @staticmethod
@@ -100,13 +97,9 @@ class Shortlist:
 
 
 def build_shortlist(
-    table: TranslationTable,
-    source_vocabulary: int,
-    target_vocabulary: int,
-    shared: bool,
-    candidates_per_token: int = 50,
-    frequent: int = 100,
-) -> Shortlist:
+    table: TranslationTable, source_vocab_size: int, target_vocab_size: int, shared_vocab: bool,
+    candidates_per_token: int = 50, num_frequent: int = 100,
+) -> Shortlist:  # fmt: skip
     """Build a shortlist of the most probable translations of each source token and the most frequent target tokens.
 
     If the languages share one vocabulary, each source token is its own candidate too, so that names can be copied. End
@@ -117,21 +110,21 @@ def build_shortlist(
     best = np.lexsort((targets, -table.probabilities[is_text], sources))
     rank = np.arange(len(best)) - np.searchsorted(sources, sources)  # sources are sorted, also in the order of `best`
     best = best[rank < candidates_per_token]
-    copied = np.arange(FIRST_TEXT_ID, source_vocabulary if shared else FIRST_TEXT_ID)
+    copied = np.arange(FIRST_TEXT_ID, source_vocab_size if shared_vocab else FIRST_TEXT_ID)
     # The counts of a target token, those from the null word included, add up to its frequency in the text.
-    counts = np.bincount(table.targets, table.counts, minlength=target_vocabulary)
+    counts = np.bincount(table.targets, table.counts, minlength=target_vocab_size)
     counts[:FIRST_TEXT_ID] = 0
-    most_frequent = np.argsort(-counts, kind="stable")[:frequent]
+    most_frequent = np.argsort(-counts, kind="stable")[:num_frequent]
     always = np.unique(np.append(most_frequent[counts[most_frequent] > 0], EOS))
     entry_sources, entry_targets = np.append(sources[best], copied), np.append(targets[best], copied)
-    return _from_entries(entry_sources, entry_targets, always, source_vocabulary, target_vocabulary)
+    return _from_entries(entry_sources, entry_targets, always, source_vocab_size, target_vocab_size)
 
 
 def _from_entries(
-    sources: AnyArray, candidates: AnyArray, frequent: AnyArray, source_vocabulary: int, target_vocabulary: int
+    sources: AnyArray, candidates: AnyArray, frequent: AnyArray, source_vocab_size: int, target_vocab_size: int
 ) -> Shortlist:
     """Create a shortlist from pairs of source and target ids, both [E]; duplicates count once."""
     entries = np.unique(np.stack((sources, candidates)), axis=1)
-    offsets = np.searchsorted(entries[0], np.arange(source_vocabulary + 1))
+    offsets = np.searchsorted(entries[0], np.arange(source_vocab_size + 1))
     arrays = (array.astype(np.int32) for array in (offsets, entries[1], frequent))
-    return Shortlist(target_vocabulary, *arrays)
+    return Shortlist(target_vocab_size, *arrays)

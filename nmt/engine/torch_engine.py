@@ -1,4 +1,4 @@
-"""The engine on PyTorch, for validation during training and for translation on a GPU.
+"""The engine on PyTorch, used for validation during training and for translation on a GPU.
 
 Shapes: N slots, K rows per slot (the beam size), R = N × K rows, M active rows (those of occupied slots), S source
 length, V target vocabulary, C candidates per row, Q scored ids per row.
@@ -50,12 +50,12 @@ class TorchEngine:
         for row, source in zip(ids, sources, strict=True):
             row[: len(source) + 1] = torch.tensor([*source, EOS])
         memory, state = self._network.encode(ids.to(self.device), lengths)
-        self._reserve(memory, state)
+        self._grow_storage(memory, state)
         assert self._memory is not None
         index = torch.tensor(slots, device=self.device)
         length = memory.mask.shape[1]
-        new_tensors = _flatten(memory.keys_and_values)
-        for stored, new in zip(_flatten(self._memory.keys_and_values), new_tensors, strict=True):
+        new_tensors = _flatten_pairs(memory.keys_and_values)
+        for stored, new in zip(_flatten_pairs(self._memory.keys_and_values), new_tensors, strict=True):
             stored[index, ..., :length, :] = new
         self._memory.mask[index] = False
         self._memory.mask[index, :length] = memory.mask
@@ -66,7 +66,7 @@ class TorchEngine:
         self._active = None
 
     def release(self, slots: Sequence[int]) -> None:
-        """Empty slots; see `Engine.release`."""
+        """Free the given slots; see `Engine.release`."""
         self._lengths[list(slots)] = 0
         self._active = None
 
@@ -81,10 +81,10 @@ class TorchEngine:
 
         Returns the indices of the active rows [M], their log-probabilities [M, V], and the attention [M, S], if any.
         """
-        slots, memory = self._active_memory()
+        slots, memory = self._occupied_slots_and_memory()
         rows = (slots[:, None] * self.beam_size + torch.arange(self.beam_size, device=self.device)).flatten()
-        parents = self._tensor(request.parents)[rows]
-        tokens = self._tensor(request.tokens)[rows]
+        parents = self._to_tensor(request.parents)[rows]
+        tokens = self._to_tensor(request.tokens)[rows]
         scores, state, attention = self._network.step(tokens, memory, tuple(stored[parents] for stored in self._state))
         for stored, new in zip(self._state, state, strict=True):
             stored[rows] = new
@@ -94,31 +94,31 @@ class TorchEngine:
     def select_candidates(
         self, request: StepRequest, rows: Tensor, scores: Tensor, attention: Tensor | None
     ) -> StepResult:
-        """Select or sample candidates from scores [M, V]; see `log_probabilities`."""
-        id_scores = scores.gather(1, self._tensor(request.score_ids)[rows])
-        candidate_scores = self._suppress_(scores, rows, request)
+        """Select or sample candidates from log-probabilities [M, V]; see `log_probabilities`."""
+        id_scores = scores.gather(1, self._to_tensor(request.score_ids)[rows])
+        candidate_scores = self._suppress_tokens_(scores, rows, request)
         if request.temperature is None:
             top, ids = candidate_scores.topk(request.num_candidates, dim=1)
         else:
             filtered = candidate_scores.cpu().numpy()
-            ids = self._tensor(sample_tokens(filtered, request, rows.cpu().numpy()))
-            top = self._tensor(filtered).gather(1, ids)
-        return self._result(rows, top, ids, id_scores, attention if request.return_attention else None)
+            ids = self._to_tensor(sample_tokens(filtered, request, rows.cpu().numpy()))
+            top = self._to_tensor(filtered).gather(1, ids)
+        return self._build_result(rows, top, ids, id_scores, attention if request.return_attention else None)
 
-    def _suppress_(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
+    def _suppress_tokens_(self, scores: Tensor, rows: Tensor, request: StepRequest) -> Tensor:
         """Set the scores [M, V] of reserved and suppressed tokens to -inf, in place."""
         scores.masked_fill_(self._reserved, -torch.inf)
         if len(request.suppress_rows):
             active_index = torch.full((self.num_slots * self.beam_size,), -1, device=self.device)
             active_index[rows] = torch.arange(len(rows), device=self.device)
-            where = active_index[self._tensor(request.suppress_rows)]
-            scores[where[where >= 0], self._tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
+            where = active_index[self._to_tensor(request.suppress_rows)]
+            scores[where[where >= 0], self._to_tensor(request.suppress_tokens)[where >= 0]] = -torch.inf
         return scores
 
-    def _result(
+    def _build_result(
         self, rows: Tensor, top: Tensor, ids: Tensor, id_scores: Tensor, attention: Tensor | None
     ) -> StepResult:
-        """Scatter the active rows to all R rows; the others have no candidates."""
+        """Return the result for all R rows from that of the active rows; inactive rows have no candidates."""
         row_indices = rows.cpu().numpy()
         total = self.num_slots * self.beam_size
 
@@ -134,8 +134,8 @@ class TorchEngine:
             attention=None if attention is None else scatter(attention, 0.0, np.float32),
         )
 
-    def _active_memory(self) -> tuple[Tensor, AttentionMemory]:
-        """Return the occupied slots, and their memory cut to the longest sentence."""
+    def _occupied_slots_and_memory(self) -> tuple[Tensor, AttentionMemory]:
+        """Return the indices of the occupied slots, and their memory truncated to the longest sentence."""
         if self._active is None:
             assert self._memory is not None
             occupied = np.flatnonzero(self._lengths)
@@ -147,19 +147,21 @@ class TorchEngine:
             self._active = index, AttentionMemory(keys_and_values, self._memory.mask[index, :longest])
         return self._active
 
-    def _reserve(self, memory: AttentionMemory, state: DecoderState) -> None:
-        """Allocate the slots at the first sentence, and lengthen them for longer sentences."""
+    def _grow_storage(self, memory: AttentionMemory, state: DecoderState) -> None:
+        """Allocate the slots for the first sentence, or make them longer for longer sentences."""
         if self._memory is None:
-            empty = tuple((_zeros(k, self.num_slots), _zeros(v, self.num_slots)) for k, v in memory.keys_and_values)
-            self._memory = AttentionMemory(empty, _zeros(memory.mask, self.num_slots))
-            self._state = tuple(_zeros(rows, self.num_slots * self.beam_size) for rows in state)
+            empty = tuple(
+                (_zero_rows(k, self.num_slots), _zero_rows(v, self.num_slots)) for k, v in memory.keys_and_values
+            )
+            self._memory = AttentionMemory(empty, _zero_rows(memory.mask, self.num_slots))
+            self._state = tuple(_zero_rows(rows, self.num_slots * self.beam_size) for rows in state)
         missing = memory.mask.shape[1] - self._memory.mask.shape[1]
         if missing > 0:
-            longer = tuple((_lengthen(k, missing), _lengthen(v, missing)) for k, v in self._memory.keys_and_values)
+            longer = tuple((_pad_source(k, missing), _pad_source(v, missing)) for k, v in self._memory.keys_and_values)
             mask = nn.functional.pad(self._memory.mask, (0, missing))
             self._memory = AttentionMemory(longer, mask)
 
-    def _tensor(self, values: AnyArray) -> Tensor:
+    def _to_tensor(self, values: AnyArray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
 
@@ -188,7 +190,7 @@ def torch_engine_factory(directory: ModelDirectory, threads: int) -> Callable[[i
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Load the weights of a safetensors file into a network; shared weights are stored once.
+    """Load the weights of a safetensors file into a network.
 
     Raises CarouselError if the file is damaged, or if its weights are those of another architecture.
     """
@@ -210,14 +212,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
             parameter.copy_(stored[name])
 
 
-def _zeros(like: Tensor, rows: int) -> Tensor:
+def _zero_rows(like: Tensor, rows: int) -> Tensor:
     return like.new_zeros((rows, *like.shape[1:]))
 
 
-def _lengthen(tensor: Tensor, by: int) -> Tensor:
-    """Pad the last but one dimension, the source length, with zeros."""
+def _pad_source(tensor: Tensor, by: int) -> Tensor:
+    """Pad the source length, which is the last but one dimension, with zeros."""
     return nn.functional.pad(tensor, (0, 0, 0, by))
 
 
-def _flatten(keys_and_values: tuple[KeysAndValues, ...]) -> list[Tensor]:
+def _flatten_pairs(keys_and_values: tuple[KeysAndValues, ...]) -> list[Tensor]:
     return [tensor for pair in keys_and_values for tensor in pair]

@@ -16,7 +16,7 @@ from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import BatchLoader
 from nmt.corpus.preparation import PreparedData, corpus_translation_table, prepare_data, sources_in_training_data
 from nmt.corpus.subword_regularization import SubwordSampler
-from nmt.engine.onnx.export import graph_files
+from nmt.engine.onnx.export import build_graphs_from_file
 from nmt.engine.shortlist import Shortlist, build_shortlist
 from nmt.engine.torch_engine import load_weights
 from nmt.evaluation.calibration import fit_calibration
@@ -119,7 +119,7 @@ class TranslationTask(TrainingTask):
         return {**summary.history, "training_pairs": len(self._data.train), "recipe": recipe}
 
     def _weights_and_graphs(self, weights: Path) -> dict[str, bytes]:
-        return {WEIGHTS: weights.read_bytes(), **graph_files(self.recipe.model, weights, "fp32")}
+        return {WEIGHTS: weights.read_bytes(), **build_graphs_from_file(self.recipe.model, weights, "fp32")}
 
     def _card(self, summary: TrainingSummary) -> ModelCard:
         """Return the model card without scores.

@@ -77,7 +77,7 @@ def wide_network() -> Seq2Seq:
 class HalfVocabularyShortlist:
     """A shortlist of half of the vocabulary; the first source token decides which half."""
 
-    def for_sentence(self, source: Sequence[int], required_ids: Sequence[int]) -> np.ndarray:
+    def target_ids_for_sentence(self, source: Sequence[int], required_ids: Sequence[int]) -> np.ndarray:
         selected = np.random.default_rng(source[0]).choice(VOCABULARY - FIRST_TEXT_ID, 15, replace=False)
         return np.unique([EOS, *(selected + FIRST_TEXT_ID), *required_ids])
 

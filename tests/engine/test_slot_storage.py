@@ -14,7 +14,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_sentences_are_added_and_removed(steps: list[list[int] | int]) -> None:
     """A list of lengths adds sentences; a number removes the sentence at that index, where the last one moves."""
-    storage = SlotStorage({"a": PaddedArraySpec(1), "b": PaddedArraySpec(2, -1.0)}, capacity=6, block=4)
+    storage = SlotStorage({"a": PaddedArraySpec(1), "b": PaddedArraySpec(2, -1.0)}, capacity=6, block_size=4)
     random = np.random.default_rng(0)
     expected: list[np.ndarray] = []
     for step in steps:
@@ -30,7 +30,7 @@ def test_sentences_are_added_and_removed(steps: list[list[int] | int]) -> None:
                 row[: len(sentence)] = sentence
             padding = np.arange(max(step)) >= np.array(step)[:, None]
             a, b = np.where(padding, 0.0, arrays), np.where(padding, -1.0, arrays)
-            storage.put(len(expected), {"a": a, "b": np.stack((b, b), axis=1)}, np.array(step))
+            storage.store(len(expected), {"a": a, "b": np.stack((b, b), axis=1)}, np.array(step))
             expected += sentences
         views = storage.views(len(expected))
         for index, sentence in enumerate(expected):

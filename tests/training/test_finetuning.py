@@ -134,10 +134,10 @@ def test_unchanged_weights_translate_as_before(model: Path, narrow_recipe: Path,
     old, new = Shortlist.load(before.shortlist), Shortlist.load(after.shortlist)
     encode = before.tokenizer.source.encode
     for line in lines:
-        assert set(old.for_sentence(encode(line).ids)) <= set(new.for_sentence(encode(line).ids))
+        assert set(old.target_ids_for_sentence(encode(line).ids)) <= set(new.target_ids_for_sentence(encode(line).ids))
     source, wanted = encode("the cat hears.").ids, set(before.tokenizer.target.encode("le chat zigzague.").ids)
-    assert not wanted <= set(old.for_sentence(source))
-    assert wanted <= set(new.for_sentence(source))
+    assert not wanted <= set(old.target_ids_for_sentence(source))
+    assert wanted <= set(new.target_ids_for_sentence(source))
 
 
 def test_longer_sentences_of_the_domain_raise_the_limits(

@@ -1,4 +1,4 @@
-"""Recurrent cells (`nmt.model.cells`) as parts of ONNX graphs.
+"""Builders for the parts of ONNX graphs that are recurrent cells of `nmt.model.cells`.
 
 Shapes: N sentences, S source length, I input size, D width.
 """
@@ -15,34 +15,34 @@ from nmt.model.cells.base import RecurrentCell
 
 
 class GraphValue(NamedTuple):
-    """A value of a graph that supports +, - and *; each operation adds a node."""
+    """A value of a graph that supports the operators +, - and *, each of which adds a node."""
 
     graph: GraphBuilder
     name: str
 
     def __add__(self, other: object) -> GraphValue:
-        return self._binary("Add", other)
+        return self._add_binary_op("Add", other)
 
     def __sub__(self, other: object) -> GraphValue:
-        return self._binary("Sub", other)
+        return self._add_binary_op("Sub", other)
 
     def __mul__(self, other: object) -> GraphValue:
-        return self._binary("Mul", other)
+        return self._add_binary_op("Mul", other)
 
-    def _binary(self, kind: str, other: object) -> GraphValue:
+    def _add_binary_op(self, kind: str, other: object) -> GraphValue:
         name = other.name if isinstance(other, GraphValue) else self.graph.constant(other)
         return GraphValue(self.graph, self.graph.op(kind, self.name, name))
 
 
 class GraphOps:
-    """`nmt.model.cells.base.Ops` that add nodes to a graph or to a loop body."""
+    """An implementation of `nmt.model.cells.base.Ops` that adds nodes to a graph or to a loop body."""
 
     def __init__(self, layers: LayerBuilder, prefix: str) -> None:
-        """``prefix`` is that of the names of the cell's weights."""
+        """The names of the cell's weights start with ``prefix``."""
         self._layers, self._prefix, self._graph = layers, prefix, layers.graph
 
     def value(self, name: str) -> GraphValue:
-        """Wrap a value of the graph."""
+        """Return a value of the graph with operators."""
         return GraphValue(self._graph, name)
 
     def matmul(self, x: GraphValue, weight: str) -> GraphValue:
@@ -60,17 +60,19 @@ class GraphOps:
 
     def sigmoid(self, x: GraphValue) -> GraphValue:
         """Apply the logistic function elementwise."""
-        return self._unary("Sigmoid", x)
+        return self._add_unary_op("Sigmoid", x)
 
     def tanh(self, x: GraphValue) -> GraphValue:
         """Apply the hyperbolic tangent elementwise."""
-        return self._unary("Tanh", x)
+        return self._add_unary_op("Tanh", x)
 
     def split(self, x: GraphValue, *sizes: int) -> list[GraphValue]:
         """Split the last dimension; see `Ops.split`."""
         if len(sizes) == 1:
             return [x]
-        parts = self._graph.ops("Split", x.name, self._graph.integers(*sizes), axis=-1, outputs=len(sizes))
+        parts = self._graph.multi_output_op(
+            "Split", x.name, self._graph.int64_vector(*sizes), axis=-1, outputs=len(sizes)
+        )
         return [self.value(part) for part in parts]
 
     def concat(self, *parts: GraphValue) -> GraphValue:
@@ -80,9 +82,9 @@ class GraphOps:
     def repeat_interleave(self, x: GraphValue, repeats: int) -> GraphValue:
         """Repeat each element; see `Ops.repeat_interleave`."""
         graph = self._graph
-        column = graph.op("Unsqueeze", x.name, graph.integers(-1))
+        column = graph.op("Unsqueeze", x.name, graph.int64_vector(-1))
         columns = self.value(graph.op("Concat", *[column] * repeats, axis=-1))
-        shape = graph.op("Concat", graph.op("Shape", x.name, start=0, end=-1), graph.integers(-1), axis=0)
+        shape = graph.op("Concat", graph.op("Shape", x.name, start=0, end=-1), graph.int64_vector(-1), axis=0)
         return self.value(graph.op("Reshape", columns.name, shape))
 
     def layer_norm(self, x: GraphValue, gain: str) -> GraphValue:
@@ -99,46 +101,42 @@ class GraphOps:
         """Add the residual connection, if there is one; see `Ops.next_layer_input`."""
         return h if layer_input is None or not self._layers.model.residual else layer_input + h
 
-    def _unary(self, kind: str, x: GraphValue) -> GraphValue:
+    def _add_unary_op(self, kind: str, x: GraphValue) -> GraphValue:
         return self.value(self._graph.op(kind, x.name))
 
 
-def cell_step(
+def add_cell_step(
     layers: LayerBuilder, cell: RecurrentCell, prefix: str, x: str, state: list[str]
 ) -> tuple[str, list[str]]:
-    """Add one time step of a cell; return the output and the new state."""
+    """Add one time step of a cell for the input x; return the output and the new state."""
     ops = GraphOps(layers, prefix)
     y, new_state = cell.step(ops, cell.project_input(ops, ops.value(x)), tuple(map(ops.value, state)))
     return y.name, [value.name for value in new_state]
 
 
-def cell_sequence(
+def add_cell_loop(
     layers: LayerBuilder, cell: RecurrentCell, prefix: str, x: str, mask: str, backward: bool
 ) -> tuple[str, list[str]]:
     """Add a loop of a cell over x [S, N, I] from a zero state; return the outputs [S, N, D] and the final state.
 
-    Where ``mask`` [S, N, 1] is false, outputs are zero and the state does not change. ``prefix`` is that of the names
-    of the cell's weights.
+    Where ``mask`` [S, N, 1] is false, outputs are zero and the state does not change. The names of the cell's weights
+    start with ``prefix``.
     """
     graph, body = layers.graph, layers.graph.loop_body()
     ops = GraphOps(layers, prefix)
     projected = cell.project_input(ops, ops.value(x)).name
     sentences = graph.op("Shape", x, start=1, end=2)
     sizes = cell.state_sizes
-    initial = [
-        graph.op(
-            "Expand", graph.constant(np.zeros((1, 1))), graph.op("Concat", sentences, graph.integers(size), axis=0)
-        )
-        for size in sizes
-    ]
-    state = [body.input(f"state_{n}", np.float32, "sentences", size) for n, size in enumerate(sizes)]
-    step_input = body.input("sums", np.float32, "sentences", "sums")
-    step_mask = body.input("inside", np.bool_, "sentences", 1)
-    body_ops = GraphOps(layers.in_loop_body(body), prefix)
+    zero, shapes = graph.constant(np.zeros((1, 1))), [[sentences, graph.int64_vector(size)] for size in sizes]
+    initial = [graph.op("Expand", zero, graph.op("Concat", *shape, axis=0)) for shape in shapes]
+    state = [body.add_input(f"state_{n}", np.float32, "sentences", size) for n, size in enumerate(sizes)]
+    step_input = body.add_input("sums", np.float32, "sentences", "sums")
+    step_mask = body.add_input("inside", np.bool_, "sentences", 1)
+    body_ops = GraphOps(layers.for_loop_body(body), prefix)
     y, new_state = cell.step(body_ops, body_ops.value(step_input), tuple(map(body_ops.value, state)))
     for n, size in enumerate(sizes):
         kept = body.op("Where", step_mask, new_state[n].name, state[n])
-        body.output(kept, f"next_{n}", np.float32, "sentences", size)
-    body.output(body.op("Where", step_mask, y.name, body.constant(0.0)), "y", np.float32, "sentences", cell.width)
+        body.add_output(kept, f"next_{n}", np.float32, "sentences", size)
+    body.add_output(body.op("Where", step_mask, y.name, body.constant(0.0)), "y", np.float32, "sentences", cell.width)
     *final, outputs = graph.scan(body, initial, [projected, mask], 1, backward)
     return outputs, final

@@ -16,11 +16,11 @@ from nmt.engine.shortlist import Shortlist
 from nmt.engine.slot_storage import BLOCK_SIZE
 from nmt.utils.arrays import AnyArray
 
-_ENCODER_CALL_COST = 0.4  # of one call of the encoder, in multiples of the encoding of one sentence
+_ENCODER_CALL_COST = 0.4  # overhead of an encoder call, as a multiple of the cost of encoding one sentence
 
 
 class EncodedSentences(NamedTuple):
-    """Sentences that were encoded together."""
+    """Sentences that were encoded together, with what a step needs of them."""
 
     state: AnyArray
     """Initial decoder state [n, Z]."""
@@ -35,13 +35,13 @@ class EncodedSentences(NamedTuple):
 
 
 class SentenceEncoder:
-    """Encoder of source sentences."""
+    """Encoder of source sentences, which also prepares the output layers of their shortlists."""
 
     def __init__(self, sessions: OnnxSessions, shortlist: Shortlist | None) -> None:
         self._sessions, self._shortlist = sessions, shortlist
 
     def encode(self, sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]) -> EncodedSentences:
-        """Encode sentences together, from ids without end of sentence; shortlists include the ``required_ids``."""
+        """Encode sentences together; the sources are ids without end of sentence. See `Engine.admit`."""
         lengths = np.array([len(source) + 1 for source in sources])
         ids = _pad([[*source, EOS] for source in sources], PAD)
         memory = self._sessions.run("encoder", {"source": ids, "lengths": lengths.astype(np.int32)})
@@ -56,7 +56,7 @@ class SentenceEncoder:
             return None, None
         # End of sentence is the first token of every shortlist; other reserved tokens are never candidates.
         included = [[token for token in tokens if token >= FIRST_TEXT_ID] for tokens in required_ids]
-        lists = [self._shortlist.for_sentence(*pair) for pair in zip(sources, included, strict=True)]
+        lists = [self._shortlist.target_ids_for_sentence(*pair) for pair in zip(sources, included, strict=True)]
         lengths = np.array([len(tokens) for tokens in lists])
         ids = _pad(lists, EOS)
         is_padding = np.arange(ids.shape[1]) >= lengths[:, None]

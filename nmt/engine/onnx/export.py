@@ -21,17 +21,17 @@ from nmt.config.model import ModelConfig
 from nmt.engine.onnx.encoder_graph import EncoderGraph
 from nmt.engine.onnx.graph_builder import WEIGHT_FILE, WeightFile
 from nmt.engine.onnx.layer_graphs import Precision, Weights
-from nmt.engine.onnx.step_graph import StepGraph, shortlist_graph
+from nmt.engine.onnx.step_graph import StepGraph, build_shortlist_graph
 from nmt.model_directory.directory import GRAPHS, SHORTLIST, WEIGHTS, ModelDirectory, write_model_directory
 from nmt.utils.errors import CarouselError
 
 
 def build_graphs(model: ModelConfig, weights: Weights, precision: Precision) -> dict[str, bytes]:
-    """Return the files of the ``onnx`` folder of a model directory, by name."""
+    """Return the content of each file in the ``onnx`` folder of a model directory, by name."""
     weight_file = WeightFile()
     files = {
         "encoder.onnx": EncoderGraph(model, weights, precision, weight_file).build(),
-        "rows.onnx": shortlist_graph(model, weights, precision, weight_file),
+        "rows.onnx": build_shortlist_graph(model, weights, precision, weight_file),
     }
     for name, top_k, shortlist in (
         ("step.onnx", True, False),
@@ -53,7 +53,7 @@ def export_model(directory: ModelDirectory, out: Path, precision: Precision, sho
         raise CarouselError(
             f"{directory.path}: no {WEIGHTS}, because this is an exported model; export the model of the training run"
         )
-    files = graph_files(directory.card.model, directory.weights, precision)
+    files = build_graphs_from_file(directory.card.model, directory.weights, precision)
     if shortlist:
         if directory.shortlist is None:
             raise CarouselError(f"{directory.path}: no {SHORTLIST}; export without --shortlist, or train again")
@@ -67,8 +67,8 @@ def export_model(directory: ModelDirectory, out: Path, precision: Precision, sho
     write_model_directory(out, card, directory.tokenizer, files)
 
 
-def graph_files(model: ModelConfig, weights: Path, precision: Precision) -> dict[str, bytes]:
-    """Return the graphs of trained weights, by their paths in a model directory.
+def build_graphs_from_file(model: ModelConfig, weights: Path, precision: Precision) -> dict[str, bytes]:
+    """Return the content of the graph files for a file of trained weights, by their paths in a model directory.
 
     Raises CarouselError if the file of weights is damaged.
     """

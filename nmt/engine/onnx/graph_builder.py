@@ -18,14 +18,14 @@ _PAGE_BYTES = 4096  # the runtime maps weights into memory, and mappings begin a
 
 
 class WeightFile:
-    """Named arrays in one file, for several graphs. Arrays of the same name are stored once."""
+    """A file of named arrays that several graphs share. Arrays of the same name are stored once."""
 
     def __init__(self) -> None:
         self._content = bytearray()
         self._locations: dict[str, tuple[int, int]] = {}
 
     def add(self, name: str, array: AnyArray) -> tuple[int, int]:
-        """Store an array unless its name is known; return its offset and length in bytes."""
+        """Store an array unless one of that name is stored; return its offset and length in bytes."""
         if name not in self._locations:
             self._content.extend(bytes(-len(self._content) % _PAGE_BYTES))
             self._locations[name] = len(self._content), array.nbytes
@@ -38,7 +38,7 @@ class WeightFile:
 
 
 class GraphBuilder:
-    """Builder of an ONNX graph. Values of the graph are referred to by name."""
+    """Builder of an ONNX graph, in which values are referred to by their names."""
 
     def __init__(self, name: str, weights: WeightFile) -> None:
         self._name, self._weights, self._prefix, self._subgraphs = name, weights, "", 0
@@ -47,31 +47,31 @@ class GraphBuilder:
         self._outputs: list[onnx.ValueInfoProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
 
-    def input(self, name: str, dtype: type[np.generic], *shape: int | str) -> str:
+    def add_input(self, name: str, dtype: type[np.generic], *shape: int | str) -> str:
         """Declare an input; dimensions given as strings have any size."""
         name = f"{self._prefix}{name}"
         self._inputs.append(helper.make_tensor_value_info(name, _onnx_type(dtype), shape))
         return name
 
-    def output(self, value: str, name: str, dtype: type[np.generic], *shape: int | str) -> None:
+    def add_output(self, value: str, name: str, dtype: type[np.generic], *shape: int | str) -> None:
         """Declare ``value`` to be the output called ``name``."""
         name = f"{self._prefix}{name}"
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, _onnx_type(dtype), shape))
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator with one output; an empty string omits an optional input."""
-        return self.ops(kind, *inputs, outputs=1, **attributes)[0]
+        """Add an operator with one output, and return its name; an empty string omits an optional input."""
+        return self.multi_output_op(kind, *inputs, outputs=1, **attributes)[0]
 
-    def ops(self, kind: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
-        """Add an operator with several outputs."""
+    def multi_output_op(self, kind: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
+        """Add an operator with several outputs, and return their names."""
         names = [f"{self._prefix}{kind}_{len(self._nodes)}_{n}" for n in range(outputs)]
         domain = _MICROSOFT if kind in {"MatMulIntegerToFloat"} else ""
         self._nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, **attributes))
         return names
 
     def loop_body(self) -> GraphBuilder:
-        """Return a builder for a loop body, which may use all values of this graph and shares its constants."""
+        """Return a builder for a loop body, which can use all values and constants of this graph."""
         body = GraphBuilder(f"{self._name}_body_{self._subgraphs}", self._weights)
         body._prefix, body._constants = f"{self._prefix}body_{self._subgraphs}_", self._constants
         self._subgraphs += 1
@@ -80,12 +80,12 @@ class GraphBuilder:
     def scan(
         self, body: GraphBuilder, states: list[str], sequences: list[str], outputs: int, backward: bool
     ) -> list[str]:
-        """Run a loop body over the first dimension of ``sequences``, from the end if ``backward``.
+        """Add a loop over the first dimension of ``sequences``, from the last element to the first if ``backward``.
 
         The inputs of the body are the states and one element of each sequence; its outputs are the new states and
         ``outputs`` further values. Returns the final states, then the further values of all iterations.
         """
-        return self.ops(
+        return self.multi_output_op(
             "Scan", *states, *sequences, outputs=len(states) + outputs, body=body._proto(),
             num_scan_inputs=len(sequences), scan_input_directions=[int(backward)] * len(sequences),
             scan_output_directions=[int(backward)] * outputs,
@@ -98,12 +98,12 @@ class GraphBuilder:
         self._constants.setdefault(name, numpy_helper.from_array(array, name))
         return name
 
-    def integers(self, *numbers: int) -> str:
-        """Add a constant int64 vector: axes, sizes, or a shape in which Reshape reads 0 as unchanged and -1 as rest."""
+    def int64_vector(self, *numbers: int) -> str:
+        """Add a constant vector: axes, sizes, or a shape, in which Reshape reads 0 as unchanged and -1 as inferred."""
         return self.constant(numbers, np.int64)
 
     def weight(self, name: str, array: AnyArray) -> str:
-        """Add a trained array; a large one is stored in the shared file."""
+        """Add a trained array; a large array is stored in the shared file."""
         if name not in self._constants:
             if array.nbytes <= _INLINE_BYTES:
                 self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)

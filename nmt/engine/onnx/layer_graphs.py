@@ -27,7 +27,7 @@ OUTPUT_LAYER = "output"
 
 
 class LayerBuilder:
-    """A graph under construction, with methods that add the layers of `nmt.model`."""
+    """Base class of graph builders, with methods that add the layers of `nmt.model`."""
 
     def __init__(
         self, name: str, model: ModelConfig, weights: Weights, precision: Precision, weight_file: WeightFile
@@ -35,18 +35,18 @@ class LayerBuilder:
         self.model, self.weights, self.int8 = model, weights, precision == "int8"
         self.graph = self.main_graph = GraphBuilder(name, weight_file)
 
-    def in_loop_body(self, body: GraphBuilder) -> LayerBuilder:
+    def for_loop_body(self, body: GraphBuilder) -> LayerBuilder:
         """Return a builder that adds layers to a loop body; weights are prepared outside of the loop."""
         layers = copy.copy(self)
         layers.graph = body
         return layers
 
     def weight_vector(self, name: str) -> str:
-        """Add a trained vector."""
+        """Add a trained vector; return its name."""
         return self.graph.weight(name, self.weights[name])
 
     def linear(self, x: str, name: str, bias: bool = True, non_negative: bool = False) -> str:
-        """Add a `torch.nn.Linear` layer [..., in] to [..., out]; ``non_negative`` promises that x >= 0."""
+        """Add a `torch.nn.Linear` layer for x [..., in]; ``non_negative`` says that x has no negative values."""
         y = self.matmul(x, f"{name}.weight", self.weights[f"{name}.weight"], non_negative)
         return self.graph.op("Add", y, self.weight_vector(f"{name}.bias")) if bias else y
 
@@ -57,25 +57,20 @@ class LayerBuilder:
             return graph.op("MatMul", x, main_graph.op("Transpose", graph.weight(name, weight), perm=[1, 0]))
         levels, scales = quantise(weight)
         x_levels, peaks = self.quantise_rows(x, non_negative)
-        y = graph.op(
-            "MatMulIntegerToFloat",
-            x_levels,
-            main_graph.op("Transpose", graph.weight(f"{name}.levels", levels), perm=[1, 0]),
-            graph.constant(1 / 127),
-            graph.weight(f"{name}.scales", scales),
-            graph.constant(128, np.uint8),
-        )
+        weight_levels = main_graph.op("Transpose", graph.weight(f"{name}.levels", levels), perm=[1, 0])
+        factors, zero = (graph.constant(1 / 127), graph.weight(f"{name}.scales", scales)), graph.constant(128, np.uint8)
+        y = graph.op("MatMulIntegerToFloat", x_levels, weight_levels, *factors, zero)
         return graph.op("Mul", y, peaks)
 
     def quantise_rows(self, x: str, non_negative: bool = False) -> tuple[str, str]:
         """Quantise x [..., n] to levels 1 to 255, in which 128 is zero, and the largest magnitude of each row [..., 1].
 
-        A scale per row keeps the result of a row independent of the other rows. A row of zeros divides 0 by 0, but its
-        peak is 0, so its product is 0 whatever the level.
+        A scale per row keeps the result of a row independent of the other rows. A row of zeros is divided by 0, but its
+        product is multiplied by its peak, which is 0.
         """
         graph = self.graph
         magnitudes = x if non_negative else graph.op("Abs", x)
-        peaks = graph.op("ReduceMax", magnitudes, graph.integers(-1), keepdims=1)
+        peaks = graph.op("ReduceMax", magnitudes, graph.int64_vector(-1), keepdims=1)
         ratio = graph.op("Div", x, peaks)
         return graph.op("QuantizeLinear", ratio, graph.constant(1 / 127), graph.constant(128, np.uint8)), peaks
 
@@ -108,13 +103,10 @@ class LayerBuilder:
         ]
         return self.graph.op("LayerNormalization", x, *vectors, epsilon=1e-5)
 
-    def feed_forward(self, x: str, name: str) -> str:
-        """Add a `nmt.model.layers.FeedForward` network."""
-        inner = self.graph.op("Relu", self.linear(x, f"{name}.widen"))
-        return self.linear(inner, f"{name}.narrow", non_negative=True)
-
-    def add(self, x: str, y: str) -> str:
-        """Add two values, as in a residual connection."""
+    def feed_forward_sublayer(self, x: str, block: str) -> str:
+        """Add layer normalisation, a `nmt.model.layers.FeedForward` network and the residual connection of a block."""
+        y = self.linear(self.layer_norm(x, f"{block}.feed_forward_norm"), f"{block}.feed_forward.widen")
+        y = self.linear(self.graph.op("Relu", y), f"{block}.feed_forward.narrow", non_negative=True)
         return self.graph.op("Add", x, y)
 
 
@@ -127,8 +119,8 @@ def attention_layer_names(model: ModelConfig) -> list[str]:
     return [f"decoder.blocks.{layer}.attention" for layer in range(model.decoder_layers)]
 
 
-def attention_heads(model: ModelConfig) -> int:
-    """Return the number of attention heads, which is 1 for all kinds of attention but multi-head."""
+def num_attention_heads(model: ModelConfig) -> int:
+    """Return the number of attention heads, which is 1 except for multi-head attention."""
     return model.heads if model.attention == "multihead" else 1
 
 

@@ -19,9 +19,9 @@ Arrays = dict[str, AnyArray]
 class OnnxSessions:
     """Sessions of a model's graphs, each loaded at its first use. The engines of one thread share them."""
 
-    def __init__(self, folder: Path, vocabulary: int) -> None:
+    def __init__(self, folder: Path, vocab_size: int) -> None:
         """``folder`` holds the graphs; ``vocabulary`` is the size of the target vocabulary."""
-        self._folder, self.vocabulary = folder, vocabulary
+        self._folder, self.vocab_size = folder, vocab_size
         self._sessions: dict[str, ort.InferenceSession] = {}
 
     def __getitem__(self, name: str) -> ort.InferenceSession:
@@ -36,7 +36,7 @@ class OnnxSessions:
         return dict(zip(names, self[name].run(names, inputs), strict=True))
 
     def memory_specs(self, step_graph: str) -> dict[str, PaddedArraySpec]:
-        """Return the inputs of a step graph that are attention memory, padded in blocks of source positions."""
+        """Return the layouts of the attention memory, by the names of a step graph's inputs."""
         shapes = {value.name: value.shape for value in self[step_graph].get_inputs()}
         return {
             name: PaddedArraySpec(shape.index("blocks"), -np.inf if name.startswith("bias.") else 0.0)
@@ -45,7 +45,7 @@ class OnnxSessions:
         }
 
     def shortlist_specs(self) -> dict[str, PaddedArraySpec]:
-        """Return the arrays of a shortlist: its output layer, the bias that masks padding, and its token ids."""
+        """Return the layouts of a shortlist's arrays: output layer, bias that masks the padding, and token ids."""
         outputs = self["rows"].get_outputs()
         output_layer = {value.name: PaddedArraySpec(value.shape.index("list")) for value in outputs}
         return {**output_layer, "list_bias": PaddedArraySpec(2, -np.inf), "list": PaddedArraySpec(1, EOS)}

@@ -39,9 +39,8 @@ class GatedFeedbackLSTM(RecurrentCell):
         hidden_states, layer_input, new_state = state[::2], None, []
         all_hidden = ops.concat(*hidden_states)
         for j in range(layers):
-            sums = (
-                x if layer_input is None else ops.add_matmul(ops.weight_vector(f"bias_{j}"), layer_input, f"input_{j}")
-            )
+            bias = ops.weight_vector(f"bias_{j}")
+            sums = x if layer_input is None else ops.add_matmul(bias, layer_input, f"input_{j}")
             gates, candidate, feedback = ops.split(sums, 3 * width, width, layers)
             feedback = ops.sigmoid(ops.add_matmul(feedback, all_hidden, f"recurrent_feedback_{j}"))
             feedback_gates = ops.split(feedback, *[1] * layers)
@@ -86,9 +85,8 @@ class DepthGatedLSTM(RecurrentCell):
         width, layer_input, c_below, new_state = self.width, None, None, []
         for j in range(self.layers):
             h, previous_c = state[2 * j], state[2 * j + 1]
-            sums = (
-                x if layer_input is None else ops.add_matmul(ops.weight_vector(f"bias_{j}"), layer_input, f"input_{j}")
-            )
+            bias = ops.weight_vector(f"bias_{j}")
+            sums = x if layer_input is None else ops.add_matmul(bias, layer_input, f"input_{j}")
             sums, *depth = ops.split(sums, 4 * width, *[width] * (j > 0))
             early, output, candidate = ops.split(ops.add_matmul(sums, h, f"recurrent_{j}"), 2 * width, width, width)
             repeated_c = ops.concat(previous_c, previous_c)
