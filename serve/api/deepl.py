@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from nmt.text.languages import primary_subtag
 from serve.api.deepl_schemas import (
@@ -22,7 +22,7 @@ from serve.api.deepl_schemas import (
     GlossaryListResponse,
     GlossaryResponse,
 )
-from serve.api.dependencies import authorize, charge, get_glossaries, get_service
+from serve.api.dependencies import GlossariesDependency, ServiceDependency, authorize, charge
 from serve.api.language_names import language_name
 from serve.api.parameters import ModelT, read_parameters, request_body_schema, validate_parameters
 from serve.auth.client_identity import Client
@@ -31,13 +31,10 @@ from serve.errors import BadRequestError
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import DeeplErrorResponse
 from serve.models.registry import ModelRegistry
-from serve.service import TranslationRequest, TranslationResult, TranslationService
-from serve.stores.glossaries import Glossary, GlossaryStore, read_entries, write_entries
+from serve.service import TranslationRequest, TranslationResult
+from serve.stores.glossaries import Glossary, read_entries, write_entries
 
 router = APIRouter(prefix="/v2", tags=["DeepL"])
-
-ServiceDependency = Annotated[TranslationService, Depends(get_service)]
-GlossariesDependency = Annotated[GlossaryStore, Depends(get_glossaries)]
 
 _UNLIMITED = 1_000_000_000_000  # DeepL's own value for accounts without a limit
 
@@ -139,9 +136,8 @@ async def create_glossary(
     parameters = _validate(CreateGlossaryRequest, values)
     source, target = pair = primary_subtag(parameters.source_lang), primary_subtag(parameters.target_lang)
     if pair not in _glossary_pairs(service.models):
-        raise BadRequestError(
-            f"{source[:20]}→{target[:20]}: glossaries are not supported; see /v2/glossary-language-pairs"
-        )
+        message = f"{source[:20]}→{target[:20]}: glossaries are not supported; see /v2/glossary-language-pairs"
+        raise BadRequestError(message)
     entries = await asyncio.to_thread(read_entries, parameters.entries, parameters.entries_format)
     return _glossary_response(glossaries.create(client.name, parameters.name, source, target, entries))
 
@@ -211,13 +207,11 @@ def _glossary_pairs(models: ModelRegistry) -> set[tuple[str, str]]:
 def _check_languages(glossary: Glossary, source: str, target: str, models: ModelRegistry) -> None:
     """Raise ``BadRequestError`` unless the glossary can be used for this language pair."""
     if (primary_subtag(source), primary_subtag(target)) != (glossary.source, glossary.target):
-        raise BadRequestError(
-            f"glossary_id: the glossary is for {glossary.source}→{glossary.target}; request these languages"
-        )
+        message = f"glossary_id: the glossary is for {glossary.source}→{glossary.target}; request these languages"
+        raise BadRequestError(message)
     if len(models.route(source, target)) > 1:
-        raise BadRequestError(
-            f"glossary_id: {source}→{target} is translated through another language; leave the glossary out"
-        )
+        message = f"glossary_id: {source}→{target} is translated through another language; leave the glossary out"
+        raise BadRequestError(message)
 
 
 def _deepl_translation(text: str, result: TranslationResult, model_type: str | None) -> DeeplTranslation:

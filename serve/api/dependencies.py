@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from serve.auth.client_identity import Client, identify_client
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
@@ -29,6 +29,11 @@ async def get_downloads(request: Request) -> DownloadStore:
 async def get_glossaries(request: Request) -> GlossaryStore:
     """Return the application's store of glossaries."""
     return cast(GlossaryStore, request.app.state.glossaries)
+
+
+ServiceDependency = Annotated[TranslationService, Depends(get_service)]
+DownloadsDependency = Annotated[DownloadStore, Depends(get_downloads)]
+GlossariesDependency = Annotated[GlossaryStore, Depends(get_glossaries)]
 
 
 def authorize(request: Request, key_parameter: str | None = None) -> Client:

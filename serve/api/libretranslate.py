@@ -1,17 +1,18 @@
 """LibreTranslate's API, extended with translation details."""
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
-from serve.api.dependencies import authorize, charge, get_downloads, get_service
+from serve.api.dependencies import DownloadsDependency, ServiceDependency, authorize, charge, get_service
 from serve.api.language_names import language_name
 from serve.api.parameters import (
+    ApiModel,
     EncodableText,
     read_parameters,
     read_uploaded_file,
@@ -22,8 +23,7 @@ from serve.auth.client_identity import public_scheme
 from serve.errors import BadRequestError
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse
-from serve.service import TranslationRequest, TranslationResult, TranslationService
-from serve.stores.downloads import DownloadStore
+from serve.service import TranslationRequest, TranslationResult
 
 router = APIRouter(tags=["LibreTranslate"])
 
@@ -31,21 +31,27 @@ _ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 403, 408, 413, 429, 500, 503)
 }
 _FILE_FORMATS = {".txt": "text/plain", ".html": "text/html", ".htm": "text/html"}
-_API_KEY = "API key, if the server requires one. It may be sent in a header instead."
+_CONSTANT_SETTINGS: dict[str, Any] = {"filesTranslation": True, "frontendTimeout": 500, "suggestions": False}
+_CONSTANT_SETTINGS |= {"supportedFilesFormat": list(_FILE_FORMATS)}
 
 
-class LibreTranslateRequest(BaseModel):
+class LibreTranslateRequest(ApiModel):
     """Parameters of ``/translate``. An optional parameter may be null or empty."""
 
-    q: EncodableText | list[EncodableText] = Field(
-        description="Text, or list of texts, to translate.", examples=["The black cat sleeps."]
-    )
-    source: EncodableText = Field(description="Language code of the texts, or `auto` to detect it.", examples=["en"])
-    target: EncodableText = Field(description="Language code to translate into.", examples=["fr"])
-    format: str = Field("text", description="Either `text` or `html`. The tags of HTML are preserved.")
-    alternatives: int = Field(0, description="Maximum number of alternative translations to return.")
-    details: bool = Field(False, description="Whether to return scores, confidence and word alignment.")
-    api_key: str | None = Field(None, description=_API_KEY)
+    q: EncodableText | list[EncodableText] = Field(examples=["The black cat sleeps."])
+    """Text, or list of texts, to translate."""
+    source: EncodableText = Field(examples=["en"])
+    """Language code of the texts, or `auto` to detect it."""
+    target: EncodableText = Field(examples=["fr"])
+    """Language code to translate into."""
+    format: str = "text"
+    """Either `text` or `html`. The tags of HTML are preserved."""
+    alternatives: int = 0
+    """Maximum number of alternative translations to return."""
+    details: bool = False
+    """Whether to return scores, confidence and word alignment."""
+    api_key: str | None = None
+    """API key, if the server requires one. It may be sent in a header instead."""
 
     @field_validator("q", mode="before")
     @classmethod
@@ -88,44 +94,44 @@ class LibreTranslateRequest(BaseModel):
         )
 
 
-class LanguageDetection(BaseModel):
+class LanguageDetection(ApiModel):
     """A detected language."""
 
-    confidence: float = Field(description="Confidence from 0 to 100.")
-    language: str = Field(description="Language code.")
+    confidence: float
+    """Confidence from 0 to 100."""
+    language: str
+    """Language code."""
 
 
-class TranslationDetails(BaseModel):
+class TranslationDetails(ApiModel):
     """Scores and word alignment of a translation."""
 
-    score: float = Field(description="Mean log-probability per token; for several lines, the mean over the lines.")
-    confidence: float | None = Field(
-        description="Expected translation quality from 0 to 1; null if a pivot language was used."
-    )
-    alignment: list[tuple[int, int, int, int]] | None = Field(
-        description="Aligned spans: source start and end, target start and end, in code points."
-    )
-    pivot: str | None = Field(description="Language code of the intermediate language, if one was used.")
+    score: float
+    """Mean log-probability per token; for several lines, the mean over the lines."""
+    confidence: float | None
+    """Expected translation quality from 0 to 1; null if a pivot language was used."""
+    alignment: list[tuple[int, int, int, int]] | None
+    """Aligned spans: source start and end, target start and end, in code points."""
+    pivot: str | None
+    """Language code of the intermediate language, if one was used."""
 
 
-class LibreTranslateResponse(BaseModel):
+class LibreTranslateResponse(ApiModel):
     """Response of ``/translate``. Each member is a list if ``q`` is one."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    translated_text: str | list[str] = Field(description="Translation of the text.")
-    detected_language: LanguageDetection | list[LanguageDetection] = Field(
-        default=[], description="Detected language, if `source` is `auto`."
-    )
-    alternatives: list[str] | list[list[str]] = Field(
-        default=[], description="Alternative translations, best first, if they were requested."
-    )
-    details: TranslationDetails | list[TranslationDetails] = Field(
-        default=[], description="Scores and word alignment, if they were requested."
-    )
+    translated_text: str | list[str]
+    """Translation of the text."""
+    detected_language: LanguageDetection | list[LanguageDetection] = Field([])
+    """Detected language, if `source` is `auto`."""
+    alternatives: list[str] | list[list[str]] = Field([])
+    """Alternative translations, best first, if they were requested."""
+    details: TranslationDetails | list[TranslationDetails] = Field([])
+    """Scores and word alignment, if they were requested."""
 
 
-class ServedLanguage(BaseModel):
+class ServedLanguage(ApiModel):
     """A language with the languages it can be translated into."""
 
     code: str
@@ -133,27 +139,31 @@ class ServedLanguage(BaseModel):
     targets: list[str]
 
 
-class DetectRequest(BaseModel):
+class DetectRequest(ApiModel):
     """Parameters of ``/detect``."""
 
-    q: EncodableText = Field(description="Text whose language to detect.", examples=["The black cat sleeps."])
-    api_key: str | None = Field(None, description=_API_KEY)
+    q: EncodableText = Field(examples=["The black cat sleeps."])
+    """Text whose language to detect."""
+    api_key: str | None = None
+    """API key, if the server requires one. It may be sent in a header instead."""
 
 
-class FileTranslationRequest(BaseModel):
+class FileTranslationRequest(ApiModel):
     """Parameters of ``/translate_file`` in addition to the file."""
 
-    source: EncodableText = Field(description="Language code of the file, or `auto` to detect it.", examples=["en"])
-    target: EncodableText = Field(description="Language code to translate into.", examples=["fr"])
-    api_key: str | None = Field(None, description=_API_KEY)
+    source: EncodableText = Field(examples=["en"])
+    """Language code of the file, or `auto` to detect it."""
+    target: EncodableText = Field(examples=["fr"])
+    """Language code to translate into."""
+    api_key: str | None = None
+    """API key, if the server requires one. It may be sent in a header instead."""
 
 
-class FileTranslationResponse(BaseModel):
+class FileTranslationResponse(ApiModel):
     """Response of ``/translate_file``."""
 
-    translatedFileUrl: str = Field(  # noqa: N815 - LibreTranslate's name
-        description="URL from which the translated file can be downloaded for up to an hour."
-    )
+    translatedFileUrl: str  # noqa: N815 - LibreTranslate's name
+    """URL from which the translated file can be downloaded for up to an hour."""
 
 
 class DirectRoute(APIRoute):
@@ -188,9 +198,7 @@ router.add_api_route(
 
 
 @router.post("/detect", responses=_ERROR_RESPONSES, openapi_extra=request_body_schema(DetectRequest))
-async def detect(
-    request: Request, service: Annotated[TranslationService, Depends(get_service)]
-) -> list[LanguageDetection]:
+async def detect(request: Request, service: ServiceDependency) -> list[LanguageDetection]:
     """Detect the language of a text among the languages that are served."""
     parameters = validate_parameters(DetectRequest, await read_parameters(request))
     authorize(request, parameters.api_key)
@@ -201,7 +209,7 @@ async def detect(
 
 @router.get("/languages")
 @router.post("/languages")
-async def languages(service: Annotated[TranslationService, Depends(get_service)]) -> list[ServedLanguage]:
+async def languages(service: ServiceDependency) -> list[ServedLanguage]:
     """Return the served languages, each with the languages it can be translated into, itself included."""
     models = service.models
     return [
@@ -210,24 +218,14 @@ async def languages(service: Annotated[TranslationService, Depends(get_service)]
 
 
 @router.get("/frontend/settings")
-async def frontend_settings(
-    request: Request, service: Annotated[TranslationService, Depends(get_service)]
-) -> dict[str, Any]:
+async def frontend_settings(request: Request, service: ServiceDependency) -> dict[str, Any]:
     """Return the settings that a web page needs."""
-    limits = service.settings
-    source, target = service.models.pairs[0]
-    return {
+    pair = zip(("source", "target"), service.models.pairs[0], strict=True)
+    return _CONSTANT_SETTINGS | {
         "apiKeys": bool(request.app.state.api_keys),
-        "charLimit": limits.char_limit,
-        "filesTranslation": True,
-        "frontendTimeout": 500,
-        "keyRequired": limits.require_api_key,
-        "language": {
-            "source": {"code": source, "name": language_name(source)},
-            "target": {"code": target, "name": language_name(target)},
-        },
-        "suggestions": False,
-        "supportedFilesFormat": list(_FILE_FORMATS),
+        "charLimit": service.settings.char_limit,
+        "keyRequired": service.settings.require_api_key,
+        "language": {side: {"code": code, "name": language_name(code)} for side, code in pair},
     }
 
 
@@ -237,9 +235,7 @@ async def frontend_settings(
     openapi_extra=request_body_schema(FileTranslationRequest, with_file=True),
 )
 async def translate_file(
-    request: Request,
-    service: Annotated[TranslationService, Depends(get_service)],
-    downloads: Annotated[DownloadStore, Depends(get_downloads)],
+    request: Request, service: ServiceDependency, downloads: DownloadsDependency
 ) -> FileTranslationResponse:
     """Translate a file of plain text or HTML in UTF-8, and return the URL of its translation."""
     values, file = await read_uploaded_file(request)
@@ -259,7 +255,7 @@ async def translate_file(
 
 
 @router.get("/download_file/{name}", responses={404: {"model": ErrorResponse}}, response_class=Response)
-async def download_file(name: str, downloads: Annotated[DownloadStore, Depends(get_downloads)]) -> Response:
+async def download_file(name: str, downloads: DownloadsDependency) -> Response:
     """Return a translated file."""
     download = downloads.get(name)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

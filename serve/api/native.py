@@ -2,32 +2,29 @@
 
 import logging
 from collections.abc import AsyncIterator
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
 
-from serve.api.dependencies import authorize, charge, get_service
+from serve.api.dependencies import ServiceDependency, authorize, charge
 from serve.api.libretranslate import LibreTranslateRequest
-from serve.api.parameters import read_parameters, request_body_schema, validate_parameters
+from serve.api.parameters import ApiModel, read_parameters, request_body_schema, validate_parameters
 from serve.errors import ServiceError
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse, public_message
-from serve.service import TranslationService
 
 router = APIRouter(tags=["native"])
 
 _log = logging.getLogger(__name__)
 
 
-class TranslatedSentence(BaseModel):
+class TranslatedSentence(ApiModel):
     """An event of ``/translate/stream``."""
 
-    index: int = Field(description="Number of the sentence, counted from 0 across all texts.")
-    translatedText: str = Field(  # noqa: N815 - LibreTranslate's name
-        description="Translation of the sentence."
-    )
+    index: int
+    """Number of the sentence, counted from 0 across all texts."""
+    translatedText: str  # noqa: N815 - LibreTranslate's name
+    """Translation of the sentence."""
 
 
 @router.post(
@@ -42,9 +39,7 @@ class TranslatedSentence(BaseModel):
     openapi_extra=request_body_schema(LibreTranslateRequest),
     response_class=StreamingResponse,
 )
-async def translate_stream(
-    request: Request, service: Annotated[TranslationService, Depends(get_service)]
-) -> StreamingResponse:
+async def translate_stream(request: Request, service: ServiceDependency) -> StreamingResponse:
     """Translate texts, and send each sentence as a server-sent event as soon as it is translated.
 
     Takes the parameters of `/translate`.
@@ -54,13 +49,9 @@ async def translate_stream(
     sentences = service.stream(parameters.texts, parameters.translation_request)
     # Wait for the first sentence: if the request fails before it, the status is an error and nothing is charged.
     with charge(request, client, parameters.texts):
-        first = await cancel_on_disconnect(request, _next(sentences))
+        first = await cancel_on_disconnect(request, anext(sentences, None))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(first, sentences), media_type="text/event-stream", headers=headers)
-
-
-async def _next(sentences: AsyncIterator[tuple[int, str]]) -> tuple[int, str] | None:
-    return await anext(sentences, None)
 
 
 async def _events(first: tuple[int, str] | None, rest: AsyncIterator[tuple[int, str]]) -> AsyncIterator[str]:

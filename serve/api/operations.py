@@ -1,13 +1,10 @@
 """Health, readiness and metrics."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from serve.api.dependencies import get_service
+from serve.api.dependencies import ServiceDependency
 from serve.http.error_responses import ErrorResponse
 from serve.metrics import Metrics
-from serve.service import TranslationService
 
 router = APIRouter(tags=["operations"])
 
@@ -19,7 +16,7 @@ async def health() -> dict[str, str]:
 
 
 @router.get("/ready", responses={503: {"model": ErrorResponse}})
-async def ready(service: Annotated[TranslationService, Depends(get_service)]) -> dict[str, str]:
+async def ready(service: ServiceDependency) -> dict[str, str]:
     """Report whether all models are loaded and warmed up, and the server is not shutting down."""
     service.models.check_ready()
     return {"status": "ready"}

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
@@ -39,6 +39,12 @@ EncodableText = Annotated[str, AfterValidator(_check_encodable)]
 """A string that can be encoded as UTF-8; JSON can express strings that cannot."""
 
 
+class ApiModel(BaseModel):
+    """Base class of parameters and responses. The docstrings of its fields are their descriptions in OpenAPI."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
 async def read_parameters(request: Request, list_names: Collection[str] = ()) -> dict[str, Any]:
     """Return the parameters of a request. Values in a form or query string are strings; in JSON they have any type.
 
@@ -65,9 +71,8 @@ async def read_parameters(request: Request, list_names: Collection[str] = ()) ->
         return _pairs_to_dict(query + form, list_names)
     if content_type == "multipart/form-data":
         return (await _read_multipart(request, list_names))[0]
-    raise BadRequestError(
-        "Content-Type: missing or unsupported; send application/json or application/x-www-form-urlencoded"
-    )
+    message = "Content-Type: missing or unsupported; send application/json or application/x-www-form-urlencoded"
+    raise BadRequestError(message)
 
 
 @dataclass(frozen=True)
@@ -141,9 +146,8 @@ async def _read_multipart(
                 if isinstance(value, UploadFile)
             }
     except HTTPException:
-        raise BadRequestError(
-            f"form: invalid; send multipart/form-data with at most one file and {_MAX_FIELDS} fields"
-        ) from None
+        message = f"form: invalid; send multipart/form-data with at most one file and {_MAX_FIELDS} fields"
+        raise BadRequestError(message) from None
     query = _parse_form(request.scope["query_string"], "query string")
     return _pairs_to_dict(query + fields, list_names), files
 
@@ -162,9 +166,8 @@ def _parse_form(encoded: bytes, where: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError:
-        raise BadRequestError(
-            f"{where}: invalid; send percent-encoded UTF-8 with at most {_MAX_FIELDS} fields"
-        ) from None
+        message = f"{where}: invalid; send percent-encoded UTF-8 with at most {_MAX_FIELDS} fields"
+        raise BadRequestError(message) from None
 
 
 def _pairs_to_dict(pairs: list[tuple[str, str]], list_names: Collection[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.http.error_responses import error_response
@@ -10,10 +11,6 @@ from serve.http.error_responses import error_response
 
 class _BodyTooLargeError(Exception):
     """The body exceeds the limit."""
-
-
-class _ClientGoneError(Exception):
-    """The client disconnected before the end of the body."""
 
 
 class BodyLimitMiddleware:
@@ -52,7 +49,7 @@ class BodyLimitMiddleware:
             # The rest of the body may never arrive, so the connection cannot be reused.
             response = error_response(scope, 408, message, {"Connection": "close"}, rejected="body_too_slow")
             await response(scope, receive, send)
-        except _ClientGoneError:
+        except ClientDisconnect:
             return
         else:
             await self.app(scope, _replay_body(body, receive), send)
@@ -66,7 +63,7 @@ class BodyLimitMiddleware:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _ClientGoneError
+                raise ClientDisconnect
             body += message.get("body", b"")
             if len(body) > self.max_bytes:
                 raise _BodyTooLargeError

@@ -59,9 +59,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._unparsed_bytes = 0  # received since the parser last completed anything
-        self._deadline: asyncio.TimerHandle | None = (
-            None  # for a head to arrive or, at the end, for the client to leave
-        )
+        self._deadline: asyncio.TimerHandle | None = None  # for a head to arrive; at the end, for the client to leave
         self._read_deadline: asyncio.TimerHandle | None = None  # for the client to read most of what was written
 
     # The connection

@@ -92,19 +92,9 @@ class RequestLogMiddleware:
         self.request_seconds(route).observe(seconds)
         if rejected is not None:
             self.rejected.labels(rejected).inc()
-        _log.info(
-            "request",
-            extra={
-                "method": method,
-                "route": route,
-                "status": status,
-                "seconds": round(seconds, 6),
-                "bytes_in": bytes_in,
-                "bytes_out": bytes_out,
-                "key": client and client.name,
-                "rejected": rejected,
-            },
-        )
+        fields = {"method": method, "route": route, "status": status, "seconds": round(seconds, 6)}
+        fields |= {"bytes_in": bytes_in, "bytes_out": bytes_out, "key": client and client.name, "rejected": rejected}
+        _log.info("request", extra=fields)
 
 
 def _choose_request_id(scope: Scope) -> str:

@@ -65,14 +65,9 @@ class PendingRequest:
         self._excess = 0.0
         self._lock = threading.Lock()
 
-    @property
-    def done(self) -> bool:
-        """Whether the request has finished, failed or been cancelled."""
-        return self.future.done()
-
     def set_translation(self, index: int, translation: SentenceTranslation) -> None:
         """Set the translation of the sentence with this index; the last missing one resolves the future."""
-        if self._on_sentence and not self.done:
+        if self._on_sentence and not self.future.done():
             self._on_sentence(index, translation.translation)
         with self._lock:
             self._translations[index] = translation
@@ -165,7 +160,7 @@ class ChunkTask(NamedTuple):
     @property
     def cancelled(self) -> bool:
         """Whether the result is no longer needed, because the request has failed or been cancelled."""
-        return self.job.request.done
+        return self.job.request.future.done()
 
     @property
     def cost(self) -> float:

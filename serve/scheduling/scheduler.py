@@ -174,7 +174,7 @@ class Scheduler:
         others = [ChunkTask(job, chunk) for chunk in range(1, len(job.chunks))]
         if others:
             with self._changed:
-                if not job.request.done:
+                if not job.request.future.done():
                     self._add_waiting(job.request, len(others), sum(task.cost for task in others))
                     for task in others:
                         self._enqueue(job.virtual_start + self._fair_duration((task.chunk_index + 1) * task.cost), task)

@@ -85,7 +85,7 @@ class Glossary:
         """Return the longest term that matches whole words of ``folded`` at position ``start``, or None."""
         if not _is_word_boundary(folded, start):
             return None
-        rest = folded[start : start + self._max_length]
+        rest = folded[start : start + 3 * _MAX_TERM_LENGTH]  # case folding at most triples the length of a term
         # In sorted order, the prefixes of ``rest`` come before it. The last term before it is one of them, or it shares
         # a prefix with ``rest`` that no matching term exceeds.
         while before := bisect_right(self._sorted, rest):
@@ -109,10 +109,6 @@ class Glossary:
     @cached_property
     def _sorted(self) -> list[str]:
         return sorted(self._folded)
-
-    @cached_property
-    def _max_length(self) -> int:
-        return max(map(len, self._sorted), default=0)
 
 
 _JOINERS = "\u200c\u200d"  # zero-width

@@ -44,7 +44,7 @@ class WorkerProcess:
 
     def __init__(self, process: subprocess.Popen[bytes], connection: Connection) -> None:
         """Wrap a running process; `start` creates a new one."""
-        self._process, self._connection = process, connection
+        self.popen, self._connection = process, connection
         self._lock = threading.Lock()
         self.lost = False
         """Whether the process has ended or was closed, so that further calls fail."""
@@ -59,11 +59,6 @@ class WorkerProcess:
             command = [sys.executable, "-P", "-m", "serve.workers.process", str(model_directory)]
             process = subprocess.Popen(command, stdin=theirs.fileno(), env=environment)
         return WorkerProcess(process, Connection(ours.detach()))
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
 
     def wait_until_loaded(self, expected_checksum: str) -> None:
         """Wait until the model is loaded; raise CarouselError if that fails or its checksum is another one."""
@@ -98,7 +93,7 @@ class WorkerProcess:
     def disconnect(self) -> None:
         """Close the connection, which ends the process after its current step."""
         if not self._lock.acquire(timeout=_EXIT_TIMEOUT):
-            self._process.kill()  # a call hangs; this ends it
+            self.popen.kill()  # a call hangs; this ends it
             self._lock.acquire()
         try:
             self.lost = True
@@ -110,10 +105,10 @@ class WorkerProcess:
         """End the process and wait for it."""
         self.disconnect()
         try:
-            self._process.wait(_EXIT_TIMEOUT)
+            self.popen.wait(_EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.popen.kill()
+            self.popen.wait()
 
 
 class RemoteBatcher:
@@ -124,32 +119,29 @@ class RemoteBatcher:
         self._process = process
         self._batcher_number: int = process.call("create_batcher", num_slots, beam_size)
         self._serial = count()
-        self._keys_by_number: dict[int, Hashable] = {}  # by the number that replaces the key in messages
-        self._numbers_by_key: dict[Hashable, int] = {}
+        self._keys: dict[int, Hashable] = {}  # by the number that replaces the key in messages
 
     def __len__(self) -> int:
         """Return the number of requests in the batch, including finished requests that were not fetched yet."""
-        return len(self._keys_by_number)
+        return len(self._keys)
 
     @property
     def num_free(self) -> int:
         """Number of free slots."""
-        return self.num_slots - len(self._keys_by_number)
+        return self.num_slots - len(self._keys)
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
         """Add requests, at most as many as there are free slots. If this raises, none of them was added."""
         numbers = [next(self._serial) for _ in requests]
         numbered = [replace(request, key=number) for request, number in zip(requests, numbers, strict=True)]
         self._process.call("admit", self._batcher_number, numbered)
-        for request, number in zip(requests, numbers, strict=True):
-            self._keys_by_number[number], self._numbers_by_key[request.key] = request.key, number
+        self._keys.update(zip(numbers, (request.key for request in requests), strict=True))
 
     def release(self, keys: Iterable[Hashable]) -> None:
         """Remove the requests with the given keys from the batch."""
-        numbers = [self._numbers_by_key.pop(key) for key in keys]
-        for number in numbers:
-            del self._keys_by_number[number]
-        if numbers:
+        released = set(keys)
+        if numbers := [number for number, key in self._keys.items() if key in released]:
+            self._keys = {number: key for number, key in self._keys.items() if key not in released}
             self._process.call("release", self._batcher_number, numbers)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
@@ -158,10 +150,7 @@ class RemoteBatcher:
         The call takes some milliseconds; the list is empty if no request finishes within this time.
         """
         results = self._process.call("advance", self._batcher_number)
-        finished = [(self._keys_by_number.pop(number), hypotheses) for number, hypotheses in results]
-        for key, _ in finished:
-            del self._numbers_by_key[key]
-        return finished
+        return [(self._keys.pop(number), hypotheses) for number, hypotheses in results]
 
 
 class RemoteTranslator:
@@ -183,7 +172,7 @@ class RemoteTranslator:
     @property
     def pids(self) -> list[int]:
         """Ids of the worker processes."""
-        return [process.pid for process in self._processes]
+        return [process.popen.pid for process in self._processes]
 
     def create_batcher(self, worker_number: int, num_slots: int, beam_size: int) -> RemoteBatcher:
         """Create a batcher in the process of the worker thread with this number.

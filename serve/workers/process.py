@@ -121,7 +121,7 @@ class WorkerServer:
             try:
                 getattr(self, method)(*arguments)
             except Exception as error:
-                self._reply_error(error)
+                self._reply(error_location(error), succeeded=False)
 
     def create_batcher(self, num_slots: int, beam_size: int) -> None:
         """Create a batcher and send its number."""
@@ -161,17 +161,14 @@ class WorkerServer:
         if session.error is not None:
             del self._sessions[self._awaited]  # the batcher is unusable, and the server makes no more calls for it
             self._awaited = None
-            self._reply_error(session.error)
+            self._reply(error_location(session.error), succeeded=False)
         elif due or not session.active:
             self._awaited = None
             finished, session.finished = session.finished, []
             self._reply(finished)
 
-    def _reply(self, result: Any) -> None:
-        self._connection.send_bytes(pickle.dumps((True, result)))
-
-    def _reply_error(self, error: Exception) -> None:
-        self._connection.send_bytes(pickle.dumps((False, error_location(error))))
+    def _reply(self, result: Any, *, succeeded: bool = True) -> None:
+        self._connection.send_bytes(pickle.dumps((succeeded, result)))
 
 
 if __name__ == "__main__":

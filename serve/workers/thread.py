@@ -90,16 +90,13 @@ class WorkerThread(threading.Thread):
         for batch in list(self._batches.values()):
             if batch.busy:
                 self._advance_batch(batch)
-        self._drop_retired_batches()
+        for key in [key for key, batch in self._batches.items() if key.model.retired and not batch.busy]:
+            del self._batches[key]
         return True
 
     def _count_free_slots(self, key: BatchKey) -> int:
         batch = self._batches.get(key)
         return batch.num_free if batch else self._num_slots
-
-    def _drop_retired_batches(self) -> None:
-        for key in [key for key, batch in self._batches.items() if key.model.retired and not batch.busy]:
-            del self._batches[key]
 
     def _add_task(self, task: DecodingTask) -> None:
         key = task.batch_key

@@ -237,7 +237,7 @@ def test_a_process_that_loaded_another_model_is_refused() -> None:
             process.wait_until_loaded("the checksum of what was there before")
     finally:
         process.close()
-    assert gone(process.pid)
+    assert gone(process.popen.pid)
 
 
 def test_a_missing_model_directory_is_named():
