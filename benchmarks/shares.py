@@ -98,7 +98,7 @@ def main() -> None:
                     inputs = translation_inputs(batch, device)
                     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
                         loss = network.loss(inputs, SMOOTHING).objective
-                    (loss / batch.target_tokens).backward()
+                    (loss / batch.num_target_tokens).backward()
                     with record_function(OPTIMISER):
                         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                         optimiser.step()

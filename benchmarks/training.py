@@ -157,7 +157,7 @@ def timed_update(network: nn.Module, device: torch.device, precision: str) -> Ca
                 loss = network.loss(inputs.source, inputs.lengths, inputs.target_in, target_out)
             else:
                 loss = network.loss(inputs, SMOOTHING).objective
-        (loss / batch.target_tokens).backward()
+        (loss / batch.num_target_tokens).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -201,7 +201,7 @@ def main() -> None:
     config = network_config(options)
     feeding = config.model_copy(update={"input_feeding": True, "attention": "dot"})
     warm_up, *measured = random_batches(options.batches + 1, options.batch_tokens, options.vocabulary)
-    tokens = [batch.target_tokens for batch in measured]
+    tokens = [batch.num_target_tokens for batch in measured]
     print(
         f"{device}, {options.threads} threads, torch {torch.__version__}; width {options.width}, "
         f"{options.layers}+{options.layers} layers, vocabulary {options.vocabulary}, "

@@ -1,1 +1,1 @@
-"""Training data: readers, filters, tokenizer, word aligner, preparation with its cache, and batching."""
+"""Training data: file readers, filters, tokenizer, word aligner, cached preparation, and batching."""

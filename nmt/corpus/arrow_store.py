@@ -1,4 +1,4 @@
-"""Arrow files of integer lists: written in chunks, read memory-mapped.
+"""Storage of integer lists in Arrow files, which are written in chunks and read memory-mapped.
 
 Shapes: N lists with L integers in total.
 """
@@ -18,16 +18,16 @@ _COLUMNS = ("source", "target")
 
 
 class RaggedArray(NamedTuple):
-    """Integer lists of different lengths, concatenated."""
+    """Integer lists of different lengths, stored as one concatenated array."""
 
     values: Int32Array
-    """[L]"""
+    """All integers, [L]."""
     lengths: Int32Array
-    """[N]"""
+    """Length of each list, [N]."""
 
     @staticmethod
     def from_lists(lists: Sequence[Sequence[int]] | Sequence[Int32Array]) -> RaggedArray:
-        """Concatenate lists into a ragged array."""
+        """Create a ragged array from lists."""
         lengths = np.array([len(each) for each in lists], dtype=np.int32)
         return RaggedArray(np.concatenate([np.zeros(0, np.int32), *map(np.asarray, lists)]).astype(np.int32), lengths)
 
@@ -37,7 +37,7 @@ class RaggedArray(NamedTuple):
 
 
 class SentencePairTable:
-    """Memory-mapped Arrow file with a source and a target list per row."""
+    """Memory-mapped Arrow file, each row of which holds two integer lists: one of the source and one of the target."""
 
     def __init__(self, path: Path) -> None:
         mapped = pa.memory_map(str(path))
@@ -46,7 +46,7 @@ class SentencePairTable:
 
 
 class ListColumn:
-    """Column of a `SentencePairTable`."""
+    """Column of a `SentencePairTable`, with one integer list per row."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         # Creating the array views of a chunk costs more than reading a batch, so they are created once.
@@ -55,7 +55,7 @@ class ListColumn:
         self._chunk_starts = np.cumsum([0] + [len(chunk) for chunk in column.chunks])
 
     def take(self, rows: IntArray) -> RaggedArray:
-        """Return the lists of some rows."""
+        """Return the lists of the given rows."""
         chunks = np.searchsorted(self._chunk_starts, rows, side="right") - 1
         lists, rows_in_chunk = [], (rows - self._chunk_starts[chunks]).tolist()
         for chunk, row in zip(chunks.tolist(), rows_in_chunk, strict=True):
@@ -64,7 +64,7 @@ class ListColumn:
         return RaggedArray.from_lists(lists)
 
     def lengths(self) -> Int32Array:
-        """Return the length of each list [N]."""
+        """Return the length of each list, [N]."""
         return np.concatenate([np.zeros(0, np.int32), *(np.diff(offsets) for offsets in self._offsets)])
 
 
@@ -74,7 +74,7 @@ def _numpy_view(numbers: pa.Int32Array) -> Int32Array:
 
 
 def write_sentence_pairs(path: Path, chunks: Iterable[tuple[RaggedArray, RaggedArray]]) -> None:
-    """Write chunks of source and target lists to a file, which may become larger than memory."""
+    """Write source and target lists to an Arrow file, chunk by chunk, so that the file may be larger than memory."""
     schema = pa.schema([(name, pa.list_(pa.int32())) for name in _COLUMNS])
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
         for chunk in chunks:

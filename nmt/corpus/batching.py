@@ -1,10 +1,10 @@
 """Length-bucketed batches in an order that is a pure function of seed and epoch.
 
-Batching keeps no state between epochs, so that a resumed run, also one on a different number of processes, finds its
-position by counting batches.
+No state is kept between epochs: a resumed run finds its position by counting batches, also with a different number of
+processes.
 
-Shapes: B sentences per batch; S and T are the numbers of tokens of the longest source and target with end of sentence;
-N target tokens; L alignment links.
+Array shapes: B sentences per batch, S and T tokens of the longest source and target including end of sentence,
+N target tokens without padding, L alignment links.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _BUCKETING_WINDOW = 4_000_000  # pairs sorted by length together; bounds the mem
 
 
 class TokenizedCorpus(Protocol):
-    """Sentence pairs as token ids: one corpus, or several concatenated."""
+    """Sentence pairs as token ids, from one corpus or several concatenated corpora."""
 
     fingerprint: str
-    """Hash of everything that determines the ids."""
+    """Hash of all inputs that determine the token ids."""
     source_lengths: Int32Array
     """Number of source tokens of each pair, without special tokens."""
     target_lengths: Int32Array
@@ -38,62 +38,63 @@ class TokenizedCorpus(Protocol):
         """Number of pairs of each corpus."""
 
     def source_ids(self, rows: IntArray) -> RaggedArray:
-        """Return the source ids of some pairs, without begin and end of sentence."""
+        """Return the source token ids of the given pairs, without begin and end of sentence."""
 
     def target_ids(self, rows: IntArray) -> RaggedArray:
-        """Return the target ids of some pairs, without begin and end of sentence."""
+        """Return the target token ids of the given pairs, without begin and end of sentence."""
 
     def alignment_links(self, rows: IntArray) -> tuple[RaggedArray, RaggedArray] | None:
-        """Return the word alignment of some pairs as source and target positions, or None if there is none."""
+        """Return the source and target positions of the links of the given pairs, or None without word alignment."""
 
 
 @dataclass(frozen=True)
 class BatchAlignment:
-    """Word alignment of a batch, the target of guided alignment training (Chen et al. 2016)."""
+    """Word alignment of a batch, for guided alignment training (Chen et al. 2016)."""
 
     batch_indices: IntArray
-    """Sentence of each link [L]."""
+    """Row of each link in the batch, [L]."""
     target_indices: IntArray
-    """Column of each link in ``target_out`` [L]."""
+    """Column of each link in ``target_out``, [L]."""
     source_indices: IntArray
-    """Column of each link in ``source`` [L]."""
+    """Column of each link in ``source``, [L]."""
     weights: Float32Array
-    """Weight of each link [L]; the weights of a target token sum to 1."""
+    """Weight of each link, [L]; the weights of the links of a target token sum to 1."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded token ids of some sentence pairs."""
+    """Batch of sentence pairs as padded token ids."""
 
     source: Int64Array
-    """Source ids with end of sentence [B, S]."""
+    """Source token ids with end of sentence, [B, S]."""
     source_lengths: IntArray
-    """Number of source tokens, end of sentence included [B]."""
+    """Number of source tokens of each sentence, including end of sentence, [B]."""
     target_in: Int64Array
-    """Decoder input: begin of sentence and the target [B, T]."""
+    """Decoder input: begin of sentence and the target token ids, [B, T]."""
     target_out: Int64Array
-    """Expected decoder output: the target and end of sentence [B, T]."""
+    """Expected decoder output: the target token ids and end of sentence, [B, T]."""
     alignment: BatchAlignment | None = None
     """Word alignment, if the corpus has one."""
     reset_state: bool = True
-    """True if the recurrent state is reset, else each row continues that of the previous batch."""
+    """Whether the recurrent state is reset; if false, each row continues the same row of the previous batch."""
 
     @cached_property
     def target_indices(self) -> IntArray:
-        """Flat indices into [B × T] of the target tokens that are not padding [N]."""
+        """Flat index in [B × T] of each target token that is not padding, [N]."""
         return np.flatnonzero(self.target_out != PAD)
 
     @property
-    def target_tokens(self) -> int:
-        """Number of target tokens, end of sentence included and padding excluded."""
+    def num_target_tokens(self) -> int:
+        """Number of target tokens, including end of sentence and excluding padding."""
         return len(self.target_indices)
 
 
 def select_epoch_rows(sizes: Sequence[int], weights: Sequence[float], seed: int, epoch: int) -> IntArray:
-    """Return the rows that an epoch uses of several concatenated corpora, in an unspecified order.
+    """Return the rows of several concatenated corpora that an epoch uses, in an unspecified order.
 
-    The rows of a corpus are shuffled anew for each pass over it. An epoch takes the next ``weight × size`` rows of this
-    endless sequence, so that all rows are used equally often in the long run, however small the weight is.
+    For each corpus there is an endless sequence of rows, in which all rows are shuffled again for each pass over the
+    corpus. An epoch uses the next ``weight × size`` rows of the sequence, so that in the long run all rows are used
+    equally often, even if the weight is small.
     """
     selected, first = [np.zeros(0, dtype=np.int32)], 0
     for number, (size, weight) in enumerate(zip(sizes, weights, strict=True)):
@@ -112,8 +113,8 @@ def plan_epoch_batches(
     """Yield the rows of each batch of an epoch.
 
     Sentences of similar length share a batch, with ties in random order; the batches are then shuffled. A batch holds
-    as many sentences as fit into ``batch_tokens`` with padding, that is B × max(S, T). A sentence that exceeds the
-    limit forms a batch of its own.
+    as many sentences as fit into ``batch_tokens``, where the size of a batch is B × max(S, T). A sentence that exceeds
+    the limit forms a batch of its own.
     """
     random = np.random.default_rng([seed, epoch])
     rows = random.permutation(rows)
@@ -128,7 +129,7 @@ def plan_epoch_batches(
 
 
 def make_batch(corpus: TokenizedCorpus, rows: IntArray) -> Batch:
-    """Return the batch of some rows of a corpus, with its word alignment if there is one."""
+    """Return a batch of the given rows of a corpus, with the word alignment if the corpus has one."""
     batch = collate_batch(corpus.source_ids(rows), corpus.target_ids(rows))
     links = corpus.alignment_links(rows)
     if links is None:
@@ -138,7 +139,7 @@ def make_batch(corpus: TokenizedCorpus, rows: IntArray) -> Batch:
 
 
 def collate_batch(sources: RaggedArray, targets: RaggedArray) -> Batch:
-    """Return the batch of source and target ids, which are given without begin and end of sentence."""
+    """Return a batch of source and target token ids, which are given without begin and end of sentence."""
     return Batch(
         source=pad_sequences(sources, after=EOS),
         source_lengths=sources.lengths.astype(np.int64) + 1,
@@ -148,7 +149,7 @@ def collate_batch(sources: RaggedArray, targets: RaggedArray) -> Batch:
 
 
 def pad_sequences(sentences: RaggedArray, before: int | None = None, after: int | None = None) -> Int64Array:
-    """Return sentences as a padded matrix [B, longest + 1], with one id added before or after each sentence."""
+    """Return sentences as a padded matrix [B, longest + 1], with the id ``before`` or ``after`` added to each."""
     lengths = sentences.lengths[:, None]
     positions = np.arange(int(lengths.max(initial=0)) + 1) - int(before is not None)
     matrix = np.full((len(lengths), len(positions)), PAD, dtype=np.int64)
@@ -163,7 +164,10 @@ def pad_sequences(sentences: RaggedArray, before: int | None = None, after: int 
 def _batch_alignment(
     links: list[tuple[Int32Array, Int32Array]], source_lengths: IntArray, target_out: Int64Array
 ) -> BatchAlignment:
-    """Combine the links of each pair; unaligned target tokens, end of sentence among them, link to the source's end."""
+    """Return the word alignment of a batch, given the links of each pair.
+
+    Unaligned target tokens, including end of sentence, are linked to the end of the source sentence.
+    """
     linked: BoolArray = np.zeros((*target_out.shape, source_lengths.max()), dtype=bool)  # [B, T, S]
     for matrix, (source, target) in zip(linked, links, strict=True):
         matrix[target, source] = True
@@ -175,7 +179,7 @@ def _batch_alignment(
 
 
 def _batch_starts(lengths: Int32Array, batch_tokens: int) -> list[int]:
-    """Return the index at which each batch starts when sentences of these lengths are batched in order."""
+    """Return the index of the first sentence of each batch when sentences of the given lengths are batched in order."""
     starts, longest = [0], 0
     for position, length in enumerate(lengths.tolist()):
         longest = max(longest, length)

@@ -1,7 +1,7 @@
 """Cache of prepared data, shared by runs and processes.
 
 Entries live in ``$XDG_CACHE_HOME/carousel`` (by default ``~/.cache/carousel``), which may be deleted at any time. Each
-is created by one process at a time and verified by checksums when it is used again.
+entry is created by one process at a time, and verified by checksums whenever it is used.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from nmt.utils.files import atomic_directory, remove_temporary_files
 from nmt.utils.locks import exclusive_lock
 
 LogFunction = Callable[[str], None]
-"""Receives progress messages for the user."""
+"""Function that shows a progress message to the user."""
 
 _CHECKSUMS = "checksums.json"
 _BLOCK_BYTES = 1 << 20
 
 
 def cache_directory() -> Path:
-    """Return the folder of the cache entries."""
+    """Return the folder that contains the cache entries."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "carousel"
 
 
-def get_or_create(name: str, create: Callable[[Path], None], log: LogFunction) -> Path:
-    """Return the folder of a cache entry, creating it if it is missing or damaged.
+def get_or_create(entry_name: str, create: Callable[[Path], None], log: LogFunction) -> Path:
+    """Return the folder of a cache entry, which is created if it is missing or damaged.
 
-    ``name`` contains a hash of all inputs; ``create`` writes the files into the folder that it is given. Raises
-    CarouselError if the cache cannot be written.
+    ``entry_name`` contains a hash of all inputs. ``create`` writes the files of the entry into the folder that is its
+    argument. Raises CarouselError if the cache cannot be written.
     """
-    folder = cache_directory() / name
+    folder = cache_directory() / entry_name
     if _is_intact(folder):
         return folder
     lock = folder.with_name(f".{folder.name}.lock")

@@ -1,9 +1,9 @@
 """Background loading of training batches, resumable from any position.
 
-All processes of a distributed run derive the same endless sequence of batches, epoch after epoch, and share it out:
-process ``rank`` of ``world_size`` uses batches rank, rank + world_size, … . Hence no batch is dropped at the end of an
-epoch, two processes learn the same as one process that accumulates two batches, and a run can be resumed with a
-different number of processes.
+All processes of a distributed run derive the same endless sequence of batches, epoch after epoch. Process ``rank`` of
+``world_size`` uses the batches rank, rank + world_size, rank + 2 × world_size, and so on. Hence no batch is dropped at
+the end of an epoch, two processes are equivalent to one process that accumulates the gradients of two batches, and a
+run can be resumed with a different number of processes.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _POLL_SECONDS = 0.1  # interval at which a blocked loader thread checks for the 
 
 
 class DataPosition(NamedTuple):
-    """Position between two batches of a run."""
+    """Position in the sequence of batches of a run."""
 
     epoch: int
     batch: int
-    """Number of batches of this epoch before the position."""
+    """Number of batches of the epoch that lie before the position."""
 
 
 class GlobalBatch(NamedTuple):
-    """Batches that the processes use at the same time, one per process."""
+    """Batches that the processes use in the same step, one per process."""
 
     batches: tuple[IntArray, ...]
-    """Corpus rows of each process's batch."""
+    """Corpus rows of the batch of each process."""
     positions: tuple[DataPosition, ...]
     """Position after each batch."""
 
@@ -50,28 +50,29 @@ class GlobalBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class BatchLoader:
-    """Loader of the batches of a tokenised corpus for one of several processes."""
+    """Loader of the batches that one of several processes uses."""
 
     corpus: TokenizedCorpus
     weights: list[float]
-    """Number of times that an epoch uses each corpus of the mixture."""
+    """Number of times that an epoch uses each corpus."""
     batch_tokens: int
-    """Maximum number of tokens per batch, padding included."""
+    """Maximum number of tokens per batch, including padding."""
     seed: int
     sampler: SubwordSampler | None = None
-    """Sampler for subword regularization; None to use the ids of the corpus."""
+    """Sampler for subword regularization; if None, the token ids of the corpus are used."""
     rank: int = 0
     world_size: int = 1
 
     @contextmanager
     def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
-        """Load the batches of this process in a thread, for the duration of the block.
+        """Load the batches of this process in a background thread for the duration of the block.
 
-        The iterator is endless. Each batch comes with the position of the run after all processes have used theirs.
+        Yields an endless iterator over pairs of a batch and the position of the run after all processes have used their
+        batches of the same step.
         """
         loaded: queue.Queue[tuple[Batch, DataPosition] | Exception] = queue.Queue(_PREFETCHED_BATCHES)
         stop = threading.Event()
-        thread = threading.Thread(target=self._load, args=(start, loaded, stop), name="batches", daemon=True)
+        thread = threading.Thread(target=self._fill_queue, args=(start, loaded, stop), name="batches", daemon=True)
         thread.start()
         try:
             yield _dequeue(loaded)
@@ -80,13 +81,13 @@ class BatchLoader:
             thread.join()
 
     def global_batches(self, start: DataPosition) -> Iterator[GlobalBatch]:
-        """Yield the rows of all processes' batches, without end."""
-        plan = self._plan(start)
+        """Yield the corpus rows of the batches of all processes, step by step without end."""
+        plan = self._plan_batches(start)
         while True:
             yield GlobalBatch(*zip(*itertools.islice(plan, self.world_size), strict=True))
 
     def epoch_tokens(self) -> float:
-        """Return the number of target tokens per epoch, end of sentence included."""
+        """Return the number of target tokens per epoch, including end of sentence."""
         tokens, first = 0.0, 0
         for size, weight in zip(self.corpus.corpus_sizes, self.weights, strict=True):
             tokens += weight * (int(self.corpus.target_lengths[first : first + size].sum()) + size)
@@ -94,12 +95,12 @@ class BatchLoader:
         return tokens
 
     def estimate_batch_tokens(self, start: DataPosition) -> float:
-        """Return the mean number of target tokens per batch, end of sentence included, from a sample of batches."""
+        """Estimate the mean number of target tokens per batch, including end of sentence, from a sample of batches."""
         sample = itertools.islice(self.global_batches(start), _SAMPLED_GLOBAL_BATCHES)
         rows = [batch for global_batch in sample for batch in global_batch.batches]
         return statistics.fmean(int(self.corpus.target_lengths[batch].sum()) + len(batch) for batch in rows)
 
-    def _plan(self, start: DataPosition) -> Iterator[tuple[IntArray, DataPosition]]:
+    def _plan_batches(self, start: DataPosition) -> Iterator[tuple[IntArray, DataPosition]]:
         lengths = self.corpus.source_lengths, self.corpus.target_lengths
         for epoch in itertools.count(start.epoch):
             rows = select_epoch_rows(self.corpus.corpus_sizes, self.weights, self.seed, epoch)
@@ -108,10 +109,10 @@ class BatchLoader:
                 if epoch > start.epoch or number > start.batch:
                     yield batch, DataPosition(epoch, number)
 
-    def _load(
+    def _fill_queue(
         self, start: DataPosition, loaded: queue.Queue[tuple[Batch, DataPosition] | Exception], stop: threading.Event
     ) -> None:
-        """Fill the queue until the stop event is set."""
+        """Load batches into the queue until the stop event is set."""
 
         def put(item: tuple[Batch, DataPosition] | Exception) -> None:
             while not stop.is_set():

@@ -1,4 +1,4 @@
-"""Filters for training pairs, with a count of the pairs that each filter drops."""
+"""Filters for training pairs, which also count the pairs that each filter drops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RATIO_EXEMPT_BYTES = 24
 
 @dataclass
 class FilterReport:
-    """Number of pairs read, dropped by each filter (only the first that applies counts), and kept."""
+    """Number of pairs that were read, dropped by each filter (by the first one that applies), and kept."""
 
     read: int = 0
     empty: int = 0
@@ -34,7 +34,7 @@ class FilterReport:
 
 
 class PairFilter:
-    """Filters of a recipe; duplicates are detected across all corpora that one instance filters."""
+    """Applies the filters of a recipe. Duplicates are detected across all corpora that one instance filters."""
 
     def __init__(self, config: FilterConfig) -> None:
         self._config = config
@@ -67,7 +67,7 @@ class PairFilter:
 
 
 class _HashSet:
-    """Set of uniformly distributed 64-bit integers that takes 12 to 24 bytes per element (Python's set takes 80).
+    """Set of uniformly distributed 64-bit integers that uses 12 to 24 bytes per element, where a Python set uses 80.
 
     Open addressing with linear probing (Knuth, TAOCP vol. 3, 6.4, algorithm L). Zero marks an empty slot and is
     stored as 1.

@@ -1,6 +1,6 @@
 """Training data of language models: lines of token ids in memory, batched for truncated backpropagation through time.
 
-Shapes: N lines with L tokens in total; B parallel streams; T tokens per window.
+Array shapes: N lines with L tokens in total; B parallel streams; T tokens per window.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _CHUNK_LINES = 10_000  # lines that are tokenised together
 
 
 class MonolingualCorpus:
-    """Lines of token ids in memory.
+    """Lines of token ids of a text in one language, in memory.
 
-    Implements `nmt.corpus.batching.TokenizedCorpus` with empty sources, so that language models and translators share
-    batches and loaders.
+    The class implements `nmt.corpus.batching.TokenizedCorpus` with empty sources, so that language models and
+    translators share batches and loaders.
     """
 
     def __init__(self, lines: RaggedArray, fingerprint: str) -> None:
-        """Create a corpus; ``fingerprint`` is a hash of everything that determines the ids."""
+        """Create a corpus; ``fingerprint`` is a hash of all inputs that determine the token ids."""
         self._lines, self.fingerprint = lines, fingerprint
         self._ends = np.cumsum(lines.lengths, dtype=np.int64)
         self._starts = self._ends - lines.lengths
@@ -46,36 +46,36 @@ class MonolingualCorpus:
 
     @property
     def corpus_sizes(self) -> list[int]:
-        """Number of lines, as a single corpus."""
+        """Number of lines, as a list with one element."""
         return [len(self)]
 
     def __len__(self) -> int:
         return len(self.target_lengths)
 
     def source_ids(self, rows: IntArray) -> RaggedArray:
-        """Return an empty source for each of some lines."""
+        """Return an empty source sentence for each of the given lines."""
         return RaggedArray.from_lists([[] for _ in rows])
 
     def target_ids(self, rows: IntArray) -> RaggedArray:
-        """Return the ids of some lines, without begin and end of sentence."""
+        """Return the token ids of the given lines, without begin and end of sentence."""
         starts, ends = self._starts[rows].tolist(), self._ends[rows].tolist()
         return RaggedArray.from_lists([self._lines.values[i:j] for i, j in zip(starts, ends, strict=True)])
 
     def alignment_links(self, rows: IntArray) -> None:
-        """Return None: a text in one language has no word alignment."""
+        """Return None, because a text in one language has no word alignment."""
 
     def concatenate(self) -> tuple[Int32Array, Int32Array]:
-        """Return all lines as one sequence: input tokens [L + N] and the token to predict at each position [L + N]."""
+        """Return all lines as one sequence: the input token ids [L + N] and the token ids to predict [L + N]."""
         return np.insert(self._lines.values, self._starts, BOS), np.insert(self._lines.values, self._ends, EOS)
 
 
 @dataclass(frozen=True)
 class LanguageModelData:
-    """Tokenised training text, and dev and test text, of a language model."""
+    """Data of a language model: the tokenised training text, and the dev and test text."""
 
     vocabulary: Vocabulary
     verbatim: bool
-    """True if text is used as it is instead of normalised."""
+    """Whether text is used unchanged; if false, it is normalised."""
     train: MonolingualCorpus
     dev: list[str]
     test: list[str]
@@ -83,50 +83,50 @@ class LanguageModelData:
 
 @dataclass(frozen=True)
 class LanguageModelLoader:
-    """Loader that cuts a text into B parallel streams and yields one window of all streams at a time.
+    """Loader that divides a text into B parallel streams, and whose batches are windows of T tokens of all streams.
 
-    The recurrent state can be carried from window to window. Each epoch starts at an offset into the text that depends
-    only on (seed, epoch), and wraps around at the end.
+    The recurrent state can be carried over from window to window. An epoch starts at an offset in the text that depends
+    only on (seed, epoch), and continues at the beginning of the text when it reaches the end.
     """
 
     corpus: MonolingualCorpus
-    streams: int
+    num_streams: int
     """Number of parallel streams, B."""
-    window: int
+    window_size: int
     """Number of tokens per window, T; the last window of an epoch may be shorter."""
     seed: int
 
     @contextmanager
     def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
-        """Yield the batches as `BatchLoader.batches` does, but without a thread: slicing the text takes no time."""
-        yield self._windows(start)
+        """Yield an iterator over the batches, as `BatchLoader.batches` does; a thread is not needed for slicing."""
+        yield self._cut_windows(start)
 
     def epoch_tokens(self) -> float:
-        """Return the number of tokens per epoch, end of sentence included."""
-        return float(self._stream_length() * self.streams)
+        """Return the number of tokens per epoch, including end of sentence."""
+        return float(self._stream_length() * self.num_streams)
 
     def estimate_batch_tokens(self, start: DataPosition) -> float:
         """Return the mean number of tokens per batch."""
-        return self.epoch_tokens() / -(-self._stream_length() // self.window)
+        return self.epoch_tokens() / -(-self._stream_length() // self.window_size)
 
-    def _windows(self, start: DataPosition) -> Iterator[tuple[Batch, DataPosition]]:
+    def _cut_windows(self, start: DataPosition) -> Iterator[tuple[Batch, DataPosition]]:
         sequences = self.corpus.concatenate()
-        shape = self.streams, self._stream_length()
+        shape = self.num_streams, self._stream_length()
         for epoch in itertools.count(start.epoch):
             offset = int(np.random.default_rng([self.seed, epoch]).integers(len(sequences[0])))
             inputs, outputs = (np.roll(ids, -offset)[: shape[0] * shape[1]].reshape(shape) for ids in sequences)
-            for number, begin in enumerate(range(0, shape[1], self.window), start=1):
+            for number, begin in enumerate(range(0, shape[1], self.window_size), start=1):
                 if epoch > start.epoch or number > start.batch:
-                    columns = slice(begin, begin + self.window)
+                    columns = slice(begin, begin + self.window_size)
                     batch = make_window_batch(inputs[:, columns], outputs[:, columns], reset_state=begin == 0)
                     yield batch, DataPosition(epoch, number)
 
     def _stream_length(self) -> int:
-        return (len(self.corpus.target_lengths) + int(self.corpus.target_lengths.sum())) // self.streams
+        return (len(self.corpus.target_lengths) + int(self.corpus.target_lengths.sum())) // self.num_streams
 
 
 def make_window_batch(inputs: Int32Array, outputs: Int32Array, reset_state: bool) -> Batch:
-    """Return the batch of one window, from input ids [B, T] and the ids to predict [B, T]."""
+    """Return the batch of one window, given the input token ids [B, T] and the token ids to predict [B, T]."""
     rows = len(inputs)
     return Batch(
         source=np.zeros((rows, 0), np.int64),
@@ -144,8 +144,8 @@ def prepare_language_model_data(
 ) -> LanguageModelData:
     """Read and tokenise the text of a recipe.
 
-    A given ``vocabulary`` (of the model that `tokenizer.model` names) is used with normalised text; without one, a
-    vocabulary is trained on the text as it is. Raises CarouselError if a file is unreadable or contains no text.
+    A given ``vocabulary``, that of the model in `tokenizer.model`, is used with normalised text. Without one, a
+    vocabulary is trained on the unchanged text. Raises CarouselError if a file is unreadable or contains no text.
     """
     data = recipe.data
     verbatim = vocabulary is None
@@ -167,7 +167,7 @@ def prepare_language_model_data(
 
 
 def read_training_lines(path: Path, verbatim: bool) -> Iterator[str]:
-    """Return the lines of a text as they are, or normalised and without empty lines."""
+    """Return the lines of a text file: unchanged if ``verbatim`` is true, else normalised and without empty lines."""
     if verbatim:
         return read_lines(path)
     return (line for line in map(normalise, read_lines(path)) if line)

@@ -1,13 +1,14 @@
-"""Reader for parallel corpora: yields one sentence pair at a time.
+"""Readers for parallel corpora, which yield one sentence pair at a time.
 
-A corpus is a pair of plain files named by a prefix (``PREFIX.en``, ``PREFIX.fr``) or one by one, a ``.tsv`` file with
-two columns, a ``.jsonl`` file with one key per language, a data set that `datasets.load_dataset` loads, or a synthetic
-task. Error messages name the file and line.
+A corpus is a pair of plain files, named by a prefix (``PREFIX.en``, ``PREFIX.fr``) or individually, a ``.tsv`` file
+with two columns, a ``.jsonl`` file with one key per language, a data set that `datasets.load_dataset` loads, or a
+synthetic task. Error messages name the file and line.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,13 +24,13 @@ TextPair = tuple[str, str]
 
 
 def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]:
-    """Yield the pairs of a corpus in order, neither filtered nor normalised.
+    """Yield the pairs of a corpus in order, without filtering or normalisation.
 
-    ``source`` and ``target`` are language codes, which are also file suffixes and column names. Raises CarouselError if
-    the corpus is empty or malformed.
+    ``source`` and ``target`` are the language codes, which serve as file suffixes and field names. Raises CarouselError
+    if the corpus is empty or malformed.
     """
     empty = True
-    for pair in _pairs(spec, source, target):
+    for pair in _read_pairs_unchecked(spec, source, target):
         empty = False
         yield pair
     if empty:
@@ -37,25 +38,22 @@ def read_pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]
 
 
 def read_parallel_files(source: Path, target: Path) -> Iterator[TextPair]:
-    """Yield the pairs of two plain files whose lines correspond. Raises CarouselError if their lengths differ."""
-    sources, targets = read_lines(source), read_lines(target)
-    number = 0
-    for number, text in enumerate(sources, start=1):
-        translation = next(targets, None)
-        if translation is None and number == 1:
-            raise _empty_error(target)
-        if translation is None:
-            raise _length_mismatch(source, number + sum(1 for _ in sources), target, number - 1)
-        yield text, translation
-    if number == 0:
-        raise _empty_error(source)
-    surplus = sum(1 for _ in targets)
-    if surplus:
-        raise _length_mismatch(source, number, target, number + surplus)
+    """Yield the pairs of lines of two plain files. Raises CarouselError if the numbers of lines differ."""
+    sources = targets = 0
+    for text, translation in itertools.zip_longest(read_lines(source), read_lines(target)):
+        sources, targets = sources + (text is not None), targets + (translation is not None)
+        if text is not None and translation is not None:
+            yield text, translation
+    for path, lines in ((source, sources), (target, targets)):
+        if not lines:
+            raise CarouselError(f"{path}: file is empty; name a corpus with text")
+    if sources != targets:
+        remedy = "make line N of one file the translation of line N of the other"
+        raise CarouselError(f"{source}: {sources:,} lines, but {target} has {targets:,}; {remedy}")
 
 
 def describe_corpus(spec: CorpusSpec) -> str:
-    """Return a short name of a corpus for messages."""
+    """Return a short description of a corpus for messages."""
     if isinstance(spec, FilePair):
         return f"{spec.source} + {spec.target}"
     if isinstance(spec, SyntheticCorpus):
@@ -66,7 +64,7 @@ def describe_corpus(spec: CorpusSpec) -> str:
 
 
 def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
-    """Return the local files of a corpus: none for a synthetic task or a data set of the hub."""
+    """Return the local files of a corpus, of which a synthetic task or a data set from the hub has none."""
     if isinstance(spec, SyntheticCorpus):
         return []
     if isinstance(spec, HubDataset):
@@ -80,45 +78,34 @@ def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
 
 
 def corpus_fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
-    """Return a hash of the content of a corpus; for a data set of the hub, a hash of its name and version."""
+    """Return a hash of the content of a corpus, or, for a data set from the hub, of its name and version."""
     digest = hashlib.sha256(f"{source} {target}".encode())
     if isinstance(spec, HubDataset):
         digest.update(spec.model_dump_json(exclude={"data_files", "streaming"}).encode())
         if not spec.data_files:
             digest.update(_dataset_version(spec).encode())
     if isinstance(spec, SyntheticCorpus):
-        for pair in _pairs(spec, source, target):
+        for pair in _read_pairs_unchecked(spec, source, target):
             digest.update("\t".join(pair).encode() + b"\n")
     for path in corpus_files(spec, source, target):
         digest.update(hash_file(path))
     return digest.hexdigest()
 
 
-def _pairs(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]:
+def _read_pairs_unchecked(spec: CorpusSpec, source: str, target: str) -> Iterator[TextPair]:
     if isinstance(spec, HubDataset):
-        return _dataset_pairs(spec, source, target)
+        return _read_dataset_pairs(spec, source, target)
     if isinstance(spec, SyntheticCorpus):
         return synthetic_tasks.generate_pairs(spec.task, spec.pairs, spec.shortest, spec.longest, spec.seed)
     files = corpus_files(spec, source, target)
     if isinstance(spec, str) and spec.endswith(".tsv"):
-        return _tsv_pairs(files[0])
+        return _read_tsv_pairs(files[0])
     if isinstance(spec, str) and spec.endswith(".jsonl"):
-        return _jsonl_pairs(files[0], source, target)
+        return _read_jsonl_pairs(files[0], source, target)
     return read_parallel_files(*files)
 
 
-def _empty_error(path: Path) -> CarouselError:
-    return CarouselError(f"{path}: file is empty; name a corpus with text")
-
-
-def _length_mismatch(source_path: Path, sources: int, target_path: Path, targets: int) -> CarouselError:
-    return CarouselError(
-        f"{source_path}: {sources:,} lines, but {target_path} has {targets:,}; "
-        "make line N of one file the translation of line N of the other"
-    )
-
-
-def _tsv_pairs(path: Path) -> Iterator[TextPair]:
+def _read_tsv_pairs(path: Path) -> Iterator[TextPair]:
     for number, line in enumerate(read_lines(path), start=1):
         columns = line.split("\t")
         if len(columns) != 2:
@@ -126,29 +113,29 @@ def _tsv_pairs(path: Path) -> Iterator[TextPair]:
         yield columns[0], columns[1]
 
 
-def _jsonl_pairs(path: Path, source: str, target: str) -> Iterator[TextPair]:
+def _read_jsonl_pairs(path: Path, source: str, target: str) -> Iterator[TextPair]:
     with open_file(path) as file:
         for where, record in decode_json_lines(file, str(path), source):
-            yield _record_pair(record, source, target, where)
+            yield _pair_from_record(record, source, target, where)
 
 
-def _dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[TextPair]:
+def _read_dataset_pairs(spec: HubDataset, source: str, target: str) -> Iterator[TextPair]:
     options = spec.model_dump(include={"data_files", "split", "revision", "streaming"})
     with _datasets_library(spec) as datasets:
         rows = datasets.load_dataset(spec.dataset, spec.name, **options)
         for number, row in enumerate(rows, start=1):
-            yield _record_pair(row, source, target, f"{describe_corpus(spec)}:{number}")
+            yield _pair_from_record(row, source, target, f"{describe_corpus(spec)}:{number}")
 
 
 def _dataset_version(spec: HubDataset) -> str:
-    """Return the hub commit of a data set, or a hash of the files of a local folder."""
+    """Return the commit of a data set on the hub, or a hash of the files if it is a local folder."""
     with _datasets_library(spec) as datasets:
         return str(datasets.load_dataset_builder(spec.dataset, spec.name, revision=spec.revision).hash)
 
 
 @contextmanager
 def _datasets_library(spec: HubDataset) -> Iterator[Any]:
-    """Import `datasets`, and turn the errors that it raises in the block into CarouselError."""
+    """Import the library `datasets`, and convert the exceptions that it raises in the block to CarouselError."""
     try:
         import datasets
     except ModuleNotFoundError:
@@ -166,7 +153,7 @@ def _datasets_library(spec: HubDataset) -> Iterator[Any]:
         raise CarouselError(f"data set {describe_corpus(spec)}: {reason}; {remedy}") from None
 
 
-def _record_pair(record: Any, source: str, target: str, where: str) -> TextPair:
+def _pair_from_record(record: Any, source: str, target: str, where: str) -> TextPair:
     fields = record_fields(record)
     for language in (source, target):
         if language not in fields or not isinstance(fields[language], str | None):

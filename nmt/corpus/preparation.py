@@ -1,4 +1,4 @@
-"""Preparation of training data: read, filter and tokenise the corpora of a recipe once, and cache the result."""
+"""Preparation of training data: the corpora of a recipe are read, filtered and tokenised, and the result is cached."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ArrowCorpus:
     """Memory-mapped token ids of the training pairs; implements `nmt.corpus.batching.TokenizedCorpus`."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        """Open the corpus in a cache entry; ``fingerprint`` is a hash of everything that determines the ids."""
+        """Open the corpus in a cache entry; ``fingerprint`` is a hash of all inputs that determine the token ids."""
         self.fingerprint = fingerprint
         self._ids = SentencePairTable(folder / _IDS)
         reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
@@ -47,44 +47,44 @@ class ArrowCorpus:
 
     @property
     def corpus_sizes(self) -> list[int]:
-        """Number of pairs of each corpus of the mixture, in the order in which they are concatenated."""
+        """Number of pairs of each concatenated corpus, in order."""
         return [report.kept for report in self.reports]
 
     def __len__(self) -> int:
         return len(self.source_lengths)
 
     def source_ids(self, rows: IntArray) -> RaggedArray:
-        """Return the source ids of some pairs, without begin and end of sentence."""
+        """Return the source token ids of the given pairs, without begin and end of sentence."""
         return self._ids.source.take(rows)
 
     def target_ids(self, rows: IntArray) -> RaggedArray:
-        """Return the target ids of some pairs, without begin and end of sentence."""
+        """Return the target token ids of the given pairs, without begin and end of sentence."""
         return self._ids.target.take(rows)
 
     def load_alignment(self, folder: Path) -> None:
-        """Open the word alignment of the pairs in a cache entry."""
+        """Open the word alignment of the pairs, which is in another cache entry."""
         self._links = SentencePairTable(folder / _LINKS)
 
     def alignment_links(self, rows: IntArray) -> tuple[RaggedArray, RaggedArray] | None:
-        """Return the word alignment of some pairs as source and target positions, or None if none is loaded."""
+        """Return the source and target positions of the links of the given pairs, or None without word alignment."""
         table = self._links
         return None if table is None else (table.source.take(rows), table.target.take(rows))
 
 
 class CorpusHash(NamedTuple):
-    """Identity of a corpus at the time of reading."""
+    """Hash of the content of a corpus when it was read."""
 
     role: str
     """Use of the corpus: train, dev or test."""
     corpus: str
-    """Name of the corpus."""
+    """Short description of the corpus."""
     hash: str
     """Hash of the content, from `nmt.corpus.parallel_corpus.corpus_fingerprint`."""
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Tokenised training pairs, and dev and test pairs as text."""
+    """Data of a translation model: tokenised training pairs, and dev and test pairs as text."""
 
     tokenizer: Tokenizer
     train: ArrowCorpus
@@ -99,7 +99,7 @@ def prepare_data(
 ) -> PreparedData:
     """Read, filter and tokenise the corpora of a recipe.
 
-    Without a ``tokenizer``, the one that the recipe describes is trained. Raises CarouselError if a corpus is
+    If no ``tokenizer`` is given, the one that the recipe describes is trained. Raises CarouselError if a corpus is
     unreadable, malformed or empty after filtering.
     """
     data = config.data
@@ -108,17 +108,17 @@ def prepare_data(
     hashes = hash_corpora(config)
     train_hashes = [corpus.hash for corpus in hashes if corpus.role == "train"]
     text_key = hash_json(_FORMAT, data.filter.model_dump(), train_hashes)
-    tokenizer = tokenizer or _cached_tokenizer(config, text_key, log)
-    train = _cached_ids(config, tokenizer, text_key, log)
+    tokenizer = tokenizer or _load_or_train_tokenizer(config, text_key, log)
+    train = _load_or_encode_corpus(config, tokenizer, text_key, log)
     if config.training.guided_alignment:
-        train.load_alignment(_cached_alignment(train, log))
+        train.load_alignment(_load_or_align_corpus(train, log))
     for mixed, report in zip(data.weighted_corpora, train.reports, strict=True):
         log(f"Training text {describe_corpus(mixed.corpus)}: {report}" + _describe_mixing(mixed))
     return PreparedData(tokenizer, train, dev, test, hashes)
 
 
 def read_evaluation_pairs(spec: CorpusSpec, source: str, target: str) -> list[TextPair]:
-    """Return the pairs of a dev or test corpus. Raises CarouselError if a side of a pair is blank."""
+    """Return the pairs of a dev or test corpus. Raises CarouselError if the source or target of a pair is blank."""
     pairs = list(read_pairs(spec, source, target))
     for number, pair in enumerate(pairs, start=1):
         if not all(map(normalise, pair)):
@@ -127,29 +127,26 @@ def read_evaluation_pairs(spec: CorpusSpec, source: str, target: str) -> list[Te
 
 
 def sources_in_training_data(config: TranslatorRecipe, sources: Iterable[str]) -> set[str]:
-    """Return those of some normalised texts that are sources of the unfiltered training corpora."""
+    """Return the normalised texts in ``sources`` that also occur as a source in the unfiltered training corpora."""
     candidates = set(sources)
     training = (pair for mixed in config.data.weighted_corpora for pair in _read_training_pairs(config, mixed))
     return {normalised for source, _ in training if (normalised := normalise(source)) in candidates}
 
 
-def corpus_translation_table(corpus: ArrowCorpus) -> TranslationTable:
-    """Return the lexical translation table learned from the training pairs."""
-    return learn_translation_table(*_aligner_training_ids(corpus))
+def learn_corpus_translation_table(corpus: ArrowCorpus) -> TranslationTable:
+    """Learn a lexical translation table from the training pairs."""
+    return learn_translation_table(*_select_aligner_ids(corpus))
 
 
 def hash_corpora(config: TranslatorRecipe) -> list[CorpusHash]:
-    """Return a hash of every corpus of a recipe, in its order. Raises CarouselError if one is unreadable."""
+    """Return the hash of each corpus, in the order of the recipe. Raises CarouselError if a corpus is unreadable."""
     data = config.data
     corpora = [*(("train", mixed.corpus) for mixed in data.weighted_corpora), ("dev", data.dev), ("test", data.test)]
-    return [
-        CorpusHash(role, describe_corpus(spec), corpus_fingerprint(spec, data.source, data.target))
-        for role, spec in corpora
-        if spec
-    ]
+    languages = data.source, data.target
+    return [CorpusHash(role, describe_corpus(c), corpus_fingerprint(c, *languages)) for role, c in corpora if c]
 
 
-def _cached_tokenizer(config: TranslatorRecipe, text_key: str, log: LogFunction) -> Tokenizer:
+def _load_or_train_tokenizer(config: TranslatorRecipe, text_key: str, log: LogFunction) -> Tokenizer:
     languages = (config.data.source, config.data.target)
     settings = config.tokenizer.model_dump()
 
@@ -167,12 +164,14 @@ def _cached_tokenizer(config: TranslatorRecipe, text_key: str, log: LogFunction)
 
 
 def _read_training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Iterator[TextPair]:
-    """Read a training corpus, up to the limit ``data.filter.first_pairs``."""
+    """Yield the pairs of a training corpus, up to the number in ``data.filter.first_pairs``."""
     data = config.data
     return itertools.islice(read_pairs(mixed.corpus, data.source, data.target), data.filter.first_pairs)
 
 
-def _cached_ids(config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: LogFunction) -> ArrowCorpus:
+def _load_or_encode_corpus(
+    config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: LogFunction
+) -> ArrowCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.to_files().values()]
     key = hash_json(text_key, models, [mixed.tag for mixed in config.data.weighted_corpora])
 
@@ -201,17 +200,20 @@ def _encoded_chunks(
     for mixed, report, pairs in zip(config.data.weighted_corpora, reports, corpora, strict=True):
         max_length = math.inf if isinstance(mixed.corpus, SyntheticCorpus) else config.data.filter.max_pieces
         while chunk := list(itertools.islice(pairs, _CHUNK_PAIRS)):
-            encoded = _encode(chunk, tokenizer, mixed.tag, max_length)
+            encoded = _encode_pairs(chunk, tokenizer, mixed.tag, max_length)
             dropped = len(chunk) - len(encoded)
             report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
             sources, targets = ([pair[side] for pair in encoded] for side in (0, 1))
             yield RaggedArray.from_lists(sources), RaggedArray.from_lists(targets)
 
 
-def _encode(
+def _encode_pairs(
     chunk: Sequence[TextPair], tokenizer: Tokenizer, tag: int | None, max_length: float
 ) -> list[tuple[Sequence[int], Sequence[int]]]:
-    """Return the ids of the pairs of which neither side exceeds a number of tokens; ``tag`` begins each source."""
+    """Return the token ids of the pairs, without those with more than ``max_length`` tokens in the source or target.
+
+    ``tag`` is the number of the corpus tag with which each source begins.
+    """
     sources = tokenizer.source.encode_batch([source for source, _ in chunk])
     targets = tokenizer.target.encode_batch([target for _, target in chunk])
     if tag is not None:
@@ -220,7 +222,7 @@ def _encode(
 
 
 def _filtered_corpora(config: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[TextPair]]:
-    """Yield the filtered pairs of each corpus; synthetic tasks are not filtered."""
+    """Yield an iterator over the filtered pairs of each corpus; synthetic tasks are not filtered."""
     pair_filter = PairFilter(config.data.filter)
     for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
         apply_filter = count_unfiltered if isinstance(mixed.corpus, SyntheticCorpus) else pair_filter.filter
@@ -228,34 +230,34 @@ def _filtered_corpora(config: TranslatorRecipe, reports: Sequence[FilterReport])
 
 
 def _every_nth_pair(config: TranslatorRecipe, n: int) -> Iterator[TextPair]:
-    """Yield every n-th filtered pair of all corpora together."""
+    """Return an iterator over every n-th filtered pair of the concatenated corpora."""
     corpora = _filtered_corpora(config, [FilterReport() for _ in config.data.train])
     return itertools.islice(itertools.chain.from_iterable(corpora), 0, None, n)
 
 
 def _describe_mixing(mixed: WeightedCorpus) -> str:
-    """Return the weight and the tag of a corpus for the log; empty if they are the defaults."""
+    """Return a description of the weight and the tag of a corpus for the log, without default values."""
     weight = "" if mixed.weight == 1 else f", used {mixed.weight:g} times per epoch"
     return weight + ("" if mixed.tag is None else f", tagged {mixed.tag}")
 
 
-def _cached_alignment(corpus: ArrowCorpus, log: LogFunction) -> Path:
+def _load_or_align_corpus(corpus: ArrowCorpus, log: LogFunction) -> Path:
     def create(folder: Path) -> None:
         log("Aligning the training text")
-        aligner = WordAligner(*_aligner_training_ids(corpus))
+        aligner = WordAligner(*_select_aligner_ids(corpus))
         starts = range(0, len(corpus), _CHUNK_PAIRS)
         chunks = (np.arange(start, min(start + _CHUNK_PAIRS, len(corpus))) for start in starts)
-        write_sentence_pairs(folder / _LINKS, (_align(aligner, corpus, rows) for rows in chunks))
+        write_sentence_pairs(folder / _LINKS, (_align_rows(aligner, corpus, rows) for rows in chunks))
 
     return get_or_create(f"links-{hash_json(_ALIGNER_FORMAT, corpus.fingerprint)}", create, log)
 
 
-def _aligner_training_ids(corpus: ArrowCorpus) -> tuple[list[Int32Array], list[Int32Array]]:
-    """Return the source and target ids of the pairs on which a word aligner is trained."""
+def _select_aligner_ids(corpus: ArrowCorpus) -> tuple[list[Int32Array], list[Int32Array]]:
+    """Return the source and target token ids of the pairs on which a word aligner is trained."""
     rows = select_training_rows(corpus.source_lengths, corpus.target_lengths)
     return corpus.source_ids(rows).to_lists(), corpus.target_ids(rows).to_lists()
 
 
-def _align(aligner: WordAligner, corpus: ArrowCorpus, rows: IntArray) -> tuple[RaggedArray, RaggedArray]:
+def _align_rows(aligner: WordAligner, corpus: ArrowCorpus, rows: IntArray) -> tuple[RaggedArray, RaggedArray]:
     sources, targets = aligner.align(corpus.source_ids(rows).to_lists(), corpus.target_ids(rows).to_lists())
     return RaggedArray.from_lists(sources), RaggedArray.from_lists(targets)

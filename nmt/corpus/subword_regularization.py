@@ -1,11 +1,11 @@
-"""Subword regularization: segment the words of the training text differently each time they are used.
+"""Subword regularization: the words of the training text are segmented differently each time they are used.
 
-The ids of a corpus hold one segmentation; here the text of each batch is segmented anew. SentencePiece's own sampling
-is not reproducible across processes, so BPE-dropout and unigram sampling are implemented here and depend only on the
-seed.
+The token ids of a corpus represent one segmentation. This module segments the text of each batch again at random.
+SentencePiece's own sampling is not reproducible across processes, so BPE-dropout and unigram sampling are implemented
+here and depend only on the seed.
 
-Each word has at most 32 segmentations, which are sampled on first use and cached, so that a batch costs little more
-than dictionary look-ups.
+At most 32 segmentations of each word are sampled, on first use, and cached, so that a batch requires little more than
+dictionary look-ups.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _NBEST = 64  # candidates from which unigram sampling draws; l in Kudo (2018)
 _SPACE = "\u2581"  # SentencePiece's symbol for the space before a word
 
 Segmenter = Callable[[str, Random], Sequence[int]]
-"""Function that samples a segmentation, as ids, of a word in SentencePiece's notation."""
+"""Function that samples a segmentation, as token ids, of a word in the notation of SentencePiece."""
 
 
 class SubwordSampler:
-    """Sampler of segmentations for the source and target side of batches."""
+    """Sampler of new segmentations for the source and target sentences of batches."""
 
     def __init__(self, tokenizer: Tokenizer, kind: Literal["bpe", "unigram", "char"], alpha: float) -> None:
         """Create a sampler; ``alpha`` is the dropout of BPE merges or the exponent of unigram probabilities."""
@@ -46,7 +46,7 @@ class SubwordSampler:
             self._target = _SentenceSampler(tokenizer.target, segmenter(tokenizer.target, alpha).segment)
 
     def make_batch(self, corpus: TokenizedCorpus, rows: IntArray, seed: tuple[int, ...]) -> Batch:
-        """Return the batch of some rows, segmented anew; it may exceed the planned number of tokens."""
+        """Return a batch of the given rows with new segmentations; it may exceed the planned number of tokens."""
         random = np.random.default_rng(seed)
         return collate_batch(
             self._source.sample(corpus.source_ids(rows), random), self._target.sample(corpus.target_ids(rows), random)
@@ -54,7 +54,7 @@ class SubwordSampler:
 
 
 class _SentenceSampler:
-    """Sampler of segmentations of sentences, with a cache of the segmentations of each word."""
+    """Sampler of new segmentations of sentences, with a cache of the segmentations of each word."""
 
     def __init__(self, vocabulary: Vocabulary, segment: Segmenter) -> None:
         self._vocabulary = vocabulary
@@ -67,7 +67,7 @@ class _SentenceSampler:
         self._segmentation = segmentation
 
     def sample(self, sentences: RaggedArray, random: np.random.Generator) -> RaggedArray:
-        """Return new segmentations of sentences; a corpus tag at the beginning is kept."""
+        """Return new segmentations of sentences. A corpus tag at the beginning of a sentence is kept."""
         tags, originals = zip(*map(_split_tag, sentences.to_lists()), strict=True)
         texts = [text.split() for text in self._vocabulary.decode_batch(originals)]
         numbers = iter(random.integers(_SEGMENTATIONS_PER_WORD, size=sum(map(len, texts))).tolist())
@@ -87,29 +87,30 @@ class BpeDropout:
         self._scores = {piece: score for piece, _, score in pieces}
 
     def segment(self, word: str, random: Random) -> list[int]:
-        """Return the ids of a word: apply the best remaining merge until none remains (algorithm 1 of the paper).
+        """Return the token ids of a word, after applying merges as in algorithm 1 of the paper.
 
-        Each step drops every candidate merge with the dropout probability; a step without candidates is the last.
+        Each step drops every possible merge with the dropout probability, and applies the best of the remaining merges.
+        The first step without a remaining merge is the last.
         """
         symbols = list(word)
-        scores = [self._score(*pair) for pair in pairwise(symbols)]
-        while (best := max(candidates := self._drop(scores, random), default=-math.inf)) > -math.inf:
+        scores = [self._merge_score(*pair) for pair in pairwise(symbols)]
+        while (best := max(candidates := self._drop_merges(scores, random), default=-math.inf)) > -math.inf:
             i = candidates.index(best)
             symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
             del scores[i]
             if i > 0:
-                scores[i - 1] = self._score(symbols[i - 1], symbols[i])
+                scores[i - 1] = self._merge_score(symbols[i - 1], symbols[i])
             if i < len(scores):
-                scores[i] = self._score(symbols[i], symbols[i + 1])
+                scores[i] = self._merge_score(symbols[i], symbols[i + 1])
         ids = [i for symbol in symbols for i in self._symbol_ids(symbol)]
         return [i for n, i in enumerate(ids) if i != UNK or ids[n - 1 : n] != [UNK]]  # collapse consecutive UNK
 
-    def _drop(self, scores: list[float], random: Random) -> list[float]:
+    def _drop_merges(self, scores: list[float], random: Random) -> list[float]:
         if not self._dropout:
             return scores
         return [-math.inf if random.random() < self._dropout else score for score in scores]
 
-    def _score(self, left: str, right: str) -> float:
+    def _merge_score(self, left: str, right: str) -> float:
         return self._scores.get(left + right, -math.inf)
 
     def _symbol_ids(self, symbol: str) -> list[int]:
@@ -121,20 +122,20 @@ class UnigramSampler:
     """Sampling from the n-best segmentations of a unigram model (Kudo 2018)."""
 
     def __init__(self, vocabulary: Vocabulary, exponent: float) -> None:
-        """Create a sampler that draws segmentations by their probability to the power of ``exponent``."""
+        """Create a sampler that draws segmentations with their probability to the power of ``exponent``."""
         self._exponent = exponent
         self._nbest = lru_cache(maxsize=_CACHED_SEGMENTATIONS // _SEGMENTATIONS_PER_WORD)(
             lambda word: vocabulary.nbest_segmentations(word.removeprefix(_SPACE), _NBEST)
         )
 
     def segment(self, word: str, random: Random) -> list[int]:
-        """Return the ids of a word in a randomly drawn segmentation."""
+        """Return the token ids of a word in a randomly drawn segmentation."""
         nbest = self._nbest(word)
         weights = [math.exp(self._exponent * (score - nbest[0][1])) for _, score in nbest]
         return random.choices(nbest, weights)[0][0]
 
 
 def _split_tag(ids: Int32Array) -> tuple[list[int], list[int]]:
-    """Split the ids of a sentence into its corpus tag, if there is one, and its text."""
+    """Split the token ids of a sentence into those of its corpus tag (empty without a tag) and those of its text."""
     tagged = int(len(ids) > 0 and EOS < ids[0] < FIRST_TEXT_ID)
     return ids[:tagged].tolist(), ids[tagged:].tolist()

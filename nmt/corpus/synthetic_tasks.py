@@ -1,6 +1,6 @@
-"""Synthetic sequence tasks of the literature as parallel text, generated from a seed.
+"""Synthetic sequence tasks from the literature as parallel text, generated from a seed.
 
-Each symbol is one letter or digit, so that neither normalisation nor a character tokenizer changes a text.
+Each symbol is one letter or digit, so that a text is not changed by normalisation or by a character tokenizer.
 """
 
 from __future__ import annotations
@@ -12,40 +12,41 @@ from typing import get_args
 from nmt.config.data import SyntheticTask
 
 QuestionAnswer = tuple[str, str]
+"""Source text and target text of a generated pair."""
 
 TASK_NAMES: tuple[SyntheticTask, ...] = get_args(SyntheticTask)
 LETTERS = "abcdefgh"
 """Alphabet of the copying and reversing tasks."""
 MEMORY_SYMBOLS, NOISE_SYMBOLS = "PQRS", "uvw"
-"""Symbols to remember in the remembering task, and symbols of the noise after them."""
+"""Symbols to remember in the remembering task, and symbols of the noise that follows them."""
 
 
 def generate_pairs(task: SyntheticTask, count: int, shortest: int, longest: int, seed: int) -> Iterator[QuestionAnswer]:
-    """Yield pairs of a question and its answer; the lengths of the questions cycle from shortest to longest."""
+    """Yield pairs of a question and its answer; the question lengths repeat from ``shortest`` to ``longest``."""
     random, generate = Random(f"{task} {seed}"), _GENERATORS[task]
     for length in question_lengths(count, shortest, longest):
         yield generate(random, length)
 
 
 def question_lengths(count: int, shortest: int, longest: int) -> list[int]:
-    """Return the length of each generated question, in the sense that the task defines."""
+    """Return the length of each generated question; each task defines what its length is."""
     return [shortest + number % (longest - shortest + 1) for number in range(count)]
 
 
 def counting_task(random: Random, length: int) -> QuestionAnswer:
-    """Map aⁿX to bⁿ, which no finite automaton can (Gers & Schmidhuber 2001). The length is n."""
+    """Map aⁿX to bⁿ, which no finite automaton can do (Gers & Schmidhuber 2001). The length is n."""
     return "a" * length + "X", "b" * length
 
 
 def selective_counting_task(random: Random, length: int) -> QuestionAnswer:
-    """Map a mixture of a and x, followed by Y, to one b for each a. The length is that of the mixture."""
+    """Map a mixture of a and x, followed by Y, to one b per a. The length is the number of symbols in the mixture."""
     mixed = [random.choice("ax") for _ in range(length)]
     mixed[random.randrange(length)] = "a"
     return "".join(mixed) + "Y", "b" * mixed.count("a")
 
 
 def remembering_task(random: Random, length: int) -> QuestionAnswer:
-    """Recall the first symbol after noise (Hochreiter & Schmidhuber 1997, experiment 2). The length is the noise's."""
+    """Recall the symbol before noise (Hochreiter & Schmidhuber 1997, experiment 2). The length is that of the noise."""
     first = random.choice(MEMORY_SYMBOLS)
     return first + "".join(random.choices(NOISE_SYMBOLS, k=length)), first
 
@@ -63,7 +64,7 @@ def reversing_task(random: Random, length: int) -> QuestionAnswer:
 
 
 def addition_task(random: Random, length: int) -> QuestionAnswer:
-    """Add two numbers (Zaremba & Sutskever 2014). The length is the number of digits of each; the first is not 0."""
+    """Add two numbers (Zaremba & Sutskever 2014). The length is the number of digits of each, without leading zeros."""
     first, second = (random.randrange(10 ** (length - 1), 10**length) for _ in range(2))
     return f"{first}+{second}", str(first + second)
 

@@ -1,6 +1,6 @@
-"""Readers for text files in one language: plain lines, JSON lines and parquet.
+"""Readers for text files in one language, as plain lines, JSON lines or Parquet.
 
-A line ends at a line feed only, so that Unicode line separators stay in the text. Files are streamed and may be larger
+Only a line feed ends a line, so that Unicode line separators are kept in the text. Files are streamed and may be larger
 than memory.
 """
 
@@ -21,7 +21,7 @@ from nmt.utils.errors import CarouselError, missing_extra
 RECORD_SUFFIXES = (".jsonl", ".parquet")
 """Suffixes of files with named fields; every other file is plain text."""
 MAX_LINE_CHARACTERS = 50_000
-"""Longest line of a training or evaluation corpus; a longer one indicates missing line ends or binary data."""
+"""Maximum length of a line in a training or evaluation corpus; a longer line indicates binary data."""
 
 _MAX_LINE_BYTES = 4 * MAX_LINE_CHARACTERS + 3  # more than any valid line takes in UTF-8, CR LF included
 _PARQUET_BATCH_ROWS = 1000
@@ -30,7 +30,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # valid in JSON escapes, but no
 
 @dataclass(frozen=True)
 class FileStatistics:
-    """Number of texts in a file, and the hash of its bytes."""
+    """Number of texts in a file, and hash of its content."""
 
     num_texts: int
     sha256: str
@@ -51,7 +51,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def _bounded_lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
-    """Yield raw lines, and raise before an overlong one (a sparse or binary file) fills the memory."""
+    """Yield undecoded lines. Raises CarouselError before an overlong line of a binary file fills the memory."""
     for number in itertools.count(1):
         raw = file.readline(_MAX_LINE_BYTES)
         if not raw:
@@ -71,29 +71,29 @@ def _length_error(path: Path, number: int, characters: str) -> CarouselError:
 
 
 def read_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
-    """Yield the texts of a file for translation, in order; the suffix determines its format.
+    """Return an iterator over the texts of a file to translate; the suffix of the file determines its format.
 
-    The text of a JSON object or table row is the first of ``fields`` that it has, at the top level or inside its
-    ``translation`` (the layout of Hugging Face data sets). Null is read as an empty text. Raises CarouselError if the
-    file is unreadable or a record has no text.
+    The text of a record (a JSON object or table row) is the value of the first of ``fields`` that the record contains,
+    at the top level or inside its ``translation`` (the layout of Hugging Face data sets). Null is read as an empty
+    text. Raises CarouselError if the file is unreadable or a record has no text.
     """
     match path.suffix:
         case ".jsonl":
-            return _jsonl_texts(path, fields)
+            return _read_jsonl_texts(path, fields)
         case ".parquet":
-            return _parquet_texts(path, fields)
+            return _read_parquet_texts(path, fields)
         case _:
-            return _plain_texts(path)
+            return _read_plain_texts(path)
 
 
 def file_statistics(path: Path, fields: Sequence[str]) -> FileStatistics:
-    """Read a whole file and return its statistics. Raises CarouselError as `read_texts` and `hash_file` do."""
+    """Return the statistics of a file, which is read completely. Raises CarouselError as `read_texts` does."""
     sha256 = hash_file(path).hex()
     return FileStatistics(sum(1 for _ in read_texts(path, fields)), sha256)
 
 
 def hash_file(path: Path) -> bytes:
-    """Return the SHA-256 of a file. Raises CarouselError for pipes and devices, which can be read only once."""
+    """Return the SHA-256 hash of a file. Raises CarouselError for pipes and devices, which can be read only once."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise CarouselError(f"{path}: not a regular file, but it must be read several times; copy the text to a file")
     with open_file(path) as file:
@@ -101,7 +101,7 @@ def hash_file(path: Path) -> bytes:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a file for reading bytes. Raises CarouselError if that fails."""
+    """Open a file for reading bytes. Raises CarouselError if the file cannot be opened."""
     try:
         return path.open("rb")
     except OSError as error:
@@ -109,7 +109,7 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
-    """Yield the decoded lines of a UTF-8 stream without line ends and byte order mark; ``name`` is for messages."""
+    """Yield the decoded lines of a UTF-8 stream, without line ends and byte order mark; messages contain ``name``."""
     for number, raw in enumerate(stream, start=1):
         try:  # only the first line may begin with a byte order mark
             yield raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
@@ -121,7 +121,7 @@ def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
 
 
 def decode_json_lines(stream: IO[bytes], name: str, key: str) -> Iterator[tuple[str, Any]]:
-    """Yield the JSON value of each line, with its location for messages; ``key`` is the field shown as an example."""
+    """Yield the location, for messages, and the JSON value of each line; ``key`` is an example field for messages."""
     for number, line in enumerate(decode_lines(stream, name), start=1):
         where = f"{name}:{number}"
         try:
@@ -132,7 +132,7 @@ def decode_json_lines(stream: IO[bytes], name: str, key: str) -> Iterator[tuple[
 
 
 def record_fields(record: Any) -> Mapping[str, Any]:
-    """Return the fields of a record, or of its ``translation`` if there is one; none for other JSON values."""
+    """Return the fields of a record, or of its ``translation`` if it has one; other JSON values have no fields."""
     if not isinstance(record, dict):
         return {}
     nested = record.get("translation")
@@ -140,22 +140,22 @@ def record_fields(record: Any) -> Mapping[str, Any]:
 
 
 def list_fields(record: Any) -> str:
-    """Return the names of a record's fields for an error message, or the type of a value without fields."""
+    """Return the names of the fields of a record for an error message, or the type of a value without fields."""
     return ", ".join(map(str, record_fields(record))) or type(record).__name__
 
 
-def _plain_texts(path: Path) -> Iterator[str]:
+def _read_plain_texts(path: Path) -> Iterator[str]:
     with open_file(path) as file:
         yield from decode_lines(file, str(path))
 
 
-def _jsonl_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
+def _read_jsonl_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
     with open_file(path) as file:
         for where, record in decode_json_lines(file, str(path), fields[0]):
-            yield _LONE_SURROGATE.sub("\ufffd", _record_text(record, fields, where))
+            yield _LONE_SURROGATE.sub("\ufffd", _text_from_record(record, fields, where))
 
 
-def _parquet_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
+def _read_parquet_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
     try:
         import pyarrow
         from pyarrow.parquet import ParquetFile
@@ -168,13 +168,13 @@ def _parquet_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
             batches = table.iter_batches(batch_size=_PARQUET_BATCH_ROWS, columns=columns or None)
             rows = (row for batch in batches for row in batch.to_pylist())
             for number, row in enumerate(rows, start=1):
-                yield _record_text(row, fields, f"{path}:{number}")
+                yield _text_from_record(row, fields, f"{path}:{number}")
         except (pyarrow.ArrowException, OSError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise CarouselError(f"{path}: not a readable parquet file ({reason}); check that it is complete") from None
 
 
-def _record_text(record: Any, fields: Sequence[str], where: str) -> str:
+def _text_from_record(record: Any, fields: Sequence[str], where: str) -> str:
     values = record_fields(record)
     name = next((name for name in fields if name in values), None)
     if name is None:

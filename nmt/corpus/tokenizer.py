@@ -1,8 +1,8 @@
-"""Subword tokenization with SentencePiece models trained on the training text.
+"""Subword tokenization with SentencePiece models that are trained on the training text.
 
 The first ids are the same in every vocabulary: padding, unknown, begin and end of sentence, then reserved pieces for
-placeholders, corpus tags and languages. They are reserved from the start because a trained vocabulary cannot be
-extended, and they are control symbols, so that no text encodes to them.
+placeholders, corpus tags and languages. These are reserved in advance because a trained vocabulary cannot be extended.
+They are control symbols, so that no text is encoded to them.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ TAGS = tuple(f"<tag:{n}>" for n in range(16))
 LANGUAGES = tuple(f"<lang:{n}>" for n in range(16))
 RESERVED_PIECES = PLACEHOLDERS + TAGS + LANGUAGES
 FIRST_TEXT_ID = 4 + len(RESERVED_PIECES)
-"""Lowest id to which text can encode."""
+"""Lowest id to which text can be encoded."""
 MAX_TRAINING_SENTENCES = 500_000
-"""Number of sentences to train on; more take time and memory without changing the pieces noticeably."""
+"""Maximum number of sentences to train on; more sentences take time and memory without a noticeable effect."""
 
 _CONTEXT = "\ue000"  # a private-use character, which is never part of a longer piece
 _RARE_CHARACTER_LANGUAGES = {"zh", "ja", "ko", "th", "lo", "km", "my"}
@@ -43,12 +43,12 @@ _MAX_SENTENCE_BYTES = 1 << 20  # SentencePiece silently skips longer ones; `nmt.
 
 
 def corpus_tag_id(number: int) -> int:
-    """Return the id of the corpus tag with a number."""
+    """Return the token id of the corpus tag with the given number."""
     return FIRST_TEXT_ID - len(LANGUAGES) - len(TAGS) + number
 
 
 def reserved_mask(vocab_size: int) -> BoolArray:
-    """Return a mask of the ids that are never generated [vocab_size]: all special ids but end of sentence."""
+    """Return a mask [vocab_size] of the ids that are never generated: all special ids except end of sentence."""
     ids = np.arange(vocab_size)
     mask: BoolArray = (ids < FIRST_TEXT_ID) & (ids != EOS)
     return mask
@@ -61,14 +61,14 @@ class TokenizedText:
     text: str
     ids: list[int]
     spans: list[tuple[int, int]]
-    """Code point range ``[start, end)`` of each token in the text."""
+    """Range ``[start, end)`` of each token in the text, in code points."""
 
 
 class Vocabulary:
-    """SentencePiece model: encodes text to ids and decodes ids to text."""
+    """SentencePiece model, which encodes text to token ids and decodes token ids to text."""
 
-    def __init__(self, serialized: bytes, origin: str = "tokenizer.model") -> None:
-        """Load a model from the content of its file; ``origin`` names the file in error messages.
+    def __init__(self, serialized: bytes, file_name: str = "tokenizer.model") -> None:
+        """Load a model from the content of its file; ``file_name`` is for error messages.
 
         Raises CarouselError if the content is not a SentencePiece model with the reserved pieces.
         """
@@ -77,60 +77,62 @@ class Vocabulary:
             self._processor = spm.SentencePieceProcessor(model_proto=serialized)
             pieces = [self._processor.id_to_piece(i) for i in range(FIRST_TEXT_ID)]
         except (RuntimeError, IndexError):
-            raise CarouselError(f"{origin}: not a SentencePiece model of Carousel; train one with nmt train") from None
+            raise CarouselError(
+                f"{file_name}: not a SentencePiece model of Carousel; train one with nmt train"
+            ) from None
         if tuple(pieces[4:]) != RESERVED_PIECES:
-            raise CarouselError(f"{origin}: reserved pieces are missing; train the tokenizer with nmt train")
+            raise CarouselError(f"{file_name}: reserved pieces are missing; train the tokenizer with nmt train")
 
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
 
     def id_to_piece(self, piece_id: int) -> str:
-        """Return the piece with an id, in SentencePiece's notation."""
+        """Return the piece with the given id, in the notation of SentencePiece."""
         return str(self._processor.id_to_piece(piece_id))
 
     def ids_to_pieces(self, ids: Iterable[int]) -> list[str]:
-        """Return the pieces with some ids."""
+        """Return the piece of each id, in the notation of SentencePiece."""
         return [self.id_to_piece(piece_id) for piece_id in ids]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the ids of normalised texts, without begin and end of sentence."""
+        """Return the token ids of each normalised text, without begin and end of sentence."""
         encoded: list[list[int]] = self._processor.encode(list(texts), return_type=int)
         return encoded
 
     def text_pieces(self) -> Iterator[tuple[str, int, float]]:
-        """Yield piece, id and score of each piece that consists of text (not a byte or control symbol)."""
+        """Yield the text, id and score of each piece, except for byte pieces and control symbols."""
         processor = self._processor
         for i in range(FIRST_TEXT_ID, len(self)):
             if not (processor.is_byte(i) or processor.is_control(i) or processor.is_unused(i)):
                 yield self.id_to_piece(i), i, processor.get_score(i)
 
     def byte_fallback_ids(self, character: str) -> list[int]:
-        """Return the ids of the UTF-8 bytes of a character, or the unknown id without byte fallback."""
+        """Return the ids of the UTF-8 bytes of a character, or the id of the unknown piece without byte fallback."""
         ids = [int(self._processor.piece_to_id(f"<0x{byte:02X}>")) for byte in character.encode()]
         return [UNK] if UNK in ids else ids
 
     def nbest_segmentations(self, text: str, count: int) -> list[tuple[list[int], float]]:
-        """Return the most probable segmentations by a unigram model, as ids with their log-probability."""
+        """Return the most probable segmentations under a unigram model, each as token ids and log-probability."""
         found = self._processor.nbest_encode(text, nbest_size=count, return_type="proto")
         return [([piece.id for piece in each.pieces], each.score) for each in found.nbests]
 
     def encode(self, text: str) -> TokenizedText:
-        """Tokenise a normalised text."""
+        """Return the token ids and token spans of a normalised text."""
         mapping = self._processor.encode(text, return_type="offset_mapping")
         return TokenizedText(text, mapping["ids"], mapping["offsets"])
 
     def encode_continuation(self, text: str) -> list[int]:
-        """Return the ids of a normalised text that continues another text without a space."""
+        """Return the token ids of a normalised text that follows other text without a space."""
         tokens = self.encode(_CONTEXT + text)
         return [number for number, (start, _) in zip(tokens.ids, tokens.spans, strict=True) if start > 0]
 
     def decode_batch(self, lists: Sequence[Sequence[int]]) -> list[str]:
-        """Return the texts of lists of ids; faster than `decode`, which also returns the span of each token."""
+        """Return the text of each list of token ids; faster than `decode`, which also returns token spans."""
         texts: list[str] = self._processor.decode([list(ids) for ids in lists])
         return texts
 
     def decode(self, ids: Sequence[int]) -> TokenizedText:
-        """Return the text of ids; an incomplete character becomes U+FFFD and a line end becomes a space."""
+        """Return the text of token ids, with U+FFFD for incomplete characters and spaces for line ends."""
         mapping = self._processor.decode(list(ids), return_type="offset_mapping")
         # Replacing single characters by single characters preserves the offsets.
         text = mapping["text"].replace("\n", " ").replace("\r", " ")
@@ -139,7 +141,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Vocabularies of the source and the target language; the same object twice if they are shared."""
+    """Vocabularies of the source and the target language, which are the same object if the vocabulary is shared."""
 
     source: Vocabulary
     target: Vocabulary
@@ -150,7 +152,7 @@ class Tokenizer:
         return self.source is self.target
 
     def to_files(self) -> dict[str, bytes]:
-        """Return the files of a model directory that hold the tokenizer: name → content."""
+        """Return the content of each tokenizer file of a model directory by its name."""
         files = {"tokenizer.model": self.source.serialized}
         if not self.shared:
             files["tokenizer.target.model"] = self.target.serialized
@@ -158,7 +160,7 @@ class Tokenizer:
 
     @staticmethod
     def from_files(directory: Path, separate: bool) -> Tokenizer:
-        """Read the files that `to_files` returns; ``separate`` tells whether the target has its own vocabulary."""
+        """Read the files that `to_files` returns; if ``separate`` is true, the target has a vocabulary of its own."""
         source = _read_vocabulary(directory / "tokenizer.model")
         target = _read_vocabulary(directory / "tokenizer.target.model") if separate else source
         return Tokenizer(source, target)
@@ -169,7 +171,7 @@ def train_tokenizer(
     config: TokenizerConfig,
     languages: tuple[LanguageCode, LanguageCode],
 ) -> Tokenizer:
-    """Train a tokenizer on sentence pairs; equal text gives byte-identical models.
+    """Train a tokenizer on sentence pairs; training on equal text yields byte-identical models.
 
     ``pairs`` is called once per vocabulary and returns the normalised pairs. Raises CarouselError if the text does not
     allow a vocabulary of the configured size.
@@ -184,7 +186,7 @@ def train_tokenizer(
 
 
 def train_verbatim_vocabulary(texts: Iterable[str], config: TokenizerConfig, language: LanguageCode) -> Vocabulary:
-    """Train a vocabulary that preserves white space, so that decoding returns exactly the encoded text.
+    """Train a vocabulary that preserves white space, so that decoding returns the encoded text exactly.
 
     Raises CarouselError if the text does not allow a vocabulary of the configured size.
     """

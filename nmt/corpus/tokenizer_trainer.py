@@ -2,7 +2,7 @@
 
 SentencePiece trains for minutes in C++ code in which Python cannot handle signals; a separate process can be killed at
 any time. The script reads one sentence per line from stdin and writes the model to stdout. Its arguments are the id of
-the parent process, with which it ends, and the options of the trainer as JSON.
+the parent process and the options of the trainer as JSON. On Linux, the script ends when the parent process ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 
 
 def main(parent: int, options: str) -> None:
-    """Train a model; exit with an error message if SentencePiece fails."""
+    """Train a model and write it to stdout; exit with an error message if SentencePiece fails."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

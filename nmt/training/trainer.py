@@ -170,7 +170,7 @@ class Trainer:
 
     def _update(self, batches: Sequence[tuple[Batch, DataPosition]], flags: StopFlags) -> UpdateReport:
         progress, parameters = self.progress, list(self.network.parameters())
-        tokens = sum(batch.target_tokens for batch, _ in batches)
+        tokens = sum(batch.num_target_tokens for batch, _ in batches)
         sums = to_device(torch.tensor([0, tokens, *flags], dtype=torch.float64), self.device)
         for number, (batch, _) in enumerate(batches):
             # One seed per batch of all processes: its dropout masks are the same whichever process uses it.

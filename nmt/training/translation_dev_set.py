@@ -73,7 +73,7 @@ class TranslationDevSet:
                 batch = collate_batch(*sides)
                 inputs = translation_inputs(batch, evaluator.network.output.device)
                 total += evaluator.compute_loss(inputs).negative_log_likelihood.item()
-                tokens += batch.target_tokens
+                tokens += batch.num_target_tokens
         return total / tokens
 
 

@@ -14,7 +14,7 @@ from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.batching import Batch
 from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import BatchLoader
-from nmt.corpus.preparation import PreparedData, corpus_translation_table, prepare_data, sources_in_training_data
+from nmt.corpus.preparation import PreparedData, learn_corpus_translation_table, prepare_data, sources_in_training_data
 from nmt.corpus.subword_regularization import SubwordSampler
 from nmt.engine.onnx.export import build_graphs_from_file
 from nmt.engine.shortlist import Shortlist, build_shortlist
@@ -173,7 +173,7 @@ class TranslationTask(TrainingTask):
         if self._parent_directory and self._parent_shortlist is None:
             return None
         log("Collecting the likely translations of each token")
-        tokenizer, table = self._data.tokenizer, corpus_translation_table(self._data.train)
+        tokenizer, table = self._data.tokenizer, learn_corpus_translation_table(self._data.train)
         shortlist = build_shortlist(table, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
         return self._parent_shortlist.merge(shortlist) if self._parent_shortlist else shortlist
 

@@ -83,7 +83,7 @@ def test_guided_alignment_teaches_the_alignment_head(precision: str, recipe: Pat
     for weight in (0.0, 0.5):
         trainer = new_trainer(prepared_task(recipe, *settings, f"training.guided_alignment={weight}"))
         train(trainer, 60)
-        losses.append(trainer.compute_loss(translation_inputs(batch, CPU)).alignment.item() / batch.target_tokens)
+        losses.append(trainer.compute_loss(translation_inputs(batch, CPU)).alignment.item() / batch.num_target_tokens)
     assert losses[1] < 0.5 * losses[0]
 
 
