@@ -22,7 +22,7 @@ from pathlib import Path
 
 from nmt.config.loading import load_translator_recipe
 from nmt.corpus.text_files import read_lines
-from nmt.evaluation.metrics import bleu
+from nmt.evaluation.metrics import corpus_bleu
 from nmt.inference.translator import Translator
 from nmt.model_directory.directory import read_model_directory
 from nmt.training import session
@@ -105,7 +105,7 @@ class MethodComparison:
         scores = {}
         for part, prefix in (("dev", self.options.dev), ("test", self.options.test)):
             source, target = (read(prefix, language) for language in (self.options.source, self.options.target))
-            scores[part] = bleu([t.text for t in ensemble.translate(source)], target, self.options.target)
+            scores[part] = corpus_bleu([t.text for t in ensemble.translate(source)], target, self.options.target)
         return [{**scores, "minutes": 0.0}]
 
     def distillation_overrides(self) -> list[str]:

@@ -45,9 +45,10 @@ def evaluate(
     translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
     metrics.sacrebleu_metrics(translator.target_language)  # raises errors about missing packages before the work
     began = time.perf_counter()
-    translations = translator.translate([text for text, _ in pairs], beam_size=beam_size)
+    results = translator.translate([text for text, _ in pairs], beam_size=beam_size)
     seconds = time.perf_counter() - began
-    scores = metrics.evaluate([t.text for t in translations], [text for _, text in pairs], translator.target_language)
+    translations, references = [result.text for result in results], [text for _, text in pairs]
+    scores = metrics.score_translations(translations, references, translator.target_language)
     result = {**scores, "sentences_per_second": round(len(pairs) / seconds, 1)}
     if as_json:
         typer.echo(json.dumps(result))

@@ -150,6 +150,6 @@ def gradients(
 ) -> None:
     """Show how gradients vanish in a plain RNN and not in an LSTM."""
     with requires_extra("train", "nmt lab gradients"):
-        from nmt.lab.vanishing_gradients import write_page
-    write_page(output, sorted(set(distances or (10, 20, 40, 80, 160))), seed, typer.echo)
+        from nmt.lab.vanishing_gradients import write_gradient_page
+    write_gradient_page(output, sorted(set(distances or (10, 20, 40, 80, 160))), seed, typer.echo)
     typer.echo(f"Page: {output}")

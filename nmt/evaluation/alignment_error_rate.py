@@ -10,13 +10,13 @@ from nmt.text.alignment import AlignedSpan
 from nmt.utils.errors import CarouselError
 
 CharRange = tuple[int, int]
-"""Half-open range of code points of a text."""
+"""Start and end of a substring, counted in code points; the end is exclusive."""
 WordLinks = set[tuple[int, int]]
-"""Links between words: pairs of a source and a target index, counted from 0."""
+"""Word alignment: pairs of the index of a source word and the index of a target word, counted from 0."""
 
 
 def alignment_error_rate(predicted: Sequence[WordLinks], gold: Sequence[WordLinks]) -> float:
-    """Return 1 - 2 |predicted ∩ gold| / (|predicted| + |gold|) over all pairs; all gold links are sure links."""
+    """Return 1 - 2 |predicted ∩ gold| / (|predicted| + |gold|) over all sentences; all gold links are sure links."""
     correct = sum(len(a & b) for a, b in zip(predicted, gold, strict=True))
     return 1 - 2 * correct / max(sum(map(len, predicted)) + sum(map(len, gold)), 1)
 
@@ -34,7 +34,7 @@ def read_pharaoh_links(path: Path) -> list[WordLinks]:
 
 
 def word_char_ranges(text: str, words: Iterable[str]) -> list[CharRange]:
-    """Return the range of each word in a text; the words are given in the order of the text."""
+    """Return the character range of each word of a text; ``words`` are in the order of the text."""
     ranges, end = [], 0
     for word in words:
         start = text.index(word, end)
@@ -46,7 +46,7 @@ def word_char_ranges(text: str, words: Iterable[str]) -> list[CharRange]:
 def link_words(
     links: Iterable[AlignedSpan], source_words: Sequence[CharRange], target_words: Sequence[CharRange]
 ) -> WordLinks:
-    """Convert links between character ranges, for example of pieces, to links between all words that they overlap."""
+    """Convert links between character ranges, such as those of pieces, to links between the words that they overlap."""
     return {
         (i, j)
         for source_start, source_end, target_start, target_end in links
@@ -56,10 +56,12 @@ def link_words(
 
 
 def _overlapping_words(start: int, end: int, words: Sequence[CharRange]) -> list[int]:
+    """Return the indices of the words that overlap a character range."""
     return [index for index, (word_start, word_end) in enumerate(words) if start < word_end and word_start < end]
 
 
 def _parse_links(line: str, where: str) -> WordLinks:
+    """Parse a line in Pharaoh format; ``where`` is its position, for the error message."""
     links = [re.fullmatch(r"(\d+)-(\d+)", link) for link in line.split()]
     if not all(links):
         raise CarouselError(f"{where}: not in Pharaoh format; write links as 0-0 1-2")

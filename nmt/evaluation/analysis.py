@@ -1,4 +1,4 @@
-"""Scores of subsets of a test set: by sentence length and by word frequency, after compare-mt (Neubig et al. 2019)."""
+"""Analysis of translations by sentence length and by word frequency, after compare-mt (Neubig et al. 2019)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 FREQUENCY_CLASSES = ((0, 0), (1, 1), (2, 4), (5, 9), (10, 99), (100, 999), (1000, None))
-"""Classes of words by the number of occurrences in the training text: inclusive bounds, None for no upper bound."""
+"""Lowest and highest number of occurrences in the training text of the words of each class; None for no upper bound."""
 
 Words = Sequence[str]
+"""Words of one sentence."""
 
 
 @dataclass(frozen=True)
 class LengthBin:
-    """Sentences of similar length."""
+    """Group of sentences of similar length."""
 
     shortest: int
     """Length of the shortest sentence."""
@@ -31,7 +32,7 @@ def length_bins(lengths: Sequence[int], max_bins: int) -> list[LengthBin]:
     if not lengths:
         return []
     values = np.asarray(lengths)
-    # A bin ends at the length at which it has its share of the sentences.
+    # Each bin ends at a quantile of the lengths.
     ends = np.unique(np.quantile(values, np.arange(1, max_bins + 1) / max_bins, method="inverted_cdf"))
     bins = np.searchsorted(ends, values)
     members = [np.flatnonzero(bins == index) for index in range(len(ends))]
@@ -40,30 +41,30 @@ def length_bins(lengths: Sequence[int], max_bins: int) -> list[LengthBin]:
 
 @dataclass(frozen=True)
 class FrequencyClassScore:
-    """Quality of the translation of the words of one frequency class."""
+    """Quality of the translation of the words in one frequency class."""
 
-    least: int
+    min_frequency: int
     """Lowest frequency of the class."""
-    most: int | None
+    max_frequency: int | None
     """Highest frequency of the class; None for no upper bound."""
-    reference: int
-    """Number of occurrences in the references."""
-    translated: int
-    """Number of occurrences in the translations."""
-    matched: int
-    """Number of matching occurrences: per sentence and word, the smaller of the two counts."""
+    reference_count: int
+    """Number of words of the class in the references."""
+    translation_count: int
+    """Number of words of the class in the translations."""
+    match_count: int
+    """Number of words that match: for each sentence and word, the smaller of the two numbers of occurrences."""
 
     @property
     def f1(self) -> float | None:
         """Harmonic mean of precision and recall, between 0 and 1; None if there are no words of the class."""
-        total = self.reference + self.translated
-        return 2 * self.matched / total if total else None
+        total = self.reference_count + self.translation_count
+        return 2 * self.match_count / total if total else None
 
 
 def word_f1_by_frequency(
     translations: Sequence[Words], references: Sequence[Words], frequencies: Counter[str]
 ) -> list[FrequencyClassScore]:
-    """Score the target words of each frequency class, as compare-mt does.
+    """Return the F1 of the target words in each frequency class, as compare-mt computes it.
 
     Args:
         translations: Words of each translation.
@@ -77,13 +78,13 @@ def word_f1_by_frequency(
             counts = expected[word], translated[word], min(expected[word], translated[word])
             totals[_frequency_class(frequencies[word])] += counts
     return [
-        FrequencyClassScore(least, most, *map(int, counts))
-        for (least, most), counts in zip(FREQUENCY_CLASSES, totals, strict=True)
+        FrequencyClassScore(min_frequency, max_frequency, *map(int, counts))
+        for (min_frequency, max_frequency), counts in zip(FREQUENCY_CLASSES, totals, strict=True)
     ]
 
 
 def count_words(texts: Iterable[str], split: Callable[[str], Words], vocabulary: set[str]) -> Counter[str]:
-    """Count the occurrences in texts of the words of a vocabulary; other words are ignored to save memory."""
+    """Count how often each word of a vocabulary occurs in texts; other words are ignored to save memory."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(word for word in split(text) if word in vocabulary)
@@ -91,5 +92,5 @@ def count_words(texts: Iterable[str], split: Callable[[str], Words], vocabulary:
 
 
 def _frequency_class(frequency: int) -> int:
-    """Return the index of the class that a frequency belongs to."""
-    return sum(least <= frequency for least, _ in FREQUENCY_CLASSES) - 1
+    """Return the index of the frequency class of a word with this number of occurrences."""
+    return sum(min_frequency <= frequency for min_frequency, _ in FREQUENCY_CLASSES) - 1

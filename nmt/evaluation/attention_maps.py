@@ -20,32 +20,34 @@ from nmt.text.normalisation import normalise
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """Attention weights of one translation."""
+    """Attention weights of one translation, with the pieces of both sides."""
 
     source: list[str]
     """The S source pieces, in SentencePiece's notation."""
     target: list[str]
-    """The T target pieces."""
+    """The T target pieces, in SentencePiece's notation."""
     weights: np.ndarray[Any, np.dtype[np.float32]]
     """Weights [T, S] of the alignment head, or averaged over the heads of the last layer; each row sums to 1."""
 
 
 def compute_attention_maps(directory: ModelDirectory, pairs: Sequence[tuple[str, str]]) -> Iterator[AttentionMap]:
-    """Yield the attention of pairs of source and translation; nothing if the model has no attention or no weights."""
+    """Yield the attention map of each pair of source and translation.
+
+    The iterator is empty if the model has no attention, or its directory no PyTorch weights.
+    """
     if directory.card.model.attention == "none" or directory.weights is None:
         return
     network = load_network(directory)
     for source, target in pairs:
-        source_ids, source_pieces = _encode(directory.tokenizer.source, source)
-        target_ids, target_pieces = _encode(directory.tokenizer.target, target)
+        source_ids, source_pieces = _encode_with_end(directory.tokenizer.source, source)
+        target_ids, target_pieces = _encode_with_end(directory.tokenizer.target, target)
         with torch.inference_mode():
-            _, weights = network(
-                torch.tensor([source_ids]), torch.tensor([len(source_ids)]), torch.tensor([[BOS, *target_ids[:-1]]])
-            )
+            ids, lengths = torch.tensor([source_ids]), torch.tensor([len(source_ids)])
+            _, weights = network(ids, lengths, torch.tensor([[BOS, *target_ids[:-1]]]))
         yield AttentionMap(source_pieces, target_pieces, weights[0].numpy())
 
 
-def _encode(vocabulary: Vocabulary, text: str) -> tuple[list[int], list[str]]:
-    """Return the ids and the pieces of a text, with end of sentence."""
+def _encode_with_end(vocabulary: Vocabulary, text: str) -> tuple[list[int], list[str]]:
+    """Return the token ids and the pieces of a text, both with end of sentence."""
     ids = [*vocabulary.encode(normalise(text)).ids, EOS]
-    return ids, [vocabulary.id_to_piece(number) for number in ids]
+    return ids, vocabulary.ids_to_pieces(ids)

@@ -1,29 +1,29 @@
-"""Ticks of chart axes."""
+"""Tick positions and tick labels of chart axes."""
 
 from __future__ import annotations
 
 import math
 
 
-def axis_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Return at most ``most`` + 1 evenly spaced ticks that include the range from ``low`` to ``high``.
+def axis_ticks(low: float, high: float, max_intervals: int = 6) -> list[float]:
+    """Return at most ``most`` + 1 evenly spaced ticks that cover the range from ``low`` to ``high``.
 
-    The spacing is 1, 2 or 5 times a power of ten.
+    The spacing of the ticks is 1, 2 or 5 times a power of ten.
     """
     size = max(abs(low), abs(high))
     if high - low <= 1e-9 * size:  # a single value, up to rounding
         low, high = low - (size or 1.0) / 2, low + (size or 1.0) / 2
-    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    power = 10.0 ** math.floor(math.log10((high - low) / max_intervals))
     for step in (power, 2 * power, 5 * power, 10 * power, 20 * power):
         # A bound that equals a tick up to rounding is that tick.
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        if last - first <= most:
+        if last - first <= max_intervals:
             break
     return [tick * step for tick in range(first, last + 1)]
 
 
 def format_tick(value: float, step: float) -> str:
-    """Format a value with the decimals that ticks of this spacing need, for example 12,000 or 0.0005 or 2e-05."""
+    """Format a tick label with as many decimals as a spacing of ``step`` needs, for example 12,000, 0.0005 or 2e-05."""
     if value == 0:
         return "0"
     if step < 1e-4:

@@ -1,4 +1,4 @@
-"""Calibration: a curve from a model's score of a translation to the expected quality of the translation."""
+"""Calibration of model scores: a curve that maps the score of a translation to its expected quality."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 from nmt.model_directory.card import Calibration
 
-_MIN_GROUP_SIZE = 25  # sentences that are averaged to a point of the curve
+_MIN_GROUP_SIZE = 25  # number of sentences per point of the curve
 _MAX_POINTS = 20
 
 
 def fit_calibration(scores: Sequence[float], qualities: Sequence[float]) -> Calibration | None:
-    """Fit a non-decreasing curve to the mean qualities of groups of sentences with similar scores.
+    """Fit a non-decreasing curve from scores to the mean quality of translations with similar scores.
 
     The curve is fitted by isotonic regression, by pooling adjacent violators (Barlow et al. 1972).
 
     Args:
-        scores: The model's score of each translation.
-        qualities: The quality of each translation, for example its chrF over 100.
+        scores: Score of each translation by the model.
+        qualities: Quality of each translation, for example its chrF over 100.
 
     Returns:
         The curve, or None if there are too few sentences.

@@ -1,4 +1,4 @@
-"""Software versions and hardware of this process, for the report."""
+"""Software versions and hardware with which this process runs, for the training report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PACKAGES = {
 
 
 def describe_environment(device: str) -> dict[str, str]:
-    """Return versions and hardware by name; ``device`` is the PyTorch device that was used."""
+    """Return software versions and hardware by name; ``device`` is the PyTorch device of the training."""
     facts = {"Python": platform.python_version()}
     facts |= {name: package_version(package) for name, package in _PACKAGES.items()}
     facts |= {"Platform": platform.platform(), "CPU": _processor_name(), "Threads": str(torch.get_num_threads())}
@@ -29,7 +29,7 @@ def describe_environment(device: str) -> dict[str, str]:
 
 
 def package_version(package: str) -> str:
-    """Return the version of an installed package."""
+    """Return the version of a package, or "not installed"."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -37,7 +37,7 @@ def package_version(package: str) -> str:
 
 
 def _processor_name() -> str:
-    """Return the name of the processor, from /proc/cpuinfo on Linux."""
+    """Return the name of the processor; on Linux, it comes from /proc/cpuinfo."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 DiffSegment = tuple[str, bool]
-"""A segment of a text, and whether it is missing in the other text."""
+"""Segment of a text, and whether it is missing in the text with which the first is compared."""
 
-# Han and kana characters and their punctuation are words of their own, because no spaces separate words there.
+# Each Han or kana character and each of their punctuation marks is a word, because spaces do not separate words there.
 _UNSPACED = "\u3001-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff0f\uff1a-\uff20"
 _PUNCTUATION = re.escape('.,;:!?…¿¡"“”„«»()[]{}।؟،؛')
 _WORD = re.compile(rf"\s+|[{_UNSPACED}{_PUNCTUATION}]|[^\s{_UNSPACED}{_PUNCTUATION}]+")
@@ -19,20 +19,20 @@ _WORD = re.compile(rf"\s+|[{_UNSPACED}{_PUNCTUATION}]|[^\s{_UNSPACED}{_PUNCTUATI
 
 @dataclass(frozen=True)
 class ExampleSelection:
-    """Indices of the sentences to show."""
+    """Indices of the example sentences, grouped by quality."""
 
     best: list[int]
     """Sentences of the highest quality, best first."""
     middle: list[int]
-    """Random sample of the remaining sentences."""
+    """Random sample of the other sentences, in the order of the text."""
     worst: list[int]
     """Sentences of the lowest quality, worst first."""
 
 
 def select_examples(qualities: Sequence[float], count: int) -> ExampleSelection:
-    """Select ``count`` sentences each of the best, of the worst and of those between, without repetition.
+    """Select the ``count`` best sentences, the ``count`` worst, and a random sample of ``count`` others.
 
-    The selection is deterministic. There are fewer sentences of each kind if there are few sentences.
+    The selection is deterministic and without repetition. The groups are smaller if there are few sentences.
     """
     order = sorted(range(len(qualities)), key=lambda n: -qualities[n])
     count = min(count, -(-len(order) // 3))
@@ -44,7 +44,7 @@ def select_examples(qualities: Sequence[float], count: int) -> ExampleSelection:
 
 
 def mark_differences(text: str, other: str) -> list[DiffSegment]:
-    """Split ``text`` into segments of words that ``other`` has in the same order, and segments that it lacks.
+    """Split ``text`` into segments of words that also occur in ``other``, in the same order, and other segments.
 
     A segment that is missing in ``other`` neither begins nor ends with a space.
     """

@@ -1,4 +1,4 @@
-"""Scores of translations by sacreBLEU, with the signatures that make them comparable, and exact match of answers."""
+"""Translation metrics of sacreBLEU, with the signatures that make scores comparable, and exact match of answers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ def bleu_tokeniser(language: str) -> str:
     return _TOKENISERS.get(primary_subtag(language), "13a")
 
 
-def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str) -> float:
-    """Return the cased corpus BLEU of detokenised text."""
+def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str], language: str) -> float:
+    """Return the case-sensitive BLEU of detokenised translations."""
     score: float = sacrebleu_metrics(language)["bleu"].corpus_score(list(hypotheses), [list(references)]).score
     return score
 
 
 def bleu_with_interval(hypotheses: Sequence[str], references: Sequence[str], language: str) -> dict[str, Any]:
-    """Return BLEU in the form of `evaluate`: ``{"score", "signature", "ci"}``."""
+    """Return BLEU as ``{"score", "signature", "ci"}``; see `score_translations`."""
     return _score_with_interval(sacrebleu_metrics(language)["bleu"], hypotheses, references)
 
 
-def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str) -> dict[str, dict[str, Any]]:
+def score_translations(
+    hypotheses: Sequence[str], references: Sequence[str], language: str
+) -> dict[str, dict[str, Any]]:
     """Return BLEU, chrF and TER as ``{metric: {"score", "signature", "ci"}}``.
 
     "ci" is the half-width of the 95% confidence interval of sacreBLEU's bootstrap, with 1,000 samples and its default
@@ -54,18 +56,21 @@ def evaluate(hypotheses: Sequence[str], references: Sequence[str], language: str
 def score_corpus(
     spec: CorpusSpec | None, hypotheses: Sequence[str], references: Sequence[str], language: str
 ) -> dict[str, dict[str, Any]]:
-    """Score the output for a corpus: by `exact_match` if it is a synthetic task, else by `evaluate`."""
+    """Score a model's output for a corpus with `exact_match` if the corpus is a synthetic task, else by metric.
+
+    See `score_translations`.
+    """
     if isinstance(spec, SyntheticCorpus):
         return {"exact": exact_match(spec, hypotheses, references)}
-    return evaluate(hypotheses, references, language)
+    return score_translations(hypotheses, references, language)
 
 
 def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
-    """Return the percentage of right answers to a synthetic task, in total and by the length of the question.
+    """Return the percentage of correct answers to a synthetic task, in total and by the length of the question.
 
     Returns:
         ``{"score", "signature", "right_to", "by_length"}``. "right_to" is the greatest length such that all answers to
-        questions of at most this length are right, or 0.
+        questions of at most this length are correct, or 0.
     """
     by_length: dict[int, list[bool]] = {}
     for length, hypothesis, reference in zip(
@@ -86,26 +91,28 @@ def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Se
 
 
 def exact_match_on_unseen(
-    questions: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], seen: Set[str]
+    questions: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], training_questions: Set[str]
 ) -> dict[str, Any]:
-    """Return the number of questions that are not in the training data, and the percentage of right answers to them.
+    """Return the exact match of answers to questions that are not in the training data.
 
-    The form is ``{"questions", "score"}``; the score is None if all questions are in ``seen``.
+    The result is ``{"questions", "score"}``: the number of these questions, and the percentage of correct answers or,
+    without questions, None.
     """
     right = [
         hypothesis == reference
         for question, hypothesis, reference in zip(questions, hypotheses, references, strict=True)
-        if question not in seen
+        if question not in training_questions
     ]
     return {"questions": len(right), "score": _percentage(right) if right else None}
 
 
 def _percentage(right: Sequence[bool]) -> float:
+    """Return the percentage of True."""
     return round(100 * sum(right) / len(right), 2)
 
 
 def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
-    """Return the chrF of each translation, between 0 and 1."""
+    """Return the sentence-level chrF of each translation, between 0 and 1."""
     chrf = sacrebleu_metrics("en")["chrf"]
     return [
         chrf.sentence_score(hypothesis, [reference]).score / 100
@@ -114,7 +121,7 @@ def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[
 
 
 def word_tokeniser(language: str) -> Callable[[str], list[str]]:
-    """Return a function that splits a text into the words of BLEU, which are single characters in Chinese."""
+    """Return a function that splits a text into the words that BLEU uses, which are single characters in Chinese."""
     tokenise = sacrebleu_metrics(language)["bleu"].tokenizer
     return lambda text: tokenise(text).split()
 
@@ -122,7 +129,7 @@ def word_tokeniser(language: str) -> Callable[[str], list[str]]:
 def sacrebleu_metrics(language: str) -> dict[str, Any]:
     """Return sacreBLEU's metric objects "bleu", "chrf" and "ter" for a target language.
 
-    Raises CarouselError if SacreBLEU is not installed.
+    Raises CarouselError if sacreBLEU is not installed.
     """
     try:
         from sacrebleu.metrics.bleu import BLEU
@@ -137,7 +144,7 @@ def sacrebleu_metrics(language: str) -> dict[str, Any]:
 
 
 def _score_with_interval(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
-    """Return score, signature and the half-width of the confidence interval of one metric."""
+    """Return the score, signature and confidence interval of one metric; see `score_translations`."""
     statistics = resampling.sentence_statistics(metric, hypotheses, references)
     # The signature includes these two attributes.
     metric.n_bootstrap, metric.seed = resampling.BOOTSTRAP_SAMPLES, str(resampling.SEED)

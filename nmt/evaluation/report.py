@@ -1,6 +1,6 @@
-"""The training report, ``report.html``: facts about a training, its curves, and the quality of the translations.
+"""Training report, ``report.html``: facts about a training run, its curves, and the quality of the translations.
 
-The page is self-contained: it has no script and loads nothing, charts are inline SVG, and all text is escaped.
+The page is self-contained: it has no script and loads no files, charts are inline SVG, and all text is escaped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from nmt.config.data import SyntheticCorpus
 from nmt.config.loading import dump_recipe
 from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.preparation import PreparedData
-from nmt.evaluation import charts, examples
-from nmt.evaluation.analysis import FrequencyClassScore, count_words, length_bins, word_f1_by_frequency
+from nmt.evaluation import charts
+from nmt.evaluation.analysis import count_words, length_bins, word_f1_by_frequency
 from nmt.evaluation.attention_maps import compute_attention_maps
 from nmt.evaluation.charts import ChartBar, LineSeries
 from nmt.evaluation.environment import describe_environment
-from nmt.evaluation.examples import DiffSegment
+from nmt.evaluation.examples import DiffSegment, mark_differences, select_examples
 from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_tokeniser
 from nmt.evaluation.templating import template_environment
 from nmt.model_directory.card import ParentModel
@@ -32,18 +32,20 @@ from nmt.utils.arrays import IntArray
 from nmt.utils.files import atomic_file
 
 _MAX_LENGTH_BINS = 6
-_MAX_COUNTED_PAIRS = 200_000  # training pairs in which words are counted
-_DECODED_PAIRS = 2000  # training pairs that are decoded at a time
+_MAX_COUNTED_PAIRS = 200_000  # maximum number of training pairs in which words are counted
+_PAIRS_PER_DECODING = 2000  # number of training pairs that are detokenised at a time
 _ATTENTION_MAPS = 3
 _MAX_MAP_PIECES = 40  # longer sentences give illegible attention maps
 _EXAMPLES_PER_GROUP = 4
 
 
 class _Curve(NamedTuple):
+    """A chart of training metrics by update."""
+
     title: str
-    unit: str
+    y_label: str
     series: tuple[tuple[str, str, str], ...]
-    """Name, kind of record and key in ``metrics.jsonl`` of each line."""
+    """Lines of the chart, each with its name, kind of record and key in ``metrics.jsonl``."""
     from_zero: bool = True
     """True if the vertical axis starts at zero."""
     small: bool = False
@@ -61,7 +63,7 @@ _CURVES = (
 
 @dataclass(frozen=True)
 class TrainingReportData:
-    """Contents of the report about a training that has finished or was ended early."""
+    """Contents of the report about a training run that has finished or was ended early."""
 
     recipe: TranslatorRecipe
     data: PreparedData
@@ -79,12 +81,12 @@ class TrainingReportData:
     dev_translations: Sequence[str]
     """The model's translations of the dev set; empty without a dev set."""
     stop_reason: str | None = None
-    """Reason why the training ended early; None if it finished."""
+    """Reason for the early end of the training; None if it finished."""
 
 
 @dataclass(frozen=True)
 class TranslationExample:
-    """A sentence of the dev set with its translation and reference."""
+    """Sentence of the dev set with its translation and reference."""
 
     number: int
     """Line number, counted from 1."""
@@ -92,18 +94,16 @@ class TranslationExample:
     """Sentence chrF, between 0 and 100."""
     source: str
     translation: list[DiffSegment]
+    """Segments of the translation, compared with the reference."""
     reference: list[DiffSegment]
+    """Segments of the reference, compared with the translation."""
 
 
 def write_report(path: Path, training: TrainingReportData) -> None:
-    """Write the report. Raises CarouselError if the file can't be written or Jinja is not installed."""
-    page = render_report(training)
-    with atomic_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    """Write the report of a training run to an HTML file.
 
-
-def render_report(training: TrainingReportData) -> str:
-    """Return the report as HTML. Raises CarouselError if Jinja is not installed."""
+    Raises CarouselError if the file can't be written or Jinja is not installed.
+    """
     pages = template_environment("nmt.evaluation", "the report")
     directory = read_model_directory(training.model) if training.model else None
     scores = directory.card.scores if directory else {}
@@ -115,7 +115,7 @@ def render_report(training: TrainingReportData) -> str:
         scores={name: metrics for name, metrics in scores.items() if name not in answers},
         answers=answers,
         stop_reason=training.stop_reason,
-        facts=_facts(training),
+        facts=_summary_rows(training),
         curves=_draw_curves(training),
         exact_by_length=_draw_exact_by_length(answers) if answers else "",
         best=training.best_update,
@@ -128,11 +128,12 @@ def render_report(training: TrainingReportData) -> str:
         origins=training.origins,
         recipe=dump_recipe(training.recipe),
     )
-    return page
+    with atomic_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
-def _facts(training: TrainingReportData) -> dict[str, str]:
-    """Return the rows of the summary table."""
+def _summary_rows(training: TrainingReportData) -> dict[str, str]:
+    """Return the rows of the summary table, as values by name."""
     history, recipe, tokenizer = training.history, training.recipe, training.data.tokenizer
     source, target = len(tokenizer.source), len(tokenizer.target)
     separate = f"{source:,} of {recipe.data.source}, {target:,} of {recipe.data.target}"
@@ -155,19 +156,20 @@ def _facts(training: TrainingReportData) -> dict[str, str]:
 
 
 def _draw_curves(training: TrainingReportData) -> dict[str, list[tuple[str, str]]]:
-    """Return title and chart of each curve that has records, as "large" and "small" charts."""
+    """Return title and chart of each curve for which there are records, grouped into "large" and "small" charts."""
     drawn: dict[str, list[tuple[str, str]]] = {"large": [], "small": []}
     for curve in _CURVES:
-        series = [LineSeries(name, _points(training.metrics, kind, key)) for name, kind, key in curve.series]
+        series = [LineSeries(name, _metric_points(training.metrics, kind, key)) for name, kind, key in curve.series]
         series = [line for line in series if line.points]
         if series:
             best = training.best_update
-            chart = charts.line_chart(curve.title, series, curve.unit, curve.from_zero, best, curve.small)
+            chart = charts.line_chart(curve.title, series, curve.y_label, curve.from_zero, best, curve.small)
             drawn["small" if curve.small else "large"].append((curve.title, chart))
     return drawn
 
 
-def _points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tuple[float, float]]:
+def _metric_points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tuple[float, float]]:
+    """Return update and value of each record of a kind that contains the key."""
     return [(float(r["update"]), float(r[key])) for r in records if r["kind"] == kind and r.get(key) is not None]
 
 
@@ -175,7 +177,7 @@ def _points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tupl
 
 
 def _dev_set_sections(training: TrainingReportData, directory: ModelDirectory | None) -> dict[str, Any]:
-    """Return the contents of the template's sections about the dev set; None for sections that do not apply."""
+    """Return the template variables of the sections about the dev set; None for sections that do not apply."""
     if directory is None or not training.dev_translations:
         return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
     is_task = isinstance(training.recipe.data.dev, SyntheticCorpus)
@@ -186,21 +188,21 @@ def _dev_set_sections(training: TrainingReportData, directory: ModelDirectory | 
         "lengths": None if is_task else _draw_bleu_by_length(training, sources, references),
         "frequencies": None if is_task else _draw_f1_by_frequency(training, list(map(normalise, references))),
         "maps": _draw_attention_maps(directory, sources, training.dev_translations),
-        "groups": _example_groups(sources, training.dev_translations, references),
+        "groups": _select_example_groups(sources, training.dev_translations, references),
     }
 
 
 def _draw_exact_by_length(answers: dict[str, Any]) -> str:
-    """Draw exact match by the length of the question, for all sets that are synthetic tasks."""
+    """Draw exact match by the length of the question, with a line per synthetic task."""
     series = [
         LineSeries(name, [(float(length), float(score)) for length, score in exact["by_length"]])
         for name, exact in answers.items()
     ]
-    return charts.line_chart("Exact match by length", series, "% of answers", from_zero=True, across="length")
+    return charts.line_chart("Exact match by length", series, "% of answers", from_zero=True, x_label="length")
 
 
 def _draw_bleu_by_length(training: TrainingReportData, sources: Sequence[str], references: Sequence[str]) -> str:
-    """Draw BLEU by the number of words of the source."""
+    """Draw BLEU by the number of words of the source sentence."""
     data = training.recipe.data
     split = word_tokeniser(data.source)
     bars = []
@@ -209,45 +211,52 @@ def _draw_bleu_by_length(training: TrainingReportData, sources: Sequence[str], r
         score = bleu_with_interval(hypotheses, [references[n] for n in group.sentences], data.target)
         label = "–".join(map(str, sorted({group.shortest, group.longest})))
         bars.append(ChartBar(label, f"{len(group.sentences):,}", score["score"], score["ci"]))
-    return charts.bar_chart("BLEU by length", bars, "BLEU", "words of the source; sentences", ceiling=100, decimals=1)
+    return charts.bar_chart("BLEU by length", bars, "BLEU", "words of the source; sentences", max_value=100, decimals=1)
 
 
 def _draw_f1_by_frequency(training: TrainingReportData, references: Sequence[str]) -> tuple[str, str]:
-    """Draw the F1 of target words by their frequency in the training text.
+    """Draw the F1 of target words by frequency in the training text.
 
-    Returns the chart, and a description of the training pairs in which the words were counted.
+    Returns the chart, and a phrase that says in how many training pairs words were counted.
     """
     split = word_tokeniser(training.recipe.data.target)
     translated, expected = ([split(text) for text in texts] for texts in (training.dev_translations, references))
     pairs = len(training.data.train)
     rows = np.unique(np.linspace(0, pairs - 1, min(pairs, _MAX_COUNTED_PAIRS)).astype(np.int64))
     words = {word for texts in (translated, expected) for text in texts for word in text}
-    frequencies = count_words(_training_targets(training.data, rows), split, words)
+    frequencies = count_words(_decode_training_targets(training.data, rows), split, words)
     classes = word_f1_by_frequency(translated, expected, frequencies)
-    bars = [ChartBar(_class_label(each), f"{each.reference:,}", each.f1) for each in classes]
+    bars = [
+        ChartBar(_format_frequency_class(each.min_frequency, each.max_frequency), f"{each.reference_count:,}", each.f1)
+        for each in classes
+    ]
     where = "training" if len(rows) == pairs else "the counted pairs"
-    across = f"occurrences in {where}; words in the references"
+    x_label = f"occurrences in {where}; words in the references"
     counted = f"all {pairs:,}" if len(rows) == pairs else f"{len(rows):,} evenly spaced of the {pairs:,}"
-    return charts.bar_chart("F1 by frequency", bars, "F1", across, ceiling=1, decimals=2), counted
+    return charts.bar_chart("F1 by frequency", bars, "F1", x_label, max_value=1, decimals=2), counted
 
 
-def _class_label(each: FrequencyClassScore) -> str:
-    if each.most is None:
-        return f"{each.least:,}+"
-    return f"{each.least}" if each.least == each.most else f"{each.least}–{each.most}"
+def _format_frequency_class(low: int, high: int | None) -> str:
+    """Return the label of a frequency class, for example "2–4" or "1,000+"."""
+    if high is None:
+        return f"{low:,}+"
+    return f"{low}" if low == high else f"{low}–{high}"
 
 
-def _training_targets(data: PreparedData, rows: IntArray) -> Iterator[str]:
-    """Decode the target side of some training pairs, a few at a time to save memory."""
-    for start in range(0, len(rows), _DECODED_PAIRS):
-        ids = data.train.target_ids(rows[start : start + _DECODED_PAIRS])
+def _decode_training_targets(data: PreparedData, rows: IntArray) -> Iterator[str]:
+    """Yield the target texts of the training pairs at the given rows, detokenised in small groups to save memory."""
+    for start in range(0, len(rows), _PAIRS_PER_DECODING):
+        ids = data.train.target_ids(rows[start : start + _PAIRS_PER_DECODING])
         yield from data.tokenizer.target.decode_batch([each.tolist() for each in ids.to_lists()])
 
 
 def _draw_attention_maps(
     directory: ModelDirectory, sources: Sequence[str], translations: Sequence[str]
 ) -> list[tuple[int, str]]:
-    """Return line number and attention map of a short, a medium and a long sentence; empty without attention."""
+    """Return line number and attention map of a short, a medium and a long sentence.
+
+    The list is empty for a model without attention.
+    """
     pieces = [len(ids) for ids in directory.tokenizer.source.encode_batch(sources)]
     legible = [n for n, text in enumerate(translations) if text and pieces[n] <= _MAX_MAP_PIECES]
     order = sorted(legible, key=lambda n: pieces[n])
@@ -260,22 +269,20 @@ def _draw_attention_maps(
     ]
 
 
-def _example_groups(
+def _select_example_groups(
     sources: Sequence[str], translations: Sequence[str], references: Sequence[str]
 ) -> list[tuple[str, list[TranslationExample]]]:
-    """Return the groups of examples, each with a title."""
+    """Return groups of example sentences, each with a title."""
     qualities = sentence_chrf(translations, references)
-    selection = examples.select_examples(qualities, _EXAMPLES_PER_GROUP)
+    selection = select_examples(qualities, _EXAMPLES_PER_GROUP)
 
     def example(n: int) -> TranslationExample:
         translation, reference = translations[n], normalise(references[n])
-        return TranslationExample(
-            number=n + 1,
-            chrf=100 * qualities[n],
-            source=sources[n],
-            translation=examples.mark_differences(translation, reference),
-            reference=examples.mark_differences(reference, translation),
+        differences = (
+            mark_differences(translation, reference),
+            mark_differences(reference, translation),
         )
+        return TranslationExample(n + 1, 100 * qualities[n], sources[n], *differences)
 
     groups = (("Worst", selection.worst), ("Random sample of the others", selection.middle), ("Best", selection.best))
     return [(title, [example(n) for n in numbers]) for title, numbers in groups if numbers]

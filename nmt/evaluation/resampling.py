@@ -1,10 +1,10 @@
 """Resampling of test sets: paired bootstrap and approximate randomisation over sacreBLEU's sentence statistics.
 
-Both methods need only what each sentence adds to the sums of which a metric is computed. The draws equal sacreBLEU's,
-by the same generator in the same order, but are made in blocks: sacreBLEU's memory grows with the number of draws times
-the number of sentences.
+Both methods need only the statistics of each sentence, such as n-gram matches; a metric is computed from their sums.
+The draws equal those of sacreBLEU, with the same generator in the same order, but are made in blocks, because the
+memory use of sacreBLEU grows with the number of draws times the number of sentences.
 
-SacreBLEU has no public way to score sums of sentence statistics, so this module calls two private methods of its
+SacreBLEU has no public function that scores sums of statistics, so this module calls two private methods of its
 metrics. A test checks that they exist, and pyproject.toml bounds the version of sacreBLEU.
 
 Shapes: N sentences, K statistics, S systems, R draws.
@@ -22,14 +22,14 @@ from nmt.utils.arrays import Float64Array
 SEED = 12345
 """Default seed of sacreBLEU."""
 BOOTSTRAP_SAMPLES, RANDOMISATION_TRIALS = 1_000, 10_000
-"""Default numbers of draws of sacreBLEU."""
+"""Number of draws that sacreBLEU uses by default."""
 
-_BLOCK_SIZE = 2**21  # numbers drawn at a time
-_WORD_BITS = 32  # the generator draws booleans by words, so a block must not end within a word
+_BLOCK_SIZE = 2**21  # number of random numbers drawn at a time
+_WORD_BITS = 32  # NumPy draws random booleans in words of 32 bits, so a block must not end within a word
 
 
 def sentence_statistics(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> Float64Array:
-    """Return what each sentence adds to the sums of a sacreBLEU metric, as [N, K]."""
+    """Return the statistics [N, K] of each sentence whose sums determine a sacreBLEU metric."""
     return np.array(metric._extract_corpus_statistics(list(hypotheses), [list(references)]), dtype=np.float64)
 
 
@@ -50,7 +50,7 @@ def bootstrap_scores(metric: Any, systems: Sequence[Float64Array], samples: int,
     count = len(systems[0])
     rng = np.random.default_rng(seed)
     scores = np.empty((len(systems), samples))
-    for draws in _blocks(samples, max(1, _BLOCK_SIZE // count)):
+    for draws in _split_draws(samples, max(1, _BLOCK_SIZE // count)):
         rows = rng.choice(count, size=(len(draws), count), replace=True)
         rows += count * np.arange(len(draws))[:, None]
         times = np.bincount(rows.ravel(), minlength=len(draws) * count).reshape(len(draws), count).astype(np.float64)
@@ -76,7 +76,7 @@ def randomisation_differences(
     count = len(baseline)
     rng = np.random.default_rng(seed)
     differences = np.empty((len(systems), trials))
-    for draws in _blocks(trials, max(1, _BLOCK_SIZE // (_WORD_BITS * count)) * _WORD_BITS):
+    for draws in _split_draws(trials, max(1, _BLOCK_SIZE // (_WORD_BITS * count)) * _WORD_BITS):
         swapped = rng.integers(2, size=(len(draws), count), dtype=bool).astype(np.float64)
         for index, system in enumerate(systems):
             moved = swapped @ (baseline - system)
@@ -93,6 +93,7 @@ def confidence_half_width(scores: Float64Array) -> float:
     return float(half_width)
 
 
-def _blocks(draws: int, size: int) -> Iterator[range]:
+def _split_draws(draws: int, size: int) -> Iterator[range]:
+    """Yield consecutive ranges of at most ``size`` draws."""
     for start in range(0, draws, size):
         yield range(start, min(start + size, draws))

@@ -24,25 +24,25 @@ from nmt.utils.errors import CarouselError, UsageError
 
 _TESTS = ("bootstrap", "randomisation")
 _MAIN_TEST = "randomisation"  # between equally good systems, the bootstrap has p < 0.05 in one case of ten
-_LEVEL = 0.05
-_TOLERANCE = 1e-9  # of a score, for rounding
+_SIGNIFICANCE_LEVEL = 0.05
+_TOLERANCE = 1e-9  # score differences up to this are rounding errors
 
 
 def compare_files(
     reference: Path, systems: Sequence[Path], language: str | None, samples: int | None, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Compare files of translations, one per line; see `compare_systems`.
+    """Compare files of translations, which contain one sentence per line; see `compare_systems`.
 
     Args:
-        reference: The reference translations.
+        reference: File of reference translations.
         systems: Two or more files of translations; the first is the baseline.
         language: Code of the target language; None for a language with spaces.
         samples: See `compare_systems`.
         seed: See `compare_systems`.
 
     Raises:
-        UsageError: There are fewer than two systems, or the text has no spaces and no language is given: each sentence
-            would count as a single word.
+        UsageError: There are fewer than two systems, or the text has no spaces and no language is given, so that each
+            sentence would count as a single word.
         CarouselError: A file can't be read, or its number of lines differs from that of the reference.
     """
     if len(systems) < 2:
@@ -71,7 +71,7 @@ def compare_systems(
 
     Args:
         systems: Name and translations of each system.
-        references: The reference translations.
+        references: Reference translations.
         language: Code of the target language.
         samples: Number of bootstrap samples and of randomisation trials; sacreBLEU's 1,000 and 10,000 if None.
         seed: Seed of the draws, at least 1.
@@ -100,7 +100,7 @@ def compare_systems(
 
 
 def format_comparison(comparison: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Yield the lines of a table of the result of `compare_systems`."""
+    """Format the result of `compare_systems` as a table, and yield its lines."""
     names = [system["system"] for system in comparison["bleu"]["systems"]]
     width = max(map(len, names))
     yield f"{'':5} {'':{width}}  score   ± 95%  difference" + "".join(f"   p {test}" for test in _TESTS)
@@ -108,14 +108,15 @@ def format_comparison(comparison: dict[str, dict[str, Any]]) -> Iterator[str]:
         for system in result["systems"]:
             line = f"{metric:5} {system['system']:{width}} {system['score']:6.2f} {system['ci']:7.2f}"
             yield line + (_format_difference(system) if "p" in system else "    baseline")
-    yield f"* p < {_LEVEL} by {_MAIN_TEST}. Higher is better, except for ter."
+    yield f"* p < {_SIGNIFICANCE_LEVEL} by {_MAIN_TEST}. Higher is better, except for ter."
     for result in comparison.values():
         yield from result["signatures"].values()
 
 
 def _format_difference(system: dict[str, Any]) -> str:
+    """Return the table columns of the difference to the baseline and of its p-values."""
     columns = (
-        f"   {p:>{len(test) + 1}.4f}{'*' if test == _MAIN_TEST and p < _LEVEL else ' '}"
+        f"   {p:>{len(test) + 1}.4f}{'*' if test == _MAIN_TEST and p < _SIGNIFICANCE_LEVEL else ' '}"
         for test, p in system["p"].items()
     )
     return f"  {system['difference']:+10.2f}{''.join(columns)}".rstrip()
@@ -128,6 +129,7 @@ def _is_mostly_unspaced(texts: Sequence[str]) -> bool:
 
 
 def _read_translations(path: Path) -> list[str]:
+    """Return the lines of a file. Raises CarouselError if it is empty or can't be read."""
     lines = list(read_lines(path))
     if not lines:
         raise CarouselError(f"{path}: is empty; give a file with one translation per line")
@@ -135,6 +137,7 @@ def _read_translations(path: Path) -> list[str]:
 
 
 def _signature(metric: Any, seed: int, **draws: int) -> str:
+    """Return sacreBLEU's signature of a metric with the seed and the number of draws of a test."""
     signature = metric.get_signature()
     for name, value in {"seed": str(seed), **draws}.items():
         signature.update(name, value)
@@ -144,7 +147,7 @@ def _signature(metric: Any, seed: int, **draws: int) -> str:
 def _system_results(
     names: Sequence[str], scores: Sequence[float], resampled: Float64Array, differences: Float64Array
 ) -> list[dict[str, Any]]:
-    """Return the results of each system.
+    """Return the entries of "systems" in the result of `compare_systems`.
 
     Args:
         names: Names of the S systems.
@@ -169,15 +172,16 @@ def _system_results(
 
 
 def _bootstrap_p_value(observed: float, differences: Float64Array) -> float:
-    """Return sacreBLEU's p-value, but 1 if no difference was observed, for which sacreBLEU's is too small."""
+    """Return the p-value as in sacreBLEU, but 1 if no difference was observed, where that of sacreBLEU is too small."""
     sizes = np.abs(differences)
     return _share_with_observation(sizes - sizes.mean() > abs(observed)) if observed else 1.0
 
 
 def _randomisation_p_value(observed: float, differences: Float64Array) -> float:
+    """Return the p-value of a difference, given the differences in the randomisation trials."""
     return _share_with_observation(differences >= abs(observed) - _TOLERANCE)
 
 
 def _share_with_observation(extreme: Any) -> float:
-    """Return the share of trials that are at least as extreme as the observation, which counts as one of them."""
+    """Return the proportion of extreme trials, to which the observation itself is added as one extreme trial."""
     return (1 + int(np.sum(extreme))) / (1 + len(extreme))

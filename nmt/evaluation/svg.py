@@ -1,6 +1,6 @@
-"""Building blocks of inline SVG pictures, whose colours and fonts come from the page's style sheet by class.
+"""Elements of inline SVG images, to which the style sheet of the page assigns colours and fonts by class.
 
-Elements are built by `xml.etree`, which escapes all text. Lengths are in units of the view box, about a pixel each.
+Elements are built with `xml.etree`, which escapes all text. Lengths are in units of the view box, about a pixel each.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from xml.etree.ElementTree import Element
 
 
 def create_svg(title: str, width: float, height: float) -> Element:
-    """Return an empty picture; the title is its label for screen readers."""
+    """Return an empty SVG image; the title is its label for screen readers."""
     view_box = f"0 0 {format_length(width)} {format_length(height)}"
     return Element("svg", {"class": "chart", "viewBox": view_box, "role": "img", "aria-label": title})
 
 
 def add_element(parent: Element, tag: str, class_: str = "", **attributes: float | str) -> Element:
-    """Add an element to a parent and return it; numbers are rounded."""
+    """Add a child element to a parent and return it; numeric attributes are rounded."""
     element = ElementTree.SubElement(parent, tag)
     for name, value in attributes.items():
         element.set(name, value if isinstance(value, str) else format_length(value))
@@ -27,7 +27,7 @@ def add_element(parent: Element, tag: str, class_: str = "", **attributes: float
 
 
 def add_text(svg: Element, x: float, y: float, text: str = "", anchor: str = "start", class_: str = "") -> Element:
-    """Add a line of text and return its element; ``anchor`` says which part of the text is at x."""
+    """Add a line of text and return its element; ``anchor`` is SVG's text-anchor ("start", "middle" or "end")."""
     element = add_element(svg, "text", x=x, y=y)
     if anchor != "start":
         element.set("text-anchor", anchor)
@@ -48,5 +48,5 @@ def format_length(value: float) -> str:
 
 
 def render_svg(svg: Element) -> str:
-    """Return a picture as text."""
+    """Return an SVG image as text."""
     return ElementTree.tostring(svg, encoding="unicode", short_empty_elements=False)

@@ -1,4 +1,4 @@
-"""Jinja environment of the HTML templates."""
+"""Jinja environments for HTML templates."""
 
 from __future__ import annotations
 
@@ -13,16 +13,11 @@ if TYPE_CHECKING:
 def template_environment(package: str, feature: str) -> jinja2.Environment:
     """Return an environment that loads the templates of a package and escapes all values.
 
-    Raises CarouselError if Jinja is not installed; the message names the feature that needs it.
+    Raises CarouselError if Jinja is not installed; ``feature`` names what needs it in the message.
     """
     try:
         import jinja2
     except ModuleNotFoundError:
         raise missing_extra("train", feature) from None
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader(package),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    loader, undefined = jinja2.PackageLoader(package), jinja2.StrictUndefined
+    return jinja2.Environment(loader=loader, undefined=undefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)

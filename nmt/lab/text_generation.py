@@ -16,10 +16,10 @@ from nmt.utils.errors import UsageError
 
 
 class TextGenerator:
-    """A loaded language model that continues a prompt."""
+    """Language model, loaded from a directory, that continues prompts."""
 
     def __init__(self, directory: LanguageModelDirectory) -> None:
-        """Use `TextGenerator.load` instead."""
+        """Load the network of an opened model directory; `TextGenerator.load` also opens the directory."""
         self._directory, self._network = directory, load_language_model(directory)
         self._reserved = reserved_mask(directory.card.vocabulary)
 
@@ -36,10 +36,10 @@ class TextGenerator:
 
         Args:
             prompt: Text to continue.
-            length: Number of pieces to generate, including line ends.
-            temperature: Sampling temperature T: pieces are drawn from p^(1/T), by the Gumbel-max trick. At 0 the most
-                probable piece is taken.
-            seed: Seed of the random numbers.
+            length: Number of tokens to generate, including line ends.
+            temperature: Sampling temperature T: tokens are drawn from p^(1/T) by the Gumbel-max trick. At 0 the most
+                probable token is taken.
+            seed: Seed of the random number generator.
 
         Raises UsageError if the prompt has characters that are not in the vocabulary.
         """
@@ -47,31 +47,31 @@ class TextGenerator:
         lines = [list(ids) for ids in vocabulary.encode_batch(self._directory.lines(prompt))]
         if any(UNK in ids for ids in lines):
             raise UsageError(f"--prompt: {prompt!r} has characters that are not in the vocabulary; leave them out")
-        for piece in list(self._sample(lines, length, temperature, seed)):
-            if piece == EOS:
+        for token in list(self._sample_ids(lines, length, temperature, seed)):
+            if token == EOS:
                 lines.append([])
             else:
-                lines[-1].append(piece)
+                lines[-1].append(token)
         return "\n".join(vocabulary.decode_batch(lines))
 
     @torch.inference_mode()
-    def _sample(self, lines: list[list[int]], length: int, temperature: float, seed: int) -> Iterator[int]:
-        """Generate the pieces that follow the last line; end of sentence ends a line and starts the next."""
+    def _sample_ids(self, lines: list[list[int]], length: int, temperature: float, seed: int) -> Iterator[int]:
+        """Yield the ids of tokens that continue the last line; end of sentence ends a line and starts the next."""
         random = np.random.default_rng(seed)
         carried = self._directory.card.carried
         state = self._network.initial_state(1)
-        for number, line in enumerate(lines):
-            state = state if number == 0 or carried else self._network.initial_state(1)
+        for index, line in enumerate(lines):
+            state = state if index == 0 or carried else self._network.initial_state(1)
             scores = torch.zeros(0)
-            for piece in (BOS, *line):
-                scores, state = self._network.step(torch.tensor([piece]), state)
+            for token in (BOS, *line):
+                scores, state = self._network.step(torch.tensor([token]), state)
         for _ in range(length):
             logits = scores[0].double().numpy().copy()
             logits[self._reserved] = -np.inf
             if temperature:
                 logits = logits / temperature + random.gumbel(size=len(logits))
-            piece = int(logits.argmax())
-            yield piece
-            if piece == EOS and not carried:
+            token = int(logits.argmax())
+            yield token
+            if token == EOS and not carried:
                 state = self._network.initial_state(1)
-            scores, state = self._network.step(torch.tensor([BOS if piece == EOS else piece]), state)
+            scores, state = self._network.step(torch.tensor([BOS if token == EOS else token]), state)

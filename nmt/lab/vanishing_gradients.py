@@ -1,7 +1,8 @@
 """Demonstration of vanishing gradients (Hochreiter 1991; Bengio, Simard & Frasconi 1994): a plain RNN beside an LSTM.
 
-It measures how much of the gradient reaches an input d steps back, and over which distances a first symbol can be
-remembered after the same short training. The task is "remembering" of `nmt.corpus.synthetic_tasks`.
+The demonstration measures how much of the gradient reaches an input d steps back, and over which distances each cell
+can remember the first symbol of a sequence after the same short training. The task is "remembering" of
+`nmt.corpus.synthetic_tasks`.
 
 Shapes: B sequences, T steps.
 """
@@ -22,28 +23,28 @@ from nmt.evaluation.templating import template_environment
 from nmt.utils.files import atomic_file
 
 _SYMBOLS = tasks.MEMORY_SYMBOLS + tasks.NOISE_SYMBOLS
-_WIDTH, _BATCH = 32, 64
+_HIDDEN_SIZE, _BATCH_SIZE = 32, 64
 _UPDATES, _LEARNING_RATE = 400, 5e-3
 _TEST_SEQUENCES = 400
-_MIN_NORM = 1e-30  # of a gradient, so that its logarithm is finite
+_MIN_NORM = 1e-30  # lower bound of gradient norms, so that their logarithms are finite
 
 CELLS: dict[str, type[nn.RNN] | type[nn.LSTM]] = {"plain RNN": nn.RNN, "LSTM": nn.LSTM}
 
 
 class FirstSymbolClassifier(nn.Module):
-    """A recurrent layer that predicts the first symbol of a sequence from its last output."""
+    """Network that predicts the first symbol of a sequence from the last output of a recurrent layer."""
 
     def __init__(self, cell: str, seed: int) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.layer = CELLS[cell](len(_SYMBOLS), _WIDTH, batch_first=True)
-            self.answer = nn.Linear(_WIDTH, len(tasks.MEMORY_SYMBOLS))
+            self.layer = CELLS[cell](len(_SYMBOLS), _HIDDEN_SIZE, batch_first=True)
+            self.classifier = nn.Linear(_HIDDEN_SIZE, len(tasks.MEMORY_SYMBOLS))
         if isinstance(self.layer, nn.LSTM):  # forget gates start open, as in the toolkit's own LSTMs
             nn.init.ones_(self.layer.get_parameter("bias_ih_l0").detach().chunk(4)[1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the last output [B, width] of the recurrent layer for inputs [B, T, symbols]."""
+        """Return the last output [B, hidden size] of the recurrent layer for one-hot inputs [B, T, symbols]."""
         outputs: Tensor = self.layer(x)[0]
         return outputs[:, -1]
 
@@ -52,44 +53,44 @@ class RecallAccuracy(NamedTuple):
     """Percentage of sequences whose first symbol a trained cell predicts correctly."""
 
     distance: int
-    """Longest distance in the training data."""
-    trained: float
-    """Accuracy in percent at that distance."""
-    doubled: float
-    """Accuracy in percent at twice that distance."""
+    """Largest number of steps between the first and the last symbol in the training data."""
+    at_distance: float
+    """Accuracy in percent on sequences with that distance."""
+    at_double_distance: float
+    """Accuracy in percent on sequences with twice that distance."""
 
 
 class CellMeasurements(NamedTuple):
-    """Measurements of one cell."""
+    """Gradient norms and accuracies of one type of cell."""
 
-    before: list[float]
-    """Gradient norms by distance before training; see `gradient_by_distance`."""
-    after: list[float]
+    gradients_before: list[float]
+    """Gradient norms by distance before training; see `gradient_norms_by_distance`."""
+    gradients_after: list[float]
     """Gradient norms by distance after training."""
-    accuracy: list[RecallAccuracy]
-    """Accuracy after a separate training for each distance."""
+    accuracies: list[RecallAccuracy]
+    """Accuracies of networks that were trained separately, one for each distance."""
 
 
-def gradient_by_distance(model: FirstSymbolClassifier, distance: int, seed: int) -> list[float]:
-    """Return the norm of the gradient of the last output with respect to the input d steps before it.
+def gradient_norms_by_distance(model: FirstSymbolClassifier, distance: int, seed: int) -> list[float]:
+    """Return norms of the gradient of the last output with respect to the input d steps before it.
 
-    The norms are for d from 0 to ``distance``, averaged over a batch and relative to the norm at d = 0.
+    There is a norm for each d from 0 to ``distance``, averaged over a batch and divided by the norm at d = 0.
     """
-    x, _ = _sample_sequences(distance, _BATCH, seed)
+    x, _ = _sample_sequences(distance, _BATCH_SIZE, seed)
     x.requires_grad_(True)
-    direction = torch.randn(_BATCH, _WIDTH, generator=torch.Generator().manual_seed(seed))
+    direction = torch.randn(_BATCH_SIZE, _HIDDEN_SIZE, generator=torch.Generator().manual_seed(seed))
     [gradient] = torch.autograd.grad((model(x) * direction).sum(), x)
     norms = gradient.norm(dim=2).mean(dim=0).flip(0)
     return [float(norm) for norm in norms / norms[0]]
 
 
-def train_and_test(model: FirstSymbolClassifier, distance: int, seed: int) -> RecallAccuracy:
-    """Train on sequences whose first symbol is up to ``distance`` steps before the last, and return the accuracy."""
+def train_and_measure_recall(model: FirstSymbolClassifier, distance: int, seed: int) -> RecallAccuracy:
+    """Train on sequences whose first symbol is up to ``distance`` steps before the last, and return test accuracies."""
     lengths = torch.randint(1, distance + 1, (_UPDATES,), generator=torch.Generator().manual_seed(seed)).tolist()
     optimiser = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
     for update, length in enumerate(lengths, start=1):
-        x, first = _sample_sequences(length, _BATCH, seed + update)
-        loss = nn.functional.cross_entropy(model.answer(model(x)), first)
+        x, first = _sample_sequences(length, _BATCH_SIZE, seed + update)
+        loss = nn.functional.cross_entropy(model.classifier(model(x)), first)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -100,35 +101,37 @@ def train_and_test(model: FirstSymbolClassifier, distance: int, seed: int) -> Re
 def compare_cells(
     distances: Sequence[int], seed: int, log: Callable[[str], None] = lambda _: None
 ) -> dict[str, CellMeasurements]:
-    """Measure both cells, each trained from new weights for every distance.
+    """Measure gradients and accuracies of both cells, each trained from new weights for every distance.
 
-    Gradients are measured up to the longest distance; those after training are from the training on the middle one.
+    Gradients are measured up to the longest distance, before training and after training on the middle distance.
     """
     measurements = {}
     for cell in CELLS:
-        before = gradient_by_distance(FirstSymbolClassifier(cell, seed), max(distances), seed)
-        after, accuracies = before, []
-        for number, distance in enumerate(distances):
+        before = gradient_norms_by_distance(FirstSymbolClassifier(cell, seed), max(distances), seed)
+        after, recalls = before, []
+        for index, distance in enumerate(distances):
             model = FirstSymbolClassifier(cell, seed)
-            accuracy = train_and_test(model, distance, seed)
-            accuracies.append(accuracy)
-            log(f"{cell}, distance {distance}: {accuracy.trained:.1f}% right, {accuracy.doubled:.1f}% at twice that")
-            if number == len(distances) // 2:
-                after = gradient_by_distance(model, max(distances), seed)
-        measurements[cell] = CellMeasurements(before, after, accuracies)
+            recall = train_and_measure_recall(model, distance, seed)
+            recalls.append(recall)
+            rates = f"{recall.at_distance:.1f}% right, {recall.at_double_distance:.1f}% at twice that"
+            log(f"{cell}, distance {distance}: {rates}")
+            if index == len(distances) // 2:
+                after = gradient_norms_by_distance(model, max(distances), seed)
+        measurements[cell] = CellMeasurements(before, after, recalls)
     return measurements
 
 
-def write_page(path: Path, distances: Sequence[int], seed: int, log: Callable[[str], None]) -> None:
-    """Compare the cells and write an HTML page.
+def write_gradient_page(path: Path, distances: Sequence[int], seed: int, log: Callable[[str], None]) -> None:
+    """Compare the cells, after a training of each, and write an HTML page.
 
-    Raises CarouselError if the path cannot be written. It is raised before the training.
+    Raises CarouselError, before the training, if the path cannot be written.
     """
     with atomic_file(path) as temporary:
         temporary.write_text(_render_page(compare_cells(distances, seed, log), distances), encoding="utf-8")
 
 
 def _render_page(measurements: dict[str, CellMeasurements], distances: Sequence[int]) -> str:
+    """Return the HTML page of a comparison."""
     pages = template_environment("nmt.lab", "the page")
     return pages.get_template("gradients.html.j2").render(
         charts=draw_charts(measurements),
@@ -136,27 +139,27 @@ def _render_page(measurements: dict[str, CellMeasurements], distances: Sequence[
         distances=distances,
         middle=distances[len(distances) // 2],
         updates=_UPDATES,
-        width=_WIDTH,
+        width=_HIDDEN_SIZE,
         chance=100 / len(tasks.MEMORY_SYMBOLS),
     )
 
 
 def draw_charts(measurements: dict[str, CellMeasurements]) -> dict[str, str]:
-    """Return the charts "before", "after" (gradient by distance) and "right" (accuracy by distance) as SVG."""
+    """Return SVG charts of the gradient by distance ("before", "after") and of the accuracy by distance ("right")."""
 
     def log_norms(cell: str, norms: list[float]) -> LineSeries:
         powers = torch.tensor(norms, dtype=torch.float64).clamp_min(_MIN_NORM).log10().tolist()
         return LineSeries(cell, list(enumerate(powers)))
 
-    def chart(title: str, series: list[LineSeries], unit: str, from_zero: bool) -> str:
-        return charts.line_chart(title, series, unit, from_zero, across="distance")
+    def chart(title: str, series: list[LineSeries], y_label: str, from_zero: bool) -> str:
+        return charts.line_chart(title, series, y_label, from_zero, x_label="distance")
 
     before, after = (
-        [log_norms(cell, getattr(each, when)) for cell, each in measurements.items()]
-        for when in CellMeasurements._fields[:2]
+        [log_norms(cell, norms) for cell, norms in zip(measurements, all_norms, strict=True)]
+        for all_norms in list(zip(*measurements.values(), strict=True))[:2]
     )
     right = [
-        LineSeries(cell, [(float(accuracy.distance), accuracy.trained) for accuracy in each.accuracy])
+        LineSeries(cell, [(float(recall.distance), recall.at_distance) for recall in each.accuracies])
         for cell, each in measurements.items()
     ]
     return {
@@ -168,13 +171,15 @@ def draw_charts(measurements: dict[str, CellMeasurements]) -> dict[str, str]:
 
 @torch.no_grad()
 def _accuracy(model: FirstSymbolClassifier, distance: int, seed: int) -> float:
-    """Return the percentage of right answers if the first symbol is ``distance`` steps before the last."""
+    """Return the percentage of correct predictions if the first symbol is ``distance`` steps before the last."""
     x, first = _sample_sequences(distance, _TEST_SEQUENCES, seed)
-    return 100 * float((model.answer(model(x)).argmax(dim=1) == first).float().mean())
+    return 100 * float((model.classifier(model(x)).argmax(dim=1) == first).float().mean())
 
 
-def _sample_sequences(distance: int, count: int, seed: int) -> tuple[Any, Tensor]:
+def _sample_sequences(distance: int, num_sequences: int, seed: int) -> tuple[Any, Tensor]:
     """Return one-hot sequences [B, distance + 1, symbols] and the index [B] of the first symbol of each."""
-    questions = [question for question, _ in tasks.generate_pairs("remembering", count, distance, distance, seed)]
+    questions = [
+        question for question, _ in tasks.generate_pairs("remembering", num_sequences, distance, distance, seed)
+    ]
     ids = torch.tensor([[_SYMBOLS.index(symbol) for symbol in question] for question in questions])
     return nn.functional.one_hot(ids, len(_SYMBOLS)).float(), ids[:, 0]

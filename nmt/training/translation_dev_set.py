@@ -15,7 +15,7 @@ from nmt.corpus.batching import Batch, collate_batch
 from nmt.corpus.parallel_corpus import TextPair
 from nmt.corpus.tokenizer import BOS, EOS, Tokenizer
 from nmt.engine.torch_engine import TorchEngine
-from nmt.evaluation.metrics import bleu, exact_match
+from nmt.evaluation.metrics import corpus_bleu, exact_match
 from nmt.model.device import to_device
 from nmt.model.guided_alignment import AlignmentLinks
 from nmt.model.seq2seq import Seq2Seq, TranslationBatch
@@ -53,7 +53,7 @@ class TranslationDevSet:
             translations[i] = self._tokenizer.target.decode(hypotheses[0].tokens).text
         if isinstance(self._data.dev, SyntheticCorpus):
             return float(exact_match(self._data.dev, translations, self._references)["score"])
-        return bleu(translations, self._references, self._data.target)
+        return corpus_bleu(translations, self._references, self._data.target)
 
     def metrics(self, loss: float, score: float) -> dict[str, float]:
         """Return the score under its key in ``metrics.jsonl``: ``bleu`` or ``exact``."""

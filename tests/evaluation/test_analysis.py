@@ -38,8 +38,8 @@ def test_bins_of_distinct_lengths_have_equal_sizes() -> None:
 )
 def test_a_word_belongs_to_the_class_of_its_frequency(frequency: int, expected: int) -> None:
     classes = word_f1_by_frequency([["x"]], [["x"]], Counter({"x": frequency}))
-    assert [each.matched for each in classes] == [int(n == expected) for n in range(len(FREQUENCY_CLASSES))]
-    least, most = classes[expected].least, classes[expected].most
+    assert [each.match_count for each in classes] == [int(n == expected) for n in range(len(FREQUENCY_CLASSES))]
+    least, most = classes[expected].min_frequency, classes[expected].max_frequency
     assert least <= frequency
     assert most is None or frequency <= most
 
@@ -49,12 +49,12 @@ def test_f1_equals_an_example_by_hand() -> None:
     translations = [["the", "the", "cat"], ["dog"]]
     references = [["the", "cat", "cat"], ["the"]]
     classes = word_f1_by_frequency(translations, references, Counter({"the": 50, "cat": 3}))
-    by_least = {each.least: each for each in classes}
+    by_least = {each.min_frequency: each for each in classes}
     the, cat, dog = by_least[10], by_least[2], by_least[0]
-    assert (the.reference, the.translated, the.matched, the.f1) == (2, 2, 1, 0.5)
-    assert (cat.reference, cat.translated, cat.matched) == (2, 1, 1)
+    assert (the.reference_count, the.translation_count, the.match_count, the.f1) == (2, 2, 1, 0.5)
+    assert (cat.reference_count, cat.translation_count, cat.match_count) == (2, 1, 1)
     assert cat.f1 == pytest.approx(2 / 3)
-    assert (dog.reference, dog.translated, dog.f1) == (0, 1, 0.0)
+    assert (dog.reference_count, dog.translation_count, dog.f1) == (0, 1, 0.0)
     assert by_least[1].f1 is None
 
 
@@ -62,18 +62,18 @@ def test_f1_equals_an_example_by_hand() -> None:
 def test_f1_agrees_with_precision_and_recall(pairs: list[tuple[list[str], list[str]]], counts: dict[str, int]) -> None:
     translations, references = [a for a, _ in pairs], [b for _, b in pairs]
     for each in word_f1_by_frequency(translations, references, Counter(counts)):
-        most = 10**9 if each.most is None else each.most
+        most = 10**9 if each.max_frequency is None else each.max_frequency
         matched = translated = reference = 0
         for hypothesis, expected in pairs:
             unmatched = list(expected)
             for word in hypothesis:
-                if each.least <= counts.get(word, 0) <= most:
+                if each.min_frequency <= counts.get(word, 0) <= most:
                     translated += 1
                     if word in unmatched:
                         unmatched.remove(word)
                         matched += 1
-            reference += sum(each.least <= counts.get(word, 0) <= most for word in expected)
-        assert (each.matched, each.translated, each.reference) == (matched, translated, reference)
+            reference += sum(each.min_frequency <= counts.get(word, 0) <= most for word in expected)
+        assert (each.match_count, each.translation_count, each.reference_count) == (matched, translated, reference)
         if matched:
             precision, recall = matched / translated, matched / reference
             assert each.f1 == pytest.approx(2 * precision * recall / (precision + recall))

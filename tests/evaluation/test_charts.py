@@ -122,7 +122,7 @@ def test_a_flat_line_of_zeros_has_an_axis_from_zero() -> None:
 
 def test_bars_are_proportional_and_end_at_the_ceiling() -> None:
     bars = [ChartBar("1–5", "12", 80.0, 30.0), ChartBar("6", "3", 40.0), ChartBar("7", "0", None)]
-    svg = bar_chart("BLEU", bars, "BLEU", "words", ceiling=100, decimals=1)
+    svg = bar_chart("BLEU", bars, "BLEU", "words", max_value=100, decimals=1)
     root = ElementTree.fromstring(svg)
     heights = [float(rect.get("height", "0")) for rect in root.iter("rect")]
     assert heights[0] == pytest.approx(2 * heights[1], abs=0.11)

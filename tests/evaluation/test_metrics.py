@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from toy import toy_pairs
 
-from nmt.evaluation.metrics import bleu_tokeniser, evaluate, sacrebleu_metrics
+from nmt.evaluation.metrics import bleu_tokeniser, sacrebleu_metrics, score_translations
 
 REFERENCES = [target for _, target in toy_pairs(80, seed=5)]
 TRANSLATIONS = [text if n % 3 else " ".join(text.split()[1:]) for n, text in enumerate(REFERENCES)]
 
 
 def test_scores_intervals_and_signatures_equal_those_of_sacrebleu() -> None:
-    found = evaluate(TRANSLATIONS, REFERENCES, "fr")
+    found = score_translations(TRANSLATIONS, REFERENCES, "fr")
     for name, metric in sacrebleu_metrics("fr").items():
         expected = metric.corpus_score(TRANSLATIONS, [REFERENCES], n_bootstrap=1000)
         signature = str(metric.get_signature())
@@ -40,14 +40,14 @@ def test_sacrebleu_has_the_private_methods_that_resampling_calls() -> None:
 
 def test_few_sentences_have_an_interval() -> None:
     """SacreBLEU itself fails if some resamples have no n-grams."""
-    scores = evaluate(["x", "?"], ["a", "?"], "de")
+    scores = score_translations(["x", "?"], ["a", "?"], "de")
     assert scores["ter"] == scores["chrf"] | {"signature": scores["ter"]["signature"]}
     assert (scores["ter"]["score"], scores["ter"]["ci"]) == (50, 50)
 
 
 @pytest.mark.parametrize("language", ["zh", "ja"])
 def test_ter_counts_characters_in_languages_without_spaces(language: str) -> None:
-    ter = evaluate(["今天天气很好"], ["今天天气不好"], language)["ter"]
+    ter = score_translations(["今天天气很好"], ["今天天气不好"], language)["ter"]
     assert ter["score"] == pytest.approx(100 / 6, abs=0.005)
     assert "asian:yes" in ter["signature"]
 

@@ -20,7 +20,7 @@ from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.parallel_corpus import corpus_fingerprint
 from nmt.corpus.preparation import prepare_data
 from nmt.evaluation import report
-from nmt.evaluation.metrics import bleu, sentence_chrf
+from nmt.evaluation.metrics import corpus_bleu, sentence_chrf
 from nmt.inference.translator import Translator
 from nmt.model_directory.directory import read_model_directory
 from nmt.training import session
@@ -156,7 +156,7 @@ def test_bleu_of_each_length_bin_is_that_of_its_sentences(run: Path) -> None:
         rows = [n for n, length in enumerate(lengths) if int(low) <= length <= int(high or low)]
         assert len(rows) == int(count)
         assert float(value) == pytest.approx(
-            bleu([translations[n] for n in rows], [references[n] for n in rows], "fr"), abs=0.06
+            corpus_bleu([translations[n] for n in rows], [references[n] for n in rows], "fr"), abs=0.06
         )
 
 
@@ -179,14 +179,14 @@ def test_words_are_counted_in_the_training_text(run: Path, monkeypatch: pytest.M
     config = load_translator_recipe(run / "config.yaml")
     prepared = prepare_data(config)
     rows = np.arange(len(prepared.train))
-    texts = list(report._training_targets(prepared, rows))
+    texts = list(report._decode_training_targets(prepared, rows))
     corpus = (run.parent / "train.fr").read_text(encoding="utf-8").splitlines()
     assert list(dict.fromkeys(corpus))[:50] == list(dict.fromkeys(texts))[:50]
-    monkeypatch.setattr(report, "_DECODED_PAIRS", 7)
-    assert list(report._training_targets(prepared, rows)) == texts
+    monkeypatch.setattr(report, "_PAIRS_PER_DECODING", 7)
+    assert list(report._decode_training_targets(prepared, rows)) == texts
     monkeypatch.setattr(report, "_MAX_COUNTED_PAIRS", 20)
     read: list[list[int]] = []
-    monkeypatch.setattr(report, "_training_targets", lambda _, rows: read.append(rows) or [])
+    monkeypatch.setattr(report, "_decode_training_targets", lambda _, rows: read.append(rows) or [])
     training = report.TrainingReportData(config, prepared, run / "model", {}, [], [], 60, 60, ["x"] * 12)
     _, counted = report._draw_f1_by_frequency(training, ["y"] * 12)
     assert counted == f"20 evenly spaced of the {len(rows)}"

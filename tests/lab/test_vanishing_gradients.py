@@ -34,7 +34,7 @@ def test_gradients_of_the_plain_rnn_are_products_of_jacobians() -> None:
             gradient = recurrent.T @ gradient
         norms.append(sequence_norms)
     expected = np.mean(norms, axis=0)
-    found = gradients.gradient_by_distance(model, distance, seed=5)
+    found = gradients.gradient_norms_by_distance(model, distance, seed=5)
     assert found == pytest.approx((expected / expected[0]).tolist(), rel=1e-4)
 
 

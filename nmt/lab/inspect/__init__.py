@@ -1,1 +1,1 @@
-"""Inspection of trained models: gates, states, attention, the beam search tree, and what single units have learned."""
+"""Inspection of trained models: gates, states, attention, beam search trees, and signals that single units follow."""

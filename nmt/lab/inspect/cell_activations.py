@@ -1,8 +1,8 @@
 """Gates and states of recurrent layers, recomputed from the inputs and outputs of the layers.
 
-The LSTM kernels return only their outputs. Given inputs and outputs, however, the pre-activations of all gates follow
-in one matrix product, and only the memory cell has to be computed step by step. The result equals what the kernels
-computed up to rounding. Other cells are run again with operations that record every call of σ and tanh.
+The LSTM kernels return only their outputs. From inputs and outputs, one matrix product gives the pre-activations of all
+gates, and only the memory cell is computed step by step. The result equals what the kernels computed up to rounding.
+Other cells are run again with operations that record every call of σ and tanh.
 
 Shapes: B sentences, T steps, I input width, D width of one direction.
 """
@@ -19,7 +19,7 @@ from nmt.config.cells import CellName
 from nmt.model.unrolled_cell import LayerState, TensorOps, UnrolledCell
 
 _GateNames = tuple[tuple[str, ...], ...]
-"""Names of the values that each call of σ or tanh returns side by side; empty for a call that computes no gate."""
+"""For each call of σ or tanh, the names of the gates that it computes, concatenated; empty if it computes no gate."""
 
 _PEEPHOLE: _GateNames = (("input", "forget"), ("candidate",), (), ("output",))
 _DEPTH_GATED: _GateNames = (("input", "forget"), ("candidate",), ("output",), ())
@@ -57,17 +57,17 @@ def recompute_lstm_gates(
     x: Tensor,
     y: Tensor,
     state: LayerState,
-    inside: Tensor | None = None,
+    mask: Tensor | None = None,
     backwards: bool = False,
 ) -> dict[str, Tensor]:
     """Recompute the gates and states of an LSTM.
 
     Args:
-        weights: PyTorch's weights of one direction: input, recurrent, and two biases.
+        weights: PyTorch's weights of one direction: input weights, recurrent weights, and two biases.
         x: Inputs [B, T, I].
         y: Outputs [B, T, D] that the LSTM computed for ``x``.
         state: (h, c), each [B, D], before the first step.
-        inside: [B, T, 1], false at padding, where states are zero.
+        mask: [B, T, 1], false at padding, where states are zero.
         backwards: Whether the LSTM reads from the last step to the first.
 
     Returns:
@@ -84,7 +84,7 @@ def recompute_lstm_gates(
     c, cells = c.squeeze(1), torch.empty_like(written)
     for t in reversed(range(x.shape[1])) if backwards else range(x.shape[1]):
         c = gates["forget"][:, t] * c + written[:, t]
-        c = c if inside is None else c * inside[:, t]
+        c = c if mask is None else c * mask[:, t]
         cells[:, t] = c
     values = {"cell": cells, "hidden": gates["output"] * cells.tanh(), **gates}
     return {name: value.float() for name, value in values.items()}
@@ -95,35 +95,34 @@ def recompute_cell_gates(
     cell: CellName,
     x: Tensor,
     state: LayerState,
-    inside: Tensor | None = None,
+    mask: Tensor | None = None,
     backwards: bool = False,
 ) -> list[dict[str, Tensor]]:
     """Recompute the gates and states of any cell but the LSTM.
 
     Args:
-        recurrence: The recurrent layer, or the stack of layers.
+        recurrence: Recurrent layer, or stack of layers.
         cell: Name of its cell.
         x: Inputs [B, T, I].
         state: State before the first step.
-        inside: [B, T, 1], false at padding, where states do not change.
+        mask: [B, T, 1], false at padding, where states do not change.
         backwards: Whether the layer reads from the last step to the first.
 
     Returns:
-        For each layer of the stack the named values, each [B, T, D].
+        The gates and states [B, T, D] by name, for each layer of the stack.
     """
     equations = recurrence.recurrent_cell
     ops = _RecordingOps(dict(recurrence.named_parameters()), recurrence.residual)
     steps = equations.project_input(ops, x.transpose(0, 1)).unbind(0)
-    updates = (
-        ops.results[-1] if cell == "mut1" else None
-    )  # [T, B, D]: depends on the input only, so no step computes it
+    # [T, B, D]: the update gate of mut1 depends on the input only, so `project` computes it, not `step`.
+    updates = ops.results[-1] if cell == "mut1" else None
     parts, layers = equations.state_specs(equations.width), equations.layers
     by_step: dict[int, list[dict[str, Tensor]]] = {}
     for t in reversed(range(len(steps))) if backwards else range(len(steps)):
         ops.results.clear()
         y, new_state = equations.step(ops, steps[t], state)
-        if inside is not None:
-            new_state = tuple(torch.where(inside[:, t], *pair) for pair in zip(new_state, state, strict=True))
+        if mask is not None:
+            new_state = tuple(torch.where(mask[:, t], *pair) for pair in zip(new_state, state, strict=True))
         state = new_state
         results = iter(ops.results)
         by_step[t] = []
@@ -151,7 +150,7 @@ def _gate_names(cell: CellName, layer: int, layers: int) -> _GateNames:
 
 
 class _RecordingOps(TensorOps):
-    """Tensor operations that record the results of σ and tanh."""
+    """Tensor operations that append every result of σ and tanh to ``results``."""
 
     def __init__(self, weights: dict[str, Tensor], residual: bool) -> None:
         super().__init__(weights, None, residual)
@@ -167,9 +166,9 @@ class _RecordingOps(TensorOps):
 
 
 def _split_gates(names: tuple[str, ...], value: Tensor, width: int) -> dict[str, Tensor]:
-    """Split gates that lie side by side into [B, D] each.
+    """Split concatenated gates into tensors [B, D] by name.
 
-    A gate that several cells of a memory block, or all cells of a layer, share is repeated for each of them.
+    A gate that is shared by the cells of a memory block, or by all cells of a layer, is repeated for each cell.
     """
     if not names:
         return {}

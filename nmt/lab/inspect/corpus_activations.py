@@ -1,4 +1,4 @@
-"""Activations of a model over a corpus, one batch and layer at a time.
+"""Activations of a model over a corpus, yielded for one batch of texts and one layer at a time.
 
 Shapes: B texts, T pieces per text.
 """
@@ -24,14 +24,14 @@ from nmt.text.normalisation import is_translatable, normalise
 from nmt.utils.errors import CarouselError, UsageError
 
 MAX_LINES = 2000
-"""Number of lines, from the beginning of a corpus, that are read."""
+"""Largest number of lines that are read, from the beginning of a corpus."""
 _BATCH_TEXTS = 32
-_BATCH_PIECES = 8000  # including padding
+_BATCH_PIECES = 8000  # of a batch, including padding
 _PASSAGE_PIECES = 1000  # a passage of this size ends at the next paragraph or definition
 _MAX_PASSAGE_PIECES = 5 * _PASSAGE_PIECES  # a passage of this size ends with its line
 
 EncodedPair = tuple[TokenizedText, TokenizedText]
-"""Pieces of a source text and of its translation."""
+"""Tokenized source text and tokenized translation."""
 Item = TypeVar("Item")
 
 
@@ -40,25 +40,15 @@ class LayerBatch(NamedTuple):
 
     trace: LayerTrace
     texts: Sequence[TokenizedText]
-    """The B texts."""
+    """The B texts that the layer reads."""
     language: str
     """Language code of the texts."""
-    first_piece: int
+    first_piece_position: int
     """Position of a text's first piece: 1 if the layer reads begin of sentence before it, else 0."""
 
 
-def trace_pair_corpus(model: TorchTranslator, path: Path) -> Iterator[LayerBatch]:
-    """Trace a translator over a file; see `load_pairs`."""
-    return trace_pairs(model, load_pairs(path, model))
-
-
-def trace_text_corpus(model: TorchLanguageModel, path: Path) -> Iterator[LayerBatch]:
-    """Trace a language model over a file; see `load_passages`."""
-    return trace_passages(model, load_passages(path, model))
-
-
 def load_pairs(path: Path, model: TorchTranslator) -> list[EncodedPair]:
-    """Read and encode the pairs of a ``.tsv`` file, or the lines of a text with the model's own translations.
+    """Read and encode the pairs of a ``.tsv`` file, or the lines of a text file with the model's translations of them.
 
     Raises CarouselError if the file contains no text.
     """
@@ -75,10 +65,10 @@ def load_pairs(path: Path, model: TorchTranslator) -> list[EncodedPair]:
 
 
 def load_passages(path: Path, model: TorchLanguageModel) -> list[TokenizedText]:
-    """Read and encode a text, cut into passages that the model reads from its initial state.
+    """Read and encode a text file, divided into passages that the model reads from its initial state.
 
-    A passage is a line if the model was trained on single lines. Otherwise a passage has at least a thousand pieces and
-    ends at an empty line that is followed by a line without indentation.
+    A passage is a line if the model was trained on single lines. Otherwise a passage has at least 1,000 pieces and ends
+    at an empty line that is followed by a line without indentation, or at any line after 5,000 pieces.
 
     Raises:
         UsageError: The file contains pairs.
@@ -102,35 +92,36 @@ def load_passages(path: Path, model: TorchLanguageModel) -> list[TokenizedText]:
 
 
 def trace_pairs(model: TorchTranslator, pairs: Sequence[EncodedPair]) -> Iterator[LayerBatch]:
-    """Trace a translator over pairs: encoder layers read the source, decoder layers the target."""
+    """Yield the activations of a translator over pairs; encoder layers read the source, decoder layers the target."""
     card = model.directory.card
-    for batch in _batches(pairs, lambda pair: len(pair[0].ids)):
+    for batch in _batch_by_length(pairs, lambda pair: len(pair[0].ids)):
         sources = [[*source.ids, EOS] for source, _ in batch]
         targets = [[BOS, *target.ids] for _, target in batch]
         lengths = torch.tensor([len(ids) for ids in sources])
         for layer in trace_translation(model.network, _pad(sources), lengths, _pad(targets)).layers:
             if layer.part == "decoder":
-                yield LayerBatch(layer, [target for _, target in batch], card.target_language, first_piece=1)
+                yield LayerBatch(layer, [target for _, target in batch], card.target_language, first_piece_position=1)
             else:
-                yield LayerBatch(layer, [source for source, _ in batch], card.source_language, first_piece=0)
+                yield LayerBatch(layer, [source for source, _ in batch], card.source_language, first_piece_position=0)
 
 
 def trace_passages(model: TorchLanguageModel, passages: Sequence[TokenizedText]) -> Iterator[LayerBatch]:
-    """Trace a language model over passages, each from the initial state."""
+    """Yield the activations of a language model over passages, each read from the initial state."""
     language = model.directory.card.language
-    for batch in _batches(passages, lambda pieces: len(pieces.ids)):
+    for batch in _batch_by_length(passages, lambda pieces: len(pieces.ids)):
         for layer in trace_text(model.network, _pad([[BOS, *pieces.ids] for pieces in batch])).layers:
-            yield LayerBatch(layer, batch, language, first_piece=1)
+            yield LayerBatch(layer, batch, language, first_piece_position=1)
 
 
 def _require_text(texts: list[Item], path: Path) -> list[Item]:
+    """Return the texts, or raise CarouselError if there are none."""
     if not texts:
         raise CarouselError(f"{path}: contains no text; give a corpus with text")
     return texts
 
 
-def _batches(items: Sequence[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """Group items of similar length into batches."""
+def _batch_by_length(items: Sequence[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Yield batches of items of similar length."""
     batch: list[Item] = []
     for item in sorted(items, key=length):
         if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * length(item) > _BATCH_PIECES):
@@ -141,5 +132,6 @@ def _batches(items: Sequence[Item], length: Callable[[Item], int]) -> Iterator[l
 
 
 def _pad(sequences: list[list[int]]) -> torch.Tensor:
+    """Return id sequences as a tensor [B, T], padded at the end."""
     longest = max(map(len, sequences))
     return torch.tensor([ids + [PAD] * (longest - len(ids)) for ids in sequences])

@@ -1,4 +1,4 @@
-"""Half-life of memory cells, computed from their forget gates."""
+"""Half-life of a memory cell's content, computed from the forget gate."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from nmt.utils.arrays import Float64Array
 def half_life(forget: ArrayLike) -> Float64Array:
     """Return the number of steps after which half of a memory cell's content is lost: ln ½ / ln f.
 
-    ``forget`` [...] holds the mean f of each unit's forget gate. The result is exact for gates that do not vary; other
-    cells lose their content sooner, because the mean of ln f is below the logarithm of the mean. The half-life is
+    ``forget`` is the mean f of each unit's forget gate, in any shape. The result is exact for gates that do not vary;
+    other cells lose their content sooner, because the mean of ln f is below the logarithm of the mean. The half-life is
     infinite if f is 1 up to rounding, 0 if f is 0, and NaN if f is NaN.
     """
     with np.errstate(divide="ignore"):

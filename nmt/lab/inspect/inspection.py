@@ -1,4 +1,4 @@
-"""Base class of inspections: one text that a network has processed, with the activations of every recurrent layer.
+"""Base class of inspections, each of one text with the activations of every recurrent layer that processed it.
 
 Shapes: T decoder positions, S source length, D width of one direction.
 """
@@ -26,14 +26,18 @@ class LayerActivations:
     """Activations of one direction of one recurrent layer for a single text."""
 
     part: Literal["encoder", "decoder"]
+    """Part of the network that contains the layer."""
     layer: int
     """Number of the layer, counted from 1."""
     direction: Literal["forward", "backward"]
-    """Reading direction."""
+    """Reading direction; always "forward" in a decoder."""
     values: dict[str, Float32Array]
-    """Named values, [S, D] in the encoder and [T, D] in the decoder, after each piece; see `LayerTrace.values`."""
+    """Gates and states by name after each piece, [S, D] in the encoder and [T, D] in the decoder.
+
+    See `LayerTrace.values`.
+    """
     first_positions: tuple[int, ...]
-    """Positions that are read from the initial state: the first of the text, or of each passage."""
+    """Positions that are read from the initial state, one for each passage of the text."""
 
     @property
     def name(self) -> str:
@@ -42,10 +46,10 @@ class LayerActivations:
 
     @cached_property
     def forget_statistics(self) -> dict[str, Float64Array]:
-        """Arrays "mean_forget" and "half_life" [D] over the units; empty for cells without a forget gate.
+        """Arrays "mean_forget" and "half_life" [D], with a value per unit; empty for cells without a forget gate.
 
-        The mean leaves out the positions that are read first, where there is no earlier state to forget. It is NaN if
-        there are no other positions.
+        The mean leaves out the first positions, where there is no earlier state to forget. It is NaN if there are no
+        other positions.
         """
         if "forget" not in self.values:
             return {}
@@ -56,7 +60,7 @@ class LayerActivations:
 
 @dataclass(frozen=True)
 class Inspection:
-    """Input and output of a decoder with the activations of the network."""
+    """Pieces that a decoder reads and predicts, their scores, and the activations of the network."""
 
     text: str
     """Normalised input text of the network."""
@@ -67,6 +71,7 @@ class Inspection:
     scores: Float32Array
     """Log-probability [T] of each output piece."""
     layers: list[LayerActivations]
+    """Activations of every recurrent layer; those of the encoder come first."""
 
     @property
     def score(self) -> float:
@@ -75,7 +80,7 @@ class Inspection:
 
     @property
     def summary(self) -> str:
-        """Summary in one line."""
+        """Score, for a message of one line."""
         return f"{self.score:.3f} per piece"
 
     @property
@@ -84,11 +89,11 @@ class Inspection:
         return ""
 
     def texts(self) -> dict[str, str]:
-        """Return the texts by name."""
+        """Return the texts of the inspection by their keys in the output files."""
         return {"text": self.text}
 
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Return everything else as named arrays: ``read``, ``scores``, ``decoder.1.forward.cell`` [T, D], …"""
+        """Return the other data as arrays by their keys in the output files, such as ``decoder.1.forward.cell``."""
         arrays = {"read": np.array(self.input_pieces), "written": np.array(self.output_pieces), "scores": self.scores}
         for layer in self.layers:
             named: dict[str, np.ndarray[Any, Any]] = {**layer.values, **layer.forget_statistics}
@@ -97,11 +102,9 @@ class Inspection:
 
 
 def list_unknown_characters(pieces: TokenizedText) -> str:
-    """List the characters of a text that are not in the vocabulary, for a message; empty if there are none."""
+    """Return a list of the characters of a text that are not in the vocabulary, for a message; may be empty."""
     encoded = zip(pieces.ids, pieces.spans, strict=True)
-    unknown = sorted(
-        {character for number, span in encoded if number == UNK for character in pieces.text[slice(*span)]}
-    )
+    unknown = sorted({character for id_, span in encoded if id_ == UNK for character in pieces.text[slice(*span)]})
     return ", ".join([*map(repr, unknown[:_MAX_NAMED_CHARACTERS]), *["…"] * (len(unknown) > _MAX_NAMED_CHARACTERS)])
 
 
@@ -111,6 +114,7 @@ def join_traces(passages: Sequence[Sequence[LayerTrace]]) -> list[LayerActivatio
 
 
 def _join_layer(traces: Sequence[LayerTrace]) -> LayerActivations:
+    """Join the traces of one layer over consecutive passages."""
     layer = traces[0]
     starts = itertools.accumulate((trace.values["hidden"].shape[1] for trace in traces[:-1]), initial=0)
     return LayerActivations(
@@ -118,5 +122,5 @@ def _join_layer(traces: Sequence[LayerTrace]) -> LayerActivations:
         layer=layer.layer,
         direction=layer.direction,
         values={name: np.concatenate([trace.values[name][0].numpy() for trace in traces]) for name in layer.values},
-        first_positions=tuple(start + int(trace.first[0]) for start, trace in zip(starts, traces, strict=True)),
+        first_positions=tuple(start + int(trace.first_read[0]) for start, trace in zip(starts, traces, strict=True)),
     )

@@ -1,4 +1,4 @@
-"""Neuron search: rank the units of a network by how closely their state follows a signal over a corpus.
+"""Neuron search, which ranks the units of a network by how closely their states follow a signal over a corpus.
 
 The measure is Pearson's correlation r between the signal and a unit's memory cell, or its hidden state in cells without
 a memory cell. For a signal of 0 and 1 this is the point-biserial correlation. For a nominal signal the measure is the
@@ -24,11 +24,11 @@ from nmt.lab.inspect.probes import ProbeSignal
 from nmt.utils.arrays import Float32Array, Float64Array
 
 EXAMPLES_PER_END = 3
-"""Number of examples kept for the highest states, and again for the lowest."""
+"""Number of examples of the highest states of a unit, and also of its lowest states."""
 
-_EXAMPLE_PIECES = 3000  # examples are taken from about this many pieces
+_EXAMPLE_PIECES = 3000  # examples come from the first texts with this many pieces in total
 _CONTEXT = 24  # characters shown before the piece of an example
-_MAX_LEVELS = 40  # signal values whose mean states are kept
+_MAX_LEVELS = 40  # maximum number of signal values for which statistics are reported
 _MIN_VARIANCE = 1e-9  # below this, a state or signal counts as constant
 
 
@@ -38,8 +38,11 @@ class ActivationExample(NamedTuple):
     before: str
     """Text just before the piece."""
     piece: str
+    """Text of the piece."""
     state: float
+    """State of the unit after the piece."""
     signal: float | str
+    """Value of the signal after the piece; a character if the signal is nominal."""
 
 
 class SignalLevel(NamedTuple):
@@ -66,6 +69,7 @@ class NeuronMatch:
     layer: str
     """Name of the layer, for example "encoder 1 forward"."""
     unit: int
+    """Index of the unit in the layer, counted from 0."""
     quantity: str
     """State that was compared with the signal: "cell" or "hidden"."""
     r: float
@@ -76,18 +80,24 @@ class NeuronMatch:
     The first step of a text is left out because there is no earlier state to forget.
     """
     levels: list[SignalLevel]
-    """Statistics by signal value, in ascending order: of the lowest values, or the most frequent nominal ones."""
+    """Statistics of at most 40 signal values, in ascending order of the values.
+
+    These are the lowest values of a numeric signal, or the most frequent values of a nominal signal.
+    """
     examples: list[ActivationExample]
-    """Highest states, then the lowest, among the first few thousand pieces, which are those of the shortest texts."""
+    """Examples of the highest states, then of the lowest, from the first few thousand pieces of the corpus.
+
+    The texts are ordered by length, so that these are the pieces of the shortest texts.
+    """
 
     @property
     def is_nominal(self) -> bool:
-        """True if the values of the signal are names rather than quantities."""
+        """True if the values of the signal are characters rather than numbers."""
         return any(isinstance(level.signal, str) for level in self.levels)
 
     @property
     def r2(self) -> float:
-        """Square of r."""
+        """Share of the variance of the state that the signal explains: the square of r."""
         return self.r**2
 
     @property
@@ -96,7 +106,7 @@ class NeuronMatch:
         return None if self.forget is None else float(half_life(self.forget))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the match as a dictionary for JSON; an infinite half-life becomes None."""
+        """Return all fields and properties as a dictionary for JSON; an infinite half-life becomes None."""
         life = self.half_life
         return {
             "signal": self.signal, "layer": self.layer, "unit": self.unit, "quantity": self.quantity, "r": self.r,
@@ -107,10 +117,10 @@ class NeuronMatch:
 
 
 def match_arrays(matches: Sequence[NeuronMatch]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the matches as named arrays, without their examples.
+    """Return the matches, without their examples, as arrays by their keys in the output files.
 
-    ``units.signal``, ``units.r``, … hold a value per match; ``units.1.state``, ``units.1.low``, … [L] hold the levels
-    of the first match. Without matches the result is empty.
+    ``units.signal``, ``units.r``, … contain a value per match; ``units.1.state``, ``units.1.low``, … [L] contain the
+    statistics of the first match by signal value. The result is empty if there are no matches.
     """
     if not matches:
         return {}
@@ -125,24 +135,24 @@ def match_arrays(matches: Sequence[NeuronMatch]) -> dict[str, np.ndarray[Any, An
     return arrays
 
 
-def find_neurons(batches: Iterable[LayerBatch], signals: Sequence[ProbeSignal], top: int) -> list[NeuronMatch]:
-    """Return, for each signal, the ``top`` units that follow it most closely.
+def find_neurons(batches: Iterable[LayerBatch], signals: Sequence[ProbeSignal], top_k: int) -> list[NeuronMatch]:
+    """Return, for each signal, the ``top_k`` units whose states follow it most closely, best first.
 
-    A signal that is constant over the corpus gives no matches.
+    There are no matches for a signal that is constant over the corpus.
     """
     layers: dict[str, _LayerStatistics] = {}
     for batch in batches:
         layers.setdefault(batch.trace.name, _LayerStatistics(batch, signals)).add(batch)
     matches = []
-    for number, signal in enumerate(signals):
+    for index in range(len(signals)):
         ranked = [
             (abs(r), layer, unit, r)
             for layer in layers.values()
-            for unit, r in enumerate(layer.correlations(number).tolist())
+            for unit, r in enumerate(layer.correlations(index).tolist())
             if not math.isnan(r)
         ]
         ranked.sort(key=lambda candidate: -candidate[0])
-        matches += [layer.match(number, signal, unit, r) for _, layer, unit, r in ranked[:top]]
+        matches += [layer.build_match(index, unit, r) for _, layer, unit, r in ranked[:top_k]]
     return matches
 
 
@@ -161,13 +171,13 @@ class _StateStatistics:
         self._high = np.maximum(self._high, states.max(axis=0))
 
     def level(self, signal: float | str, unit: int) -> SignalLevel:
-        """Return the statistics of one unit."""
+        """Return the statistics of one unit; ``signal`` is the value of the signal."""
         mean, low, high = (float(each[unit]) for each in (self.total / self.count, self._low, self._high))
         return SignalLevel(signal, mean, low, high, self.count)
 
 
 class _LayerStatistics:
-    """Running sums over all pieces that a layer has read, from which correlations follow."""
+    """Running sums over all pieces that a layer has read, from which the correlations are computed."""
 
     def __init__(self, batch: LayerBatch, signals: Sequence[ProbeSignal]) -> None:
         values = batch.trace.values
@@ -184,11 +194,11 @@ class _LayerStatistics:
     def add(self, batch: LayerBatch) -> None:
         """Add the activations [B, T, U] of a batch."""
         values = batch.trace.values
-        for number, pieces in enumerate(batch.texts):
-            inside = slice(batch.first_piece, batch.first_piece + len(pieces.ids))
-            states = values[self._quantity][number, inside].numpy()
-            gates = values["forget"][number, inside].double().numpy() if self._has_forget else None
-            first = int(batch.trace.first[number]) - batch.first_piece
+        for row, pieces in enumerate(batch.texts):
+            inside = slice(batch.first_piece_position, batch.first_piece_position + len(pieces.ids))
+            states = values[self._quantity][row, inside].numpy()
+            gates = values["forget"][row, inside].double().numpy() if self._has_forget else None
+            first = int(batch.trace.first_read[row]) - batch.first_piece_position
             for index, signal in enumerate(self._signals):
                 y = signal.values(pieces, self._language)
                 self._accumulate(index, states.astype(np.float64), y, gates, first)
@@ -217,25 +227,26 @@ class _LayerStatistics:
         for value in np.unique(y).tolist():
             self._levels[index].setdefault(value, _StateStatistics(x.shape[1])).add(x[y == value])
 
-    def correlations(self, number: int) -> Float64Array:
-        """Return r [U] of every unit with a signal; NaN if the unit or the signal is constant."""
-        n = np.maximum(self._n[number], 1)
-        mean_x, mean_y = self._x[number] / n, self._y[number] / n
-        variance_x, variance_y = self._xx[number] / n - mean_x**2, self._yy[number] / n - mean_y**2
-        if self._signals[number].nominal:
-            groups = self._levels[number].values()
+    def correlations(self, index: int) -> Float64Array:
+        """Return the correlation [U] of every unit with the signal at ``index``; NaN if one of them is constant."""
+        n = np.maximum(self._n[index], 1)
+        mean_x, mean_y = self._x[index] / n, self._y[index] / n
+        variance_x, variance_y = self._xx[index] / n - mean_x**2, self._yy[index] / n - mean_y**2
+        if self._signals[index].nominal:
+            groups = self._levels[index].values()
             between = sum((group.total / group.count - mean_x) ** 2 * group.count / n for group in groups)
             covariance = np.sqrt(between * variance_y)
         else:
-            covariance = self._xy[number] / n - mean_x * mean_y
+            covariance = self._xy[index] / n - mean_x * mean_y
         varies = (variance_x > _MIN_VARIANCE) & (variance_y > _MIN_VARIANCE)
         scale = np.sqrt(np.where(varies, variance_x * variance_y, 1.0))
         r: Float64Array = np.where(varies, covariance / scale, np.nan)
         return r.clip(-1.0, 1.0)
 
-    def match(self, number: int, signal: ProbeSignal, unit: int, r: float) -> NeuronMatch:
-        """Return the match of one unit and one signal."""
-        levels = sorted(self._levels[number].items(), key=itemgetter(0))
+    def build_match(self, index: int, unit: int, r: float) -> NeuronMatch:
+        """Describe how a unit follows the signal at ``index``, with which its correlation is r."""
+        signal = self._signals[index]
+        levels = sorted(self._levels[index].items(), key=itemgetter(0))
         if signal.nominal:
             levels.sort(key=lambda level: -level[1].count)
         return NeuronMatch(
@@ -244,15 +255,16 @@ class _LayerStatistics:
             unit=unit,
             quantity=self._quantity,
             r=r,
-            forget=float(self._forget[number, unit] / max(self._steps[number, 0], 1)) if self._has_forget else None,
+            forget=float(self._forget[index, unit] / max(self._steps[index, 0], 1)) if self._has_forget else None,
             levels=[
                 statistics.level(_decode_value(signal, value), unit)
                 for value, statistics in sorted(levels[:_MAX_LEVELS], key=itemgetter(0))
             ],
-            examples=self._examples(signal, unit),
+            examples=self._find_extreme_examples(signal, unit),
         )
 
-    def _examples(self, signal: ProbeSignal, unit: int) -> list[ActivationExample]:
+    def _find_extreme_examples(self, signal: ProbeSignal, unit: int) -> list[ActivationExample]:
+        """Return the pieces with the highest states of a unit, then those with the lowest states."""
         examples = []
         for pieces, states in self._example_texts:
             values = signal.values(pieces, self._language).tolist()
@@ -267,4 +279,5 @@ class _LayerStatistics:
 
 
 def _decode_value(signal: ProbeSignal, value: float) -> float | str:
+    """Return the character of a code point if the signal is nominal, else the value itself."""
     return chr(int(value)) if signal.nominal else value

@@ -1,4 +1,4 @@
-"""Writing inspections to files: an HTML page (``.html``), NumPy arrays (``.npz``) or the same data as ``.json``."""
+"""Output files of inspections: an HTML page (``.html``), NumPy arrays (``.npz``) or the same data as ``.json``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nmt.utils.errors import UsageError
 from nmt.utils.files import atomic_file
 
 InspectionWriter = Callable[[Inspection, Sequence[NeuronMatch] | None], None]
-"""Writes an inspection, and the matches of a neuron search if there was one."""
+"""Function that writes an inspection and the matches of a neuron search; the matches are None without a search."""
 EXTENSIONS = (".html", ".npz", ".json")
 _DECIMALS = 6  # of numbers in JSON
 
@@ -34,39 +34,40 @@ def check_output_format(path: Path) -> None:
 def open_writer(path: Path) -> Iterator[InspectionWriter]:
     """Yield a function that writes an inspection in the format that the extension of ``path`` selects.
 
-    Raises CarouselError if the path cannot be written. It is raised before the block, so that no work is lost.
+    Raises CarouselError, before the ``with`` block is entered, if the path cannot be written.
     """
     with atomic_file(path) as temporary:
         yield partial(_write, temporary, path.suffix)
 
 
 def _write(path: Path, extension: str, inspection: Inspection, matches: Sequence[NeuronMatch] | None) -> None:
+    """Write an inspection in the format of a file name extension."""
     if extension == ".html":
         path.write_text(render_page(inspection, matches or ()), encoding="utf-8")
     elif extension == ".npz":
         with path.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **inspection.arrays(), **match_arrays(matches or ()))
     else:
-        tree = _as_tree(inspection)
+        tree = _inspection_as_tree(inspection)
         if matches is not None:
             tree["units"] = [match.as_dict() for match in matches]
         path.write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
 
 
-def _as_tree(inspection: Inspection) -> dict[str, Any]:
-    """Return the arrays as nested lists, with an object per component of their dotted names."""
+def _inspection_as_tree(inspection: Inspection) -> dict[str, Any]:
+    """Return texts and arrays as nested objects for JSON, with a level for each component of a dotted array name."""
     root: dict[str, Any] = {**inspection.texts()}
     for name, value in inspection.arrays().items():
         *groups, last = name.split(".")
         node = root
         for group in groups:
             node = node.setdefault(group, {})
-        node[last] = _as_list(value)
+        node[last] = _array_as_lists(value)
     return root
 
 
-def _as_list(value: np.ndarray[Any, Any]) -> Any:
-    """Convert an array to lists; NaN and infinity become None."""
+def _array_as_lists(value: np.ndarray[Any, Any]) -> Any:
+    """Convert an array to nested lists; NaN and infinity become None."""
     if value.dtype.kind != "f":
         return value.tolist()
     rounded = np.round(value.astype(np.float64), _DECIMALS)

@@ -1,7 +1,7 @@
-"""Rendering an inspection as one self-contained HTML page, which a script draws from embedded data.
+"""HTML page of an inspection, which is self-contained: a script draws it from data that the page embeds.
 
-Arrays are rounded to a byte per number and compressed, so that a long sentence in a large model still gives a page of a
-few megabytes.
+Arrays are rounded to a byte per number and compressed, so that the page of a long sentence in a large model has at most
+a few megabytes.
 
 Shapes: S source length, T target length, D width of one direction, H heads.
 """
@@ -30,14 +30,14 @@ from nmt.utils.arrays import Float32Array, Float64Array
 
 _STATES = ("cell", "hidden")
 _QUANTITIES = (*_STATES, "input", "forget", "output", "reset", "update", "depth")
-"""Values that the page shows if a layer has them; the array files contain the others too."""
+"""States and gates that the page shows if a layer has them; array files also contain the others."""
 
 _ATTENTION_STEPS = 255
 _MAX_ARRAY_BYTES = 2_850_000  # keeps a page below 3 MB
 
 
 class _Precision(NamedTuple):
-    """Number of steps to which values are rounded."""
+    """Number of quantisation steps of states and of gates."""
 
     state: int
     """Steps between the lowest and the highest state of a unit."""
@@ -45,13 +45,13 @@ class _Precision(NamedTuple):
     """Steps between 0 and 1."""
 
 
-# All have fewer steps than a byte allows, so that the compressed arrays stay below 3 MB for any values: the finest for
-# 200 pieces in six layers of 512 units, the coarsest for 2,000 pieces in two layers of 256 units.
+# The number of steps is small enough that the compressed arrays stay below 3 MB for any values: at the finest precision
+# for 200 pieces in six layers of 512 units, at the coarsest for 2,000 pieces in two layers of 256 units.
 _PRECISIONS = (_Precision(127, 100), _Precision(63, 50), _Precision(31, 25), _Precision(15, 10))
 
 
 def render_page(inspection: Inspection, matches: Sequence[NeuronMatch] = ()) -> str:
-    """Return the HTML page of an inspection, with the matches of a neuron search.
+    """Return the HTML page of an inspection and of the matches of a neuron search.
 
     Raises CarouselError if Jinja is not installed.
     """
@@ -63,12 +63,13 @@ def render_page(inspection: Inspection, matches: Sequence[NeuronMatch] = ()) -> 
     }
     assert pages.loader is not None
     style, script = (pages.loader.get_source(pages, name)[0] for name in ("page.css", "page.js"))
-    facts, arrays, precision = _pack(inspection)
-    page: str = pages.get_template(_template_name(inspection)).render(
+    facts, arrays, precision = _pack_page_data(inspection)
+    template = "text.html.j2" if isinstance(inspection, TextInspection) else "translation.html.j2"
+    page: str = pages.get_template(template).render(
         inspection=inspection,
         precision=precision,
-        matches=[_match_row(match, inspection) for match in matches],
-        pictures=_signal_charts(matches),
+        matches=[_build_match_row(match, inspection) for match in matches],
+        pictures=_draw_signal_charts(matches),
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -78,109 +79,117 @@ def render_page(inspection: Inspection, matches: Sequence[NeuronMatch] = ()) -> 
     return page
 
 
-def _template_name(inspection: Inspection) -> str:
-    return "text.html.j2" if isinstance(inspection, TextInspection) else "translation.html.j2"
-
-
-def _pack(inspection: Inspection) -> tuple[dict[str, Any], str, _Precision]:
-    """Return the facts and the packed arrays at the finest precision that fits into the page, and that precision."""
+def _pack_page_data(inspection: Inspection) -> tuple[dict[str, Any], str, _Precision]:
+    """Return the JSON data and the compressed arrays of a page, and the finest precision with which they fit."""
     for precision in _PRECISIONS:
         buffer = _ArrayBuffer(precision)
-        facts, arrays = _facts(inspection, buffer), buffer.packed()
+        facts, arrays = _build_facts(inspection, buffer), buffer.compress()
         if len(arrays) <= _MAX_ARRAY_BYTES:
             break
     return {**facts, "steps": precision._asdict()}, arrays, precision
 
 
 class _ArrayBuffer:
-    """Consecutive arrays as bytes; adding an array returns the offset at which it starts."""
+    """Buffer of consecutive arrays; methods that add an array return its offset in bytes."""
 
     def __init__(self, precision: _Precision) -> None:
         self._precision = precision
         self._chunks: list[bytes] = []
         self._length = 0
 
-    def add(self, values: Float32Array, steps: int) -> int:
-        """Round values between 0 and 1 to ``steps`` steps and append them."""
+    def add_steps(self, values: Float32Array, steps: int) -> int:
+        """Append values between 0 and 1, rounded to ``steps`` steps."""
         return self._append(np.round(values * steps).astype(np.uint8).tobytes())
 
     def add_gates(self, values: Float32Array) -> dict[str, int]:
-        """Append gates [D, T], which lie between 0 and 1."""
-        return {"start": self.add(values, self._precision.gate)}
+        """Append gates [D, T] and return their offset as "start"."""
+        return {"start": self.add_steps(values, self._precision.gate)}
 
     def add_states(self, values: Float32Array) -> dict[str, int]:
-        """Append states [D, T], rounded to steps between each unit's lowest and highest value.
+        """Append states [D, T], rounded to steps between the lowest and the highest state of each unit.
 
-        "start" is the offset of the steps, "ends" that of the lowest and highest values [D, 2]; see `add_numbers`.
+        Returns the offset of the states as "start", and that of the lowest and highest states [D, 2] as "ends".
         """
         low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
         ends = np.concatenate((low, high), axis=1)
         shares = (values - low) / np.maximum(high - low, 1e-12)
-        return {"ends": self.add_numbers(ends), "start": self.add(shares, self._precision.state)}
+        return {"ends": self.add_floats(ends), "start": self.add_steps(shares, self._precision.state)}
 
-    def add_numbers(self, values: Float32Array | Float64Array) -> int:
-        """Append numbers as little-endian 32-bit floats."""
+    def add_floats(self, values: Float32Array | Float64Array) -> int:
+        """Append numbers as little-endian 32-bit floats and return their offset."""
         return self._append(values.astype("<f4").tobytes())
 
-    def packed(self) -> str:
-        """Return all arrays, compressed by DEFLATE and encoded in base 64."""
+    def compress(self) -> str:
+        """Return all arrays in zlib format, encoded as base64."""
         return base64.b64encode(zlib.compress(b"".join(self._chunks), 9)).decode()
 
     def _append(self, chunk: bytes) -> int:
+        """Append bytes and return their offset."""
         self._chunks.append(chunk)
         start, self._length = self._length, self._length + len(chunk)
         return start
 
 
-def _facts(inspection: Inspection, buffer: _ArrayBuffer) -> dict[str, Any]:
-    """Return what the script needs as JSON; arrays are added to the buffer and referred to by offset."""
+def _build_facts(inspection: Inspection, buffer: _ArrayBuffer) -> dict[str, Any]:
+    """Return the JSON data of the page's script; arrays are added to the buffer and represented by their offsets."""
     facts: dict[str, Any] = {
         "read": inspection.input_pieces,
         "written": inspection.output_pieces,
         "scores": np.round(inspection.scores.astype(float), 2).tolist(),
-        "layers": [_layer_facts(layer, buffer) for layer in inspection.layers],
+        "layers": [_build_layer_facts(layer, buffer) for layer in inspection.layers],
     }
     if isinstance(inspection, TextInspection):
         facts["read"] = ["<s>\n", *(inspection.text[start:end] for start, end in inspection.spans[1:])]
     if isinstance(inspection, TranslationInspection):
         facts["source"] = inspection.source_pieces
         facts["attention"] = [
-            {"heads": len(weights), "start": buffer.add(weights, _ATTENTION_STEPS)} for weights in inspection.attention
+            {"heads": len(weights), "start": buffer.add_steps(weights, _ATTENTION_STEPS)}
+            for weights in inspection.attention
         ]
         if inspection.tree is not None:
-            facts["tree"] = _tree_facts(inspection.tree, inspection.tree_pieces)
+            facts["tree"] = _build_tree_facts(inspection.tree, inspection.tree_pieces)
     return facts
 
 
-def _layer_facts(layer: LayerActivations, buffer: _ArrayBuffer) -> dict[str, Any]:
-    """Return the facts of a layer. Its maps are stored as [D, T], unit by unit, because that compresses better."""
+def _build_layer_facts(layer: LayerActivations, buffer: _ArrayBuffer) -> dict[str, Any]:
+    """Return the JSON data of a layer; arrays are stored as [D, T] because that compresses better than [T, D]."""
     values = layer.values
     names = [name for name in _QUANTITIES if name in values]
     stored = [name for name in names if name != "hidden" or not _is_gated_cell(values)]
     maps = [
         {"name": name} | (buffer.add_states if name in _STATES else buffer.add_gates)(values[name].T) for name in stored
     ]
-    places, units = values["hidden"].shape
-    facts = {"part": layer.part, "title": layer.name, "places": places, "units": units, "names": names, "stored": maps}
-    return facts | {name: buffer.add_numbers(each) for name, each in layer.forget_statistics.items()}
+    positions, units = values["hidden"].shape
+    facts = {
+        "part": layer.part,
+        "title": layer.name,
+        "places": positions,
+        "units": units,
+        "names": names,
+        "stored": maps,
+    }
+    return facts | {name: buffer.add_floats(each) for name, each in layer.forget_statistics.items()}
 
 
 def _is_gated_cell(values: dict[str, Float32Array]) -> bool:
-    """Return whether the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
+    """Return True if the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
     if not {"cell", "output"} <= values.keys():
         return False
     return np.allclose(values["hidden"], values["output"] * np.tanh(values["cell"]), atol=1e-5)
 
 
-def _match_row(match: NeuronMatch, inspection: Inspection) -> dict[str, Any]:
-    """Return a row of the table of matches; "layer" is the index of the unit's layer in the page."""
+def _build_match_row(match: NeuronMatch, inspection: Inspection) -> dict[str, Any]:
+    """Return the template's data of a table row; "layer" is the index of the unit's layer in the page."""
     names = [layer.name for layer in inspection.layers]
     half_life = neuron_table.format_half_life(match.half_life)
     return {"match": match, "layer": names.index(match.layer), "half_life": half_life}
 
 
-def _signal_charts(matches: Sequence[NeuronMatch]) -> list[tuple[str, str]]:
-    """Return, for each numeric signal of more than two values, a caption and a chart of the best unit's mean states."""
+def _draw_signal_charts(matches: Sequence[NeuronMatch]) -> list[tuple[str, str]]:
+    """Return a caption and a chart for each numeric signal with more than two values.
+
+    The chart shows the mean state of the best unit by signal value.
+    """
     best: dict[str, NeuronMatch] = {}
     for match in matches:
         best.setdefault(match.signal, match)
@@ -190,17 +199,18 @@ def _signal_charts(matches: Sequence[NeuronMatch]) -> list[tuple[str, str]]:
         if len(points) > 2:
             caption = f"{match.layer}, unit {match.unit}: R² {match.r2:.4f}"
             line = LineSeries(match.quantity, points)
-            chart = charts.line_chart(caption, [line], f"mean {match.quantity}", from_zero=False, across=signal)
+            chart = charts.line_chart(caption, [line], f"mean {match.quantity}", from_zero=False, x_label=signal)
             pictures.append((caption, chart))
     return pictures
 
 
-def _tree_facts(tree: BeamTree, pieces: list[str]) -> dict[str, Any]:
+def _build_tree_facts(tree: BeamTree, pieces: list[str]) -> dict[str, Any]:
+    """Return the JSON data of the search tree; "path" contains the nodes of the best hypothesis."""
     return {
         "pieces": pieces,
         "parents": tree.parents.tolist(),
         "steps": tree.steps.tolist(),
         "scores": np.round(tree.scores, 4).tolist(),
         "ranks": [None if np.isnan(rank) else round(float(rank), 4) for rank in tree.ranks],
-        "path": tree.path(tree.best),
+        "path": tree.path_to(tree.best_node),
     }

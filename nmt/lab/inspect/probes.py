@@ -1,6 +1,6 @@
-"""Signals that probe what a unit has learned: functions that assign a number to every piece of a text.
+"""Probe signals: functions that assign a number to every piece of a text, with which states of units are compared.
 
-Shapes: n pieces of a text without end of sentence; the line ends of a text of several lines are pieces.
+Shapes: n pieces of a text, without end of sentence; each line end is a piece.
 """
 
 from __future__ import annotations
@@ -41,56 +41,61 @@ WORD_CLASSES: dict[str, dict[str, str]] = {
         "auxiliary": "suis es est sommes êtes sont était étaient ai as a avons avez ont avait avaient être avoir",
     },
 }
-"""The most frequent words of closed word classes by language. A word may belong to two classes."""
+"""Most frequent words of closed word classes, by language and class. A word may belong to two classes."""
 _PATTERNS = {"number": re.compile(r"\d"), "punctuation": re.compile(r"[^\w\s]")}
 _QUOTES, _OPENING, _CLOSING = '"“”„«»', "([{", ")]}"
 _ENDS = re.compile(r"[.!?。！？…](?![\w,])")
 
 _SignalFunction = Callable[[TokenizedText, str, str], Sequence[float]]
-"""Maps pieces, the signal's argument and the language to a value per piece [n]; NaN where the signal is undefined."""
+"""Maps pieces, the signal's argument and the language to the values [n]; NaN where the signal is undefined."""
 
 
 class ProbeSignal(NamedTuple):
-    """A function of a text, evaluated after every piece, with which the states of units are compared."""
+    """Named signal with its function and, for some signals, an argument."""
 
     name: str
     """Name with argument, for example "position" or "count:a"."""
     function: _SignalFunction
     argument: str = ""
+    """Part of the name after the colon; empty for a signal without an argument."""
 
     @property
     def nominal(self) -> bool:
-        """True if the values are names (code points of characters) rather than quantities."""
+        """True if the values are code points of characters rather than quantities."""
         return self.name == "first"
 
     def values(self, pieces: TokenizedText, language: str) -> Float64Array:
-        """Return the value [n] after each piece has been read; NaN where the signal is undefined."""
+        """Return the value of the signal after each piece, as [n]; NaN where the signal is undefined."""
         return np.array(self.function(pieces, self.argument, language), dtype=np.float64)
 
 
 def parse_signals(names: Sequence[str], languages: Sequence[str]) -> list[ProbeSignal]:
-    """Return the signals of the given names, by default all without an argument and the languages' word classes.
+    """Return the signals with the given names.
+
+    If there are no names, the result contains all signals without an argument and the word classes of the languages.
 
     Raises UsageError if a name is unknown, or names a word class that none of the languages has.
     """
     classes = sorted({f"class:{name}" for code in languages for name in WORD_CLASSES.get(primary_subtag(code), {})})
     classes += [f"class:{name}" for name in _PATTERNS]
-    return [_parse_signal(name, classes) for name in names or [*_PLAIN, *classes]]
+    return [_parse_signal(name, classes) for name in names or [*_SIGNALS, *classes]]
 
 
 def _parse_signal(name: str, classes: Sequence[str]) -> ProbeSignal:
+    """Return the signal of a name; ``classes`` are the names of the available word classes."""
     kind, colon, argument = name.partition(":")
-    if not colon and kind in _PLAIN:
-        return ProbeSignal(name, _PLAIN[kind])
+    if not colon and kind in _SIGNALS:
+        return ProbeSignal(name, _SIGNALS[kind])
     if kind == "class" and argument and name not in classes:
         raise UsageError(f"--signal: no word class {name!r} in the model's languages; use {', '.join(classes)}")
-    if argument and kind in _WITH_ARGUMENT:
-        return ProbeSignal(name, _WITH_ARGUMENT[kind], argument)
-    known = ", ".join([*_PLAIN, *(f"{kind}:X" for kind in _WITH_ARGUMENT)])
+    if argument and kind in _SIGNALS_WITH_ARGUMENT:
+        return ProbeSignal(name, _SIGNALS_WITH_ARGUMENT[kind], argument)
+    known = ", ".join([*_SIGNALS, *(f"{kind}:X" for kind in _SIGNALS_WITH_ARGUMENT)])
     raise UsageError(f"--signal: unknown signal {name!r}; use {known}")
 
 
-def _position(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _position_in_line(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return number of pieces of the line up to and including each piece; 0 at line ends."""
     counts, count = [], 0
     for ends in _line_ends(pieces):
         count = 0 if ends else count + 1
@@ -98,7 +103,8 @@ def _position(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     return counts
 
 
-def _remaining(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _remaining_in_line(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return number of pieces that follow each piece in its line; 0 at line ends."""
     counts, count = [], 0
     for ends in reversed(_line_ends(pieces)):
         counts.append(count)
@@ -106,12 +112,14 @@ def _remaining(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     return counts[::-1]
 
 
-def _quotes(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _inside_quotes(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return 1 after an odd number of quotation marks, else 0."""
     counts = [0, *itertools.accumulate(character in _QUOTES for character in pieces.text)]
     return [counts[end] % 2 for _, end in pieces.spans]
 
 
-def _depth(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _bracket_depth(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return number of open brackets after each piece."""
     depths, depth = [0], 0
     for character in pieces.text:
         depth = max(depth + (character in _OPENING) - (character in _CLOSING), 0)
@@ -119,62 +127,71 @@ def _depth(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
     return [depths[end] for _, end in pieces.spans]
 
 
-def _brackets(pieces: TokenizedText, argument: str, language: str) -> Sequence[float]:
-    return [float(depth > 0) for depth in _depth(pieces, argument, language)]
+def _inside_brackets(pieces: TokenizedText, argument: str, language: str) -> Sequence[float]:
+    """Return 1 if a bracket is open after a piece, else 0."""
+    return [float(depth > 0) for depth in _bracket_depth(pieces, argument, language)]
 
 
-def _indentation(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _indentation_width(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return number of blanks at the beginning of the line, as far as it has been read."""
     lines = [pieces.text[start:end] for start, (_, end) in zip(_line_starts(pieces), pieces.spans, strict=True)]
     return [len(line) - len(line.lstrip(" \t")) for line in lines]
 
 
-def _capitals(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _has_capital(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return 1 if a piece contains a capital letter, else 0."""
     return [any(map(str.isupper, pieces.text[start:end])) for start, end in pieces.spans]
 
 
-def _end(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _ends_sentence(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return 1 if a piece contains sentence-final punctuation or is the last piece, else 0."""
     ends = {match.start() for match in _ENDS.finditer(pieces.text)}
     last = len(pieces.spans) - 1
     return [n == last or not ends.isdisjoint(range(*span)) for n, span in enumerate(pieces.spans)]
 
 
-def _count(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
+def _count_in_line(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
+    """Return number of occurrences of a symbol in the line up to and including each piece."""
     starts = _line_starts(pieces)
     return [pieces.text.count(symbol, start, end) for start, (_, end) in zip(starts, pieces.spans, strict=True)]
 
 
-def _next(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
+def _is_before(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
+    """Return 1 if the next word or piece begins with a symbol, else 0."""
     following = [pieces.text[start:end] for start, end in pieces.spans[1:]]
     blanks = [len(piece) - len(piece.lstrip(" ")) if piece.strip() else 0 for piece in following]  # before a word
     ends = [end for _, end in pieces.spans]
     return [pieces.text.startswith(symbol, end + blank) for end, blank in zip(ends, [*blanks, 0], strict=True)]
 
 
-def _first(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+def _first_character(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
+    """Return code point of the first character of the line; undefined at the line's first piece."""
     return _after_first_piece(pieces, lambda start: float(ord(pieces.text[start])))
 
 
-def _first_is(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
+def _line_starts_with(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
+    """Return 1 if the line begins with a symbol, else 0; undefined at the line's first piece."""
     return _after_first_piece(pieces, lambda start: float(pieces.text.startswith(symbol, start)))
 
 
 def _after_first_piece(pieces: TokenizedText, value: Callable[[int], float]) -> Sequence[float]:
-    """Return ``value`` of the line start at every piece after the line's first, and NaN at the first."""
+    """Return ``value`` of the line's first position for every piece; NaN for the first piece of a line."""
     positions = zip(_line_starts(pieces), pieces.spans, strict=True)
     return [value(line_start) if start > line_start else math.nan for line_start, (start, _) in positions]
 
 
 def _line_ends(pieces: TokenizedText) -> list[bool]:
-    """Return whether each piece is a line end."""
+    """Return a list that is True for pieces that are line ends."""
     return [pieces.text[start:end] == "\n" for start, end in pieces.spans]
 
 
 def _line_starts(pieces: TokenizedText) -> list[int]:
-    """Return the start of the current line after each piece has been read."""
+    """Return the position at which the line of each piece starts; for a line end, that of the next line."""
     return [pieces.text.rfind("\n", 0, end) + 1 for _, end in pieces.spans]
 
 
-def _class(pieces: TokenizedText, name: str, language: str) -> Sequence[float]:
+def _belongs_to_class(pieces: TokenizedText, name: str, language: str) -> Sequence[float]:
+    """Return 1 if a piece contains part of a word of the class (or a character of "number" or "punctuation")."""
     if pattern := _PATTERNS.get(name):
         return [pattern.search(pieces.text, start, end) is not None for start, end in pieces.spans]
     words = set(WORD_CLASSES.get(primary_subtag(language), {}).get(name, "").split())
@@ -183,15 +200,20 @@ def _class(pieces: TokenizedText, name: str, language: str) -> Sequence[float]:
     return [not inside.isdisjoint(range(*span)) for span in pieces.spans]
 
 
-_PLAIN: dict[str, _SignalFunction] = {
-    "position": _position,
-    "remaining": _remaining,
-    "quotes": _quotes,
-    "brackets": _brackets,
-    "depth": _depth,
-    "indentation": _indentation,
-    "capitals": _capitals,
-    "end": _end,
-    "first": _first,
+_SIGNALS: dict[str, _SignalFunction] = {
+    "position": _position_in_line,
+    "remaining": _remaining_in_line,
+    "quotes": _inside_quotes,
+    "brackets": _inside_brackets,
+    "depth": _bracket_depth,
+    "indentation": _indentation_width,
+    "capitals": _has_capital,
+    "end": _ends_sentence,
+    "first": _first_character,
 }
-_WITH_ARGUMENT: dict[str, _SignalFunction] = {"count": _count, "next": _next, "first": _first_is, "class": _class}
+_SIGNALS_WITH_ARGUMENT: dict[str, _SignalFunction] = {
+    "count": _count_in_line,
+    "next": _is_before,
+    "first": _line_starts_with,
+    "class": _belongs_to_class,
+}

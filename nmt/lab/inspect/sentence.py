@@ -1,4 +1,4 @@
-"""Inspection of one translated sentence: pieces, scores, gates, states, attention and the beam search.
+"""Inspection of the translation of one sentence: pieces, scores, gates, states, attention and the beam search.
 
 Shapes: S source length and T target length, both with end of sentence; H heads; N nodes of the search tree.
 """
@@ -37,7 +37,9 @@ class TranslationInspection(Inspection):
     """Inspection of a translation; ``text`` is the source sentence, ``output_pieces`` are those of the translation."""
 
     directory: ModelDirectory
+    """Directory of the translator."""
     translation: str
+    """Text of the translation."""
     is_given: bool
     """True if the translation was given by the user rather than found by beam search."""
     source_pieces: list[str]
@@ -47,13 +49,13 @@ class TranslationInspection(Inspection):
     tree: BeamTree | None
     """Search tree; None if the translation was given."""
     tree_pieces: list[str]
-    """Piece of each of the N nodes of the tree."""
+    """Piece of each of the N nodes of the tree; empty if there is no tree."""
     unknown_characters: str
-    """List of the source characters that are not in the vocabulary, for a message; empty if there are none."""
+    """List, for a message, of the source characters that are not in the vocabulary; empty if there are none."""
 
     @property
     def summary(self) -> str:
-        """Summary in one line; see `Inspection.summary`."""
+        """Translation and score, for a message of one line."""
         return f"{self.translation}   {super().summary}"
 
     @property
@@ -63,11 +65,11 @@ class TranslationInspection(Inspection):
         return unknown and f"TEXT: the vocabulary does not contain {unknown}; the model reads <unk> instead"
 
     def texts(self) -> dict[str, str]:
-        """Return the texts by name; see `Inspection.texts`."""
+        """Return the source sentence ("text") and the translation."""
         return {**super().texts(), "translation": self.translation}
 
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the arrays of `Inspection.arrays`, with ``attention.1`` [H, T, S], …, and ``tree.parents`` [N], …"""
+        """Return the arrays of `Inspection.arrays` with source pieces, attention weights and the search tree."""
         arrays = {"source": np.array(self.source_pieces), **super().arrays()}
         arrays |= {f"attention.{number}": weights for number, weights in enumerate(self.attention, start=1)}
         if self.tree is not None:
@@ -87,20 +89,20 @@ def load_translator(path: Path) -> TorchTranslator:
 
 
 def inspect_translation(
-    model: TorchTranslator, text: str, target: str | None = None, beam_size: int | None = None
+    model: TorchTranslator, text: str, translation: str | None = None, beam_size: int | None = None
 ) -> TranslationInspection:
     """Translate a sentence and return the translation with the activations of the network.
 
-    The sentence is translated as a whole, whatever its length, over the whole vocabulary. As in `nmt translate`,
-    characters that are not in the vocabulary are read as <unk>.
+    Unlike `nmt translate`, this function does not split long sentences and does not use a shortlist. Characters that
+    are not in the vocabulary are read as <unk>.
 
     Args:
-        model: The translator.
-        text: The source sentence.
-        target: A translation to inspect instead of the model's own.
+        model: Translator.
+        text: Source sentence.
+        translation: Translation to inspect instead of the model's own.
         beam_size: Beam size; the model's default if None.
 
-    Raises UsageError if the sentence has nothing to translate, or ``target`` is empty or not representable.
+    Raises UsageError if the sentence has nothing to translate, or ``translation`` is empty or has unknown characters.
     """
     directory, network = model
     tokenizer = directory.tokenizer
@@ -109,25 +111,25 @@ def inspect_translation(
         raise UsageError("TEXT: contains neither letters nor digits; give some text")
     source = tokenizer.source.encode(clean)
     tree: BeamTree | None = None
-    if target is None:
+    if translation is None:
         engine = TorchEngine(network, num_slots=1, beam_size=beam_size or directory.card.search.beam)
         hypotheses, tree = search_with_tree(engine, source.ids, directory.decoding_options)
         output = tokenizer.target.decode(hypotheses[0].tokens)
     else:
-        output = tokenizer.target.encode(normalise(target))
+        output = tokenizer.target.encode(normalise(translation))
         if not output.ids:
             raise UsageError("--target: is empty; give a translation, or leave it out to inspect the model's own")
         if UNK in output.ids:
-            raise UsageError(f"--target: {target!r} has characters that are not in the vocabulary; leave them out")
+            raise UsageError(f"--target: {translation!r} has characters that are not in the vocabulary; leave them out")
     ids = torch.tensor([[BOS, *output.ids]])
     trace = trace_translation(network, torch.tensor([[*source.ids, EOS]]), torch.tensor([len(source.ids) + 1]), ids)
-    logits = (trace.decoded[0] @ network.output.detach().T).float()
+    logits = (trace.decoder_outputs[0] @ network.output.detach().T).float()
     scores = logits.log_softmax(dim=-1)[torch.arange(ids.shape[1]), torch.tensor([*output.ids, EOS])]
     return TranslationInspection(
         directory=directory,
         text=clean,
         translation=output.text,
-        is_given=target is not None,
+        is_given=translation is not None,
         source_pieces=tokenizer.source.ids_to_pieces([*source.ids, EOS]),
         input_pieces=tokenizer.target.ids_to_pieces([BOS, *output.ids]),
         output_pieces=tokenizer.target.ids_to_pieces([*output.ids, EOS]),

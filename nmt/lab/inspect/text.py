@@ -1,4 +1,4 @@
-"""Inspection of a text that a language model reads: pieces, scores, gates and states.
+"""Inspection of a language model that reads a text: pieces, scores, gates and states.
 
 Shapes: T pieces read, with begin of sentence before each line; V vocabulary size.
 """
@@ -33,18 +33,19 @@ class TorchLanguageModel(NamedTuple):
 
 @dataclass(frozen=True)
 class TextInspection(Inspection):
-    """Inspection of a text: the pieces that were read, and the score of each piece before it was read."""
+    """Inspection of a text that a language model reads and predicts piece by piece."""
 
     directory: LanguageModelDirectory
+    """Directory of the language model."""
     spans: list[tuple[int, int]]
-    """Half-open range of code points of the text for each of the T input pieces.
+    """Character range of each of the T input pieces in the text.
 
-    The range of begin of sentence is the line end before it, and empty for the first line.
+    The range of begin of sentence is the line end before it; it is empty at the first line.
     """
 
     @property
     def summary(self) -> str:
-        """Summary in one line; see `Inspection.summary`."""
+        """Number of pieces, perplexity and score, for a message of one line."""
         perplexity = math.exp(-self.score)
         return f"{len(self.output_pieces):,} pieces, perplexity {perplexity:.2f}, {super().summary}"
 
@@ -72,13 +73,11 @@ def inspect_text(model: TorchLanguageModel, text: str) -> TextInspection:
     pieces = join_lines(directory.vocabulary, lines)
     if unknown := list_unknown_characters(pieces):
         raise UsageError(f"TEXT: the vocabulary does not contain {unknown}; leave these characters out")
-    inputs, outputs = [BOS, *pieces.ids], [EOS if number == BOS else number for number in [*pieces.ids, EOS]]
-    starts = [0] if directory.card.carried else [index for index, number in enumerate(inputs) if number == BOS]
-    traces = [
-        trace_text(network, torch.tensor([inputs[start:end]]))
-        for start, end in itertools.pairwise([*starts, len(inputs)])
-    ]  # fmt: skip
-    logits = torch.cat([trace.decoded[0] for trace in traces]) @ network.output.detach().T  # [T, V]
+    inputs, outputs = [BOS, *pieces.ids], [EOS if id_ == BOS else id_ for id_ in [*pieces.ids, EOS]]
+    starts = [0] if directory.card.carried else [index for index, id_ in enumerate(inputs) if id_ == BOS]
+    passages = itertools.pairwise([*starts, len(inputs)])
+    traces = [trace_text(network, torch.tensor([inputs[start:end]])) for start, end in passages]
+    logits = torch.cat([trace.decoder_outputs[0] for trace in traces]) @ network.output.detach().T  # [T, V]
     scores = logits.float().log_softmax(dim=-1)[torch.arange(len(inputs)), torch.tensor(outputs)]
     return TextInspection(
         directory=directory,
@@ -92,7 +91,7 @@ def inspect_text(model: TorchLanguageModel, text: str) -> TextInspection:
 
 
 def join_lines(vocabulary: Vocabulary, lines: Sequence[str]) -> TokenizedText:
-    """Encode lines as one text; each line end becomes the begin of sentence that precedes the next line."""
+    """Encode lines as one text, in which begin of sentence replaces each line end."""
     ids: list[int] = []
     spans: list[tuple[int, int]] = []
     offset = 0

@@ -1,1 +1,1 @@
-"""Sweeps (ablation studies): train a recipe in many settings, with several seeds each, and compare the results."""
+"""Sweeps (ablation studies), which train a recipe in many settings, with several seeds each, and compare results."""

@@ -1,4 +1,4 @@
-"""Results of the runs of a sweep, a JSON file per run, and a table that compares the settings."""
+"""Results of the runs of a sweep, with a JSON file per run, and tables that compare the settings."""
 
 from __future__ import annotations
 
@@ -25,29 +25,33 @@ from nmt.utils.files import atomic_file
 
 RESULT_FILE = "result.json"
 FINGERPRINT_FILE = "recipe.sha256"
-"""File in a run's directory with the fingerprint of the recipe by which the run is trained."""
+"""Name of the file in a run's directory that contains the fingerprint of its recipe."""
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of a finished run; scores are those of its last validation."""
+    """Result of a finished run; loss and score are those of its last validation."""
 
     setting: Setting
+    """Setting of the run; see `SweepRun.setting`."""
     seed: int
+    """Random seed of the training."""
     loss: float
     """Cross-entropy on the dev set in nats per token."""
     bleu: float | None
     """BLEU of greedy translations of the dev set; None for synthetic tasks."""
     updates: int
+    """Number of training updates."""
     parameters: int
+    """Number of parameters of the network."""
     seconds: float
-    """Training time without validation."""
+    """Training time in seconds, without validation."""
     exact: float | None = None
-    """Percentage of right answers to a synthetic task; None for translations."""
+    """Percentage of correct answers to a synthetic task; None for translations."""
 
     @property
     def score(self) -> float:
-        """BLEU or, for synthetic tasks, the percentage of right answers."""
+        """BLEU or, for synthetic tasks, the percentage of correct answers."""
         score = self.exact if self.bleu is None else self.bleu
         assert score is not None
         return score
@@ -55,7 +59,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class SettingSummary:
-    """Results of one setting over its seeds: a row of the table."""
+    """Summary of the runs of one setting, which is a row of the table."""
 
     setting: Setting
     seeds: int
@@ -65,20 +69,21 @@ class SettingSummary:
     loss_deviation: float | None
     """Standard deviation of the loss; None for a single run."""
     loss_p: float | None
-    """P-value of no difference to the baseline: Welch's t-test over seeds, adjusted for the number of settings."""
+    """P-value of the difference in loss to the baseline: Welch's t-test over seeds, adjusted by Holm's method."""
     score: float
     """Mean score."""
     score_deviation: float | None
     """Standard deviation of the score; None for a single run."""
     score_p: float | None
-    """P-value of no difference to the baseline, as for the loss."""
+    """P-value of the difference in score to the baseline, computed as for the loss."""
     parameters: int
+    """Number of parameters of the network."""
     minutes: float
-    """Mean training time."""
+    """Mean training time in minutes."""
 
 
 def record_fingerprint(directory: Path, run: SweepRun) -> None:
-    """Write the fingerprint of a run's recipe into its directory, before the run is trained there.
+    """Write the fingerprint of a run's recipe into the run's directory, where the run has not been trained yet.
 
     Raises CarouselError if the directory contains a run of another recipe.
     """
@@ -103,18 +108,18 @@ def read_result(directory: Path, run: SweepRun) -> RunResult | None:
 
 
 def _check_fingerprint(directory: Path, run: SweepRun) -> None:
+    """Raise CarouselError if the directory contains a run of another recipe."""
     started = (directory / RESULT_FILE).exists() or RunDirectory(directory).contains_run()
     path = directory / FINGERPRINT_FILE
     if started and not (path.is_file() and path.read_bytes() == run.fingerprint.encode()):
-        raise CarouselError(
-            f"{directory}: contains a run of another recipe; choose another --out, or delete the directory"
-        )
+        message = "contains a run of another recipe; choose another --out, or delete the directory"
+        raise CarouselError(f"{directory}: {message}")
 
 
 def collect_result(directory: Path, run: SweepRun) -> RunResult | None:
-    """Read the result of a training that has ended, write it to a file and return it.
+    """Collect the result of a training process that has exited, write it to a file and return it.
 
-    Returns None if the training was stopped before its end.
+    Returns None if the training was interrupted.
     """
     files = RunDirectory(directory)
     if not files.model.exists():
@@ -135,14 +140,17 @@ def collect_result(directory: Path, run: SweepRun) -> RunResult | None:
 
 
 def summarise_settings(sweep: Sweep, results: Sequence[RunResult]) -> list[SettingSummary]:
-    """Summarise each setting that has results, best first: by loss, or by score if losses are not comparable."""
+    """Return a summary of each setting with results, best first.
+
+    The settings are ordered by loss, or by score if the losses are not comparable.
+    """
     groups = [(setting, [r for r in results if r.setting == setting]) for setting in sweep.settings]
     groups = [(setting, runs) for setting, runs in groups if runs]
-    baseline = [r for r in results if r.setting == sweep.reference]
+    baseline = [r for r in results if r.setting == sweep.baseline_setting]
     loss_ps: list[float | None] = [None] * len(groups)
-    if sweep.compares_losses:
-        loss_ps = _p_values(groups, baseline, sweep.reference, lambda result: result.loss)
-    score_ps = _p_values(groups, baseline, sweep.reference, lambda result: result.score)
+    if sweep.losses_are_comparable:
+        loss_ps = _compute_p_values(groups, baseline, sweep.baseline_setting, lambda result: result.loss)
+    score_ps = _compute_p_values(groups, baseline, sweep.baseline_setting, lambda result: result.score)
     rows = [
         SettingSummary(
             setting, len(runs),
@@ -152,27 +160,36 @@ def summarise_settings(sweep: Sweep, results: Sequence[RunResult]) -> list[Setti
         )
         for (setting, runs), loss_p, score_p in zip(groups, loss_ps, score_ps, strict=True)
     ]  # fmt: skip
-    return sorted(rows, key=lambda row: row.loss if sweep.compares_losses else -row.score)
+    return sorted(rows, key=lambda row: row.loss if sweep.losses_are_comparable else -row.score)
 
 
-def _p_values(
+def _compute_p_values(
     groups: Sequence[tuple[Setting, Sequence[RunResult]]],
     baseline: Sequence[RunResult],
-    reference: Setting,
-    value: Callable[[RunResult], float],
+    baseline_setting: Setting,
+    get_value: Callable[[RunResult], float],
 ) -> list[float | None]:
-    """Return the adjusted p-value of each setting's difference to the baseline; None for the baseline itself."""
-    expected = [value(result) for result in baseline]
-    return holm_adjust(
-        [
-            None if setting == reference else welch_p_value([value(result) for result in runs], expected)
-            for setting, runs in groups
-        ]
-    )
+    """Return the adjusted p-value of the difference between each setting and the baseline; None for the baseline.
+
+    Args:
+        groups: Settings with the results of their runs.
+        baseline: Results of the baseline.
+        baseline_setting: Setting of the baseline.
+        get_value: Function that returns the loss or the score of a result.
+    """
+    expected = [get_value(result) for result in baseline]
+    p_values = [
+        None if setting == baseline_setting else welch_p_value(list(map(get_value, runs)), expected)
+        for setting, runs in groups
+    ]
+    return holm_adjust(p_values)
 
 
-def table_cells(sweep: Sweep, rows: Sequence[SettingSummary]) -> list[list[str]]:
-    """Return the cells of the table, the header first; a column of seed counts is added if the counts differ."""
+def build_table_rows(sweep: Sweep, rows: Sequence[SettingSummary]) -> list[list[str]]:
+    """Return the rows of cells of the table, beginning with the header.
+
+    The table has a column with the number of seeds if that number differs between settings.
+    """
     uneven = len({row.seeds for row in rows}) > 1
     axes = [key.rsplit(".", 1)[-1] for key in sweep.config.axes]
     metric = METRIC_NAMES[sweep.metric]
@@ -188,39 +205,44 @@ def table_cells(sweep: Sweep, rows: Sequence[SettingSummary]) -> list[list[str]]
     ]  # fmt: skip
 
 
-def markdown_table(sweep: Sweep, rows: Sequence[SettingSummary], config: ModelConfig) -> str:
-    """Return the table as Markdown, with its legend below; ``config`` is the baseline's model."""
-    header, *body = table_cells(sweep, rows)
+def format_markdown_table(sweep: Sweep, rows: Sequence[SettingSummary], config: ModelConfig) -> str:
+    """Format the table as Markdown, with its legend below; ``config`` is the model configuration of the baseline."""
+    header, *body = build_table_rows(sweep, rows)
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for row, cells in zip(rows, body, strict=True):
-        if row.setting == sweep.reference:
+        if row.setting == sweep.baseline_setting:
             cells[0] = f"**{cells[0]}**"
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-    return "\n".join([*lines, "", f"{table_legend(sweep, rows)} Baseline: {config.summary}.", ""])
+    return "\n".join([*lines, "", f"{build_table_legend(sweep, rows)} Baseline: {config.summary}.", ""])
 
 
 def _format_mean(mean: float, deviation: float | None, decimals: int) -> str:
+    """Format a mean with its standard deviation, if there is one, for example "2.31 ± 0.05"."""
     return f"{mean:.{decimals}f}" + ("" if deviation is None else f" ± {deviation:.{decimals}f}")
 
 
 def _format_p(value: float | None) -> str:
+    """Format a p-value with three decimals; "–" stands for None."""
     if value is None:
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def table_legend(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
-    """Return the legend of the table: the seeds, the units, and the test behind the p-values."""
-    metric, reference = METRIC_NAMES[sweep.metric], format_setting(sweep.reference)
-    note = "" if sweep.compares_losses else "Losses are not comparable because the pieces may differ between rows. "
+def build_table_legend(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
+    """Return the legend of the table, which describes the seeds, the units and the significance test."""
+    metric, baseline = METRIC_NAMES[sweep.metric], format_setting(sweep.baseline_setting)
+    note = (
+        "" if sweep.losses_are_comparable else "Losses are not comparable because the pieces may differ between rows. "
+    )
     return (
         f"{_describe_seeds(sweep, rows)} Dev loss in nats per token and {metric} of greedy translations, both after "
-        f"the last update. {note}p: Welch's t-test against {reference}, adjusted by Holm's method; below 0.05 "
+        f"the last update. {note}p: Welch's t-test against {baseline}, adjusted by Holm's method; below 0.05 "
         "the difference is unlikely to be due to chance."
     )
 
 
 def _describe_seeds(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
+    """Return a sentence that lists the seeds and, for an unfinished sweep, the number of finished runs."""
     seeds, done = sweep.config.seeds, sum(row.seeds for row in rows)
     named = f"{'Seeds' if len(seeds) > 1 else 'Seed'} {', '.join(map(str, seeds))}"
     if done < len(sweep.runs):
@@ -228,8 +250,8 @@ def _describe_seeds(sweep: Sweep, rows: Sequence[SettingSummary]) -> str:
     return f"{named}; mean ± standard deviation over them." if len(seeds) > 1 else f"{named}."
 
 
-def runs_as_csv(sweep: Sweep, results: Sequence[RunResult]) -> str:
-    """Return the results as CSV, one row per run."""
+def format_runs_as_csv(sweep: Sweep, results: Sequence[RunResult]) -> str:
+    """Format the results of all runs as CSV, with one row per run."""
     axes = list(sweep.config.axes)
     fields = ["seed", "loss", sweep.metric, "updates", "parameters", "seconds"]
     text = io.StringIO()
@@ -239,8 +261,8 @@ def runs_as_csv(sweep: Sweep, results: Sequence[RunResult]) -> str:
     return text.getvalue()
 
 
-def results_as_json(sweep: Sweep, rows: Sequence[SettingSummary], results: Sequence[RunResult]) -> str:
-    """Return the summaries ("settings") and the results ("runs") as JSON; "metric" is the key of the score."""
+def format_results_as_json(sweep: Sweep, rows: Sequence[SettingSummary], results: Sequence[RunResult]) -> str:
+    """Format the summaries ("settings") and the results ("runs") as JSON; "metric" is `Sweep.metric`."""
     tree: dict[str, Any] = {
         "metric": sweep.metric,
         "settings": [asdict(row) for row in rows],

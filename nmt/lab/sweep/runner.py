@@ -1,4 +1,4 @@
-"""Running a sweep: train the missing runs, each in a process of its own, and write the tables."""
+"""Execution of sweeps, which trains the missing runs, each in a separate process, and writes the tables."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from nmt.corpus.preparation import prepare_data
@@ -27,30 +25,30 @@ from nmt.utils.signals import handle_signals
 
 LOG_FILE = "train.log"
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 30  # for a run to save a checkpoint
+_GRACE_SECONDS = 30  # time in which a terminated training can save a checkpoint
 
 
 @dataclass
 class SweepOutcome:
-    """State of a sweep when its command ends."""
+    """Results and failures of a sweep when its command ends."""
 
     results: list[RunResult]
-    """Results of all finished runs, also of those that had finished before."""
+    """Results of all finished runs, including those that an earlier command trained."""
     failures: dict[str, str] = field(default_factory=dict)
     """Last line of the log of each failed run, by the run's name."""
     stopped: bool = False
-    """True if a signal ended the sweep early."""
+    """True if a signal interrupted the sweep."""
 
 
 def run_sweep(sweep: Sweep, out: Path, jobs: int, log: Callable[[str], None]) -> SweepOutcome:
     """Train the runs of a sweep that are not finished.
 
-    SIGINT and SIGTERM save checkpoints and end the sweep early; the next call continues from there.
+    On SIGINT and SIGTERM the runs save checkpoints and the sweep ends early; the next call resumes it.
 
     Args:
         sweep: The sweep.
-        out: Output directory, with a directory per run.
-        jobs: Number of runs that are trained at a time, each on one thread.
+        out: Output directory, with a subdirectory per run.
+        jobs: Number of runs that are trained in parallel, each on one thread.
         log: Called with each line of progress.
 
     Raises CarouselError if a corpus is invalid, the output directory contains runs of other recipes, or another process
@@ -63,8 +61,9 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int, log: Callable[[str], None]) ->
         _prepare_corpora(missing, log)
         outcome = SweepOutcome([result for result in finished.values() if result])
         try:
-            with _received_signals() as signals:
-                _Runner(sweep, out, outcome, signals, log).train(missing, jobs)
+            signals: list[int] = []
+            with handle_signals(lambda number, _: signals.append(number)):
+                _SweepRunner(sweep, out, outcome, signals, log).train(missing, jobs)
         except OSError as error:
             raise write_error(out, error) from None
         write_tables(sweep, outcome.results, out)
@@ -72,17 +71,17 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int, log: Callable[[str], None]) ->
 
 
 def write_tables(sweep: Sweep, finished: list[RunResult], out: Path) -> None:
-    """Write the results as Markdown, CSV, JSON and HTML; nothing is written before the first result."""
+    """Write the results into ``out`` as Markdown, CSV, JSON and HTML. Without results, no files are written."""
     if not finished:
         return
     order = {(str(run.setting), run.seed): index for index, run in enumerate(sweep.runs)}
     finished = sorted(finished, key=lambda result: order[str(result.setting), result.seed])
     rows = results.summarise_settings(sweep, finished)
-    baseline = next(run.config for run in sweep.runs if run.setting == sweep.reference)
+    baseline = next(run.config for run in sweep.runs if run.setting == sweep.baseline_setting)
     contents = {
-        "table.md": results.markdown_table(sweep, rows, baseline.model),
-        "runs.csv": results.runs_as_csv(sweep, finished),
-        "results.json": results.results_as_json(sweep, rows, finished),
+        "table.md": results.format_markdown_table(sweep, rows, baseline.model),
+        "runs.csv": results.format_runs_as_csv(sweep, finished),
+        "results.json": results.format_results_as_json(sweep, rows, finished),
         "report.html": render_sweep_report(sweep, rows, baseline),
     }
     for name, content in contents.items():
@@ -91,14 +90,14 @@ def write_tables(sweep: Sweep, finished: list[RunResult], out: Path) -> None:
 
 
 def _prepare_corpora(runs: list[SweepRun], log: Callable[[str], None]) -> None:
-    """Prepare and cache each corpus once, before several processes would do so at the same time."""
+    """Prepare and cache the corpora of all runs, so that the training processes do not prepare them in parallel."""
     relevant: Any = {"data": True, "tokenizer": True, "training": {"guided_alignment"}}
     for run in {run.config.model_dump_json(include=relevant): run for run in runs}.values():
         prepare_data(run.config, log)
 
 
-class _Runner:
-    """Starts the training processes of a sweep and collects their results."""
+class _SweepRunner:
+    """Runner that starts the training processes of a sweep and collects their results."""
 
     def __init__(
         self, sweep: Sweep, out: Path, outcome: SweepOutcome, signals: list[int], log: Callable[[str], None]
@@ -107,13 +106,13 @@ class _Runner:
         self._signals, self._log = signals, log
 
     def train(self, missing: list[SweepRun], jobs: int) -> None:
-        """Train runs, ``jobs`` at a time, until all have ended or a signal arrives."""
+        """Train runs, ``jobs`` in parallel, until all training processes have exited or a signal arrives."""
         running: dict[str, tuple[SweepRun, subprocess.Popen[bytes]]] = {}
         try:
             while (missing and not self._signals) or running:
                 while missing and len(running) < jobs and not self._signals:
                     run = missing.pop(0)
-                    process = self._start(run)
+                    process = self._start_run(run)
                     if process:
                         running[run.name] = run, process
                 time.sleep(_POLL_SECONDS)
@@ -124,7 +123,7 @@ class _Runner:
                 for name, (run, process) in list(running.items()):
                     if process.poll() is not None:
                         del running[name]
-                        self._finish(run, process.returncode)
+                        self._finish_run(run, process.returncode)
             self._outcome.stopped |= bool(missing)  # the signal arrived when nothing was running
         finally:
             for _, process in running.values():
@@ -136,10 +135,10 @@ class _Runner:
                     process.kill()
                     process.wait()
 
-    def _start(self, run: SweepRun) -> subprocess.Popen[bytes] | None:
-        """Start the training of a run, once no other process trains in its directory.
+    def _start_run(self, run: SweepRun) -> subprocess.Popen[bytes] | None:
+        """Start the training process of a run as soon as no other process trains in the run's directory.
 
-        Returns None if a signal arrives while waiting. Raises CarouselError if the directory contains a run of another
+        Returns None if a signal arrives before that. Raises CarouselError if the directory contains a run of another
         recipe.
         """
         directory = self._out / run.name
@@ -163,8 +162,8 @@ class _Runner:
                     start_new_session=True,  # a Ctrl-C at the terminal reaches the training once, from this process
                 )  # fmt: skip
 
-    def _finish(self, run: SweepRun, status: int) -> None:
-        """Collect the result of a training that has ended, or record its failure."""
+    def _finish_run(self, run: SweepRun, status: int) -> None:
+        """Collect the result of a training process that has exited with ``status``, or record its failure."""
         directory = self._out / run.name
         result = results.collect_result(directory, run) if status == 0 else None
         if result:
@@ -174,22 +173,11 @@ class _Runner:
             self._log(f"{run.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
             write_tables(self._sweep, self._outcome.results, self._out)
         elif not self._outcome.stopped:
-            message = self._outcome.failures[run.name] = _last_line(directory / LOG_FILE)
+            message = self._outcome.failures[run.name] = _read_last_line(directory / LOG_FILE)
             self._log(f"{run.name}: failed with status {status}: {message} (see {directory / LOG_FILE})")
 
 
-def _last_line(log: Path) -> str:
+def _read_last_line(log: Path) -> str:
+    """Return the last line of a log that is not blank."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
-
-
-@contextmanager
-def _received_signals() -> Iterator[list[int]]:
-    """Yield a list to which the signals that ask to stop are appended."""
-    received: list[int] = []
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    with handle_signals(receive):
-        yield received

@@ -1,4 +1,4 @@
-"""Significance of differences between settings, over the seeds of each."""
+"""Significance tests of the differences between settings, each of which is trained with several seeds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def standard_deviation(values: Sequence[float]) -> float | None:
 
 
 def welch_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return the two-sided p-value of Welch's t-test (1947) for equal means of two samples.
+    """Return the two-sided p-value of the null hypothesis that two samples have equal means (Welch 1947).
 
-    The result is None if the spread due to chance is unknown: if a sample has a single value, or if both are constant
-    but differ. It is 1 if all values of both samples are equal.
+    The result is None if the variance can't be estimated, because a sample has a single value, or because both samples
+    are constant but differ. It is 1 if all values of both samples are equal.
     """
     if min(len(first), len(second)) < 2:
         return None

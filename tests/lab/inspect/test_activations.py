@@ -58,7 +58,7 @@ def test_recomputed_lstm_outputs_equal_those_of_the_kernels(settings: dict[str, 
             first = [4, 1]
         else:
             first = [0, 0]
-        assert layer.first.tolist() == ([5, 2] if layer.direction == "backward" else first)
+        assert layer.first_read.tolist() == ([5, 2] if layer.direction == "backward" else first)
         hidden = layer.values["hidden"]
         assert (hidden - y)[:1].abs().max() < 1e-6
         assert (hidden - y)[1:, :3].abs().max() < 1e-6

@@ -129,7 +129,9 @@ def corpus(loaded: TorchTranslator, count: int) -> list[corpus_activations.Encod
 def test_correlations_equal_those_of_numpy(loaded: TorchTranslator) -> None:
     pairs = corpus(loaded, 10)
     names = ["position", "brackets", "count:d"]
-    found = find_neurons(corpus_activations.trace_pairs(loaded, pairs), parse_signals(names, ("en", "fr")), top=10_000)
+    found = find_neurons(
+        corpus_activations.trace_pairs(loaded, pairs), parse_signals(names, ("en", "fr")), top_k=10_000
+    )
     states: dict[str, list[np.ndarray]] = {}
     gates: dict[str, list[np.ndarray]] = {}
     expected: dict[tuple[str, str], list[np.ndarray]] = {}
@@ -167,7 +169,7 @@ def test_the_most_frequent_values_of_a_nominal_signal_are_kept(loaded: TorchTran
     tokenizer = loaded.directory.tokenizer
     texts = [*(f"{chr(first)} dog" for first in range(ord("!"), ord("!") + 45)), *["z dog and cat"] * 9]
     pairs = [(tokenizer.source.encode(text), tokenizer.target.encode("le chien")) for text in texts]
-    found = find_neurons(corpus_activations.trace_pairs(loaded, pairs), parse_signals(["first"], ("en", "fr")), top=1)
+    found = find_neurons(corpus_activations.trace_pairs(loaded, pairs), parse_signals(["first"], ("en", "fr")), top_k=1)
     levels = found[0].levels
     assert (len(levels), levels[-1].signal) == (40, "z")
     assert levels[-1].pieces > 9 * levels[0].pieces
@@ -183,7 +185,7 @@ def test_a_counting_unit_is_found(loaded: TorchTranslator) -> None:
                 row = gate * lstm.hidden_size + 7
                 weights[row] = bias / 2 if weights.dim() == 1 else 0.0
     readings = corpus_activations.trace_pairs(loaded, corpus(loaded, 8))
-    [found] = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top=1)
+    [found] = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top_k=1)
     assert (found.layer, found.unit) == ("encoder 1 forward", 7)
     assert found.r2 == pytest.approx(1.0)
     assert [level.state for level in found.levels[:3]] == pytest.approx([1, 2, 3])
@@ -223,7 +225,9 @@ def test_mean_states_and_extreme_examples_are_formatted() -> None:
         examples=[ActivationExample(*each) for each in ends],
     )  # fmt: skip
     assert format_mean_states(found) == "Q: -5.82, P: 0.50, R: 2.38, ↵: 2.50"
-    assert format_mean_states(found, ranges=True).startswith("Q: -5.82 (-6.82 to -5.57), P: 0.50 (-0.50 to 0.75), R: ")
+    assert format_mean_states(found, with_ranges=True).startswith(
+        "Q: -5.82 (-6.82 to -5.57), P: 0.50 (-0.50 to 0.75), R: "
+    )
     assert format_extreme_examples(found) == "uv[w] 2.66 (S); u[w] -7.77 (Q)"
     many = [SignalLevel(chr(65 + n), -float(n), -20.0, 0.0, pieces=1 + (n > 7)) for n in range(20)]
     of_many = format_mean_states(dataclasses.replace(found, levels=many))

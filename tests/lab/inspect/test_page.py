@@ -219,13 +219,13 @@ def test_the_tree_highlights_the_translation_and_shows_any_hypothesis(
     tree = found.tree
     assert tree is not None
     assert opened.locator("#tree [data-node]").count() == len(tree.tokens)
-    assert opened.locator("#tree g.best").count() == len(tree.path(tree.best)) + 1
+    assert opened.locator("#tree g.best").count() == len(tree.path_to(tree.best_node)) + 1
     readout = opened.locator("#tree-readout")
     assert readout.inner_text().startswith(f"{found.translation} — log-probability −")
     for step in (3, int(tree.steps.max()) - 1):
-        other = int(np.flatnonzero((tree.steps == step) & ~tree.ended)[-1])
+        other = int(np.flatnonzero((tree.steps == step) & ~tree.final_mask)[-1])
         opened.locator(f"#tree [data-node='{other}']").hover(force=True)
-        text = "".join(found.tree_pieces[node] for node in tree.path(other)).replace("▁", " ").strip()
+        text = "".join(found.tree_pieces[node] for node in tree.path_to(other)).replace("▁", " ").strip()
         assert readout.inner_text().startswith(f"{text} — log-probability −{abs(tree.scores[other]):.1f}"[:-2])
         opened.locator("#tree").focus()
         opened.keyboard.press("ArrowLeft")
@@ -238,7 +238,7 @@ def test_the_best_match_is_shown_first_and_others_on_request(
     loaded = load_translator(model)
     pieces = loaded.directory.tokenizer.source.encode(SENTENCE)
     readings = trace_pairs(loaded, [(pieces, pieces)] * 2)
-    matches = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top=3)
+    matches = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top_k=3)
     (tmp_path / "page.html").write_text(render_page(found, matches), encoding="utf-8")
     with checked_page(browser) as page:
         draw(page, tmp_path / "page.html")

@@ -49,22 +49,22 @@ def test_the_tree_contains_the_hypotheses_of_the_search(loaded: TorchTranslator)
     found, tree = search_with_tree(TorchEngine(loaded.network, 1, 4), source, options)
     [(_, expected)] = decode_sentences(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
     assert found == expected
-    path = tree.path(tree.best)
+    path = tree.path_to(tree.best_node)
     assert tree.tokens[path].tolist() == [*found[0].tokens, EOS]
     assert np.diff(tree.scores[[0, *path]]) == pytest.approx(found[0].token_scores)
-    assert tree.ranks[tree.best] == found[0].rank_score
-    assert (tree.tokens == EOS).tolist() == tree.ended.tolist()
+    assert tree.ranks[tree.best_node] == found[0].rank_score
+    assert (tree.tokens == EOS).tolist() == tree.final_mask.tolist()
     inner = np.arange(1, len(tree.tokens))
     assert (tree.parents[inner] < inner).all()
     assert (tree.steps[inner] == tree.steps[tree.parents[inner]] + 1).all()
     assert (tree.scores[inner] < tree.scores[tree.parents[inner]]).all()
-    assert not tree.ended[tree.parents[inner]].any()
-    open_ = np.bincount(tree.steps[inner][~tree.ended[inner]])
+    assert not tree.final_mask[tree.parents[inner]].any()
+    open_ = np.bincount(tree.steps[inner][~tree.final_mask[inner]])
     assert open_.max() == 4
 
 
 def test_a_given_translation_is_inspected_unchanged(model: Path, loaded: TorchTranslator) -> None:
-    found = inspect_translation(loaded, SENTENCE, target="le roi")
+    found = inspect_translation(loaded, SENTENCE, translation="le roi")
     assert (found.translation, found.is_given, found.tree) == ("le roi", True, None)
     [expected] = Translator.load(model, engine="torch", shortlist=False).score([(SENTENCE, "le roi")])
     assert found.scores.sum() == pytest.approx(expected.score, abs=1e-4)
@@ -74,7 +74,7 @@ def test_empty_texts_are_refused(loaded: TorchTranslator) -> None:
     with pytest.raises(UsageError, match="neither letters nor digits"):
         inspect_translation(loaded, " … ")
     with pytest.raises(UsageError, match="--target: is empty; give a translation"):
-        inspect_translation(loaded, SENTENCE, target=" ")
+        inspect_translation(loaded, SENTENCE, translation=" ")
 
 
 def test_unknown_characters_are_named(
@@ -118,7 +118,7 @@ def test_files_contain_the_arrays(model: Path, loaded: TorchTranslator, tmp_path
     assert stored["source"].tolist() == tree["source"] == found.source_pieces
     assert found.tree is not None
     assert tree["tree"]["parents"] == found.tree.parents.tolist()
-    assert [rank is not None for rank in tree["tree"]["ranks"]] == found.tree.ended.tolist()
+    assert [rank is not None for rank in tree["tree"]["ranks"]] == found.tree.final_mask.tolist()
 
 
 def test_errors_are_one_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:

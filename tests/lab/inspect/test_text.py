@@ -147,7 +147,8 @@ def test_correlations_over_a_corpus_equal_those_of_numpy(
     loaded = load_text_model(language_model(carried=carried))
     file = write(tmp_path / "text.txt", TEXT.split("\n") * 3)
     wanted = parse_signals(["indentation", "brackets", "position", "next:x"], loaded.directory.card.language)
-    found = find_neurons(corpus_activations.trace_text_corpus(loaded, file), wanted, top=10_000)
+    batches = corpus_activations.trace_passages(loaded, corpus_activations.load_passages(file, loaded))
+    found = find_neurons(batches, wanted, top_k=10_000)
     passages = [TEXT + f"\n{TEXT}" * 2] if carried else [line for line in TEXT.split("\n") * 3 if line]
     states: dict[str, list[np.ndarray]] = {}
     expected: dict[str, list[np.ndarray]] = {each.name: [] for each in wanted}

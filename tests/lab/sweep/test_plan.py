@@ -45,7 +45,7 @@ def test_all_settings_have_all_seeds(sweep_file: Path) -> None:
     last = found.runs[-1].config
     assert (last.model.cell, last.training.learning_rate, last.training.seed) == ("gru", 0.002, 5)
     assert (last.model.dropout, last.model.width) == (0.2, 16)
-    assert found.reference == {"model.cell": "lstm", "training.learning_rate": 0.002}
+    assert found.baseline_setting == {"model.cell": "lstm", "training.learning_rate": 0.002}
 
 
 def test_values_are_those_that_the_recipe_validates(sweep_file: Path) -> None:
@@ -53,7 +53,7 @@ def test_values_are_those_that_the_recipe_validates(sweep_file: Path) -> None:
     sweep_file.write_text(SWEEP.replace("[0.001, 0.002]", "[1e-3, 2e-3]").replace("[1, 5]", "[0]"), encoding="utf-8")
     found = load_sweep(sweep_file)
     assert [run.setting["training.learning_rate"] for run in found.runs] == [0.001, 0.002] * 2
-    assert found.reference == {"model.cell": "lstm", "training.learning_rate": 0.002}
+    assert found.baseline_setting == {"model.cell": "lstm", "training.learning_rate": 0.002}
     assert found.settings == [run.setting for run in found.runs]
 
 
@@ -71,7 +71,7 @@ def test_paths_are_relative_to_the_file(sweep_file: Path, tmp_path: Path, monkey
     near = load_sweep(Path(sweep_file.name))
     assert [run.name for run in near.runs] == [run.name for run in found.runs]
     assert near.runs[1].name == "cell=lstm,dev=train,seed=1"
-    assert not found.compares_losses
+    assert not found.losses_are_comparable
 
 
 def test_runs_with_very_long_values_have_distinct_directory_names(sweep_file: Path) -> None:

@@ -26,7 +26,7 @@ def table(sweep: Sweep, runs: int) -> tuple[list[list[str]], str, str]:
         for number, run in enumerate(sweep.runs[:runs])
     ]
     rows = results.summarise_settings(sweep, found)
-    lines = results.markdown_table(sweep, rows, sweep.runs[0].config.model).splitlines()
+    lines = results.format_markdown_table(sweep, rows, sweep.runs[0].config.model).splitlines()
     cells = [line.strip("| ").split(" | ") for line in (lines[0], *lines[2:-2])]
     return cells, lines[-1], render_sweep_report(sweep, rows, sweep.runs[0].config)
 
