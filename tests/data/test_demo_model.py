@@ -25,7 +25,7 @@ def demo() -> ModelDirectory:
 def test_demo_model_translates_the_test_set(demo: ModelDirectory) -> None:
     sources, references = (list(read_lines(CORPUS / f"test.{language}")) for language in ("en", "fr"))
     results = Translator.load(demo.path).translate(sources)
-    scores = metrics.evaluate([result.text for result in results], references, "fr")
+    scores = metrics.score_translations([result.text for result in results], references, "fr")
     assert scores["bleu"]["score"] >= 90, scores["bleu"]
     # The scores of the model card were measured before quantisation to int8.
     assert scores["bleu"]["score"] == pytest.approx(demo.card.scores["test"]["bleu"]["score"], abs=0.5)

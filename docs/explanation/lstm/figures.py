@@ -76,8 +76,8 @@ def counting(model: TorchTranslator) -> dict[str, str]:
     counter = layer_of(inspection.layers, up)
     gates = [unit_over_time(name, counter, name, up.unit) for name in ("input", "forget", "output")]
     return {
-        "counting-cells": charts.line_chart("Cells that count", cells, "memory cell", False, across="step"),
-        "counting-gates": charts.line_chart("Gates of the unit that counts", gates, "gate", True, across="step"),
+        "counting-cells": charts.line_chart("Cells that count", cells, "memory cell", False, x_label="step"),
+        "counting-gates": charts.line_chart("Gates of the unit that counts", gates, "gate", True, x_label="step"),
     }
 
 
@@ -92,7 +92,7 @@ def remembering(model: TorchTranslator) -> str:
         )
         for first in tasks.MEMORY_SYMBOLS
     ]
-    return charts.line_chart("A cell that remembers", lines, "memory cell", False, across="step")
+    return charts.line_chart("A cell that remembers", lines, "memory cell", False, x_label="step")
 
 
 def attention(model: TorchTranslator) -> str:
@@ -106,7 +106,7 @@ def best_unit(model: TorchTranslator, pairs: Sequence[tuple[str, str]], signal: 
     tokenizer = model.directory.tokenizer
     encoded = [(tokenizer.source.encode(question), tokenizer.target.encode(answer)) for question, answer in pairs]
     wanted = parse_signals([signal], (model.directory.card.source_language,))
-    [found] = find_neurons(trace_pairs(model, encoded), wanted, top=1)
+    [found] = find_neurons(trace_pairs(model, encoded), wanted, top_k=1)
     return found
 
 
