@@ -10,9 +10,9 @@ import os
 import secrets
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-CLUSTER = os.environ.get("RAY_ADDRESS") or "local"
+CLUSTER_ADDRESS = os.environ.get("RAY_ADDRESS") or "local"
 """Address of the Ray cluster, from the environment variable RAY_ADDRESS; ``local`` starts one for the job."""
-if CLUSTER == "local":
+if CLUSTER_ADDRESS == "local":
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
 else:

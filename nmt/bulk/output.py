@@ -28,15 +28,15 @@ class ResumableOutput:
     def __init__(self, path: Path, folder: Path, inputs: Mapping[str, Any]) -> None:
         self._path, self._inputs = path, inputs
         self._manifest, self._lines = folder / "manifest.json", folder / "lines"
-        self.num_lines, size = self._resume()
+        self.num_lines, size = self._read_progress()
         self._file: IO[bytes] = self._lines.open("ab")
         self._file.truncate(size)
         self._saved_at = time.monotonic()
 
-    def append(self, lines: int, content: bytes) -> None:
-        """Append lines to the output; ``lines`` is their number, and ``content`` contains a line feed after each."""
+    def append(self, num_lines: int, content: bytes) -> None:
+        """Append a number of lines; ``content`` is their text with a line feed after each line."""
         self._file.write(content)
-        self.num_lines += lines
+        self.num_lines += num_lines
         if time.monotonic() - self._saved_at >= _SAVE_INTERVAL:
             self.save()
 
@@ -68,7 +68,7 @@ class ResumableOutput:
         if not self.num_lines:
             shutil.rmtree(self._manifest.parent)
 
-    def _resume(self) -> tuple[int, int]:
+    def _read_progress(self) -> tuple[int, int]:
         """Return the number of lines and of bytes that an earlier run has saved.
 
         Raises CarouselError if the earlier run had different inputs or its files are damaged.

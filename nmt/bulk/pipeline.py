@@ -34,9 +34,9 @@ _MAX_RETRIES = 5  # of a batch whose actor died
 class TranslatedBatch(NamedTuple):
     """Translations of a batch of texts."""
 
-    first: int
+    first_index: int
     """Index of the first text of the batch among all texts."""
-    lines: int
+    num_lines: int
     """Number of output lines."""
     content: bytes
     """Output lines, each with its line feed."""
@@ -49,7 +49,7 @@ class TextBatchReader:
     files: tuple[Path, ...]
     fields: tuple[str, ...]
     """Names of the record fields that may hold the text; see `nmt.corpus.text_files.read_texts`."""
-    first: int
+    first_index: int
     """Index of the first text to read."""
     batch_size: int
     """Maximum number of texts in a batch."""
@@ -57,8 +57,8 @@ class TextBatchReader:
     def read_batches(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the index of the first text of each batch and its texts. Files are read lazily."""
         all_texts = itertools.chain.from_iterable(read_texts(file, self.fields) for file in self.files)
-        first, texts, characters = self.first, list[str](), 0
-        for text in itertools.islice(all_texts, self.first, None):
+        first, texts, characters = self.first_index, list[str](), 0
+        for text in itertools.islice(all_texts, self.first_index, None):
             texts.append(text)
             characters += len(text)
             if len(texts) == self.batch_size or characters >= _MAX_BATCH_CHARACTERS:
@@ -125,7 +125,7 @@ def model_checksums(job: TranslationJob) -> list[str]:
 
 
 def translate_batches(
-    reader: TextBatchReader, job: TranslationJob, workers: int, on_gpus: bool
+    reader: TextBatchReader, job: TranslationJob, num_workers: int, on_gpus: bool
 ) -> Iterator[TranslatedBatch]:
     """Translate the batches of a reader, and yield them in order.
 
@@ -144,7 +144,7 @@ def translate_batches(
             fn_constructor_args=(job, engine, model_checksums(job)),
             batch_size=1,
             batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
+            compute=ray.data.ActorPoolStrategy(size=num_workers, max_tasks_in_flight_per_actor=2),
             num_cpus=1,
             num_gpus=1 if on_gpus else None,
             max_task_retries=_MAX_RETRIES,

@@ -43,7 +43,7 @@ class GlobalBatch(NamedTuple):
     """Position after each batch."""
 
     @property
-    def end(self) -> DataPosition:
+    def end_position(self) -> DataPosition:
         """Position after the last batch."""
         return self.positions[-1]
 
@@ -122,7 +122,7 @@ class BatchLoader:
 
         try:
             for global_batch in self.global_batches(start):
-                put((self._make_batch(global_batch), global_batch.end))
+                put((self._make_batch(global_batch), global_batch.end_position))
                 if stop.is_set():
                     return
         except Exception as error:  # re-raised in the training thread by `_dequeue`

@@ -16,7 +16,7 @@ from typing import Any
 
 from nmt.config.data import CorpusSpec, FilePair, HubDataset, SyntheticCorpus
 from nmt.corpus import synthetic_tasks
-from nmt.corpus.text_files import decode_json_lines, hash_file, list_fields, open_file, read_lines, record_fields
+from nmt.corpus.text_files import decode_json_lines, describe_fields, hash_file, open_file, read_lines, record_fields
 from nmt.utils.errors import CarouselError, missing_extra
 
 TextPair = tuple[str, str]
@@ -158,7 +158,7 @@ def _pair_from_record(record: Any, source: str, target: str, where: str) -> Text
     for language in (source, target):
         if language not in fields or not isinstance(fields[language], str | None):
             raise CarouselError(
-                f"{where}: no text in field '{language}' (found: {list_fields(record)}); "
+                f"{where}: no text in field '{language}' (found: {describe_fields(record)}); "
                 f"name the fields {source} and {target}"
             )
     # Data sets represent empty table cells as None.

@@ -95,25 +95,25 @@ class PreparedData:
 
 
 def prepare_data(
-    config: TranslatorRecipe, log: LogFunction = lambda message: None, tokenizer: Tokenizer | None = None
+    recipe: TranslatorRecipe, log: LogFunction = lambda message: None, tokenizer: Tokenizer | None = None
 ) -> PreparedData:
     """Read, filter and tokenise the corpora of a recipe.
 
     If no ``tokenizer`` is given, the one that the recipe describes is trained. Raises CarouselError if a corpus is
     unreadable, malformed or empty after filtering.
     """
-    data = config.data
+    data = recipe.data
     dev = read_evaluation_pairs(data.dev, data.source, data.target) if data.dev else []
     test = read_evaluation_pairs(data.test, data.source, data.target) if data.test else []
-    hashes = hash_corpora(config)
+    hashes = hash_corpora(recipe)
     train_hashes = [corpus.hash for corpus in hashes if corpus.role == "train"]
     text_key = hash_json(_FORMAT, data.filter.model_dump(), train_hashes)
-    tokenizer = tokenizer or _load_or_train_tokenizer(config, text_key, log)
-    train = _load_or_encode_corpus(config, tokenizer, text_key, log)
-    if config.training.guided_alignment:
+    tokenizer = tokenizer or _load_or_train_tokenizer(recipe, text_key, log)
+    train = _load_or_encode_corpus(recipe, tokenizer, text_key, log)
+    if recipe.training.guided_alignment:
         train.load_alignment(_load_or_align_corpus(train, log))
-    for mixed, report in zip(data.weighted_corpora, train.reports, strict=True):
-        log(f"Training text {describe_corpus(mixed.corpus)}: {report}" + _describe_mixing(mixed))
+    for weighted, report in zip(data.weighted_corpora, train.reports, strict=True):
+        log(f"Training text {describe_corpus(weighted.corpus)}: {report}" + _describe_mixing(weighted))
     return PreparedData(tokenizer, train, dev, test, hashes)
 
 
@@ -126,10 +126,10 @@ def read_evaluation_pairs(spec: CorpusSpec, source: str, target: str) -> list[Te
     return pairs
 
 
-def sources_in_training_data(config: TranslatorRecipe, sources: Iterable[str]) -> set[str]:
+def sources_in_training_data(recipe: TranslatorRecipe, sources: Iterable[str]) -> set[str]:
     """Return the normalised texts in ``sources`` that also occur as a source in the unfiltered training corpora."""
     candidates = set(sources)
-    training = (pair for mixed in config.data.weighted_corpora for pair in _read_training_pairs(config, mixed))
+    training = (pair for weighted in recipe.data.weighted_corpora for pair in _read_training_pairs(recipe, weighted))
     return {normalised for source, _ in training if (normalised := normalise(source)) in candidates}
 
 
@@ -138,69 +138,73 @@ def learn_corpus_translation_table(corpus: ArrowCorpus) -> TranslationTable:
     return learn_translation_table(*_select_aligner_ids(corpus))
 
 
-def hash_corpora(config: TranslatorRecipe) -> list[CorpusHash]:
+def hash_corpora(recipe: TranslatorRecipe) -> list[CorpusHash]:
     """Return the hash of each corpus, in the order of the recipe. Raises CarouselError if a corpus is unreadable."""
-    data = config.data
-    corpora = [*(("train", mixed.corpus) for mixed in data.weighted_corpora), ("dev", data.dev), ("test", data.test)]
+    data = recipe.data
+    corpora = [
+        *(("train", weighted.corpus) for weighted in data.weighted_corpora),
+        ("dev", data.dev),
+        ("test", data.test),
+    ]
     languages = data.source, data.target
     return [CorpusHash(role, describe_corpus(c), corpus_fingerprint(c, *languages)) for role, c in corpora if c]
 
 
-def _load_or_train_tokenizer(config: TranslatorRecipe, text_key: str, log: LogFunction) -> Tokenizer:
-    languages = (config.data.source, config.data.target)
-    settings = config.tokenizer.model_dump()
+def _load_or_train_tokenizer(recipe: TranslatorRecipe, text_key: str, log: LogFunction) -> Tokenizer:
+    languages = (recipe.data.source, recipe.data.target)
+    settings = recipe.tokenizer.model_dump()
 
     def create(folder: Path) -> None:
         # Counting reads all training text, which reports its errors before the slow training of the tokenizer.
-        pairs = sum(1 for mixed in config.data.weighted_corpora for _ in _read_training_pairs(config, mixed))
+        pairs = sum(1 for weighted in recipe.data.weighted_corpora for _ in _read_training_pairs(recipe, weighted))
         step = -(-2 * pairs // MAX_TRAINING_SENTENCES)
-        log(f"Training a {config.tokenizer.kind} tokenizer with {config.tokenizer.vocab_size:,} pieces")
-        trained = train_tokenizer(lambda: _every_nth_pair(config, step), config.tokenizer, languages)
+        log(f"Training a {recipe.tokenizer.kind} tokenizer with {recipe.tokenizer.vocab_size:,} pieces")
+        trained = train_tokenizer(lambda: _every_nth_pair(recipe, step), recipe.tokenizer, languages)
         for name, content in trained.to_files().items():
             (folder / name).write_bytes(content)
 
     folder = get_or_create(f"tokenizer-{hash_json(text_key, settings, RESERVED_PIECES)}", create, log)
-    return Tokenizer.from_files(folder, separate=not config.tokenizer.shared)
+    return Tokenizer.from_files(folder, separate_target=not recipe.tokenizer.shared)
 
 
-def _read_training_pairs(config: TranslatorRecipe, mixed: WeightedCorpus) -> Iterator[TextPair]:
+def _read_training_pairs(recipe: TranslatorRecipe, weighted: WeightedCorpus) -> Iterator[TextPair]:
     """Yield the pairs of a training corpus, up to the number in ``data.filter.first_pairs``."""
-    data = config.data
-    return itertools.islice(read_pairs(mixed.corpus, data.source, data.target), data.filter.first_pairs)
+    data = recipe.data
+    return itertools.islice(read_pairs(weighted.corpus, data.source, data.target), data.filter.first_pairs)
 
 
 def _load_or_encode_corpus(
-    config: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: LogFunction
+    recipe: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: LogFunction
 ) -> ArrowCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.to_files().values()]
-    key = hash_json(text_key, models, [mixed.tag for mixed in config.data.weighted_corpora])
+    key = hash_json(text_key, models, [weighted.tag for weighted in recipe.data.weighted_corpora])
 
     def create(folder: Path) -> None:
         log("Encoding the training text")
-        _write_ids(config, tokenizer, folder)
+        _write_ids(recipe, tokenizer, folder)
 
     return ArrowCorpus(get_or_create(f"ids-{key}", create, log), key)
 
 
-def _write_ids(config: TranslatorRecipe, tokenizer: Tokenizer, folder: Path) -> None:
-    reports = [FilterReport() for _ in config.data.train]
-    write_sentence_pairs(folder / _IDS, _encoded_chunks(config, tokenizer, reports))
-    for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
+def _write_ids(recipe: TranslatorRecipe, tokenizer: Tokenizer, folder: Path) -> None:
+    reports = [FilterReport() for _ in recipe.data.train]
+    write_sentence_pairs(folder / _IDS, _encoded_chunks(recipe, tokenizer, reports))
+    for weighted, report in zip(recipe.data.weighted_corpora, reports, strict=True):
         if not report.kept:
             repeated = report.duplicate == report.read
             remedy = "remove this corpus, the ones before contain all its pairs" if repeated else "relax data.filter"
-            raise CarouselError(f"{describe_corpus(mixed.corpus)}: no training pair is left ({report}); {remedy}")
+            raise CarouselError(f"{describe_corpus(weighted.corpus)}: no training pair is left ({report}); {remedy}")
     (folder / _REPORT).write_text(json.dumps([asdict(report) for report in reports]), encoding="utf-8")
 
 
 def _encoded_chunks(
-    config: TranslatorRecipe, tokenizer: Tokenizer, reports: Sequence[FilterReport]
+    recipe: TranslatorRecipe, tokenizer: Tokenizer, reports: Sequence[FilterReport]
 ) -> Iterator[tuple[RaggedArray, RaggedArray]]:
-    corpora = _filtered_corpora(config, reports)
-    for mixed, report, pairs in zip(config.data.weighted_corpora, reports, corpora, strict=True):
-        max_length = math.inf if isinstance(mixed.corpus, SyntheticCorpus) else config.data.filter.max_pieces
+    corpora = _filtered_corpora(recipe, reports)
+    for weighted, report, pairs in zip(recipe.data.weighted_corpora, reports, corpora, strict=True):
+        max_length = math.inf if isinstance(weighted.corpus, SyntheticCorpus) else recipe.data.filter.max_pieces
         while chunk := list(itertools.islice(pairs, _CHUNK_PAIRS)):
-            encoded = _encode_pairs(chunk, tokenizer, mixed.tag, max_length)
+            encoded = _encode_pairs(chunk, tokenizer, weighted.tag, max_length)
             dropped = len(chunk) - len(encoded)
             report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
             sources, targets = ([pair[side] for pair in encoded] for side in (0, 1))
@@ -221,24 +225,24 @@ def _encode_pairs(
     return [pair for pair in zip(sources, targets, strict=True) if max(map(len, pair)) <= max_length]
 
 
-def _filtered_corpora(config: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[TextPair]]:
+def _filtered_corpora(recipe: TranslatorRecipe, reports: Sequence[FilterReport]) -> Iterator[Iterator[TextPair]]:
     """Yield an iterator over the filtered pairs of each corpus; synthetic tasks are not filtered."""
-    pair_filter = PairFilter(config.data.filter)
-    for mixed, report in zip(config.data.weighted_corpora, reports, strict=True):
-        apply_filter = count_unfiltered if isinstance(mixed.corpus, SyntheticCorpus) else pair_filter.filter
-        yield apply_filter(_read_training_pairs(config, mixed), report)
+    pair_filter = PairFilter(recipe.data.filter)
+    for weighted, report in zip(recipe.data.weighted_corpora, reports, strict=True):
+        apply_filter = count_unfiltered if isinstance(weighted.corpus, SyntheticCorpus) else pair_filter.filter
+        yield apply_filter(_read_training_pairs(recipe, weighted), report)
 
 
-def _every_nth_pair(config: TranslatorRecipe, n: int) -> Iterator[TextPair]:
+def _every_nth_pair(recipe: TranslatorRecipe, n: int) -> Iterator[TextPair]:
     """Return an iterator over every n-th filtered pair of the concatenated corpora."""
-    corpora = _filtered_corpora(config, [FilterReport() for _ in config.data.train])
+    corpora = _filtered_corpora(recipe, [FilterReport() for _ in recipe.data.train])
     return itertools.islice(itertools.chain.from_iterable(corpora), 0, None, n)
 
 
-def _describe_mixing(mixed: WeightedCorpus) -> str:
+def _describe_mixing(weighted: WeightedCorpus) -> str:
     """Return a description of the weight and the tag of a corpus for the log, without default values."""
-    weight = "" if mixed.weight == 1 else f", used {mixed.weight:g} times per epoch"
-    return weight + ("" if mixed.tag is None else f", tagged {mixed.tag}")
+    weight = "" if weighted.weight == 1 else f", used {weighted.weight:g} times per epoch"
+    return weight + ("" if weighted.tag is None else f", tagged {weighted.tag}")
 
 
 def _load_or_align_corpus(corpus: ArrowCorpus, log: LogFunction) -> Path:

@@ -139,7 +139,7 @@ def record_fields(record: Any) -> Mapping[str, Any]:
     return nested if isinstance(nested, dict) else record
 
 
-def list_fields(record: Any) -> str:
+def describe_fields(record: Any) -> str:
     """Return the names of the fields of a record for an error message, or the type of a value without fields."""
     return ", ".join(map(str, record_fields(record))) or type(record).__name__
 
@@ -179,7 +179,9 @@ def _text_from_record(record: Any, fields: Sequence[str], where: str) -> str:
     name = next((name for name in fields if name in values), None)
     if name is None:
         expected = " or ".join(f"'{name}'" for name in fields)
-        raise CarouselError(f"{where}: no field {expected} (found: {list_fields(record)}); name the field with --field")
+        raise CarouselError(
+            f"{where}: no field {expected} (found: {describe_fields(record)}); name the field with --field"
+        )
     text = "" if values[name] is None else values[name]
     if not isinstance(text, str):
         raise CarouselError(f"{where}: field {name!r} is {text!r:.40}, not text; fix it or name another with --field")

@@ -126,9 +126,9 @@ class Vocabulary:
         tokens = self.encode(_CONTEXT + text)
         return [number for number, (start, _) in zip(tokens.ids, tokens.spans, strict=True) if start > 0]
 
-    def decode_batch(self, lists: Sequence[Sequence[int]]) -> list[str]:
+    def decode_batch(self, id_lists: Sequence[Sequence[int]]) -> list[str]:
         """Return the text of each list of token ids; faster than `decode`, which also returns token spans."""
-        texts: list[str] = self._processor.decode([list(ids) for ids in lists])
+        texts: list[str] = self._processor.decode([list(ids) for ids in id_lists])
         return texts
 
     def decode(self, ids: Sequence[int]) -> TokenizedText:
@@ -159,10 +159,10 @@ class Tokenizer:
         return files
 
     @staticmethod
-    def from_files(directory: Path, separate: bool) -> Tokenizer:
-        """Read the files that `to_files` returns; if ``separate`` is true, the target has a vocabulary of its own."""
+    def from_files(directory: Path, separate_target: bool) -> Tokenizer:
+        """Read the files that `to_files` returns; ``separate_target`` is true if the vocabulary is not shared."""
         source = _read_vocabulary(directory / "tokenizer.model")
-        target = _read_vocabulary(directory / "tokenizer.target.model") if separate else source
+        target = _read_vocabulary(directory / "tokenizer.target.model") if separate_target else source
         return Tokenizer(source, target)
 
 

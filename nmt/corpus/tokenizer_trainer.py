@@ -17,18 +17,18 @@ import sys
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 
 
-def main(parent: int, options: str) -> None:
+def main(parent_pid: int, options_json: str) -> None:
     """Train a model and write it to stdout; exit with an error message if SentencePiece fails."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if os.getppid() != parent_pid:
         sys.exit("the parent process has ended")
     import sentencepiece as spm
 
     model = io.BytesIO()
     sentences = (line[:-1].decode() for line in sys.stdin.buffer)
     try:
-        spm.SentencePieceTrainer.train(sentence_iterator=sentences, model_writer=model, **json.loads(options))
+        spm.SentencePieceTrainer.train(sentence_iterator=sentences, model_writer=model, **json.loads(options_json))
     except RuntimeError as error:
         sys.exit(str(error))
     sys.stdout.buffer.write(model.getvalue())

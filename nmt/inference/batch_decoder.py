@@ -44,23 +44,23 @@ class BatchDecoder:
 
         A sentence whose translation degenerates into repetition is decoded again; see `nmt.inference.repetition`.
         """
-        found = self._distribute(sentences, lambda worker, share: worker.search(share, beam_size, options))
+        found = self._run_in_threads(sentences, lambda worker, share: worker.search(share, beam_size, options))
         retried = [(n, source) for n, source in sentences if needs_retry(source, found[n], options)]
         if retried:
             retry = retry_options(options)
-            second = self._distribute(retried, lambda worker, share: worker.search(share, beam_size, retry))
+            second = self._run_in_threads(retried, lambda worker, share: worker.search(share, beam_size, retry))
             found |= {n: choose_attempt(source, found[n], second[n]) for n, source in retried}
         return found
 
     def score(self, pairs: Sequence[NumberedPair]) -> dict[int, ForcedScore]:
         """Return the score of each sentence pair by its number."""
-        return self._distribute(pairs, lambda worker, share: worker.score(share))
+        return self._run_in_threads(pairs, lambda worker, share: worker.score(share))
 
     def continuous_batcher(self, num_slots: int, beam_size: int) -> ContinuousBatcher:
         """Return a continuous batcher with a new engine, which the factory of the first thread creates."""
         return ContinuousBatcher(self._workers[0].make_engine(num_slots, beam_size))
 
-    def _distribute(
+    def _run_in_threads(
         self, items: Sequence[Any], work: Callable[[_ThreadEngines, Sequence[Any]], _NumberedResults]
     ) -> dict[int, Any]:
         """Process numbered items in all threads.
@@ -72,7 +72,7 @@ class BatchDecoder:
             return dict(work(self._workers[0], items))
         cancelled = Event()
         shares = [work(self._workers[n], items[n::count]) for n in range(count)]
-        running = [self._threads.submit(_collect, share, cancelled) for share in shares]
+        running = [self._threads.submit(_collect_results, share, cancelled) for share in shares]
         try:
             return {number: result for future in running for number, result in future.result().items()}
         except BaseException:  # includes KeyboardInterrupt: the process cannot exit before its threads do
@@ -80,7 +80,7 @@ class BatchDecoder:
             raise
 
 
-def _collect(results: _NumberedResults, cancelled: Event) -> dict[int, Any]:
+def _collect_results(results: _NumberedResults, cancelled: Event) -> dict[int, Any]:
     """Return the results by number: all of them, or those that were available before cancellation."""
     found = {}
     for number, result in results:

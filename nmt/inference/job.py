@@ -33,14 +33,14 @@ class TranslationJob:
     alternatives: int
     """Number of alternative translations per text."""
     options: DecodingOptions
-    shortlist: bool
+    use_shortlist: bool
     """Whether to use the vocabulary shortlist of the model, if it has one."""
     output_format: OutputFormat
 
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
         """Load the models into a translator. Raises CarouselError as `Translator.load` does."""
         first, *others = self.models
-        return Translator.load(first, engine=engine, threads=threads, shortlist=self.shortlist, ensemble=others)
+        return Translator.load(first, engine=engine, threads=threads, shortlist=self.use_shortlist, ensemble=others)
 
     def translate_lines(self, translator: Translator, texts: Iterable[str]) -> Iterator[str]:
         """Translate texts and yield one output line per text, in order and without a line feed."""

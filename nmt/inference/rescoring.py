@@ -15,7 +15,7 @@ class Rescorer:
 
     score_texts: Callable[[Sequence[str]], list[float]]
     """Function that returns the log-probability of each text under the language model."""
-    weight: float
+    lm_weight: float
     """Weight of the language model's log-probabilities."""
     num_hypotheses: int
     """Number of hypotheses per sentence to rescore."""
@@ -34,7 +34,7 @@ class Rescorer:
         flat = [hypothesis for hypotheses in nbest.values() for hypothesis in hypotheses]
         lm_scores = self.score_texts(decode([hypothesis.tokens for hypothesis in flat]))
         rescored = (
-            replace(h, rank_score=h.rank_score + self.weight * lm_score / length_penalty(len(h.tokens) + 1, alpha))
+            replace(h, rank_score=h.rank_score + self.lm_weight * lm_score / length_penalty(len(h.tokens) + 1, alpha))
             for h, lm_score in zip(flat, lm_scores, strict=True)
         )
         return {

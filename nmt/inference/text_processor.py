@@ -41,7 +41,7 @@ class TextProcessor:
         self._calibration = calibration
         self._separator = "" if "CJK" in language_scripts(model.card.target_language) else " "
 
-    def chunks(self, text: str) -> list[Chunk]:
+    def make_chunks(self, text: str) -> list[Chunk]:
         """Split a text into tokenized chunks; return none if the text contains nothing to translate."""
         normalised = normalise(text)
         if not is_translatable(normalised):

@@ -246,7 +246,7 @@ class Translator:
 
     def _translate_window(self, texts: list[str], beam_size: int, options: DecodingOptions) -> Iterator[Translation]:
         """Translate texts together, and yield their translations in order."""
-        chunks_of_texts = [self.text_processor.chunks(text) for text in texts]
+        chunks_of_texts = [self.text_processor.make_chunks(text) for text in texts]
         chunks = list(itertools.chain.from_iterable(chunks_of_texts))
         # Chunks of similar length are decoded together; short ones at the end leave few slots idle.
         longest_first = sorted(range(len(chunks)), key=lambda n: -len(chunks[n].tokenized.ids))

@@ -117,7 +117,7 @@ def read_model_directory(path: Path) -> ModelDirectory:
     )
     if WEIGHTS not in card.files and f"{GRAPHS}/encoder.onnx" not in card.files:
         raise CarouselError(f"{path / CARD}: lists neither weights nor graphs; copy the model directory again")
-    tokenizer = Tokenizer.from_files(path, separate="tokenizer.target.model" in card.files)
+    tokenizer = Tokenizer.from_files(path, separate_target="tokenizer.target.model" in card.files)
     sizes = len(tokenizer.source), len(tokenizer.target)
     if sizes != (card.source_vocabulary, card.target_vocabulary):
         raise CarouselError(f"{path / CARD}: belongs to another tokenizer; copy the model directory again")
@@ -136,7 +136,7 @@ def read_language_model_directory(path: Path) -> LanguageModelDirectory:
     )
     if WEIGHTS not in card.files:
         raise CarouselError(f"{path / CARD}: lists no weights; copy the model directory again")
-    vocabulary = Tokenizer.from_files(path, separate=False).target
+    vocabulary = Tokenizer.from_files(path, separate_target=False).target
     if len(vocabulary) != card.vocabulary:
         raise CarouselError(f"{path / CARD}: belongs to another tokenizer; copy the model directory again")
     return LanguageModelDirectory(path, card, vocabulary)

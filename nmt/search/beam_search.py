@@ -102,7 +102,7 @@ class BeamSearch:
         self._returns_attention[index] = options.return_attention
         self._has_coverage_penalty[index] = options.coverage_penalty > 0
         if options.coverage_penalty > 0:
-            self._coverage.admit(slots, [len(source) for source in sources], options.coverage_penalty)
+            self._coverage.reset_slots(slots, [len(source) for source in sources], options.coverage_penalty)
         self._scores[index, 0] = 0.0  # all rows of a slot start from the same state, so one suffices
         self._tokens[index] = self._bos_id
         self._parents[index] = self._rows[index]
@@ -160,7 +160,7 @@ class BeamSearch:
         done = self._scores[:, 0] < self._score_bounds
         finished = self._take_results(np.flatnonzero(done), end_scores) if np.count_nonzero(done) else []
         if self._any_coverage:
-            self._coverage.reorder(self._parents)
+            self._coverage.reorder_rows(self._parents)
         self._step += 1
         if finished:
             self.release([slot for slot, _ in finished])
@@ -223,7 +223,7 @@ class BeamSearch:
         rank_scores = scores / penalties[:, None]
         if self._any_coverage and self._backpointers.has_attention:
             slots = np.flatnonzero(self._has_coverage_penalty)
-            rank_scores[slots] += self._coverage.penalties(slots)
+            rank_scores[slots] += self._coverage.compute_penalties(slots)
         self._finished.merge(rank_scores, scores, self._rows + self._step * self._rows.size)
 
     def _take_results(self, done: Int64Array, end_scores: Float64Array) -> list[tuple[int, list[Hypothesis]]]:

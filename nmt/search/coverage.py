@@ -22,7 +22,7 @@ class CoverageTracker:
         self._source_mask = np.zeros((num_slots, 1, 0), dtype=bool)  # excludes padding and end of sentence
         self._weights: Float64Array = np.zeros((num_slots, 1))
 
-    def admit(self, slots: Sequence[int], lengths: Sequence[int], weight: float) -> None:
+    def reset_slots(self, slots: Sequence[int], lengths: Sequence[int], weight: float) -> None:
         """Reset the coverage of slots to zero for new sentences.
 
         ``lengths`` are the source lengths without end of sentence, and ``weight`` is the factor beta of the penalty.
@@ -42,11 +42,11 @@ class CoverageTracker:
         width = min(attention.shape[1], self._attention_sums.shape[2])
         self._attention_sums[:, :, :width] += attention[:, :width].reshape(*self._attention_sums.shape[:2], width)
 
-    def reorder(self, parents: Int64Array) -> None:
+    def reorder_rows(self, parents: Int64Array) -> None:
         """Copy to each row the coverage of its parent row; ``parents`` is [N, K]."""
         self._attention_sums = self._attention_sums.reshape(parents.size, -1)[parents]
 
-    def penalties(self, slots: Int64Array) -> Float64Array:
+    def compute_penalties(self, slots: Int64Array) -> Float64Array:
         """Return the weighted penalty of each row of the given slots, [F, K]: 0 for full coverage, else negative."""
         logarithms = np.log(self._attention_sums[slots].clip(_MIN_COVERAGE, 1.0))
         weighted: Float64Array = self._weights[slots] * logarithms.sum(axis=2, where=self._source_mask[slots])

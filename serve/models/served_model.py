@@ -99,7 +99,7 @@ class ServedModel:
         from nmt.inference.continuous_batcher import DecodingRequest
 
         options = self.translator.decoding_options
-        chunks = [chunk for text in texts for chunk in self.text_processor.chunks(text)]
+        chunks = [chunk for text in texts for chunk in self.text_processor.make_chunks(text)]
         for start in range(0, len(chunks), batcher.num_slots):
             batch = chunks[start : start + batcher.num_slots]
             batcher.admit([DecodingRequest(n, chunk.tokenized.ids, options) for n, chunk in enumerate(batch)])

@@ -124,7 +124,7 @@ class SentenceJob:
 
     def split_into_chunks(self) -> None:
         """Split the sentence into chunks. There are none if it contains nothing to translate."""
-        self.chunks = self.batch_key.model.text_processor.chunks(self.sentence.text)
+        self.chunks = self.batch_key.model.text_processor.make_chunks(self.sentence.text)
         self.hypotheses, self.missing = [()] * len(self.chunks), len(self.chunks)
 
     def set_hypotheses(self, chunk_index: int, hypotheses: Sequence[Hypothesis]) -> bool:

@@ -44,7 +44,7 @@ def _require_terms(sentence: Sentence, model: ServedModel, glossary: Glossary) -
 
 def _terms_by_chunk(text: str, model: ServedModel, glossary: Glossary) -> list[list[str]]:
     """Return the required target terms of each chunk; a term that crosses a boundary belongs to the second chunk."""
-    chunks, clean = model.text_processor.chunks(text), normalise(text)
+    chunks, clean = model.text_processor.make_chunks(text), normalise(text)
     within = [glossary.required_translations(chunk.tokenized.text) for chunk in chunks]
     found = [list(terms) for terms in within]
     for n, (first, second) in enumerate(pairwise(chunks)):

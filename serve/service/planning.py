@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from nmt.inference.documents.document import Document, DocumentTranslation
-from nmt.inference.documents.html import HtmlDocument, visible_text
+from nmt.inference.documents.html import HtmlDocument, extract_visible_text
 from nmt.inference.documents.plain import PlainDocument
 from nmt.text.language_identification import DetectedLanguage
 from serve.errors import LimitExceededError, UnsupportedLanguageError
@@ -150,5 +150,5 @@ class RequestPlanner:
         if not sources:
             raise UnsupportedLanguageError(f"no model translates into {target}")
         if request.markup:
-            texts = await self._offloader.run(texts, lambda: [visible_text(text) for text in texts])
+            texts = await self._offloader.run(texts, lambda: [extract_visible_text(text) for text in texts])
         return [await self._detector.detect_source(text, sources, target) for text in texts]

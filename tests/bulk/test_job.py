@@ -158,13 +158,15 @@ def test_workers_use_gpus_or_cpus(model: Path, tmp_path: Path, nmt: Nmt) -> None
     exported = tmp_path / "exported"
     assert nmt("export", model, exported).status == 0
 
-    def choose(resources: dict[str, float], *models: Path, workers: int | None = None) -> tuple[int, bool]:
-        return job._choose_workers(TranslationJob(models, None, 0, DecodingOptions(), True, "text"), resources, workers)
+    def choose(resources: dict[str, float], *models: Path, num_workers: int | None = None) -> tuple[int, bool]:
+        return job._choose_workers(
+            TranslationJob(models, None, 0, DecodingOptions(), True, "text"), resources, num_workers
+        )
 
     large = {"CPU": 64.0, "GPU": 4.0}
     assert choose({"CPU": 8.0}, model) == (8, False)
-    assert choose({"CPU": 8.0}, model, workers=3) == (3, False)
-    assert choose({"CPU": 8.0}, model, workers=30) == (8, False)
+    assert choose({"CPU": 8.0}, model, num_workers=3) == (3, False)
+    assert choose({"CPU": 8.0}, model, num_workers=30) == (8, False)
     assert choose(large, model) == (4, True)
     assert choose(large, exported) == choose(large, model, model) == (64, False)
     with pytest.raises(CarouselError, match="has no CPUs"):

@@ -45,7 +45,7 @@ def test_processes_share_the_batch_sequence_from_any_position(
     ]
     global_batches = list(itertools.islice(distributed.global_batches(START), after + 8))
     assert [batch.tolist() for global_batch in global_batches for batch in global_batch.batches] == sequence
-    place = global_batches[after - 1].end if after else START
+    place = global_batches[after - 1].end_position if after else START
     resumed = itertools.islice(distributed.global_batches(place), 8)
     assert [batch.tolist() for global_batch in resumed for batch in global_batch.batches] == sequence[world * after :]
 
@@ -61,7 +61,7 @@ def test_loaded_batches_follow_the_plan(corpus: ArrowCorpus) -> None:
         loaded = list(itertools.islice(batches, 40))
     for (batch, after), global_batch in zip(loaded, loader.global_batches(START), strict=False):
         assert batches_equal(batch, make_batch(corpus, global_batch.batches[1]))
-        assert after == global_batch.end
+        assert after == global_batch.end_position
 
 
 def test_errors_in_the_loader_thread_are_raised(corpus: ArrowCorpus) -> None:

@@ -21,7 +21,7 @@ def test_each_pair_counts_for_the_first_filter_that_drops_it() -> None:
         ("Yes.", "Mais bien entendu !"),  # short texts are exempt from the ratio
     ]
     report = FilterReport()
-    kept = list(PairFilter(FilterConfig()).filter(pairs, report))
+    kept = list(PairFilter(FilterConfig()).filter_pairs(pairs, report))
     assert kept == [("A dog sleeps.", "Un chien dort."), ("Yes.", "Mais bien entendu !")]
     assert report == FilterReport(read=8, empty=2, too_long=1, ratio=1, copy=1, duplicate=1, kept=2)
     assert str(report) == "2 of 8 pairs kept (dropped: empty 2, too long 1, ratio 1, copy 1, duplicate 1)"
@@ -41,6 +41,6 @@ def test_filters_can_be_disabled() -> None:
     pairs = [("a", "a"), ("a", "a"), ("b", "b" * 90)]
     report = FilterReport()
     lenient = FilterConfig(duplicates=False, copies=False, max_ratio=1000)
-    kept = list(PairFilter(lenient).filter(pairs, report))
+    kept = list(PairFilter(lenient).filter_pairs(pairs, report))
     assert kept == pairs
     assert str(report) == "3 of 3 pairs kept"

@@ -105,10 +105,10 @@ def test_alignment_of_a_split_text_covers_all_chunks(translator: Translator) -> 
     assert result.alignment is not None
     assert max(span[1] for span in result.alignment) > len(text) * 0.9
     assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
-    assert len(translator.text_processor.chunks(text)) > 1
+    assert len(translator.text_processor.make_chunks(text)) > 1
     assert all(
         len(chunk.tokenized.ids) <= translator._model.card.longest_source
-        for chunk in translator.text_processor.chunks(text)
+        for chunk in translator.text_processor.make_chunks(text)
     )
 
 
@@ -171,7 +171,7 @@ def test_chunks_are_joined_with_the_separator_of_the_language(model: Path, langu
         replace(directory, card=directory.card.model_copy(update={"target_language": language})), None
     )
     text = " ".join(source for source, _ in toy_pairs(40, seed=8))
-    chunks = text_processor.chunks(text)
+    chunks = text_processor.make_chunks(text)
     ids = [list(text_processor.target_ids(f"roi {n}")) for n in range(len(chunks))]
     found = text_processor.assemble(
         text, chunks, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], DecodingOptions()

@@ -67,7 +67,7 @@ class FakeTranslator:
         options = DecodingOptions(num_hypotheses=alternatives + 1)
         return [self.assemble(text, (), (), options) for text in texts]
 
-    def chunks(self, text: str) -> list[Chunk]:
+    def make_chunks(self, text: str) -> list[Chunk]:
         if "UNSPEAKABLE" in text:
             raise RuntimeError("the tokenizer broke")
         return [

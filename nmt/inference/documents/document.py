@@ -43,7 +43,7 @@ class Document(Protocol):
         """Return the translation of the document, given the translations of all segments."""
 
 
-def touches_next(spans: Sequence[tuple[int, int]]) -> list[bool]:
+def flag_adjacent_spans(spans: Sequence[tuple[int, int]]) -> list[bool]:
     """Return, for each span, whether the next span begins where this span ends."""
     return [*(stop == start for (_, stop), (start, _) in pairwise(spans)), False][: len(spans)]
 

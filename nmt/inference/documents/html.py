@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from nmt.inference.documents.document import (
     DocumentTranslation,
     combine_translations,
+    flag_adjacent_spans,
     replace_spans,
     to_single_line,
-    touches_next,
 )
 from nmt.inference.documents.html_parser import BlockTag, TextBlock, parse_text_blocks
 from nmt.text.sentence_splitting import separate_from_next, split_sentences
@@ -46,7 +46,7 @@ class HtmlDocument:
         return replace_spans(self._html, spans, [sentence.render(each, self._html) for sentence, each in sentences])
 
 
-def visible_text(html: str) -> str:
+def extract_visible_text(html: str) -> str:
     """Return the text of an HTML document without tags, comments, scripts and code."""
     return "\n".join(filter(None, (block.text.strip() for block in parse_text_blocks(html))))
 
@@ -100,7 +100,7 @@ def _split_block(block: TextBlock, html: str, language: str) -> Iterator[_HtmlSe
     offsets = [tag.offset for tag in block.tags]
     next_tag = 0
     spans = split_sentences(text, language)
-    for (start, stop), touches in zip(spans, touches_next(spans), strict=True):
+    for (start, stop), touches in zip(spans, flag_adjacent_spans(spans), strict=True):
         nearby = range(max(next_tag, bisect_left(offsets, start)), bisect_right(offsets, stop))
         # Tags at the edge of a sentence stay there, unless the matching tag is inside the sentence.
         moving = [n for n in nearby if start < offsets[n] < stop or start < block.tags[n].matching_offset < stop]

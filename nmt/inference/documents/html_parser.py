@@ -108,18 +108,18 @@ class TextBlock:
         """Append a start tag, whose element extends to the end of the block unless an end tag closes it."""
         self.tags.append(BlockTag(start, stop, TagKind.OPENING, len(self.starts), sys.maxsize))
 
-    def add_end_tag(self, start: int, stop: int, opening: int | None) -> None:
+    def add_end_tag(self, start: int, stop: int, opening_index: int | None) -> None:
         """Append an end tag; ``opening`` is the index of its start tag in `tags`, or None if it is not in the block."""
         offset = len(self.starts)
-        if opening is None:
+        if opening_index is None:
             self.tags.append(BlockTag(start, stop, TagKind.CLOSING, offset, 0))
-        elif self.tags[opening].offset == offset:  # an element without text becomes one standalone tag
-            start = self.tags[opening].start
-            del self.tags[opening:]
+        elif self.tags[opening_index].offset == offset:  # an element without text becomes one standalone tag
+            start = self.tags[opening_index].start
+            del self.tags[opening_index:]
             self.add_standalone(start, stop)
         else:
-            self.tags[opening].matching_offset = offset
-            self.tags.append(BlockTag(start, stop, TagKind.CLOSING, offset, self.tags[opening].offset))
+            self.tags[opening_index].matching_offset = offset
+            self.tags.append(BlockTag(start, stop, TagKind.CLOSING, offset, self.tags[opening_index].offset))
 
 
 def parse_text_blocks(html: str) -> list[TextBlock]:
@@ -136,7 +136,7 @@ def parse_text_blocks(html: str) -> list[TextBlock]:
             raw_end = _RAW_END[name].search(html, end)
             end = raw_end.start() if raw_end else len(html)
         elif name is None or name in _VOID or markup["self_closing"]:
-            builder.add_empty(start, end, name)
+            builder.add_empty_element(start, end, name)
         elif markup["closing"]:
             builder.end_element(start, end, name)
         else:
@@ -179,7 +179,7 @@ class _BlockBuilder:
         if self._copied is None:
             self.blocks[-1].add_text(self._html, start, stop)
 
-    def add_empty(self, start: int, stop: int, name: str | None) -> None:
+    def add_empty_element(self, start: int, stop: int, name: str | None) -> None:
         """Add an element without content, or other markup if ``name`` is None."""
         if self._copied is None:
             if name is None or name in _INLINE:
@@ -214,7 +214,7 @@ class _BlockBuilder:
                 return
             self._copied = None
             closes_copied = len(self._open) == copied.level
-            self.add_empty(copied.start, stop if closes_copied else start, copied.name)
+            self.add_empty_element(copied.start, stop if closes_copied else start, copied.name)
             if closes_copied:
                 return
         if name in _INLINE:

@@ -21,9 +21,9 @@ from nmt.inference.documents.document import (
     LINE_BREAKS,
     DocumentTranslation,
     combine_translations,
+    flag_adjacent_spans,
     replace_spans,
     to_single_line,
-    touches_next,
 )
 from nmt.text.sentence_splitting import separate_from_next, split_sentences
 
@@ -44,25 +44,25 @@ class PlainDocument:
             for line in _LINE.finditer(text)
             for start, stop in split_sentences(line.group(), language)
         ]
-        self._touches_next = touches_next(self._spans)
+        self._touches_next = flag_adjacent_spans(self._spans)
         self.segments: Sequence[str] = [text[start:stop] for start, stop in self._spans]
 
     def assemble(self, translations: Sequence[Translation]) -> DocumentTranslation:
         """Return the translation of the document, given the translations of all segments."""
-        return combine_translations(translations, self._render, self._alignment(translations))
+        return combine_translations(translations, self._render, self._document_alignment(translations))
 
     def _render(self, translations: Sequence[Translation]) -> str:
-        return replace_spans(self._text, self._spans, self._replacements(translations))
+        return replace_spans(self._text, self._spans, self._segment_replacements(translations))
 
-    def _replacements(self, translations: Sequence[Translation]) -> list[str]:
+    def _segment_replacements(self, translations: Sequence[Translation]) -> list[str]:
         texts = [to_single_line(translation.text) for translation in translations]
         pairs = zip(texts, self._touches_next, strict=True)
         return [separate_from_next(text) if touches else text for text, touches in pairs]
 
-    def _alignment(self, translations: Sequence[Translation]) -> tuple[AlignedSpan, ...] | None:
+    def _document_alignment(self, translations: Sequence[Translation]) -> tuple[AlignedSpan, ...] | None:
         spans: list[AlignedSpan] = []
         shift = 0
-        replacements = self._replacements(translations)
+        replacements = self._segment_replacements(translations)
         for (start, stop), translation, replacement in zip(self._spans, translations, replacements, strict=True):
             if translation.alignment is None:
                 return None

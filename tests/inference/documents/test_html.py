@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nmt.inference.documents.html import HtmlDocument, visible_text
+from nmt.inference.documents.html import HtmlDocument, extract_visible_text
 from nmt.inference.translation import Alternative, Translation
 
 Order = list[int] | None
@@ -162,7 +162,7 @@ def test_alternatives_and_scores_of_segments_are_combined() -> None:
 
 def test_visible_text_excludes_markup_and_code() -> None:
     html = "<title>A &amp; B</title><script>no</script><p>c <b>d</b><!-- no --><code>no</code></p> <br>e"
-    assert visible_text(html) == "A & B\nc d\ne"
+    assert extract_visible_text(html) == "A & B\nc d\ne"
 
 
 def test_translations_of_adjacent_sentences_are_separated() -> None:

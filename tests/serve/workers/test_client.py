@@ -53,7 +53,7 @@ def load() -> Iterator[Load]:
 
 
 def create_request(translator: RemoteTranslator, text: str, key: object = "a", **options: object) -> DecodingRequest:
-    [chunk] = translator.text_processor.chunks(text)
+    [chunk] = translator.text_processor.make_chunks(text)
     return DecodingRequest(key, chunk.tokenized.ids, replace(translator.decoding_options, **options))  # type: ignore[arg-type]
 
 
@@ -88,7 +88,7 @@ def test_results_equal_those_of_a_local_translator_while_requests_come_and_go(re
         if len(batcher):
             for text, hypotheses in batcher.advance():
                 assert hypotheses[0].source_positions is not None
-                chunks = remote.text_processor.chunks(text)
+                chunks = remote.text_processor.make_chunks(text)
                 found[text] = remote.text_processor.assemble(text, chunks, [hypotheses], DecodingOptions()).text
                 live.remove(text)
     assert len(released) > 2
