@@ -31,10 +31,12 @@ def translate_files(
     """Translate files in order into one output file; if an earlier run was interrupted, continue it.
 
     Args:
-        job: Models, decoding options and output format. files: Input files. fields: Names of the record fields that may
-        hold the text; see `nmt.corpus.text_files.read_texts`. output: Output file. num_workers: Number of workers. By
-        default there is one per GPU of the cluster if the model can use GPUs, else one
-            one per CPU.
+        job: Models, decoding options and output format.
+        files: Input files.
+        fields: Names of the record fields that may hold the text; see `nmt.corpus.text_files.read_texts`.
+        output: Output file.
+        num_workers: Number of workers; by default one per GPU of the cluster if the model can use GPUs, else one per
+            CPU.
 
     Raises:
         CarouselError: An input, the output, a model or the cluster is unusable, or a signal has interrupted the run.
