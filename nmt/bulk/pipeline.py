@@ -39,7 +39,7 @@ class TranslatedBatch(NamedTuple):
     num_lines: int
     """Number of output lines."""
     content: bytes
-    """Output lines, each with its line feed."""
+    """Output lines in UTF-8, with a line feed after each line."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class PairFilter:
         self._config = config
         self._seen = _HashSet()
 
-    def filter(self, pairs: Iterable[TextPair], report: FilterReport) -> Iterator[TextPair]:
+    def filter_pairs(self, pairs: Iterable[TextPair], report: FilterReport) -> Iterator[TextPair]:
         """Yield the normalised pairs that pass all filters, counting every pair in ``report``."""
         config = self._config
         for raw_source, raw_target in pairs:

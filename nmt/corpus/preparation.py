@@ -62,7 +62,7 @@ class ArrowCorpus:
         return self._ids.target.take(rows)
 
     def load_alignment(self, folder: Path) -> None:
-        """Open the word alignment of the pairs, which is in another cache entry."""
+        """Open the word alignment of the pairs, which is stored in a cache entry of its own."""
         self._links = SentencePairTable(folder / _LINKS)
 
     def alignment_links(self, rows: IntArray) -> tuple[RaggedArray, RaggedArray] | None:
@@ -141,11 +141,8 @@ def learn_corpus_translation_table(corpus: ArrowCorpus) -> TranslationTable:
 def hash_corpora(recipe: TranslatorRecipe) -> list[CorpusHash]:
     """Return the hash of each corpus, in the order of the recipe. Raises CarouselError if a corpus is unreadable."""
     data = recipe.data
-    corpora = [
-        *(("train", weighted.corpus) for weighted in data.weighted_corpora),
-        ("dev", data.dev),
-        ("test", data.test),
-    ]
+    train = [("train", weighted.corpus) for weighted in data.weighted_corpora]
+    corpora = [*train, ("dev", data.dev), ("test", data.test)]
     languages = data.source, data.target
     return [CorpusHash(role, describe_corpus(c), corpus_fingerprint(c, *languages)) for role, c in corpora if c]
 
@@ -229,7 +226,7 @@ def _filtered_corpora(recipe: TranslatorRecipe, reports: Sequence[FilterReport])
     """Yield an iterator over the filtered pairs of each corpus; synthetic tasks are not filtered."""
     pair_filter = PairFilter(recipe.data.filter)
     for weighted, report in zip(recipe.data.weighted_corpora, reports, strict=True):
-        apply_filter = count_unfiltered if isinstance(weighted.corpus, SyntheticCorpus) else pair_filter.filter
+        apply_filter = count_unfiltered if isinstance(weighted.corpus, SyntheticCorpus) else pair_filter.filter_pairs
         yield apply_filter(_read_training_pairs(recipe, weighted), report)
 
 

@@ -29,7 +29,7 @@ def generate_pairs(task: SyntheticTask, count: int, shortest: int, longest: int,
 
 
 def question_lengths(count: int, shortest: int, longest: int) -> list[int]:
-    """Return the length of each generated question; each task defines what its length is."""
+    """Return the length of each question that `generate_pairs` yields; its meaning depends on the task."""
     return [shortest + number % (longest - shortest + 1) for number in range(count)]
 
 
@@ -39,7 +39,7 @@ def counting_task(random: Random, length: int) -> QuestionAnswer:
 
 
 def selective_counting_task(random: Random, length: int) -> QuestionAnswer:
-    """Map a mixture of a and x, followed by Y, to one b per a. The length is the number of symbols in the mixture."""
+    """Map a string of a and x, followed by Y, to one b for each a. The length is the number of a and x."""
     mixed = [random.choice("ax") for _ in range(length)]
     mixed[random.randrange(length)] = "a"
     return "".join(mixed) + "Y", "b" * mixed.count("a")

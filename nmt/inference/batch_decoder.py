@@ -31,7 +31,7 @@ _MIN_SENTENCES_PER_THREAD = 8  # with fewer, another thread does not pay off
 
 
 class BatchDecoder:
-    """A pool of decoding threads, one per engine factory, each with its own engines."""
+    """Pool of decoding threads, with one thread per engine factory."""
 
     def __init__(self, factories: Sequence[EngineFactory]) -> None:
         self._workers = [_ThreadEngines(make_engine) for make_engine in factories]

@@ -1,4 +1,4 @@
-"""The interface between search and engine.
+"""Interface between the search and the engine, which computes the network.
 
 An engine holds a fixed number of slots. A slot holds one sentence and its K rows, one hypothesis per row. The
 vocabulary, the softmax over it, the selection of the best tokens and the recurrent state stay in the engine; search
@@ -21,7 +21,7 @@ from nmt.utils.arrays import Float32Array, Int64Array
 class StepRequest:
     """Input of one decoding step for all rows.
 
-    Rows of empty slots carry any token and a parent in the same slot; the engine ignores them.
+    The engine ignores rows of empty slots, which may have any token and any parent in the same slot.
     """
 
     tokens: Int64Array

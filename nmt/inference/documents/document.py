@@ -27,9 +27,9 @@ class DocumentTranslation:
     score: float = 0.0
     """Mean score of the segments."""
     confidence: float | None = None
-    """Mean confidence of the segments; None if a segment has none."""
+    """Mean confidence of the segments; None if it is missing for a segment."""
     alignment: tuple[AlignedSpan, ...] | None = ()
-    """Alignment of the segments, in offsets of the whole document; None if a segment has none."""
+    """Alignment of the segments, in offsets of the whole document; None if it is missing for a segment."""
 
 
 class Document(Protocol):

@@ -109,7 +109,7 @@ class TextBlock:
         self.tags.append(BlockTag(start, stop, TagKind.OPENING, len(self.starts), sys.maxsize))
 
     def add_end_tag(self, start: int, stop: int, opening_index: int | None) -> None:
-        """Append an end tag; ``opening`` is the index of its start tag in `tags`, or None if it is not in the block."""
+        """Append an end tag, given the index of its start tag in `tags`, or None if the start tag is not there."""
         offset = len(self.starts)
         if opening_index is None:
             self.tags.append(BlockTag(start, stop, TagKind.CLOSING, offset, 0))

@@ -30,7 +30,7 @@ class CandidateSet(NamedTuple):
     """All candidates of a sentence in one step."""
 
     best: list[list[Candidate]]
-    """Candidates that the engine returned for each open row, in its order."""
+    """Candidates that the engine returned for each open row, best first or in the order drawn."""
     requested: list[list[Candidate]]
     """Candidates for the token ids of `SearchStrategy.score_ids`, for each open row; some may also be in ``best``."""
     ends: list[Candidate]

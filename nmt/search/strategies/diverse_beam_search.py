@@ -34,12 +34,12 @@ class DiverseBeamSearch(SearchStrategy):
 
     @property
     def initial_rows(self) -> list[int]:
-        """One row per group."""
+        """Rows that hold a hypothesis in the first step: the first row of each group."""
         return [self._group_of_row.index(group) for group in range(self._num_groups)]
 
     @property
     def max_finished(self) -> int:
-        """The beam size, so that no group stops the search of another."""
+        """Number of finished hypotheses to collect: the beam size, so that no group stops the search of another group."""
         return self.beam_size
 
     def record_rows(self, parents: Sequence[int], tokens: Sequence[int]) -> None:

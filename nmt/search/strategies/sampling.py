@@ -14,8 +14,8 @@ from nmt.search.strategies.base import CandidateSelection, CandidateSet, SearchS
 class Sampling(SearchStrategy):
     """Sampling with temperature, top-k and top-p (nucleus sampling, Holtzman et al. 2020).
 
-    Each row is an independent sample. The engine draws its next token by adding Gumbel noise to the logits (Kool et
-    al. 2019).
+    Each row is an independent sample. The engine draws the next token of a row by adding Gumbel noise to the logits
+    (Kool et al. 2019).
     """
 
     selects_every_step = True
@@ -30,12 +30,12 @@ class Sampling(SearchStrategy):
 
     @property
     def initial_rows(self) -> list[int]:
-        """One row per sample."""
+        """Rows that hold a hypothesis in the first step: one row per sample."""
         return list(range(min(self.options.num_hypotheses, self.beam_size)))
 
     @property
     def max_finished(self) -> int:
-        """The beam size: a finished sample does not stop the others."""
+        """Number of finished hypotheses to collect: the beam size, so that no finished sample stops another sample."""
         return self.beam_size
 
     def suppressed_tokens(self, row: int) -> set[int]:
