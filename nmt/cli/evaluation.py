@@ -6,11 +6,11 @@ import dataclasses
 import itertools
 import json
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from nmt.cli.options import (
     BeamOption,
@@ -29,8 +29,8 @@ _MAX_BATCH = 2000  # pairs that are scored together, so that files may be larger
 
 def evaluate(
     model: ModelArgument,
-    source: Annotated[Path, typer.Option(help="Text to translate, one sentence per line.")],
-    reference: Annotated[Path, typer.Option(help="Reference translation, line by line.")],
+    source: Annotated[Path, Option(help="Text to translate, one sentence per line.")],
+    reference: Annotated[Path, Option(help="Reference translation, line by line.")],
     as_json: JsonOption = False,
     beam_size: BeamOption = None,
     threads: ThreadsOption = 1,
@@ -59,29 +59,16 @@ def evaluate(
 
 
 def compare(
-    systems: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="SYSTEM", help="Files with translations, one sentence per line; the first is the baseline."
-        ),
-    ],
-    reference: Annotated[Path, typer.Option(help="Reference translation, line by line.")],
+    systems: Annotated[list[Path], Argument(metavar="SYSTEM", help="Files to compare; the first is the baseline.")],
+    reference: Annotated[Path, Option(help="Reference translation, line by line.")],
     target_language: Annotated[
         str | None,
-        typer.Option(
-            help="Code of the target language, which selects BLEU's tokeniser: zh, ja and ko have their own; "
-            "en by default."
-        ),
+        Option(help="Language code, which selects BLEU's tokeniser for zh, ja and ko; en by default."),
     ] = None,
     samples: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Number of samples per test; by default 1,000 bootstrap resamples and 10,000 randomised trials."
-        ),
+        int | None, Option(min=1, help="Number of samples; by default 1,000 bootstrap and 10,000 randomised ones.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=1, max=2**31 - 1, help="Random seed; equal seeds give equal p-values.")
-    ] = 12345,
+    seed: Annotated[int, Option(min=1, max=2**31 - 1, help="Random seed; equal seeds give equal p-values.")] = 12345,
     as_json: JsonOption = False,
 ) -> None:
     """Test whether the scores of systems differ significantly from the baseline's, with sacreBLEU's paired tests."""
@@ -94,15 +81,11 @@ def compare(
 
 def score(
     model: ModelArgument,
-    source: Annotated[Path, typer.Option(help="Source text, one sentence per line.")],
-    target: Annotated[Path, typer.Option(help="Translation to score, line by line.")],
+    source: Annotated[Path, Option(help="Source text, one sentence per line.")],
+    target: Annotated[Path, Option(help="Translation to score, line by line.")],
     output: OutputOption = None,
     as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print one JSON object per line, with score, number of tokens and alignment; by default the score.",
-        ),
+        bool, Option("--json", help="Print a JSON object per line, with score, number of tokens and alignment.")
     ] = False,
     threads: ThreadsOption = 1,
 ) -> None:
@@ -110,11 +93,7 @@ def score(
     from nmt.corpus.parallel_corpus import read_parallel_files
 
     translator = Translator.load(model, threads=threads, shortlist=False)
-    scores = (score for batch in _batches(read_parallel_files(source, target)) for score in translator.score(batch))
+    pairs = iter(read_parallel_files(source, target))
+    batches = iter(lambda: list(itertools.islice(pairs, _MAX_BATCH)), [])
+    scores = itertools.chain.from_iterable(map(translator.score, batches))
     write_lines((json.dumps(dataclasses.asdict(s)) if as_json else f"{s.score:.6f}" for s in scores), output)
-
-
-def _batches(pairs: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    iterator = iter(pairs)
-    while batch := list(itertools.islice(iterator, _MAX_BATCH)):
-        yield batch

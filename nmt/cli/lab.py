@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
-from nmt.cli.options import BeamOption, ModelArgument, OutputOption, requires_extra
+from nmt.cli.options import BeamOption, ModelArgument, OutputOption, refuse_options_unless, requires_extra
 from nmt.cli.streams import write_lines
 from nmt.utils.errors import CarouselError, UsageError
 
 
 def generate(
     model: ModelArgument,
-    prompt: Annotated[str, typer.Option(help="Text to continue; none by default.")] = "",
+    prompt: Annotated[str, Option(help="Text to continue; none by default.")] = "",
     temperature: Annotated[
         float,
-        typer.Option(
-            min=0, max=100, help="Sampling temperature; lower is more conservative; 0 takes the most likely token."
-        ),
+        Option(min=0, max=100, help="Sampling temperature; lower is more conservative; 0 is greedy decoding."),
     ] = 1.0,
-    length: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Number of tokens to write, including line ends.")
-    ] = 200,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Random seed; equal seeds write equal text.")] = 0,
+    length: Annotated[int, Option(min=1, max=1_000_000, help="Number of tokens to write, with line ends.")] = 200,
+    seed: Annotated[int, Option(min=0, max=2**31 - 1, help="Random seed; equal seeds write equal text.")] = 0,
     output: OutputOption = None,
 ) -> None:
     """Generate text with a language model."""
@@ -38,37 +35,22 @@ def generate(
 def inspect(
     model: ModelArgument,
     text: Annotated[
-        str | None,
-        typer.Argument(metavar="TEXT", help="Text to translate; with a language model, text to read line by line."),
+        str | None, Argument(metavar="TEXT", help="Text to translate, or to read line by line with a language model.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="File to write about TEXT; its suffix .html, .npz or .json is the format."),
+        Option("-o", "--output", help="File to write about TEXT; it ends in .html, .npz or .json."),
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Translation of TEXT to inspect; by default the model's own.")
-    ] = None,
+    target: Annotated[str | None, Option(help="Translation of TEXT to inspect; by default the model's own.")] = None,
     beam_size: BeamOption = None,
     corpus: Annotated[
-        Path | None,
-        typer.Option(
-            help="Text file, for translators also .tsv pairs, in which to search for neurons that follow signals; "
-            "none by default."
-        ),
+        Path | None, Option(help="Text file, or .tsv pairs for translators, to search for neurons that follow signals.")
     ] = None,
     signal: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="With --corpus: signal, such as position, count:X or next:X; may be repeated; "
-            "by default those without a parameter."
-        ),
+        list[str] | None, Option(help="With --corpus: signal, such as position, count:X or next:X; may be repeated.")
     ] = None,
-    top: Annotated[
-        int | None, typer.Option(min=1, help="With --corpus: number of neurons per signal; 3 by default.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="With --corpus: print the neurons as JSON instead of a table.")
-    ] = False,
+    top: Annotated[int | None, Option(min=1, help="With --corpus: number of neurons per signal; default 3.")] = None,
+    as_json: Annotated[bool, Option("--json", help="With --corpus: print the neurons as JSON.")] = False,
 ) -> None:
     """Inspect gates, cell states, attention and search of a translation, or find neurons that follow signals."""
     with requires_extra("train", "nmt inspect"):
@@ -79,8 +61,10 @@ def inspect(
         from nmt.lab.inspect.probes import parse_signals
     if (text is None) != (output is None) or (text is None and corpus is None):
         raise UsageError("nmt inspect: nothing to do; name a TEXT and an output file with -o, or a --corpus, or both")
-    _refuse_options_without("--corpus", corpus, {"--signal": signal, "--top": top, "--json": as_json})
-    _refuse_options_without("TEXT", text, {"--target": target, "--beam": beam_size})
+    corpus_options = {"--signal": signal, "--top": top, "--json": as_json}
+    refuse_options_unless(corpus is not None, "applies only with --corpus; add --corpus, or remove", corpus_options)
+    text_options = {"--target": target, "--beam": beam_size}
+    refuse_options_unless(text is not None, "applies only with TEXT; add TEXT, or remove", text_options)
     if target is not None and beam_size is not None:
         raise UsageError("--beam: a given translation is not searched for; remove --beam or --target")
     if output:
@@ -103,22 +87,13 @@ def inspect(
         typer.echo(f"Written: {output}", err=as_json)
 
 
-def _refuse_options_without(name: str, value: object, options: dict[str, object]) -> None:
-    """Raise UsageError if one of the options is given without the option or argument that it belongs to."""
-    for option, given in options.items():
-        if value is None and given is not None and given is not False:
-            raise UsageError(f"{option}: applies only with {name}; add {name}, or remove {option}")
-
-
 def study(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="Study file, such as configs/lab/cells-translation.yaml.")
-    ],
+    config: Annotated[Path, Argument(metavar="CONFIG", help="Study, such as configs/lab/cells-translation.yaml.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Recipe keys to override in all runs.")
+        list[str] | None, Argument(metavar="KEY=VALUE", help="Recipe keys to override in all runs.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the runs; by default runs/ and the study's name.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Number of parallel runs, each with one thread.")] = 1,
+    out: Annotated[Path | None, Option(help="Folder of the runs; by default runs/ and the study's name.")] = None,
+    jobs: Annotated[int, Option(min=1, max=1024, help="Number of parallel runs, each with one thread.")] = 1,
 ) -> None:
     """Train a recipe with many settings and compare the results; finished runs are not trained again."""
     with requires_extra("train", "nmt study"):
@@ -136,17 +111,12 @@ def study(
 
 
 def gradients(
-    output: Annotated[Path, typer.Option("-o", "--output", help="HTML page to write.")],
+    output: Annotated[Path, Option("-o", "--output", help="HTML page to write.")],
     distances: Annotated[
         list[int] | None,
-        typer.Option(
-            "--distance",
-            min=1,
-            max=1000,
-            help="Number of steps between symbol and answer; may be repeated; 10, 20, 40, 80 and 160 by default.",
-        ),
+        Option("--distance", min=1, max=1000, help="Steps from symbol to answer; may be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Random seed; equal seeds write equal pages.")] = 1,
+    seed: Annotated[int, Option(min=0, max=2**31 - 1, help="Random seed; equal seeds write equal pages.")] = 1,
 ) -> None:
     """Show how gradients vanish in a plain RNN and not in an LSTM."""
     with requires_extra("train", "nmt lab gradients"):

@@ -1,4 +1,4 @@
-"""The ``nmt`` command: all commands, and how errors end the process."""
+"""The ``nmt`` command: the list of its subcommands, and the handling of errors that end the process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import sys
 
 import typer
 
-from nmt.cli import evaluation, lab, serving, training
-from nmt.cli.options import options_command
-from nmt.cli.translation import TranslateOptions, translate
+from nmt.cli import evaluation, lab, serving, training, translation
 from nmt.utils.errors import CarouselError
 
 app = typer.Typer(
@@ -20,16 +18,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(training.train)
-app.command()(options_command(TranslateOptions, translate))
-app.command()(evaluation.evaluate)
-app.command()(evaluation.compare)
-app.command()(evaluation.score)
-app.command()(training.export)
-app.command()(serving.serve)
-app.command()(lab.generate)
-app.command()(lab.inspect)
-app.command()(lab.study)
+for command in (
+    training.train, translation.translate, evaluation.evaluate, evaluation.compare, evaluation.score, training.export,
+    serving.serve, lab.generate, lab.inspect, lab.study,
+):  # fmt: skip
+    app.command()(command)
 
 lab_app = typer.Typer(help="Demonstrations of recurrent networks.", no_args_is_help=True)
 lab_app.command()(lab.gradients)

@@ -1,60 +1,38 @@
-"""Arguments and options that several commands share, and commands whose options are the fields of a dataclass."""
+"""Arguments and options that several commands share, and checks of options and optional packages."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-from nmt.utils.errors import missing_extra
+from nmt.utils.errors import UsageError, missing_extra
 from nmt.utils.signals import exit_on_signal
 
-OptionsT = TypeVar("OptionsT")
-
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Model directory or run directory.")]
-ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Number of CPU threads.")]
-BeamOption = Annotated[
-    int | None, typer.Option("--beam", min=1, max=64, help="Beam size; by default the one in the model card.")
-]
+ModelArgument = Annotated[Path, Argument(metavar="MODEL", help="Model directory or run directory.")]
+ThreadsOption = Annotated[int, Option("--threads", min=1, help="Number of CPU threads.")]
+BeamOption = Annotated[int | None, Option("--beam", min=1, max=64, help="Beam size; the model card has the default.")]
 NoShortlistOption = Annotated[
-    bool,
-    typer.Option("--no-shortlist", help="Search the whole vocabulary; by default only likely target tokens."),
+    bool, Option("--no-shortlist", help="Search the whole vocabulary, not its likeliest part.")
 ]
 EnsembleOption = Annotated[
-    list[Path] | None,
-    typer.Option("--with", metavar="MODEL", help="Another model to decode with, as an ensemble; may be repeated."),
+    list[Path] | None, Option("--with", metavar="MODEL", help="Another model of an ensemble; may be repeated.")
 ]
-OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; stdout by default.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+OutputOption = Annotated[Path | None, Option("-o", "--output", help="File to write; stdout by default.")]
+JsonOption = Annotated[bool, Option("--json", help="Print JSON instead of text.")]
 
 
-def options_command(options: type[OptionsT], function: Callable[[OptionsT], None]) -> Callable[..., None]:
-    """Return a Typer command with a parameter for each field of a dataclass, which calls a function with an instance.
+def refuse_options_unless(condition: bool, reason: str, options: Mapping[str, object]) -> None:
+    """Raise UsageError if an option is given, that is neither None nor false, although the condition does not hold.
 
-    The dataclass describes each field as Typer expects it: ``Annotated[type, typer.Option(…)]``.
+    The message consists of the option's name, the reason, which ends in "remove", and the name once more.
     """
-    hints = get_type_hints(options, include_extras=True)
-
-    def command(**values: Any) -> None:
-        function(options(**values))
-
-    parameters = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
-            annotation=hints[field.name],
-        )
-        for field in dataclasses.fields(options)  # type: ignore[arg-type]
-    ]
-    command.__name__, command.__doc__, command.__annotations__ = function.__name__, function.__doc__, hints
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return command
+    for name, value in options.items():
+        if not condition and value is not None and value is not False:
+            raise UsageError(f"{name}: {reason} {name}")
 
 
 @contextmanager

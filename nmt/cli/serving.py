@@ -6,25 +6,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from nmt.cli.options import requires_extra
 
 
 def serve(
     models: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="MODEL", help="Model directories; by default those in NMT_MODELS."),
+        list[Path] | None, Argument(metavar="MODEL", help="Model directories; by default those in NMT_MODELS.")
     ] = None,
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on; by default NMT_HOST, or else 127.0.0.1.")
-    ] = None,
+    host: Annotated[str | None, Option(help="Address to listen on; by default NMT_HOST, or else 127.0.0.1.")] = None,
     port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one; by default NMT_PORT, or else 5000."),
+        int | None, Option(min=0, max=65535, help="Port, or 0 for a free one; by default NMT_PORT, or else 5000.")
     ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Check settings and models and exit; by default the service starts.")
-    ] = False,
+    check: Annotated[bool, Option("--check", help="Check settings and models, then exit.")] = False,
 ) -> None:
     """Serve models over HTTP."""
     with requires_extra("serve", "nmt serve"):

@@ -6,30 +6,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
 from nmt.cli.options import ModelArgument, requires_extra
 from nmt.utils.errors import UsageError
 
 
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Recipe, such as configs/demo.yaml.")],
+    config: Annotated[Path, Argument(metavar="CONFIG", help="Recipe, such as configs/demo.yaml.")],
     overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Recipe keys to override, such as training.seed=2."),
+        list[str] | None, Argument(metavar="KEY=VALUE", help="Recipe keys to override, such as training.seed=2.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory; by default runs/ and the recipe's name.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Resume the run in the run directory; by default that is an error.")
-    ] = False,
+    out: Annotated[Path | None, Option(help="Run directory; by default runs/ and the recipe's name.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Resume the run in the run directory.")] = False,
     parent: Annotated[
-        Path | None,
-        typer.Option(
-            "--finetune",
-            metavar="MODEL",
-            help="Model to fine-tune: start from its weights and use its tokenizer; none by default.",
-        ),
+        Path | None, Option("--finetune", metavar="MODEL", help="Model to fine-tune, whose tokenizer is kept.")
     ] = None,
-    parent_alias: Annotated[Path | None, typer.Option("--from", hidden=True, help="Former name of --finetune.")] = None,
+    parent_alias: Annotated[Path | None, Option("--from", hidden=True, help="Former name of --finetune.")] = None,
 ) -> None:
     """Train a translator or a language model from a recipe."""
     from nmt.config.loading import load_recipe
@@ -43,15 +36,12 @@ def train(
     defaults = {"tokenizer": finetuning.parent_tokenizer_config(directory).model_dump()} if directory else None
     recipe = load_recipe(config, overrides or [], defaults)
     if parent and isinstance(recipe, LanguageModelRecipe):
-        raise UsageError(
-            "--finetune: language models can't be fine-tuned; name the model's tokenizer as tokenizer.model"
-        )
+        raise UsageError("--finetune: language models can't be fine-tuned; name the model as tokenizer.model instead")
     result = session.train(recipe, out or Path("runs") / config.stem, resume, directory)
     for name, metrics in result.scores.items():
         for metric, value in metrics.items():
-            details = _exact_match_details(value) if metric == "exact" else ""
-            if "ci" in value:
-                details = f" ± {value['ci']:.2f}"
+            details = f" ± {value['ci']:.2f}" if "ci" in value else ""
+            details = _exact_match_details(value) if metric == "exact" else details
             typer.echo(f"{name}: {metric} {value['score']:.2f}{details}   {value['signature']}")
     if result.finished and result.model:
         typer.echo(f"Model: {result.model}")
@@ -59,11 +49,9 @@ def train(
 
 def export(
     model: ModelArgument,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Model directory to write.")],
-    quantize: Annotated[Literal["fp32", "int8"], typer.Option(help="Precision of the weights.")] = "fp32",
-    shortlist: Annotated[
-        bool, typer.Option("--shortlist", help="Include the shortlist, which makes decoding faster.")
-    ] = False,
+    out: Annotated[Path, Argument(metavar="OUT", help="Model directory to write.")],
+    quantize: Annotated[Literal["fp32", "int8"], Option(help="Precision of the weights.")] = "fp32",
+    shortlist: Annotated[bool, Option("--shortlist", help="Include the shortlist, for faster decoding.")] = False,
 ) -> None:
     """Write a model directory for serving, without the files that only training needs."""
     from nmt.model_directory.directory import check_replaceable, read_model_directory
@@ -78,7 +66,7 @@ def export(
 
 
 def _exact_match_details(exact: dict[str, Any]) -> str:
-    """Return what a synthetic task's exact match consists of."""
+    """Return the result on unseen questions, and the length to which all answers are right, as text."""
     unseen = exact["new"]
     details = "all questions were in training"
     if unseen["questions"]:

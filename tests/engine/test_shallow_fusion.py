@@ -118,4 +118,4 @@ def test_commands_refuse_the_wrong_kind_of_model(model: Path, character_model: P
         assert ran.status == 1
         assert "is a translator, which can't score or write text by itself" in ran.err
     ran = nmt("translate", model, "--lm-weight", "0.5")
-    assert (ran.status, ran.err) == (2, "nmt: --lm-weight: needs a language model; add --lm\n")
+    assert (ran.status, ran.err) == (2, "nmt: --lm-weight: needs a language model; add --lm, or remove --lm-weight\n")
