@@ -45,7 +45,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.loading = asyncio.create_task(service.load())
+        app.state.loading = asyncio.create_task(service.start())
         yield
         app.state.loading.cancel()
         service.drain()

@@ -1,11 +1,11 @@
-"""Exceptions that the service answers to a client, each with its HTTP status."""
+"""Exceptions whose messages are sent to the client, each with its HTTP status."""
 
 import traceback
 from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """Base class of all errors whose message, one line, is sent to the client."""
+    """Base class of all errors whose message of one line is sent to the client."""
 
     status: ClassVar[int] = 500
     """HTTP status of the response."""

@@ -130,7 +130,7 @@ class TranslationServer(uvicorn.Server):
             return
         error = loading.exception()
         if error is None:
-            pairs = ", ".join(f"{source}→{target}" for source, target in self._service.models.pairs)
+            pairs = ", ".join(f"{source}→{target}" for source, target in self._service.models.language_pairs)
             _print(f"Serving {pairs} on {self._url}")
         else:
             self.failure = _loading_error(error)
@@ -194,8 +194,8 @@ async def _check_models(settings: Settings, loaders: Sequence[TranslatorLoader])
     """Load and warm up the models, print their language pairs, and close them."""
     service = TranslationService(settings, loaders, Metrics())
     try:
-        await service.load()
-        for source, target in service.models.pairs:
+        await service.start()
+        for source, target in service.models.language_pairs:
             _print(f"{source}→{target} is ready")
     except Exception as error:
         raise _loading_error(error) from error

@@ -1,4 +1,4 @@
-"""Settings of the service, read from environment variables ``NMT_…``."""
+"""Settings of the service, which are read from environment variables ``NMT_…``."""
 
 import difflib
 import os
@@ -15,6 +15,7 @@ from nmt.utils.errors import UsageError
 
 
 def _check_origin(value: str) -> str:
+    """Return the value; raise ValueError if it is neither ``*`` nor the origin of web pages."""
     if value != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", value):
         raise ValueError("use an origin such as https://example.org, or *")
     return value
@@ -82,7 +83,7 @@ class Settings(BaseSettings):
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Read the settings from the environment; ``overrides`` that are not None take precedence.
+    """Read the settings from the environment; overrides, given by name, take precedence unless they are None.
 
     Raises:
         UsageError: A value is invalid, or a variable starts with ``NMT_`` but is not a setting.
@@ -97,6 +98,7 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def _check_variable_names() -> None:
+    """Raise UsageError if the environment has a variable with our prefix that is not a setting."""
     known = [f"NMT_{name}".upper() for name in Settings.model_fields]
     for variable in sorted(os.environ):
         name = variable.upper()

@@ -1,1 +1,1 @@
-"""The routes: parse, call the service, answer."""
+"""The HTTP routes, which parse requests, call the translation service and return responses."""

@@ -32,13 +32,13 @@ from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import DeeplErrorResponse
 from serve.models.registry import ModelRegistry
 from serve.service import TranslationRequest, TranslationResult
-from serve.stores.glossaries import Glossary, read_entries, write_entries
+from serve.stores.glossaries import Glossary, entries_to_tsv, parse_entries
 
 router = APIRouter(prefix="/v2", tags=["DeepL"])
 
 _UNLIMITED = 1_000_000_000_000  # DeepL's own value for accounts without a limit
 
-# DeepL's clients accept the bare codes as source languages only, and refuse to translate into them.
+# DeepL's clients accept the codes without a region only as source languages, and refuse to translate into them.
 _TARGET_VARIANTS = {"EN": ("EN-GB", "EN-US"), "PT": ("PT-BR", "PT-PT")}
 
 
@@ -60,15 +60,15 @@ async def translate(
     parameters = _validate(DeeplTranslateRequest, values)
     models = service.models
     translation_request = TranslationRequest(
-        source=None if parameters.source_lang is None else _served_language(models, parameters.source_lang),
-        target=_served_language(models, parameters.target_lang),
-        markup=parameters.tag_handling is not None,
+        source_language=None if parameters.source_lang is None else _served_language(models, parameters.source_lang),
+        target_language=_served_language(models, parameters.target_lang),
+        is_html=parameters.tag_handling is not None,
     )
     if parameters.glossary_id is not None:
-        if translation_request.source is None:
+        if translation_request.source_language is None:
             raise BadRequestError("glossary_id: requires a source language; send source_lang")
         glossary = glossaries.get(client.name, parameters.glossary_id)
-        _check_languages(glossary, translation_request.source, translation_request.target, models)
+        _check_languages(glossary, translation_request.source_language, translation_request.target_language, models)
         translation_request = replace(translation_request, glossary=glossary)
     with charge(request, client, parameters.text):
         results = await cancel_on_disconnect(request, service.translate(parameters.text, translation_request))
@@ -92,11 +92,11 @@ async def languages(request: Request, service: ServiceDependency) -> list[DeeplL
     _, values = await _authorize(request)
     models = service.models
     if _validate(DeeplLanguagesRequest, values).type == "source":
-        sources = [code for code in models.languages if models.targets(code) != [code]]
+        sources = [code for code in models.languages if models.target_languages(code) != [code]]
         return [DeeplLanguage(language=code.upper(), name=language_name(code)) for code in sources]
     names: dict[str, str] = {}
     for target in models.languages:
-        if models.sources(target):
+        if models.source_languages(target):
             for code in _TARGET_VARIANTS.get(target.upper(), (target,)):
                 names[code.upper()] = language_name(code)
     return [DeeplLanguage(language=code, name=name, supports_formality=False) for code, name in sorted(names.items())]
@@ -114,7 +114,7 @@ async def usage(request: Request) -> DeeplUsageResponse:
 
 @router.get("/glossary-language-pairs", responses=_error_responses(403, 429, 503))
 async def glossary_language_pairs(request: Request, service: ServiceDependency) -> GlossaryLanguagePairsResponse:
-    """Return the language pairs for which glossaries are supported: those that a single model translates."""
+    """Return the language pairs for which glossaries are supported, which are those that a single model translates."""
     await _authorize(request)
     pairs = sorted(_glossary_pairs(service.models))
     return GlossaryLanguagePairsResponse(
@@ -138,7 +138,7 @@ async def create_glossary(
     if pair not in _glossary_pairs(service.models):
         message = f"{source[:20]}→{target[:20]}: glossaries are not supported; see /v2/glossary-language-pairs"
         raise BadRequestError(message)
-    entries = await asyncio.to_thread(read_entries, parameters.entries, parameters.entries_format)
+    entries = await asyncio.to_thread(parse_entries, parameters.entries, parameters.entries_format)
     return _glossary_response(glossaries.create(client.name, parameters.name, source, target, entries))
 
 
@@ -167,7 +167,7 @@ async def get_glossary_entries(request: Request, glossary_id: str, glossaries: G
     """Return a glossary's entries as TSV, whatever format they were created from."""
     client, _ = await _authorize(request)
     entries = glossaries.get(client.name, glossary_id).entries
-    return Response(write_entries(entries), media_type="text/tab-separated-values")
+    return Response(entries_to_tsv(entries), media_type="text/tab-separated-values")
 
 
 @router.delete("/glossaries/{glossary_id}", status_code=204, responses=_error_responses(403, 404, 429, 503))
@@ -178,46 +178,48 @@ async def delete_glossary(request: Request, glossary_id: str, glossaries: Glossa
 
 
 async def _authorize(request: Request, list_names: Collection[str] = ()) -> tuple[Client, dict[str, Any]]:
-    """Return the client and the parameters of a request; DeepL's oldest clients send their key as a parameter."""
+    """Return the client and the parameters of a request. DeepL's oldest clients send the API key as a parameter."""
     values = await read_parameters(request, list_names)
     key = values.get("auth_key")
     return authorize(request, key if isinstance(key, str) else None), values
 
 
 def _validate(model: type[ModelT], values: dict[str, Any]) -> ModelT:
-    """Validate parameters, of which null and empty ones count as missing."""
+    """Return the parameters as an instance of ``model``; those that are null or empty count as missing."""
     return validate_parameters(model, {name: value for name, value in values.items() if value not in (None, "")})
 
 
 def _served_language(models: ModelRegistry, code: str) -> str:
-    """Return the served language for ``code``: the same code, else the one without a region, else any region's.
+    """Return the served language that matches a language code best; raise UnsupportedLanguageError if there is none.
 
-    The last applies to a code without a region only. Raises ``UnsupportedLanguageError``.
+    An exact match is preferred, then the language without a region. A code without a region matches any region.
     """
     wanted = code.replace("_", "-").casefold()
     known = {language.replace("_", "-").casefold(): language for language in models.languages}
     variants = [known[key] for key in sorted(known) if primary_subtag(key) == wanted]
-    return known.get(wanted) or known.get(primary_subtag(wanted)) or next(iter(variants), None) or models.language(code)
+    matches = [known.get(wanted), known.get(primary_subtag(wanted)), *variants]
+    return next(filter(None, matches), None) or models.match_language(code)
 
 
 def _glossary_pairs(models: ModelRegistry) -> set[tuple[str, str]]:
-    return {(primary_subtag(source), primary_subtag(target)) for source, target in models.pairs}
+    """Return the language pairs, without regions, that a single model translates."""
+    return {(primary_subtag(source), primary_subtag(target)) for source, target in models.language_pairs}
 
 
 def _check_languages(glossary: Glossary, source: str, target: str, models: ModelRegistry) -> None:
-    """Raise ``BadRequestError`` unless the glossary can be used for this language pair."""
+    """Raise BadRequestError unless the glossary can be used for this pair of source and target language."""
     if (primary_subtag(source), primary_subtag(target)) != (glossary.source, glossary.target):
         message = f"glossary_id: the glossary is for {glossary.source}→{glossary.target}; request these languages"
         raise BadRequestError(message)
-    if len(models.route(source, target)) > 1:
+    if len(models.find_route(source, target)) > 1:
         message = f"glossary_id: {source}→{target} is translated through another language; leave the glossary out"
         raise BadRequestError(message)
 
 
 def _deepl_translation(text: str, result: TranslationResult, model_type: str | None) -> DeeplTranslation:
     members: dict[str, Any] = {
-        "detected_source_language": result.source.language.upper(),
-        "text": result.answer.text,
+        "detected_source_language": result.detected.language.upper(),
+        "text": result.translation.text,
         "billed_characters": len(text),  # always included, because some clients fail without it
     }
     if model_type is not None:

@@ -1,4 +1,4 @@
-"""Parameters and responses of DeepL's API."""
+"""Models of the parameters and responses of DeepL's API."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,17 +8,19 @@ from serve.api.parameters import ApiModel, EncodableText
 
 
 def _to_list(value: Any) -> Any:
-    """Accept a single string as a list; DeepL's own servers accept only lists."""
+    """Return a single string as a list, which DeepL's own servers would refuse, and any other value unchanged."""
     return [value] if isinstance(value, str) else value
 
 
 def _refuse_formality(value: str) -> str:
+    """Return the value; raise ValueError if it requires a formality that no model supports."""
     if value in {"more", "less"}:
         raise ValueError("is not supported for given 'target_lang'; use prefer_more or prefer_less")
     return value
 
 
 def _refuse_if_given(value: Any) -> Any:
+    """Return an empty value; raise ValueError for any other."""
     if value:
         raise ValueError("is not supported, and ignoring it would change the translation; leave it out")
     return value

@@ -1,4 +1,4 @@
-"""Functions shared by the routes: access to the application's objects, authorization and quotas."""
+"""Functions that several routes use, for access to the application's objects, authorization and quotas."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +13,7 @@ from serve.settings import Settings
 from serve.stores.downloads import DownloadStore
 from serve.stores.glossaries import GlossaryStore
 
-# These are async because FastAPI calls other functions on another thread.
+# These functions are async because FastAPI calls functions that are not async on another thread.
 
 
 async def get_service(request: Request) -> TranslationService:
@@ -37,9 +37,11 @@ GlossariesDependency = Annotated[GlossaryStore, Depends(get_glossaries)]
 
 
 def authorize(request: Request, key_parameter: str | None = None) -> Client:
-    """Return the client of a request after checking its API key and its rate limit.
+    """Check the API key and the rate limit of a request, and return its client.
 
-    Every route that translates calls this once. ``key_parameter`` is the API key in the body or query string.
+    Args:
+        request: Request; an API key in its headers takes precedence.
+        key_parameter: API key in the body or the query string, if there is one.
 
     Raises:
         ApiKeyError: The key is unknown, or missing although one is required.
@@ -56,6 +58,6 @@ def authorize(request: Request, key_parameter: str | None = None) -> Client:
 
 
 def charge(request: Request, client: Client, texts: Sequence[str]) -> AbstractContextManager[None]:
-    """Count the characters of ``texts`` against the client's quota, unless the block raises."""
+    """Return a context manager that counts the texts against the client's quota unless the block raises."""
     usage: CharacterUsage = request.app.state.usage
     return usage.charge(client, sum(map(len, texts)))

@@ -1,4 +1,4 @@
-"""Swagger UI and the OpenAPI description. All scripts are served from here, so that the page works offline."""
+"""Routes for Swagger UI and the OpenAPI description. Swagger UI's files are included, so that it works offline."""
 
 import re
 from base64 import b64encode

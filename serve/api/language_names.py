@@ -29,7 +29,7 @@ for _entry in _TABLE.split(";"):
 
 
 def language_name(code: str) -> str:
-    """Return ``English`` for ``en`` and ``Portuguese (BR)`` for ``pt-BR``; an unknown code is returned as it is."""
+    """Return the English name of a language, e.g. ``Portuguese (BR)`` for ``pt-BR``; unknown codes are unchanged."""
     primary, _, rest = code.replace("_", "-").partition("-")
     name = _NAMES.get(primary.lower())
     if name is None:

@@ -1,4 +1,4 @@
-"""LibreTranslate's API, extended with translation details."""
+"""Routes of LibreTranslate's API, extended with scores, confidence and word alignment."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -79,18 +79,18 @@ class LibreTranslateRequest(ApiModel):
 
     @property
     def texts(self) -> list[str]:
-        """The texts as a list, even if there is only one."""
+        """The texts to translate, always as a list."""
         return self.q if isinstance(self.q, list) else [self.q]
 
     @property
     def translation_request(self) -> TranslationRequest:
-        """The same parameters in the form that the service takes."""
+        """The same parameters as a request to the translation service."""
         return TranslationRequest(
-            source=None if self.source == "auto" else self.source,
-            target=self.target,
-            markup=self.format == "html",
-            alternatives=self.alternatives,
-            alignment=self.details,
+            source_language=None if self.source == "auto" else self.source,
+            target_language=self.target,
+            is_html=self.format == "html",
+            num_alternatives=self.alternatives,
+            with_alignment=self.details,
         )
 
 
@@ -132,7 +132,7 @@ class LibreTranslateResponse(ApiModel):
 
 
 class ServedLanguage(ApiModel):
-    """A language with the languages it can be translated into."""
+    """A language, and the languages that it can be translated into."""
 
     code: str
     name: str
@@ -167,10 +167,10 @@ class FileTranslationResponse(ApiModel):
 
 
 class DirectRoute(APIRoute):
-    """A route without FastAPI's dependency injection, which takes a fifth of the time of a cached translation."""
+    """A route without FastAPI's dependency injection, which would take a fifth of the time of a cached translation."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself, which takes a request and returns a response."""
+        """Return the endpoint function itself, which takes a request and returns a response."""
         return self.endpoint
 
 
@@ -199,28 +199,29 @@ router.add_api_route(
 
 @router.post("/detect", responses=_ERROR_RESPONSES, openapi_extra=request_body_schema(DetectRequest))
 async def detect(request: Request, service: ServiceDependency) -> list[LanguageDetection]:
-    """Detect the language of a text among the languages that are served."""
+    """Detect the language of a text among the served languages."""
     parameters = validate_parameters(DetectRequest, await read_parameters(request))
     authorize(request, parameters.api_key)
     service.check_length(parameters.q)
-    detected = await service.detect(parameters.q)
+    detected = await service.detect_language(parameters.q)
     return [LanguageDetection(confidence=_percent(detected.confidence), language=detected.language)]
 
 
 @router.get("/languages")
 @router.post("/languages")
 async def languages(service: ServiceDependency) -> list[ServedLanguage]:
-    """Return the served languages, each with the languages it can be translated into, itself included."""
+    """Return the served languages, each with the languages that it can be translated into, including itself."""
     models = service.models
     return [
-        ServedLanguage(code=code, name=language_name(code), targets=models.targets(code)) for code in models.languages
+        ServedLanguage(code=code, name=language_name(code), targets=models.target_languages(code))
+        for code in models.languages
     ]
 
 
 @router.get("/frontend/settings")
 async def frontend_settings(request: Request, service: ServiceDependency) -> dict[str, Any]:
     """Return the settings that a web page needs."""
-    pair = zip(("source", "target"), service.models.pairs[0], strict=True)
+    pair = zip(("source", "target"), service.models.language_pairs[0], strict=True)
     return _CONSTANT_SETTINGS | {
         "apiKeys": bool(request.app.state.api_keys),
         "charLimit": service.settings.char_limit,
@@ -245,11 +246,11 @@ async def translate_file(
         raise BadRequestError(f"file: unsupported format; its name must end in one of {', '.join(_FILE_FORMATS)}")
     media_type = _FILE_FORMATS[file.suffix]
     source = None if parameters.source == "auto" else parameters.source
-    translation_request = TranslationRequest(source, parameters.target, markup=media_type == "text/html")
-    text = file.text()
+    translation_request = TranslationRequest(source, parameters.target, is_html=media_type == "text/html")
+    text = file.decode()
     with charge(request, client, [text]):
         result = await cancel_on_disconnect(request, service.translate_document(text, translation_request))
-    name = downloads.add(result.answer.text.encode(), media_type, file.suffix)
+    name = downloads.add(result.translation.text.encode(), media_type, file.suffix)
     url = request.url_for("download_file", name=name).replace(scheme=public_scheme(request))
     return FileTranslationResponse(translatedFileUrl=str(url))
 
@@ -263,26 +264,22 @@ async def download_file(name: str, downloads: DownloadsDependency) -> Response:
 
 
 def _response_body(parameters: LibreTranslateRequest, results: list[TranslationResult]) -> dict[str, Any]:
-    body: dict[str, list[Any]] = {"translatedText": [result.answer.text for result in results]}
+    body: dict[str, list[Any]] = {"translatedText": [result.translation.text for result in results]}
     if parameters.source == "auto":
         body["detectedLanguage"] = [
-            {"confidence": _percent(result.source.confidence), "language": result.source.language} for result in results
+            {"confidence": _percent(result.detected.confidence), "language": result.detected.language}
+            for result in results
         ]
     if parameters.alternatives:
-        body["alternatives"] = [result.answer.alternatives for result in results]
+        body["alternatives"] = [result.translation.alternatives for result in results]
     if parameters.details:
         body["details"] = [_translation_details(result) for result in results]
     return body if isinstance(parameters.q, list) else {name: values[0] for name, values in body.items()}
 
 
 def _translation_details(result: TranslationResult) -> dict[str, Any]:
-    answer = result.answer
-    return {
-        "score": answer.score,
-        "confidence": answer.confidence,
-        "alignment": answer.alignment,
-        "pivot": result.pivot,
-    }
+    details = {name: getattr(result.translation, name) for name in ("score", "confidence", "alignment")}
+    return details | {"pivot": result.pivot_language}
 
 
 def _percent(confidence: float) -> float:

@@ -1,4 +1,4 @@
-"""Carousel's own route: translation as a stream of server-sent events."""
+"""Carousel's own route, which returns translations as a stream of server-sent events."""
 
 import logging
 from collections.abc import AsyncIterator

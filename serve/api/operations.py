@@ -1,4 +1,4 @@
-"""Health, readiness and metrics."""
+"""Routes for health checks, readiness and metrics."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,7 +11,7 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/health")
 async def health() -> dict[str, str]:
-    """Report that the process is alive. Does not access any model."""
+    """Report that the process is alive. This does not depend on any model."""
     return {"status": "ok"}
 
 

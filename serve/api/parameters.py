@@ -28,6 +28,7 @@ MultiPartParser.spool_max_size = 0
 
 
 def _check_encodable(text: str) -> str:
+    """Return the text; raise ValueError if it cannot be encoded as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -48,11 +49,11 @@ class ApiModel(BaseModel):
 async def read_parameters(request: Request, list_names: Collection[str] = ()) -> dict[str, Any]:
     """Return the parameters of a request. Values in a form or query string are strings; in JSON they have any type.
 
-    The parameters in a JSON body take precedence over the query string; a form and the query string are merged.
+    Parameters in a JSON body override those in the query string; a form and the query string are merged.
 
     Args:
         request: The request.
-        list_names: Names of the parameters that a form may repeat. Their values are always lists.
+        list_names: Names of the parameters that a form may repeat; their values are returned as lists.
 
     Raises:
         BadRequestError: The body or the query string is malformed.
@@ -77,18 +78,18 @@ async def read_parameters(request: Request, list_names: Collection[str] = ()) ->
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A file in a ``multipart/form-data`` request."""
+    """A file that a client sent as ``multipart/form-data``."""
 
     name: str
     content: bytes
 
     @property
     def suffix(self) -> str:
-        """The extension of the file's name in lower case, such as ``.txt``."""
+        """The extension of the file name in lower case, such as ``.txt``."""
         return PurePath(self.name).suffix.lower()
 
-    def text(self) -> str:
-        """Return the content decoded as UTF-8; raise ``BadRequestError`` if it is invalid."""
+    def decode(self) -> str:
+        """Return the content decoded as UTF-8; raise BadRequestError if it is invalid."""
         try:
             return self.content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -163,6 +164,7 @@ def _parse_json(body: bytes) -> dict[str, Any]:
 
 
 def _parse_form(encoded: bytes, where: str) -> list[tuple[str, str]]:
+    """Parse a URL-encoded form or query string; ``where`` is its name for error messages."""
     try:
         return parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError:
@@ -171,7 +173,7 @@ def _parse_form(encoded: bytes, where: str) -> list[tuple[str, str]]:
 
 
 def _pairs_to_dict(pairs: list[tuple[str, str]], list_names: Collection[str]) -> dict[str, Any]:
-    """Convert pairs to a dict. A repeated name outside ``list_names`` is an error, so that no text is lost."""
+    """Return pairs of name and value as a dict; raise BadRequestError if a name outside ``list_names`` is repeated."""
     parameters: dict[str, Any] = {}
     for name, value in pairs:
         if name in list_names:

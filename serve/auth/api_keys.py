@@ -1,6 +1,6 @@
-"""API keys. Only their SHA-256 digests are kept.
+"""API keys, of which only the SHA-256 digests are stored.
 
-A plain hash is enough: keys are long and random, so that they cannot be found by hashing guesses as passwords can.
+A hash without salt is sufficient, because keys, unlike passwords, are too long and random to be guessed.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ class ApiKey(BaseModel):
     sha256: Sha256Hex = Field(repr=False)
     """SHA-256 digest of the key in hexadecimal."""
     requests_per_minute: int | None = Field(default=None, ge=1)
-    """The key's own rate limit, in place of ``NMT_RATE_LIMIT``."""
+    """Rate limit of the key, which replaces ``NMT_RATE_LIMIT``."""
     character_limit: int | None = Field(default=None, ge=1)
     """Number of characters that may be translated with the key, counted from the server's start."""
 
 
 class ApiKeys:
-    """All valid API keys, indexed by digest."""
+    """The set of valid API keys, indexed by digest."""
 
     def __init__(self, keys: Iterable[ApiKey] = ()) -> None:
         self._by_digest = {key.sha256: key for key in keys}
@@ -43,9 +43,9 @@ class ApiKeys:
         return bool(self._by_digest)
 
     def find(self, secret: str) -> ApiKey | None:
-        """Return the entry of the key ``secret``; None if there is no such key.
+        """Return the entry of an API key; None if the key is unknown.
 
-        The look-up's duration may reveal something about digests, but a client cannot choose a key by its digest.
+        The duration of the look-up may depend on the digest, but a client cannot choose a key by its digest.
         """
         return self._by_digest.get(_sha256(secret))
 
@@ -58,7 +58,7 @@ def read_api_keys(settings: Settings) -> ApiKeys:
     """
     secrets = [part.strip() for part in settings.api_keys.get_secret_value().split(",") if part.strip()]
     digests = list(dict.fromkeys(map(_sha256, secrets)))
-    # A key's name depends on the key, not on its position: glossaries belong to a name and outlive the server.
+    # The name depends on the key and not on its position, because stored glossaries belong to the name.
     keys = [ApiKey(name=f"environment-{digest[:8]}", sha256=digest) for digest in digests]
     if settings.api_keys_file is not None:
         keys += _read_file(settings.api_keys_file)
@@ -68,6 +68,7 @@ def read_api_keys(settings: Settings) -> ApiKeys:
 
 
 def _read_file(path: Path) -> list[ApiKey]:
+    """Read the API keys file; raise UsageError if it is invalid."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
         keys = TypeAdapter(list[ApiKey]).validate_python(tree)
@@ -98,7 +99,7 @@ _REQUIREMENTS = {
 
 
 def _describe_problem(problem: FieldError) -> str:
-    """Return the place and kind of a problem without the value, which may be a key in the wrong field."""
+    """Return the place and kind of a problem, without the value, which may be a key in the wrong field."""
     match problem.path:
         case (int(n), str(field)) if field in _REQUIREMENTS:
             return f", entry {n + 1}, {field}: missing or invalid; {_REQUIREMENTS[field]}"

@@ -21,8 +21,9 @@ class Client:
     """The sender of a request."""
 
     address: str
-    """Network address, used for rate limits only and never logged."""
+    """Network address, which is used only for rate limits and never logged."""
     key: ApiKey | None
+    """API key of the client, if it sent one."""
 
     @property
     def name(self) -> str | None:
@@ -31,13 +32,13 @@ class Client:
 
 
 def identify_client(request: Request, key_parameter: str | None) -> Client:
-    """Return the client that sent ``request``.
+    """Return the client that sent a request.
 
     If no API keys are configured, any key is ignored, because some client libraries always send one.
 
     Args:
-        request: The request; a key in its headers takes precedence.
-        key_parameter: The key in its body or query string.
+        request: Request; an API key in its headers takes precedence.
+        key_parameter: API key in the body or the query string, if there is one.
 
     Raises:
         ApiKeyError: The key is unknown, or missing although the settings require one.
@@ -56,7 +57,7 @@ def identify_client(request: Request, key_parameter: str | None) -> Client:
 
 
 def public_scheme(request: Request) -> str:
-    """Return the URL scheme that the client uses: that of a trusted proxy if it forwards one, else the request's."""
+    """Return the URL scheme that the client uses, which a trusted proxy forwards; else the scheme of the request."""
     settings: Settings = request.app.state.settings
     address = _parse_address(request.client.host) if request.client else None
     trusted = address is not None and any(address in network for network in settings.trusted_proxies)
@@ -72,7 +73,7 @@ def _key_in_headers(request: Request) -> str:
 
 
 def _client_address(request: Request, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str:
-    """Return the address to apply rate limits to: the nearest one that is not a trusted proxy's."""
+    """Return the address to apply rate limits to, which is the nearest one that does not belong to a trusted proxy."""
     if request.client is None:  # a Unix socket
         return ""
     host = request.client.host
@@ -87,14 +88,14 @@ def _client_address(request: Request, trusted: tuple[IPv4Network | IPv6Network, 
 
 
 def _without_port(entry: str) -> str:
-    """Strip the port that some proxies append: ``198.51.100.1:1234``, ``[2001:db8::1]:1234``."""
+    """Return an address without the port that some proxies append, as in ``[2001:db8::1]:1234``."""
     match = _ADDRESS_WITH_PORT.fullmatch(entry)
     return entry if match is None else match["v4"] or match["v6"]
 
 
 @lru_cache(1024)
 def _rate_limit_key(host: str) -> str:
-    """Return a host in canonical form, an IPv6 address reduced to its site's network."""
+    """Return an address in canonical form; for an IPv6 address, the network of its site."""
     address = _parse_address(host)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, _IPV6_SITE_BITS), strict=False))

@@ -1,4 +1,4 @@
-"""Limits on a client's request rate and on the characters it may have translated."""
+"""Limits on the request rate of clients and on the number of characters that they translate."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,22 +11,22 @@ from serve.auth.client_identity import Client
 from serve.errors import QuotaExceededError, TooManyRequestsError
 
 _MINUTE = 60.0
-_MAX_CLIENTS = 100_000  # about 35 MB; beyond that, the least recently seen client is forgotten
+_MAX_CLIENTS = 100_000  # about 35 MB; if there are more, the least recently active client is forgotten
 
 
 class RateLimiter:
-    """Limits requests per minute by API key or address.
+    """Limits the number of requests per minute of each API key or address.
 
-    This is the generic cell rate algorithm (ITU-T I.371), which stores one number per client. A client may send
-    ``per_minute`` requests in a burst; the allowance is then replenished at a constant rate.
+    It uses the generic cell rate algorithm (ITU-T I.371), which stores one number per client. A client may send all
+    requests that a minute allows at once; the allowance is then replenished at a constant rate.
     """
 
     def __init__(self) -> None:
         self._arrival_times: LRUCache[str, float] = LRUCache(_MAX_CLIENTS)
-        """Theoretical arrival time of each client's next request: when it would arrive at the constant rate."""
+        """Theoretical time of arrival of each client's next request, if its requests arrived at the constant rate."""
 
     def check(self, client: Client, per_minute: int) -> None:
-        """Count a request; raise ``TooManyRequestsError`` if it exceeds the limit."""
+        """Count a request; raise TooManyRequestsError if the client has exceeded this number of requests per minute."""
         client_key = client.address if client.name is None else f"key {client.name}"
         interval = _MINUTE / per_minute
         now = monotonic()
@@ -38,21 +38,21 @@ class RateLimiter:
 
 
 class CharacterUsage:
-    """Number of characters translated per API key since the start, and by all clients without a key together."""
+    """Counts the characters translated since the start, per API key and for all clients without a key together."""
 
     def __init__(self) -> None:
         self._characters: dict[str | None, int] = {}
 
     def characters(self, client: Client) -> int:
-        """Return the number of characters that ``client`` has used."""
+        """Return the number of characters translated for a client."""
         return self._characters.get(client.name, 0)
 
     @contextmanager
     def charge(self, client: Client, characters: int) -> Iterator[None]:
-        """Count ``characters`` against the client's quota, unless the block raises.
+        """Count a number of characters against the client's quota, unless the block raises.
 
         Raises:
-            QuotaExceededError: The quota is too small; the block does not run.
+            QuotaExceededError: If the quota would be exceeded; the block is then not executed.
         """
         total = self.characters(client) + characters
         limit = client.key.character_limit if client.key else None

@@ -1,4 +1,4 @@
-"""Limits on the size of a request body and on the time it takes to arrive."""
+"""Middleware that limits the size of request bodies and the time that they take to arrive."""
 
 import asyncio
 
@@ -10,17 +10,18 @@ from serve.http.error_responses import error_response
 
 
 class _BodyTooLargeError(Exception):
-    """The body exceeds the limit."""
+    """The request body exceeds the size limit."""
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware that reads the whole body first: 413 if it is too large, 408 if it takes too long.
+    """ASGI middleware that reads the whole request body before it calls the application.
 
-    Bytes are counted as they arrive, because a chunked body does not declare its length.
+    It responds with status 413 to a body that is too large, and 408 to one that takes too long. Bytes are counted while
+    they arrive, because a chunked body does not declare its length.
 
     Args:
-        app: The application to pass the request on to.
-        max_bytes: Largest body.
+        app: Application to call.
+        max_bytes: Maximum size of a body.
         timeout: Seconds for the whole body to arrive.
     """
 
@@ -30,7 +31,7 @@ class BodyLimitMiddleware:
         self.timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; pass on other events, such as lifespan."""
+        """Handle a request; pass other events, such as the start of the application, to the application."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -39,8 +40,8 @@ class BodyLimitMiddleware:
                 body = await self._read_body(scope, receive)
         except _BodyTooLargeError:
             message = f"request body: too large; send at most {self.max_bytes} bytes"
-            # After `Expect: 100-continue` the client does not send this body, and the connection could not tell the
-            # next request from it.
+            # After `Expect: 100-continue`, the client does not send the body. On the same connection, its next request
+            # would be mistaken for the body.
             headers = {"Connection": "close"} if "expect" in Headers(scope=scope) else None
             response = error_response(scope, 413, message, headers, rejected="body_too_large")
             await response(scope, receive, send)
@@ -72,7 +73,7 @@ class BodyLimitMiddleware:
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that yields ``body`` once, then the later messages of the connection."""
+    """Return a ``receive`` function that returns the body at the first call, then the messages of ``receive``."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""Cross-origin requests from web pages (CORS)."""
+"""Middleware for cross-origin requests from web pages (CORS)."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 
 class JsonCORSMiddleware(CORSMiddleware):
-    """Starlette's middleware with the methods and headers of this API; it refuses a preflight request with JSON."""
+    """Starlette's middleware for the methods and headers of this API, with JSON error responses."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         super().__init__(
@@ -21,7 +21,7 @@ class JsonCORSMiddleware(CORSMiddleware):
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Return Starlette's response, but JSON instead of plain text if the preflight request is refused."""
+        """Return Starlette's response; if the preflight request is refused, as JSON instead of plain text."""
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response

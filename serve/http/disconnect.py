@@ -1,4 +1,4 @@
-"""Cancellation of the work for a client that disconnects."""
+"""Cancellation of the work for clients that disconnect."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 async def cancel_on_disconnect(request: Request, work: Awaitable[T]) -> T:
-    """Return the result of ``work``, and cancel it if the client disconnects.
+    """Await work for a request and return its result; cancel the work if the client disconnects.
 
-    The request's body must have been read before.
+    The body of the request must already have been read.
 
     Raises:
         ClientDisconnect: The client disconnected.

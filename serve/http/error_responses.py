@@ -1,4 +1,4 @@
-"""JSON responses for exceptions: ``{"error": "…"}``, or ``{"message": "…"}`` on DeepL's routes."""
+"""JSON responses for exceptions. The body is ``{"error": "…"}``, or ``{"message": "…"}`` on DeepL's routes."""
 
 from collections.abc import Mapping
 
@@ -42,12 +42,12 @@ def error_response(
 
 
 def public_message(error: Exception) -> str:
-    """Return the text of an error that a client may read; an unexpected error reveals nothing."""
+    """Return the error message to send to the client; for an unexpected error, a general message without details."""
     return str(error) if isinstance(error, ServiceError) else _INTERNAL_ERROR
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Register the handlers that answer every exception with JSON."""
+    """Register handlers that respond to every exception with JSON."""
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_disconnect)
@@ -67,16 +67,16 @@ async def _service_error(request: Request, error: Exception) -> Response:
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
-    """Answer the framework's own errors: 404, 405."""
+    """Return the response for an error of the framework, such as 404 or 405."""
     assert isinstance(error, HTTPException)
     return error_response(request.scope, error.status_code, error.detail, error.headers)
 
 
 async def _client_disconnect(request: Request, error: Exception) -> Response:
-    """Return a response that nobody receives; its status appears in the log and the metrics."""
+    """Return a response whose status appears in the log and the metrics; the client does not receive it."""
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:
-    """Answer 500 without details; the server logs the traceback and closes the connection."""
+    """Return a response with status 500 and no details; the server logs the traceback and closes the connection."""
     return error_response(request.scope, 500, _INTERNAL_ERROR, {"Connection": "close"})

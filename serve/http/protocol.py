@@ -1,10 +1,10 @@
 """uvicorn's HTTP/1.1 protocol with time-outs, a limit on the request head, and JSON error responses.
 
-A request refused here never reaches the application: a malformed request (400), a head that is too large (431) or that
-arrives too slowly (408). A client that stops reading its response is disconnected, because its connection holds memory.
+This module refuses malformed requests (400), heads that are too large (431) and heads that arrive too slowly (408),
+which then never reach the application. It disconnects clients that stop reading, because their responses occupy memory.
 
-This module subclasses an undocumented class of uvicorn: ``tests/serve/http/test_protocol.py`` lists the attributes it
-uses, and ``pyproject.toml`` bounds uvicorn's version.
+The base class is an undocumented class of uvicorn: ``tests/serve/http/test_protocol.py`` lists the attributes in use,
+and ``pyproject.toml`` limits uvicorn's version.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from serve.metrics import Metrics
 
 MAX_HEAD_BYTES = 128 * 1024
-"""Largest request line with headers. A percent-encoded text of 10,000 characters takes up to 120,000 bytes of it."""
+"""Maximum size of a request line with headers. A percent-encoded text of 10,000 characters has up to 120,000 bytes."""
 
-_LINGER_SECONDS = 2  # a refused client has this long to stop sending; closing at once could destroy the response
+_LINGER_SECONDS = 2  # for a refused client to stop sending; closing at once could discard the response
 
 
 class _Refusal(NamedTuple):
@@ -43,10 +43,10 @@ class _RefusedError(Exception):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection.
+    """A connection to a client.
 
     Args:
-        metrics: Counts the requests that are refused here.
+        metrics: Metrics, which count the refused requests.
         timeout: Seconds for a request head to arrive, and for the client to read a response.
     """
 
@@ -71,7 +71,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._start_deadline(self._timeout, self._head_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Notify the application that the client is gone."""
+        """Notify the application that the client has disconnected."""
         super().connection_lost(exc)
         # uvicorn notifies only the last of several pipelined requests.
         _mark_disconnected(self._running)
@@ -79,7 +79,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._cancel_read_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Parse bytes from the client."""
+        """Parse bytes that have arrived from the client."""
         self._cancel_keep_alive()
         if self._refusal is not None:
             return
@@ -99,7 +99,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._start_deadline(self._timeout, self._head_timed_out)
 
     def _feed(self, data: memoryview) -> memoryview:
-        """Parse ``data`` up to the next offer to switch protocols, and return the rest."""
+        """Parse data up to the next offer to switch protocols, and return the rest of the data."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -113,18 +113,18 @@ class HttpProtocol(HttpToolsProtocol):
         return data[len(data) :]
 
     def pause_writing(self) -> None:
-        """Start the time-out for the client to read what is buffered."""
+        """Start the time-out for the client to read the buffered data."""
         super().pause_writing()
         if self._read_deadline is None:
             self._read_deadline = self.loop.call_later(self._timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Stop that time-out: the client has read most of the buffer."""
+        """Stop the time-out, because the client has read most of the buffered data."""
         super().resume_writing()
         self._cancel_read_deadline()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, and discard what the client has not read by now."""
+        """Close an idle connection, and discard data that the client has not read yet."""
         self.transport.abort()
 
     # Callbacks of the parser
@@ -180,7 +180,7 @@ class HttpProtocol(HttpToolsProtocol):
     # The application's responses
 
     def on_response_complete(self) -> None:
-        """Go on to the next pipelined request; after the last response, give the client time to read the rest."""
+        """Continue with the next pipelined request. After the last one, start the time-out for the client to read."""
         following = self.pipeline[-1][0] if self.pipeline else None  # started by uvicorn if the connection stays open
         super().on_response_complete()
         if self.transport.is_closing():
@@ -207,7 +207,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, refusal: _Refusal) -> None:
-        """Answer the latest request with an error, after the responses to earlier ones, and close the connection."""
+        """Respond to the latest request with an error after all earlier responses, and close the connection."""
         self._refusal = refusal
         self._metrics.rejected.labels(refusal.reason).inc()
         if self.cycle is not None and self.cycle.more_body and not self._in_head:
@@ -255,7 +255,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class CoalescingTransport:
-    """A transport that joins consecutive writes, so that a response's head and body leave in one packet.
+    """A transport that joins consecutive writes, so that the head and the body of a response are sent in one packet.
 
     A system call costs as much as parsing a request, and each packet wakes the client.
     """
@@ -268,18 +268,18 @@ class CoalescingTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send ``data`` together with everything written before the event loop's next iteration."""
+        """Buffer data, which is sent at the event loop's next iteration."""
         if not self._buffer:
             self._loop.call_soon(self._flush)
         self._buffer.append(data)
 
     def write_eof(self) -> None:
-        """Send what is buffered, then close the sending side."""
+        """Send the buffered data, then close the sending side."""
         self._flush()
         self._transport.write_eof()
 
     def close(self) -> None:
-        """Send what is buffered, then close the connection."""
+        """Send the buffered data, then close the connection."""
         self._flush()
         self._transport.close()
 
@@ -290,7 +290,7 @@ class CoalescingTransport:
 
 
 def _mark_disconnected(cycle: RequestResponseCycle | None) -> None:
-    """Deliver ``http.disconnect`` to the application that handles this request."""
+    """Notify the application that the client of this request has disconnected."""
     if cycle is not None and not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()

@@ -1,4 +1,4 @@
-"""Request logging, request metrics, request ids and security headers."""
+"""Middleware for request logging, request metrics, request ids and security headers."""
 
 import logging
 import random
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 _VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-# Responses are data: browsers must not render them as pages, nor caches store them. The web page sets its own policy.
+# Browsers must not render responses as pages, and caches must not store them. Swagger UI sets its own policy.
 _SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -28,21 +28,21 @@ _SECURITY_HEADERS = (
 
 
 class RequestLogMiddleware:
-    """ASGI middleware that logs and measures every request; it must be the outermost.
+    """Outermost ASGI middleware, which logs and measures every request.
 
-    Log lines and metric labels contain a request's route, never its path, because a path may contain text.
+    Log lines and metric labels contain the route of a request and never its path, because a path may contain user data.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.in_flight = metrics.in_flight
-        # Looking a time series up by its labels costs more than incrementing it, and there are few.
+        # Cached, because looking up a time series by its labels takes longer than incrementing it.
         self.requests = cache(metrics.requests.labels)
         self.request_seconds = cache(metrics.request_seconds.labels)
         self.rejected = metrics.rejected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; pass on other events, such as lifespan."""
+        """Handle a request; pass other events, such as the start of the application, to the application."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -98,7 +98,7 @@ class RequestLogMiddleware:
 
 
 def _choose_request_id(scope: Scope) -> str:
-    """Return the id in the ``X-Request-ID`` header if it is well formed, otherwise a random one."""
+    """Return the id in the ``X-Request-ID`` header if it is valid, else a random id."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _VALID_ID.fullmatch(value):
             return str(value, "ascii")

@@ -95,7 +95,7 @@ class ModelRegistry:
 
     async def reload(self) -> None:
         """Load the loaded models again and replace them; if that fails, keep them and raise the first exception."""
-        previous, loaded = self._entries, {model.pair for model in self.loaded}
+        previous, loaded = self._entries, {model.pair for model in self.loaded_models}
         self._entries = await self._create_entries(is_eager=lambda pair: pair in loaded or not self._lazy)
         for entry in previous.values():
             entry.retire()
@@ -125,7 +125,7 @@ class ModelRegistry:
 
     async def close(self) -> None:
         """Close all loaded models."""
-        await asyncio.gather(*(asyncio.to_thread(model.close) for model in self.loaded))
+        await asyncio.gather(*(asyncio.to_thread(model.close) for model in self.loaded_models))
 
     def check_ready(self) -> None:
         """Raise NotReadyError until the models are loaded and warmed up, and again when the server is shutting down."""
@@ -135,12 +135,12 @@ class ModelRegistry:
             raise NotReadyError("the models are still loading")
 
     @property
-    def loaded(self) -> list[ServedModel]:
+    def loaded_models(self) -> list[ServedModel]:
         """All models that are loaded at present."""
         return [entry.model for entry in self._entries.values() if entry.model is not None]
 
     @property
-    def pairs(self) -> list[tuple[str, str]]:
+    def language_pairs(self) -> list[tuple[str, str]]:
         """Pairs of source and target language that a single model translates."""
         self.check_ready()
         return list(self._entries)
@@ -151,17 +151,17 @@ class ModelRegistry:
         self.check_ready()
         return sorted(self._languages())
 
-    def targets(self, source: str) -> list[str]:
+    def target_languages(self, source: str) -> list[str]:
         """Return the languages into which the source language can be translated, and the source language itself."""
-        reachable = {target for target in self._languages() if self._find_route(source, target) is not None}
+        reachable = {target for target in self._languages() if self._route_or_none(source, target) is not None}
         return sorted(reachable | {source})
 
-    def sources(self, target: str) -> list[str]:
+    def source_languages(self, target: str) -> list[str]:
         """Return the languages that can be translated into the target language, without the target language itself."""
         self.check_ready()
-        return sorted(source for source in self._languages() if self._find_route(source, target))
+        return sorted(source for source in self._languages() if self._route_or_none(source, target))
 
-    def language(self, code: str) -> str:
+    def match_language(self, code: str) -> str:
         """Return a language code in the models' spelling, after a case-insensitive match."""
         self.check_ready()
         spelling = {language.casefold(): language for language in self._languages()}
@@ -170,7 +170,7 @@ class ModelRegistry:
             raise UnsupportedLanguageError(f"language {code[:20]!r} is not supported; served are {served}")
         return spelling[code.casefold()]
 
-    def route(self, source: str, target: str) -> list[ModelEntry]:
+    def find_route(self, source: str, target: str) -> list[ModelEntry]:
         """Return the models that translate from one served language to another, in the order of their application.
 
         Returns:
@@ -179,7 +179,7 @@ class ModelRegistry:
         Raises:
             UnsupportedLanguageError: If no models connect the languages.
         """
-        found = self._find_route(source, target)
+        found = self._route_or_none(source, target)
         if found is None:
             served = ", ".join(f"{source}→{target}" for source, target in sorted(self._entries))
             raise UnsupportedLanguageError(f"{source}→{target} is not supported; served are {served}")
@@ -188,7 +188,7 @@ class ModelRegistry:
     def _languages(self) -> set[str]:
         return {language for pair in self._entries for language in pair}
 
-    def _find_route(self, source: str, target: str) -> list[ModelEntry] | None:
+    def _route_or_none(self, source: str, target: str) -> list[ModelEntry] | None:
         if source == target:
             return []
         if (source, target) in self._entries:

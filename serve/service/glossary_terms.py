@@ -22,8 +22,8 @@ _CONSTRAINED_BEAM_SIZES = (8, 12, 16)
 
 def create_sentences(model: ServedModel, texts: Sequence[str], request: TranslationRequest) -> list[Sentence]:
     """Return the sentences to decode with a model, one for each text."""
-    options = model.options(request.alternatives + 1, attention=request.alignment or request.markup)
-    beam_size = max(model.translator.beam_size, request.alternatives + 1)
+    options = model.options(request.num_alternatives + 1, attention=request.with_alignment or request.is_html)
+    beam_size = max(model.translator.beam_size, request.num_alternatives + 1)
     glossary = request.glossary
     if glossary is None:
         return [Sentence(text, beam_size, options) for text in texts]

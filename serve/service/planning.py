@@ -31,15 +31,15 @@ _MAX_LINES_PER_SENTENCE = 10  # lines of a request, including blank ones, per al
 class TranslationRequest:
     """Languages and options of a request to translate texts."""
 
-    source: str | None
+    source_language: str | None
     """Source language; None to detect the language of each text."""
-    target: str
+    target_language: str
     """Target language."""
-    markup: bool = False
+    is_html: bool = False
     """Whether the texts are HTML."""
-    alternatives: int = 0
+    num_alternatives: int = 0
     """Number of alternative translations for each text."""
-    alignment: bool = False
+    with_alignment: bool = False
     """Whether the results include word alignments."""
     glossary: Glossary | None = None
     """Glossary whose terms the translations must use."""
@@ -49,11 +49,11 @@ class TranslationRequest:
 class TranslationResult:
     """The translation of one text."""
 
-    answer: DocumentTranslation
+    translation: DocumentTranslation
     """The translated text with its scores."""
-    source: DetectedLanguage
-    """Source language; the confidence is 1 if the request specified the language."""
-    pivot: str | None
+    detected: DetectedLanguage
+    """Detected source language, or with a confidence of 1 the source language that the request specifies."""
+    pivot_language: str | None
     """Pivot language if two models translated the text, else None."""
 
 
@@ -62,7 +62,8 @@ class TextPlan:
     """A text that is split into sentences, with the models that translate it."""
 
     text: str
-    source: DetectedLanguage
+    detected: DetectedLanguage
+    """Detected source language, or with a confidence of 1 the source language that the request specifies."""
     route: tuple[ModelEntry, ...]
     """Models to apply one after the other; empty if the text is already in the target language."""
     document: Document
@@ -77,9 +78,10 @@ class TextPlan:
     def assemble_result(self, translations: Mapping[int, Translation]) -> TranslationResult:
         """Return the result for the text, given the translations of all sentences by index."""
         if not self.route:
-            return TranslationResult(DocumentTranslation(self.text), self.source, None)
-        answer = self.document.assemble([translations[self.first_index + n] for n in range(len(self.sentences))])
-        return TranslationResult(answer, self.source, self.route[0].pair[1] if len(self.route) > 1 else None)
+            return TranslationResult(DocumentTranslation(self.text), self.detected, None)
+        pivot_language = self.route[0].pair[1] if len(self.route) > 1 else None
+        translation = self.document.assemble([translations[self.first_index + n] for n in range(len(self.sentences))])
+        return TranslationResult(translation, self.detected, pivot_language)
 
 
 class TextOffloader:
@@ -118,15 +120,15 @@ class RequestPlanner:
             UnsupportedLanguageError: If no models translate between the languages.
             LimitExceededError: If there are too many sentences.
         """
-        target = self._models.language(request.target)
+        target = self._models.match_language(request.target_language)
         sources = await self._source_languages(texts, request, target)
-        routes = [tuple(self._models.route(source.language, target)) for source in sources]
+        routes = [tuple(self._models.find_route(source.language, target)) for source in sources]
         for entry in {entry for route in routes for entry in route}:
             held_models.enter_context(entry.keep_open())
         if sum(text.count("\n") for text in texts) > _MAX_LINES_PER_SENTENCE * self._max_sentences:
             message = f"the request has too many lines; at most {self._max_sentences} sentences are allowed"
             raise LimitExceededError(message)
-        document_type = HtmlDocument if request.markup else PlainDocument
+        document_type = HtmlDocument if request.is_html else PlainDocument
         documents: list[Document] = await self._offloader.run(
             texts, lambda: [document_type(text, source.language) for text, source in zip(texts, sources, strict=True)]
         )
@@ -144,11 +146,11 @@ class RequestPlanner:
         self, texts: Sequence[str], request: TranslationRequest, target: str
     ) -> Sequence[DetectedLanguage]:
         """Return the requested or detected source language of each text."""
-        if request.source is not None:
-            return [DetectedLanguage(self._models.language(request.source), 1.0)] * len(texts)
-        sources = self._models.sources(target)  # before the first await: the server may begin to shut down
+        if request.source_language is not None:
+            return [DetectedLanguage(self._models.match_language(request.source_language), 1.0)] * len(texts)
+        sources = self._models.source_languages(target)  # before the first await: the server may begin to shut down
         if not sources:
             raise UnsupportedLanguageError(f"no model translates into {target}")
-        if request.markup:
+        if request.is_html:
             texts = await self._offloader.run(texts, lambda: [extract_visible_text(text) for text in texts])
         return [await self._detector.detect_source(text, sources, target) for text in texts]

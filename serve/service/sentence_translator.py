@@ -53,7 +53,7 @@ class SentenceTranslator:
         for model in models:
             last = model is models[-1]
             sources = [sentence.translation.text for sentence in found] if found else texts
-            request = self.request if last else replace(self.request, alternatives=0)
+            request = self.request if last else replace(self.request, num_alternatives=0)
             prepared = await self.offloader.run(sources, partial(create_sentences, model, sources, request))
             translated = await self._translate_with_model(
                 model, prepared, report if last else None, 0.0 if last else later_cost

@@ -37,7 +37,7 @@ class TranslationService:
     """Translates texts with the served models, within the limits of the settings."""
 
     def __init__(self, settings: Settings, loaders: Sequence[TranslatorLoader], metrics: Metrics) -> None:
-        """Create the service without starting it; `load` starts the worker threads and loads the models."""
+        """Create the service without starting it; `start` starts the worker threads and loads the models."""
         self.settings, self._metrics = settings, metrics
         self.models = ModelRegistry(loaders, self._load_and_warm_up, lazy=settings.lazy)
         self._scheduler = Scheduler(settings.threads, settings.slots, settings.queue_limit, settings.cache, metrics)
@@ -50,7 +50,7 @@ class TranslationService:
 
     # --- life cycle --------------------------------------------------------------------------------------------
 
-    async def load(self) -> None:
+    async def start(self) -> None:
         """Start the worker threads and load the models. If a model cannot be loaded, raise the exception."""
         for number in range(self.settings.threads):
             worker = WorkerThread(number, self._scheduler, self.settings.slots, self._metrics)
@@ -100,7 +100,7 @@ class TranslationService:
 
     def _update_model_info(self) -> None:
         self._metrics.model_info.clear()
-        for model in self.models.loaded:
+        for model in self.models.loaded_models:
             self._metrics.model_info.labels(*model.pair, model.checksum).set(1)
 
     # --- requests ----------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class TranslationService:
         if len(text) > limit:
             raise LimitExceededError(f"a text of {len(text)} characters is too long; at most {limit} are allowed")
 
-    async def detect(self, text: str) -> DetectedLanguage:
+    async def detect_language(self, text: str) -> DetectedLanguage:
         """Detect the language of a text among the served languages."""
         return await self._detector.detect(text, self.models.languages)
 
@@ -153,7 +153,7 @@ class TranslationService:
             raise LimitExceededError(f"{len(texts)} texts are too many; at most {limits.batch_limit} are allowed")
         for text in texts:
             self.check_length(text)
-        if not 0 <= request.alternatives <= limits.max_alternatives:
+        if not 0 <= request.num_alternatives <= limits.max_alternatives:
             raise LimitExceededError(f"alternatives must be from 0 to {limits.max_alternatives}")
 
     async def _translate_in_time(
@@ -182,7 +182,7 @@ class TranslationService:
                 for plan in plans:
                     if not plan.route:
                         on_sentence(plan.first_index, plan.text)
-                on_sentence = _escaping(on_sentence) if request.markup else on_sentence
+                on_sentence = _escaping(on_sentence) if request.is_html else on_sentence
             # Texts with the same route are translated together.
             sentences_by_route: dict[tuple[ModelEntry, ...], dict[int, str]] = {}
             for plan in plans:

@@ -125,7 +125,7 @@ def _is_word_boundary(text: str, position: int) -> bool:
     return not (is_spaced_word_character(before) and is_spaced_word_character(after))
 
 
-def read_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
+def parse_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
     """Parse glossary entries in DeepL's formats: one entry per line, with the source term first.
 
     CSV follows RFC 4180; columns after the second, such as languages, are ignored. TSV has no quoting.
@@ -149,7 +149,7 @@ def read_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
     return _normalise_entries(entries)
 
 
-def write_entries(entries: GlossaryEntries) -> str:
+def entries_to_tsv(entries: GlossaryEntries) -> str:
     """Return glossary entries as TSV."""
     return "".join(f"{source}\t{target}\n" for source, target in entries)
 
@@ -220,7 +220,7 @@ class GlossaryStore:
     def create(self, owner: str | None, name: str, source: str, target: str, entries: GlossaryEntries) -> Glossary:
         """Create and store a glossary for a client. Several glossaries may have the same name.
 
-        The entries must come from `read_entries`, which checks and normalises them.
+        The entries must come from `parse_entries`, which checks and normalises them.
 
         Raises:
             InvalidGlossaryError: If the name is invalid.

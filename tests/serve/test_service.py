@@ -161,13 +161,13 @@ def test_glossary_terms_are_required_and_cached_for_their_owner_only():
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
-        await service.load()
+        await service.start()
         mine = Glossary("1", "mine", "en", "fr", (("dog", "toutou"),), "me", NOW)
         for glossary in (mine, mine, None):
             [result] = await service.translate(["the dog"], TranslationRequest("en", "fr", glossary=glossary))
-            assert result.answer.text == ("[the dog]<toutou>" if glossary else "[the dog]")
+            assert result.translation.text == ("[the dog]<toutou>" if glossary else "[the dog]")
         [without] = await service.translate(["the cat"], TranslationRequest("en", "fr", glossary=mine))
-        assert without.answer.text == "[the cat]"
+        assert without.translation.text == "[the cat]"
         assert fake.decoded() == ["the dog", "the dog", "the cat"]
         await service.close()
 
@@ -178,12 +178,12 @@ def test_terms_are_required_in_the_chunk_in_which_they_end():
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
-        await service.load()
+        await service.start()
         entries = (("dog", "toutou"), ("black|cat", "minou"), ("red", "vif"))
         glossary = Glossary("1", "mine", "en", "fr", entries, "me", NOW)
         text = "a dog, black|cat|red or red|black|cat"
         [result] = await service.translate([text], TranslationRequest("en", "fr", glossary=glossary))
-        assert result.answer.text == f"[{text}]<toutou><minou><vif><vif><minou>"
+        assert result.translation.text == f"[{text}]<toutou><minou><vif><vif><minou>"
         await service.close()
 
     asyncio.run(use())
@@ -202,7 +202,7 @@ def test_long_sentences_count_as_several_chunks():
 def test_a_term_that_the_vocabulary_cannot_express_is_refused():
     async def use() -> None:
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator())], Metrics())
-        await service.load()
+        await service.start()
         glossary = Glossary("1", "mine", "en", "fr", (("dog", "UNWRITABLE"),), "me", NOW)
         with pytest.raises(InvalidGlossaryError, match="cannot express") as error:
             await service.translate(["the dog"], TranslationRequest("en", "fr", glossary=glossary))
@@ -216,13 +216,13 @@ def test_no_more_terms_are_required_than_a_beam_can_satisfy():
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
-        await service.load()
+        await service.start()
         glossary = Glossary("1", "mine", "en", "fr", tuple((f"w{n}", "abc") for n in range(1000)), "me", NOW)
         [result] = await service.translate(
             [" ".join(f"w{n}" for n in range(1000))], TranslationRequest("en", "fr", glossary=glossary)
         )
-        assert result.answer.text.endswith("<abc>" * 5)
-        assert not result.answer.text.endswith("<abc>" * 6)
+        assert result.translation.text.endswith("<abc>" * 5)
+        assert not result.translation.text.endswith("<abc>" * 6)
         assert max(batcher.beam_size for batcher in fake.batchers) == 16
         await service.close()
 
@@ -240,9 +240,9 @@ def test_a_replaced_model_is_closed_and_freed():
     async def use() -> None:
         fakes = FakeTranslator(), FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(*fakes)], Metrics())
-        await service.load()
+        await service.start()
         await service.translate(["a"], TranslationRequest("en", "fr"))
-        old = weakref.ref(service.models.loaded[0])
+        old = weakref.ref(service.models.loaded_models[0])
         await service.reload()
         until = time.monotonic() + 30
         while old() is not None or not fakes[0].closed:
@@ -265,7 +265,7 @@ def test_a_request_in_progress_keeps_a_replaced_model_open(monkeypatch: pytest.M
     async def use() -> None:
         old, new = FakeTranslator(checksum="1"), FakeTranslator(checksum="2")
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(old, new)], Metrics())
-        await service.load()
+        await service.start()
         monkeypatch.setattr("serve.service.planning.PlainDocument", split)
         text = "x" * 6000  # long enough to be split on another thread
         translating = asyncio.create_task(service.translate([text], TranslationRequest("en", "fr")))
@@ -274,7 +274,7 @@ def test_a_request_in_progress_keeps_a_replaced_model_open(monkeypatch: pytest.M
         assert not old.closed
         replaced.set()
         [result] = await translating
-        assert result.answer.text.count("x") == len(text)
+        assert result.translation.text.count("x") == len(text)
         assert "".join(old.decoded()) == text
         await asyncio.to_thread(wait_until, lambda: old.closed)
         await service.close()
@@ -286,7 +286,7 @@ def test_a_request_in_progress_keeps_a_replaced_model_open(monkeypatch: pytest.M
 def test_sentences_are_streamed_when_they_are_finished():
     async def use() -> None:
         service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(FakeTranslator())], Metrics())
-        await service.load()
+        await service.start()
         texts = ["STEPS9 a\nb", "STEPS4 c"]
         events = [event async for event in service.stream(texts, TranslationRequest("en", "fr"))]
         assert events == [(1, "[b]"), (2, "[STEPS4 c]"), (0, "[STEPS9 a]")]
@@ -301,7 +301,7 @@ def test_an_abandoned_or_failed_stream_leaves_no_work_behind(steps: str):
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
-        await service.load()
+        await service.start()
         stream = service.stream([f"a\n{steps} b"], TranslationRequest("en", "fr"))
         with pytest.raises(Exception, match="the translation failed") if steps == "EXPLODE" else nullcontext():
             await anext(stream)

@@ -64,7 +64,7 @@ class FakedServer:
         ]
         return [
             TranslationResult(
-                DocumentTranslation(f"[{text}]{term}"), DetectedLanguage(request.source or "de", 1.0), None
+                DocumentTranslation(f"[{text}]{term}"), DetectedLanguage(request.source_language or "de", 1.0), None
             )
             for text, term in zip(texts, terms, strict=True)
         ]
@@ -154,7 +154,7 @@ def test_parameters_as_json_form_and_query_string(server: FakedServer, request_:
 def test_a_single_text_without_a_source_language(server: FakedServer, texts: dict[str, Any]) -> None:
     answer = server.client.post("/v2/translate", **texts).json()
     assert answer == {"translations": [{"detected_source_language": "DE", "text": "[a]", "billed_characters": 1}]}
-    assert server.requests[-1].source is None
+    assert server.requests[-1].source_language is None
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_parameters_without_effect(server: FakedServer, parameters: dict[str, An
 @pytest.mark.parametrize("kind", ["html", "xml"])
 def test_tag_handling_requests_markup(server: FakedServer, kind: str) -> None:
     server.post(text=["<p>a</p>"], target_lang="FR", tag_handling=kind)
-    assert server.requests[-1].markup
+    assert server.requests[-1].is_html
 
 
 @pytest.mark.parametrize(

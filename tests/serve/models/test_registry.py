@@ -29,7 +29,7 @@ def loaded(*pairs: tuple[str, str]) -> ModelRegistry:
 
 
 def route_pairs(models: ModelRegistry, source: str, target: str) -> list[tuple[str, str]]:
-    return [entry.pair for entry in models.route(source, target)]
+    return [entry.pair for entry in models.find_route(source, target)]
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -44,7 +44,7 @@ def test_ready_only_between_load_and_drain():
     models.check_ready()
     models.drain()
     with pytest.raises(NotReadyError, match="shutting down"):
-        models.language("en")
+        models.match_language("en")
 
 
 def test_draining_while_loading_is_not_undone_by_the_end_of_loading():
@@ -62,7 +62,7 @@ def test_route_between_two_languages():
     assert route_pairs(models, "en", "pt-BR") == [("en", "fr"), ("fr", "pt-BR")]
     assert route_pairs(models, "de", "pt-BR") == [("de", "fr"), ("fr", "pt-BR")]
     with pytest.raises(UnsupportedLanguageError, match="pt-BR→en is not supported; served are de→en, de→fr, "):
-        models.route("pt-BR", "en")
+        models.find_route("pt-BR", "en")
 
 
 def test_english_is_the_preferred_pivot_language():
@@ -73,14 +73,14 @@ def test_english_is_the_preferred_pivot_language():
 def test_sources_and_targets_of_a_language():
     models = loaded(("en", "fr"), ("fr", "de"))
     assert models.languages == ["de", "en", "fr"]
-    assert models.targets("en") == ["de", "en", "fr"]
-    assert models.targets("de") == ["de"]
-    assert models.sources("de") == ["en", "fr"]
+    assert models.target_languages("en") == ["de", "en", "fr"]
+    assert models.target_languages("de") == ["de"]
+    assert models.source_languages("de") == ["en", "fr"]
 
 
 def test_language_codes_are_case_insensitive():
     models = loaded(("en", "fr"), ("en", "pt-BR"))
-    assert models.language("PT-br") == "pt-BR"
+    assert models.match_language("PT-br") == "pt-BR"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_language_codes_are_case_insensitive():
 )
 def test_unknown_language_codes_are_refused(code: str, message: str):
     with pytest.raises(UnsupportedLanguageError, match=message) as caught:
-        loaded(("en", "fr")).language(code)
+        loaded(("en", "fr")).match_language(code)
     assert "\n" not in str(caught.value)
 
 
@@ -109,8 +109,8 @@ def test_a_lazy_model_is_loaded_once_when_it_is_needed():
     async def use() -> None:
         await models.load()
         models.check_ready()
-        assert (needed.loads, other.loads, models.loaded) == (0, 0, [])
-        [entry] = models.route("en", "fr")
+        assert (needed.loads, other.loads, models.loaded_models) == (0, 0, [])
+        [entry] = models.find_route("en", "fr")
         first, second = await asyncio.gather(entry.get(), entry.get())
         assert first is second is entry.model
         assert (needed.loads, other.loads) == (1, 0)
@@ -129,7 +129,7 @@ def test_a_lazy_model_that_failed_to_load_is_tried_again():
     async def use() -> None:
         models = ModelRegistry([FlakyLoader(FakeTranslator())], load_model, lazy=True)
         await models.load()
-        [entry] = models.route("en", "fr")
+        [entry] = models.find_route("en", "fr")
         with pytest.raises(CarouselError, match="holiday"):
             await entry.get()
         assert (await entry.get()).pair == ("en", "fr")
@@ -142,7 +142,7 @@ def test_a_caller_that_stops_waiting_for_a_model_does_not_cancel_the_others():
 
     async def use() -> None:
         await models.load()
-        [entry] = models.route("en", "fr")
+        [entry] = models.find_route("en", "fr")
         impatient = asyncio.create_task(entry.get())
         patient = asyncio.create_task(entry.get())
         await asyncio.sleep(0)
@@ -158,9 +158,9 @@ def test_reload_replaces_the_models_and_closes_the_old_ones():
     async def use() -> None:
         models = ModelRegistry([FakeLoader(old, new)], load_model, lazy=False)
         await models.load()
-        [before] = models.loaded
+        [before] = models.loaded_models
         await models.reload()
-        [after] = models.loaded
+        [after] = models.loaded_models
         assert (before.checksum, after.checksum) == ("1", "2")
         assert before.retired
         assert not after.retired
@@ -179,7 +179,7 @@ def test_a_replaced_model_is_closed_only_when_it_is_not_in_use_any_more(loaded_b
     async def use() -> None:
         models = ModelRegistry([FakeLoader(old, new)], load_model, lazy=not loaded_before)
         await models.load()
-        [entry] = models.route("en", "fr")
+        [entry] = models.find_route("en", "fr")
         with entry.keep_open():
             await models.reload()
             assert (await entry.get()).checksum == "1"
@@ -205,10 +205,10 @@ def test_a_reload_that_fails_changes_nothing_and_closes_what_it_has_loaded():
         loaders = [FakeLoader(old, new), BreakingLoader(FakeTranslator("fr", "en"))]
         models = ModelRegistry(loaders, load_model, lazy=False)
         await models.load()
-        before = models.loaded
+        before = models.loaded_models
         with pytest.raises(CarouselError, match="damaged"):
             await models.reload()
-        assert models.loaded == before
+        assert models.loaded_models == before
         assert not any(model.retired for model in before)
         wait_until(lambda: new.closed)
         assert not old.closed
@@ -221,7 +221,7 @@ def test_a_reload_of_lazy_models_loads_only_those_in_memory():
 
     async def use() -> None:
         await models.load()
-        await models.route("en", "fr")[0].get()
+        await models.find_route("en", "fr")[0].get()
         await models.reload()
         assert (used.loads, unused.loads) == (2, 0)
 

@@ -14,7 +14,7 @@ from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
 from serve.stores import glossaries
-from serve.stores.glossaries import Glossary, GlossaryStore, read_entries, write_entries
+from serve.stores.glossaries import Glossary, GlossaryStore, entries_to_tsv, parse_entries
 
 ENTRIES = (("cat", "chat"), ("dog", "chien"))
 
@@ -150,8 +150,8 @@ def test_any_term_is_found_in_its_own_text(text: str, terms: list[str]) -> None:
     ],
 )
 def test_entries_are_parsed(text: str, format_: str, entries: glossaries.GlossaryEntries) -> None:
-    assert read_entries(text, format_) == entries
-    assert read_entries(write_entries(entries), "tsv") == entries
+    assert parse_entries(text, format_) == entries
+    assert parse_entries(entries_to_tsv(entries), "tsv") == entries
 
 
 @pytest.mark.parametrize(
@@ -181,25 +181,25 @@ def test_entries_are_parsed(text: str, format_: str, entries: glossaries.Glossar
 )
 def test_invalid_entries_are_refused_with_their_line(text: str, format_: str, message: str) -> None:
     with pytest.raises(InvalidGlossaryError, match=message) as caught:
-        read_entries(text, format_)
+        parse_entries(text, format_)
     assert len(str(caught.value)) < 200
     assert "\n" not in str(caught.value)
 
 
 def test_the_number_of_entries_is_limited() -> None:
     lines = [f"{number}\t{number}\n" for number in range(10_001)]
-    assert len(read_entries("".join(lines[:-1]), "tsv")) == 10_000
+    assert len(parse_entries("".join(lines[:-1]), "tsv")) == 10_000
     with pytest.raises(InvalidGlossaryError, match="line 10001: there are too many"):
-        read_entries("".join(lines), "tsv")
+        parse_entries("".join(lines), "tsv")
 
 
 @given(st.text(max_size=40), st.sampled_from(["tsv", "csv"]))
 def test_any_text_is_parsed_or_refused(text: str, format_: str) -> None:
     try:
-        entries = read_entries(text, format_)
+        entries = parse_entries(text, format_)
     except InvalidGlossaryError:
         return
-    assert read_entries(write_entries(entries), "tsv") == entries
+    assert parse_entries(entries_to_tsv(entries), "tsv") == entries
 
 
 # -- the store -----------------------------------------------------------------------------------------------
