@@ -87,7 +87,7 @@ class Backpointers:
         self._tokens: Int64Array = np.zeros(shape, dtype=np.int64)
         self._parents: Int64Array = np.zeros(shape, dtype=np.int64)
         self._source_positions: Int64Array = np.zeros(shape, dtype=np.int64)
-        """Index of the source token to which each row before the step attends most; a new row uses that of its parent."""
+        """Source position to which each row before the step attends most; a new row uses that of its parent."""
         self._scores: Float64Array = np.zeros(shape)
         self.has_attention = False
 

@@ -92,7 +92,7 @@ def texts(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def temporary_folders_removed() -> Iterator[None]:
+def remove_temporary_folders() -> Iterator[None]:
     """Remove the temporary folders that killed processes leave behind."""
     temporary = Path(tempfile.gettempdir())
     before = set(temporary.glob("nmt-ray-*"))
@@ -102,7 +102,7 @@ def temporary_folders_removed() -> Iterator[None]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("temporary_folders_removed")
+@pytest.mark.usefixtures("remove_temporary_folders")
 def test_run_survives_killed_processes(model: Path, texts: list[Path], tmp_path: Path, nmt: Nmt) -> None:
     """A worker is killed, then all processes; the next run does not translate finished lines again."""
     out = tmp_path / "out"

@@ -13,7 +13,7 @@ from nmt.corpus.tokenizer import BOS, EOS, PAD
 lengths = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=80)
 
 
-def plan(source: np.ndarray, target: np.ndarray, batch_tokens: int, seed: int, epoch: int) -> list[np.ndarray]:
+def plan_batches(source: np.ndarray, target: np.ndarray, batch_tokens: int, seed: int, epoch: int) -> list[np.ndarray]:
     return list(plan_epoch_batches(source, target, np.arange(len(source)), batch_tokens, seed, epoch))
 
 
@@ -25,8 +25,8 @@ def test_epoch_contains_every_pair_once_within_the_size_limit(
     source, target = (np.array(side) for side in zip(*pairs, strict=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batching, "_BUCKETING_WINDOW", window)
-        batches = plan(source, target, batch_tokens, seed, epoch)
-        again = plan(source, target, batch_tokens, seed, epoch)
+        batches = plan_batches(source, target, batch_tokens, seed, epoch)
+        again = plan_batches(source, target, batch_tokens, seed, epoch)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(pairs)))
     for rows in batches:
         longest = max(source[rows].max(), target[rows].max()) + 1
@@ -54,7 +54,9 @@ def test_corpora_are_mixed_by_weight(corpora: list[tuple[int, float]], seed: int
 def test_order_differs_between_epochs_and_seeds() -> None:
     source = target = np.full(200, 9)
     orders = [
-        tuple(np.concatenate(plan(source, target, 50, seed, epoch)).tolist()) for seed in range(3) for epoch in range(3)
+        tuple(np.concatenate(plan_batches(source, target, 50, seed, epoch)).tolist())
+        for seed in range(3)
+        for epoch in range(3)
     ]
     assert len(set(orders)) == 9
 
@@ -62,11 +64,11 @@ def test_order_differs_between_epochs_and_seeds() -> None:
 def test_batches_group_sentences_of_similar_length() -> None:
     random = np.random.default_rng(1)
     target = random.integers(1, 50, size=2000)
-    padded = sum((target[rows].max() + 1) * len(rows) for rows in plan(target, target, 1000, seed=1, epoch=0))
+    padded = sum((target[rows].max() + 1) * len(rows) for rows in plan_batches(target, target, 1000, seed=1, epoch=0))
     assert padded < 1.06 * (target + 1).sum()
 
 
-def test_pad() -> None:
+def test_sentences_are_padded_to_the_longest() -> None:
     sentences = RaggedArray.from_lists([[7, 8, 9], [5]])
     assert pad_sequences(sentences, after=EOS).tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
     assert pad_sequences(sentences, before=BOS).tolist() == [[BOS, 7, 8, 9], [BOS, 5, PAD, PAD]]

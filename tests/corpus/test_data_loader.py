@@ -19,8 +19,8 @@ from nmt.corpus.subword_regularization import SubwordSampler
 START = DataPosition(epoch=0, batch=0)
 
 
-class LengthsOnly:
-    """The part of a corpus that planning uses."""
+class CorpusWithLengths:
+    """Corpus without token ids; the planning of batches uses only the lengths."""
 
     def __init__(self, lengths: list[int]) -> None:
         self.source_lengths = self.target_lengths = np.array(lengths, dtype=np.int32)
@@ -36,7 +36,7 @@ def batches_equal(one: Batch, other: Batch) -> bool:
 def test_processes_share_the_batch_sequence_from_any_position(
     lengths: list[int], world: int, weight: float, after: int
 ) -> None:
-    corpus = LengthsOnly(lengths)
+    corpus = CorpusWithLengths(lengths)
     single = BatchLoader(corpus, [weight], batch_tokens=20, seed=1)  # type: ignore[arg-type]
     distributed = BatchLoader(corpus, [weight], batch_tokens=20, seed=1, world_size=world)  # type: ignore[arg-type]
     sequence = [

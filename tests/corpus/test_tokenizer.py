@@ -105,7 +105,7 @@ def test_empty_text_is_reported() -> None:
 
 
 def test_longest_lines_are_used_for_training() -> None:
-    """SentencePiece's default limit would skip them."""
+    """Lines that exceed the default limit of SentencePiece are not skipped."""
     pairs = [("a cat", "un chat")] * 50 + [("Zq" * (MAX_LINE_CHARACTERS // 2), "x")]
     config = TokenizerConfig(kind="char", vocab_size=90, byte_fallback=False)
     vocabulary = tokenizer.train_tokenizer(lambda: pairs, config, ("en", "fr")).source

@@ -60,7 +60,7 @@ def test_sentences_are_distributed_over_threads() -> None:
 
 
 def test_interruption_stops_the_other_threads() -> None:
-    """Otherwise an interrupted process would wait until they have decoded all their sentences."""
+    """An interrupted process does not wait until the other threads have decoded all their sentences."""
 
     class FailingEngine(RepeatingEngine):
         def step(self, request: StepRequest) -> StepResult:

@@ -25,7 +25,7 @@ def make_engine(num_slots: int, beam_size: int) -> FakeEngine:
     return FakeEngine(num_slots, beam_size)
 
 
-def alone(source: Sequence[int], options: DecodingOptions) -> list[Hypothesis]:
+def decode_alone(source: Sequence[int], options: DecodingOptions) -> list[Hypothesis]:
     return BatchDecoder([make_engine]).search([(0, source)], 3, options)[0]
 
 
@@ -53,7 +53,7 @@ def test_results_do_not_depend_on_the_other_sentences(seed: int) -> None:
             running.remove(n)
     assert len(found) >= 6
     for n in range(len(sources)):
-        assert found.get(n) in (None, alone(sources[n], options[n]))
+        assert found.get(n) in (None, decode_alone(sources[n], options[n]))
 
 
 def test_repetition_is_retried_as_in_batch_decoding() -> None:
@@ -71,10 +71,10 @@ def test_repetition_is_retried_as_in_batch_decoding() -> None:
 class FailingEngine(FakeEngine):
     """Engine that cannot encode a source that contains 5."""
 
-    def admit(self, slots, sources, constraints):
+    def admit(self, slots, sources, required_ids):
         if any(5 in source for source in sources):
             raise MemoryError
-        super().admit(slots, sources, constraints)
+        super().admit(slots, sources, required_ids)
 
 
 def test_failed_admission_admits_no_sentence() -> None:

@@ -13,7 +13,7 @@ from nmt.search.options import DecodingOptions
 Tokens = tuple[int, ...]
 
 
-def all_translations(
+def rank_all_translations(
     engine: FakeEngine, source: Sequence[int], options: DecodingOptions
 ) -> list[tuple[float, list[int]]]:
     """Return the rank scores and tokens of all translations that the options allow, best first."""

@@ -40,13 +40,13 @@ class FakeEngine:
 
     def log_probabilities(self, source: Sequence[int], prefix: Sequence[int]) -> np.ndarray:
         """Return the log-probability of each next token after a prefix that starts with begin of sentence."""
-        logits = _random(source, prefix).normal(size=self.vocabulary) * self.sharpness
+        logits = _random_generator(source, prefix).normal(size=self.vocabulary) * self.sharpness
         logits[BEGIN] = -np.inf
         return (logits - np.logaddexp.reduce(logits)).astype(np.float32)
 
     def attention(self, source: Sequence[int], prefix: Sequence[int]) -> np.ndarray:
         """Return the attention weights of the step that proposes the token after a prefix."""
-        weights = _random(source, prefix).random(WIDTH) ** 4
+        weights = _random_generator(source, prefix).random(WIDTH) ** 4
         return (weights / weights.sum()).astype(np.float32)
 
     def step(self, request: StepRequest) -> StepResult:
@@ -85,5 +85,5 @@ def _ordered_candidates(scores: np.ndarray, row: int, request: StepRequest) -> n
     return kept[np.argsort(-(scores + noise)[kept], kind="stable")]
 
 
-def _random(source: Sequence[int], prefix: Sequence[int]) -> np.random.Generator:
+def _random_generator(source: Sequence[int], prefix: Sequence[int]) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(repr((tuple(map(int, source)), tuple(map(int, prefix)))).encode()))

@@ -17,7 +17,7 @@ def run(engine: FakeEngine, sources: Sequence[Sequence[int]], options: DecodingO
     return [found[number] for number in range(len(sources))]
 
 
-def naive_greedy(engine: FakeEngine, source: Sequence[int], limit: int) -> list[int]:
+def naive_greedy_search(engine: FakeEngine, source: Sequence[int], limit: int) -> list[int]:
     prefix = [BEGIN]
     while True:
         scores = engine.log_probabilities(source, prefix)
@@ -29,7 +29,7 @@ def naive_greedy(engine: FakeEngine, source: Sequence[int], limit: int) -> list[
         prefix.append(best)
 
 
-def naive_beam(engine: FakeEngine, source: Sequence[int], beam_size: int, limit: int, alpha: float) -> list[int]:
+def naive_beam_search(engine: FakeEngine, source: Sequence[int], beam_size: int, limit: int, alpha: float) -> list[int]:
     """Beam search over lists; the only early stopping is that K hypotheses have finished."""
     open_, finished = [(0.0, [BEGIN])], []
     for length in itertools.count(1):
@@ -56,7 +56,7 @@ def test_beam_of_one_equals_greedy_search(seed: int) -> None:
     engine = FakeEngine(num_slots=2, beam_size=1)
     source = (seed,) * (1 + seed % 3)
     [[best]] = run(engine, [source], DecodingOptions())
-    assert best.tokens == naive_greedy(engine, source, 2 * len(source) + 16)
+    assert best.tokens == naive_greedy_search(engine, source, 2 * len(source) + 16)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0]))
@@ -66,7 +66,7 @@ def test_beam_search_equals_naive_implementation(seed: int, beam_size: int, alph
     engine = FakeEngine(num_slots=3, beam_size=beam_size, vocabulary=7)
     source = (seed, 3)
     [[best]] = run(engine, [source], DecodingOptions(length_penalty=alpha))
-    assert best.tokens == naive_beam(engine, source, beam_size, 20, alpha)
+    assert best.tokens == naive_beam_search(engine, source, beam_size, 20, alpha)
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.8, 1.0]))

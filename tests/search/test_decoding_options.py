@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exhaustive_search import all_translations
+from exhaustive_search import rank_all_translations
 from fake_engine import BEGIN, END, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +47,7 @@ def test_wide_beam_equals_exhaustive_search(source: list[int], options: Decoding
     """With two ordinary tokens, the beam (or each of two groups) holds all translations."""
     engine = FakeEngine(num_slots=1, beam_size=130 if options.num_beam_groups > 1 else 65, vocabulary=4)
     [found] = run(engine, [source], options)
-    expected = all_translations(engine, source, options)[: options.num_hypotheses]
+    expected = rank_all_translations(engine, source, options)[: options.num_hypotheses]
     if expected:
         assert [h.rank_score for h in found] == pytest.approx([rank for rank, _ in expected], abs=1e-5)
         assert [h.tokens for h in found] == [tokens for _, tokens in expected]

@@ -11,7 +11,7 @@ def chunks(text: str, limit: int) -> list[str]:
     return [text[start:end] for start, end in split_into_chunks(text, list(range(1, len(text) + 1)), limit)]
 
 
-def test_boundary_preference() -> None:
+def test_chunks_end_at_the_best_boundary() -> None:
     assert chunks("One two. Three, four five.", 20) == ["One two. ", "Three, four five."]
     assert chunks("One two three, four five.", 18) == ["One two three, ", "four five."]
     assert chunks("One two three four five.", 18) == ["One two three ", "four five."]

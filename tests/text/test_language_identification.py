@@ -72,7 +72,7 @@ def test_indistinguishable_languages_share_the_probability() -> None:
     assert 0.5 < with_unknown.confidence <= 2 / 3
 
 
-def test_variants_of_language_codes() -> None:
+def test_language_codes_may_differ_in_case_and_region() -> None:
     detector = LanguageDetector(["nb", "de", "EN_us"])
     assert detector.detect("Den svarte katten sover på den gamle sofaen.").language == "nb"
     assert detector.detect("The black cat sleeps on the old sofa.").language == "EN_us"

@@ -15,7 +15,7 @@ def words(count: int) -> str:
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=5))
 def test_positions_are_the_nearest_in_order(linked: list[int]) -> None:
-    """A standalone tag follows each source word, and each word is aligned to one of six: compared with brute force."""
+    """Compare with brute force: a standalone tag follows each source word, which is aligned to one of six words."""
     source, target = words(len(linked)), words(6)
     tags = [InlineTag(TagKind.STANDALONE, 2 * n + 1, 2 * n + 1) for n in range(len(linked))]
     alignment = [(2 * n, 2 * n + 1, 2 * word, 2 * word + 1) for n, word in enumerate(linked)]
@@ -60,6 +60,6 @@ def test_tags_are_placed_at_word_edges(target: str, edges: set[int]) -> None:
     assert found <= edges
 
 
-def test_empty_target() -> None:
+def test_tags_are_kept_in_an_empty_translation() -> None:
     assert project_tags([], "a", "b", None) == []
     assert project_tags([InlineTag(TagKind.OPENING, 0, 1), InlineTag(TagKind.CLOSING, 0, 1)], "a", "", None) == [0, 0]

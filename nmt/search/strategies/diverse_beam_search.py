@@ -39,7 +39,7 @@ class DiverseBeamSearch(SearchStrategy):
 
     @property
     def max_finished(self) -> int:
-        """Number of finished hypotheses to collect: the beam size, so that no group stops the search of another group."""
+        """Number of finished hypotheses to collect: the beam size, so that no group stops another group."""
         return self.beam_size
 
     def record_rows(self, parents: Sequence[int], tokens: Sequence[int]) -> None:

@@ -82,12 +82,12 @@ def test_sentence_ends_depend_on_the_language(language: str, text: str, sentence
 @pytest.mark.parametrize(
     "text", ["🙂", "👩‍👩‍👧 🇫🇷", "👍🏽!", "1️⃣ #️⃣ 2⃣", "ℹ️ ™ ©", "❤️", "-----", "…", "?!", "\u200b", "\ufeff"]
 )
-def test_nothing_to_translate(text: str):
+def test_text_without_letters_or_digits_has_no_segments(text: str):
     assert PlainDocument(text, "en").segments == []
 
 
 @pytest.mark.parametrize("text", ["a", "é", "中", "1", "ไทย", "🙂 ok", "1️⃣ one", "half a pair \ud800 of surrogates"])
-def test_something_to_translate(text: str):
+def test_text_with_a_letter_or_digit_is_a_segment(text: str):
     assert PlainDocument(text, "en").segments == [text]
 
 
