@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import overload
 
 from nmt.engine.factory import (
-    EngineFactory,
     EngineName,
     check_ensemble,
     engine_factories,
@@ -115,16 +114,12 @@ class Translator:
             calibrated = not ensemble and (shortlist or models[0].shortlist is None)
             return Translator(models[0], decoder, models[0].card.confidence if calibrated else None)
         lm = read_language_model_directory(Path(language_model))
-        factories: list[EngineFactory]
-        rescorer = None
         if rescore:
-            rescorer = Rescorer(language_model_scorer(lm), lm_weight, rescore)
-            factories = engine_factories(models, engine, threads, shortlist)
-        elif engine == "onnx" or ensemble:
+            decoder = BatchDecoder(engine_factories(models, engine, threads, shortlist))
+            return Translator(models[0], decoder, None, Rescorer(language_model_scorer(lm), lm_weight, rescore))
+        if engine == "onnx" or ensemble:
             raise UsageError("language_model: shallow fusion needs one model and the torch engine; use rescore instead")
-        else:
-            factories = [shallow_fusion_factory(models[0], lm, lm_weight, threads)]
-        return Translator(models[0], BatchDecoder(factories), None, rescorer)
+        return Translator(models[0], BatchDecoder([shallow_fusion_factory(models[0], lm, lm_weight, threads)]), None)
 
     @property
     def decoding_options(self) -> DecodingOptions:
