@@ -1,1 +1,1 @@
-"""Training data: file readers, filters, tokenizer, word aligner, cached preparation, and batching."""
+"""Reading, filtering, tokenization, word alignment, preparation and batching of training data."""

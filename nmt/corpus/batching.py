@@ -76,7 +76,7 @@ class Batch:
     alignment: BatchAlignment | None = None
     """Word alignment, if the corpus has one."""
     reset_state: bool = True
-    """Whether the recurrent state is reset; if false, each row continues the same row of the previous batch."""
+    """True if the recurrent state is reset, false if each row continues the same row of the previous batch."""
 
     @cached_property
     def target_indices(self) -> IntArray:

@@ -69,8 +69,8 @@ class PairFilter:
 class _HashSet:
     """Set of uniformly distributed 64-bit integers that uses 12 to 24 bytes per element, where a Python set uses 80.
 
-    Open addressing with linear probing (Knuth, TAOCP vol. 3, 6.4, algorithm L). Zero marks an empty slot and is
-    stored as 1.
+    The set uses open addressing with linear probing (Knuth, TAOCP vol. 3, 6.4, algorithm L). Zero marks an empty slot
+    and is stored as 1.
     """
 
     def __init__(self) -> None:

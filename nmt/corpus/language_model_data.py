@@ -75,7 +75,7 @@ class LanguageModelData:
 
     vocabulary: Vocabulary
     verbatim: bool
-    """Whether text is used unchanged; if false, it is normalised."""
+    """True if text is used unchanged, false if it is normalised."""
     train: MonolingualCorpus
     dev: list[str]
     test: list[str]
@@ -98,7 +98,7 @@ class LanguageModelLoader:
 
     @contextmanager
     def batches(self, start: DataPosition) -> Iterator[Iterator[tuple[Batch, DataPosition]]]:
-        """Yield an iterator over the batches, as `BatchLoader.batches` does; a thread is not needed for slicing."""
+        """Yield an iterator over the batches, as `BatchLoader.batches` does, but without a background thread."""
         yield self._cut_windows(start)
 
     def epoch_tokens(self) -> float:

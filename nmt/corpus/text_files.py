@@ -87,7 +87,7 @@ def read_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
 
 
 def file_statistics(path: Path, fields: Sequence[str]) -> FileStatistics:
-    """Return the statistics of a file, which is read completely. Raises CarouselError as `read_texts` does."""
+    """Return the number of texts in a file and its hash. Raises CarouselError as `read_texts` and `hash_file` do."""
     sha256 = hash_file(path).hex()
     return FileStatistics(sum(1 for _ in read_texts(path, fields)), sha256)
 

@@ -20,7 +20,7 @@ class DecodingRequest:
 
     key: Hashable
     """Identifier chosen by the caller, unique among the sentences in the batch."""
-    source: Sequence[int]
+    source_ids: Sequence[int]
     """Source token ids."""
     options: DecodingOptions
 
@@ -88,8 +88,8 @@ class ContinuousBatcher:
             request = sentence.request
             del self._slot_of[request.key]
             if sentence.first_attempt is not None:
-                done.append((request.key, choose_attempt(request.source, sentence.first_attempt, hypotheses)))
-            elif needs_retry(request.source, hypotheses, request.options):
+                done.append((request.key, choose_attempt(request.source_ids, sentence.first_attempt, hypotheses)))
+            elif needs_retry(request.source_ids, hypotheses, request.options):
                 sentence.first_attempt = hypotheses
                 self._start_sentences([sentence], retry_options(request.options))
             else:
@@ -98,7 +98,7 @@ class ContinuousBatcher:
 
     def _start_sentences(self, sentences: Sequence[_RunningSentence], options: DecodingOptions) -> None:
         slots = self._search.free_slots()[: len(sentences)]
-        self._search.admit(slots, [sentence.request.source for sentence in sentences], options)
+        self._search.admit(slots, [sentence.request.source_ids for sentence in sentences], options)
         for slot, sentence in zip(slots, sentences, strict=True):
             self._running[slot] = sentence
             self._slot_of[sentence.request.key] = slot

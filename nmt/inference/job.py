@@ -27,14 +27,14 @@ class TranslationJob:
     """Models, decoding options and output format of a translation run."""
 
     models: tuple[Path, ...]
-    """Model directories; several form an ensemble that uses the tokenizer and shortlist of the first."""
+    """Model directories; several models form an ensemble, which uses the tokenizer and shortlist of the first."""
     beam_size: int | None
     """Beam size; None for the default of the model."""
     alternatives: int
     """Number of alternative translations per text."""
     options: DecodingOptions
     use_shortlist: bool
-    """Whether to use the vocabulary shortlist of the model, if it has one."""
+    """True to use the vocabulary shortlist of the model, if it has one."""
     output_format: OutputFormat
 
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:

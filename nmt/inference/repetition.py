@@ -29,15 +29,15 @@ def retry_options(options: DecodingOptions) -> DecodingOptions:
 
 
 def choose_attempt(source: Sequence[int], first: list[Hypothesis], second: list[Hypothesis]) -> list[Hypothesis]:
-    """Return the hypotheses of the second attempt, or those of the first if the second repeats too."""
+    """Return the hypotheses of the second attempt, or of the first attempt if the second also contains repetition."""
     return first if has_repetition(source, second[0].tokens) else second
 
 
 def has_repetition(source: Sequence[int], target: Sequence[int]) -> bool:
     """Return whether a sequence of tokens occurs several times in succession in the target, but not in the source.
 
-    Four equal tokens, or three equal sequences of 2 to 8 tokens, count as repetition unless the source contains a
-    repetition of that many.
+    Four equal tokens, or three equal sequences of 2 to 8 tokens, count as repetition unless the source contains at
+    least as many equal tokens or sequences in succession.
     """
     # Any such repetition contains a duplicate bigram.
     if len(set(pairwise(target))) == len(target) - 1:

@@ -33,7 +33,7 @@ class Translation:
 
 @dataclass(frozen=True)
 class PairScore:
-    """Score of a given translation."""
+    """Log-probability and alignment of a given translation."""
 
     score: float
     """Log-probability of the whole translation, including end of sentence."""

@@ -2,8 +2,7 @@
 
 A slot holds one sentence, and each row of a slot holds one open (unfinished) hypothesis. Sentences enter and leave
 slots at any step (continuous batching), and the result of a sentence does not depend on the other sentences. A beam
-size of 1 is greedy search.
-Options that plain beam search cannot express are handled by `nmt.search.strategies`.
+size of 1 is greedy search. Options that plain beam search cannot express are handled by `nmt.search.strategies`.
 
 Array shapes: N slots, K rows per slot (the beam size), R = N × K rows, C candidates per row, S source length,
 H hypotheses.

@@ -18,7 +18,7 @@ _NO_IDS = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class ForcedScore:
-    """Score of a given translation."""
+    """Log-probabilities that a model assigns to a given translation."""
 
     token_scores: list[float]
     """Log-probability of each token given the tokens before it; end of sentence is last."""

@@ -117,7 +117,7 @@ class FakeBatcher:
 
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
         assert len(requests) <= self.num_free
-        texts = ["".join(map(chr, request.source)) for request in requests]
+        texts = ["".join(map(chr, request.source_ids)) for request in requests]
         if any("KILL" in text for text in texts) and self._fake.deaths:
             self._fake.deaths -= 1
             raise WorkerLostError("the process was killed")

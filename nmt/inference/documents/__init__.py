@@ -1,1 +1,1 @@
-"""Translation of documents: texts of many sentences, plain or HTML."""
+"""Translation of documents with many sentences, as plain text or HTML."""

@@ -65,7 +65,7 @@ class _HtmlSentence:
     markup: Sequence[str]
     """HTML of each tag."""
     touches_next: bool
-    """Whether the next sentence follows without a space."""
+    """True if the next sentence follows without a space."""
 
     def render(self, translation: Translation, html: str) -> str:
         """Return the translation as HTML with the tags inserted."""
