@@ -243,7 +243,7 @@ class BeamSearch:
         return list(found.items())
 
     def _read_hypotheses(self, slots: Int64Array, ranks: Int64Array) -> Iterator[Hypothesis]:
-        """Yield the finished hypothesis with the given slot and rank; both arrays are [H]."""
+        """Yield the finished hypotheses with the given slots and ranks; both arrays are [H]."""
         steps, rows = np.divmod(self._finished.backpointers[slots, ranks], self._rows.size)
         lengths = steps - self._first_step[slots]
         paths = self._backpointers.trace_paths(steps, rows, int(lengths.max(initial=0)))

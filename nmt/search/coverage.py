@@ -1,4 +1,4 @@
-"""CoverageTracker penalty of GNMT (Wu et al. 2016, https://arxiv.org/abs/1609.08144, equation 14).
+"""Coverage penalty of GNMT (Wu et al. 2016, https://arxiv.org/abs/1609.08144, equation 14).
 
 Array shapes: N slots, K rows per slot, R = N × K rows, S source length, F selected slots.
 """
@@ -15,7 +15,7 @@ _MIN_COVERAGE = 1e-6  # keeps the logarithm of uncovered tokens finite
 
 
 class CoverageTracker:
-    """Sum of the attention that each open hypothesis has paid to each source token, and the resulting penalty."""
+    """Tracker of the attention that each open hypothesis has paid to each source token, for the coverage penalty."""
 
     def __init__(self, num_slots: int, beam_size: int) -> None:
         self._attention_sums: Float64Array = np.zeros((num_slots, beam_size, 0))

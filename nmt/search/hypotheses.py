@@ -30,7 +30,7 @@ class Hypothesis:
     rank_score: float
     """Score by which hypotheses are ranked: ``score`` divided by the length penalty, plus the coverage penalty."""
     source_positions: list[int] | None
-    """Index of the most attended source token for each token; None without attention."""
+    """Index of the source token to which each target token attends most; None without attention."""
     token_scores: list[float] = field(default_factory=list)
     """Log-probability of each token; end of sentence is last."""
 
@@ -74,7 +74,7 @@ class BacktracedPaths(NamedTuple):
 
     tokens: Int64Array
     source_positions: Int64Array
-    """Index of the most attended source token for each token."""
+    """Index of the source token to which each target token attends most."""
     scores: Float64Array
     """Cumulative score up to and including each token."""
 

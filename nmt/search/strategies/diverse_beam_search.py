@@ -1,4 +1,4 @@
-"""Diverse beam search."""
+"""Diverse beam search, in which groups of hypotheses select different tokens."""
 
 from __future__ import annotations
 
