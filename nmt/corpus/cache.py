@@ -1,6 +1,6 @@
 """Cache of prepared data, shared by runs and processes.
 
-Entries live in ``$XDG_CACHE_HOME/carousel`` (by default ``~/.cache/carousel``), which may be deleted at any time. Each
+Entries are in ``$XDG_CACHE_HOME/carousel`` (by default ``~/.cache/carousel``), which may be deleted at any time. Each
 entry is created by one process at a time, and verified by checksums whenever it is used.
 """
 

@@ -34,7 +34,7 @@ class FilterReport:
 
 
 class PairFilter:
-    """Applies the filters of a recipe. Duplicates are detected across all corpora that one instance filters."""
+    """Filter with the settings of a recipe. Duplicates are detected across all corpora that one instance filters."""
 
     def __init__(self, config: FilterConfig) -> None:
         self._config = config

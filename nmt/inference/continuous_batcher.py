@@ -35,7 +35,7 @@ class _RunningSentence:
 
 
 class ContinuousBatcher:
-    """Decodes a changing set of sentences with one engine, one token per `advance`. Not thread-safe.
+    """Decoder of a changing set of sentences; each call of `advance` decodes one token of all. Not thread-safe.
 
     A sentence whose translation degenerates into repetition is decoded again; see `nmt.inference.repetition`. After
     an exception from `advance`, the batcher must not be used again.

@@ -11,7 +11,7 @@ from nmt.search.hypotheses import Hypothesis, length_penalty
 
 @dataclass(frozen=True)
 class Rescorer:
-    """Reranks n-best hypotheses by the combined score of the translation model and a language model."""
+    """Reranker of n-best hypotheses by the combined score of the translation model and a language model."""
 
     score_texts: Callable[[Sequence[str]], list[float]]
     """Function that returns the log-probability of each text under the language model."""

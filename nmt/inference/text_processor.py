@@ -34,7 +34,7 @@ class Chunk:
 
 
 class TextProcessor:
-    """Splits and tokenizes texts for a model, and assembles translations from its hypotheses. Thread-safe."""
+    """Converter from texts to token ids for a model, and from its hypotheses to translations. Thread-safe."""
 
     def __init__(self, model: ModelDirectory, calibration: Calibration | None) -> None:
         self._card, self._tokenizer = model.card, model.tokenizer

@@ -23,7 +23,7 @@ class ForcedScore:
     token_scores: list[float]
     """Log-probability of each token given the tokens before it; end of sentence is last."""
     source_positions: list[int] | None
-    """Index of the source token that each target token, except end of sentence, attends to most; None without attention."""
+    """Source token to which each target token, except end of sentence, attends most; None without attention."""
 
     @property
     def score(self) -> float:

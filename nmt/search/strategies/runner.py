@@ -17,7 +17,7 @@ from nmt.utils.arrays import BoolArray, Float64Array, Int64Array
 
 
 class StrategyRunner:
-    """Applies the search strategies of the sentences in a batch."""
+    """Runner of the search strategies of all sentences in a batch."""
 
     def __init__(self, num_slots: int, beam_size: int, eos_id: int) -> None:
         self.strategies: dict[int, SearchStrategy] = {}
