@@ -23,7 +23,7 @@ from serve.stores.glossaries import GlossaryStore
 
 
 class _Application(FastAPI):
-    """FastAPI without its telemetry hooks."""
+    """A FastAPI application that bypasses FastAPI's telemetry, which this service does not use."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, or the start and the end of the application."""
@@ -68,7 +68,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
 
 
 def _add_middleware(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
-    """Wrap an application that has Starlette's own middleware, whose responses to exceptions are then logged, too."""
+    """Add the service's middleware around Starlette's, so that responses to unexpected exceptions are logged, too."""
     app = BodyLimitMiddleware(app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
     if settings.cors_origins:
         app = JsonCORSMiddleware(app, settings.cors_origins)

@@ -111,9 +111,8 @@ class TranslationServer(uvicorn.Server):
             )
         )
         self.failure: CarouselError | None = None
-        self._app = app
+        self._app, self._url = app, url
         self._service: TranslationService = app.state.service
-        self._url = url
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -121,8 +120,7 @@ class TranslationServer(uvicorn.Server):
         """Start to listen; the models are still being loaded."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        loading: asyncio.Task[None] = self._app.state.loading
-        loading.add_done_callback(self._report_loading)
+        self._app.state.loading.add_done_callback(self._report_loading)
 
     def _report_loading(self, loading: asyncio.Task[None]) -> None:
         """Print the language pairs; if loading failed, shut down."""

@@ -57,7 +57,7 @@ def identify_client(request: Request, key_parameter: str | None) -> Client:
 
 
 def public_scheme(request: Request) -> str:
-    """Return the URL scheme that the client uses, which a trusted proxy forwards; else the scheme of the request."""
+    """Return the URL scheme that the client uses, as forwarded by a trusted proxy; otherwise that of the request."""
     settings: Settings = request.app.state.settings
     address = _parse_address(request.client.host) if request.client else None
     trusted = address is not None and any(address in network for network in settings.trusted_proxies)

@@ -52,8 +52,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, metrics: Metrics, timeout: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._metrics = metrics
-        self._timeout = timeout
+        self._metrics, self._timeout = metrics, timeout
         self._running: RequestResponseCycle | None = None  # the request that the application is answering
         self._refusal: _Refusal | None = None
         self._in_head = False

@@ -34,12 +34,10 @@ class RequestLogMiddleware:
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app = app
-        self.in_flight = metrics.in_flight
+        self.app, self.in_flight, self.rejected = app, metrics.in_flight, metrics.rejected
         # Cached, because looking up a time series by its labels takes longer than incrementing it.
         self.requests = cache(metrics.requests.labels)
         self.request_seconds = cache(metrics.request_seconds.labels)
-        self.rejected = metrics.rejected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request; pass other events, such as the start of the application, to the application."""

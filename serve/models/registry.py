@@ -30,7 +30,7 @@ class ModelEntry:
         loading = self._loading
         return loading.result() if loading and loading.done() and not _has_failed(loading) else None
 
-    async def get(self) -> ServedModel:
+    async def get_model(self) -> ServedModel:
         """Return the model, after loading it if necessary; raise the exception if that fails."""
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(self._load))
@@ -49,7 +49,7 @@ class ModelEntry:
             self._close_if_unused()
 
     def retire(self) -> None:
-        """Close the model as soon as no request uses it; if it is still being loaded, after that."""
+        """Close the model as soon as it is loaded and no request uses it any more."""
         self._retired = True
         self._close_if_unused()
 
@@ -112,7 +112,7 @@ class ModelRegistry:
                 entries[pair] = ModelEntry(pair, partial(self._load, loader))
             for entry in entries.values():
                 if is_eager(entry.pair):
-                    await entry.get()
+                    await entry.get_model()
         except BaseException:
             for entry in entries.values():
                 entry.retire()
@@ -151,15 +151,15 @@ class ModelRegistry:
         self.check_ready()
         return sorted(self._languages())
 
-    def target_languages(self, source: str) -> list[str]:
+    def target_languages(self, source_language: str) -> list[str]:
         """Return the languages into which the source language can be translated, and the source language itself."""
-        reachable = {target for target in self._languages() if self._route_or_none(source, target) is not None}
-        return sorted(reachable | {source})
+        reachable = {code for code in self._languages() if self._route_or_none(source_language, code) is not None}
+        return sorted(reachable | {source_language})
 
-    def source_languages(self, target: str) -> list[str]:
+    def source_languages(self, target_language: str) -> list[str]:
         """Return the languages that can be translated into the target language, without the target language itself."""
         self.check_ready()
-        return sorted(source for source in self._languages() if self._route_or_none(source, target))
+        return sorted(code for code in self._languages() if self._route_or_none(code, target_language))
 
     def match_language(self, code: str) -> str:
         """Return a language code in the models' spelling, after a case-insensitive match."""

@@ -192,7 +192,7 @@ class ChunkTask(NamedTuple):
         """Fail the whole request."""
         self.job.request.fail()
 
-    def may_retry(self) -> bool:
+    def allow_retry(self) -> bool:
         """Record that the chunk's worker process was lost; return whether this was the first time."""
         first_time = self.chunk_index not in self.job.lost_chunks
         self.job.lost_chunks.add(self.chunk_index)

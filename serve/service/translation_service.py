@@ -197,7 +197,7 @@ class TranslationService:
         if entry.model is not None:
             return entry.model
         try:
-            model = await entry.get()
+            model = await entry.get_model()
         except CarouselError as error:
             _log.error("%s", error)
             raise NotReadyError(f"the model for {'→'.join(entry.pair)} cannot be loaded") from None

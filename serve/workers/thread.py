@@ -45,7 +45,7 @@ class DecodingTask(Hashable, Protocol):
     def fail(self) -> None:
         """Fail the whole request, because the chunk cannot be decoded."""
 
-    def may_retry(self) -> bool:
+    def allow_retry(self) -> bool:
         """Record that the chunk's worker process was lost; return whether to decode the chunk again."""
 
 
@@ -169,7 +169,7 @@ class ActiveBatch:
         if all(task.cancelled for task in tasks):  # for example, after the model was closed
             return []
         _log.error("decoding a batch of %d sentences failed: %s", len(tasks), _describe_error(error))
-        retried = [task for task in tasks if isinstance(error, WorkerLostError) and task.may_retry()]
+        retried = [task for task in tasks if isinstance(error, WorkerLostError) and task.allow_retry()]
         for task in set(tasks).difference(retried):
             task.fail()
         return retried

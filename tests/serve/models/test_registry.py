@@ -111,7 +111,7 @@ def test_a_lazy_model_is_loaded_once_when_it_is_needed():
         models.check_ready()
         assert (needed.loads, other.loads, models.loaded_models) == (0, 0, [])
         [entry] = models.find_route("en", "fr")
-        first, second = await asyncio.gather(entry.get(), entry.get())
+        first, second = await asyncio.gather(entry.get_model(), entry.get_model())
         assert first is second is entry.model
         assert (needed.loads, other.loads) == (1, 0)
 
@@ -131,8 +131,8 @@ def test_a_lazy_model_that_failed_to_load_is_tried_again():
         await models.load()
         [entry] = models.find_route("en", "fr")
         with pytest.raises(CarouselError, match="holiday"):
-            await entry.get()
-        assert (await entry.get()).pair == ("en", "fr")
+            await entry.get_model()
+        assert (await entry.get_model()).pair == ("en", "fr")
 
     run(use())
 
@@ -143,8 +143,8 @@ def test_a_caller_that_stops_waiting_for_a_model_does_not_cancel_the_others():
     async def use() -> None:
         await models.load()
         [entry] = models.find_route("en", "fr")
-        impatient = asyncio.create_task(entry.get())
-        patient = asyncio.create_task(entry.get())
+        impatient = asyncio.create_task(entry.get_model())
+        patient = asyncio.create_task(entry.get_model())
         await asyncio.sleep(0)
         impatient.cancel()
         assert (await patient).pair == ("en", "fr")
@@ -182,7 +182,7 @@ def test_a_replaced_model_is_closed_only_when_it_is_not_in_use_any_more(loaded_b
         [entry] = models.find_route("en", "fr")
         with entry.keep_open():
             await models.reload()
-            assert (await entry.get()).checksum == "1"
+            assert (await entry.get_model()).checksum == "1"
             await asyncio.sleep(0.1)
             assert not old.closed
         wait_until(lambda: old.closed)
@@ -221,7 +221,7 @@ def test_a_reload_of_lazy_models_loads_only_those_in_memory():
 
     async def use() -> None:
         await models.load()
-        await models.find_route("en", "fr")[0].get()
+        await models.find_route("en", "fr")[0].get_model()
         await models.reload()
         assert (used.loads, unused.loads) == (2, 0)
 
