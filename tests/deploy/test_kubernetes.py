@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from fake_translator import FakeTranslator
-from serving import running
+from serving import run_server
 
 from serve.server import _LAST_BYTES_TIMEOUT
 from serve.settings import Settings
@@ -84,7 +84,7 @@ def test_the_metric_in_the_documentation_is_valid_for_the_autoscaler() -> None:
     autoscaler = OBJECTS["HorizontalPodAutoscaler"]
     spec = autoscaler["spec"] | {"metrics": yaml.safe_load(metric)}
     kubernetes_validate.validate(autoscaler | {"spec": spec}, OLDEST, strict=True)
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         assert f"\n{spec['metrics'][0]['pods']['metric']['name']} " in it.client.get("/metrics").text
 
 
@@ -109,7 +109,7 @@ def test_ports_and_probes_agree_with_the_service() -> None:
     assert OBJECTS["NetworkPolicy"]["spec"]["ingress"][0]["ports"] == [{"port": port["name"]}]
     probes = {name: CONTAINER[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
     assert {probe["port"] for probe in probes.values()} == {port["name"]}
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         assert {it.client.get(probe["path"]).status_code for probe in probes.values()} == {200}
     # A server that drains, or is still loading its models, is alive.
     assert [probes[name]["path"] for name in ("liveness", "readiness")] == ["/health", "/ready"]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from fake_translator import FakeTranslator
 from prometheus_client.parser import text_string_to_metric_families
-from serving import running, wait_until
+from serving import run_server, wait_until
 
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "deploy" / "grafana"
@@ -25,7 +25,7 @@ SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "
 @pytest.fixture(scope="module")
 def labels() -> dict[str, set[str]]:
     """Labels of every metric in the response of /metrics after some requests."""
-    with running(FakeTranslator(), max_body_bytes=100) as it:
+    with run_server(FakeTranslator(), max_body_bytes=100) as it:
         it.translate("one")
         it.client.post("/translate", content=b"x" * 101)
         it.server.handle_reload(signal.SIGHUP, None)

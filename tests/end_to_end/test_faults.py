@@ -24,7 +24,7 @@ TEXTS = [source for source, _ in toy_pairs(50, seed=3)]
 
 
 @contextmanager
-def serving(model: Path, **settings: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def run_server_process(model: Path, **settings: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a server and yield its process and URL; at the end stop it with SIGTERM and check its exit status."""
     environment = {f"NMT_{name.upper()}": str(value) for name, value in ({"cache": 0} | settings).items()}
     command = [sys.executable, "-m", "nmt", "serve", str(model), "--port", "0"]
@@ -61,7 +61,7 @@ class Clients:
                     self.lost.append(start)
                     return
 
-    def finish(self) -> Counter[int | str]:
+    def stop(self) -> Counter[int | str]:
         self._stop.set()
         for thread in self._threads:
             thread.join(30)
@@ -75,26 +75,26 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def metric(url: str, name: str) -> float:
+def read_metric(url: str, name: str) -> float:
     lines = httpx.get(f"{url}/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
 def test_sigterm_under_load_loses_no_accepted_request(model: Path) -> None:
-    with serving(model) as (process, url):
+    with run_server_process(model) as (process, url):
         clients = Clients(url)
         wait_until(lambda: clients.results[200] > 20)
         stopped = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-        results = clients.finish()
+        results = clients.stop()
     # 503: refused while accepted requests were finished. After the last of them, the port is closed.
     assert set(results) <= {200, 503}
     assert all(start > stopped for start in clients.lost)
 
 
 def test_no_request_is_lost_when_decoding_processes_are_killed(model: Path) -> None:
-    with serving(model, threads=2) as (process, url):
+    with run_server_process(model, threads=2) as (process, url):
         clients = Clients(url)
         wait_until(lambda: clients.results[200] > 20)
         children = Path(f"/proc/{process.pid}/task").glob("*/children")
@@ -104,14 +104,14 @@ def test_no_request_is_lost_when_decoding_processes_are_killed(model: Path) -> N
             os.kill(pid, signal.SIGKILL)
         before = clients.results[200]
         wait_until(lambda: clients.results[200] > before + 50)
-        assert set(clients.finish()) == {200}
+        assert set(clients.stop()) == {200}
         assert not clients.lost
 
 
 def test_sighup_under_load_fails_no_request_and_serves_the_new_model(model: Path, tmp_path: Path) -> None:
     served = tmp_path / "model"
     shutil.copytree(model, served)
-    with serving(served) as (process, url):
+    with run_server_process(served) as (process, url):
         before = httpx.get(f"{url}/metrics").text.split("nmt_model_info{")[1].split("\n")[0]
         clients = Clients(url)
         wait_until(lambda: clients.results[200] > 10)
@@ -121,12 +121,12 @@ def test_sighup_under_load_fails_no_request_and_serves_the_new_model(model: Path
         )  # a model with another checksum and the same translations
         for times in range(1, 4):
             process.send_signal(signal.SIGHUP)
-            wait_until(lambda times=times: metric(url, 'nmt_model_reloads_total{result="done"}') == times)
+            wait_until(lambda times=times: read_metric(url, 'nmt_model_reloads_total{result="done"}') == times)
         (served / "config.json").write_text("{}")
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: metric(url, 'nmt_model_reloads_total{result="failed"}') == 1)
+        wait_until(lambda: read_metric(url, 'nmt_model_reloads_total{result="failed"}') == 1)
         wait_until(lambda: clients.results[200] > 50)
-        assert set(clients.finish()) == {200}
+        assert set(clients.stop()) == {200}
         assert not clients.lost
         after = httpx.get(f"{url}/metrics").text.split("nmt_model_info{")[1].split("\n")[0]
         assert after != before
@@ -138,7 +138,7 @@ def test_disconnected_clients_free_their_slots(model: Path) -> None:
     head = (
         f"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    with serving(model) as (_, url):
+    with run_server_process(model) as (_, url):
         port = int(url.rsplit(":", 1)[1])
         for _ in range(100):
             with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -147,14 +147,16 @@ def test_disconnected_clients_free_their_slots(model: Path) -> None:
                 connection.setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
                 )  # reset the connection instead of closing it
-        wait_until(lambda: metric(url, "nmt_waiting_sentences") == 0 and metric(url, "nmt_requests_in_flight") <= 1)
+        wait_until(
+            lambda: read_metric(url, "nmt_waiting_sentences") == 0 and read_metric(url, "nmt_requests_in_flight") <= 1
+        )
         answer = httpx.post(f"{url}/translate", json={"q": TEXTS[0], "source": "en", "target": "fr"})
         assert answer.status_code == 200
-        assert metric(url, "nmt_slots_in_use") == 0
+        assert read_metric(url, "nmt_slots_in_use") == 0
 
 
 def test_an_overloaded_server_refuses_early_and_answers_what_it_accepts(model: Path) -> None:
-    with serving(model, request_timeout=4, queue_limit=2000) as (_, url):
+    with run_server_process(model, request_timeout=4, queue_limit=2000) as (_, url):
         results: Counter[int] = Counter()
         with httpx.Client(base_url=url, timeout=60, limits=httpx.Limits(max_connections=None)) as client:
 
@@ -174,8 +176,8 @@ def test_an_overloaded_server_refuses_early_and_answers_what_it_accepts(model: P
         assert set(results) == {200, 503}
         assert sum(results.values()) == 150
         # Most are refused on arrival, not after the time-out; the estimate errs on a machine with other load.
-        assert metric(url, 'nmt_rejected_total{reason="queue_full"}') >= 0.8 * results[503]
+        assert read_metric(url, 'nmt_rejected_total{reason="queue_full"}') >= 0.8 * results[503]
         # Measured by the server, because a busy machine takes longer to start the clients than to refuse them.
         answered = 'nmt_request_seconds_bucket{le="%s",route="/translate"}'
-        assert metric(url, answered % "5.0") == 150
-        assert metric(url, answered % "1.0") >= 0.8 * results[503]
+        assert read_metric(url, answered % "5.0") == 150
+        assert read_metric(url, answered % "1.0") >= 0.8 * results[503]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fake_translator import FakeTranslator
-from serving import Running, running
+from serving import RunningServer, run_server
 
 
 @pytest.fixture(autouse=True)
@@ -16,14 +16,14 @@ def _no_settings_from_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Running]:
+def server() -> Iterator[RunningServer]:
     """A server with one model, en→fr, and the default limits. Tests do not change its state."""
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         yield it
 
 
 @pytest.fixture(scope="session")
-def several() -> Iterator[Running]:
+def multilingual_server() -> Iterator[RunningServer]:
     """A server with three models, two source languages, and no French→Portuguese."""
-    with running(FakeTranslator("en", "fr"), FakeTranslator("fr", "en"), FakeTranslator("en", "pt-BR")) as it:
+    with run_server(FakeTranslator("en", "fr"), FakeTranslator("fr", "en"), FakeTranslator("en", "pt-BR")) as it:
         yield it

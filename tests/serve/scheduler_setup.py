@@ -56,6 +56,6 @@ class SchedulerSetup:
         return float(found[0].split()[-1])
 
 
-def texts(request: PendingRequest) -> list[str]:
+def wait_for_texts(request: PendingRequest) -> list[str]:
     """Wait for the translations of a request."""
     return [sentence.translation.text for sentence in request.future.result(30)]

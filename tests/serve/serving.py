@@ -24,7 +24,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 @dataclass
-class Running:
+class RunningServer:
     """A running server with a client."""
 
     server: TranslationServer
@@ -59,7 +59,7 @@ class Running:
 
 
 @contextmanager
-def running(*served: FakeTranslator | FakeLoader, ready: bool = True, **settings: object) -> Iterator[Running]:
+def run_server(*served: FakeTranslator | FakeLoader, ready: bool = True, **settings: object) -> Iterator[RunningServer]:
     """Serve fake translators on a free port."""
     loaders = [fake if isinstance(fake, FakeLoader) else FakeLoader(fake) for fake in served]
     fakes = [fake for loader in loaders for fake in loader.fakes]
@@ -71,7 +71,7 @@ def running(*served: FakeTranslator | FakeLoader, ready: bool = True, **settings
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        it = Running(server, port, fakes, client)
+        it = RunningServer(server, port, fakes, client)
         try:
             if ready:
                 wait_until(lambda: client.get("/ready").status_code == 200)

@@ -11,7 +11,7 @@ import schemathesis
 from fake_translator import FakeTranslator
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from serving import Running, running
+from serving import RunningServer, run_server
 
 MUTATIONS = 10_000
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -46,9 +46,9 @@ SEEDS: list[tuple[str, str, bytes]] = [
 
 
 @pytest.fixture(scope="module")
-def open_server() -> Iterator[Running]:
+def open_server() -> Iterator[RunningServer]:
     """A server for two language pairs."""
-    with running(FakeTranslator("en", "fr"), FakeTranslator("fr", "en")) as it:
+    with run_server(FakeTranslator("en", "fr"), FakeTranslator("fr", "en")) as it:
         yield it
 
 
@@ -89,7 +89,7 @@ def mutate(body: bytes, rng: random.Random) -> bytes:
 
 # If a form ends in the middle of a file, Starlette leaves the file to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_no_mutated_body_is_answered_with_500(open_server: Running):
+def test_no_mutated_body_is_answered_with_500(open_server: RunningServer):
     rng = random.Random(1)
     statuses: set[int] = set()
     with httpx.Client(base_url=open_server.client.base_url, timeout=30, trust_env=False) as client:
@@ -108,7 +108,7 @@ def test_no_mutated_body_is_answered_with_500(open_server: Running):
     assert {200, 201, 400} <= statuses
 
 
-def test_responses_conform_to_the_openapi_description(open_server: Running):
+def test_responses_conform_to_the_openapi_description(open_server: RunningServer):
     schema = schemathesis.openapi.from_url(f"{open_server.client.base_url}/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) >= 20

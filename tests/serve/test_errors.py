@@ -1,7 +1,7 @@
 import logging
 
 import pytest
-from serving import Running
+from serving import RunningServer
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from serving import Running
         ("PROPFIND", "/ready", 405, {"GET"}),
     ],
 )
-def test_404_and_405_are_json(server: Running, method: str, path: str, status: int, allow: set[str] | None):
+def test_404_and_405_are_json(server: RunningServer, method: str, path: str, status: int, allow: set[str] | None):
     answer = server.client.request(method, path)
     assert answer.status_code == status
     assert list(answer.json()) == ["error"]
@@ -24,7 +24,7 @@ def test_404_and_405_are_json(server: Running, method: str, path: str, status: i
         assert set(answer.headers["allow"].split(", ")) <= allow
 
 
-def test_errors_of_deepls_routes_have_a_message(server: Running):
+def test_errors_of_deepls_routes_have_a_message(server: RunningServer):
     for path, status in (("/v2/nowhere", 404), ("/v2/", 404)):
         answer = server.client.get(path)
         assert answer.status_code == status
@@ -34,7 +34,7 @@ def test_errors_of_deepls_routes_have_a_message(server: Running):
     assert list(too_large.json()) == ["message"]
 
 
-def test_a_failure_of_the_engine_is_500_and_reveals_nothing(server: Running, caplog: pytest.LogCaptureFixture):
+def test_a_failure_of_the_engine_is_500_and_reveals_nothing(server: RunningServer, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.ERROR):
         answer = server.translate("EXPLODE")
     assert answer.status_code == 500
@@ -43,7 +43,7 @@ def test_a_failure_of_the_engine_is_500_and_reveals_nothing(server: Running, cap
     assert server.translate("after").json() == {"translatedText": "[after]"}
 
 
-def test_an_unexpected_exception_is_500_and_json(server: Running, monkeypatch: pytest.MonkeyPatch):
+def test_an_unexpected_exception_is_500_and_json(server: RunningServer, monkeypatch: pytest.MonkeyPatch):
     def broken(*_):
         raise ZeroDivisionError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_translator import FakeTranslator
-from serving import running, wait_until
+from serving import run_server, wait_until
 
 from serve import health_check
 from serve.health_check import check_health
@@ -24,7 +24,7 @@ def run_health_check(port: int, *arguments: str) -> subprocess.CompletedProcess[
 def test_exit_status_of_the_health_check():
     fake = FakeTranslator()
     fake.open.clear()
-    with running(fake, ready=False) as it:
+    with run_server(fake, ready=False) as it:
         wait_until(lambda: fake.batchers)
         assert run_health_check(it.port).returncode == 0
         loading = run_health_check(it.port, "/ready")

@@ -2,7 +2,7 @@ import socket
 
 from fake_translator import FakeTranslator
 from prometheus_client.parser import text_string_to_metric_families
-from serving import Running, running, wait_until
+from serving import RunningServer, run_server, wait_until
 
 from serve.metrics import Metrics
 
@@ -12,12 +12,12 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     return {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}
 
 
-def value(it: Running, name: str, **labels: str) -> float | None:
+def value(it: RunningServer, name: str, **labels: str) -> float | None:
     return samples(it.client.get("/metrics").text).get((name, frozenset(labels.items())))
 
 
 def test_requests_are_counted_by_route():
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         assert it.client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
         for text in ("one", "two"):
             it.translate(text)
@@ -37,7 +37,7 @@ def test_requests_are_counted_by_route():
 
 
 def test_requests_in_flight():
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         it.translate_meanwhile("x")
         wait_until(lambda: it.fake.decoded() == ["x"])
@@ -48,7 +48,7 @@ def test_requests_in_flight():
 
 
 def test_rejected_requests_are_counted_by_reason():
-    with running(FakeTranslator(), max_body_bytes=100, request_timeout=0.3, queue_limit=10) as it:
+    with run_server(FakeTranslator(), max_body_bytes=100, request_timeout=0.3, queue_limit=10) as it:
         it.client.post("/translate", content=b"x" * 101)
         it.fake.open.clear()
         assert it.translate("late").status_code == 503

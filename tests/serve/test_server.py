@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 from fake_translator import FakeLoader, FakeTranslator
-from serving import running, wait_until
+from serving import run_server, wait_until
 
 from nmt.utils.errors import CarouselError
 from serve import server as server_module
@@ -34,7 +34,7 @@ class FailingLoader(FakeLoader):
 
 
 def test_while_draining_new_requests_are_refused_and_active_ones_finish():
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         begun = it.translate_meanwhile("begun")
         wait_until(lambda: it.fake.decoded() == ["begun"])
@@ -82,7 +82,7 @@ def test_a_signal_shuts_a_real_process_down_gracefully(sig: signal.Signals):
 
 
 def test_a_second_signal_stops_at_once():
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         it.translate_meanwhile("begun", details=False)
         wait_until(lambda: it.fake.decoded() == ["begun"])

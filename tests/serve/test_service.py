@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fake_translator import FakeLoader, FakeTranslator
-from serving import running, wait_until
+from serving import run_server, wait_until
 
 from nmt.inference.documents.plain import PlainDocument
 from nmt.search.options import DecodingOptions
@@ -27,7 +27,7 @@ NOW = datetime.now(UTC)
 
 
 def test_a_full_queue_is_503_with_retry_after():
-    with running(FakeTranslator(), queue_limit=2, slots=1, threads=1) as it:
+    with run_server(FakeTranslator(), queue_limit=2, slots=1, threads=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
         wait_until(lambda: it.fake.decoded() == ["first"])
@@ -48,14 +48,14 @@ def test_a_full_queue_is_503_with_retry_after():
 
 
 def test_more_sentences_than_the_queue_holds_is_400():
-    with running(FakeTranslator(), queue_limit=2) as it:
+    with run_server(FakeTranslator(), queue_limit=2) as it:
         answer = it.translate("a\nb\nc")
         assert answer.status_code == 400
         assert "at most 2" in answer.json()["error"]
 
 
 def test_a_request_fills_at_most_a_quarter_of_the_queue():
-    with running(FakeTranslator(), queue_limit=20, slots=1, threads=1) as it:
+    with run_server(FakeTranslator(), queue_limit=20, slots=1, threads=1) as it:
         it.fake.open.clear()
         large = it.translate_meanwhile("\n".join(f"large {n}" for n in range(20)))
         wait_until(lambda: it.fake.decoded() == ["large 0"])
@@ -68,7 +68,7 @@ def test_a_request_fills_at_most_a_quarter_of_the_queue():
 
 
 def test_a_time_out_is_503_and_drops_the_sentences():
-    with running(FakeTranslator(), request_timeout=0.3, slots=1, threads=1) as it:
+    with run_server(FakeTranslator(), request_timeout=0.3, slots=1, threads=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
         wait_until(lambda: it.fake.decoded() == ["first"])
@@ -84,7 +84,7 @@ def test_a_time_out_is_503_and_drops_the_sentences():
 
 
 def test_concurrent_requests_share_steps_and_get_their_own_translations():
-    with running(FakeTranslator(), threads=1, slots=32) as it:
+    with run_server(FakeTranslator(), threads=1, slots=32) as it:
         it.fake.open.clear()
         it.translate_meanwhile("first")
         wait_until(lambda: it.fake.decoded() == ["first"])
@@ -99,7 +99,7 @@ def test_concurrent_requests_share_steps_and_get_their_own_translations():
 
 
 def test_a_pair_without_a_model_is_translated_through_a_pivot_language():
-    with running(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
+    with run_server(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
         answer = it.translate(["Haus\nMaus", ""], source="de", target="fr", details=True).json()
         assert answer["translatedText"] == ["[[Haus]]\n[[Maus]]", ""]
         assert [details["pivot"] for details in answer["details"]] == ["en", "en"]
@@ -108,7 +108,7 @@ def test_a_pair_without_a_model_is_translated_through_a_pivot_language():
 
 
 def test_details_of_a_pivoted_translation_have_a_mean_score_per_token_and_no_confidence():
-    with running(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
+    with run_server(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
         # Scores are -4 for "Haus" with 2 tokens, and -6 for "[Haus]" with 2 tokens.
         details = it.translate("Haus", source="de", target="fr", details=True).json()["details"]
         assert details["score"] == -5
@@ -116,7 +116,7 @@ def test_details_of_a_pivoted_translation_have_a_mean_score_per_token_and_no_con
 
 
 def test_texts_of_several_languages_are_translated_by_several_models():
-    with running(FakeTranslator("de", "fr"), FakeTranslator("el", "fr")) as it:
+    with run_server(FakeTranslator("de", "fr"), FakeTranslator("el", "fr")) as it:
         q = ["Der Hund schläft im Garten.", "Ο σκύλος κοιμάται.", "Le chien dort."]
         answer = it.translate(q, source="auto").json()
         assert answer["translatedText"][:2] == [f"[{text}]" for text in q[:2]]
@@ -125,7 +125,7 @@ def test_texts_of_several_languages_are_translated_by_several_models():
 
 def test_a_lazy_model_is_loaded_by_the_first_request():
     loader = FakeLoader(FakeTranslator())
-    with running(loader, lazy=True) as it:
+    with run_server(loader, lazy=True) as it:
         assert it.client.get("/ready").status_code == 200
         assert loader.loads == 0
         assert it.translate("a").json() == {"translatedText": "[a]"}
@@ -135,7 +135,7 @@ def test_a_lazy_model_is_loaded_by_the_first_request():
 
 def test_reload_under_load_fails_no_request_and_replaces_the_model():
     old, new = FakeTranslator(checksum="1"), FakeTranslator(checksum="2")
-    with running(FakeLoader(old, new)) as it:
+    with run_server(FakeLoader(old, new)) as it:
         stop = threading.Event()
         statuses: list[int] = []
 
@@ -230,7 +230,7 @@ def test_no_more_terms_are_required_than_a_beam_can_satisfy():
 
 
 def test_a_language_without_a_model_into_it_is_400():
-    with running(FakeTranslator("en", "fr")) as it:
+    with run_server(FakeTranslator("en", "fr")) as it:
         answer = it.translate("the dog", source="auto", target="en")
         assert answer.status_code == 400
         assert answer.json() == {"error": "no model translates into en"}

@@ -46,7 +46,7 @@ class UnloadableModel:
 
 
 @dataclass
-class FakedServer:
+class DeeplServer:
     """A server, and the translation requests that its service received."""
 
     client: httpx.Client
@@ -81,7 +81,7 @@ class FakedServer:
 
 
 @contextmanager
-def serving(**settings_: object) -> Iterator[FakedServer]:
+def run_deepl_server(**settings_: object) -> Iterator[DeeplServer]:
     app = create_app(Settings(port=0, lazy=True, **settings_), [UnloadableModel(pair) for pair in PAIRS])  # type: ignore[arg-type]
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -89,7 +89,7 @@ def serving(**settings_: object) -> Iterator[FakedServer]:
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        it = FakedServer(client)
+        it = DeeplServer(client)
         app.state.service.translate = it.translate
         try:
             wait_until(lambda: client.get("/ready").status_code == 200)
@@ -100,8 +100,8 @@ def serving(**settings_: object) -> Iterator[FakedServer]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[FakedServer]:
-    with serving(batch_limit=60) as it:
+def server() -> Iterator[DeeplServer]:
+    with run_deepl_server(batch_limit=60) as it:
         yield it
 
 
@@ -136,7 +136,7 @@ def error_message(answer: httpx.Response, status: int = 400) -> str:
         {"params": {"text": "Ça & 🙂"}, "data": {"text": "b", "target_lang": "FR", "source_lang": "EN"}},
     ],
 )
-def test_parameters_as_json_form_and_query_string(server: FakedServer, request_: dict[str, Any]) -> None:
+def test_parameters_as_json_form_and_query_string(server: DeeplServer, request_: dict[str, Any]) -> None:
     answer = server.client.post("/v2/translate", **request_)
     assert answer.status_code == 200, answer.text
     assert answer.json() == {
@@ -151,7 +151,7 @@ def test_parameters_as_json_form_and_query_string(server: FakedServer, request_:
 @pytest.mark.parametrize(
     "texts", [{"json": {"text": "a", "target_lang": "FR"}}, {"data": {"text": "a", "target_lang": "FR"}}]
 )
-def test_a_single_text_without_a_source_language(server: FakedServer, texts: dict[str, Any]) -> None:
+def test_a_single_text_without_a_source_language(server: DeeplServer, texts: dict[str, Any]) -> None:
     answer = server.client.post("/v2/translate", **texts).json()
     assert answer == {"translations": [{"detected_source_language": "DE", "text": "[a]", "billed_characters": 1}]}
     assert server.requests[-1].source_language is None
@@ -173,7 +173,7 @@ def test_a_single_text_without_a_source_language(server: FakedServer, texts: dic
         ("ZH", "zh"),
     ],
 )
-def test_language_codes_match_the_nearest_served_language(server: FakedServer, requested: str, served: str) -> None:
+def test_language_codes_match_the_nearest_served_language(server: DeeplServer, requested: str, served: str) -> None:
     assert server.post(text=["a"], source_lang=requested, target_lang=requested).status_code == 200
     assert server.requests[-1] == TranslationRequest(served, served)
 
@@ -190,7 +190,7 @@ def test_language_codes_match_the_nearest_served_language(server: FakedServer, r
     ],
 )
 def test_optional_members_of_a_translation(
-    server: FakedServer, parameters: dict[str, Any], members: dict[str, Any]
+    server: DeeplServer, parameters: dict[str, Any], members: dict[str, Any]
 ) -> None:
     answer = server.post(text=["a🙂b"], target_lang="FR", **parameters).json()
     always = {"detected_source_language": "DE", "text": "[a🙂b]", "billed_characters": 3}
@@ -206,13 +206,13 @@ def test_optional_members_of_a_translation(
         {"ignore_tags": [], "style_id": "x", "whatever": {"nested": [1]}},
     ],
 )
-def test_parameters_without_effect(server: FakedServer, parameters: dict[str, Any]) -> None:
+def test_parameters_without_effect(server: DeeplServer, parameters: dict[str, Any]) -> None:
     assert server.post(text=["a"], target_lang="FR", **parameters).json()["translations"][0]["text"] == "[a]"
     assert server.requests[-1] == TranslationRequest(None, "fr")
 
 
 @pytest.mark.parametrize("kind", ["html", "xml"])
-def test_tag_handling_requests_markup(server: FakedServer, kind: str) -> None:
+def test_tag_handling_requests_markup(server: DeeplServer, kind: str) -> None:
     server.post(text=["<p>a</p>"], target_lang="FR", tag_handling=kind)
     assert server.requests[-1].is_html
 
@@ -249,13 +249,13 @@ def test_tag_handling_requests_markup(server: FakedServer, kind: str) -> None:
         ({"text": ["LONG"]}, "a text is too long"),
     ],
 )
-def test_invalid_parameters_are_reported(server: FakedServer, parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_reported(server: DeeplServer, parameters: dict[str, Any], message: str) -> None:
     body = json.dumps({"text": ["a"], "target_lang": "FR", **parameters})
     answer = server.client.post("/v2/translate", content=body, headers={"content-type": "application/json"})
     assert message in error_message(answer)
 
 
-def test_all_errors_have_a_message(server: FakedServer) -> None:
+def test_all_errors_have_a_message(server: DeeplServer) -> None:
     error_message(server.client.post("/v2/translate", content=b"{", headers={"content-type": "application/json"}))
     error_message(server.client.post("/v2/translate", content=b"text=a", headers={"content-type": "text/plain"}))
     error_message(server.client.get("/v2/translate"), 405)
@@ -273,7 +273,7 @@ def test_all_errors_have_a_message(server: FakedServer) -> None:
     "request_", [{}, {"data": {"type": "source"}}, {"params": {"type": "source"}}, {"params": {"type": ""}}]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_source_languages(server: FakedServer, method: str, request_: dict[str, Any]) -> None:
+def test_source_languages(server: DeeplServer, method: str, request_: dict[str, Any]) -> None:
     answer = server.client.request(method, "/v2/languages", **request_)
     assert answer.json() == [
         {"language": "DE", "name": "German"},
@@ -286,7 +286,7 @@ def test_source_languages(server: FakedServer, method: str, request_: dict[str, 
 
 @pytest.mark.parametrize("request_", [{"data": {"type": "target"}}, {"params": {"type": "target"}}])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_target_languages(server: FakedServer, method: str, request_: dict[str, Any]) -> None:
+def test_target_languages(server: DeeplServer, method: str, request_: dict[str, Any]) -> None:
     answer = server.client.request(method, "/v2/languages", **request_)
     assert answer.json() == [
         {"language": "EN-GB", "name": "English (GB)", "supports_formality": False},
@@ -298,12 +298,12 @@ def test_target_languages(server: FakedServer, method: str, request_: dict[str, 
         assert server.post(text=["a"], source_lang="DE", target_lang=language["language"]).status_code == 200
 
 
-def test_an_invalid_type_of_languages_is_reported(server: FakedServer) -> None:
+def test_an_invalid_type_of_languages_is_reported(server: DeeplServer) -> None:
     assert "type" in error_message(server.client.get("/v2/languages", params={"type": "all"}))
 
 
 def test_usage_counts_characters() -> None:
-    with serving() as server:
+    with run_deepl_server() as server:
         for method in ("GET", "POST"):
             assert server.client.request(method, "/v2/usage").json()["character_count"] == 0
         server.post(text=["abc", "🙂"], target_lang="FR")
@@ -316,14 +316,14 @@ def test_usage_counts_characters() -> None:
 
 
 @pytest.fixture
-def keyed(tmp_path: Path) -> Iterator[FakedServer]:
+def keyed(tmp_path: Path) -> Iterator[DeeplServer]:
     """A server that requires keys: anna's allows ten characters, bert's four requests per minute."""
     entries = [
         {"name": name, "sha256": hashlib.sha256(name.encode()).hexdigest(), **limits}
         for name, limits in (("anna", {"character_limit": 10}), ("bert", {"requests_per_minute": 4}))
     ]
     (tmp_path / "keys.yaml").write_text(json.dumps(entries))
-    with serving(api_keys_file=tmp_path / "keys.yaml", require_api_key=True) as it:
+    with run_deepl_server(api_keys_file=tmp_path / "keys.yaml", require_api_key=True) as it:
         yield it
 
 
@@ -331,7 +331,7 @@ def key(name: str) -> dict[str, str]:
     return {"Authorization": f"DeepL-Auth-Key {name}"}
 
 
-def test_every_route_requires_a_key(keyed: FakedServer) -> None:
+def test_every_route_requires_a_key(keyed: DeeplServer) -> None:
     routes = [
         ("POST", "translate"),
         ("GET", "usage"),
@@ -352,14 +352,14 @@ def test_every_route_requires_a_key(keyed: FakedServer) -> None:
     error_message(keyed.client.post("/v2/translate", json={**body, "auth_key": ["anna"]}), 403)
 
 
-def test_an_exceeded_quota_is_456(keyed: FakedServer) -> None:
+def test_an_exceeded_quota_is_456(keyed: DeeplServer) -> None:
     translate = {"text": ["1234567"], "target_lang": "FR"}
     assert keyed.client.post("/v2/translate", json=translate, headers=key("anna")).status_code == 200
     error_message(keyed.client.post("/v2/translate", json=translate, headers=key("anna")), 456)
     assert keyed.client.get("/v2/usage", headers=key("anna")).json() == {"character_count": 7, "character_limit": 10}
 
 
-def test_an_exceeded_rate_limit_is_429(keyed: FakedServer) -> None:
+def test_an_exceeded_rate_limit_is_429(keyed: DeeplServer) -> None:
     answers = [keyed.client.get("/v2/usage", headers=key("bert")) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 4 + [429]
     error_message(answers[-1], 429)
@@ -368,7 +368,7 @@ def test_an_exceeded_rate_limit_is_429(keyed: FakedServer) -> None:
 # -- glossaries ----------------------------------------------------------------------------------------------
 
 
-def test_a_glossary_is_created_used_and_deleted(server: FakedServer) -> None:
+def test_a_glossary_is_created_used_and_deleted(server: DeeplServer) -> None:
     request = {"name": "Animals", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou\nthe dog\tle chien"}
     made = server.client.post("/v2/glossaries", json={**request, "entries_format": "tsv"})
     assert made.status_code == 201
@@ -395,13 +395,13 @@ def test_a_glossary_is_created_used_and_deleted(server: FakedServer) -> None:
     error_message(server.post(text=["a"], source_lang="EN", target_lang="FR", glossary_id=id_), 404)
 
 
-def test_a_glossary_from_a_form_with_csv(server: FakedServer) -> None:
+def test_a_glossary_from_a_form_with_csv(server: DeeplServer) -> None:
     request = {"name": "n", "source_lang": "en", "target_lang": "fr", "entries": '"a, b",c\n', "entries_format": "csv"}
     id_ = server.client.post("/v2/glossaries", data=request).json()["glossary_id"]
     assert server.client.get(f"/v2/glossaries/{id_}/entries").text == "a, b\tc\n"
 
 
-def test_a_glossary_applies_to_all_regions(server: FakedServer) -> None:
+def test_a_glossary_applies_to_all_regions(server: DeeplServer) -> None:
     assert server.client.get("/v2/glossary-language-pairs").json() == {
         "supported_languages": [
             {"source_lang": source, "target_lang": target}
@@ -418,7 +418,7 @@ def test_a_glossary_applies_to_all_regions(server: FakedServer) -> None:
         assert server.post(text=["a"], source_lang=source, target_lang="EN-US", glossary_id=id_).status_code == 200
 
 
-def test_a_glossary_is_refused_for_other_languages(server: FakedServer) -> None:
+def test_a_glossary_is_refused_for_other_languages(server: DeeplServer) -> None:
     id_ = server.glossary()
     refused = server.post(text=["a"], source_lang="FR", target_lang="EN", glossary_id=id_)
     assert "is for en→fr" in error_message(refused)
@@ -426,7 +426,7 @@ def test_a_glossary_is_refused_for_other_languages(server: FakedServer) -> None:
     assert "is for en→fr" in error_message(pivoted)
 
 
-def test_a_glossary_is_refused_for_a_pivoted_translation(server: FakedServer) -> None:
+def test_a_glossary_is_refused_for_a_pivoted_translation(server: DeeplServer) -> None:
     request = {"name": "n", "source_lang": "DE", "target_lang": "FR", "entries": "a\tb"}
     assert "de→fr: glossaries are not supported" in error_message(server.client.post("/v2/glossaries", json=request))
     id_ = server.glossary(source_lang="ZH", target_lang="FR")
@@ -453,7 +453,7 @@ def test_a_glossary_is_refused_for_a_pivoted_translation(server: FakedServer) ->
         ({"source_lang": "FR"}, "fr→fr: glossaries are not supported"),
     ],
 )
-def test_invalid_glossaries_are_reported(server: FakedServer, parameters: dict[str, Any], message: str) -> None:
+def test_invalid_glossaries_are_reported(server: DeeplServer, parameters: dict[str, Any], message: str) -> None:
     request = {"name": "n", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou", **parameters}
     answer = server.client.post(
         "/v2/glossaries", content=json.dumps(request), headers={"content-type": "application/json"}
@@ -461,7 +461,7 @@ def test_invalid_glossaries_are_reported(server: FakedServer, parameters: dict[s
     assert message in error_message(answer)
 
 
-def test_each_key_has_its_own_glossaries(keyed: FakedServer) -> None:
+def test_each_key_has_its_own_glossaries(keyed: DeeplServer) -> None:
     request = {"name": "n", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou"}
     made = keyed.client.post("/v2/glossaries", json=request, headers=key("anna")).json()
     path = f"/v2/glossaries/{made['glossary_id']}"
@@ -473,16 +473,16 @@ def test_each_key_has_its_own_glossaries(keyed: FakedServer) -> None:
 
 def test_too_many_glossaries_are_456(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serve.stores.glossaries._MAX_GLOSSARIES", 1)
-    with serving() as server:
+    with run_deepl_server() as server:
         server.glossary()
         request = {"name": "n", "source_lang": "EN", "target_lang": "FR", "entries": "cat\tminou"}
         error_message(server.client.post("/v2/glossaries", json=request), 456)
 
 
 def test_glossaries_in_a_directory_survive_a_restart(tmp_path: Path) -> None:
-    with serving(glossaries=tmp_path / "kept") as server:
+    with run_deepl_server(glossaries=tmp_path / "kept") as server:
         id_ = server.glossary()
-    with serving(glossaries=tmp_path / "kept") as server:
+    with run_deepl_server(glossaries=tmp_path / "kept") as server:
         assert server.client.get(f"/v2/glossaries/{id_}/entries").text == "cat\tminou\n"
         (tmp_path / "kept").rename(tmp_path / "away")
         (tmp_path / "kept").write_text("in the way")
@@ -504,7 +504,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.sampled_from(["EN", "FR", 
     st.dictionaries(st.sampled_from(NAMES), VALUES),
     st.sampled_from(["translate", "languages", "usage", "glossaries"]),
 )
-def test_no_parameters_are_answered_with_500(server: FakedServer, parameters: dict[str, Any], route: str) -> None:
+def test_no_parameters_are_answered_with_500(server: DeeplServer, parameters: dict[str, Any], route: str) -> None:
     answer = server.client.post(
         f"/v2/{route}", content=json.dumps(parameters), headers={"content-type": "application/json"}
     )
@@ -513,7 +513,7 @@ def test_no_parameters_are_answered_with_500(server: FakedServer, parameters: di
         error_message(answer, answer.status_code)
 
 
-def test_the_openapi_description_has_all_routes_of_deepl(server: FakedServer) -> None:
+def test_the_openapi_description_has_all_routes_of_deepl(server: DeeplServer) -> None:
     paths = server.client.get("/openapi.json").json()["paths"]
     assert {path for path in paths if path.startswith("/v2")} == {
         "/v2/translate",

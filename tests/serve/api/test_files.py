@@ -5,12 +5,12 @@ import tempfile
 
 import pytest
 from fake_translator import FakeTranslator
-from serving import Running, running
+from serving import RunningServer, run_server
 
 LANGUAGES = {"source": "en", "target": "fr"}
 
 
-def upload(server: Running, name: str, content: bytes, **others: str):
+def upload(server: RunningServer, name: str, content: bytes, **others: str):
     return server.client.post("/translate_file", data=LANGUAGES | others, files={"file": (name, content)})
 
 
@@ -23,7 +23,9 @@ def upload(server: Running, name: str, content: bytes, **others: str):
         ("empty.txt", b"", b"", "text/plain"),
     ],
 )
-def test_a_file_is_translated_and_downloaded(server: Running, name: str, content: bytes, translated: bytes, kind: str):
+def test_a_file_is_translated_and_downloaded(
+    server: RunningServer, name: str, content: bytes, translated: bytes, kind: str
+):
     answer = upload(server, name, content)
     assert answer.status_code == 200, answer.text
     fetched = server.client.get(answer.json()["translatedFileUrl"])
@@ -32,7 +34,7 @@ def test_a_file_is_translated_and_downloaded(server: Running, name: str, content
     assert fetched.headers["content-disposition"].startswith("attachment; ")
 
 
-def test_a_large_file_is_not_written_to_disk(server: Running, monkeypatch: pytest.MonkeyPatch):
+def test_a_large_file_is_not_written_to_disk(server: RunningServer, monkeypatch: pytest.MonkeyPatch):
     def no_disk() -> str:
         raise FileNotFoundError("no usable temporary directory")
 
@@ -54,7 +56,7 @@ def test_a_large_file_is_not_written_to_disk(server: Running, monkeypatch: pytes
     ],
 )
 def test_unsupported_files_are_refused(
-    server: Running, name: str, content: bytes, others: dict[str, str], message: str
+    server: RunningServer, name: str, content: bytes, others: dict[str, str], message: str
 ):
     answer = upload(server, name, content, **others)
     assert answer.status_code == 400
@@ -64,14 +66,14 @@ def test_unsupported_files_are_refused(
 @pytest.mark.parametrize(
     "sent", [{"data": LANGUAGES}, {"json": LANGUAGES}, {"data": LANGUAGES, "files": {"other": ("a.txt", b"A")}}]
 )
-def test_a_missing_file_is_400(server: Running, sent: dict[str, object]):
+def test_a_missing_file_is_400(server: RunningServer, sent: dict[str, object]):
     answer = server.client.post("/translate_file", **sent)
     assert answer.status_code == 400
     assert "file" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("name", ["x.txt", "..%2F..%2Fetc%2Fpasswd", "%00"])
-def test_an_unknown_download_is_404(server: Running, name: str):
+def test_an_unknown_download_is_404(server: RunningServer, name: str):
     answer = server.client.get(f"/download_file/{name}")
     assert answer.status_code == 404
     assert list(answer.json()) == ["error"]
@@ -79,25 +81,27 @@ def test_an_unknown_download_is_404(server: Running, name: str):
 
 def test_the_download_url_has_the_scheme_of_a_trusted_proxy():
     for trusted, scheme in (("127.0.0.0/8", "https"), ("10.0.0.0/8", "http")):
-        with running(FakeTranslator(), trusted_proxies=trusted) as it:
+        with run_server(FakeTranslator(), trusted_proxies=trusted) as it:
             headers = {"X-Forwarded-Proto": "https"}
             files = {"file": ("a.txt", b"A")}
             answer = it.client.post("/translate_file", data=LANGUAGES, files=files, headers=headers)
             assert answer.json()["translatedFileUrl"].startswith(f"{scheme}://")
 
 
-def test_language_detection(several: Running):
-    [found] = several.client.post("/detect", data={"q": "Le chien dort dans la maison avec le chat."}).json()
+def test_language_detection(multilingual_server: RunningServer):
+    [found] = multilingual_server.client.post(
+        "/detect", data={"q": "Le chien dort dans la maison avec le chat."}
+    ).json()
     assert found["language"] == "fr"
     assert 50 < found["confidence"] <= 100
-    [unknown] = several.client.post("/detect", json={"q": "123"}).json()
+    [unknown] = multilingual_server.client.post("/detect", json={"q": "123"}).json()
     assert unknown["confidence"] == 0
-    assert several.client.post("/detect", json={"q": ["a"]}).status_code == 400
-    assert several.client.post("/detect", json={"q": "x" * 10_001}).status_code == 400
+    assert multilingual_server.client.post("/detect", json={"q": ["a"]}).status_code == 400
+    assert multilingual_server.client.post("/detect", json={"q": "x" * 10_001}).status_code == 400
 
 
 def test_settings_for_the_web_page():
-    with running(FakeTranslator(), char_limit=77, api_keys="secret", require_api_key=True) as it:
+    with run_server(FakeTranslator(), char_limit=77, api_keys="secret", require_api_key=True) as it:
         settings = it.client.get("/frontend/settings").json()
     assert (settings["charLimit"], settings["keyRequired"], settings["apiKeys"]) == (77, True, True)
     assert settings["language"] == {
@@ -108,7 +112,7 @@ def test_settings_for_the_web_page():
 
 @pytest.mark.parametrize("path", ["/translate", "/translate/stream", "/detect", "/translate_file"])
 def test_translation_routes_require_a_key_if_configured(path: str):
-    with running(FakeTranslator(), api_keys="secret", require_api_key=True) as it:
+    with run_server(FakeTranslator(), api_keys="secret", require_api_key=True) as it:
 
         def status(**key: str) -> int:
             if path == "/translate_file":
@@ -118,7 +122,7 @@ def test_translation_routes_require_a_key_if_configured(path: str):
         assert (status(), status(api_key=""), status(api_key="wrong"), status(api_key="secret")) == (403, 403, 403, 200)
 
 
-def events(server: Running, q: object, **others: object) -> list[tuple[str, dict[str, object]]]:
+def events(server: RunningServer, q: object, **others: object) -> list[tuple[str, dict[str, object]]]:
     answer = server.client.post("/translate/stream", json=LANGUAGES | {"q": q} | others)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -129,7 +133,7 @@ def events(server: Running, q: object, **others: object) -> list[tuple[str, dict
     return found
 
 
-def test_sentences_are_streamed_as_they_are_finished_over_http(server: Running):
+def test_sentences_are_streamed_as_they_are_finished_over_http(server: RunningServer):
     assert events(server, ["STEPS9 a.\nb", "", "STEPS5 c"]) == [
         ("message", {"index": 1, "translatedText": "[b]"}),
         ("message", {"index": 2, "translatedText": "[STEPS5 c]"}),
@@ -139,7 +143,7 @@ def test_sentences_are_streamed_as_they_are_finished_over_http(server: Running):
     assert events(server, "") == [("done", {})]
 
 
-def test_a_stream_of_html_contains_escaped_text_and_untranslated_texts(server: Running):
+def test_a_stream_of_html_contains_escaped_text_and_untranslated_texts(server: RunningServer):
     assert events(server, "<p>a <b>c</b> &lt;d&gt;</p>", format="html") == [
         ("message", {"index": 0, "translatedText": "[a c &lt;d&gt;]"}),
         ("done", {}),
@@ -152,7 +156,7 @@ def test_a_stream_of_html_contains_escaped_text_and_untranslated_texts(server: R
 
 
 def test_an_abandoned_stream_is_charged_but_not_one_that_fails_at_once():
-    with running(FakeTranslator(), slots=1) as it:
+    with run_server(FakeTranslator(), slots=1) as it:
         body = LANGUAGES | {"q": "a.\nSTEPS1000000 b"}
         with it.client.stream("POST", "/translate/stream", json=body) as answer:
             assert next(answer.iter_lines()).startswith("data: ")
@@ -161,7 +165,7 @@ def test_an_abandoned_stream_is_charged_but_not_one_that_fails_at_once():
         assert it.client.get("/v2/usage").json()["character_count"] == len(body["q"])
 
 
-def test_a_stream_fails_with_a_status_before_the_first_sentence_and_with_an_event_after(server: Running):
+def test_a_stream_fails_with_a_status_before_the_first_sentence_and_with_an_event_after(server: RunningServer):
     for q, status in (("EXPLODE", 500), (5, 400)):
         assert server.client.post("/translate/stream", json=LANGUAGES | {"q": q}).status_code == status
     assert events(server, "quick\nSTEPS30 a|EXPLODE")[-1] == ("error", {"error": "the translation failed"})

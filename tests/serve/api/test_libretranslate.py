@@ -8,14 +8,14 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving import Running
+from serving import RunningServer
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json"}
 
 
 def post(
-    server: Running, content: bytes = b"", headers: dict[str, str] | None = None, query: str = ""
+    server: RunningServer, content: bytes = b"", headers: dict[str, str] | None = None, query: str = ""
 ) -> httpx.Response:
     return server.client.post(f"/translate{query}", content=content, headers=headers)
 
@@ -57,14 +57,14 @@ PARAMETERS = {"q": "Ça va ? 1+1=2 & 🙂 ok", "source": "en", "target": "fr", "
         {"content": "q=Ça va ? 1%2B1=2 %26 🙂 ok&source=en&target=fr".encode(), "headers": FORM},
     ],
 )
-def test_parameters_as_json_form_and_query_string(server: Running, request_: dict[str, Any]):
+def test_parameters_as_json_form_and_query_string(server: RunningServer, request_: dict[str, Any]):
     answer = server.client.post("/translate", **request_)
     assert answer.status_code == 200, answer.text
     assert answer.json() == {"translatedText": f"[{PARAMETERS['q']}]"}
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_form_keeps_plus_signs_and_line_breaks(server: Running):
+def test_a_form_keeps_plus_signs_and_line_breaks(server: RunningServer):
     answer = post(server, b"q=a+b%2Bc%0D%0Ad&source=en&target=fr", FORM)
     assert answer.json() == {"translatedText": "[a b+c]\r\n[d]"}
 
@@ -107,16 +107,16 @@ def test_a_form_keeps_plus_signs_and_line_breaks(server: Running):
         (b"", None, "?q=a&q=b&source=en&target=fr"),
     ],
 )
-def test_malformed_bodies_are_400(server: Running, content: bytes, headers: dict[str, str], query: str):
+def test_malformed_bodies_are_400(server: RunningServer, content: bytes, headers: dict[str, str], query: str):
     error_message(post(server, content, headers, query))
 
 
-def test_a_field_repeated_with_the_same_value_is_accepted(server: Running):
+def test_a_field_repeated_with_the_same_value_is_accepted(server: RunningServer):
     answer = post(server, b"q=a&source=en&target=fr&source=en", FORM)
     assert answer.json() == {"translatedText": "[a]"}
 
 
-def test_the_last_of_two_equal_names_in_json_counts(server: Running):
+def test_the_last_of_two_equal_names_in_json_counts(server: RunningServer):
     answer = post(server, b'{"q": "a", "q": "b", "source": "en", "target": "fr"}', JSON)
     assert answer.json() == {"translatedText": "[b]"}
 
@@ -143,19 +143,19 @@ def test_the_last_of_two_equal_names_in_json_counts(server: Running):
         ([""], [""]),
     ],
 )
-def test_text_and_whitespace_are_preserved(server: Running, q: str | list[str], translated: str | list[str]):
+def test_text_and_whitespace_are_preserved(server: RunningServer, q: str | list[str], translated: str | list[str]):
     answer = server.translate(q)
     assert answer.status_code == 200
     assert answer.json() == {"translatedText": translated}
 
 
-def test_an_empty_text_in_a_form(server: Running):
+def test_an_empty_text_in_a_form(server: RunningServer):
     assert post(server, b"q=&source=en&target=fr", FORM).json() == {"translatedText": ""}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30))
-def test_any_text_keeps_its_number_of_lines(server: Running, q: str):
+def test_any_text_keeps_its_number_of_lines(server: RunningServer, q: str):
     translated = server.translate(q).json()["translatedText"]
     assert len(translated.splitlines()) == len(q.splitlines())
 
@@ -168,14 +168,14 @@ def test_any_text_keeps_its_number_of_lines(server: Running, q: str):
     ),
     st.sampled_from(["q", "source", "target", "format", "alternatives", "details", "api_key"]),
 )
-def test_no_value_of_a_parameter_is_answered_with_500(server: Running, value: object, name: str):
+def test_no_value_of_a_parameter_is_answered_with_500(server: RunningServer, value: object, name: str):
     content = json.dumps({"q": "x", "source": "en", "target": "fr", name: value}).encode()
     assert post(server, content, JSON).status_code in (200, 400)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60), st.sampled_from([JSON, FORM, None]))
-def test_any_invalid_body_is_400(server: Running, content: bytes, headers: dict[str, str] | None):
+def test_any_invalid_body_is_400(server: RunningServer, content: bytes, headers: dict[str, str] | None):
     assert post(server, content, headers).status_code == 400
 
 
@@ -216,7 +216,7 @@ def test_any_invalid_body_is_400(server: Running, content: bytes, headers: dict[
         ({"q": ["x"] * 129}, "at most 128"),
     ],
 )
-def test_invalid_parameters_are_reported(server: Running, parameters: dict[str, object], message: str):
+def test_invalid_parameters_are_reported(server: RunningServer, parameters: dict[str, object], message: str):
     calls = len(server.fake.admitted)
     answer = server.client.post("/translate", json={"q": "x", "source": "en", "target": "fr", **parameters})
     assert message in error_message(answer)
@@ -225,13 +225,13 @@ def test_invalid_parameters_are_reported(server: Running, parameters: dict[str, 
 
 @pytest.mark.parametrize("missing", ["q", "source", "target"])
 @pytest.mark.parametrize("encoding", ["json", "data", "params"])
-def test_a_missing_parameter_is_reported_by_name(server: Running, missing: str, encoding: str):
+def test_a_missing_parameter_is_reported_by_name(server: RunningServer, missing: str, encoding: str):
     parameters = {"q": "x", "source": "en", "target": "fr"}
     del parameters[missing]
     assert error_message(server.client.post("/translate", **{encoding: parameters})).startswith(f"{missing}: ")
 
 
-def test_requests_at_the_limits_are_accepted(server: Running):
+def test_requests_at_the_limits_are_accepted(server: RunningServer):
     assert server.translate("x" * 10_000).status_code == 200
     assert server.translate(["🙂a" * 10] * 128).json()["translatedText"] == [f"[{'🙂a' * 10}]"] * 128
 
@@ -240,7 +240,7 @@ def test_requests_at_the_limits_are_accepted(server: Running):
 
 
 @pytest.mark.parametrize("code", ["en", "fr", "FR"])
-def test_source_equal_to_target_is_unchanged(server: Running, code: str):
+def test_source_equal_to_target_is_unchanged(server: RunningServer, code: str):
     calls = len(server.fake.admitted)
     answer = server.translate([" a\nb ", ""], source=code, target=code.lower(), alternatives=2, details=True)
     unchanged = {"score": 0.0, "confidence": None, "alignment": [], "pivot": None}
@@ -252,11 +252,11 @@ def test_source_equal_to_target_is_unchanged(server: Running, code: str):
     assert len(server.fake.admitted) == calls
 
 
-def test_language_codes_are_case_insensitive(several: Running):
-    assert several.translate("x", source="EN", target="pt-br").json() == {"translatedText": "[x]"}
+def test_language_codes_are_case_insensitive(multilingual_server: RunningServer):
+    assert multilingual_server.translate("x", source="EN", target="pt-br").json() == {"translatedText": "[x]"}
 
 
-def test_detection_with_one_source_language(server: Running):
+def test_detection_with_one_source_language(server: RunningServer):
     detected = {"confidence": 100.0, "language": "en"}
     assert server.translate("a", source="auto").json() == {
         "translatedText": "[a]",
@@ -268,19 +268,19 @@ def test_detection_with_one_source_language(server: Running):
     }
 
 
-def test_detection_with_several_source_languages(several: Running):
+def test_detection_with_several_source_languages(multilingual_server: RunningServer):
     q = ["This is a dog that sleeps in the house.", "Le chien dort dans la maison avec le chat."]
-    answer = several.translate(q, source="auto", target="pt-BR").json()
+    answer = multilingual_server.translate(q, source="auto", target="pt-BR").json()
     found = [detected["language"] for detected in answer["detectedLanguage"]]
     assert found[0] == "en"
     assert all(0 <= detected["confidence"] <= 100 for detected in answer["detectedLanguage"])
     assert answer["translatedText"][0] == f"[{q[0]}]"
 
 
-def test_each_language_pair_uses_its_own_model(several: Running):
-    before = [len(fake.admitted) for fake in several.fakes]
-    several.translate("only here", source="fr", target="en")
-    assert [len(fake.admitted) for fake in several.fakes] == [before[0], before[1] + 1, before[2]]
+def test_each_language_pair_uses_its_own_model(multilingual_server: RunningServer):
+    before = [len(fake.admitted) for fake in multilingual_server.fakes]
+    multilingual_server.translate("only here", source="fr", target="en")
+    assert [len(fake.admitted) for fake in multilingual_server.fakes] == [before[0], before[1] + 1, before[2]]
 
 
 @pytest.mark.parametrize(
@@ -295,8 +295,8 @@ def test_each_language_pair_uses_its_own_model(several: Running):
         ("POST", {"json": {}}),
     ],
 )
-def test_languages(several: Running, method: str, options: dict[str, Any]):
-    answer = several.client.request(method, "/languages", **options)
+def test_languages(multilingual_server: RunningServer, method: str, options: dict[str, Any]):
+    answer = multilingual_server.client.request(method, "/languages", **options)
     assert answer.status_code == 200
     assert answer.json() == [
         {"code": "en", "name": "English", "targets": ["en", "fr", "pt-BR"]},
@@ -320,13 +320,13 @@ def test_languages(several: Running, method: str, options: dict[str, Any]):
         (["a", "", "SAME"], 1, [["[a]1"], [], []]),
     ],
 )
-def test_alternatives(server: Running, q: str | list[str], asked: object, alternatives: list[object]):
+def test_alternatives(server: RunningServer, q: str | list[str], asked: object, alternatives: list[object]):
     answer = server.translate(q, alternatives=asked).json()
     assert set(answer) == {"translatedText", "alternatives"}
     assert answer["alternatives"] == alternatives
 
 
-def test_no_alternatives_by_default(server: Running):
+def test_no_alternatives_by_default(server: RunningServer):
     assert server.translate("a", alternatives=0).json() == {"translatedText": "[a]"}
 
 
@@ -351,13 +351,13 @@ def details(score: float, confidence: float | None, alignment: list[list[int]] |
         (["abcd", " "], [details(-4, 0.04, [[0, 4, 1, 5]]), details(0, None, [])]),
     ],
 )
-def test_details(server: Running, q: str | list[str], expected: object):
+def test_details(server: RunningServer, q: str | list[str], expected: object):
     answer = server.translate(q, details=True).json()
     assert set(answer) == {"translatedText", "details"}
     assert answer["details"] == expected
 
 
 @pytest.mark.parametrize("value", ["true", "1"])
-def test_details_in_a_form(server: Running, value: str):
+def test_details_in_a_form(server: RunningServer, value: str):
     answer = post(server, f"q=abcd&source=en&target=fr&details={value}".encode(), FORM)
     assert answer.json()["details"] == details(-4, 0.04, [[0, 4, 1, 5]])

@@ -5,24 +5,24 @@ import threading
 
 import httpx
 from fake_translator import FakeTranslator
-from serving import Running, running, wait_until
+from serving import RunningServer, run_server, wait_until
 
 
-def test_health(server: Running):
+def test_health(server: RunningServer):
     calls = len(server.fake.admitted)
     answer = server.client.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert len(server.fake.admitted) == calls
 
 
-def test_ready(server: Running):
+def test_ready(server: RunningServer):
     assert server.client.get("/ready").status_code == 200
 
 
 def test_the_server_is_ready_only_after_the_models_are_warmed_up():
     fake = FakeTranslator()
     fake.open.clear()
-    with running(FakeTranslator("fr", "en"), fake, ready=False) as it:
+    with run_server(FakeTranslator("fr", "en"), fake, ready=False) as it:
         wait_until(lambda: fake.batchers)
         assert it.client.get("/health").json() == {"status": "ok"}
         for answer in (it.client.get("/ready"), it.client.get("/languages"), it.translate("x")):
@@ -34,7 +34,7 @@ def test_the_server_is_ready_only_after_the_models_are_warmed_up():
         assert it.translate("x").json() == {"translatedText": "[x]"}
 
 
-def test_the_openapi_description_has_all_routes(server: Running):
+def test_the_openapi_description_has_all_routes(server: RunningServer):
     description = server.client.get("/openapi.json").json()
     assert {"/translate", "/languages", "/health", "/ready"} <= set(description["paths"])
     body = description["paths"]["/translate"]["post"]["requestBody"]["content"]
@@ -42,7 +42,7 @@ def test_the_openapi_description_has_all_routes(server: Running):
     assert body["application/json"]["schema"]["required"] == ["q", "source", "target"]
 
 
-def test_swagger_ui_works_offline(server: Running):
+def test_swagger_ui_works_offline(server: RunningServer):
     page = server.client.get("/docs")
     assert "text/html" in page.headers["content-type"]
     urls = re.findall(r'(?:src|href)="([^"]+)"', page.text)
@@ -59,7 +59,7 @@ def test_swagger_ui_works_offline(server: Running):
 
 
 def test_health_answers_while_many_translations_wait():
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         for n in range(10):
             it.translate_meanwhile(f"text {n}")
@@ -68,11 +68,11 @@ def test_health_answers_while_many_translations_wait():
         assert it.client.get("/ready").status_code == 200
 
 
-def test_no_server_header(server: Running):
+def test_no_server_header(server: RunningServer):
     assert "server" not in server.client.get("/health").headers
 
 
-def test_keep_alive(server: Running):
+def test_keep_alive(server: RunningServer):
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as client:
         assert [client.get("/health").status_code for _ in range(3)] == [200] * 3
     assert threading.active_count() < 40

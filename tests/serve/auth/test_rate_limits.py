@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fake_translator import FakeTranslator
 from fastapi import Request
-from serving import Running, running
+from serving import RunningServer, run_server
 
 from serve.api.dependencies import authorize, charge
 from serve.auth import rate_limits
@@ -107,7 +107,7 @@ def test_a_failed_request_is_charged_only_while_it_runs():
 
 
 @contextmanager
-def server_with_authorized_route(**settings: object) -> Iterator[Running]:
+def server_with_authorized_route(**settings: object) -> Iterator[RunningServer]:
     """Run a server with a route, under both APIs, that only authorizes the client and charges 100 characters."""
 
     async def authorized(request: Request, api_key: str | None = None) -> str | None:
@@ -115,7 +115,7 @@ def server_with_authorized_route(**settings: object) -> Iterator[Running]:
         with charge(request, client, ["x" * 100]):
             return client.name
 
-    with running(FakeTranslator(), **settings) as it:
+    with run_server(FakeTranslator(), **settings) as it:
         for path in ("/authorized", "/v2/authorized"):
             it.server.config.app.add_api_route(path, authorized)
         yield it

@@ -2,11 +2,11 @@ import json
 import socket
 
 from fake_translator import FakeTranslator
-from serving import running, wait_until
+from serving import run_server, wait_until
 
 
 def test_waiting_sentences_of_a_disconnected_client_are_not_translated():
-    with running(FakeTranslator(), threads=1, slots=1) as it:
+    with run_server(FakeTranslator(), threads=1, slots=1) as it:
         it.fake.open.clear()
         first = it.translate_meanwhile("first")
         wait_until(lambda: it.fake.decoded() == ["first"])

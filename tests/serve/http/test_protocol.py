@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 from fake_translator import FakeTranslator
-from serving import Running, running, wait_until
+from serving import RunningServer, run_server, wait_until
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -25,9 +25,9 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def impatient() -> Iterator[Running]:
+def short_timeout_server() -> Iterator[RunningServer]:
     """A server with a very short time-out."""
-    with running(FakeTranslator(), request_timeout=0.3) as it:
+    with run_server(FakeTranslator(), request_timeout=0.3) as it:
         yield it
 
 
@@ -48,7 +48,7 @@ class RecordingTransport(asyncio.Transport):
         self.sent.append(b"<closed>")
 
 
-def connect(server: Running) -> socket.socket:
+def connect(server: RunningServer) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.port), timeout=30)
 
 
@@ -60,13 +60,13 @@ def read_all(connection: socket.socket) -> bytes:
     return answer
 
 
-def exchange(server: Running, request: bytes) -> bytes:
+def send_and_read(server: RunningServer, request: bytes) -> bytes:
     with connect(server) as connection:
         connection.sendall(request)
         return read_all(connection)
 
 
-def statuses(answers: bytes) -> list[int]:
+def parse_statuses(answers: bytes) -> list[int]:
     return [int(each[:3]) for each in answers.split(b"HTTP/1.1 ")[1:]]
 
 
@@ -139,18 +139,18 @@ def test_consecutive_writes_are_sent_together(end: str, last: list[bytes]):
         CHUNKED + b"fffffffffffffffff\r\n",
     ],
 )
-def test_a_malformed_request_is_answered_with_json(server: Running, request_: bytes):
-    head, _, body = exchange(server, request_).partition(b"\r\n\r\n")
+def test_a_malformed_request_is_answered_with_json(server: RunningServer, request_: bytes):
+    head, _, body = send_and_read(server, request_).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert json.loads(body) == {"error": "the request is not valid HTTP"}
 
 
-def test_a_malformed_body_is_refused_when_its_end_arrives(server: Running):
+def test_a_malformed_body_is_refused_when_its_end_arrives(server: RunningServer):
     with connect(server) as connection:
         connection.sendall(CHUNKED + b"5\r\nhello\r\n")
         time.sleep(0.05)
         connection.sendall(b"what?\r\n")
-        assert statuses(read_all(connection)) == [400]
+        assert parse_statuses(read_all(connection)) == [400]
 
 
 def read_status(connection: socket.socket) -> int:
@@ -161,7 +161,7 @@ def read_status(connection: socket.socket) -> int:
     return answer.status
 
 
-def test_garbage_after_a_complete_request_is_refused(server: Running):
+def test_garbage_after_a_complete_request_is_refused(server: RunningServer):
     with connect(server) as connection:
         connection.sendall(HEALTH)
         assert read_status(connection) == 200
@@ -169,41 +169,41 @@ def test_garbage_after_a_complete_request_is_refused(server: Running):
         assert read_status(connection) == 400
 
 
-def test_responses_are_not_delayed_by_nagles_algorithm(server: Running):
+def test_responses_are_not_delayed_by_nagles_algorithm(server: RunningServer):
     times = [server.client.get("/health").elapsed.total_seconds() for _ in range(5)]
     assert min(times) < 0.03
 
 
 def test_garbage_is_refused_after_the_response_to_the_request_before_it():
-    with running(FakeTranslator()) as it, connect(it) as connection:
+    with run_server(FakeTranslator()) as it, connect(it) as connection:
         it.fake.open.clear()
         query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
         connection.sendall(query + b"garbage\r\n\r\n")
         wait_until(lambda: it.fake.decoded() == ["x"])
         it.fake.open.set()
         answers = read_all(connection)
-        assert statuses(answers) == [200, 400]
+        assert parse_statuses(answers) == [200, 400]
         assert b'{"translatedText":"[x]"}' in answers
 
 
-def test_garbage_after_a_refused_body_is_refused(server: Running):
+def test_garbage_after_a_refused_body_is_refused(server: RunningServer):
     with connect(server) as connection:
         connection.sendall(POST + b"Content-Length: 2000001\r\n\r\n")
         assert read_status(connection) == 413
         connection.sendall(b"x" * 2_000_001 + b"GET /health HTTP/1.1\r\n\r\n")
-        assert statuses(read_all(connection)) == [400]
+        assert parse_statuses(read_all(connection)) == [400]
 
 
-def test_pipelined_requests_are_answered_in_order(server: Running):
+def test_pipelined_requests_are_answered_in_order(server: RunningServer):
     with connect(server) as connection:
         requests = [b"GET /health", b"GET /nowhere", b"POST /health", b"GET /ready"] * 50
         connection.sendall(b"".join(each + b" HTTP/1.1\r\nHost: a\r\n\r\n" for each in requests))
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        assert statuses(read_all(connection)) == [200, 404, 405, 200] * 50 + [200]
+        assert parse_statuses(read_all(connection)) == [200, 404, 405, 200] * 50 + [200]
 
 
 def test_a_disconnected_client_cancels_its_pipelined_requests():
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         with connect(it) as connection:
             query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
@@ -213,14 +213,14 @@ def test_a_disconnected_client_cancels_its_pipelined_requests():
         wait_until(lambda: service.active == 0)
 
 
-def test_http_1_0(server: Running):
-    answer = exchange(server, b"GET /health HTTP/1.0\r\n\r\n")
-    assert statuses(answer) == [200]
+def test_http_1_0(server: RunningServer):
+    answer = send_and_read(server, b"GET /health HTTP/1.0\r\n\r\n")
+    assert parse_statuses(answer) == [200]
     assert b"connection: close" in answer
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 405), ("OPTIONS", 405)])
-def test_head_and_options(server: Running, method: str, status: int):
+def test_head_and_options(server: RunningServer, method: str, status: int):
     for _ in range(2):  # the second request fails if the first response has no clear end
         answer = server.client.request(method, "/health")
         assert answer.status_code == status
@@ -228,13 +228,13 @@ def test_head_and_options(server: Running, method: str, status: int):
         assert answer.content == b""
 
 
-def test_options_for_the_whole_server(server: Running):
+def test_options_for_the_whole_server(server: RunningServer):
     assert server.client.get("/health").status_code == 200
-    answer = exchange(server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    assert statuses(answer) == [404]
+    answer = send_and_read(server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert parse_statuses(answer) == [404]
 
 
-def test_a_body_with_expect_100_continue(server: Running):
+def test_a_body_with_expect_100_continue(server: RunningServer):
     body = b'{"q": "x", "source": "en", "target": "fr"}'
     head = POST + b"Content-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
     with connect(server) as connection:
@@ -244,12 +244,12 @@ def test_a_body_with_expect_100_continue(server: Running):
         assert read_status(connection) == 200
 
 
-def test_a_refused_body_with_expect_100_continue_closes_the_connection(server: Running):
+def test_a_refused_body_with_expect_100_continue_closes_the_connection(server: RunningServer):
     head = POST + b"Content-Length: 2000001\r\nExpect: 100-continue\r\n\r\n"
-    assert statuses(exchange(server, head)) == [413]
+    assert parse_statuses(send_and_read(server, head)) == [413]
 
 
-def test_an_offer_to_switch_protocols_is_ignored(server: Running):
+def test_an_offer_to_switch_protocols_is_ignored(server: RunningServer):
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
     body = b'{"q": "x", "source": "en", "target": "fr"}'
     get = b"GET /health HTTP/1.1\r\nHost: a\r\n" + offer + b"\r\n"
@@ -263,10 +263,10 @@ def test_an_offer_to_switch_protocols_is_ignored(server: Running):
         connection.sendall(CHUNKED.replace(b"\r\n\r\n", b"\r\n" + offer + b"\r\n") + b"1\r\nx\r\n0\r\n\r\n")
         assert read_status(connection) == 400  # the content type is missing
         connection.sendall(get + get + b"GET /health HTTP/1.0\r\n\r\n")
-        assert statuses(read_all(connection)) == [200] * 3
+        assert parse_statuses(read_all(connection)) == [200] * 3
 
 
-def test_trailer_fields_are_not_headers(server: Running):
+def test_trailer_fields_are_not_headers(server: RunningServer):
     with connect(server) as connection:
         connection.sendall(CHUNKED + b"0\r\nContent-Type: application/json\r\nX-Request-ID: late\r\n\r\n")
         answer = http.client.HTTPResponse(connection)
@@ -274,10 +274,10 @@ def test_trailer_fields_are_not_headers(server: Running):
         assert answer.headers["x-request-id"] != "late"
 
 
-def test_a_request_head_of_the_allowed_size(server: Running):
+def test_a_request_head_of_the_allowed_size(server: RunningServer):
     q = "🙂" * 9_999 + "a"
     target = f"/translate?q={quote(q)}&source=en&target=fr".encode()
-    answer = exchange(server, b"POST " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    answer = send_and_read(server, b"POST " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"translatedText": f"{q[:5000]}[{q[5000:]}]"}
 
 
@@ -292,7 +292,7 @@ def test_a_request_head_of_the_allowed_size(server: Running):
     ],
     ids=["target", "endless target", "endless header", "many headers", "endless field after the body"],
 )
-def test_a_request_head_that_is_too_large_is_refused(server: Running, head: bytes):
+def test_a_request_head_that_is_too_large_is_refused(server: RunningServer, head: bytes):
     with connect(server) as connection:
         with contextlib.suppress(OSError):  # the server may refuse it before everything is sent
             connection.sendall(head)
@@ -301,43 +301,43 @@ def test_a_request_head_that_is_too_large_is_refused(server: Running, head: byte
     assert json.loads(body) == {"error": "request head: too large; send at most 131072 bytes"}
 
 
-def test_a_request_head_that_never_ends_times_out(impatient: Running):
-    with connect(impatient) as connection:
+def test_a_request_head_that_never_ends_times_out(short_timeout_server: RunningServer):
+    with connect(short_timeout_server) as connection:
         connection.sendall(b"GET /health HT")
         head, _, body = read_all(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
     assert json.loads(body) == {"error": "request head: took too long to arrive; send the request again"}
 
 
-def test_a_request_head_that_arrives_slowly_times_out(impatient: Running):
+def test_a_request_head_that_arrives_slowly_times_out(short_timeout_server: RunningServer):
     begun = time.monotonic()
-    with connect(impatient) as connection:
+    with connect(short_timeout_server) as connection:
         for byte in HEALTH + b"GET /he":
             with contextlib.suppress(OSError):
                 connection.sendall(bytes([byte]))
             time.sleep(0.02)
-        assert statuses(read_all(connection)) == [408]
+        assert parse_statuses(read_all(connection)) == [408]
     assert time.monotonic() - begun < 5
 
 
-def test_a_second_request_head_that_never_ends_times_out(impatient: Running):
-    with connect(impatient) as connection:
+def test_a_second_request_head_that_never_ends_times_out(short_timeout_server: RunningServer):
+    with connect(short_timeout_server) as connection:
         connection.sendall(HEALTH)
         assert read_status(connection) == 200
         time.sleep(0.4)  # longer than the time-out, which does not apply to an idle connection
         connection.sendall(HEALTH + b"GET")
         assert read_status(connection) == 200
         connection.sendall(b" /health")
-        assert statuses(read_all(connection)) == [408]
+        assert parse_statuses(read_all(connection)) == [408]
 
 
-def test_a_connection_without_a_request_is_closed(impatient: Running):
-    with connect(impatient) as connection, contextlib.suppress(ConnectionResetError):
+def test_a_connection_without_a_request_is_closed(short_timeout_server: RunningServer):
+    with connect(short_timeout_server) as connection, contextlib.suppress(ConnectionResetError):
         assert read_all(connection) == b""
 
 
-def test_the_rest_of_a_refused_body_times_out(impatient: Running):
-    with connect(impatient) as connection:
+def test_the_rest_of_a_refused_body_times_out(short_timeout_server: RunningServer):
+    with connect(short_timeout_server) as connection:
         connection.sendall(POST + b"Content-Length: 99999999\r\n\r\n" + b"x" * 100)
         assert read_status(connection) == 413
         begun = time.monotonic()
@@ -362,7 +362,7 @@ def test_a_client_that_does_not_read_its_response_is_disconnected(
         return listener
 
     monkeypatch.setattr("serving.listen", listen_with_a_small_buffer)
-    with running(FakeTranslator(), request_timeout=1) as it, socket.socket() as connection:
+    with run_server(FakeTranslator(), request_timeout=1) as it, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", it.port))
         body = json.dumps({"q": ["x" * 9000] * texts, "source": "en", "target": "fr"}).encode()
@@ -373,17 +373,17 @@ def test_a_client_that_does_not_read_its_response_is_disconnected(
         assert it.client.get("/health").status_code == 200
 
 
-def unsent_bytes(server: Running) -> int:
+def unsent_bytes(server: RunningServer) -> int:
     """Return the number of bytes that the server has not sent yet."""
     return sum(each.transport.get_write_buffer_size() for each in list(server.server.server_state.connections))
 
 
-def test_refusals_are_counted(server: Running):
+def test_refusals_are_counted(server: RunningServer):
     def count() -> float:
         text = httpx.get(f"http://127.0.0.1:{server.port}/metrics").text
         lines = [line for line in text.splitlines() if line.startswith('nmt_rejected_total{reason="malformed"}')]
         return float(lines[0].split()[-1]) if lines else 0.0
 
     before = count()
-    exchange(server, b"garbage\r\n\r\n")
+    send_and_read(server, b"garbage\r\n\r\n")
     assert count() == before + 1

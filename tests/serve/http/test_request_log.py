@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 from fake_translator import FakeTranslator
-from serving import Running, running, wait_until
+from serving import RunningServer, run_server, wait_until
 
 from serve.logging import json_logs
 
 
 @pytest.fixture
-def fresh() -> Iterator[Running]:
+def fresh_server() -> Iterator[RunningServer]:
     """A server of its own, whose log has no requests of other tests."""
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         yield it
 
 
@@ -35,13 +35,13 @@ def lines(caplog: pytest.LogCaptureFixture):
 
 
 @pytest.mark.parametrize("given", ["a", "A-b_c.9" * 9])
-def test_a_valid_request_id_is_kept(server: Running, given: str):
+def test_a_valid_request_id_is_kept(server: RunningServer, given: str):
     answer = server.client.get("/health", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", [None, "", "a b", "ü", "a" * 65, 'a"b'])
-def test_an_invalid_or_missing_request_id_is_replaced(server: Running, given: str | None):
+def test_an_invalid_or_missing_request_id_is_replaced(server: RunningServer, given: str | None):
     headers = {} if given is None else {"X-Request-ID": given.encode()}
     ids = {server.client.get("/health", headers=headers).headers["x-request-id"] for _ in range(3)}
     assert len(ids) == 3
@@ -51,7 +51,7 @@ def test_an_invalid_or_missing_request_id_is_replaced(server: Running, given: st
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/health"), ("GET", "/nowhere"), ("DELETE", "/health"), ("POST", "/translate")]
 )
-def test_every_response_has_security_headers(server: Running, method: str, path: str):
+def test_every_response_has_security_headers(server: RunningServer, method: str, path: str):
     headers = server.client.request(method, path).headers
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert headers["x-content-type-options"] == "nosniff"
@@ -60,12 +60,14 @@ def test_every_response_has_security_headers(server: Running, method: str, path:
     assert headers["cache-control"] == "no-store"
 
 
-def test_unexpected_exceptions_are_logged_with_the_request_id(fresh: Running, monkeypatch: pytest.MonkeyPatch, lines):
+def test_unexpected_exceptions_are_logged_with_the_request_id(
+    fresh_server: RunningServer, monkeypatch: pytest.MonkeyPatch, lines
+):
     def broken(*_):
         raise ZeroDivisionError
 
     monkeypatch.setattr("serve.service.planning.PlainDocument", broken)
-    answer = fresh.client.post(
+    answer = fresh_server.client.post(
         "/translate", json={"q": "x", "source": "en", "target": "fr"}, headers={"X-Request-ID": "failing"}
     )
     assert answer.status_code == 500
@@ -74,11 +76,11 @@ def test_unexpected_exceptions_are_logged_with_the_request_id(fresh: Running, mo
     assert lines(1)[0]["status"] == 500
 
 
-def test_every_request_is_logged_without_texts_and_addresses(fresh: Running, lines):
+def test_every_request_is_logged_without_texts_and_addresses(fresh_server: RunningServer, lines):
     body = b'{"q": "the secret", "source": "en", "target": "fr"}'
-    answer = fresh.client.post("/translate", content=body, headers={"Content-Type": "application/json"})
-    fresh.client.get("/another/secret?q=secret")
-    fresh.client.request("PROPFIND", "/health")
+    answer = fresh_server.client.post("/translate", content=body, headers={"Content-Type": "application/json"})
+    fresh_server.client.get("/another/secret?q=secret")
+    fresh_server.client.request("PROPFIND", "/health")
     translated, unmatched, other = lines(3)
     assert translated["route"] == "/translate"
     assert translated["method"] == "POST"
@@ -93,7 +95,7 @@ def test_every_request_is_logged_without_texts_and_addresses(fresh: Running, lin
 
 
 def test_refused_bodies_are_logged(lines):
-    with running(FakeTranslator(), max_body_bytes=10, request_timeout=0.2) as it:
+    with run_server(FakeTranslator(), max_body_bytes=10, request_timeout=0.2) as it:
         it.client.post("/translate", content=b"x" * 11)
         with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
             connection.sendall(b"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nx")
@@ -103,7 +105,7 @@ def test_refused_bodies_are_logged(lines):
 
 
 def test_a_disconnected_client_is_logged_with_status_499(lines):
-    with running(FakeTranslator()) as it:
+    with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
             connection.sendall(b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -112,7 +114,7 @@ def test_a_disconnected_client_is_logged_with_status_499(lines):
 
 
 def test_log_lines_are_json_with_the_request_id(
-    fresh: Running, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    fresh_server: RunningServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     def broken(*_):
         raise ZeroDivisionError
@@ -120,8 +122,8 @@ def test_log_lines_are_json_with_the_request_id(
     monkeypatch.setattr("serve.service.planning.PlainDocument", broken)
     with json_logs("info"):
         body = {"q": "x", "source": "en", "target": "fr"}
-        fresh.client.post("/translate", json=body, headers={"X-Request-ID": "mine"})
-        fresh.client.get("/health", headers={"X-Request-ID": "next"})
+        fresh_server.client.post("/translate", json=body, headers={"X-Request-ID": "mine"})
+        fresh_server.client.get("/health", headers={"X-Request-ID": "next"})
         written = ""
         while "next" not in written:
             written += capfd.readouterr().err
@@ -136,9 +138,9 @@ def test_log_lines_are_json_with_the_request_id(
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00", each["time"]) for each in records)
 
 
-def test_the_level_limits_what_is_logged(fresh: Running, capfd: pytest.CaptureFixture[str]):
+def test_the_level_limits_what_is_logged(fresh_server: RunningServer, capfd: pytest.CaptureFixture[str]):
     with json_logs("warning"):
-        fresh.client.get("/health")
+        fresh_server.client.get("/health")
         logging.getLogger("elsewhere").warning("two\nlines")
     written = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert [(each["level"], each["logger"], each["message"]) for each in written] == [

@@ -22,7 +22,7 @@ def create_registry(*pairs: tuple[str, str], lazy: bool = False) -> tuple[ModelR
     return ModelRegistry(loaders, load_model, lazy=lazy), loaders
 
 
-def loaded(*pairs: tuple[str, str]) -> ModelRegistry:
+def load_registry(*pairs: tuple[str, str]) -> ModelRegistry:
     models, _ = create_registry(*pairs)
     asyncio.run(models.load())
     return models
@@ -56,7 +56,7 @@ def test_draining_while_loading_is_not_undone_by_the_end_of_loading():
 
 
 def test_route_between_two_languages():
-    models = loaded(("en", "fr"), ("fr", "en"), ("de", "en"), ("fr", "pt-BR"), ("de", "fr"))
+    models = load_registry(("en", "fr"), ("fr", "en"), ("de", "en"), ("fr", "pt-BR"), ("de", "fr"))
     assert route_pairs(models, "en", "fr") == [("en", "fr")]
     assert route_pairs(models, "fr", "fr") == []
     assert route_pairs(models, "en", "pt-BR") == [("en", "fr"), ("fr", "pt-BR")]
@@ -66,12 +66,12 @@ def test_route_between_two_languages():
 
 
 def test_english_is_the_preferred_pivot_language():
-    models = loaded(("de", "cs"), ("cs", "fr"), ("de", "en"), ("en", "fr"))
+    models = load_registry(("de", "cs"), ("cs", "fr"), ("de", "en"), ("en", "fr"))
     assert route_pairs(models, "de", "fr") == [("de", "en"), ("en", "fr")]
 
 
 def test_sources_and_targets_of_a_language():
-    models = loaded(("en", "fr"), ("fr", "de"))
+    models = load_registry(("en", "fr"), ("fr", "de"))
     assert models.languages == ["de", "en", "fr"]
     assert models.target_languages("en") == ["de", "en", "fr"]
     assert models.target_languages("de") == ["de"]
@@ -79,7 +79,7 @@ def test_sources_and_targets_of_a_language():
 
 
 def test_language_codes_are_case_insensitive():
-    models = loaded(("en", "fr"), ("en", "pt-BR"))
+    models = load_registry(("en", "fr"), ("en", "pt-BR"))
     assert models.match_language("PT-br") == "pt-BR"
 
 
@@ -94,13 +94,13 @@ def test_language_codes_are_case_insensitive():
 )
 def test_unknown_language_codes_are_refused(code: str, message: str):
     with pytest.raises(UnsupportedLanguageError, match=message) as caught:
-        loaded(("en", "fr")).match_language(code)
+        load_registry(("en", "fr")).match_language(code)
     assert "\n" not in str(caught.value)
 
 
 def test_two_models_for_one_pair_are_refused():
     with pytest.raises(CarouselError, match="en→fr: two models translate this"):
-        loaded(("en", "fr"), ("en", "fr"))
+        load_registry(("en", "fr"), ("en", "fr"))
 
 
 def test_a_lazy_model_is_loaded_once_when_it_is_needed():

@@ -7,7 +7,7 @@ from concurrent.futures import wait
 from types import SimpleNamespace
 
 import pytest
-from scheduler_setup import LIMIT, LONG, SLOTS, SchedulerSetup, texts
+from scheduler_setup import LIMIT, LONG, SLOTS, SchedulerSetup, wait_for_texts
 from serving import wait_until
 
 from nmt.search.options import DecodingOptions
@@ -25,8 +25,8 @@ def setup() -> Iterator[SchedulerSetup]:
 
 
 def test_translations_are_in_the_order_of_the_sentences(setup: SchedulerSetup):
-    assert texts(setup.submit("STEPS3 a", "b", "STEPS2 c")) == ["[STEPS3 a]", "[b]", "[STEPS2 c]"]
-    assert texts(setup.submit()) == []
+    assert wait_for_texts(setup.submit("STEPS3 a", "b", "STEPS2 c")) == ["[STEPS3 a]", "[b]", "[STEPS2 c]"]
+    assert wait_for_texts(setup.submit()) == []
 
 
 def test_small_requests_overtake_a_large_one_which_keeps_its_share(
@@ -82,7 +82,7 @@ def test_an_earlier_request_of_the_same_size_goes_first(setup: SchedulerSetup):
 
 
 def test_each_chunk_of_a_long_sentence_takes_a_slot(setup: SchedulerSetup):
-    assert texts(setup.submit("a|b|c|d|e|f|g", "h")) == ["[a|b|c|d|e|f|g]", "[h]"]
+    assert wait_for_texts(setup.submit("a|b|c|d|e|f|g", "h")) == ["[a|b|c|d|e|f|g]", "[h]"]
 
 
 def test_small_requests_overtake_the_chunks_of_one_long_sentence(
@@ -97,7 +97,7 @@ def test_small_requests_overtake_the_chunks_of_one_long_sentence(
     assert setup.metric("nmt_waiting_sentences") == 99
     small = setup.submit("small", seconds=1e6)
     setup.fake.open.set()
-    assert texts(small) == ["[small]"]
+    assert wait_for_texts(small) == ["[small]"]
     assert setup.fake.decoded().index("small") <= 2 * SLOTS
     assert len(large.future.result(30)) == 1
     assert setup.metric("nmt_waiting_sentences") == 0
@@ -110,7 +110,7 @@ def test_the_chunks_of_a_cancelled_sentence_leave_the_queue(setup: SchedulerSetu
     request.future.cancel()
     assert setup.metric("nmt_waiting_sentences") == 0
     setup.fake.open.set()
-    assert texts(setup.submit("after")) == ["[after]"]
+    assert wait_for_texts(setup.submit("after")) == ["[after]"]
     assert setup.fake.decoded() == ["0", "after"]
 
 
@@ -120,7 +120,7 @@ def test_workers_share_the_chunks_of_a_sentence():
     request = setup.submit("|".join(f"STEPS2 {n}" for n in range(4 * SLOTS)))
     wait_until(lambda: len(setup.fake.batchers) == 2 and all(batcher.running for batcher in setup.fake.batchers))
     setup.fake.open.set()
-    assert len(texts(request)) == 1
+    assert len(wait_for_texts(request)) == 1
     setup.scheduler.close()
 
 
@@ -132,7 +132,7 @@ def test_the_queue_is_bounded_and_accepts_all_sentences_of_a_request_or_none(set
     last = setup.submit("z")
     assert setup.metric("nmt_waiting_sentences") == LIMIT
     setup.fake.open.set()
-    assert texts(last) == ["[z]"]
+    assert wait_for_texts(last) == ["[z]"]
     assert "y" not in setup.fake.decoded()
 
 
@@ -148,7 +148,7 @@ def test_a_request_that_can_hardly_finish_in_time_is_refused_with_a_time_to_wait
 
 def test_an_empty_queue_accepts_any_request(setup: SchedulerSetup):
     setup.model.throughput.record(100.0, ["x" * 80])
-    assert len(texts(setup.submit(*["x"] * (LIMIT + 1), seconds=5))) == LIMIT + 1
+    assert len(wait_for_texts(setup.submit(*["x"] * (LIMIT + 1), seconds=5))) == LIMIT + 1
 
 
 def test_cancelled_sentences_leave_the_queue_and_their_slots(setup: SchedulerSetup):
@@ -157,7 +157,7 @@ def test_cancelled_sentences_leave_the_queue_and_their_slots(setup: SchedulerSet
     assert all(request.future.cancel() for request in (*gone, blocking))
     stays = setup.submit(*["stays"] * LIMIT)
     setup.fake.open.set()
-    assert texts(stays) == ["[stays]"] * LIMIT
+    assert wait_for_texts(stays) == ["[stays]"] * LIMIT
     assert "gone" not in setup.fake.decoded()
     wait_until(lambda: not setup.fake.batchers[0].running)
 
@@ -167,7 +167,7 @@ def test_a_sentence_past_its_deadline_is_not_started(setup: SchedulerSetup):
     late = setup.submit("late", seconds=0.01)
     time.sleep(0.02)
     setup.fake.open.set()
-    assert texts(setup.submit("next")) == ["[next]"]
+    assert wait_for_texts(setup.submit("next")) == ["[next]"]
     assert "late" not in setup.fake.decoded()
     assert not late.future.done()  # the caller has a time-out of its own
 
@@ -180,7 +180,7 @@ def test_sentences_past_their_deadline_do_not_block_others(setup: SchedulerSetup
     good = setup.submit("good")
     time.sleep(0.25)
     setup.fake.open.set()
-    assert texts(good) == ["[good]"]
+    assert wait_for_texts(good) == ["[good]"]
 
 
 def test_a_continued_request_is_not_refused_and_later_cost_counts(setup: SchedulerSetup):
@@ -209,7 +209,7 @@ def test_each_sentence_is_reported_when_it_is_finished(setup: SchedulerSetup):
 def test_translations_are_cached_by_everything_that_affects_them():
     setup = SchedulerSetup(cache_size=2)
     setup.submit("a").future.result(30)
-    assert texts(setup.submit("a")) == ["[a]"]
+    assert wait_for_texts(setup.submit("a")) == ["[a]"]
     setup.submit("a", num_hypotheses=2).future.result(30)
     setup.submit("a", beam_size=3).future.result(30)
     scoped = Sentence("a", 2, DecodingOptions(), cache_scope="mine")
@@ -241,7 +241,7 @@ def test_many_clients_at_once():
         if n % 5 == 0:
             request.future.cancel()
         else:
-            answers[n] = texts(request)
+            answers[n] = wait_for_texts(request)
 
     threads = [threading.Thread(target=translate, args=(n,)) for n in range(60)]
     for thread in threads:

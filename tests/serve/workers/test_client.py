@@ -57,14 +57,14 @@ def create_request(translator: RemoteTranslator, text: str, key: object = "a", *
     return DecodingRequest(key, chunk.tokenized.ids, replace(translator.decoding_options, **options))  # type: ignore[arg-type]
 
 
-def finish(batcher: RemoteBatcher) -> dict[object, list[int]]:
+def decode_all(batcher: RemoteBatcher) -> dict[object, list[int]]:
     found = {}
     while len(batcher):
         found |= {key: hypotheses[0].tokens for key, hypotheses in batcher.advance()}
     return found
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"  # an orphan may stay a zombie
     except FileNotFoundError:
@@ -112,7 +112,7 @@ def test_a_request_that_cannot_be_admitted_does_not_affect_the_others(remote: Re
     assert "engine.py" in str(caught.value)
     assert not isinstance(caught.value, WorkerLostError)
     assert batcher.num_free == 3
-    assert list(finish(batcher)) == ["good"]
+    assert list(decode_all(batcher)) == ["good"]
 
 
 def test_a_failing_step_breaks_only_its_batcher() -> None:
@@ -129,7 +129,7 @@ def test_a_failing_step_breaks_only_its_batcher() -> None:
     with pytest.raises(WorkerError, match="RuntimeError at") as caught:
         broken.advance()
     assert "RuntimeError: the step broke" not in str(caught.value)  # it might be some of a user's text
-    assert finish(sound) == {"good": [7]}
+    assert decode_all(sound) == {"good": [7]}
     ours.close()
     working.join(30)
     assert not working.is_alive()
@@ -139,15 +139,15 @@ def test_a_killed_process_is_reported_and_replaced(load: Load) -> None:
     translator = load(MODEL, num_processes=1)
     batcher, killed = translator.create_batcher(0, 2, 2), translator.pids[0]
     batcher.admit([create_request(translator, TEXTS[0])])
-    expected = finish(batcher)
+    expected = decode_all(batcher)
     batcher.admit([create_request(translator, TEXTS[0])])
     os.kill(killed, signal.SIGKILL)
     with pytest.raises(WorkerLostError):
-        finish(batcher)
+        decode_all(batcher)
     again = translator.create_batcher(0, 2, 2)
     assert translator.pids[0] != killed
     again.admit([create_request(translator, TEXTS[0])])
-    assert finish(again) == expected
+    assert decode_all(again) == expected
 
 
 def test_a_lost_process_is_not_replaced_by_one_of_another_model(load: Load, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_lost_process_is_not_replaced_by_one_of_another_model(load: Load, tmp_
     card.write_text(before)
     batcher = translator.create_batcher(0, 2, 2)
     batcher.admit([create_request(translator, TEXTS[0])])
-    assert finish(batcher)["a"]
+    assert decode_all(batcher)["a"]
 
 
 def test_worker_processes_ignore_signals_that_all_processes_get(remote: RemoteTranslator) -> None:
@@ -174,19 +174,19 @@ def test_worker_processes_ignore_signals_that_all_processes_get(remote: RemoteTr
         os.kill(remote.pids[0], name)
     batcher = remote.create_batcher(0, 2, 2)
     batcher.admit([create_request(remote, TEXTS[0])])
-    assert finish(batcher)["a"]
+    assert decode_all(batcher)["a"]
 
 
 def test_closing_a_model_ends_its_processes(load: Load) -> None:
     translator = load(MODEL, num_processes=2)
     batcher = translator.create_batcher(0, 2, 2)
     translator.close()
-    assert all(map(gone, translator.pids))
+    assert all(map(has_ended, translator.pids))
     with pytest.raises(WorkerLostError):
         batcher.advance()
     with pytest.raises(WorkerLostError):  # no process is started again
         translator.create_batcher(1, 2, 2)
-    assert all(map(gone, translator.pids))
+    assert all(map(has_ended, translator.pids))
 
 
 def test_closing_a_model_while_a_call_waits_ends_the_call(load: Load) -> None:
@@ -198,7 +198,7 @@ def test_closing_a_model_while_a_call_waits_ends_the_call(load: Load) -> None:
         with pytest.raises(WorkerLostError):
             while True:
                 batcher.admit([create_request(translator, TEXTS[0])])
-                finish(batcher)
+                decode_all(batcher)
                 calling.set()
 
     thread = threading.Thread(target=call_until_lost)
@@ -207,7 +207,7 @@ def test_closing_a_model_while_a_call_waits_ends_the_call(load: Load) -> None:
     translator.close()
     thread.join(30)
     assert not thread.is_alive()
-    assert all(map(gone, translator.pids))
+    assert all(map(has_ended, translator.pids))
 
 
 def test_worker_processes_end_when_the_server_is_killed() -> None:
@@ -218,9 +218,9 @@ def test_worker_processes_end_when_the_server_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", program, MODEL], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         pid = int(server.stdout.readline())
-        assert not gone(pid)
+        assert not has_ended(pid)
         server.kill()
-    wait_until(lambda: gone(pid))
+    wait_until(lambda: has_ended(pid))
 
 
 def test_a_model_that_cannot_be_loaded_is_refused_with_one_line(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_process_that_loaded_another_model_is_refused() -> None:
             process.wait_until_loaded("the checksum of what was there before")
     finally:
         process.close()
-    assert gone(process.popen.pid)
+    assert has_ended(process.popen.pid)
 
 
 def test_a_missing_model_directory_is_named():

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from fake_translator import FakeTranslator
-from scheduler_setup import LONG, SLOTS, SchedulerSetup, texts
+from scheduler_setup import LONG, SLOTS, SchedulerSetup, wait_for_texts
 from serving import wait_until
 
 from nmt.search.options import DecodingOptions
@@ -32,8 +32,8 @@ def setup() -> Iterator[SchedulerSetup]:
 def test_a_free_slot_is_refilled_while_other_sentences_are_decoded(setup: SchedulerSetup):
     first = setup.submit("STEPS50 slow", "a", "b", "c")
     second = setup.submit("d", "e", "f")
-    assert texts(second) == ["[d]", "[e]", "[f]"]
-    assert texts(first)[0] == "[STEPS50 slow]"
+    assert wait_for_texts(second) == ["[d]", "[e]", "[f]"]
+    assert wait_for_texts(first)[0] == "[STEPS50 slow]"
     (batcher,) = setup.fake.batchers
     assert batcher.steps <= 52
 
@@ -42,7 +42,7 @@ def test_sentences_of_all_requests_share_a_batch(setup: SchedulerSetup):
     setup.block()
     requests = [setup.submit(f"{n}") for n in range(SLOTS)]
     setup.fake.open.set()
-    assert [texts(request) for request in requests] == [[f"[{n}]"] for n in range(SLOTS)]
+    assert [wait_for_texts(request) for request in requests] == [[f"[{n}]"] for n in range(SLOTS)]
     assert setup.fake.admitted[1:] == [[f"{n}" for n in range(SLOTS)]]
 
 
@@ -64,7 +64,7 @@ def test_small_requests_beside_a_long_sentence_do_not_distort_the_throughput(
         monkeypatch.setattr(setup.model.throughput, "record", record)
         large = setup.submit(*sentences)
         while not large.future.done():
-            texts(setup.submit(*["STEPS3 " + "y" * 20] * SLOTS))
+            wait_for_texts(setup.submit(*["STEPS3 " + "y" * 20] * SLOTS))
         return max(measured)
 
     chunks = ["STEPS3 " + "x" * 20] * 80
@@ -89,7 +89,7 @@ def test_the_cost_of_a_task_is_its_share_of_all_steps(setup: SchedulerSetup, mon
 
 def test_requests_may_have_different_options_and_beam_sizes(setup: SchedulerSetup):
     requests = [setup.submit("a", num_hypotheses=3), setup.submit("b"), setup.submit("c", beam_size=5)]
-    assert [texts(request) for request in requests] == [["[a]"], ["[b]"], ["[c]"]]
+    assert [wait_for_texts(request) for request in requests] == [["[a]"], ["[b]"], ["[c]"]]
     assert len(requests[0].future.result()[0].translation.alternatives) == 2
     assert sorted(batcher.beam_size for batcher in setup.fake.batchers) == [2, 5]
 
@@ -101,8 +101,8 @@ def test_a_sentence_that_cannot_be_admitted_fails_alone_and_the_worker_continues
     for request in (bad, unspeakable):
         with pytest.raises(TranslationFailedError):
             request.future.result(30)
-    assert texts(good) == ["[good]"]
-    assert texts(setup.submit("after")) == ["[after]"]
+    assert wait_for_texts(good) == ["[good]"]
+    assert wait_for_texts(setup.submit("after")) == ["[after]"]
 
 
 def test_a_failing_step_fails_only_the_running_sentences(setup: SchedulerSetup, caplog: pytest.LogCaptureFixture):
@@ -113,7 +113,7 @@ def test_a_failing_step_fails_only_the_running_sentences(setup: SchedulerSetup, 
     for request in broken:
         with pytest.raises(TranslationFailedError):
             request.future.result(30)
-    assert texts(waiting) == ["[later]"]
+    assert wait_for_texts(waiting) == ["[later]"]
     assert len(caplog.records) == 1
     assert len(setup.fake.batchers) == 2
 
@@ -124,7 +124,7 @@ def test_sentences_are_retried_after_their_process_is_lost(setup: SchedulerSetup
     cancelled, *others = [setup.submit(text) for text in ("never mind", "STEPS9 a", "KILL b", "c")]
     cancelled.future.cancel()
     setup.fake.open.set()
-    assert [texts(request) for request in others] == [["[STEPS9 a]"], ["[KILL b]"], ["[c]"]]
+    assert [wait_for_texts(request) for request in others] == [["[STEPS9 a]"], ["[KILL b]"], ["[c]"]]
     assert len(setup.fake.batchers) == 2
     wait_until(lambda: setup.metric("nmt_slots_in_use") == 0)
 
@@ -137,7 +137,7 @@ def test_chunks_are_retried_after_several_processes_are_lost_together():
     for batcher in setup.fake.batchers:
         batcher.lost = True
     setup.fake.open.set()
-    assert len(texts(request)) == 1
+    assert len(wait_for_texts(request)) == 1
     assert len(setup.fake.batchers) == 4
     setup.scheduler.close()
 
@@ -147,7 +147,7 @@ def test_a_sentence_that_kills_two_processes_fails(setup: SchedulerSetup):
     with pytest.raises(TranslationFailedError):
         setup.submit("KILL").future.result(30)
     assert setup.fake.deaths == 1
-    assert texts(setup.submit("after")) == ["[after]"]
+    assert wait_for_texts(setup.submit("after")) == ["[after]"]
 
 
 def test_the_log_of_a_failure_contains_no_text_of_the_user(setup: SchedulerSetup, caplog: pytest.LogCaptureFixture):
@@ -162,7 +162,7 @@ def test_a_cancelled_sentence_frees_its_slot_at_the_next_step(setup: SchedulerSe
     slow = setup.submit(*["STEPS1000000 slow"] * SLOTS)
     wait_until(lambda: setup.fake.batchers and len(setup.fake.batchers[0]) == SLOTS)
     slow.future.cancel()
-    assert texts(setup.submit("next")) == ["[next]"]
+    assert wait_for_texts(setup.submit("next")) == ["[next]"]
 
 
 def test_closing_the_queue_finishes_waiting_sentences_and_ends_the_workers():
@@ -176,7 +176,7 @@ def test_closing_the_queue_finishes_waiting_sentences_and_ends_the_workers():
     with pytest.raises(NotReadyError):
         setup.submit("d")
     setup.fake.open.set()
-    assert [len(texts(request)) for request in requests] == [2, 20]
+    assert [len(wait_for_texts(request)) for request in requests] == [2, 20]
     for thread in threads:
         thread.join(30)
         assert not thread.is_alive()
@@ -192,8 +192,8 @@ def test_a_retired_model_finishes_its_work_and_its_batches_are_dropped(setup: Sc
         time.monotonic() + LONG,
     )
     setup.fake.open.set()
-    assert texts(blocking) == ["[blocking]"] * SLOTS
-    assert texts(new) == ["[new]"]
+    assert wait_for_texts(blocking) == ["[blocking]"] * SLOTS
+    assert wait_for_texts(new) == ["[new]"]
     setup.scheduler.wake_workers()
     retired = weakref.ref(setup.model)
     del setup.model, blocking
