@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class ConfigSection(BaseModel):
-    """Base class of all sections of a recipe: immutable, and unknown keys are an error."""
+    """Base class of all sections of a recipe, which are immutable and forbid unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 

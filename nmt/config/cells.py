@@ -1,4 +1,4 @@
-"""Names of the recurrent cells, and the properties that recipes are checked against."""
+"""Names of the recurrent cells, and the properties of cells that restrict recipes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class CellTraits(NamedTuple):
     """Properties of a recurrent cell that restrict other keys of a recipe."""
 
     forget_gate: bool = True
-    """True if the cell has a forget gate, whose bias `model.forget_bias` sets."""
+    """Whether the cell has a forget gate, whose initial bias is `model.forget_bias`."""
     recurrent_matrix: bool = True
-    """True if the cell has a recurrent weight matrix, to which `model.weight_drop` applies dropout."""
+    """Whether the cell has a recurrent weight matrix, to which `model.weight_drop` applies dropout."""
     stacked: bool = False
-    """True if the layers of a stack exchange values within a step, so that they must be computed step by step."""
+    """Whether layers exchange values within a time step, so that all layers must be computed step by step."""
     width_divisor: int = 1
-    """Number that the width must be a multiple of."""
+    """Number of which the width must be a multiple."""
 
 
 CELL_TRAITS: dict[CellName, CellTraits] = {

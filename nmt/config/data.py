@@ -26,7 +26,7 @@ class HubDataset(ConfigSection):
     data_files: str | list[str] | None = None
     """Local files, relative to the recipe."""
     streaming: bool = False
-    """Read the rows while they arrive instead of copying the data set to the disk first."""
+    """Read rows while they are downloaded instead of storing the whole data set on disk first."""
 
 
 class FilePair(ConfigSection):
@@ -63,7 +63,7 @@ class SyntheticCorpus(ConfigSection):
 
 
 def _corpus_tag(spec: Any) -> str:
-    """Return the tag of the corpus type that was probably meant, so that error messages are about that type."""
+    """Return the tag of the corpus type that a value most resembles, so that error messages are about that type."""
     if isinstance(spec, ConfigSection):
         return type(spec).__name__
     if not isinstance(spec, dict):
@@ -75,13 +75,13 @@ def _corpus_tag(spec: Any) -> str:
     return "FilePair" if {"source", "target"} & spec.keys() else "HubDataset"
 
 
-CorpusSpec = Annotated[
+_Corpus = (
     Annotated[str, Tag("Text")]
     | Annotated[FilePair, Tag("FilePair")]
     | Annotated[HubDataset, Tag("HubDataset")]
-    | Annotated[SyntheticCorpus, Tag("SyntheticCorpus")],
-    Discriminator(_corpus_tag),
-]
+    | Annotated[SyntheticCorpus, Tag("SyntheticCorpus")]
+)
+CorpusSpec = Annotated[_Corpus, Discriminator(_corpus_tag)]
 """A prefix of two text files, a ``.tsv`` or ``.jsonl`` file, a pair of files, a data set, or a synthetic task."""
 
 
@@ -89,7 +89,7 @@ class WeightedCorpus(ConfigSection):
     """A training corpus with a sampling weight and an optional tag."""
 
     corpus: CorpusSpec
-    """The corpus itself, in any of the other forms."""
+    """The corpus, in any of the other forms."""
     weight: Annotated[float, Field(ge=0.001, le=1000)] = 1.0
     """Number of times that an epoch contains each pair. With 0.1, each epoch samples a different tenth of the pairs."""
     tag: Annotated[int, Field(ge=0, lt=16)] | None = None
@@ -97,15 +97,8 @@ class WeightedCorpus(ConfigSection):
     (Caswell et al. 2019)."""
 
 
-TrainingCorpusSpec = Annotated[
-    Annotated[str, Tag("Text")]
-    | Annotated[FilePair, Tag("FilePair")]
-    | Annotated[HubDataset, Tag("HubDataset")]
-    | Annotated[SyntheticCorpus, Tag("SyntheticCorpus")]
-    | Annotated[WeightedCorpus, Tag("WeightedCorpus")],
-    Discriminator(_corpus_tag),
-]
-"""Any `CorpusSpec`, or one with a weight and a tag."""
+TrainingCorpusSpec = Annotated[_Corpus | Annotated[WeightedCorpus, Tag("WeightedCorpus")], Discriminator(_corpus_tag)]
+"""A `CorpusSpec`, or a corpus with a weight and a tag."""
 
 
 class FilterConfig(ConfigSection):
@@ -121,7 +114,7 @@ class FilterConfig(ConfigSection):
     """Maximum ratio of the longer side to the shorter, in UTF-8 bytes, which are more comparable across scripts than
     characters."""
     duplicates: bool = True
-    """Drop pairs seen before."""
+    """Drop repeated pairs."""
     copies: bool = True
     """Drop pairs whose two sides are equal."""
 

@@ -1,4 +1,4 @@
-"""Convert validation errors of pydantic to one line of text."""
+"""Conversion of pydantic's validation errors to one line of text."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class FieldError(NamedTuple):
 
     @property
     def field(self) -> str:
-        """The path with dots, such as ``data.train.0``."""
+        """Path of the field, with dots, such as ``data.train.0``."""
         return ".".join(map(str, self.path))
 
 
 def first_field_error(error: ValidationError) -> FieldError:
     """Return the first problem of a validation error.
 
-    An unknown key comes before other problems: if it is misspelt, the correct key is reported as missing, too.
+    Unknown keys take precedence: a misspelt key also causes an error about the correct key, which is missing.
     """
     problems = error.errors(include_url=False)
     problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])

@@ -1,4 +1,4 @@
-"""Read recipes from YAML, apply ``KEY=VALUE`` overrides, and resolve the paths in them."""
+"""Loading of recipes: parsing of YAML, ``KEY=VALUE`` overrides, paths, and error messages with line numbers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def dump_recipe(recipe: ConfigSection) -> str:
 
 
 def resolve_value(folder: Path, key: str, value: Any) -> Any:
-    """Return the value of ``section.key``, with paths in it resolved relative to a folder."""
+    """Return a value for the recipe key ``section.key``, with any path in it resolved relative to a folder."""
     path = tuple(key.split("."))
     tree: Any = {}
     _set_value(tree, path, value)
@@ -70,7 +70,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], LineNumbers]:
     """Return the mapping in a YAML file, and the line numbers of its keys.
 
     Raises:
-        UsageError: The file can't be read, is not valid YAML, holds no mapping, or repeats a key.
+        UsageError: The file can't be read, is not valid YAML, contains no mapping, or repeats a key.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -98,8 +98,8 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], LineNumbers]:
     return tree, lines
 
 
-def location(path: Path, lines: LineNumbers, key: Sequence[int | str]) -> str:
-    """Return ``path:line`` of a key, of the nearest enclosing key that has a line, or the path alone."""
+def key_location(path: Path, lines: LineNumbers, key: Sequence[int | str]) -> str:
+    """Return ``path:line`` of a key, or of the nearest enclosing key with a known line, or else the path alone."""
     names = tuple(map(str, key))
     line = next((lines[names[:n]] for n in range(len(names), 0, -1) if names[:n] in lines), None)
     return f"{path}:{line}" if line else str(path)
@@ -121,12 +121,12 @@ class _RecipeDraft:
 
     @property
     def is_language_model(self) -> bool:
-        """True for the recipe of a language model."""
+        """Whether the recipe is that of a language model."""
         data = self._tree.get("data")
         return isinstance(data, dict) and "language" in data
 
     def validate(self, recipe_type: type[RecipeT]) -> RecipeT:
-        """Return the recipe. Raises UsageError."""
+        """Return the recipe. Raises UsageError if a key or a value is invalid."""
         try:
             return recipe_type.model_validate(self._tree)
         except ValidationError as error:
@@ -138,11 +138,11 @@ class _RecipeDraft:
         text = f"{'.'.join(key) or 'recipe'}: {_explain(error, key, recipe_type)}"
         if any(key[: len(overridden)] == overridden for overridden in self._overridden):
             return text
-        return f"{location(self._path, self._lines, key)}: {text}"
+        return f"{key_location(self._path, self._lines, key)}: {text}"
 
 
 def _explain(error: FieldError, key: KeyPath, recipe_type: type[ConfigSection]) -> str:
-    """Return a description of the problem and its remedy."""
+    """Return a description of an error and its remedy."""
     if error.kind == "extra_forbidden" and key[0] == "data" and key[-1] in ("weight", "tag"):
         return f"{key[-1]} belongs to a corpus of data.train; write {{corpus: …, weight: 0.5, tag: 1}}"
     if error.kind == "union_tag_invalid":
@@ -159,7 +159,7 @@ def _explain(error: FieldError, key: KeyPath, recipe_type: type[ConfigSection]) 
 
 
 def _known_keys(key: KeyPath, recipe_type: type[ConfigSection]) -> list[str]:
-    """Return the keys that are allowed beside a key."""
+    """Return the keys that are allowed in the section of a key."""
     section: type[BaseModel] = recipe_type
     for name in key[:-1]:
         field = section.model_fields.get(name)

@@ -19,8 +19,9 @@ class ModelConfig(ConfigSection):
     """Initial bias of the forget gates. A positive bias keeps the gates open, so that gradients reach distant steps
     from the first update on (Jozefowicz et al. 2015)."""
     design: Literal["blocks", "classic"] = "blocks"
-    """Layer design. ``blocks``: an LSTM, in the decoder attention, and a feed-forward layer, each with layer
-    normalisation and a residual connection. ``classic``: LSTMs alone, with attention above the decoder's last LSTM."""
+    """Layer design. ``blocks``: each layer has an LSTM, attention (in the decoder) and a feed-forward network, all with
+    layer normalisation and a residual connection. ``classic``: each layer is an LSTM; attention follows the decoder's
+    last layer."""
     width: PositiveInt = 512
     """Size of embeddings, recurrent layers and attention."""
     feed_forward: PositiveInt | None = None
@@ -46,7 +47,7 @@ class ModelConfig(ConfigSection):
     dropout: Probability = 0.3
     """Dropout probability."""
     locked_dropout: bool = False
-    """Use one dropout mask per sentence, before and after recurrent layers (Gal & Ghahramani 2016)."""
+    """Use the same dropout mask at all positions of a sentence (Gal & Ghahramani 2016)."""
     word_dropout: Probability = 0.0
     """Probability of dropping the whole embedding of a source or target token (Sennrich et al. 2016)."""
     weight_drop: Probability = 0.0
@@ -63,9 +64,7 @@ class ModelConfig(ConfigSection):
         if (self.bidirectional_layers or 0) > self.encoder_layers:
             raise ValueError(f"bidirectional_layers must be at most encoder_layers, {self.encoder_layers}")
         if self.feed_forward and self.design == "classic":
-            raise ValueError(
-                "the classic design has no feed-forward layers; remove feed_forward or set design to blocks"
-            )
+            raise ValueError("the classic design has no feed-forward layers; remove feed_forward or design")
         if self.residual and self.design == "blocks":
             raise ValueError("blocks always have residual connections; remove residual or set design to classic")
         if self.weight_drop and self.input_feeding:
@@ -83,10 +82,8 @@ class ModelConfig(ConfigSection):
             raise ValueError(f"cell {name} has no forget gate; remove forget_bias")
         if self.weight_drop and not cell.recurrent_matrix:
             raise ValueError(f"cell {name} has no recurrent matrix; remove weight_drop")
-        if self.width % (cell.width_divisor * (1 + bidirectional)):
-            raise ValueError(
-                f"width {self.width} must be a multiple of {cell.width_divisor * (1 + bidirectional)} for cell {name}"
-            )
+        if self.width % (divisor := cell.width_divisor * (1 + bidirectional)):
+            raise ValueError(f"width {self.width} must be a multiple of {divisor} for cell {name}")
         if cell.stacked and self.design == "blocks":
             raise ValueError(f"cell {name} connects the layers of a stack within each step; set design to classic")
         if cell.stacked and bidirectional and not self.is_bidirectional(self.encoder_layers - 1):
@@ -98,7 +95,7 @@ class ModelConfig(ConfigSection):
 
     @property
     def has_decoder_blocks(self) -> bool:
-        """True if the decoder has the blocks design; input feeding needs the classic decoder."""
+        """Whether the decoder has the blocks design, which does not support input feeding."""
         return self.design == "blocks" and not self.input_feeding
 
     def is_bidirectional(self, layer: int) -> bool:
@@ -107,24 +104,22 @@ class ModelConfig(ConfigSection):
 
     @property
     def initial_state_layers(self) -> list[int]:
-        """For each decoder layer, the encoder layer whose final state is its initial state.
+        """Index of the encoder layer whose final state becomes the initial state of each decoder layer.
 
         A decoder with more layers than the encoder repeats the encoder's top layer. An encoder with more layers than
-        the decoder passes on its top layers if there is no attention, since lower layers would have no other output.
+        the decoder uses its top layers if there is no attention, because the decoder reads nothing else of the encoder.
         """
         above = max(self.encoder_layers - self.decoder_layers, 0) if self.attention == "none" else 0
         return [min(above + layer, self.encoder_layers - 1) for layer in range(self.decoder_layers)]
 
     @property
     def summary(self) -> str:
-        """The architecture in one line of text."""
+        """Description of the architecture in one line of text."""
         bidirectional = sum(map(self.is_bidirectional, range(self.encoder_layers)))
         counts = (bidirectional, "bidirectional "), (self.encoder_layers - bidirectional, "")
-        encoder = [f"{count} × {direction}{self.cell}" for count, direction in counts if count]
-        return (
-            f"{self.design} design, encoder {' and '.join(encoder)}, decoder {self.decoder_layers} × "
-            f"{self.cell}, width {self.width}, attention {self.attention}"
-        )
+        encoder = " and ".join(f"{count} × {direction}{self.cell}" for count, direction in counts if count)
+        decoder = f"{self.decoder_layers} × {self.cell}, width {self.width}, attention {self.attention}"
+        return f"{self.design} design, encoder {encoder}, decoder {decoder}"
 
     @property
     def feed_forward_width(self) -> int:

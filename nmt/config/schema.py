@@ -26,10 +26,10 @@ class TokenizerConfig(ConfigSection):
 
 
 class PretrainedTokenizerConfig(ConfigSection):
-    """Tokenizer of a trained model; shallow fusion needs a language model with the translator's target tokenizer."""
+    """Tokenizer of a trained model. A language model for shallow fusion needs the translator's target tokenizer."""
 
     model: str
-    """Model directory or run directory whose target tokenizer to use."""
+    """Model directory or run directory from which the target tokenizer is taken."""
 
 
 class SearchConfig(ConfigSection):
@@ -68,9 +68,7 @@ class TranslatorRecipe(ConfigSection):
         if self.training.r_drop and not (self.model.dropout or self.model.word_dropout):
             raise ValueError("r_drop compares passes with different dropout; set model.dropout or word_dropout")
         if self.training.subword_sampling and self.tokenizer.kind == "char":
-            raise ValueError(
-                "subword_sampling needs tokens of several characters; set tokenizer.kind to bpe or unigram"
-            )
+            raise ValueError("subword_sampling needs multi-character tokens; set tokenizer.kind to bpe or unigram")
         return self
 
     @model_validator(mode="after")
@@ -89,7 +87,7 @@ class TranslatorRecipe(ConfigSection):
 
 
 def _tokenizer_tag(spec: Any) -> str:
-    """Return the tag of the tokenizer type that was probably meant, so that error messages are about that type."""
+    """Return the tag of the tokenizer type that a value most resembles, so that error messages are about that type."""
     if isinstance(spec, dict):
         return "PretrainedTokenizerConfig" if "model" in spec else "TokenizerConfig"
     return type(spec).__name__ if isinstance(spec, ConfigSection) else "TokenizerConfig"
@@ -116,8 +114,14 @@ class LanguageModelRecipe(ConfigSection):
     def _check_model(cls, model: Any) -> Any:
         if not isinstance(model, dict):
             return model
-        for name in ("encoder_layers", "bidirectional_layers", "heads", "input_feeding", "reverse_source",
-                     "alignment_head"):  # fmt: skip
+        for name in [
+            "encoder_layers",
+            "bidirectional_layers",
+            "heads",
+            "input_feeding",
+            "reverse_source",
+            "alignment_head",
+        ]:
             if model.get(name) not in (None, ModelConfig.model_fields[name].default):
                 raise ValueError(f"a language model has no encoder and no attention; remove {name}")
         if model.get("attention", "none") != "none":

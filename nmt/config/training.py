@@ -54,7 +54,7 @@ class TrainingConfig(ConfigSection):
     ema: Probability = 0.999
     """Decay of the exponential moving average of the weights, which is validated and exported; 0 turns it off."""
     average_best: Annotated[int, Field(ge=1, le=50)] = 1
-    """Number of checkpoints with the best dev scores whose mean weights are exported (Junczys-Dowmunt et al. 2016)."""
+    """Number of best checkpoints whose weights are averaged for export (Junczys-Dowmunt et al. 2016)."""
     guided_alignment: NonNegativeFloat = 0.0
     """Weight of the guided alignment loss, which trains the alignment head on word alignments of the training text; 0
     turns it off."""

@@ -39,7 +39,7 @@ def get_or_create(entry_name: str, create: Callable[[Path], None], log: LogFunct
         return folder
     lock = folder.with_name(f".{folder.name}.lock")
     waiting = "Waiting for another process that prepares the same text"
-    with exclusive_lock(lock, folder, waiting, notify=lambda: log(waiting), remove=True):
+    with exclusive_lock(lock, folder, waiting, on_wait=lambda: log(waiting), remove_file=True):
         if not _is_intact(folder):  # another process may have created it in the meantime
             if folder.exists():
                 log(f"{folder}: damaged cache entry; creating it again")

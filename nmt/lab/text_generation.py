@@ -44,7 +44,7 @@ class TextGenerator:
         Raises UsageError if the prompt has characters that are not in the vocabulary.
         """
         vocabulary = self._directory.vocabulary
-        lines = [list(ids) for ids in vocabulary.encode_batch(self._directory.lines(prompt))]
+        lines = [list(ids) for ids in vocabulary.encode_batch(self._directory.split_lines(prompt))]
         if any(UNK in ids for ids in lines):
             raise UsageError(f"--prompt: {prompt!r} has characters that are not in the vocabulary; leave them out")
         for token in list(self._sample_ids(lines, length, temperature, seed)):

@@ -1,1 +1,1 @@
-"""The model directory, where training and translating meet."""
+"""Model directories, which training writes and translation reads."""

@@ -29,15 +29,15 @@ class FileChecksum(_Immutable):
 
 
 class Calibration(_Immutable):
-    """Piecewise linear, monotone map from the score of a translation to its expected quality, fitted on the dev set."""
+    """Monotone, piecewise linear map from the score of a translation to its expected quality, fitted on the dev set."""
 
     scores: list[float]
     """Mean log-probabilities per token, in ascending order."""
     values: list[float]
-    """Expected sentence chrF / 100 of each score."""
+    """Expected sentence chrF / 100 for each score."""
 
     def confidence(self, score: float) -> float:
-        """Return the expected quality of a score, from 0 to 1; scores outside the range have the value of its ends."""
+        """Return the expected quality for a score, from 0 to 1; beyond the range of scores, that of its nearest end."""
         return float(np.interp(score, self.scores, self.values))
 
 
@@ -45,15 +45,15 @@ class ParentModel(_Immutable):
     """Model that another model was fine-tuned from."""
 
     model: str
-    """Path of its directory, as it was given."""
+    """Path of the model directory, as given to ``nmt train``."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """SHA-256 of its weights."""
+    """SHA-256 of the weights."""
     training: dict[str, Any] = {}
-    """Training summary from its card."""
+    """Training summary from the model card."""
 
     @property
     def training_facts(self) -> list[str]:
-        """The training summary as lines of text."""
+        """Training summary as lines of text."""
         return training_facts(self.training)
 
 
@@ -75,7 +75,7 @@ class ModelCard(_Immutable):
     longest_source: PositiveInt
     """Number of tokens of the longest source text in training; longer texts are split."""
     longest_ratio: Annotated[float, Field(gt=0, le=1000)]
-    """Maximum number of target tokens per source token at which search ends."""
+    """Maximum length of a translation, in target tokens per source token."""
     model: ModelConfig
     """Architecture of the network."""
     search: SearchConfig
@@ -87,7 +87,7 @@ class ModelCard(_Immutable):
     training: dict[str, Any] = {}
     """Training summary: number of updates, minutes and pairs, versions of libraries, the recipe."""
     origins: list[ParentModel] = []
-    """Models that this one was fine-tuned from, the latest first."""
+    """Models that this model was fine-tuned from, the most recent first."""
     scores: dict[str, Any] = {}
     """Scores by set (dev, test) and metric, each with its signature."""
     files: dict[str, FileChecksum] = {}
@@ -108,9 +108,9 @@ class LanguageModelCard(_Immutable):
     model: ModelConfig
     """Architecture of the network."""
     carried: bool
-    """True if the recurrent state was carried from line to line in training."""
+    """Whether the recurrent state was carried from line to line in training."""
     verbatim: bool
-    """True if the model reads text verbatim; false if text is normalised, as for translators."""
+    """Whether the model reads text verbatim; if false, text is normalised, as for translators."""
     training: dict[str, Any] = {}
     """Training summary: number of updates, minutes and pairs, versions of libraries, the recipe."""
     scores: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Model directories: read, verify and write all files of a trained model.
+"""Model directories: reading, verification and writing of all files of a trained model.
 
     config.json              model card: languages, architecture, training summary, scores, checksums of all other files
     tokenizer.model          SentencePiece model; also ``tokenizer.target.model`` if each language has its own
@@ -43,7 +43,7 @@ class ModelDirectory:
     """A translator's model directory, read and verified."""
 
     path: Path
-    """The folder."""
+    """Path of the directory."""
     card: ModelCard
     """Content of ``config.json``."""
     tokenizer: Tokenizer
@@ -67,17 +67,15 @@ class ModelDirectory:
     @property
     def decoding_options(self) -> DecodingOptions:
         """Default decoding options of the model."""
-        card = self.card
+        search = self.card.search
         return DecodingOptions(
-            length_penalty=card.search.length_penalty,
-            coverage_penalty=card.search.coverage_penalty,
-            max_length_ratio=card.longest_ratio,
-            retry_repetition=card.search.guards,
-        )
+            length_penalty=search.length_penalty, coverage_penalty=search.coverage_penalty,
+            max_length_ratio=self.card.longest_ratio, retry_repetition=search.guards,
+        )  # fmt: skip
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the model card, which contains the checksums of all files: it identifies the model."""
+        """SHA-256 of the model card, which identifies the model because the card has the checksums of all files."""
         return _sha256(self.card.model_dump_json().encode())
 
     def _file(self, name: str) -> Path | None:
@@ -89,7 +87,7 @@ class LanguageModelDirectory:
     """A language model's model directory, read and verified."""
 
     path: Path
-    """The folder."""
+    """Path of the directory."""
     card: LanguageModelCard
     """Content of ``config.json``."""
     vocabulary: Vocabulary
@@ -100,8 +98,8 @@ class LanguageModelDirectory:
         """File of the trained weights."""
         return self.path / WEIGHTS
 
-    def lines(self, text: str) -> list[str]:
-        """Split a text into lines as the model reads them: verbatim, or normalised."""
+    def split_lines(self, text: str) -> list[str]:
+        """Split a text into lines in the form that the model reads: verbatim or normalised."""
         return text.split("\n") if self.card.verbatim else [normalise(line) for line in text.split("\n")]
 
 
@@ -109,7 +107,7 @@ def read_model_directory(path: Path) -> ModelDirectory:
     """Read and verify a translator's model directory, or the model directory of a run directory.
 
     Raises:
-        CarouselError: The directory is incomplete, damaged, from a newer format, or holds a language model.
+        CarouselError: The directory is incomplete, damaged, of a newer format, or that of a language model.
     """
     path = _model_path(path)
     card = _read_verified_card(
@@ -128,7 +126,7 @@ def read_language_model_directory(path: Path) -> LanguageModelDirectory:
     """Read and verify a language model's model directory, or the model directory of a run directory.
 
     Raises:
-        CarouselError: The directory is incomplete, damaged, from a newer format, or holds a translator.
+        CarouselError: The directory is incomplete, damaged, of a newer format, or that of a translator.
     """
     path = _model_path(path)
     card = _read_verified_card(
@@ -143,7 +141,7 @@ def read_language_model_directory(path: Path) -> LanguageModelDirectory:
 
 
 def is_language_model(path: Path) -> bool:
-    """Return whether a model directory or run directory holds a language model.
+    """Return whether a model directory or run directory is that of a language model.
 
     Raises:
         CarouselError: The model card is missing or damaged.
@@ -170,7 +168,7 @@ def write_language_model_directory(path: Path, card: LanguageModelCard, vocabula
 
 
 def check_replaceable(path: Path) -> None:
-    """Check that writing a model directory would not destroy anything but a model directory without trained weights.
+    """Check that a model directory can be written to a path, where at most one without trained weights may be lost.
 
     Raises:
         CarouselError: The path holds trained weights, or files that belong to no model directory.
@@ -208,7 +206,7 @@ def _model_path(path: Path) -> Path:
 
 
 def _read_verified_card(path: Path, card_type: type[CardT], unsuitable: str) -> CardT:
-    """Return the card after verifying all files; ``unsuitable`` ends the error message for a card of another type."""
+    """Return the card after verifying all files; ``unsuitable`` is the error message for a model of another type."""
     card = _read_card(path)
     if not isinstance(card, card_type):
         raise CarouselError(f"{path}: is a {card.kind.replace('-', ' ')}, which {unsuitable}")

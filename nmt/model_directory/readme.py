@@ -1,4 +1,4 @@
-"""README.md of a model directory."""
+"""Templates for the README.md of a model directory."""
 
 from __future__ import annotations
 

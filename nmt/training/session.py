@@ -81,7 +81,7 @@ def train(
 
         task, device = processes.run_in_all(set_up)
         try:
-            processes.main_process_first(lambda: stop.interruptible(lambda: task.prepare(console.print)))
+            processes.main_process_first(lambda: stop.run_interruptible(lambda: task.prepare(console.print)))
         except Interrupted:
             console.print("Stopped during data preparation; the same command starts again")
             return TrainingResult(False, None, {})
@@ -110,7 +110,7 @@ def _run(context: RunContext) -> TrainingResult:
         if _train_to_end(context):
             if not context.processes.is_main_process:
                 return TrainingResult(True, None, {})
-            return TrainingResult(True, directory.model, context.stop.interruptible(lambda: _finish(context)))
+            return TrainingResult(True, directory.model, context.stop.run_interruptible(lambda: _finish(context)))
         stopped = f"after update {trainer.progress.update:,}"
         context.save_checkpoint()
     except Interrupted:

@@ -26,7 +26,7 @@ class TrainingLoop:
         Raises DivergenceError, or Interrupted if a signal came before the first update or during a validation, which
         is still due.
         """
-        self._context.processes.run_in_all(lambda: self._context.stop.interruptible(lambda: None))
+        self._context.processes.run_in_all(lambda: self._context.stop.run_interruptible(lambda: None))
         complete = self._is_complete()
         if self._trainer.progress.due:
             complete = self._validate_and_save(complete)
@@ -86,7 +86,7 @@ class TrainingLoop:
         """Score the averaged weights, and save them if they are among the best so far."""
         context, trainer, progress = self._context, self._trainer, self._trainer.progress
         with trainer.average.swapped_in():
-            evaluate = lambda: context.stop.interruptible(lambda: dev_set.evaluate(trainer))  # noqa: E731
+            evaluate = lambda: context.stop.run_interruptible(lambda: dev_set.evaluate(trainer))  # noqa: E731
             loss, score = context.processes.broadcast(evaluate)
             metrics = dev_set.metrics(loss, score)
             context.record_metrics("dev", {"loss": loss, **metrics})

@@ -25,8 +25,8 @@ def keep_freed_memory() -> None:
 def return_large_blocks() -> None:
     """Let glibc return every freed block of a megabyte or more to the system at once.
 
-    By default glibc raises its threshold as large blocks are freed and keeps them, which makes a decoding process grow
-    by half. Does nothing where ``MALLOC_MMAP_THRESHOLD_`` is set, or with another C library.
+    By default glibc raises its threshold when large blocks are freed, and keeps them, which makes a decoding process
+    grow by half. Does nothing where ``MALLOC_MMAP_THRESHOLD_`` is set, or with another C library.
     """
     if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         _mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
@@ -35,8 +35,8 @@ def return_large_blocks() -> None:
 def limit_kernel_cache() -> None:
     """Let oneDNN cache 64 compiled CPU kernels instead of 1,024, unless the environment sets a number.
 
-    It compiles one kernel per tensor shape, and 1,024 of them hold more memory than the network. Hardly any two batches
-    of an epoch have the same shape, so few cached kernels would be used again.
+    It compiles one kernel per tensor shape, and 1,024 kernels need more memory than the network. Few batches of an
+    epoch have the same shape, so few cached kernels would be used again.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _KERNEL_CACHE_SIZE)
 

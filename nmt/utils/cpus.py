@@ -12,8 +12,8 @@ _CGROUP = Path("/sys/fs/cgroup")
 def available_cpus(cgroup: Path = _CGROUP) -> int:
     """Return the number of CPUs in the process's CPU set, limited by the quota of its control group.
 
-    ``docker run --cpus`` and Kubernetes' limits set such quotas. With more threads than the quota pays for, the kernel
-    suspends them in the middle of their steps.
+    ``docker run --cpus`` and Kubernetes' limits set such quotas. If there are more threads than the quota allows, the
+    kernel suspends them in the middle of their work.
     """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, _cpu_quota(cgroup) or usable)

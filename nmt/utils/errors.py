@@ -10,13 +10,13 @@ from __future__ import annotations
 
 
 class CarouselError(Exception):
-    """Error that the user can fix; ``str(error)`` is one line."""
+    """An error that the user can fix; ``str(error)`` is one line."""
 
     exit_status = 1
 
 
 class UsageError(CarouselError):
-    """Call or configuration that is wrong for any data."""
+    """An option, argument or configuration that is wrong for any data."""
 
     exit_status = 2
 

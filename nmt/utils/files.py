@@ -1,4 +1,4 @@
-"""Atomic writes: a file or directory is complete or absent.
+"""Atomic writes, which leave a complete file or directory, or none.
 
 New content is written beside its destination, synced to the disk, and then renamed.
 """
@@ -79,7 +79,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def remove_temporary_files(path: Path) -> None:
-    """Delete what killed writes of ``path`` left beside it; restore the old directory if there is no new one.
+    """Delete what killed processes left beside ``path``; restore the old directory if the new one is missing.
 
     No other process may be writing ``path``.
     """
@@ -101,7 +101,7 @@ def _temporary_path(path: Path, suffix: str) -> Path:
 
 
 def write_error(path: Path, error: OSError) -> CarouselError:
-    """Return the error of a failed write."""
+    """Return the error to raise for a failed write."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return CarouselError(f"{path}: the disk is full; free some space (the previous content is untouched)")
     is_obstructed = error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}

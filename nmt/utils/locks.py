@@ -27,54 +27,53 @@ def try_lock(file: IO[Any]) -> bool:
 
 @contextmanager
 def exclusive_lock(
-    path: Path, resource: Path, busy: str, notify: Callable[[], object] | None = None, remove: bool = False
+    path: Path, resource: Path, busy_error: str, on_wait: Callable[[], object] | None = None, remove_file: bool = False
 ) -> Iterator[TextIO]:
-    """Hold an exclusive lock on a file in the block; yield the file, open for reading and writing.
+    """Lock a file exclusively in the block; yield the file, open for reading and writing.
 
     The file and its folder are created if they do not exist.
 
     Args:
         path: The lock file.
         resource: The file or folder that the lock protects; error messages name it.
-        busy: The error message for a lock that another process holds.
-        notify: Called once before waiting for another process; without it, a held lock raises an error.
-        remove: Whether to delete the lock file at the end.
+        busy_error: Text of the error if another process holds the lock.
+        on_wait: Called once before waiting for another process; if None, a lock that is held raises an error.
+        remove_file: Whether to delete the lock file at the end.
 
     Raises:
         CarouselError: Another process holds the lock, or the lock file can't be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = _open_locked(path, notify)
+        file = _open_locked(path, on_wait)
     except OSError as error:
         raise write_error(resource, error) from None
     if file is None:
-        raise CarouselError(f"{resource}: {busy}")
+        raise CarouselError(f"{resource}: {busy_error}")
     with file:
         try:
             yield file
         finally:
-            if remove:
+            if remove_file:
                 path.unlink(missing_ok=True)
 
 
-def _open_locked(path: Path, notify: Callable[[], object] | None) -> TextIO | None:
-    """Open and lock a file; return None if another process holds the lock and waiting is not wanted."""
+def _open_locked(path: Path, on_wait: Callable[[], object] | None) -> TextIO | None:
+    """Open and lock a file; return None if another process holds the lock and ``on_wait`` is None."""
     notified = False
     while True:
         file = path.open("a+", encoding="utf-8")
         try:
             if not try_lock(file):
-                if notify is None:
+                if on_wait is None:
                     file.close()
                     return None
                 if not notified:
-                    notify()
+                    on_wait()
                 notified = True
                 lock_descriptor(file.fileno())
-            if os.fstat(
-                file.fileno()
-            ).st_nlink:  # else the holder before has deleted it: another process may lock a new one
+            # A file that its previous holder has deleted is no lock: another process may have locked a new file.
+            if os.fstat(file.fileno()).st_nlink:
                 return file
         except BaseException:
             file.close()

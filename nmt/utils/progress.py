@@ -12,11 +12,11 @@ import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 ProgressUpdate = Callable[[int, str], None]
-"""Called with the number of completed steps and a short status text, which may be empty."""
+"""Function that takes the number of completed steps and a short status text, which may be empty."""
 
 
 class _Stderr(io.TextIOBase):
-    """stderr, without errors once the reader of its pipe or its terminal has gone: the work goes on."""
+    """stderr that ignores errors, so that work continues after its terminal or the reader of its pipe has gone."""
 
     def isatty(self) -> bool:
         return bool(sys.stderr) and sys.stderr.isatty()
@@ -34,10 +34,10 @@ class _Stderr(io.TextIOBase):
 
 
 class Console:
-    """Print messages and a progress bar to stderr; without a terminal, messages alone."""
+    """Prints messages and, on a terminal, a progress bar to stderr."""
 
     def __init__(self, quiet: bool = False) -> None:
-        """Create a console; a ``quiet`` one prints nothing."""
+        """Create a console; if ``quiet``, it prints nothing."""
         self._console = rich.console.Console(file=cast(TextIO, _Stderr()), highlight=False, quiet=quiet)
 
     def print(self, message: str) -> None:
@@ -47,15 +47,9 @@ class Console:
     @contextmanager
     def progress_bar(self, total: int, completed: int, label: str) -> Iterator[ProgressUpdate]:
         """Show a progress bar in the block; yield the function that updates it."""
-        columns = (
-            TextColumn(label),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[status]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
+        columns = TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[status]}")
+        times = TimeElapsedColumn(), TimeRemainingColumn()
+        with Progress(*columns, *times, console=self._console, disable=not self._console.is_terminal) as progress:
             task = progress.add_task("", total=total, completed=completed, status="")
 
             def update(steps: int, status: str) -> None:

@@ -16,14 +16,14 @@ _SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 
 class Interrupted(BaseException):
-    """A signal interrupted work that can be stopped at any point.
+    """Raised when a signal interrupts work that can be stopped at any point.
 
-    It is not an Exception, so that no handler of failures catches it.
+    It is not an Exception, so that ``except Exception`` does not catch it.
     """
 
 
 class StopRequest:
-    """Request to stop, made by the first signal; a second signal has its default effect."""
+    """A request to stop, which the first signal makes; a second signal has its default effect."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -31,7 +31,7 @@ class StopRequest:
 
     @contextmanager
     def handle_signals(self, announce: bool) -> Iterator[StopRequest]:
-        """Turn signals into requests in the block; ``announce`` prints a line when one has to wait."""
+        """Turn signals into requests in the block; with ``announce``, print a line if work goes on for a while."""
 
         def handle(number: int, frame: FrameType | None) -> None:
             self.requested = True
@@ -44,8 +44,8 @@ class StopRequest:
         with handle_signals(handle) as previous:
             yield self
 
-    def interruptible(self, work: Callable[[], T]) -> T:
-        """Return the result of ``work``; raise Interrupted when a signal comes meanwhile or has come before."""
+    def run_interruptible(self, work: Callable[[], T]) -> T:
+        """Call ``work`` and return its result; raise Interrupted if a signal arrives now or has arrived before."""
         self._raise_at_once = True
         try:
             if self.requested:
@@ -80,9 +80,9 @@ def handle_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator
 
 @contextmanager
 def exit_on_signal() -> Iterator[None]:
-    """End the process at once and silently when a signal comes in the block: for imports, which have nothing to save.
+    """End the process at once and silently if a signal arrives in the block, for imports, which have nothing to save.
 
-    An exception would not do: extension modules may replace it by one of their own.
+    Raising an exception is not enough, because extension modules may replace it by one of their own.
     """
     with handle_signals(lambda number, frame: os._exit(128 + number)):
         yield

@@ -54,11 +54,11 @@ def test_waiting_notifies_once_and_the_file_is_removed_at_the_end(tmp_path: Path
         waiting.set()
 
     def wait_for_lock() -> None:
-        with exclusive_lock(path, tmp_path, "in use", notify=notify, remove=True):
+        with exclusive_lock(path, tmp_path, "in use", on_wait=notify, remove_file=True):
             notified.append("locked")
 
     thread = threading.Thread(target=wait_for_lock)
-    with exclusive_lock(path, tmp_path, "in use", remove=True):
+    with exclusive_lock(path, tmp_path, "in use", remove_file=True):
         thread.start()
         assert waiting.wait(10)
         assert notified == ["waiting"]

@@ -67,7 +67,7 @@ def inspect_text(model: TorchLanguageModel, text: str) -> TextInspection:
     Raises UsageError if the text is empty or has characters that are not in the vocabulary.
     """
     directory, network = model
-    lines = directory.lines(text)
+    lines = directory.split_lines(text)
     if not any(lines):
         raise UsageError("TEXT: is empty; give some text")
     pieces = join_lines(directory.vocabulary, lines)

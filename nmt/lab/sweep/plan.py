@@ -16,7 +16,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from nmt.config.base import ConfigSection
 from nmt.config.data import SyntheticCorpus
 from nmt.config.errors import first_field_error
-from nmt.config.loading import load_recipe, location, read_yaml, resolve_value
+from nmt.config.loading import key_location, load_recipe, read_yaml, resolve_value
 from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.preparation import hash_corpora
 from nmt.utils.errors import UsageError
@@ -140,7 +140,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         config = SweepConfig.model_validate(tree)
     except ValidationError as error:
         problem = first_field_error(error)
-        where = f"{location(path, lines, problem.path)}: {problem.field or 'sweep'}"
+        where = f"{key_location(path, lines, problem.path)}: {problem.field or 'sweep'}"
         if problem.kind == "invalid-json-value":
             message = f"{problem.value} is not a string, number, boolean or list; put it in quotes"
         else:
@@ -157,11 +157,11 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         duplicate = by_recipe.setdefault(run.fingerprint, run)
         if duplicate is not run:
             message = f"axes: {format_setting(written)} equals {format_setting(duplicate.setting)}; list it once"
-            raise UsageError(f"{location(path, lines, ('axes',))}: {message}")
+            raise UsageError(f"{key_location(path, lines, ('axes',))}: {message}")
     baseline = planner.plan_run(config.baseline_setting, config.seeds[0])
     if baseline.fingerprint not in by_recipe:
         message = f"baseline: {format_setting(config.baseline)} is not among the values of the axes; use one of them"
-        raise UsageError(f"{location(path, lines, ('baseline',))}: {message}")
+        raise UsageError(f"{key_location(path, lines, ('baseline',))}: {message}")
     return Sweep(config, planner.recipe, runs, by_recipe[baseline.fingerprint].setting)
 
 
