@@ -10,7 +10,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from serve.server import _LAST_BYTES_TIMEOUT
+from serve.server import _LAST_RESPONSES_TIMEOUT
 from serve.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def test_only_the_service_starts_by_default() -> None:
 def test_the_health_check_asks_for_readiness_and_the_grace_period_is_long_enough() -> None:
     service = SERVICES["carousel"]
     assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "serve.health_check", "/ready"]
-    assert int(service["stop_grace_period"].removesuffix("s")) > Settings().request_timeout + _LAST_BYTES_TIMEOUT
+    assert int(service["stop_grace_period"].removesuffix("s")) > Settings().request_timeout + _LAST_RESPONSES_TIMEOUT
 
 
 def test_mounted_files_exist() -> None:

@@ -14,7 +14,7 @@ import yaml
 from fake_translator import FakeTranslator
 from serving import run_server
 
-from serve.server import _LAST_BYTES_TIMEOUT
+from serve.server import _LAST_RESPONSES_TIMEOUT
 from serve.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +117,7 @@ def test_ports_and_probes_agree_with_the_service() -> None:
 
 def test_the_grace_period_is_long_enough() -> None:
     pause = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert POD["terminationGracePeriodSeconds"] > pause + Settings().request_timeout + _LAST_BYTES_TIMEOUT
+    assert POD["terminationGracePeriodSeconds"] > pause + Settings().request_timeout + _LAST_RESPONSES_TIMEOUT
 
 
 def test_the_pod_is_restricted() -> None:
