@@ -14,7 +14,7 @@ from conftest import Nmt
 from toy import toy_pairs
 
 
-def damage(recipe: Path, kind: str) -> None:
+def damage_corpus(recipe: Path, kind: str) -> None:
     """Damage the toy corpus beside a recipe."""
     source, target = recipe.parent / "train.en", recipe.parent / "train.fr"
     lines = source.read_bytes().splitlines(keepends=True)
@@ -54,7 +54,7 @@ def damage(recipe: Path, kind: str) -> None:
 def test_an_invalid_corpus_is_an_error_of_one_line(
     kind: str, message: str, recipe: Path, tmp_path: Path, nmt: Nmt
 ) -> None:
-    damage(recipe, kind)
+    damage_corpus(recipe, kind)
     ran = nmt("train", recipe, "--out", tmp_path / "run")
     assert ran.status == 1
     assert re.fullmatch(rf"nmt: .*{message}.*\n", ran.err), ran.err

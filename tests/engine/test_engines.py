@@ -29,7 +29,7 @@ from nmt.search.protocol import Engine, StepRequest, StepResult
 ENGINES = {"torch": torch_factory, "onnx": onnx_factory}
 
 
-def request(engine: Engine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
+def step_request(engine: Engine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
     none = np.zeros(0, dtype=np.int64)
     fields: dict[str, object] = {
         "tokens": np.array(tokens),
@@ -50,7 +50,7 @@ def expected(net: Seq2Seq, source: list[int], prefix: list[int]) -> torch.Tensor
         return (hidden[0, -1] @ net.output.T).log_softmax(-1)
 
 
-def engine_factory(kind: str, net: Seq2Seq) -> EngineFactory:
+def make_engine_factory(kind: str, net: Seq2Seq) -> EngineFactory:
     return ENGINES[kind](net)
 
 
@@ -59,16 +59,16 @@ def engine_factory(kind: str, net: Seq2Seq) -> EngineFactory:
 def test_rows_continue_the_state_of_their_parents(design: dict[str, object], kind: str) -> None:
     """Two sentences are admitted at different times, into some of the slots, and their rows swap parents."""
     net = network(**design)
-    engine = engine_factory(kind, net)(3, 2)
+    engine = make_engine_factory(kind, net)(3, 2)
     first, second = [70, 71, 72, 73, 74], [80, 81]
     a, b = FIRST_TEXT_ID, FIRST_TEXT_ID + 1
     engine.admit([2], [first], [()])
-    engine.step(request(engine, [BOS] * 6))
+    engine.step(step_request(engine, [BOS] * 6))
     engine.admit([0], [second], [()])
     prefixes: dict[int, list[int]] = {4: [BOS], 5: [BOS], 0: [], 1: []}
     steps = [([BOS, BOS, 0, 0, a, b], [0, 1, 2, 3, 4, 5]), ([a, b, 0, 0, b, a], [1, 0, 2, 3, 5, 5])]
     for tokens, parents in steps:
-        result = engine.step(request(engine, tokens, parents))
+        result = engine.step(step_request(engine, tokens, parents))
         prefixes = {row: [*prefixes[parents[row]], tokens[row]] for row in prefixes}
         for row, prefix in prefixes.items():
             scores = expected(net, first if row >= 4 else second, prefix)
@@ -79,9 +79,9 @@ def test_rows_continue_the_state_of_their_parents(design: dict[str, object], kin
 @pytest.mark.parametrize("kind", ENGINES)
 def test_candidates_are_the_most_probable_tokens_and_never_reserved(kind: str) -> None:
     net = network(attention="multihead")
-    engine = engine_factory(kind, net)(1, 1)
+    engine = make_engine_factory(kind, net)(1, 1)
     engine.admit([0], [[70, 71]], [()])
-    result = engine.step(request(engine, [BOS], num_candidates=VOCABULARY - FIRST_TEXT_ID + 1))
+    result = engine.step(step_request(engine, [BOS], num_candidates=VOCABULARY - FIRST_TEXT_ID + 1))
     scores = expected(net, [70, 71], [BOS])
     allowed = [EOS, *range(FIRST_TEXT_ID, VOCABULARY)]
     assert result.ids[0].tolist() == sorted(allowed, key=lambda token: -scores[token])
@@ -89,14 +89,14 @@ def test_candidates_are_the_most_probable_tokens_and_never_reserved(kind: str) -
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_suppressed_pairs_are_no_candidates_but_keep_their_scores(kind: str) -> None:
-    engine = engine_factory(kind, network(attention="dot"))(2, 2)
+    engine = make_engine_factory(kind, network(attention="dot"))(2, 2)
     engine.admit([1], [[70, 71]], [()])
-    plain = engine.step(request(engine, [BOS] * 4))
+    plain = engine.step(step_request(engine, [BOS] * 4))
     best = int(plain.ids[2, 0])
     engine.release([1])
     engine.admit([1], [[70, 71]], [()])
     result = engine.step(
-        request(
+        step_request(
             engine, [BOS] * 4, suppress_rows=np.array([2, 0]), suppress_tokens=np.array([best, best]),
             score_ids=np.full((4, 1), best),
         )
@@ -110,9 +110,9 @@ def test_suppressed_pairs_are_no_candidates_but_keep_their_scores(kind: str) -> 
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_empty_slots_have_no_candidates(kind: str) -> None:
-    engine = engine_factory(kind, network(attention="none"))(3, 2)
+    engine = make_engine_factory(kind, network(attention="none"))(3, 2)
     engine.admit([1], [[70]], [()])
-    result = engine.step(request(engine, [BOS] * 6))
+    result = engine.step(step_request(engine, [BOS] * 6))
     assert np.isneginf(result.scores[[0, 1, 4, 5]]).all()
     assert np.isfinite(result.scores[[2, 3]]).all()
 
@@ -123,7 +123,7 @@ def test_a_failed_admit_leaves_the_engine_unchanged(monkeypatch: pytest.MonkeyPa
     untouched, failed = make(4, 2), make(4, 2)
     for engine in (untouched, failed):
         engine.admit([2], [[70, 71, 72]], [()])
-        engine.step(request(engine, [BOS] * 8))
+        engine.step(step_request(engine, [BOS] * 8))
     sessions = onnx_sessions(net, "fp32")
     run, encoded = sessions.run, []
 
@@ -139,32 +139,32 @@ def test_a_failed_admit_leaves_the_engine_unchanged(monkeypatch: pytest.MonkeyPa
         with pytest.raises(MemoryError):
             failed.admit([0, 1], [[80], [70] * 40], [(), ()])
     assert encoded == [[41], [2]]  # the longer one was already stored
-    before, after = (engine.step(request(engine, [FIRST_TEXT_ID] * 8)) for engine in (untouched, failed))
+    before, after = (engine.step(step_request(engine, [FIRST_TEXT_ID] * 8)) for engine in (untouched, failed))
     np.testing.assert_array_equal(before.scores, after.scores)
     np.testing.assert_array_equal(before.ids, after.ids)
 
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_attention_is_a_distribution_over_the_source(kind: str) -> None:
-    engine = engine_factory(kind, network(attention="multihead"))(2, 1)
+    engine = make_engine_factory(kind, network(attention="multihead"))(2, 1)
     engine.admit([0, 1], [[70, 71, 72], [80]], [(), ()])
-    result = engine.step(request(engine, [BOS, BOS], return_attention=True))
+    result = engine.step(step_request(engine, [BOS, BOS], return_attention=True))
     assert result.attention is not None
     np.testing.assert_allclose(result.attention.sum(axis=1), 1.0, atol=1e-6)
     assert (result.attention[1, 2:] == 0).all()
-    assert engine.step(request(engine, [70, 70])).attention is None
+    assert engine.step(step_request(engine, [70, 70])).attention is None
 
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_samples_follow_the_distribution_and_depend_on_the_seed_alone(kind: str) -> None:
     net = network(attention="none")
-    make, rows = engine_factory(kind, net), 2000
+    make, rows = make_engine_factory(kind, net), 2000
     batch = make(1, rows)
     batch.admit([0], [[70, 71]], [()])
     temperature = np.full(rows, 0.7, dtype=np.float32)
     seeds = np.arange(rows)
     sample: StepResult = batch.step(
-        request(batch, [BOS] * rows, num_candidates=2, temperature=temperature, seeds=seeds)
+        step_request(batch, [BOS] * rows, num_candidates=2, temperature=temperature, seeds=seeds)
     )
     scores = expected(net, [70, 71], [BOS])
     allowed = torch.full_like(scores, -torch.inf)
@@ -176,7 +176,9 @@ def test_samples_follow_the_distribution_and_depend_on_the_seed_alone(kind: str)
     alone = make(1, 1)
     for seed in (5, 1234):
         alone.admit([0], [[70, 71]], [()])
-        one = alone.step(request(alone, [BOS], num_candidates=2, temperature=temperature[:1], seeds=np.array([seed])))
+        one = alone.step(
+            step_request(alone, [BOS], num_candidates=2, temperature=temperature[:1], seeds=np.array([seed]))
+        )
         assert one.ids[0].tolist() == sample.ids[seed].tolist()
         alone.release([0])
 
@@ -185,13 +187,13 @@ def test_samples_follow_the_distribution_and_depend_on_the_seed_alone(kind: str)
 def test_sampling_respects_top_k_and_top_p(kind: str) -> None:
     """Six rows in the same state: one is not sampled, the others have different limits."""
     net = network(attention="none")
-    engine = engine_factory(kind, net)(1, 6)
+    engine = make_engine_factory(kind, net)(1, 6)
     engine.admit([0], [[70, 71]], [()])
     scores = expected(net, [70, 71], [BOS])
     allowed = sorted([EOS, *range(FIRST_TEXT_ID, VOCABULARY)], key=lambda token: -scores[token])
     shares = (scores[allowed] / 1.5).softmax(-1).cumsum(-1).numpy()
     result = engine.step(
-        request(
+        step_request(
             engine, [BOS] * 6, num_candidates=len(allowed), seeds=np.arange(6),
             temperature=np.array([0, 1.5, 1.5, 1.5, 1.5, 1.5], dtype=np.float32),
             top_k=np.array([1, 0, 7, 0, 3, 1]),
@@ -209,7 +211,7 @@ def test_sampling_respects_top_k_and_top_p(kind: str) -> None:
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
 def test_decoding_options_give_the_same_result_alone_and_in_a_batch(design: dict[str, object], kind: str) -> None:
     """Forbidden and required phrases, prefixes, beam groups and sampling, on a real network."""
-    make = engine_factory(kind, network(**design))
+    make = make_engine_factory(kind, network(**design))
     a, b, c = FIRST_TEXT_ID, FIRST_TEXT_ID + 1, FIRST_TEXT_ID + 2
     for options in (
         DecodingOptions(num_hypotheses=2, bad_phrases=((a,), (b, c)), no_repeat_ngram_size=2, coverage_penalty=0.2),
@@ -229,7 +231,7 @@ def test_decoding_options_give_the_same_result_alone_and_in_a_batch(design: dict
 def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
     engine = onnx_factory(network(attention="dot"), "int8", HalfVocabularyShortlist() if with_shortlist else None)(1, 1)
     engine.admit([0], [[70, 71]], [()])
-    result = engine.step(request(engine, [BOS], num_candidates=VOCABULARY + 9))
+    result = engine.step(step_request(engine, [BOS], num_candidates=VOCABULARY + 9))
     tokens = 16 if with_shortlist else VOCABULARY - FIRST_TEXT_ID + 1
     assert np.isfinite(result.scores[0, :tokens]).all()
     assert np.isneginf(result.scores[0, tokens:]).all()
@@ -240,7 +242,7 @@ def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
 def test_reserved_tokens_among_the_constraints_stay_out_of_the_shortlist() -> None:
     engine = onnx_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
     engine.admit([0], [[70, 71]], [(UNK, 90)])
-    result = engine.step(request(engine, [BOS], num_candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
+    result = engine.step(step_request(engine, [BOS], num_candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
     assert UNK not in result.ids[0]
     assert np.isneginf(result.id_scores[0, 1])
     assert np.isfinite(result.id_scores[0, [0, 2]]).all()
@@ -252,7 +254,7 @@ SOURCES = st.lists(
 )
 
 
-def translate(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int], list[int] | None, float]]]:
+def decode(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int], list[int] | None, float]]]:
     """Return the hypotheses of each source: tokens, source positions attended to, score."""
     options = DecodingOptions(num_hypotheses=2)
     hypotheses = dict(decode_sentences(engine, enumerate(sources), BOS, EOS, options))
@@ -273,9 +275,9 @@ def test_results_do_not_depend_on_the_batch(
 ) -> None:
     """Tokens, attention and scores are bit-identical alone, in any batch, in any slot and after any refill."""
     make = onnx_factory(network(**design), precision, HalfVocabularyShortlist() if with_shortlist else None)
-    alone = [translate(make(1, beam_size), [source])[0] for source in sources]
-    assert translate(make(num_slots, beam_size), sources) == alone
-    assert translate(make(num_slots, beam_size), sources[::-1]) == alone[::-1]
+    alone = [decode(make(1, beam_size), [source])[0] for source in sources]
+    assert decode(make(num_slots, beam_size), sources) == alone
+    assert decode(make(num_slots, beam_size), sources[::-1]) == alone[::-1]
 
 
 @pytest.mark.parametrize("design", CELL_DESIGNS, ids=str)
@@ -283,13 +285,13 @@ def test_cells_translate_alike_in_both_engines_and_in_any_batch(design: dict[str
     net = network(**design)
     random = np.random.default_rng(1)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 1, 20)]
-    by_torch = translate(torch_factory(net)(4, 2), sources)
-    by_onnx = translate(onnx_factory(net)(4, 2), sources)
+    by_torch = decode(torch_factory(net)(4, 2), sources)
+    by_onnx = decode(onnx_factory(net)(4, 2), sources)
     for pair in zip(by_torch, by_onnx, strict=True):
         assert len({tuple(tuple(tokens) for tokens, _, _ in hypotheses) for hypotheses in pair}) == 1
     for precision in ("fp32", "int8"):
         make = onnx_factory(net, precision)
-        assert [translate(make(1, 2), [source])[0] for source in sources] == translate(make(3, 2), sources)
+        assert [decode(make(1, 2), [source])[0] for source in sources] == decode(make(3, 2), sources)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -298,9 +300,9 @@ def test_results_do_not_depend_on_the_batch_at_a_realistic_width(precision: str)
     make = onnx_factory(wide_network(), precision, HalfVocabularyShortlist())
     random = np.random.default_rng(2)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (5, 70, 14, 31, 15, 16, 9, 33)]
-    alone = [translate(make(1, 5), [source])[0] for source in sources]
-    assert translate(make(8, 5), sources) == alone
-    assert translate(make(3, 5), sources[::-1]) == alone[::-1]
+    alone = [decode(make(1, 5), [source])[0] for source in sources]
+    assert decode(make(8, 5), sources) == alone
+    assert decode(make(3, 5), sources[::-1]) == alone[::-1]
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
@@ -308,8 +310,8 @@ def test_results_of_the_torch_engine_depend_on_the_batch_by_rounding_only(design
     make = torch_factory(network(**design))
     random = np.random.default_rng(1)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (3, 9, 1, 6, 6, 2, 12)]
-    together = translate(make(3, 3), sources)
+    together = decode(make(3, 3), sources)
     for source, expected_ in zip(sources, together, strict=True):
-        [alone] = translate(make(1, 3), [source])
+        [alone] = decode(make(1, 3), [source])
         assert [tokens for tokens, _, _ in alone] == [tokens for tokens, _, _ in expected_]
         assert [score for _, _, score in alone] == pytest.approx([score for _, _, score in expected_], abs=1e-4)

@@ -29,7 +29,7 @@ def preactivation(w: Weights, gate: int, x: Array, h: Array) -> Array:
     return gate_rows(w["input"], gate, d) @ x + gate_rows(w["recurrent"], gate, d) @ h + gate_rows(w["bias"], gate, d)
 
 
-def lstm(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def lstm_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     """The LSTM, with torch's weight names and order of gates."""
     h, c = state
     sums = w["lstm.weight_ih_l0"] @ x + w["lstm.bias_ih_l0"] + w["lstm.weight_hh_l0"] @ h + w["lstm.bias_hh_l0"]
@@ -39,12 +39,12 @@ def lstm(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     return h, [h, c]
 
 
-def rnn(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def rnn_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     h = np.tanh(preactivation(w, 0, x, state[0]))
     return h, [h]
 
 
-def gru(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def gru_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     [h], d = state, len(state[0])
     r, u = sigmoid(preactivation(w, 0, x, h)), sigmoid(preactivation(w, 1, x, h))
     inner = gate_rows(w["recurrent"], 2, d) @ h + w["recurrent_bias"]
@@ -53,7 +53,7 @@ def gru(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     return h, [h]
 
 
-def peephole_lstm(
+def peephole_lstm_step(
     input_gate: bool = True, forget_gate: bool = True, output_gate: bool = True, coupled: bool = False,
     squash: Callable[[Array], Array] = np.tanh, squash_output: Callable[[Array], Array] = np.tanh, full: bool = False,
 ) -> Callable[[Weights, Array, State], tuple[Array, State]]:  # fmt: skip
@@ -89,7 +89,7 @@ def normalise(v: Array) -> Array:
     return (v - v.mean()) / np.sqrt(((v - v.mean()) ** 2).mean() + 1e-5)
 
 
-def layer_norm(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def layer_norm_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     (h, c), d = state, len(state[0])
     sums = normalise(w["input"] @ x) * w["input_gain"] + normalise(w["recurrent"] @ h) * w["recurrent_gain"] + w["bias"]
     i, f, o, z = (sums[n * d : (n + 1) * d] for n in range(4))
@@ -98,7 +98,7 @@ def layer_norm(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     return h, [h, c]
 
 
-def memory_block(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def memory_block_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     (h, c), blocks = state, len(state[0]) // 4
     sums = w["input"] @ x + w["recurrent"] @ h + w["bias"]
     h, c = h.copy(), c.copy()
@@ -109,7 +109,7 @@ def memory_block(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     return h, [h, c]
 
 
-def clockwork(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def clockwork_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     (before, clock), size = state, len(state[0]) // 4
     h = before.copy()
     for m in range(4):
@@ -119,7 +119,7 @@ def clockwork(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     return h, [h, clock + 1]
 
 
-def sru(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def sru_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     [c], d = state, len(state[0])
     f = sigmoid(gate_rows(w["input"], 0, d) @ x + gate_rows(w["peephole"], 0, d) * c + gate_rows(w["bias"], 0, d))
     r = sigmoid(gate_rows(w["input"], 1, d) @ x + gate_rows(w["peephole"], 1, d) * c + gate_rows(w["bias"], 1, d))
@@ -128,29 +128,29 @@ def sru(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     return r * c + (1 - r) * past, [c]
 
 
-def identity_input(w: Weights, x: Array) -> Array:
+def match_width(w: Weights, x: Array) -> Array:
     return w["input_past"] @ x if "input_past" in w else x
 
 
-def mut1(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def mut1_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     [h], d = state, len(state[0])
     b = [gate_rows(w["bias"], n, d) for n in range(3)]
     u = sigmoid(gate_rows(w["input"], 0, d) @ x + b[0])
     r = sigmoid(gate_rows(w["input"], 1, d) @ x + w["recurrent_reset"] @ h + b[1])
-    h = np.tanh(w["recurrent"] @ (r * h) + np.tanh(identity_input(w, x)) + b[2]) * u + h * (1 - u)
+    h = np.tanh(w["recurrent"] @ (r * h) + np.tanh(match_width(w, x)) + b[2]) * u + h * (1 - u)
     return h, [h]
 
 
-def mut2(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def mut2_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     [h], d = state, len(state[0])
     b = [gate_rows(w["bias"], n, d) for n in range(3)]
     u = sigmoid(gate_rows(w["input"], 0, d) @ x + gate_rows(w["recurrent_gates"], 0, d) @ h + b[0])
-    r = sigmoid(identity_input(w, x) + gate_rows(w["recurrent_gates"], 1, d) @ h + b[1])
+    r = sigmoid(match_width(w, x) + gate_rows(w["recurrent_gates"], 1, d) @ h + b[1])
     h = np.tanh(w["recurrent"] @ (r * h) + gate_rows(w["input"], 1, d) @ x + b[2]) * u + h * (1 - u)
     return h, [h]
 
 
-def mut3(w: Weights, x: Array, state: State) -> tuple[Array, State]:
+def mut3_step(w: Weights, x: Array, state: State) -> tuple[Array, State]:
     [h], d = state, len(state[0])
     b = [gate_rows(w["bias"], n, d) for n in range(3)]
     u = sigmoid(gate_rows(w["input"], 0, d) @ x + w["recurrent_update"] @ np.tanh(h) + b[0])
@@ -164,7 +164,7 @@ def layer_weights(w: Weights, j: int) -> Weights:
     return {name.removesuffix(f"_{j}"): array for name, array in w.items() if name.endswith(f"_{j}")}
 
 
-def gated_feedback(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
+def gated_feedback_step(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
     layers, d, new_state = len(state) // 2, len(state[0]), []
     all_hidden = np.concatenate(state[::2])
     for j in range(layers):
@@ -189,7 +189,7 @@ def gated_feedback(w: Weights, x: Array, state: State, residual: bool = False) -
     return x, new_state
 
 
-def depth_gated(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
+def depth_gated_step(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
     layers, new_state, lower = len(state) // 2, [], None
     for j in range(layers):
         lw, (h, before) = layer_weights(w, j), state[2 * j : 2 * j + 2]
@@ -208,32 +208,35 @@ def depth_gated(w: Weights, x: Array, state: State, residual: bool = False) -> t
     return x, new_state
 
 
-def grid(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
+def grid_step(w: Weights, x: Array, state: State, residual: bool = False) -> tuple[Array, State]:
     layers, d, new_state = len(state) // 2, len(state[0]), []
     bottom = w["input"] @ x + w["bias"]
     depth_h, depth_c = bottom[:d], bottom[d:]
     for j in range(layers):
         lw, h, c = layer_weights(w, j), state[2 * j], state[2 * j + 1]
 
-        def lstm(
+        def lstm_step(
             along: int, memory: Array, lw: Weights = lw, h: Array = h, below: Array = depth_h
         ) -> tuple[Array, Array]:
             i, f, o, z = (preactivation(lw, 2 * n + along, below, h) for n in range(4))
             memory = sigmoid(f) * memory + sigmoid(i) * np.tanh(z)
             return sigmoid(o) * np.tanh(memory), memory
 
-        (h, c), (up, depth_c) = lstm(0, c), lstm(1, depth_c)
+        (h, c), (up, depth_c) = lstm_step(0, c), lstm_step(1, depth_c)
         depth_h = depth_h + up if residual and j else up
         new_state += [h, c]
     return depth_h, new_state
 
 
 STEPS: dict[str, Callable[..., tuple[Array, State]]] = {
-    "lstm": lstm, "rnn": rnn, "gru": gru, "peephole": peephole_lstm(),
-    "coupled_gates": peephole_lstm(input_gate=False, coupled=True),
-    "no_input_gate": peephole_lstm(input_gate=False), "no_forget_gate": peephole_lstm(forget_gate=False),
-    "no_output_gate": peephole_lstm(output_gate=False), "no_input_activation": peephole_lstm(squash=identity),
-    "no_output_activation": peephole_lstm(squash_output=identity), "full_gate_recurrence": peephole_lstm(full=True),
-    "layer_norm": layer_norm, "memory_block": memory_block, "clockwork": clockwork, "sru": sru, "mut1": mut1,
-    "mut2": mut2, "mut3": mut3, "gated_feedback": gated_feedback, "depth_gated": depth_gated, "grid": grid,
+    "lstm": lstm_step, "rnn": rnn_step, "gru": gru_step, "peephole": peephole_lstm_step(),
+    "coupled_gates": peephole_lstm_step(input_gate=False, coupled=True),
+    "no_input_gate": peephole_lstm_step(input_gate=False), "no_forget_gate": peephole_lstm_step(forget_gate=False),
+    "no_output_gate": peephole_lstm_step(output_gate=False),
+    "no_input_activation": peephole_lstm_step(squash=identity),
+    "no_output_activation": peephole_lstm_step(squash_output=identity),
+    "full_gate_recurrence": peephole_lstm_step(full=True), "layer_norm": layer_norm_step,
+    "memory_block": memory_block_step, "clockwork": clockwork_step, "sru": sru_step, "mut1": mut1_step,
+    "mut2": mut2_step, "mut3": mut3_step, "gated_feedback": gated_feedback_step, "depth_gated": depth_gated_step,
+    "grid": grid_step,
 }  # fmt: skip

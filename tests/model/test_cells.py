@@ -82,7 +82,7 @@ def test_outputs_and_states_equal_those_of_the_reference(cell: CellName, input_s
 
 @pytest.mark.parametrize("cell", CELL_TRAITS)
 def test_gradients_equal_finite_differences(cell: CellName) -> None:
-    """With respect to the input, the initial state and every weight."""
+    """Check the gradients with respect to the input, the initial state and every weight."""
     module = random_layer(cell, 5)
     state = tuple(tensor.requires_grad_(tensor.shape[1] > 1) for tensor in random_state(module, 2))
     x = torch.randn(2, 3, 5).double().requires_grad_()
@@ -99,7 +99,7 @@ def test_gradients_equal_finite_differences(cell: CellName) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @torch.inference_mode()
 def test_padding_is_never_read(cell: CellName) -> None:
-    """Each sentence is encoded as if alone, whatever the padding holds; outputs in the padding are zero."""
+    """Check that each sentence is encoded as if alone, whatever is in the padding, and outputs in the padding are zero."""
     torch.manual_seed(2)
     layer = build_encoder_layer(config(cell), 0)
     lengths = torch.tensor([3, 6, 1])

@@ -11,7 +11,7 @@ LINKS = {(0, 0): [1, 2], (0, 1): [0], (1, 2): [0, 1, 2]}
 """(sentence, target position) -> source positions."""
 
 
-def links() -> AlignmentLinks:
+def alignment_links() -> AlignmentLinks:
     flat = [(b, t, s, 1 / len(sources)) for (b, t), sources in LINKS.items() for s in sources]
     sentences, targets, sources, shares = zip(*flat, strict=True)
     return AlignmentLinks(torch.tensor(sentences), torch.tensor(targets), torch.tensor(sources), torch.tensor(shares))
@@ -19,7 +19,7 @@ def links() -> AlignmentLinks:
 
 def test_loss_and_gradient_equal_cross_entropy() -> None:
     scores = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
-    alignment_loss(scores.softmax(dim=2), links()).backward()
+    alignment_loss(scores.softmax(dim=2), alignment_links()).backward()
     expected_gradient = torch.zeros_like(scores)
     expected = torch.zeros(())
     for (b, t), sources in LINKS.items():
@@ -27,7 +27,7 @@ def test_loss_and_gradient_equal_cross_entropy() -> None:
         reference[sources] = 1 / len(sources)
         expected -= (reference * scores[b, t].detach().log_softmax(dim=0)).sum()
         expected_gradient[b, t] = scores[b, t].detach().softmax(dim=0) - reference
-    torch.testing.assert_close(alignment_loss(scores.softmax(dim=2), links()).detach(), expected)
+    torch.testing.assert_close(alignment_loss(scores.softmax(dim=2), alignment_links()).detach(), expected)
     torch.testing.assert_close(scores.grad, expected_gradient)
 
 

@@ -12,26 +12,26 @@ from nmt.utils.errors import CarouselError
 
 
 @pytest.fixture
-def copy(model: Path, tmp_path: Path) -> Path:
+def model_copy(model: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(model, tmp_path / "copy"))
 
 
-def edit(copy: Path, **values: object) -> None:
-    card = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps({**card, **values}))
+def edit_card(model_copy: Path, **values: object) -> None:
+    card = json.loads((model_copy / "config.json").read_text())
+    (model_copy / "config.json").write_text(json.dumps({**card, **values}))
 
 
-def test_a_model_directory_is_self_contained_and_relocatable(copy: Path) -> None:
-    read = read_model_directory(copy)
+def test_a_model_directory_is_self_contained_and_relocatable(model_copy: Path) -> None:
+    read = read_model_directory(model_copy)
     assert (read.card.source_language, read.card.target_language) == ("en", "fr")
     graphs = {f"onnx/{name}.onnx" for name in ("encoder", "rows", "step", "step_list", "scores", "scores_list")}
     others = {"tokenizer.model", "model.safetensors", "shortlist.npz", "onnx/weights.bin", "README.md"}
     assert set(read.card.files) == graphs | others
-    [row] = [line for line in (copy / "README.md").read_text().splitlines() if line.startswith("| dev | bleu |")]
+    [row] = [line for line in (model_copy / "README.md").read_text().splitlines() if line.startswith("| dev | bleu |")]
     assert len(re.split(r"(?<!\\)\|", row)) == 4 + 2  # four cells, and the text before and after them
-    for path in copy.rglob("*.*"):
+    for path in model_copy.rglob("*.*"):
         path.chmod(0o444)
-    read_model_directory(copy)
+    read_model_directory(model_copy)
 
 
 def test_a_run_directory_is_read_as_its_model_directory(model: Path) -> None:
@@ -39,15 +39,15 @@ def test_a_run_directory_is_read_as_its_model_directory(model: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tokenizer.model", "model.safetensors", "onnx/weights.bin", "README.md"])
-def test_the_error_names_missing_and_damaged_files(name: str, copy: Path) -> None:
-    content = bytearray((copy / name).read_bytes())
+def test_the_error_names_missing_and_damaged_files(name: str, model_copy: Path) -> None:
+    content = bytearray((model_copy / name).read_bytes())
     content[len(content) // 2] ^= 1
-    (copy / name).write_bytes(content)
+    (model_copy / name).write_bytes(content)
     with pytest.raises(CarouselError, match=rf"{name}: is damaged \(checksum differs\)"):
-        read_model_directory(copy)
-    (copy / name).unlink()
+        read_model_directory(model_copy)
+    (model_copy / name).unlink()
     with pytest.raises(CarouselError, match=rf"{name}: is missing"):
-        read_model_directory(copy)
+        read_model_directory(model_copy)
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,18 @@ def test_the_error_names_missing_and_damaged_files(name: str, copy: Path) -> Non
         ({"files": {"../x": {"sha256": "0", "bytes": 1}}}, "outside the folder"),
     ],
 )
-def test_an_invalid_card_is_an_error(values: dict[str, object], message: str, copy: Path) -> None:
-    edit(copy, **values)
+def test_an_invalid_card_is_an_error(values: dict[str, object], message: str, model_copy: Path) -> None:
+    edit_card(model_copy, **values)
     with pytest.raises(CarouselError, match=message) as error:
-        read_model_directory(copy)
+        read_model_directory(model_copy)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null"])
-def test_a_card_that_is_not_a_json_object_is_an_error(content: str, copy: Path) -> None:
-    (copy / "config.json").write_text(content)
+def test_a_card_that_is_not_a_json_object_is_an_error(content: str, model_copy: Path) -> None:
+    (model_copy / "config.json").write_text(content)
     with pytest.raises(CarouselError, match=r"config\.json: is damaged"):
-        read_model_directory(copy)
+        read_model_directory(model_copy)
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
@@ -85,37 +85,37 @@ def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
             read_model_directory(path)
 
 
-def test_weights_of_another_architecture_are_an_error(copy: Path) -> None:
+def test_weights_of_another_architecture_are_an_error(model_copy: Path) -> None:
     from nmt.engine.torch_engine import load_network
 
-    card = json.loads((copy / "config.json").read_text())
-    edit(copy, model={**card["model"], "encoder_layers": 2})
+    card = json.loads((model_copy / "config.json").read_text())
+    edit_card(model_copy, model={**card["model"], "encoder_layers": 2})
     with pytest.raises(CarouselError, match=r"model\.safetensors: .* is None, not"):
-        load_network(read_model_directory(copy))
+        load_network(read_model_directory(model_copy))
 
 
-def test_a_model_of_the_first_format_is_read(copy: Path) -> None:
+def test_a_model_of_the_first_format_is_read(model_copy: Path) -> None:
     """Format 1 had no ONNX graphs: the torch engine is used."""
     from nmt import Translator
 
-    card = json.loads((copy / "config.json").read_text())
+    card = json.loads((model_copy / "config.json").read_text())
     files = {n: f for n, f in card["files"].items() if n in {"tokenizer.model", "model.safetensors", "README.md"}}
-    edit(copy, format_version=1, files=files)
-    assert Translator.load(copy).translate("the dog sees the cat.").text == "le chien voit le chat."
+    edit_card(model_copy, format_version=1, files=files)
+    assert Translator.load(model_copy).translate("the dog sees the cat.").text == "le chien voit le chat."
     with pytest.raises(CarouselError, match="has no graphs for the onnx engine"):
-        Translator.load(copy, engine="onnx")
+        Translator.load(model_copy, engine="onnx")
 
 
-def test_a_card_without_origins_is_read(copy: Path) -> None:
+def test_a_card_without_origins_is_read(model_copy: Path) -> None:
     """Cards written by early versions have no such key."""
-    card = json.loads((copy / "config.json").read_text())
+    card = json.loads((model_copy / "config.json").read_text())
     del card["origins"]
-    (copy / "config.json").write_text(json.dumps(card))
-    assert read_model_directory(copy).card.origins == []
+    (model_copy / "config.json").write_text(json.dumps(card))
+    assert read_model_directory(model_copy).card.origins == []
 
 
-def test_a_model_directory_without_weights_and_graphs_is_an_error(copy: Path) -> None:
-    card = json.loads((copy / "config.json").read_text())
-    edit(copy, files={"tokenizer.model": card["files"]["tokenizer.model"]})
+def test_a_model_directory_without_weights_and_graphs_is_an_error(model_copy: Path) -> None:
+    card = json.loads((model_copy / "config.json").read_text())
+    edit_card(model_copy, files={"tokenizer.model": card["files"]["tokenizer.model"]})
     with pytest.raises(CarouselError, match="lists neither weights nor graphs"):
-        read_model_directory(copy)
+        read_model_directory(model_copy)
