@@ -1,4 +1,4 @@
-"""``nmt evaluate``, ``nmt compare`` and ``nmt score``."""
+"""The commands ``nmt evaluate``, ``nmt compare`` and ``nmt score``."""
 
 from __future__ import annotations
 

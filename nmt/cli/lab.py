@@ -1,4 +1,4 @@
-"""``nmt generate``, ``nmt inspect``, ``nmt study`` and ``nmt lab``."""
+"""The commands ``nmt generate``, ``nmt inspect``, ``nmt study`` and ``nmt lab gradients``."""
 
 from __future__ import annotations
 

@@ -26,9 +26,9 @@ JsonOption = Annotated[bool, Option("--json", help="Print JSON instead of text."
 
 
 def refuse_options_unless(condition: bool, reason: str, options: Mapping[str, object]) -> None:
-    """Raise UsageError if an option is given, that is neither None nor false, although the condition does not hold.
+    """Raise UsageError for the first option that is neither None nor false, unless a condition holds.
 
-    The message consists of the option's name, the reason, which ends in "remove", and the name once more.
+    ``options`` are values by option name. ``reason`` ends in "remove", which the message completes with the name.
     """
     for name, value in options.items():
         if not condition and value is not None and value is not False:

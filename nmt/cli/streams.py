@@ -1,4 +1,4 @@
-"""Read standard input and write results without holding back lines of a slow pipe."""
+"""Input and output of text, in which lines of a slow pipe are processed without delay."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class _ReadAhead(Generic[T]):
                 self._changed.notify_all()
 
     def take(self) -> list[T]:
-        """Return the next batch; an empty one at the end. Raises the reader's error."""
+        """Return the next batch, which is empty at the end. Raises the error of the reading thread, if it failed."""
         with self._changed:
             self._changed.wait_for(lambda: self._buffer or self._ended)
             self._changed.wait_for(lambda: len(self._buffer) == self._size or self._ended, timeout=_MAX_DELAY)

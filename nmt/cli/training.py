@@ -1,4 +1,4 @@
-"""``nmt train`` and ``nmt export``."""
+"""The commands ``nmt train`` and ``nmt export``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``nmt translate``."""
+"""The command ``nmt translate``."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class ModelConfig(ConfigSection):
 
     @property
     def initial_state_layers(self) -> list[int]:
-        """Index of the encoder layer whose final state becomes the initial state of each decoder layer.
+        """Indices of the encoder layers whose final states become the initial states of the decoder layers.
 
         A decoder with more layers than the encoder repeats the encoder's top layer. An encoder with more layers than
         the decoder uses its top layers if there is no attention, because the decoder reads nothing else of the encoder.

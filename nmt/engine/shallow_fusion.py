@@ -67,7 +67,7 @@ class ShallowFusionEngine:
 
 
 class LanguageModelScorer:
-    """Computes the log-probability of texts under a language model, whose tokenizer can be any."""
+    """Computes the log-probability of texts under a language model, which may have any tokenizer."""
 
     def __init__(self, directory: LanguageModelDirectory) -> None:
         self._directory, self._network = directory, load_language_model(directory)

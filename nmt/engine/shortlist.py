@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Shortlist:
-    """Shortlists of target tokens, from which the shortlist of any source sentence follows."""
+    """Target candidates of each source token, and frequent target tokens; a sentence's shortlist is their union."""
 
     def __init__(
         self, target_vocab_size: int, offsets: Int32Array, candidates: Int32Array, frequent_ids: Int32Array

@@ -27,7 +27,7 @@ from nmt.utils.errors import CarouselError
 
 
 class TorchEngine:
-    """N slots of K hypotheses on a torch network; implements `nmt.search.protocol.Engine`."""
+    """Engine with N slots of K hypotheses on a torch network; implements `nmt.search.protocol.Engine`."""
 
     def __init__(self, network: Seq2Seq, num_slots: int, beam_size: int, device: torch.device | str = "cpu") -> None:
         """``network`` is in evaluation mode and on ``device``; it must not change while slots are occupied."""

@@ -168,7 +168,7 @@ def write_language_model_directory(path: Path, card: LanguageModelCard, vocabula
 
 
 def check_replaceable(path: Path) -> None:
-    """Check that a model directory can be written to a path, where at most one without trained weights may be lost.
+    """Check that a path may be overwritten: it is free, empty, or a model directory without trained weights.
 
     Raises:
         CarouselError: The path holds trained weights, or files that belong to no model directory.

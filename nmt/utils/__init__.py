@@ -1,1 +1,1 @@
-"""Helpers without knowledge of translation: errors, files, locks, signals, progress, array types."""
+"""Helpers that are independent of translation: errors, files, locks, signals, progress, array types."""

@@ -96,7 +96,7 @@ def remove_temporary_files(path: Path) -> None:
 
 
 def _temporary_path(path: Path, suffix: str) -> Path:
-    """Return a random name: process ids are not unique among containers that share a folder."""
+    """Return a random path beside ``path``; process ids would not be unique among containers that share a folder."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{suffix}")
 
 

@@ -49,7 +49,7 @@ def test_shortlists_hold_likely_translations_frequent_tokens_and_copies_of_the_s
     two = build_shortlist(
         translation_table(), VOCABULARY, VOCABULARY, shared_vocab=True, candidates_per_token=2, num_frequent=2
     )
-    assert [shortlisted_tokens(two, 0), shortlisted_tokens(two, 3), shortlisted_tokens(two, 0, 3), shortlisted_tokens(two, 7)] == [
+    assert [shortlisted_tokens(two, *tokens) for tokens in ((0,), (3,), (0, 3), (7,))] == [
         [0, 1, 2, 4], [2, 3, 4], [0, 1, 2, 3, 4], [2, 4, 7],
     ]  # fmt: skip
 

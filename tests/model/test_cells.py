@@ -99,7 +99,7 @@ def test_gradients_equal_finite_differences(cell: CellName) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @torch.inference_mode()
 def test_padding_is_never_read(cell: CellName) -> None:
-    """Check that each sentence is encoded as if alone, whatever is in the padding, and outputs in the padding are zero."""
+    """Check that each sentence is encoded as if alone, with any padding, and outputs in the padding are zero."""
     torch.manual_seed(2)
     layer = build_encoder_layer(config(cell), 0)
     lengths = torch.tensor([3, 6, 1])

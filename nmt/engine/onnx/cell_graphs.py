@@ -132,7 +132,7 @@ def add_cell_loop(
     state = [body.add_input(f"state_{n}", np.float32, "sentences", size) for n, size in enumerate(sizes)]
     step_input = body.add_input("sums", np.float32, "sentences", "sums")
     step_mask = body.add_input("inside", np.bool_, "sentences", 1)
-    body_ops = GraphOps(layers.for_loop_body(body), prefix)
+    body_ops = GraphOps(layers.copy_for_loop_body(body), prefix)
     y, new_state = cell.step(body_ops, body_ops.value(step_input), tuple(map(body_ops.value, state)))
     for n, size in enumerate(sizes):
         kept = body.op("Where", step_mask, new_state[n].name, state[n])

@@ -28,7 +28,7 @@ from nmt.utils.arrays import AnyArray
 
 
 class EncoderGraph(LayerBuilder):
-    """Builder of the encoder graph: ``source`` [N, S] and ``lengths`` [N] to ``state`` [N, Z] and attention memory.
+    """Builder of the graph from ``source`` [N, S] and ``lengths`` [N] to ``state`` [N, Z] and attention memory.
 
     The memory consists of ``keys.l``, ``bias.l`` and ``values.l`` for each attention layer l. The keys include the
     query projection and the values include the output projection, so that a decoding step needs two products for all

@@ -43,7 +43,7 @@ class SentenceEncoder:
     def encode(self, sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]) -> EncodedSentences:
         """Encode sentences together; the sources are ids without end of sentence. See `Engine.admit`."""
         lengths = np.array([len(source) + 1 for source in sources])
-        ids = _pad([[*source, EOS] for source in sources], PAD)
+        ids = _pad_sequences([[*source, EOS] for source in sources], PAD)
         memory = self._sessions.run("encoder", {"source": ids, "lengths": lengths.astype(np.int32)})
         state = memory.pop("state")
         shortlists, shortlist_lengths = self._gather_shortlists(sources, required_ids)
@@ -58,7 +58,7 @@ class SentenceEncoder:
         included = [[token for token in tokens if token >= FIRST_TEXT_ID] for tokens in required_ids]
         lists = [self._shortlist.target_ids_for_sentence(*pair) for pair in zip(sources, included, strict=True)]
         lengths = np.array([len(tokens) for tokens in lists])
-        ids = _pad(lists, EOS)
+        ids = _pad_sequences(lists, EOS)
         is_padding = np.arange(ids.shape[1]) >= lengths[:, None]
         arrays = self._sessions.run("rows", {"list": ids})
         arrays["list_bias"] = np.where(is_padding, np.float32(-np.inf), np.float32(0))[:, None]
@@ -80,7 +80,7 @@ def group_by_length(lengths: Sequence[int]) -> list[list[int]]:
     return groups
 
 
-def _pad(sequences: Sequence[Any], fill: int) -> AnyArray:
+def _pad_sequences(sequences: Sequence[Any], fill: int) -> AnyArray:
     """Return sequences of different lengths as an array [n, longest]."""
     ids = np.full((len(sequences), max(map(len, sequences))), fill, dtype=np.int64)
     for row, sequence in zip(ids, sequences, strict=True):

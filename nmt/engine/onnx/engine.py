@@ -28,7 +28,7 @@ _AFTER_ALL_IDS = np.iinfo(np.int32).max
 
 
 class OnnxEngine:
-    """N slots of K hypotheses on ONNX Runtime; implements `nmt.search.protocol.Engine`.
+    """Engine with N slots of K hypotheses on ONNX Runtime; implements `nmt.search.protocol.Engine`.
 
     Active sentences are stored contiguously, at indices that differ from their slots. When a sentence is released, the
     last sentence moves to its index. So a step computes nothing for empty slots, and the memory of the other sentences

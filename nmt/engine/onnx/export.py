@@ -33,35 +33,32 @@ def build_graphs(model: ModelConfig, weights: Weights, precision: Precision) -> 
         "encoder.onnx": EncoderGraph(model, weights, precision, weight_file).build(),
         "rows.onnx": build_shortlist_graph(model, weights, precision, weight_file),
     }
-    for name, top_k, shortlist in (
-        ("step.onnx", True, False),
-        ("step_list.onnx", True, True),
-        ("scores.onnx", False, False),
-        ("scores_list.onnx", False, True),
-    ):
-        files[name] = StepGraph(model, weights, precision, weight_file).build(top_k, shortlist)
+    for name, with_top_k in (("step", True), ("scores", False)):
+        for suffix, with_shortlist in (("", False), ("_list", True)):
+            graph = StepGraph(model, weights, precision, weight_file)
+            files[f"{name}{suffix}.onnx"] = graph.build(with_top_k, with_shortlist)
     files[WEIGHT_FILE] = weight_file.content()
     return files
 
 
-def export_model(directory: ModelDirectory, out: Path, precision: Precision, shortlist: bool) -> None:
+def export_model(directory: ModelDirectory, out: Path, precision: Precision, include_shortlist: bool) -> None:
     """Write a model directory for serving: graphs and tokenizer, without the weights that only torch reads.
 
-    Raises CarouselError if the model has no weights, or no shortlist although ``shortlist`` is set.
+    Raises CarouselError if the model has no weights, or no shortlist although ``include_shortlist`` is set.
     """
     if directory.weights is None:
         raise CarouselError(
             f"{directory.path}: no {WEIGHTS}, because this is an exported model; export the model of the training run"
         )
     files = build_graphs_from_file(directory.card.model, directory.weights, precision)
-    if shortlist:
+    if include_shortlist:
         if directory.shortlist is None:
             raise CarouselError(f"{directory.path}: no {SHORTLIST}; export without --shortlist, or train again")
         files[SHORTLIST] = directory.shortlist.read_bytes()
     # The scores in the card were measured before the export; the card says with which precision.
     history = {**directory.card.training, "scores_measured_with": f"{directory.card.precision}, before this export"}
     # The calibration of confidence was learned from scores with a shortlist; those over the whole vocabulary differ.
-    confidence = directory.card.confidence if shortlist or directory.shortlist is None else None
+    confidence = directory.card.confidence if include_shortlist or directory.shortlist is None else None
     changed = {"precision": precision, "training": history, "confidence": confidence}
     card = directory.card.model_copy(update=changed)
     write_model_directory(out, card, directory.tokenizer, files)

@@ -35,8 +35,8 @@ class LayerBuilder:
         self.model, self.weights, self.int8 = model, weights, precision == "int8"
         self.graph = self.main_graph = GraphBuilder(name, weight_file)
 
-    def for_loop_body(self, body: GraphBuilder) -> LayerBuilder:
-        """Return a builder that adds layers to a loop body; weights are prepared outside of the loop."""
+    def copy_for_loop_body(self, body: GraphBuilder) -> LayerBuilder:
+        """Return a copy that adds layers to a loop body; weights are prepared outside of the loop."""
         layers = copy.copy(self)
         layers.graph = body
         return layers

@@ -1,4 +1,4 @@
-"""ONNX Runtime with telemetry disabled. No other module imports it.
+"""ONNX Runtime with telemetry disabled; all other modules import it from here.
 
 Its builds for Linux and macOS send usage reports and store a device identifier unless these variables are set before
 the first import. The reports do not contain translations.

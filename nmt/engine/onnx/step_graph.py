@@ -58,7 +58,7 @@ class StepGraph(LayerBuilder):
     def __init__(self, model: ModelConfig, weights: Weights, precision: Precision, weight_file: WeightFile) -> None:
         super().__init__("step", model, weights, precision, weight_file)
 
-    def build(self, top_k: bool, shortlist: bool) -> bytes:
+    def build(self, with_top_k: bool, with_shortlist: bool) -> bytes:
         """Return the graph as the content of an ONNX file."""
         graph, sizes = self.graph, decoder_state_sizes(self.model)
         tokens = graph.add_input("tokens", np.int64, "sentences", "beam")
@@ -69,11 +69,11 @@ class StepGraph(LayerBuilder):
         hidden, tensors, attention = decode(self.embed(tokens, "decoder.embedding.weight"), tensors)
         next_state = graph.op("Concat", *tensors, axis=2)
         graph.add_output(next_state, "next_state", np.float32, "sentences", "beam", sum(sizes))
-        scores = graph.op("LogSoftmax", self._add_output_layer(hidden, shortlist), axis=-1)
+        scores = graph.op("LogSoftmax", self._add_output_layer(hidden, with_shortlist), axis=-1)
         if attention is not None:
             graph.add_output(attention, "attention", np.float32, "sentences", "beam", "source")
-        if top_k:
-            self._add_top_k(scores, shortlist)
+        if with_top_k:
+            self._add_top_k(scores, with_shortlist)
         else:
             graph.add_output(scores, "scores", np.float32, "sentences", "beam", "tokens")
         return graph.serialise()
@@ -199,9 +199,9 @@ class StepGraph(LayerBuilder):
         scores = graph.op("Transpose", graph.op("MatMul", graph.op("Tanh", pairs), vector), perm=[0, 1, 3, 2])
         return graph.op("Add", scores, graph.op("Reshape", bias, graph.int64_vector(0, 1, 1, -1)))
 
-    def _add_output_layer(self, hidden: str, shortlist: bool) -> str:
+    def _add_output_layer(self, hidden: str, with_shortlist: bool) -> str:
         """Return the logits [N, K, V or L] of hidden [N, K, D]."""
-        if not shortlist:
+        if not with_shortlist:
             return self.matmul(hidden, OUTPUT_LAYER, self.weights[OUTPUT_LAYER])
         graph, width = self.graph, self.model.width
         rows = graph.add_input("rows", np.int8 if self.int8 else np.float32, "sentences", width, "list")
@@ -214,7 +214,7 @@ class StepGraph(LayerBuilder):
         products = graph.op("MatMulIntegerToFloat", levels, rows, graph.constant(1 / 127), scales, zero)
         return graph.op("Add", graph.op("Mul", products, peaks), bias)
 
-    def _add_top_k(self, scores: str, shortlist: bool) -> None:
+    def _add_top_k(self, scores: str, with_shortlist: bool) -> None:
         """Add the outputs with top-k, which are described in `StepGraph`, from log-probabilities [N, K, V or L]."""
         graph = self.graph
         score_ids = graph.add_input("asked", np.int64, "sentences", "beam", "questions")
@@ -224,7 +224,7 @@ class StepGraph(LayerBuilder):
         suppressed = graph.add_input("suppressed", np.int64, "suppressions", 3)
         never = graph.add_input("never", np.float32, "suppressions")
         candidate_scores = graph.op("ScatterND", scores, suppressed, never)
-        if not shortlist:  # shortlists contain no reserved tokens
+        if not with_shortlist:  # shortlists contain no reserved tokens
             reserved = reserved_mask(len(self.weights[OUTPUT_LAYER]))
             penalty = np.where(reserved, np.float32(-np.inf), np.float32(0))
             candidate_scores = graph.op("Add", candidate_scores, graph.weight("never_proposed", penalty))

@@ -1,1 +1,1 @@
-"""Recurrent cells of the literature, each defined once for PyTorch and for ONNX graphs."""
+"""Recurrent cells from the literature, each defined once for PyTorch and for ONNX graphs."""

@@ -17,7 +17,7 @@ class GRU(RecurrentCell):
     state_kinds = ("hidden",)
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return all weights by name. Rows are in the order reset gate, update gate, candidate."""
+        """Return the specification of each weight, by name. Rows are in the order reset gate, update gate, candidate."""
         return {**self._gate_weight_specs(self.input_size, 3, [0.0] * 3), "recurrent_bias": zeros_spec(self.width)}
 
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
@@ -53,7 +53,7 @@ class Mut1(MutatedCell):
     """MUT1: u = σ(W_u x), r = σ(W_r x + U_r h_t-1), z = tanh(U_z (r ⊙ h_t-1) + tanh(x)); see `MutatedCell`."""
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return all weights by name."""
+        """Return the specification of each weight, by name."""
         square = WeightSpec((self.width, self.width))
         return {
             "input": WeightSpec((2 * self.width, self.input_size)), "recurrent_reset": square, "recurrent": square,
@@ -80,7 +80,7 @@ class Mut2(MutatedCell):
     """MUT2: u = σ(W_u x + U_u h_t-1), r = σ(x + U_r h_t-1), z = tanh(U_z (r ⊙ h_t-1) + W_z x); see `MutatedCell`."""
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return all weights by name."""
+        """Return the specification of each weight, by name."""
         return {
             "input": WeightSpec((2 * self.width, self.input_size)),
             "recurrent_gates": WeightSpec((2 * self.width, self.width)),
@@ -111,7 +111,7 @@ class Mut3(MutatedCell):
     """
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return all weights by name."""
+        """Return the specification of each weight, by name."""
         square = WeightSpec((self.width, self.width))
         return {
             "input": WeightSpec((3 * self.width, self.input_size)), "recurrent_update": square,

@@ -14,7 +14,7 @@ class ElmanRNN(RecurrentCell):
     state_kinds = ("hidden",)
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return all weights by name."""
+        """Return the specification of each weight, by name."""
         return self._gate_weight_specs(self.input_size, 1, [0.0])
 
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:
@@ -42,7 +42,7 @@ class ClockworkRNN(RecurrentCell):
         return self.width // len(CLOCKWORK_PERIODS)
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return all weights by name."""
+        """Return the specification of each weight, by name."""
         weights = {"input": WeightSpec((self.width, self.input_size)), "bias": zeros_spec(self.width)}
         for module in range(len(CLOCKWORK_PERIODS)):
             weights[f"recurrent_{module}"] = WeightSpec((self._module_width, self.width - module * self._module_width))
