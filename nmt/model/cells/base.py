@@ -102,7 +102,10 @@ class RecurrentCell(ABC):
 
     @abstractmethod
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Names of matrices that multiply the previous state start with "recurrent"."""
+        """Return the specification of each weight, by name.
+
+        Names of matrices that multiply the previous state start with "recurrent".
+        """
 
     def project_input(self, ops: Ops, x: Operand) -> Operand:
         """Compute the part of a step that depends on x [..., I] alone, for a whole sequence with one matrix product."""

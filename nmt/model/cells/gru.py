@@ -17,7 +17,10 @@ class GRU(RecurrentCell):
     state_kinds = ("hidden",)
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows are in the order reset gate, update gate, candidate."""
+        """Return the specification of each weight, by name.
+
+        Rows are in the order reset gate, update gate, candidate.
+        """
         return {**self._gate_weight_specs(self.input_size, 3, [0.0] * 3), "recurrent_bias": zeros_spec(self.width)}
 
     def step(self, ops: Ops, x: Operand, state: CellState) -> tuple[Operand, CellState]:

@@ -41,7 +41,10 @@ class PeepholeLSTM(RecurrentCell):
         return self.has_input_gate + self.has_forget_gate
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows are in the order input, forget, output gate, candidate."""
+        """Return the specification of each weight, by name.
+
+        Rows are in the order input, forget, output gate, candidate.
+        """
         biases = [0.0] * self.has_input_gate + [self.forget_bias] * self.has_forget_gate
         biases += [0.0] * self.has_output_gate + [0.0]
         weights = self._gate_weight_specs(self.input_size, len(biases), biases)
@@ -141,7 +144,10 @@ class LayerNormLSTM(RecurrentCell):
     """
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows are in the order input, forget, output gate, candidate."""
+        """Return the specification of each weight, by name.
+
+        Rows are in the order input, forget, output gate, candidate.
+        """
         ones = np.ones(4 * self.width, dtype=np.float32)
         gains = {"input_gain": ones, "recurrent_gain": ones, "memory_gain": ones[: self.width]}
         matrices = self._gate_weight_specs(self.input_size, 4, [0.0, self.forget_bias, 0.0, 0.0])
@@ -177,7 +183,10 @@ class MemoryBlockLSTM(RecurrentCell):
         return self.width // CELLS_PER_BLOCK
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows are in the order input gates, output gates, candidate."""
+        """Return the specification of each weight, by name.
+
+        Rows are in the order input gates, output gates, candidate.
+        """
         rows = 2 * self._num_blocks + self.width
         matrices = {"input": WeightSpec((rows, self.input_size)), "recurrent": WeightSpec((rows, self.width))}
         return {**matrices, "bias": zeros_spec(rows)}

@@ -22,7 +22,10 @@ class SRU(RecurrentCell):
     state_kinds = ("cell",)
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows are in the order forget gate, reset gate, candidate, W_s."""
+        """Return the specification of each weight, by name.
+
+        Rows are in the order forget gate, reset gate, candidate, W_s.
+        """
         bias = np.repeat(np.array([self.forget_bias, 0.0], dtype=np.float32), self.width)
         rows = 3 if self.input_size == self.width else 4
         return {

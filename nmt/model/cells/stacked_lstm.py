@@ -17,7 +17,10 @@ class GatedFeedbackLSTM(RecurrentCell):
     """
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows are in the order input, forget, output gate, candidate, feedback gates."""
+        """Return the specification of each weight, by name.
+
+        Rows are in the order input, forget, output gate, candidate, feedback gates.
+        """
         weights: dict[str, WeightSpec] = {}
         width, layers = self.width, self.layers
         for j in range(layers):
@@ -64,7 +67,10 @@ class DepthGatedLSTM(RecurrentCell):
     """
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows are in the order input, forget, output gate, candidate, depth gate."""
+        """Return the specification of each weight, by name.
+
+        Rows are in the order input, forget, output gate, candidate, depth gate.
+        """
         weights: dict[str, WeightSpec] = {}
         width = self.width
         for j in range(self.layers):
@@ -116,7 +122,10 @@ class GridLSTM(RecurrentCell):
     """
 
     def weight_specs(self) -> dict[str, WeightSpec]:
-        """Return the specification of each weight, by name. Rows: i, f, o and the candidate, each first along time, then along depth."""
+        """Return the specification of each weight, by name.
+
+        Rows: i, f, o and the candidate, each first along time, then along depth.
+        """
         width, biases = self.width, [0.0, 0.0, self.forget_bias, self.forget_bias, 0.0, 0.0, 0.0, 0.0]
         weights = {"input": WeightSpec((2 * width, self.input_size)), "bias": zeros_spec(2 * width)}
         for j in range(self.layers):
