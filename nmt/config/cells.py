@@ -15,11 +15,11 @@ class CellTraits(NamedTuple):
     """Properties of a recurrent cell that restrict other keys of a recipe."""
 
     forget_gate: bool = True
-    """Whether the cell has a forget gate, whose initial bias is `model.forget_bias`."""
+    """True if the cell has a forget gate, whose initial bias is `model.forget_bias`."""
     recurrent_matrix: bool = True
-    """Whether the cell has a recurrent weight matrix, to which `model.weight_drop` applies dropout."""
+    """True if the cell has a recurrent weight matrix, to which `model.weight_drop` applies dropout."""
     stacked: bool = False
-    """Whether layers exchange values within a time step, so that all layers must be computed step by step."""
+    """True if layers exchange values within a time step, so that all layers must be computed step by step."""
     width_divisor: int = 1
     """Number of which the width must be a multiple."""
 

@@ -121,7 +121,7 @@ class _RecipeDraft:
 
     @property
     def is_language_model(self) -> bool:
-        """Whether the recipe is that of a language model."""
+        """True if the recipe is that of a language model."""
         data = self._tree.get("data")
         return isinstance(data, dict) and "language" in data
 

@@ -95,7 +95,7 @@ class ModelConfig(ConfigSection):
 
     @property
     def has_decoder_blocks(self) -> bool:
-        """Whether the decoder has the blocks design, which does not support input feeding."""
+        """True if the decoder has the blocks design, which does not support input feeding."""
         return self.design == "blocks" and not self.input_feeding
 
     def is_bidirectional(self, layer: int) -> bool:

@@ -108,9 +108,9 @@ class LanguageModelCard(_Immutable):
     model: ModelConfig
     """Architecture of the network."""
     carried: bool
-    """Whether the recurrent state was carried from line to line in training."""
+    """True if the recurrent state was carried from line to line in training."""
     verbatim: bool
-    """Whether the model reads text verbatim; if false, text is normalised, as for translators."""
+    """True if the model reads text verbatim; otherwise text is normalised, as for translators."""
     training: dict[str, Any] = {}
     """Training summary: number of updates, minutes and pairs, versions of libraries, the recipe."""
     scores: dict[str, Any] = {}

@@ -54,7 +54,7 @@ class OnnxEngine:
         self._state_rows = np.zeros((num_slots, beam_size), dtype=np.int64)
         """Index into ``_state`` of each row of each active sentence, [N, K]."""
         self._reordered = False
-        """Whether sentences were added or moved since the last step; if not, ``_state_rows`` is 0, 1, 2, ..."""
+        """True if sentences were added or moved since the last step; otherwise ``_state_rows`` is 0, 1, 2, ..."""
         self._update_layout()
 
     def admit(

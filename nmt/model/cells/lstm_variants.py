@@ -29,11 +29,11 @@ class PeepholeLSTM(RecurrentCell):
     has_forget_gate: ClassVar[bool] = True
     has_output_gate: ClassVar[bool] = True
     has_coupled_gates: ClassVar[bool] = False
-    """Whether the input gate is one minus the forget gate."""
+    """True if the input gate is one minus the forget gate."""
     has_input_activation: ClassVar[bool] = True
     has_output_activation: ClassVar[bool] = True
     has_gate_recurrence: ClassVar[bool] = False
-    """Whether the gates read all gates of the previous step."""
+    """True if the gates read all gates of the previous step."""
 
     @property
     def _num_early_gates(self) -> int:
