@@ -25,7 +25,7 @@ from nmt.model.attention import Attention
 from nmt.model.layers import FeedForward
 from nmt.model.recurrent_layers import DecoderLSTMLayer, EncoderLSTMLayer
 from nmt.model.seq2seq import build_network
-from nmt.training.translation_dev_set import translation_inputs
+from nmt.training.translation_dev_set import make_translation_batch
 
 COMPONENTS: dict[str, tuple[type[nn.Module], ...]] = {
     "recurrent layers": (DecoderLSTMLayer, EncoderLSTMLayer),
@@ -95,7 +95,7 @@ def main() -> None:
         for run in ([warm_up, warm_up], measured):
             with profiling(device) as profiler:
                 for batch in run:
-                    inputs = translation_inputs(batch, device)
+                    inputs = make_translation_batch(batch, device)
                     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
                         loss = network.loss(inputs, SMOOTHING).objective
                     (loss / batch.num_target_tokens).backward()

@@ -38,7 +38,7 @@ from nmt.model.attention import DotAttention
 from nmt.model.encoder import Encoder
 from nmt.model.layers import ScaledEmbedding
 from nmt.model.seq2seq import build_network
-from nmt.training.translation_dev_set import translation_inputs
+from nmt.training.translation_dev_set import make_translation_batch
 
 SMOOTHING, DROPOUT = 0.1, 0.3
 
@@ -150,7 +150,7 @@ def timed_update(network: nn.Module, device: torch.device, precision: str) -> Ca
     def update(batch: Batch) -> float:
         synchronise(device)
         start = time.perf_counter()
-        inputs = translation_inputs(batch, device)
+        inputs = make_translation_batch(batch, device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
             if isinstance(network, PlainInputFeeding | JoeyNMT):
                 target_out = torch.from_numpy(batch.target_out).to(device)

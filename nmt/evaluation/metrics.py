@@ -46,9 +46,8 @@ def score_translations(
     Raises CarouselError if the numbers of hypotheses and references differ.
     """
     if len(hypotheses) != len(references):
-        raise CarouselError(
-            f"scoring: {len(hypotheses):,} translations but {len(references):,} references; give one reference per line"
-        )
+        difference = f"{len(hypotheses):,} translations but {len(references):,} references"
+        raise CarouselError(f"scoring: {difference}; give one reference per line")
     metrics = sacrebleu_metrics(language)
     return {name: _score_with_interval(metric, hypotheses, references) for name, metric in metrics.items()}
 
@@ -73,9 +72,8 @@ def exact_match(task: SyntheticCorpus, hypotheses: Sequence[str], references: Se
         questions of at most this length are correct, or 0.
     """
     by_length: dict[int, list[bool]] = {}
-    for length, hypothesis, reference in zip(
-        question_lengths(task.pairs, task.shortest, task.longest), hypotheses, references, strict=True
-    ):
+    lengths = question_lengths(task.pairs, task.shortest, task.longest)
+    for length, hypothesis, reference in zip(lengths, hypotheses, references, strict=True):
         by_length.setdefault(length, []).append(hypothesis == reference)
     right_to = 0
     for length, right in sorted(by_length.items()):
@@ -98,11 +96,8 @@ def exact_match_on_unseen(
     The result is ``{"questions", "score"}``: the number of these questions, and the percentage of correct answers or,
     without questions, None.
     """
-    right = [
-        hypothesis == reference
-        for question, hypothesis, reference in zip(questions, hypotheses, references, strict=True)
-        if question not in training_questions
-    ]
+    answers = zip(questions, hypotheses, references, strict=True)
+    right = [answer == expected for question, answer, expected in answers if question not in training_questions]
     return {"questions": len(right), "score": _percentage(right) if right else None}
 
 
@@ -114,10 +109,8 @@ def _percentage(right: Sequence[bool]) -> float:
 def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
     """Return the sentence-level chrF of each translation, between 0 and 1."""
     chrf = sacrebleu_metrics("en")["chrf"]
-    return [
-        chrf.sentence_score(hypothesis, [reference]).score / 100
-        for hypothesis, reference in zip(hypotheses, references, strict=True)
-    ]
+    pairs = zip(hypotheses, references, strict=True)
+    return [chrf.sentence_score(hypothesis, [reference]).score / 100 for hypothesis, reference in pairs]
 
 
 def word_tokeniser(language: str) -> Callable[[str], list[str]]:

@@ -161,12 +161,10 @@ def _system_results(
         result = {"system": name, "score": round(score, 2), "ci": round(half_width, 2)}
         if n:
             observed = score - scores[0]
-            p_values = (
-                _bootstrap_p_value(observed, resampled[n] - resampled[0]),
-                _randomisation_p_value(observed, differences[n - 1]),
-            )
-            result |= {"difference": round(observed, 2)}
-            result |= {"p": {test: round(p, 6) for test, p in zip(_TESTS, p_values, strict=True)}}
+            bootstrap_p = _bootstrap_p_value(observed, resampled[n] - resampled[0])
+            p_values = bootstrap_p, _randomisation_p_value(observed, differences[n - 1])
+            rounded = {test: round(p, 6) for test, p in zip(_TESTS, p_values, strict=True)}
+            result |= {"difference": round(observed, 2), "p": rounded}
         results.append(result)
     return results
 

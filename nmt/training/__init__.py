@@ -1,1 +1,1 @@
-"""From a recipe to a model directory."""
+"""Training, which turns a recipe into a model directory."""

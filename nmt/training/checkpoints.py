@@ -1,8 +1,8 @@
-"""Checkpoints: one safetensors file each, written atomically, with the position in the run as metadata.
+"""Checkpoints of training runs. Each is a safetensors file, which is written atomically.
 
-The randomness of an update depends on (seed, update) alone, and the order of the data on (seed, epoch). The weights,
-their moving average, the optimiser's moments and the numbers of `TrainingProgress` are therefore the whole state, and a
-resumed run equals an uninterrupted one.
+The randomness of an update depends only on the seed and the number of the update, the order of the data only on the
+seed and the epoch. Weights, moving average, optimiser state and `TrainingProgress` are therefore the whole state, and
+a resumed run gives the same results as an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ class TrainingProgress:
     epoch: int = 0
     """Index of the current epoch, counted from 0."""
     batch: int = 0
-    """Number of batches of the epoch that updates have used."""
+    """Number of batches of the current epoch that updates have used."""
     best: float | None = None
     """Best dev score so far; higher is better."""
     best_update: int = 0
     """Update of the best dev score."""
     dev: str | None = None
-    """Fingerprint of the dev set that the best score belongs to."""
+    """Fingerprint of the dev set on which the best score was measured."""
     stale: int = 0
-    """Number of validations since the best dev score."""
+    """Number of consecutive validations without a new best score."""
     kept: list[tuple[float, int]] = field(default_factory=list)
-    """Score and update of the saved weights that may be averaged, best first."""
+    """Dev score and update of each of the saved weights that may be averaged, best first."""
     loss: float | None = None
-    """Running mean of the training loss, in nats per target token."""
+    """Running mean of the training loss, in nats per target token; None before the first value."""
     lowest_loss: float | None = None
     """Lowest value of the running mean so far."""
     rate_scale: float = 1.0
-    """Factor on the learning rate; below 1 after training has diverged."""
+    """Factor by which the learning rate is multiplied; below 1 after training has diverged."""
     diverged_rate: float | None = None
-    """The recipe's learning rate when training diverged."""
+    """Learning rate of the recipe with which training diverged; None if it has not diverged."""
     due: bool = False
-    """True if the current weights still have to be validated, because a signal came first."""
+    """True if the current weights still have to be validated, because a signal interrupted the run."""
     seconds: float = 0.0
-    """Training time so far, without validation."""
+    """Training time so far in seconds, without validation."""
 
 
 @dataclass
@@ -63,29 +63,30 @@ class Checkpoint:
 
     progress: TrainingProgress
     fingerprint: str
-    """Hash of the training ids and of all settings that the weights depend on."""
+    """Hash of the training data and of all settings on which the weights depend."""
     tensors: dict[str, Tensor]
+    """Weights, moving average and optimiser state by name."""
 
 
 class DamagedCheckpointError(CarouselError):
-    """A checkpoint file is truncated, or its content doesn't match its checksum."""
+    """Error: a checkpoint file is truncated, or its content doesn't match its checksum."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; the file that it replaces remains until the new one is complete and synced."""
+    """Write a checkpoint file atomically: an existing file is replaced when the new content is complete and synced."""
     tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in checkpoint.tensors.items()}
     metadata = {"progress": json.dumps(asdict(checkpoint.progress)), "fingerprint": checkpoint.fingerprint}
     metadata["crc32"] = _checksum(metadata, tensors)
     with atomic_file(path) as temporary:
         try:
-            temporary.touch()  # with permissions by umask; safetensors would create the file for its owner alone
+            temporary.touch()  # with permissions by umask; safetensors would permit access to the owner only
             save_file(tensors, temporary, metadata)
-        except SafetensorError as error:  # hides the system's error, which is a full disk in most cases
+        except SafetensorError as error:  # the system's error is not available, but in most cases the disk is full
             raise CarouselError(f"{path}: can't be written ({error}); check that the disk is not full") from None
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write weights by name, without metadata; equal weights give equal bytes."""
+    """Write weights by name to a safetensors file without metadata; equal weights give equal bytes."""
     content = safetensors.torch.save({name: w.detach().cpu().contiguous() for name, w in weights.items()})
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
@@ -94,7 +95,7 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint, with its tensors on the CPU.
 
-    Raises DamagedCheckpointError, or CarouselError if the file can't be read or is no checkpoint of this version.
+    Raises DamagedCheckpointError, or CarouselError if the file can't be read or is not a checkpoint of this version.
     """
     remedy = "start again in another --out (the model and the best weights here are kept)"
     try:

@@ -1,4 +1,4 @@
-"""Fine-tuning: training that starts from the weights of another model, for example for domain adaptation."""
+"""Fine-tuning, which is training from the weights of a parent model, for example for domain adaptation."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ from nmt.model_directory.directory import WEIGHTS, ModelDirectory
 from nmt.utils.errors import CarouselError
 
 _OVERRIDABLE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
-"""Network settings that a fine-tuning recipe may change, because the weights don't depend on them."""
+"""Network settings that a fine-tuning recipe may change, because the shapes of the weights don't depend on them."""
 
 
 def adopt_parent_network(config: TranslatorRecipe, parent: ModelDirectory, log: LogFunction) -> TranslatorRecipe:
     """Return the recipe with the network and the tokenizer of the parent model.
 
-    ``log`` is called with the settings of the recipe that the parent overrides. Raises CarouselError if the parent has
-    no weights, translates between other languages, or contradicts the recipe.
+    ``log`` receives a message that lists the recipe settings that the parent overrides. Raises CarouselError if the
+    parent has no weights, translates between other languages, or contradicts the recipe.
     """
     card = parent.card
     if parent.weights is None:
         raise CarouselError(f"{parent.path}: contains no trained weights; name the model that it was exported from")
     recipe_pair, parent_pair = (config.data.source, config.data.target), (card.source_language, card.target_language)
     if recipe_pair != parent_pair:
-        raise CarouselError(
-            f"{parent.path}: translates {' to '.join(parent_pair)}, but the recipe {' to '.join(recipe_pair)}; "
-            "name a model of the same languages"
-        )
+        difference = f"translates {' to '.join(parent_pair)}, but the recipe {' to '.join(recipe_pair)}"
+        raise CarouselError(f"{parent.path}: {difference}; name a model of the same languages")
     network = card.model.model_copy(update={name: getattr(config.model, name) for name in _OVERRIDABLE})
     merged = config.model_copy(update={"model": network, "tokenizer": parent_tokenizer_config(parent)})
     try:
@@ -39,36 +37,40 @@ def adopt_parent_network(config: TranslatorRecipe, parent: ModelDirectory, log: 
     except ValidationError as error:
         reason = first_field_error(error).message
         raise CarouselError(f"{parent.path}: contradicts the recipe ({reason}); change the recipe") from None
-    overridden = [*_changes(config.tokenizer, adopted.tokenizer), *_changes(config.model, adopted.model)]
+    sections = (config.tokenizer, adopted.tokenizer), (config.model, adopted.model)
+    overridden = [change for before, after in sections for change in _describe_changes(before, after)]
     log(f"Tokenizer and network: from {parent.path}" + (f" ({', '.join(overridden)})" if overridden else ""))
     if parent.shortlist is None:
         log(f"{parent.path}: has no shortlist, so the new model gets none and scores the whole vocabulary")
     return adopted
 
 
-def _changes(before: ConfigSection, after: ConfigSection) -> list[str]:
-    """Describe the settings that the recipe sets to other values than the adopted configuration."""
+def _describe_changes(before: ConfigSection, after: ConfigSection) -> list[str]:
+    """Return a description of each setting that is set explicitly in ``before`` and differs in ``after``."""
     names = [name for name in type(before).model_fields if name in before.model_fields_set]
     values = ((name, getattr(before, name), getattr(after, name)) for name in names)
     return [f"{name} {old} → {new}" for name, old, new in values if old != new]
 
 
 def parent_tokenizer_config(parent: ModelDirectory) -> TokenizerConfig:
-    """Return the tokenizer section of the recipe that the parent model was trained with."""
+    """Return the tokenizer section of the recipe with which the parent model was trained."""
     recipe = parent.card.training.get("recipe", {})
     found = recipe.get("tokenizer") if isinstance(recipe, dict) else None
     return TokenizerConfig.model_validate(found or {"vocab_size": parent.card.source_vocabulary})
 
 
 def parent_models(parent: ModelDirectory) -> list[ParentModel]:
-    """Return the model card entries of the parent model and of its own parents."""
+    """Return model card entries for the parent model and for its own parents."""
     card = parent.card
     path = str(parent.path).encode(errors="replace").decode()  # the path may contain bytes that are not UTF-8
     return [ParentModel(model=path, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
 
 
 def load_parent_shortlist(parent: ModelDirectory) -> Shortlist | None:
-    """Return the shortlist of the parent model, if any; raise CarouselError if it is damaged or doesn't fit."""
+    """Return the shortlist of the parent model, or None if it has no shortlist.
+
+    Raises CarouselError if the shortlist is damaged or belongs to another tokenizer.
+    """
     if parent.shortlist is None:
         return None
     shortlist = Shortlist.load(parent.shortlist)

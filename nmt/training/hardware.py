@@ -12,7 +12,7 @@ from nmt.utils.errors import CarouselError
 
 
 def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
-    """Return the device that the recipe names; for ``auto``, this process's GPU or else the CPU.
+    """Return the device of the recipe; for ``auto``, the GPU of this process if there is one, else the CPU.
 
     Raises CarouselError if the machine has no such device.
     """
@@ -27,7 +27,7 @@ def choose_device(config: TrainingConfig, local_rank: int = 0) -> torch.device:
 
 
 def choose_precision(config: TrainingConfig, device: torch.device) -> str:
-    """Return ``fp32`` or ``bf16`` as the recipe says; for ``auto``, bf16 on hardware that is faster with it.
+    """Return the precision of the recipe, ``fp32`` or ``bf16``; for ``auto``, bf16 on hardware where it is faster.
 
     Raises CarouselError if the recipe names bf16 and the processor doesn't support it.
     """
@@ -39,6 +39,7 @@ def choose_precision(config: TrainingConfig, device: torch.device) -> str:
 
 
 def _is_faster_in_bf16(device: torch.device) -> bool:
+    """Return True if the hardware has instructions for bf16."""
     if device.type == "cuda":
         with torch.cuda.device(device):
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -48,7 +49,10 @@ def _is_faster_in_bf16(device: torch.device) -> bool:
 
 @cache
 def cpu_supports_bf16_training() -> bool:
-    """Return whether the CPU can train an LSTM in bf16, by trying: torch has no query, and only AVX-512 has kernels."""
+    """Return True if a forward and backward pass of an LSTM in bf16 succeeds on this CPU.
+
+    PyTorch has no function that answers this, and has the kernels only for AVX-512.
+    """
     try:
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", dtype=torch.bfloat16):
             states, _ = nn.LSTM(1, 1)(torch.zeros(1, 1))

@@ -1,4 +1,4 @@
-"""The training task of a language model."""
+"""Training task of language models, with their dev set."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from nmt.config.schema import LanguageModelRecipe, PretrainedTokenizerConfig
@@ -34,25 +35,28 @@ from nmt.training.tasks import Evaluator, TrainingTask
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import hash_json
 
-_BATCH = 64  # lines scored together
-_WINDOW = 1000  # tokens of running text scored together
+_BATCH_SIZE = 64  # number of lines scored together
+_WINDOW_SIZE = 1000  # number of tokens of running text scored together
 
 
 class LanguageModelTask(TrainingTask):
-    """Training of a language model, line by line or on running text with a state that is carried on."""
+    """Training of a language model, on single lines or on running text, where the state is carried over line ends."""
 
     recipe: LanguageModelRecipe
     _data: LanguageModelData
 
     def __init__(self, recipe: LanguageModelRecipe, world_size: int = 1) -> None:
-        """Create the task. Raises CarouselError if the recipe can't be trained by several processes."""
+        """Create the task of a recipe for training in ``world_size`` processes.
+
+        Raises CarouselError if the recipe can't be trained in several processes.
+        """
         if recipe.training.unroll and world_size > 1:
             raise CarouselError("training.unroll: running text is read by one process; start it without torchrun")
         self.recipe = recipe
         self._carries_state = recipe.training.unroll is not None
 
     def prepare(self, log: LogFunction) -> None:
-        """Read and tokenise the text, with the tokenizer of another model if the recipe names one."""
+        """Read and tokenize the text, with the tokenizer of another model if the recipe names one."""
         vocabulary = None
         if isinstance(self.recipe.tokenizer, PretrainedTokenizerConfig):
             vocabulary = read_model_directory(Path(self.recipe.tokenizer.model)).tokenizer.target
@@ -62,11 +66,11 @@ class LanguageModelTask(TrainingTask):
             self.dev_set = LanguageModelDevSet(self._data.dev, self._data.vocabulary, self._carries_state)
 
     def build_network(self) -> LanguageModel:
-        """Return the network with new weights."""
+        """Return the network with newly initialised weights."""
         return build_language_model(self.recipe.model, len(self._data.vocabulary), self.recipe.training.seed)
 
-    def loader(self, rank: int, world_size: int) -> BatchLoader | LanguageModelLoader:
-        """Return the source of one process's batches."""
+    def create_loader(self, rank: int, world_size: int) -> BatchLoader | LanguageModelLoader:
+        """Return a loader of the training batches of one process."""
         training, corpus = self.recipe.training, self._data.train
         if training.unroll is None:
             return BatchLoader(corpus, [1.0], training.batch_tokens, training.seed, rank=rank, world_size=world_size)
@@ -74,23 +78,23 @@ class LanguageModelTask(TrainingTask):
         streams = max(min(training.batch_tokens // training.unroll, tokens // training.unroll), 1)
         return LanguageModelLoader(corpus, streams, training.unroll, training.seed)
 
-    def network_inputs(self, network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
-        """Convert a batch to tensors on the network's device."""
-        return text_inputs(network, batch, state)
+    def make_network_inputs(self, network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
+        """Convert a batch to tensors on the device of the network; running text continues from ``state``."""
+        return make_text_batch(network, batch, state)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the data and the settings that a checkpoint must have in common with its run."""
+        """Hash of the data and settings in which a checkpoint and the run that resumes from it must agree."""
         return self._hash_settings(self._data.train, [1.0], self.recipe.training.unroll)
 
     def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
         """Write a model directory with weights and tokenizer, without scores."""
-        self._write(path, weights, summary, {})
+        self._write_directory(path, weights, summary, {})
 
-    def export_scored(
+    def export_with_scores(
         self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
-        """Write the final model directory, scored on the dev and test set."""
+        """Score the model on dev and test set, and write the final model directory."""
         load_weights(evaluator.network.eval(), weights)
         scores = {}
         for name, lines in (("dev", self._data.dev), ("test", self._data.test)):
@@ -101,13 +105,14 @@ class LanguageModelTask(TrainingTask):
                 signature = f"pieces:{text.tokens}|characters:{text.characters}|state:{state}"
                 metrics = text.metrics(text.loss(evaluator))
                 scores[name] = {key: {"score": round(v, 4), "signature": signature} for key, v in metrics.items()}
-        self._write(run.model, weights, summary, scores)
+        self._write_directory(run.model, weights, summary, scores)
         return scores
 
     def write_report(self, run: RunDirectory, summary: TrainingSummary, reason: str, log: LogFunction) -> None:
-        """Write nothing: language models have no report."""
+        """Do nothing, because language models have no report."""
 
-    def _write(self, path: Path, weights: Path, summary: TrainingSummary, scores: dict[str, Any]) -> None:
+    def _write_directory(self, path: Path, weights: Path, summary: TrainingSummary, scores: dict[str, Any]) -> None:
+        """Write a model directory with weights, tokenizer and model card."""
         recipe, data = self.recipe, self._data
         card = LanguageModelCard(
             language=recipe.data.language,
@@ -126,28 +131,28 @@ class LanguageModelTask(TrainingTask):
 
 
 class LanguageModelDevSet:
-    """Lines of text on which a language model is validated; the state is carried from line to line as in training."""
+    """Lines of text on which a language model is validated; the state is carried over line ends as in training."""
 
     def __init__(self, lines: Sequence[str], vocabulary: Vocabulary, carries_state: bool) -> None:
         self.characters = sum(len(line) + 1 for line in lines)
-        """Number of characters, line ends included."""
+        """Number of characters, including line ends."""
         ids = vocabulary.encode_batch(lines)
         self.tokens = sum(map(len, ids)) + len(ids)
-        """Number of tokens, end of sentence included."""
+        """Number of tokens, including an end of sentence per line."""
         self.fingerprint = hash_json(ids, carries_state)
         self._ids, self._carries_state = ids, carries_state
 
     def loss(self, evaluator: Evaluator) -> float:
-        """Return the negative log-likelihood, in nats per token."""
+        """Return the negative log-likelihood of the lines, in nats per token."""
         total, state = 0.0, DecoderState()
         with torch.no_grad():
-            for batch in self._windows() if self._carries_state else self._batches():
-                loss = evaluator.compute_loss(text_inputs(evaluator.network, batch, state))
+            for batch in self._make_windows() if self._carries_state else self._make_batches():
+                loss = evaluator.compute_loss(make_text_batch(evaluator.network, batch, state))
                 total, state = total + loss.negative_log_likelihood.item(), loss.state
         return total / self.tokens
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """Return the loss, in nats per target token, and the score."""
+        """Return the loss, in nats per token, and the score, which is the negative loss."""
         loss = self.loss(evaluator)
         return loss, -loss
 
@@ -156,32 +161,32 @@ class LanguageModelDevSet:
         return -self.loss(evaluator)
 
     def metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
-        """Return the perplexity per token and the bits per character."""
+        """Return the perplexity per token and the bits per character; ``score`` is not used."""
         bits = loss * self.tokens / self.characters / math.log(2)
         return {"perplexity": math.exp(min(loss, 100.0)), "bits_per_character": bits}
 
     def format_score(self, score: float) -> str:
-        """Return a score as perplexity, such as ``perplexity 57.76``."""
+        """Format a score as perplexity, for example ``perplexity 57.76``."""
         return f"perplexity {self.metrics(-score)['perplexity']:.2f}"
 
-    def _batches(self) -> Iterator[Batch]:
-        """Yield the lines in batches, sorted by length."""
+    def _make_batches(self) -> Iterator[Batch]:
+        """Yield batches of lines of similar length."""
         order = sorted(self._ids, key=len)
-        for start in range(0, len(order), _BATCH):
-            lines = order[start : start + _BATCH]
+        for start in range(0, len(order), _BATCH_SIZE):
+            lines = order[start : start + _BATCH_SIZE]
             yield collate_batch(RaggedArray.from_lists([[] for _ in lines]), RaggedArray.from_lists(lines))
 
-    def _windows(self) -> Iterator[Batch]:
-        """Yield the lines as one running text, a window at a time."""
-        inputs, targets = (
-            side[None] for side in MonolingualCorpus(RaggedArray.from_lists(self._ids), "").concatenate()
-        )
-        for start in range(0, self.tokens, _WINDOW):
-            yield make_window_batch(inputs[:, start : start + _WINDOW], targets[:, start : start + _WINDOW], start == 0)
+    def _make_windows(self) -> Iterator[Batch]:
+        """Yield batches of a single window each, which together cover the lines as one running text."""
+        corpus = MonolingualCorpus(RaggedArray.from_lists(self._ids), "")
+        inputs, targets = (side[None] for side in corpus.concatenate())
+        for start in range(0, self.tokens, _WINDOW_SIZE):
+            window = np.s_[:, start : start + _WINDOW_SIZE]
+            yield make_window_batch(inputs[window], targets[window], start == 0)
 
 
-def text_inputs(network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
-    """Return a batch as tensors on the network's device; ``state`` is the one to continue from, unless it is reset."""
+def make_text_batch(network: LanguageModel, batch: Batch, state: DecoderState) -> TextBatch:
+    """Return a batch as tensors on the network's device; it continues from ``state`` unless it resets the state."""
     positions = batch.target_indices
     arrays = batch.target_in, batch.target_out.ravel()[positions], positions
     tokens, targets, places = (to_device(torch.from_numpy(array), network.output.device) for array in arrays)

@@ -1,4 +1,4 @@
-"""Training metrics, as JSON lines and as TensorBoard events."""
+"""Log of training metrics as JSON lines and as TensorBoard events."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class MetricsLog:
     def __init__(self, run: RunDirectory, update: int, log: LogFunction) -> None:
         """Open the log of a run that continues after ``update`` updates.
 
-        Later records, from before a kill or a roll-back, are deleted. If TensorBoard fails, ``log`` is called with a
-        message and only the JSON lines are written.
+        Records of later updates, which a killed or rolled-back run may have left, are deleted. If TensorBoard fails,
+        ``log`` is called with a message and only the JSON lines are written.
         """
         from torch.utils.tensorboard import SummaryWriter
 
-        kept = [line for line in _complete_lines(run.metrics) if _is_valid_until(line, update)]
+        kept = [line for line in _read_complete_lines(run.metrics) if _is_record_up_to(line, update)]
         with atomic_file(run.metrics) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
         self._file: TextIO = run.metrics.open("a", encoding="utf-8")
         self._log = log
-        self._board: SummaryWriter | None = SummaryWriter(run.events, purge_step=update + 1)
+        self._board: SummaryWriter | None = SummaryWriter(run.tensorboard, purge_step=update + 1)
 
     def write(self, kind: str, update: int, **values: Any) -> None:
-        """Append a record; TensorBoard gets the values that are not None."""
+        """Append a record of a kind, such as "train" or "dev"; values that are None are not written to TensorBoard."""
         try:
             self._file.write(json.dumps({"kind": kind, "update": update, **values}) + "\n")
             self._file.flush()
@@ -47,15 +47,15 @@ class MetricsLog:
                 if value is not None and name != "epoch":
                     board.add_scalar(f"{kind}/{name}", value, update)
 
-        self._with_board(add_scalars)
+        self._use_tensorboard(add_scalars)
 
     def close(self) -> None:
-        """Flush and close both files."""
-        with suppress(OSError):  # `write` has raised the error of a record that could not be written
+        """Close both files."""
+        with suppress(OSError):  # `write` has already reported a record that could not be written
             self._file.close()
-        self._with_board(lambda board: board.close())
+        self._use_tensorboard(lambda board: board.close())
 
-    def _with_board(self, work: Callable[[SummaryWriter], None]) -> None:
+    def _use_tensorboard(self, work: Callable[[SummaryWriter], None]) -> None:
         """Call ``work`` with the TensorBoard writer; after an error, TensorBoard is no longer used."""
         try:
             if self._board:
@@ -67,13 +67,13 @@ class MetricsLog:
 
 def read_metrics(run: RunDirectory) -> list[dict[str, Any]]:
     """Return the records of ``metrics.jsonl``."""
-    return [json.loads(line) for line in _complete_lines(run.metrics)]
+    return [json.loads(line) for line in _read_complete_lines(run.metrics)]
 
 
-def _is_valid_until(line: str, update: int) -> bool:
-    """Return whether a line is a training or dev record of this update or an earlier one.
+def _is_record_up_to(line: str, update: int) -> bool:
+    """Return True if a line is a training or dev record of this update or an earlier one.
 
-    Scores of a finished model are dropped, because they are recorded again when the run finishes.
+    The result is False for scores of a finished model, which are recorded again when the run finishes.
     """
     try:
         record = json.loads(line)
@@ -82,8 +82,8 @@ def _is_valid_until(line: str, update: int) -> bool:
         return False
 
 
-def _complete_lines(path: Path) -> list[str]:
-    """Return the lines of a file; a killed process may have truncated the last one, which is left out."""
+def _read_complete_lines(path: Path) -> list[str]:
+    """Return the lines of a file, except a last line that a killed process has truncated."""
     if not path.exists():
         return []
     return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]

@@ -1,4 +1,4 @@
-"""Rendezvous of the processes of a run in a key-value store that outlives restarts."""
+"""Rendezvous of the processes of a distributed run, in a key-value store that outlives their restarts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from nmt.utils.errors import CarouselError
 
-_POLL = 0.02  # seconds
+_POLL_SECONDS = 0.02  # seconds
 
 
-def rendezvous(store: Store, rank: int, world_size: int, timeout: float) -> Store:
-    """Return an empty part of the store that is the same for all processes.
+def create_shared_store(store: Store, rank: int, world_size: int, timeout: float) -> Store:
+    """Return an empty part of the store of ``torchrun``, the same in all processes, by agreeing on a key prefix.
 
-    ``torchrun`` keeps one store for all restarts, in which the addresses of ended processes would be taken for those of
-    running ones. Process 0 therefore draws a random prefix and sends it to each other process. Every request carries a
-    random key and every reply is acknowledged, so no message from before a restart is accepted.
+    ``torchrun`` keeps one store for all restarts, in which addresses of ended processes could be mistaken for those of
+    running ones. Process 0 therefore draws a random prefix and sends it to every other process. Every request contains
+    a random key and every reply is acknowledged, so that no message from before a restart is accepted.
 
     Raises CarouselError in process 0 if other processes do not arrive within ``timeout`` seconds.
     """
@@ -26,7 +26,7 @@ def rendezvous(store: Store, rank: int, world_size: int, timeout: float) -> Stor
 
 
 def _announce_prefix(store: Store, world_size: int, timeout: float) -> str:
-    """Draw a prefix and reply with it to every other process until all have acknowledged it."""
+    """Draw a prefix and send it to every other process until all have acknowledged it."""
     prefix, missing = secrets.token_hex(), set(range(1, world_size))
     deadline = time.monotonic() + timeout
     while missing:
@@ -38,7 +38,7 @@ def _announce_prefix(store: Store, world_size: int, timeout: float) -> str:
                 request = store.get(f"request/{rank}").decode()
                 store.set(f"reply/{request}", prefix)
         missing = {rank for rank in missing if not store.check([f"acknowledged/{prefix}/{rank}"])}
-        time.sleep(_POLL)
+        time.sleep(_POLL_SECONDS)
     return prefix
 
 

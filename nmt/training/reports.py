@@ -1,4 +1,4 @@
-"""Measurements of a training run: an estimate before it, a report per update, metrics over several updates."""
+"""Measurements of a training run: estimates of the remaining work, reports of updates, and averaged metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class WorkEstimate(NamedTuple):
-    """Estimate of the work that remains of a training run."""
+    """Estimate of the remaining work of a training run."""
 
     updates: int
     """Number of updates."""
@@ -20,22 +20,22 @@ class WorkEstimate(NamedTuple):
     epochs: float
     """Number of epochs."""
     seconds: float
-    """Training time, without validation."""
+    """Training time in seconds, without validation."""
 
 
 class StopFlags(NamedTuple):
-    """Reasons of one process to end training; each update adds them up over all processes."""
+    """Reasons for which one process would end training; every update sums them over all processes."""
 
     interrupted: bool = False
-    """True after a signal to stop."""
+    """True if the process has received a signal to stop."""
     out_of_time: bool = False
-    """True if ``training.max_minutes`` have passed."""
+    """True if the training time exceeds ``training.max_minutes``."""
 
 
 class UpdateReport:
-    """Results of one update, over all processes.
+    """Results of one update, summed over all processes.
 
-    Reading the loss, the gradient norm or a flag of a report that is not ``synchronised`` waits for the GPU.
+    Access to the loss, the gradient norm or a flag of a report that is not ``synchronised`` waits for the GPU.
     """
 
     def __init__(self, update: int, epoch: int, learning_rate: float, synchronised: bool, numbers: Tensor) -> None:
@@ -45,8 +45,8 @@ class UpdateReport:
         """Number of the epoch, counted from 1."""
         self.learning_rate = learning_rate
         self.synchronised = synchronised
-        """True if the numbers are read right after the update."""
-        self._pending = numbers  # nats, target tokens, both flags, gradient norm
+        """True if the trainer waits for the GPU right after the update."""
+        self._pending = numbers  # negative log-likelihood, target tokens, both flags, gradient norm
 
     @cached_property
     def _numbers(self) -> list[float]:
@@ -59,7 +59,7 @@ class UpdateReport:
 
     @property
     def target_tokens(self) -> int:
-        """Number of target tokens of the update's batches."""
+        """Number of target tokens in the batches of the update."""
         return int(self._numbers[1])
 
     @property
@@ -69,7 +69,7 @@ class UpdateReport:
 
     @property
     def interrupted(self) -> bool:
-        """True if any process got a signal to stop; equal in all processes."""
+        """True if any process has received a signal to stop; equal in all processes."""
         return self._numbers[2] > 0
 
     @property
@@ -79,30 +79,30 @@ class UpdateReport:
 
 
 class MetricsWindow:
-    """Metrics over the updates since the last record."""
+    """Metrics over the updates since the last record of the metrics log."""
 
     def __init__(self) -> None:
         self._reports: list[UpdateReport] = []
-        self.started = time.perf_counter()
-        """Start of the window; add to it the time that is spent on other things than training."""
+        self.start_time = time.perf_counter()
+        """Start of the window, as a value of `time.perf_counter`; moved forward by time not spent on training."""
 
     def add(self, report: UpdateReport) -> None:
-        """Include an update."""
+        """Add the report of an update to the window."""
         self._reports.append(report)
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """True if the window contains no update."""
         return not self._reports
 
-    def flush(self) -> dict[str, float]:
-        """Return the metrics of the updates, and start a new window."""
+    def pop_metrics(self) -> dict[str, float]:
+        """Return the metrics of the updates in the window, and empty the window."""
         last = self._reports[-1]
         tokens = sum(report.target_tokens for report in self._reports)
         loss = sum(report.loss * report.target_tokens for report in self._reports) / tokens
-        seconds = time.perf_counter() - self.started
+        seconds = time.perf_counter() - self.start_time
         self._reports.clear()
-        self.started = time.perf_counter()
+        self.start_time = time.perf_counter()
         return {
             "epoch": last.epoch,
             "loss": loss,
@@ -114,11 +114,11 @@ class MetricsWindow:
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """Facts about a training run for model cards and reports."""
+    """Facts about a training run, for the model card and the training report."""
 
     updates: int
     """Number of completed updates."""
     best_update: int | None
     """Update of the best dev score; None without validation."""
     history: dict[str, Any]
-    """Origin of the exported weights: updates, minutes, device and versions."""
+    """Facts about the exported weights for `ModelCard.training`: updates, minutes, device and versions."""

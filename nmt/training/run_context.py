@@ -1,4 +1,4 @@
-"""The state of a training run that its parts share."""
+"""State of a training run, which set-up, training loop and recovery share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nmt.utils.signals import StopRequest
 
 @dataclass
 class RunContext:
-    """A training run: task, trainer, files, processes and console."""
+    """Objects that make up a training run in one process."""
 
     task: TrainingTask
     trainer: Trainer
@@ -37,7 +37,7 @@ class RunContext:
     console: Console
     stop: StopRequest
     metrics_log: MetricsLog | None = None
-    """Log of the main process; None in the others and before `open_metrics_log`."""
+    """Log of the main process; None in other processes and before `open_metrics_log`."""
 
     @property
     def config(self) -> TrainingConfig:
@@ -45,12 +45,12 @@ class RunContext:
         return self.task.recipe.training
 
     def open_metrics_log(self) -> None:
-        """Open the log of the main process after the current update, and write the recipe beside it."""
+        """In the main process, open the metrics log for records after the current update, and write the recipe."""
         if not self.processes.is_main_process:
             return
         self.close_metrics_log()
         parent = self.task.parent
-        # A comment, because a path is no setting of the recipe: a new run from config.yaml names the parent itself.
+        # A comment, because the path of the parent is an argument of the command rather than a setting of the recipe.
         head = f"# --finetune {json.dumps(parent.model)}, weights with SHA-256 {parent.sha256}\n" if parent else ""
         with atomic_file(self.directory.recipe) as temporary:
             temporary.write_text(head + dump_recipe(self.task.recipe), encoding="utf-8")
@@ -62,21 +62,21 @@ class RunContext:
             self.metrics_log.close()
 
     def record_metrics(self, kind: str, metrics: dict[str, Any]) -> None:
-        """Append metrics of the current update to the log."""
+        """Append metrics of the current update to the log, if it is open."""
         if self.metrics_log:
             self.metrics_log.write(kind, self.trainer.progress.update, **metrics)
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint in the main process; an error ends all processes."""
+        """Write a checkpoint in the main process; an error there ends all processes."""
 
         def save() -> None:
             if self.processes.is_main_process:
                 self.directory.rotate_checkpoints(self.trainer.save)
 
-        self.processes.run_in_all(save)
+        self.processes.run_in_all_processes(save)
 
     def summary(self, averaged_updates: Sequence[int] = ()) -> TrainingSummary:
-        """Return the state of the run, with the origin of its best weights or of the mean of several updates."""
+        """Return facts about the run and its best weights, or about the mean of the weights of several updates."""
         trainer, progress = self.trainer, self.trainer.progress
         history = {
             "parameters": trainer.network.parameter_count(),
@@ -93,11 +93,11 @@ class RunContext:
         return TrainingSummary(progress.update, best_update, history)
 
     def end_early(self, reason: str) -> None:
-        """Export the best weights so far and write the report of a run that ends before its last update."""
+        """Export the best weights so far and write the report of a run that ends early; ``reason`` says why."""
         if not self.processes.is_main_process:
             return
         summary = self.summary()
         if self.selector.needs_export():
             self.console.print("Exporting the best model so far")
-            self.task.export(self.directory.model, self.directory.best, summary)
+            self.task.export(self.directory.model, self.directory.best_weights, summary)
         self.task.write_report(self.directory, summary, reason, self.console.print)

@@ -1,4 +1,4 @@
-"""The run directory: the files that a training run leaves on disk."""
+"""Run directory, which contains the files of a training run."""
 
 from __future__ import annotations
 
@@ -12,43 +12,45 @@ from nmt.utils.locks import exclusive_lock
 
 
 class RunDirectory:
-    """Paths in ``DIR``: model, checkpoints, ``metrics.jsonl``, ``report.html``, ``config.yaml``, TensorBoard events."""
+    """Paths of the files of a training run: model, checkpoints, metrics, report, recipe and TensorBoard events."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.model = path / "model"
-        self.last = path / "checkpoints" / "last.safetensors"
-        self.previous = path / "checkpoints" / "previous.safetensors"
-        self.incoming = path / "checkpoints" / "coming.safetensors"
-        self.best = path / "checkpoints" / "best.safetensors"
-        self.mean = path / "checkpoints" / "mean.safetensors"
+        self.last_checkpoint = path / "checkpoints" / "last.safetensors"
+        self.previous_checkpoint = path / "checkpoints" / "previous.safetensors"
+        self.incoming_checkpoint = path / "checkpoints" / "coming.safetensors"
+        self.best_weights = path / "checkpoints" / "best.safetensors"
+        self.mean_weights = path / "checkpoints" / "mean.safetensors"
         self.metrics = path / "metrics.jsonl"
         self.report = path / "report.html"
         self.recipe = path / "config.yaml"
-        self.events = path / "tensorboard"
+        self.tensorboard = path / "tensorboard"
 
     def contains_run(self) -> bool:
-        """Return whether a training run has written here before."""
-        return any(p.exists() for p in (self.model, self.last, self.previous, self.best, self.metrics))
+        """Return True if a training run has written files into the directory."""
+        paths = self.model, self.last_checkpoint, self.previous_checkpoint, self.best_weights, self.metrics
+        return any(path.exists() for path in paths)
 
-    def validated(self, update: int) -> Path:
-        """Return the path of the weights that were validated after an update and may be averaged."""
+    def validated_weights(self, update: int) -> Path:
+        """Return the path of weights that were validated after an update and may be averaged."""
         return self.path / "checkpoints" / f"validated-{update}.safetensors"
 
     def rotate_checkpoints(self, save: Callable[[Path], None]) -> None:
-        """Write a new last checkpoint with ``save``; the last one becomes the previous one.
+        """Write a new checkpoint by calling ``save`` with its path; the last checkpoint becomes the previous one.
 
-        At least one of them is intact whenever the process is killed.
+        Whenever the process is killed, at least one checkpoint is intact.
         """
-        save(self.incoming)
-        if self.last.exists():
-            self.last.replace(self.previous)
-        self.incoming.replace(self.last)
-        sync_to_disk(self.last.parent)
+        save(self.incoming_checkpoint)
+        if self.last_checkpoint.exists():
+            self.last_checkpoint.replace(self.previous_checkpoint)
+        self.incoming_checkpoint.replace(self.last_checkpoint)
+        sync_to_disk(self.last_checkpoint.parent)
 
     def checkpoints(self) -> list[Path]:
-        """Return the existing checkpoints, the newest first. A killed rotation leaves the newest one as incoming."""
-        return [path for path in (self.incoming, self.last, self.previous) if path.exists()]
+        """Return the paths of the existing checkpoints, newest first."""
+        paths = self.incoming_checkpoint, self.last_checkpoint, self.previous_checkpoint
+        return [path for path in paths if path.exists()]
 
     def delete_newer_checkpoints(self, checkpoint: Path) -> None:
         """Delete the checkpoints that are newer than the given one."""
@@ -59,10 +61,10 @@ class RunDirectory:
 
     @contextmanager
     def lock(self, resume: bool, launcher: str | None = None) -> Iterator[None]:
-        """Reserve the directory for this process during the block, and remove temporary files of killed processes.
+        """Lock the directory within a ``with`` block, and remove temporary files of killed processes.
 
-        Raises CarouselError if another process is training in it, or if it contains a run and ``resume`` is off. The
-        ``launcher``, a ``torchrun`` process, that started a run may resume it in any case.
+        Raises CarouselError if another process has locked the directory, or if it contains a run and ``resume`` is
+        False. The run may also be resumed by the ``launcher``, a ``torchrun`` process, that started it.
         """
         busy = "another nmt train is writing here; choose another --out"
         with exclusive_lock(self.path / ".lock", self.path, busy) as lock_file:
@@ -73,7 +75,7 @@ class RunDirectory:
             lock_file.truncate(0)
             lock_file.write(launcher or "")
             lock_file.flush()
-            files = self.incoming, self.best, self.mean, self.metrics, self.report, self.recipe
-            for path in (self.model, *files):
+            files = self.incoming_checkpoint, self.best_weights, self.mean_weights, self.metrics
+            for path in (self.model, *files, self.report, self.recipe):
                 remove_temporary_files(path)
             yield

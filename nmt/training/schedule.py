@@ -1,4 +1,4 @@
-"""Learning-rate schedules."""
+"""Learning-rate schedules with linear warm-up."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import math
 
 from nmt.config.training import TrainingConfig
 
-_COSINE_FLOOR = 0.01  # fraction of the peak at the end, above zero so that the last updates still learn
+_COSINE_FLOOR = 0.01  # final fraction of the peak learning rate; above zero, so that the last updates have an effect
 
 
 def learning_rate(config: TrainingConfig, update: int) -> float:
     """Return the learning rate of an update, counted from 0.
 
-    After a linear warm-up follows a cosine down to 1% of the peak at ``max_updates`` (Loshchilov & Hutter 2017), the
-    inverse square root of Vaswani et al. (2017), or a constant.
+    After the warm-up, the learning rate follows a cosine down to 1% of the peak at ``max_updates`` (Loshchilov & Hutter
+    2017) or the inverse square root of the update (Vaswani et al. 2017), or is constant.
     """
     if update < config.warmup:
         return config.learning_rate * (update + 1) / config.warmup
     match config.schedule:
         case "cosine":
-            # Independent of max_minutes: a cosine that ended at the time limit made the demo model worse (half of the
-            # updates, one seed: test BLEU 80 instead of 87).
+            # The cosine does not depend on max_minutes: a cosine that ended at the time limit made the demo model worse
+            # (test BLEU 80 instead of 87, with one seed, after half of the updates).
             progress = (update - config.warmup) / max(config.max_updates - config.warmup, 1)
             decay = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
             return config.learning_rate * (_COSINE_FLOOR + (1 - _COSINE_FLOOR) * decay)

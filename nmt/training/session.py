@@ -1,4 +1,4 @@
-"""A training session, which is one call of ``nmt train``: set up a run, train, export the model."""
+"""Training session, which is one call of ``nmt train``: it sets up a run, trains, and exports the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
-from nmt.corpus.cache import LogFunction
 from nmt.model_directory.directory import ModelDirectory
 from nmt.training.checkpoint_selection import CheckpointSelector
 from nmt.training.distributed import DistributedContext, connect_processes, launcher_id
@@ -34,11 +33,11 @@ class TrainingResult:
     """Result of a training session."""
 
     finished: bool
-    """True if training is complete; False after a signal."""
+    """True if the training is complete; False if a signal interrupted it."""
     model: Path | None
-    """The model directory, if there is one."""
+    """Path of the model directory; None if there is none yet."""
     scores: dict[str, Any]
-    """Scores of the finished model by set and metric: score, signature, ci."""
+    """Scores of the finished model, by data set and metric."""
 
 
 def train(
@@ -47,20 +46,20 @@ def train(
     resume: bool = False,
     parent: ModelDirectory | None = None,
 ) -> TrainingResult:
-    """Train a model by a recipe in a run directory.
+    """Train a model according to a recipe, in a run directory.
 
-    SIGINT, SIGTERM and SIGHUP save a checkpoint, export the best weights so far and end the session. Under ``torchrun``
-    several processes train together, and the main process writes the files.
+    On SIGINT, SIGTERM and SIGHUP, the session saves a checkpoint, exports the best weights so far and ends. Under
+    ``torchrun``, several processes train together, and the main process writes the files.
 
     Args:
-        recipe: The recipe of a translator or of a language model.
-        out: The run directory.
-        resume: Whether to continue a run in the directory.
-        parent: The translator to fine-tune; None trains new weights.
+        recipe: Recipe of a translator or of a language model.
+        out: Path of the run directory.
+        resume: Whether to resume a run in the directory.
+        parent: Translator to fine-tune; None for training from scratch.
 
     Raises CarouselError if the recipe, the data or the machine doesn't permit the training. Checkpoints are kept.
     """
-    # MKL would otherwise choose the number of threads per call, and so the order of sums and their rounding.
+    # Otherwise MKL would choose the number of threads per call, on which the order of sums and their rounding depend.
     torch.set_num_threads(torch.get_num_threads())
     keep_freed_memory()
     limit_kernel_cache()
@@ -73,13 +72,16 @@ def train(
         console = Console(quiet=not processes.is_main_process)
 
         def set_up() -> tuple[TrainingTask, torch.device]:
+            """Lock the run directory, choose the device and create the task."""
             if processes.is_main_process:
                 locks.enter_context(directory.lock(resume, launcher_id()))
             device = choose_device(recipe.training, processes.local_rank)
             choose_precision(recipe.training, device)  # raises its error before the data is prepared
-            return _create_task(recipe, parent, processes.world_size, console.print), device
+            if isinstance(recipe, LanguageModelRecipe):
+                return LanguageModelTask(recipe, processes.world_size), device
+            return TranslationTask(recipe, parent, console.print), device
 
-        task, device = processes.run_in_all(set_up)
+        task, device = processes.run_in_all_processes(set_up)
         try:
             processes.main_process_first(lambda: stop.run_interruptible(lambda: task.prepare(console.print)))
         except Interrupted:
@@ -87,30 +89,24 @@ def train(
             return TrainingResult(False, None, {})
         trainer = Trainer(task, device, processes)
         average_best = recipe.training.average_best
-        selector = CheckpointSelector(directory, trainer, average_best, writes=processes.is_main_process)
-        return _run(RunContext(task, trainer, directory, selector, processes, console, stop))
+        selector = CheckpointSelector(directory, trainer, average_best, writes_files=processes.is_main_process)
+        return _run_session(RunContext(task, trainer, directory, selector, processes, console, stop))
 
 
-def _create_task(
-    recipe: TranslatorRecipe | LanguageModelRecipe, parent: ModelDirectory | None, world_size: int, log: LogFunction
-) -> TrainingTask:
-    if isinstance(recipe, LanguageModelRecipe):
-        return LanguageModelTask(recipe, world_size)
-    return TranslationTask(recipe, parent, log)
-
-
-def _run(context: RunContext) -> TrainingResult:
+def _run_session(context: RunContext) -> TrainingResult:
     """Resume or start a run, train, and export the model."""
     trainer, directory = context.trainer, context.directory
     stopped = "during the scoring of the finished model"
     try:
         resume_or_start(context)
-        context.console.print(f"Network: {_describe(trainer, context.processes)}")
-        context.processes.run_in_all(context.open_metrics_log)
-        if _train_to_end(context):
+        context.console.print(f"Network: {_describe_network(trainer, context.processes)}")
+        context.processes.run_in_all_processes(context.open_metrics_log)
+        if _train_with_roll_back(context):
             if not context.processes.is_main_process:
                 return TrainingResult(True, None, {})
-            return TrainingResult(True, directory.model, context.stop.run_interruptible(lambda: _finish(context)))
+            return TrainingResult(
+                True, directory.model, context.stop.run_interruptible(lambda: _export_and_score(context))
+            )
         stopped = f"after update {trainer.progress.update:,}"
         context.save_checkpoint()
     except Interrupted:
@@ -131,47 +127,45 @@ def _run(context: RunContext) -> TrainingResult:
     return TrainingResult(False, directory.model if directory.model.exists() else None, {})
 
 
-def _train_to_end(context: RunContext) -> bool:
-    """Train until the run is complete, with one roll-back after divergence; return False after a signal."""
+def _train_with_roll_back(context: RunContext) -> bool:
+    """Train until the run is complete, with one roll-back after divergence.
+
+    Returns False if a signal interrupted the training.
+    """
     while True:
         try:
             return TrainingLoop(context).run()
         except DivergenceError as error:
             roll_back(context, error)
-        except Interrupted:  # the next session makes up for an interrupted validation
+        except Interrupted:  # the next session repeats the interrupted validation
             return False
 
 
-def _finish(context: RunContext) -> dict[str, Any]:
-    """Export and score the selected weights, or the last ones if none were validated; return the scores."""
+def _export_and_score(context: RunContext) -> dict[str, Any]:
+    """Export the best weights, or the last if there was no validation, score the model and return the scores."""
     trainer, log = context.trainer, context.console.print
     if trainer.progress.best is None:
-        with trainer.average.swapped_in():
-            context.selector.save_best()
-    weights, averaged_updates = context.selector.select(context.task.dev_set, log)
+        with trainer.moving_average.swap_in():
+            context.selector.save_as_best()
+    weights, averaged_updates = context.selector.select_weights(context.task.dev_set, log)
     summary = context.summary(averaged_updates)
-    scores = context.task.export_scored(context.directory, weights, summary, trainer, log)
+    scores = context.task.export_with_scores(context.directory, weights, summary, trainer, log)
     if metrics := _exact_match_metrics(scores):
         context.record_metrics("task", metrics)
     return scores
 
 
 def _exact_match_metrics(scores: dict[str, Any]) -> dict[str, Any]:
-    """Return the exact match of the sets that are synthetic tasks, for the metrics log."""
-    return {
-        f"{name}_{key}": value
-        for name, metrics in scores.items()
-        if (exact := metrics.get("exact"))
-        for key, value in (
-            ("exact", exact["score"]),
-            ("right_to", exact["right_to"]),
-            ("new_questions", exact["new"]["questions"]),
-            ("new_exact", exact["new"]["score"]),
-        )
-    }
+    """Return the exact match on data sets that are synthetic tasks, for the metrics log."""
+    metrics: dict[str, Any] = {}
+    for name, exact in ((name, values["exact"]) for name, values in scores.items() if "exact" in values):
+        metrics |= {f"{name}_exact": exact["score"], f"{name}_right_to": exact["right_to"]}
+        metrics |= {f"{name}_new_questions": exact["new"]["questions"], f"{name}_new_exact": exact["new"]["score"]}
+    return metrics
 
 
-def _describe(trainer: Trainer, processes: DistributedContext) -> str:
+def _describe_network(trainer: Trainer, processes: DistributedContext) -> str:
+    """Return a description of network, precision, device, threads and processes for a message."""
     threads = torch.get_num_threads()
     description = (
         f"{trainer.network.parameter_count():,} parameters, {trainer.precision} on {trainer.device}, "

@@ -1,7 +1,7 @@
-"""The interface of a training task: everything in which training a translator and a language model differ.
+"""Interface of training tasks, which covers all differences between training a translator and a language model.
 
-`nmt.training.translation_task` and `nmt.training.language_model_task` implement it; the trainer and the training loop
-work with any task.
+`nmt.training.translation_task` and `nmt.training.language_model_task` implement the interface; the trainer and the
+training loop work with any task.
 """
 
 from __future__ import annotations
@@ -25,96 +25,100 @@ from nmt.training.run_directory import RunDirectory
 from nmt.utils.hashing import hash_json
 
 Network = Seq2Seq | LanguageModel
+"""Network that can be trained."""
 
 METRIC_NAMES = {"bleu": "BLEU", "exact": "exact match", "bits_per_character": "bits per character"}
-"""Names of metrics in messages, if they differ from the key in ``metrics.jsonl``."""
+"""Names of metrics in messages by key in ``metrics.jsonl``; other metrics are named by their key."""
 
 
 class Evaluator(Protocol):
-    """The network under training and its loss, as validation needs them."""
+    """Network under training with its loss, which is the part of the trainer that validation uses."""
 
     network: Any
 
     def compute_loss(self, inputs: Any) -> Loss:
-        """Return the summed loss without smoothing, in the precision of the run."""
+        """Return the loss of a batch, summed over target tokens, without label smoothing."""
 
 
 class DevSet(Protocol):
-    """Development set: held-out data on which the weights are validated during training."""
+    """Held-out data on which the weights are validated during training (development set)."""
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the content: scores on different sets are not comparable."""
+        """Hash of the content; scores are comparable only if it is equal."""
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """Return the loss, in nats per target token, and the score."""
+        """Return the loss, in nats per target token, and the score; see `score`."""
 
     def score(self, evaluator: Evaluator) -> float:
         """Return the score that selects the best weights; higher is better."""
 
     def metrics(self, loss: float, score: float) -> dict[str, float]:
-        """Return the values for ``metrics.jsonl`` in addition to the loss."""
+        """Return the metrics that ``metrics.jsonl`` records in addition to the loss, given loss and score."""
 
     def format_score(self, score: float) -> str:
-        """Return a score as text for messages."""
+        """Format a score for messages."""
 
 
 class TrainingTask(ABC):
-    """A kind of model to train: its data, network, loss, validation score and export.
+    """Training of one kind of model by a recipe: data, network, inputs of the loss, dev set and export.
 
-    Call `prepare` first. It sets ``dev_set`` if the recipe names one.
+    `prepare` must be called before the other methods; it sets ``dev_set`` if the recipe names a dev set.
     """
 
     recipe: TranslatorRecipe | LanguageModelRecipe
     dev_set: DevSet | None = None
     parent: ParentModel | None = None
-    """The model that is fine-tuned; None for training from scratch."""
+    """Model that is fine-tuned; None for training from scratch."""
     has_unused_parameters = False
-    """True if some parameters get no gradient, which is an option of `DistributedDataParallel`."""
+    """True if some parameters get no gradient, which `DistributedDataParallel` requires to be declared."""
 
     @abstractmethod
     def prepare(self, log: LogFunction) -> None:
-        """Read and tokenise the data. Raises CarouselError for mistakes in it."""
+        """Read and tokenize the data. Raises CarouselError if the data is invalid."""
 
     @abstractmethod
     def build_network(self) -> Network:
         """Return the network with its initial weights."""
 
     @abstractmethod
-    def loader(self, rank: int, world_size: int) -> BatchLoader | LanguageModelLoader:
-        """Return the source of the batches of one process."""
+    def create_loader(self, rank: int, world_size: int) -> BatchLoader | LanguageModelLoader:
+        """Return a loader of the training batches of one process."""
 
     @abstractmethod
-    def network_inputs(self, network: Any, batch: Batch, state: DecoderState) -> Any:
-        """Convert a batch to the argument of the network's ``loss``, on its device.
+    def make_network_inputs(self, network: Any, batch: Batch, state: DecoderState) -> Any:
+        """Convert a batch to the argument of the network's ``loss`` method, on the network's device.
 
-        ``state`` is the state after the batch before, which a batch of running text continues.
+        ``state`` is the state after the previous batch, from which a batch of running text continues.
         """
 
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """Hash of everything that a resumed run must have in common with its checkpoint."""
+        """Hash of the data and settings in which a checkpoint and the run that resumes from it must agree."""
 
     @abstractmethod
     def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
-        """Write a model directory of these weights, without scores."""
+        """Write a model directory with the weights in the file ``weights``, without scores."""
 
     @abstractmethod
-    def export_scored(
+    def export_with_scores(
         self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
-        """Write the final model directory, scored on the dev and test set, and the report.
+        """Score the final model on dev and test set, and write the model directory and the report.
 
-        Returns the scores by set and metric: score and signature, and further values.
+        Returns, by data set and metric, a dictionary with "score", "signature" and further values.
         """
 
     @abstractmethod
     def write_report(self, run: RunDirectory, summary: TrainingSummary, reason: str, log: LogFunction) -> None:
-        """Write the report of a run that ends early for the given reason, if this kind of model has a report."""
+        """Write the report of a run that ends early for a reason, if this kind of model has a report."""
 
     def _hash_settings(self, corpus: TokenizedCorpus, weights: Sequence[float], *more: Any) -> str:
-        """Return the hash of the data and of the settings that weights depend on, not of durations and intervals."""
+        """Return the hash of the data and of the settings on which the weights depend.
+
+        Durations and intervals, such as ``max_updates``, are not included.
+        """
         training, model = self.recipe.training, self.recipe.model.model_dump()
         settings = training.seed, training.batch_tokens, training.accumulate
         return hash_json(corpus.fingerprint, weights, model, *settings, *more)

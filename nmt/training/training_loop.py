@@ -1,4 +1,4 @@
-"""The training loop: updates, metrics, validation and checkpoints, until training is complete or interrupted."""
+"""Training loop, which runs updates, records metrics, validates and saves checkpoints."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from nmt.training.reports import MetricsWindow, StopFlags, UpdateReport
 from nmt.training.run_context import RunContext
 from nmt.training.tasks import METRIC_NAMES, DevSet
 
-_LOG_EVERY = 50  # updates
-_MIN_RECORDS = 100  # records of a whole run; a short run is logged more often
+_LOG_EVERY = 50  # number of updates per record of the metrics log
+_MIN_RECORDS = 100  # minimum number of records of a run; short runs are logged more often
 
 
 class TrainingLoop:
@@ -21,58 +21,62 @@ class TrainingLoop:
         self._context, self._config, self._trainer = context, context.config, context.trainer
 
     def run(self) -> bool:
-        """Train until the run is complete; return False if a signal came first.
+        """Train until the run is complete; return False if a signal interrupts it.
 
-        Raises DivergenceError, or Interrupted if a signal came before the first update or during a validation, which
-        is still due.
+        Raises DivergenceError if training diverges, and Interrupted if a signal arrives before the first update or
+        during a validation, which then remains due.
         """
-        self._context.processes.run_in_all(lambda: self._context.stop.run_interruptible(lambda: None))
+        self._context.processes.run_in_all_processes(lambda: self._context.stop.run_interruptible(lambda: None))
         complete = self._is_complete()
         if self._trainer.progress.due:
             complete = self._validate_and_save(complete)
         if complete:
             return True
         self._announce_work()
-        return self._train()
+        return self._run_updates()
 
-    def _train(self) -> bool:
+    def _run_updates(self) -> bool:
+        """Run the remaining updates; return False if a signal interrupts them."""
         context, trainer, progress = self._context, self._trainer, self._trainer.progress
         last_update = self._config.max_updates
-        # Only at updates whose results are on the host: reading those of others would wait for the device.
+        # Metrics are recorded at synchronised updates, because reading the results of others would wait for the GPU.
         log_every = min(_LOG_EVERY, max(1, last_update // _MIN_RECORDS))
         log_every = trainer.sync_every * math.ceil(log_every / trainer.sync_every)
         window = MetricsWindow()
         clock = time.perf_counter()
         with (
             context.console.progress_bar(last_update, progress.update, "Training") as update_bar,
-            closing(trainer.updates(self._stop_flags)) as updates,
+            closing(trainer.run_updates(self._get_stop_flags)) as updates,
         ):
             for report in updates:
                 window.add(report)
                 if report.synchronised:
-                    update_bar(report.update, self._status(report))
+                    update_bar(report.update, self._format_status(report))
                 if report.update % log_every == 0 or report.update == last_update:
-                    context.record_metrics("train", window.flush())
+                    context.record_metrics("train", window.pop_metrics())
                 progress.seconds += time.perf_counter() - clock
                 clock = time.perf_counter()
                 complete = self._handle_report(report)
                 if complete or (report.synchronised and report.interrupted):
-                    if not window.empty:
-                        context.record_metrics("train", window.flush())
+                    if not window.is_empty:
+                        context.record_metrics("train", window.pop_metrics())
                     return complete
-                window.started += time.perf_counter() - clock  # validation is no training time
+                window.start_time += time.perf_counter() - clock  # validation does not count as training time
                 clock = time.perf_counter()
         return True
 
     def _handle_report(self, report: UpdateReport) -> bool:
-        """Validate and save if it is time; return whether training is complete."""
+        """Validate and save a checkpoint if they are due after this update; return True if training is complete."""
         out_of_time = report.synchronised and report.out_of_time
         complete = report.update >= self._config.max_updates or out_of_time
         self._trainer.progress.due = complete or report.update % self._config.validate_every == 0
         return self._validate_and_save(complete)
 
     def _validate_and_save(self, complete: bool) -> bool:
-        """Validate if it is due and save a checkpoint if it is time; return whether training is complete now."""
+        """Validate if ``progress.due``, save a checkpoint if it is due, and return True if training is complete.
+
+        ``complete`` says that training is complete for another reason than the patience.
+        """
         progress, dev_set = self._trainer.progress, self._context.task.dev_set
         if dev_set and progress.due:
             self._validate(dev_set)
@@ -83,44 +87,48 @@ class TrainingLoop:
         return complete
 
     def _validate(self, dev_set: DevSet) -> None:
-        """Score the averaged weights, and save them if they are among the best so far."""
+        """Validate the averaged weights, and save them if they are among the best so far."""
         context, trainer, progress = self._context, self._trainer, self._trainer.progress
-        with trainer.average.swapped_in():
+        with trainer.moving_average.swap_in():
             evaluate = lambda: context.stop.run_interruptible(lambda: dev_set.evaluate(trainer))  # noqa: E731
             loss, score = context.processes.broadcast(evaluate)
             metrics = dev_set.metrics(loss, score)
             context.record_metrics("dev", {"loss": loss, **metrics})
             is_better = progress.best is None or score > progress.best
             progress.stale = 0 if is_better else progress.stale + 1
-            context.processes.run_in_all(lambda: context.selector.consider(score, dev_set))
+            context.processes.run_in_all_processes(lambda: context.selector.save_if_among_best(score, dev_set))
         values = "".join(f", {METRIC_NAMES.get(key, key)} {value:.2f}" for key, value in metrics.items())
         best = " (best)" if is_better else ""
         context.console.print(f"Update {progress.update:,}: dev loss {loss:.3f}{values}{best}")
 
-    def _stop_flags(self) -> StopFlags:
+    def _get_stop_flags(self) -> StopFlags:
+        """Return the stop flags of this process; only the main process checks the time limit."""
         out_of_time = self._context.processes.is_main_process and self._is_out_of_time()
         return StopFlags(self._context.stop.requested, out_of_time)
 
     def _is_complete(self) -> bool:
+        """Return True if the run has reached its last update, its time limit or the end of its patience."""
         has_all_updates = self._trainer.progress.update >= self._config.max_updates
         return has_all_updates or self._is_out_of_time() or self._is_out_of_patience()
 
     def _is_out_of_time(self) -> bool:
+        """Return True if the training time has reached ``training.max_minutes``."""
         minutes = self._config.max_minutes
         return minutes is not None and self._trainer.progress.seconds >= 60 * minutes
 
     def _is_out_of_patience(self) -> bool:
+        """Return True after ``training.patience`` validations without a new best score."""
         patience = self._config.patience
         return patience is not None and self._trainer.progress.stale >= patience
 
-    def _status(self, report: UpdateReport) -> str:
-        """Return the text beside the progress bar."""
+    def _format_status(self, report: UpdateReport) -> str:
+        """Return the text next to the progress bar: the loss, and the best dev score."""
         best, dev_set = self._trainer.progress.best, self._context.task.dev_set
         score = "" if best is None or dev_set is None else f", best {dev_set.format_score(best)}"
         return f"loss {report.loss:.2f}{score}"
 
     def _announce_work(self) -> None:
-        """Print how much work remains."""
+        """Print an estimate of the remaining work."""
         estimate, minutes = self._trainer.estimate_work(), self._config.max_minutes
         limit = f", at most {minutes:g} min in total" if minutes else ""
         tokens = float(f"{estimate.tokens:.3g}")
@@ -131,6 +139,7 @@ class TrainingLoop:
 
 
 def _format_duration(seconds: float) -> str:
+    """Format a duration in seconds, minutes or hours."""
     minutes = seconds / 60
     if minutes < 1:
         return f"{max(seconds, 1):.0f} s"

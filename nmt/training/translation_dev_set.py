@@ -1,4 +1,4 @@
-"""The dev set of a translator: loss, and BLEU of greedy translations."""
+"""Dev set of a translator, with the loss and the BLEU of greedy translations."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from nmt.text.normalisation import normalise
 from nmt.training.tasks import METRIC_NAMES, Evaluator
 from nmt.utils.hashing import hash_json
 
-_SLOTS = 128  # sentences decoded together
-_BATCH = 64  # pairs whose loss is computed together
+_DECODING_BATCH_SIZE = 128  # number of sentences decoded together
+_LOSS_BATCH_SIZE = 64  # number of pairs whose loss is computed together
 
 
 class TranslationDevSet:
@@ -39,13 +39,13 @@ class TranslationDevSet:
         self._targets = tokenizer.target.encode_batch([normalise(target) for _, target in pairs])
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """Return the loss, in nats per target token, and the score."""
-        return self._loss(evaluator), self.score(evaluator)
+        """Return the loss, in nats per target token, and the score; see `score`."""
+        return self._compute_loss(evaluator), self.score(evaluator)
 
     def score(self, evaluator: Evaluator) -> float:
         """Return the BLEU of greedy translations, or the percentage of correct answers to a synthetic task."""
         network: Seq2Seq = evaluator.network
-        engine = TorchEngine(network, _SLOTS, beam_size=1, device=network.output.device)
+        engine = TorchEngine(network, _DECODING_BATCH_SIZE, beam_size=1, device=network.output.device)
         order = sorted(range(len(self._sources)), key=lambda i: -len(self._sources[i]))
         translations = [""] * len(order)
         sentences = ((i, self._sources[i]) for i in order)
@@ -60,24 +60,25 @@ class TranslationDevSet:
         return {"exact" if isinstance(self._data.dev, SyntheticCorpus) else "bleu": score}
 
     def format_score(self, score: float) -> str:
-        """Return a score with its name, such as ``BLEU 31.42``."""
+        """Format a score with its name, for example ``BLEU 31.42``."""
         return " ".join(f"{METRIC_NAMES[key]} {value:.2f}" for key, value in self.metrics(0.0, score).items())
 
-    def _loss(self, evaluator: Evaluator) -> float:
+    def _compute_loss(self, evaluator: Evaluator) -> float:
+        """Return the negative log-likelihood of the references, in nats per target token."""
         order = sorted(range(len(self._targets)), key=lambda i: len(self._targets[i]))
         total, tokens = 0.0, 0
         with torch.no_grad():
-            for start in range(0, len(order), _BATCH):
-                rows = order[start : start + _BATCH]
+            for start in range(0, len(order), _LOSS_BATCH_SIZE):
+                rows = order[start : start + _LOSS_BATCH_SIZE]
                 sides = (RaggedArray.from_lists([ids[row] for row in rows]) for ids in (self._sources, self._targets))
                 batch = collate_batch(*sides)
-                inputs = translation_inputs(batch, evaluator.network.output.device)
+                inputs = make_translation_batch(batch, evaluator.network.output.device)
                 total += evaluator.compute_loss(inputs).negative_log_likelihood.item()
                 tokens += batch.num_target_tokens
         return total / tokens
 
 
-def translation_inputs(batch: Batch, device: torch.device) -> TranslationBatch:
+def make_translation_batch(batch: Batch, device: torch.device) -> TranslationBatch:
     """Return a batch as tensors on a device; the lengths stay on the CPU."""
 
     def tensor(array: np.ndarray[Any, Any]) -> Tensor:

@@ -1,4 +1,4 @@
-"""The training task of a translator."""
+"""Training task of translators."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from nmt.training.metrics_log import read_metrics
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
 from nmt.training.tasks import Evaluator, TrainingTask
-from nmt.training.translation_dev_set import TranslationDevSet, translation_inputs
+from nmt.training.translation_dev_set import TranslationDevSet, make_translation_batch
 
 
 class TranslationTask(TrainingTask):
@@ -43,27 +43,27 @@ class TranslationTask(TrainingTask):
     _data: PreparedData
 
     def __init__(self, recipe: TranslatorRecipe, parent: ModelDirectory | None, log: LogFunction) -> None:
-        """Create the task of a recipe; a parent model that is fine-tuned overrides network and tokenizer.
+        """Create the task of a recipe; a parent model to fine-tune overrides its network and tokenizer settings.
 
-        Raises CarouselError if the parent model is not suitable or damaged.
+        Raises CarouselError if the parent model is not suitable or is damaged.
         """
         self.recipe = adopt_parent_network(recipe, parent, log) if parent else recipe
         self._parent_directory = parent
         self._parent_shortlist = load_parent_shortlist(parent) if parent else None
         self._parents = parent_models(parent) if parent else []
         self.parent = self._parents[0] if parent else None
-        self.has_unused_parameters = self.recipe.model.attention == "none"  # of the encoder's top layer
+        self.has_unused_parameters = self.recipe.model.attention == "none"  # those of the encoder's top layer
         self._mixture_weights = [mixed.weight for mixed in recipe.data.weighted_corpora]
 
     def prepare(self, log: LogFunction) -> None:
-        """Read, filter and tokenise the parallel text."""
+        """Read, filter and tokenize the parallel text."""
         tokenizer = self._parent_directory.tokenizer if self._parent_directory else None
         self._data = prepare_data(self.recipe, log, tokenizer)
         if self._data.dev:
             self.dev_set = TranslationDevSet(self._data.dev, self._data.tokenizer, self.recipe.data)
 
     def build_network(self) -> Seq2Seq:
-        """Return the network with new weights, or with those of the parent model."""
+        """Return the network with newly initialised weights, or with the weights of the parent model."""
         recipe, tokenizer, parent = self.recipe, self._data.tokenizer, self._parent_directory
         sizes = len(tokenizer.source), len(tokenizer.target)
         network = build_network(recipe.model, *sizes, tokenizer.shared, recipe.training.seed)
@@ -71,39 +71,39 @@ class TranslationTask(TrainingTask):
             load_weights(network, parent.weights)
         return network
 
-    def loader(self, rank: int, world_size: int) -> BatchLoader:
-        """Return the source of one process's batches."""
+    def create_loader(self, rank: int, world_size: int) -> BatchLoader:
+        """Return a loader of the training batches of one process."""
         data, training, sampler = self._data, self.recipe.training, None
         if training.subword_sampling:
             sampler = SubwordSampler(data.tokenizer, self.recipe.tokenizer.kind, training.subword_sampling)
         batching = self._mixture_weights, training.batch_tokens, training.seed
         return BatchLoader(data.train, *batching, sampler, rank, world_size)
 
-    def network_inputs(self, network: Seq2Seq, batch: Batch, state: DecoderState) -> TranslationBatch:
-        """Convert a batch to tensors on the network's device."""
-        return translation_inputs(batch, network.output.device)
+    def make_network_inputs(self, network: Seq2Seq, batch: Batch, state: DecoderState) -> TranslationBatch:
+        """Convert a batch to tensors on the device of the network; ``state`` is not used."""
+        return make_translation_batch(batch, network.output.device)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the data and the settings that a checkpoint must have in common with its run."""
+        """Hash of the data and settings in which a checkpoint and the run that resumes from it must agree."""
         parent = self.parent.sha256 if self.parent else None
         sampling = self.recipe.training.subword_sampling
         return self._hash_settings(self._data.train, self._mixture_weights, sampling, parent)
 
     def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
-        """Write a model directory with weights, tokenizer and graphs, without shortlist and scores."""
-        write_model_directory(path, self._card(summary), self._data.tokenizer, self._weights_and_graphs(weights))
+        """Write a model directory with weights, tokenizer and ONNX graphs, without shortlist and scores."""
+        write_model_directory(path, self._build_card(summary), self._data.tokenizer, self._build_files(weights))
 
-    def export_scored(
+    def export_with_scores(
         self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
-        """Write the final model directory, with shortlist, scores and calibration, and the report."""
-        files, card = self._weights_and_graphs(weights), self._card(summary)
+        """Build the shortlist, score the model, and write the final model directory and the report."""
+        files, card = self._build_files(weights), self._build_card(summary)
         if shortlist := self._build_shortlist(log):
             files[SHORTLIST] = shortlist.serialise()
-            card.training["shortlist_coverage"] = self._coverage(shortlist)
+            card.training["shortlist_coverage"] = self._measure_coverage(shortlist)
         write_model_directory(run.model, card, self._data.tokenizer, files)
-        measured, translations = self._score(run.model, log)
+        measured, translations = self._score_model(run.model, log)
         write_model_directory(run.model, card.model_copy(update=measured), self._data.tokenizer, files)
         log("Writing the report")
         self._write_report(run, summary, log, run.model, translations)
@@ -114,18 +114,20 @@ class TranslationTask(TrainingTask):
         """Write the report of a run that ends before its last update."""
         self._write_report(run, summary, log, reason=reason)
 
-    def _history(self, summary: TrainingSummary) -> dict[str, Any]:
+    def _build_history(self, summary: TrainingSummary) -> dict[str, Any]:
+        """Return the facts about the training for the model card."""
         recipe = self.recipe.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
         return {**summary.history, "training_pairs": len(self._data.train), "recipe": recipe}
 
-    def _weights_and_graphs(self, weights: Path) -> dict[str, bytes]:
+    def _build_files(self, weights: Path) -> dict[str, bytes]:
+        """Return the contents of the weights file and of the ONNX graphs, by file name."""
         return {WEIGHTS: weights.read_bytes(), **build_graphs_from_file(self.recipe.model, weights, "fp32")}
 
-    def _card(self, summary: TrainingSummary) -> ModelCard:
+    def _build_card(self, summary: TrainingSummary) -> ModelCard:
         """Return the model card without scores.
 
-        The limits on source length and length ratio are quantiles of the training pairs, so that outliers don't set
-        them; the ratio gets half as much again for unseen text. Larger limits of the parent model are kept.
+        The limits on source length and length ratio are quantiles of the training pairs, so that outliers have no
+        effect; the ratio is increased by half for unseen text. Larger limits of the parent model are kept.
         """
         recipe, data = self.recipe, self._data
         parent = self._parent_directory.card if self._parent_directory else None
@@ -140,12 +142,12 @@ class TranslationTask(TrainingTask):
             longest_ratio=max(ratio, parent.longest_ratio if parent else 2.0),
             model=recipe.model,
             search=recipe.search,
-            training=self._history(summary),
+            training=self._build_history(summary),
             origins=self._parents,
         )
 
-    def _score(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], list[str]]:
-        """Translate the dev and test set; return scores and calibration for the card, and the dev translations."""
+    def _score_model(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], list[str]]:
+        """Translate dev and test set; return scores and calibration for the model card, and the dev translations."""
         translator = Translator.load(model, threads=torch.get_num_threads())
         recipe, data, scores, confidence, dev = self.recipe, self._data, dict[str, Any](), None, list[str]()
         for name, corpus, pairs in (("dev", recipe.data.dev, data.dev), ("test", recipe.data.test, data.test)):
@@ -166,9 +168,9 @@ class TranslationTask(TrainingTask):
         return {"scores": scores, "confidence": confidence}, dev
 
     def _build_shortlist(self, log: LogFunction) -> Shortlist | None:
-        """Return the likely translations in the training text, merged with the parent's shortlist.
+        """Return a shortlist of likely translations in the training text, merged with the shortlist of the parent.
 
-        None if the parent has no shortlist: the text of a new domain doesn't cover other text.
+        The result is None if the parent has no shortlist, because text of a new domain doesn't cover other text.
         """
         if self._parent_directory and self._parent_shortlist is None:
             return None
@@ -177,7 +179,7 @@ class TranslationTask(TrainingTask):
         shortlist = build_shortlist(table, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
         return self._parent_shortlist.merge(shortlist) if self._parent_shortlist else shortlist
 
-    def _coverage(self, shortlist: Shortlist) -> float | None:
+    def _measure_coverage(self, shortlist: Shortlist) -> float | None:
         """Return the fraction of dev reference tokens in the shortlists of their sentences; None without a dev set."""
         tokenizer, dev = self._data.tokenizer, self._data.dev
         sources = tokenizer.source.encode_batch([normalise(source) for source, _ in dev])
@@ -193,12 +195,13 @@ class TranslationTask(TrainingTask):
         translations: Sequence[str] = (),
         reason: str | None = None,
     ) -> None:
+        """Write the report; if this fails, only log a message."""
         try:
             data = TrainingReportData(
                 recipe=self.recipe,
                 data=self._data,
                 model=model,
-                history=self._history(summary),
+                history=self._build_history(summary),
                 origins=self._parents,
                 metrics=read_metrics(run),
                 updates=summary.updates,

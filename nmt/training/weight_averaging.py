@@ -1,4 +1,4 @@
-"""Averages of weights, which translate better than the weights of a single update (Polyak & Juditsky 1992)."""
+"""Averages of weights over updates, which score better than weights of a single update (Polyak & Juditsky 1992)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 
-def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Return the mean of the weights in several safetensors files, by name (Junczys-Dowmunt et al. 2016)."""
+def average_weight_files(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Return the mean of the weights in several safetensors files by name (Junczys-Dowmunt et al. 2016)."""
     total: dict[str, Tensor] = {}
     for path in files:
         for name, weight in load_file(path).items():
@@ -21,24 +21,24 @@ def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
 
 
 class MovingAverage:
-    """Exponential moving average of a network's parameters, in fp32."""
+    """Exponential moving average of the parameters of a network, in fp32."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        """Start the average at the current weights; with ``decay`` 0 it always equals the weights."""
+        """Start the average at the current weights; with a ``decay`` of 0, it always equals the weights."""
         self._network, self._decay = network, decay
         self.weights = {name: p.detach().clone() for name, p in network.named_parameters()}
 
     @torch.no_grad()
     def update(self, update: int) -> None:
-        """Include the weights after an update, counted from 0. The decay is lower for the first updates."""
+        """Update the average with the weights after an update, counted from 0; the decay is lower for first updates."""
         decay = min(self._decay, (1 + update) / (10 + update))
         parameters = [p.detach() for p in self._network.parameters()]
         torch._foreach_lerp_(list(self.weights.values()), parameters, 1 - decay)
 
     @contextmanager
     @torch.no_grad()
-    def swapped_in(self) -> Iterator[None]:
-        """Give the network the averaged weights for the block and put it into evaluation mode."""
+    def swap_in(self) -> Iterator[None]:
+        """Replace the weights of the network by the averages, in evaluation mode, within a ``with`` block."""
         parameters = dict(self._network.named_parameters())
         saved: dict[str, Tensor] = {name: p.detach().clone() for name, p in parameters.items()}
         was_training = self._network.training

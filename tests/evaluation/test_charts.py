@@ -71,7 +71,7 @@ def texts(svg: str, tag: str) -> list[str]:
 def test_a_line_chart_shows_its_values_and_marks_the_best_update() -> None:
     train = LineSeries("training", [(50.0, 4.0), (100.0, 3.0)])
     dev = LineSeries("dev", [(100.0, 3.5)])
-    svg = line_chart("Loss", [train, dev], "nats", from_zero=False, best=100.0)
+    svg = line_chart("Loss", [train, dev], "nats", from_zero=False, marked_x=100.0)
     root = ElementTree.fromstring(svg)
     assert root.get("aria-label") == "Loss"
     assert {"nats", "update", "training", "dev", "0", "100", "3.0", "4.0"} <= set(texts(svg, "text"))

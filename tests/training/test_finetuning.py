@@ -16,7 +16,7 @@ from toy import toy_pairs, write_corpus
 from nmt import Translator
 from nmt.config.loading import load_translator_recipe
 from nmt.engine.shortlist import Shortlist
-from nmt.evaluation.metrics import bleu
+from nmt.evaluation.metrics import corpus_bleu
 from nmt.model_directory.directory import read_model_directory
 
 
@@ -44,7 +44,7 @@ def domain_recipe(tmp_path: Path) -> Path:
 
 def bleu_of(model: Path, pairs: list[tuple[str, str]]) -> float:
     translations = Translator.load(model).translate([source for source, _ in pairs])
-    return bleu([t.text for t in translations], [target for _, target in pairs], "fr")
+    return corpus_bleu([t.text for t in translations], [target for _, target in pairs], "fr")
 
 
 def test_fine_tuned_model_learns_the_domain(model: Path, domain_recipe: Path, tmp_path: Path, nmt: Nmt) -> None:

@@ -73,7 +73,7 @@ def test_truncated_back_propagation_cuts_gradients_at_windows(text_recipe: Path)
     """The reference has its own loop over cells, its own loss, and detaches the state itself."""
     task = prepared_task(load(text_recipe, "model.dropout=0", "training.batch_tokens=60"))
     trainer = new_trainer(task)
-    with task.loader(rank=0, world_size=1).batches(DataPosition(0, 0)) as batches:
+    with task.create_loader(rank=0, world_size=1).batches(DataPosition(0, 0)) as batches:
         windows = [batch for batch, _ in islice(batches, 3)]
     network = trainer.network
     [layer] = network.decoder.layers
@@ -101,13 +101,13 @@ def test_truncated_back_propagation_cuts_gradients_at_windows(text_recipe: Path)
 def test_resumed_trainer_carries_its_state_on(text_recipe: Path, tmp_path: Path) -> None:
     task = prepared_task(load(text_recipe))
     uninterrupted, first = new_trainer(task), new_trainer(task)
-    expected = [report.loss for report in islice(uninterrupted.updates(), 9)]
-    losses = [report.loss for report in islice(first.updates(), 4)]
+    expected = [report.loss for report in islice(uninterrupted.run_updates(), 9)]
+    losses = [report.loss for report in islice(first.run_updates(), 4)]
     first.save(tmp_path / "checkpoint")
     resumed = new_trainer(task)
     assert resumed.restore(tmp_path / "checkpoint")
     resumed.estimate_work()  # processes batches, whose gradients and state it discards
-    losses += [report.loss for report in islice(resumed.updates(), 5)]
+    losses += [report.loss for report in islice(resumed.run_updates(), 5)]
     assert losses == expected
     for parameter, other in zip(resumed.network.parameters(), uninterrupted.network.parameters(), strict=True):
         assert torch.equal(parameter, other)

@@ -17,7 +17,7 @@ from nmt.corpus.data_loader import BatchLoader, DataPosition
 from nmt.corpus.preparation import prepare_data
 from nmt.training.hardware import cpu_supports_bf16_training
 from nmt.training.trainer import DivergenceError, Trainer
-from nmt.training.translation_dev_set import translation_inputs
+from nmt.training.translation_dev_set import make_translation_batch
 from nmt.training.translation_task import TranslationTask
 from nmt.utils.errors import CarouselError
 
@@ -41,7 +41,7 @@ def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
 
 def train(trainer: Trainer, updates: int) -> list[float]:
     """Train for some updates; return their losses."""
-    reports = trainer.updates()
+    reports = trainer.run_updates()
     return [next(reports).loss for _ in range(updates)]
 
 
@@ -53,7 +53,7 @@ def test_resuming_around_the_end_of_an_epoch_changes_nothing(accumulate: int, gu
     )  # fmt: skip
     uninterrupted, losses = new_trainer(task), list[float]()
     updates = 12 if accumulate == 1 else 6
-    for report in itertools.islice(uninterrupted.updates(), updates):
+    for report in itertools.islice(uninterrupted.run_updates(), updates):
         losses.append(report.loss)
         uninterrupted.save(tmp_path / f"checkpoint-{report.update}")
     assert uninterrupted.progress.epoch >= 2
@@ -83,7 +83,9 @@ def test_guided_alignment_teaches_the_alignment_head(precision: str, recipe: Pat
     for weight in (0.0, 0.5):
         trainer = new_trainer(prepared_task(recipe, *settings, f"training.guided_alignment={weight}"))
         train(trainer, 60)
-        losses.append(trainer.compute_loss(translation_inputs(batch, CPU)).alignment.item() / batch.num_target_tokens)
+        losses.append(
+            trainer.compute_loss(make_translation_batch(batch, CPU)).alignment.item() / batch.num_target_tokens
+        )
     assert losses[1] < 0.5 * losses[0]
 
 
@@ -92,13 +94,13 @@ def test_accumulation_equals_a_larger_batch(recipe: Path) -> None:
     settings = ["training.accumulate=2", "model.dropout=0.0", "training.ema=0"]
     task = prepared_task(recipe, *settings)
     accumulating, union = new_trainer(task), new_trainer(task)
-    report = next(accumulating.updates())
+    report = next(accumulating.run_updates())
     corpus = prepare_data(load_translator_recipe(recipe, settings)).train
-    loader = task.loader(rank=0, world_size=1)
+    loader = task.create_loader(rank=0, world_size=1)
     assert isinstance(loader, BatchLoader)
     global_batches = loader.global_batches(DataPosition(epoch=0, batch=0))
     rows = np.concatenate([next(global_batches).batches[0] for _ in range(2)])
-    loss = union.network.loss(translation_inputs(make_batch(corpus, rows), CPU), smoothing=0.1)
+    loss = union.network.loss(make_translation_batch(make_batch(corpus, rows), CPU), smoothing=0.1)
     (loss.objective / report.target_tokens).backward()
     norm = torch.nn.utils.get_total_norm([p.grad for p in union.network.parameters() if p.grad is not None])
     assert report.grad_norm == pytest.approx(norm.item(), rel=1e-5)

@@ -16,7 +16,7 @@ def test_average_equals_a_simple_loop_and_is_swapped_in_and_out() -> None:
         decay = min(0.9, (1 + update) / (10 + update))
         expected = decay * expected + (1 - decay) * network.weight.detach()
     trained = network.weight.detach().clone()
-    with average.swapped_in():
+    with average.swap_in():
         torch.testing.assert_close(network.weight.detach(), expected, rtol=1e-5, atol=1e-6)
         assert not network.training
     assert torch.equal(network.weight, trained)

@@ -128,7 +128,7 @@ def collect_result(directory: Path, run: SweepRun) -> RunResult | None:
     if "dev" not in card.scores:
         return None
     last = next(record for record in reversed(read_metrics(files)) if record["kind"] == "dev")
-    with safe_open(files.last, framework="np") as file:
+    with safe_open(files.last_checkpoint, framework="np") as file:
         seconds = json.loads(file.metadata()["progress"])["seconds"]
     result = RunResult(
         run.setting, run.seed, last["loss"], last.get("bleu"), last["update"],

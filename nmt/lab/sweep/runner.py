@@ -167,7 +167,7 @@ class _SweepRunner:
         directory = self._out / run.name
         result = results.collect_result(directory, run) if status == 0 else None
         if result:
-            shutil.rmtree(RunDirectory(directory).last.parent, ignore_errors=True)  # no longer needed
+            shutil.rmtree(RunDirectory(directory).last_checkpoint.parent, ignore_errors=True)  # no longer needed
             self._outcome.results.append(result)
             score = f"{METRIC_NAMES[self._sweep.metric]} {result.score:.2f}"
             self._log(f"{run.name}: dev loss {result.loss:.3f}, {score}, {result.seconds / 60:.1f} min")
