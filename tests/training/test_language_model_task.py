@@ -53,7 +53,7 @@ def new_trainer(task: LanguageModelTask) -> Trainer:
 @pytest.mark.parametrize("design", ["blocks", "classic"])
 def test_carried_state_equals_one_long_sequence(design: str) -> None:
     model = ModelConfig.model_validate({"design": design, "attention": "none", "width": 16, "decoder_layers": 2})
-    network = build_language_model(model, vocabulary=30, seed=1).double().eval()
+    network = build_language_model(model, vocab_size=30, seed=1).double().eval()
     text = torch.randint(30, (3, 24), generator=torch.Generator().manual_seed(1))
     expected, last = network(text, network.initial_state(3))
     state, parts = network.initial_state(3), []

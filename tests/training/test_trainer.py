@@ -64,7 +64,7 @@ def test_resuming_around_the_end_of_an_epoch_changes_nothing(accumulate: int, gu
         assert train(resumed, updates - stop) == losses[stop:]
         for name, weight in weights(uninterrupted).items():
             assert torch.equal(weight, weights(resumed)[name]), name
-            assert torch.equal(uninterrupted.average.weights[name], resumed.average.weights[name]), name
+            assert torch.equal(uninterrupted.moving_average.weights[name], resumed.moving_average.weights[name]), name
 
 
 def test_loss_falls(recipe: Path) -> None:
