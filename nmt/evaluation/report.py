@@ -276,7 +276,7 @@ def _select_example_groups(
     qualities = sentence_chrf(translations, references)
     selection = select_examples(qualities, _EXAMPLES_PER_GROUP)
 
-    def example(n: int) -> TranslationExample:
+    def build_example(n: int) -> TranslationExample:
         translation, reference = translations[n], normalise(references[n])
         differences = (
             mark_differences(translation, reference),
@@ -285,4 +285,4 @@ def _select_example_groups(
         return TranslationExample(n + 1, 100 * qualities[n], sources[n], *differences)
 
     groups = (("Worst", selection.worst), ("Random sample of the others", selection.middle), ("Best", selection.best))
-    return [(title, [example(n) for n in numbers]) for title, numbers in groups if numbers]
+    return [(title, [build_example(n) for n in numbers]) for title, numbers in groups if numbers]

@@ -50,6 +50,7 @@ class UpdateReport:
 
     @cached_property
     def _numbers(self) -> list[float]:
+        """Results as numbers on the host; the first access waits for the GPU."""
         return [float(number) for number in self._pending.tolist()]
 
     @property

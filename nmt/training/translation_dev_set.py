@@ -81,13 +81,17 @@ class TranslationDevSet:
 def make_translation_batch(batch: Batch, device: torch.device) -> TranslationBatch:
     """Return a batch as tensors on a device; the lengths stay on the CPU."""
 
-    def tensor(array: np.ndarray[Any, Any]) -> Tensor:
+    def to_tensor(array: np.ndarray[Any, Any]) -> Tensor:
         return to_device(torch.from_numpy(array), device)
 
     positions, links, alignment = batch.target_indices, batch.alignment, None
     if links is not None:
         arrays = links.batch_indices, links.target_indices, links.source_indices, links.weights
-        alignment = AlignmentLinks(*map(tensor, arrays))
-    source, lengths, target_in = tensor(batch.source), torch.from_numpy(batch.source_lengths), tensor(batch.target_in)
-    targets = tensor(batch.target_out.ravel()[positions])
-    return TranslationBatch(source, lengths, target_in, targets, tensor(positions), alignment)
+        alignment = AlignmentLinks(*map(to_tensor, arrays))
+    source, lengths, target_in = (
+        to_tensor(batch.source),
+        torch.from_numpy(batch.source_lengths),
+        to_tensor(batch.target_in),
+    )
+    targets = to_tensor(batch.target_out.ravel()[positions])
+    return TranslationBatch(source, lengths, target_in, targets, to_tensor(positions), alignment)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from nmt.training.create_shared_store import create_shared_store
 from torch.distributed import HashStore
 
+from nmt.training.rendezvous import create_shared_store
 from nmt.utils.errors import CarouselError
 
 

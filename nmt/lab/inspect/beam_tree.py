@@ -94,6 +94,7 @@ class _RecordingBeamSearch(BeamSearch):
         return BeamTree(tokens, parents, steps, scores, ranks)
 
     def _select_rows(self, totals: Float64Array, ids: Int64Array, attention: Float32Array | None) -> None:
+        """Select the hypotheses of the next step and add their last tokens to the tree."""
         super()._select_rows(totals, ids, attention)
         self._previous_row_nodes, self._row_nodes = self._row_nodes, np.zeros_like(self._row_nodes)
         for row in np.flatnonzero(self._scores[0] > -np.inf):
@@ -103,9 +104,11 @@ class _RecordingBeamSearch(BeamSearch):
             )
 
     def _record_finished(self, row: int, score: float, rank: float) -> None:
+        """Add the end of a hypothesis that is finished."""
         self._add_node(EOS, int(self._previous_row_nodes[row]), score, rank)
 
     def _add_node(self, token: int, parent: int, score: float, rank: float) -> int:
+        """Add a node and return its index; ``rank`` is NaN if the hypothesis is not finished."""
         self._nodes.append((token, parent, self._step + 1, score, rank))
         return len(self._nodes) - 1
 

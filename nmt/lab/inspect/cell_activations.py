@@ -155,9 +155,11 @@ class _RecordingOps(TensorOps):
     def __init__(self, weights: dict[str, Tensor], residual: bool) -> None:
         super().__init__(weights, None, residual)
         self.results: list[Tensor] = []
-        self.sigmoid, self.tanh = self._record(torch.sigmoid), self._record(torch.tanh)
+        self.sigmoid, self.tanh = self._record_results(torch.sigmoid), self._record_results(torch.tanh)
 
-    def _record(self, function: Any) -> Any:
+    def _record_results(self, function: Any) -> Any:
+        """Return a function that calls ``function`` and records its result."""
+
         def recording(x: Tensor) -> Tensor:
             self.results.append(function(x))
             return self.results[-1]

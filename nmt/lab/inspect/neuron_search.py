@@ -159,9 +159,9 @@ def find_neurons(batches: Iterable[LayerBatch], signals: Sequence[ProbeSignal], 
 class _StateStatistics:
     """Running statistics of a layer's states [U] over the pieces at which a signal has one value."""
 
-    def __init__(self, units: int) -> None:
-        self.count, self.total = 0, np.zeros(units)
-        self._low, self._high = np.full((2, units), [[np.inf], [-np.inf]])
+    def __init__(self, num_units: int) -> None:
+        self.count, self.total = 0, np.zeros(num_units)
+        self._low, self._high = np.full((2, num_units), [[np.inf], [-np.inf]])
 
     def add(self, states: Float64Array) -> None:
         """Add states [n, U]."""

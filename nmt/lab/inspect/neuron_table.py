@@ -77,6 +77,7 @@ def format_extreme_examples(match: NeuronMatch) -> str:
 
 
 def _format_value(signal: float | str) -> str:
+    """Format a value of a signal, which is a character if the signal is nominal."""
     return make_whitespace_visible(signal) if isinstance(signal, str) else f"{signal:g}"
 
 

@@ -45,6 +45,7 @@ class SweepConfig(ConfigSection):
 
     @model_validator(mode="after")
     def _check_keys(self) -> SweepConfig:
+        """Raise ValueError if seeds are repeated or keys of axes, overrides and baseline are inconsistent."""
         if _SEED in self.axes or _SEED in self.overrides:
             raise ValueError(f"{_SEED} is set by seeds; list the values there")
         if len(set(self.seeds)) < len(self.seeds):
