@@ -41,7 +41,7 @@ class Throughput(Protocol):
     """Estimate of a model's decoding speed."""
 
     def estimate(self, text: str) -> float:
-        """Return the estimated worker seconds for decoding a text."""
+        """Return the estimated number of seconds that one worker needs to decode a text."""
 
     def record(self, seconds: float, texts: Iterable[str]) -> None:
         """Update the estimate by a measurement: texts that one worker decoded in ``seconds``."""

@@ -40,12 +40,12 @@ class SentenceTranslation(NamedTuple):
     """A translated sentence with the number of its tokens."""
 
     translation: Translation
-    tokens: int
+    num_tokens: int
     """Number of target tokens, including end-of-sentence tokens; the weight of the score when scores are averaged."""
 
 
 class PendingRequest:
-    """A request whose sentences are not all translated yet.
+    """A request that waits for the translations of its sentences.
 
     Its future resolves to the translations of all sentences. If the future is cancelled, the sentences are removed from
     the queue and from the batches.
@@ -58,9 +58,9 @@ class PendingRequest:
         self.future: Future[list[SentenceTranslation]] = Future()
         self.deadline = deadline
         self.overrun = 0.0
-        """Worker seconds by which the finished chunks exceeded their estimates; never decreases."""
+        """Seconds of worker time by which the finished chunks exceeded their estimated cost; never decreases."""
         self._translations: list[SentenceTranslation | None] = [None] * num_sentences
-        self._missing = num_sentences
+        self._num_missing = num_sentences
         self._on_sentence = on_sentence
         self._excess = 0.0
         self._lock = threading.Lock()
@@ -71,13 +71,13 @@ class PendingRequest:
             self._on_sentence(index, translation.translation)
         with self._lock:
             self._translations[index] = translation
-            self._missing -= 1
-            complete = not self._missing
+            self._num_missing -= 1
+            complete = not self._num_missing
         if complete:
             self.resolve()
 
     def record_excess(self, excess_seconds: float) -> None:
-        """Add the worker seconds by which a chunk exceeded its estimated cost; negative if it took less."""
+        """Add the seconds of worker time by which a chunk exceeded its estimated cost; negative if it took less."""
         with self._lock:
             self._excess += excess_seconds
             self.overrun = max(self.overrun, self._excess)
@@ -103,7 +103,7 @@ class SentenceJob:
     sentence: Sentence
     batch_key: BatchKey
     cost: float
-    """Estimated worker seconds."""
+    """Estimated seconds of worker time."""
     submitted: float
     """Time at which the request was submitted; all times are values of `time.monotonic`."""
     on_decoded: Callable[[SentenceJob], None]
@@ -116,7 +116,7 @@ class SentenceJob:
     """Chunks of the sentence; none before it is split."""
     hypotheses: list[Sequence[Hypothesis]] = field(default_factory=list)
     """Hypotheses of each chunk, best first; none before the chunk is decoded."""
-    missing: int = 0
+    num_missing: int = 0
     """Number of chunks that are not decoded yet."""
     lost_chunks: set[int] = field(default_factory=set)
     """Indices of the chunks that were in a worker process when it was lost."""
@@ -125,14 +125,14 @@ class SentenceJob:
     def split_into_chunks(self) -> None:
         """Split the sentence into chunks. There are none if it contains nothing to translate."""
         self.chunks = self.batch_key.model.text_processor.make_chunks(self.sentence.text)
-        self.hypotheses, self.missing = [()] * len(self.chunks), len(self.chunks)
+        self.hypotheses, self.num_missing = [()] * len(self.chunks), len(self.chunks)
 
     def set_hypotheses(self, chunk_index: int, hypotheses: Sequence[Hypothesis]) -> bool:
         """Store the hypotheses of a decoded chunk, and return whether all chunks are decoded now."""
         with self.lock:
             self.hypotheses[chunk_index] = hypotheses
-            self.missing -= 1
-            return not self.missing
+            self.num_missing -= 1
+            return not self.num_missing
 
     def assemble_translation(self) -> SentenceTranslation:
         """Return the sentence's translation, joined from its decoded chunks."""
@@ -164,7 +164,7 @@ class ChunkTask(NamedTuple):
 
     @property
     def cost(self) -> float:
-        """Estimated worker seconds."""
+        """Estimated seconds of worker time."""
         return self.job.cost / max(1, len(self.job.chunks))
 
     @property
@@ -183,7 +183,7 @@ class ChunkTask(NamedTuple):
         return DecodingRequest(self, self.job.chunks[self.chunk_index].tokenized.ids, options)
 
     def set_hypotheses(self, hypotheses: Sequence[Hypothesis], worker_seconds: float) -> None:
-        """Set the hypotheses of the chunk and the worker seconds spent on it; the last chunk completes the sentence."""
+        """Set the hypotheses of the chunk and the worker time spent on it; the last chunk completes the sentence."""
         self.job.request.record_excess(worker_seconds - self.cost)
         if self.job.set_hypotheses(self.chunk_index, hypotheses):
             self.job.on_decoded(self.job)

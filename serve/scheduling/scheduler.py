@@ -91,7 +91,7 @@ class Scheduler:
             sentences: Sentences to translate; either all of them are queued or none.
             deadline: Time of `time.monotonic` after which no sentence is started.
             on_sentence: Function that is called with the index and translation of each sentence as it is finished.
-            later_cost: Estimated worker seconds of sentences that the same request will submit later.
+            later_cost: Estimated seconds of worker time for sentences that the same request will submit later.
             continued: Whether the same request has submitted sentences before, so that it is not refused any more.
 
         Raises:
@@ -184,14 +184,14 @@ class Scheduler:
     def _deliver_translation(self, job: SentenceJob) -> None:
         """Assemble, cache and deliver the translation of a sentence whose chunks are all decoded."""
         try:
-            found = job.assemble_translation()
-            self._cache.put(job.batch_key.model, job.sentence, found)
-            if found.tokens:
-                self._target_tokens.inc(found.tokens)
+            translation = job.assemble_translation()
+            self._cache.put(job.batch_key.model, job.sentence, translation)
+            if translation.num_tokens:
+                self._target_tokens.inc(translation.num_tokens)
                 self._source_tokens.inc(sum(len(chunk.tokenized.ids) + 1 for chunk in job.chunks))
                 self._metrics.sentences.labels(job.batch_key.model.name).inc()
-                self._metrics.token_seconds.observe((time.monotonic() - job.started) / found.tokens)
-            job.request.set_translation(job.index, found)
+                self._metrics.token_seconds.observe((time.monotonic() - job.started) / translation.num_tokens)
+            job.request.set_translation(job.index, translation)
         except Exception as error:
             job.fail(error)
 

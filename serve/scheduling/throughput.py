@@ -11,14 +11,14 @@ _SMOOTHING = 0.2  # weight of the latest measurement
 
 
 class ThroughputEstimate:
-    """Exponential moving average of the worker seconds per character, measured while a worker is busy."""
+    """Exponential moving average of the seconds that one busy worker needs to decode a character."""
 
     def __init__(self) -> None:
         self._seconds_per_character: float | None = None
         self._busy_seconds, self._characters = 0.0, 0  # since the last update of the average
 
     def estimate(self, text: str) -> float:
-        """Return the estimated worker seconds for decoding a text."""
+        """Return the estimated number of seconds that one worker needs to decode a text."""
         return (self._seconds_per_character or _INITIAL_SECONDS_PER_CHARACTER) * (len(text) + _SENTENCE_OVERHEAD)
 
     def record(self, seconds: float, texts: Iterable[str]) -> None:

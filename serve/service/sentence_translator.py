@@ -96,5 +96,6 @@ def count_fitting(sentences: Sequence[Sentence], max_chunks: float) -> int:
 
 def _compose(first: SentenceTranslation, second: SentenceTranslation) -> SentenceTranslation:
     """Combine the translation into the pivot language with the translation from the pivot language."""
-    tokens = first.tokens, second.tokens
-    return SentenceTranslation(compose_translations(first.translation, second.translation, tokens), sum(tokens))
+    token_counts = first.num_tokens, second.num_tokens
+    translation = compose_translations(first.translation, second.translation, token_counts)
+    return SentenceTranslation(translation, sum(token_counts))

@@ -40,7 +40,7 @@ class DecodingTask(Hashable, Protocol):
         """Return the request that a batcher decodes, with the task as its key."""
 
     def set_hypotheses(self, hypotheses: Sequence[Hypothesis], worker_seconds: float) -> None:
-        """Set the hypotheses of the chunk and the worker seconds spent on it."""
+        """Set the hypotheses of the chunk and the worker time spent on it."""
 
     def fail(self) -> None:
         """Fail the whole request, because the chunk cannot be decoded."""
@@ -149,15 +149,15 @@ class ActiveBatch:
         self._release_cancelled()
         start = time.perf_counter()
         self._admit_waiting()
-        running = len(self._running)
-        if running:
+        num_running = len(self._running)
+        if num_running:
             finished = self._batcher.advance()
-            self._step_share += (time.perf_counter() - start) / running
+            self._step_share += (time.perf_counter() - start) / num_running
             for key, hypotheses in finished:
                 task = cast("DecodingTask", key)
                 self._finished.append(task.text)
                 task.set_hypotheses(hypotheses, self._step_share - self._running.pop(task))
-        self._update_statistics(running, time.perf_counter() - start)
+        self._update_statistics(num_running, time.perf_counter() - start)
 
     def abandon(self, error: Exception) -> list[DecodingTask]:
         """Fail the tasks after an error of the batcher, except tasks that can be retried, and return the latter.
@@ -183,9 +183,8 @@ class ActiveBatch:
             self._waiting = deque(task for task in self._waiting if not task.cancelled)
 
     def _admit_waiting(self) -> None:
-        number = min(self._batcher.num_free, len(self._waiting))
-        if number:
-            tasks = [self._waiting.popleft() for _ in range(number)]
+        tasks = [self._waiting.popleft() for _ in range(min(self._batcher.num_free, len(self._waiting)))]
+        if tasks:
             try:
                 self._admit(tasks)
             except WorkerLostError:
@@ -206,14 +205,14 @@ class ActiveBatch:
             for task in tasks:
                 self._admit([task])
 
-    def _update_statistics(self, running: int, seconds: float) -> None:
+    def _update_statistics(self, num_running: int, seconds: float) -> None:
         """Update the metrics and the throughput estimate after a step."""
         self._metrics.slots_in_use.inc(len(self._running) - self._reported_slots)
         self._reported_slots = len(self._running)
-        if running:
-            self._metrics.batch_occupancy.observe(running / self._batcher.num_slots)
+        if num_running:
+            self._metrics.batch_occupancy.observe(num_running / self._batcher.num_slots)
         self._seconds += seconds
-        self._max_running = max(self._max_running, running)
+        self._max_running = max(self._max_running, num_running)
         if not self._running or len(self._finished) >= 2 * self._batcher.num_slots:
             if 2 * self._max_running >= self._batcher.num_slots:
                 self.batch_key.model.throughput.record(self._seconds, self._finished)
