@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -41,25 +40,21 @@ class MetricsLog:
             self._file.flush()
         except OSError as error:
             raise write_error(Path(self._file.name), error) from None
-
-        def add_scalars(board: SummaryWriter) -> None:
-            for name, value in values.items():
-                if value is not None and name != "epoch":
-                    board.add_scalar(f"{kind}/{name}", value, update)
-
-        self._use_tensorboard(add_scalars)
+        for name, value in values.items():
+            if value is not None and name != "epoch":
+                self._call_tensorboard("add_scalar", f"{kind}/{name}", value, update)
 
     def close(self) -> None:
         """Close both files."""
         with suppress(OSError):  # `write` has already reported a record that could not be written
             self._file.close()
-        self._use_tensorboard(lambda board: board.close())
+        self._call_tensorboard("close")
 
-    def _use_tensorboard(self, work: Callable[[SummaryWriter], None]) -> None:
-        """Call ``work`` with the TensorBoard writer; after an error, TensorBoard is no longer used."""
+    def _call_tensorboard(self, method: str, *arguments: Any) -> None:
+        """Call a method of the TensorBoard writer; after an error, TensorBoard is no longer used."""
         try:
             if self._board:
-                work(self._board)
+                getattr(self._board, method)(*arguments)
         except Exception as error:  # TensorBoard writes in a thread and raises its errors at the next call
             self._board = None
             self._log(f"TensorBoard events: no longer written ({type(error).__name__}: {error})")

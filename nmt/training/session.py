@@ -116,10 +116,9 @@ def _run_session(context: RunContext) -> TrainingResult:
         raise
     except torch.OutOfMemoryError:
         context.end_early(f"{trainer.device} ran out of memory")
-        raise CarouselError(
-            f"{trainer.device}: out of memory with batches of {context.config.batch_tokens:,} tokens; set a smaller "
-            "training.batch_tokens, and a larger training.accumulate to compensate"
-        ) from None
+        problem = f"out of memory with batches of {context.config.batch_tokens:,} tokens"
+        remedy = "set a smaller training.batch_tokens, and a larger training.accumulate to compensate"
+        raise CarouselError(f"{trainer.device}: {problem}; {remedy}") from None
     finally:
         context.close_metrics_log()
     context.console.print(f"Stopped {stopped}; continue with --resume")
@@ -166,9 +165,6 @@ def _exact_match_metrics(scores: dict[str, Any]) -> dict[str, Any]:
 
 def _describe_network(trainer: Trainer, processes: DistributedContext) -> str:
     """Return a description of network, precision, device, threads and processes for a message."""
-    threads = torch.get_num_threads()
-    description = (
-        f"{trainer.network.parameter_count():,} parameters, {trainer.precision} on {trainer.device}, "
-        f"{threads} thread{'s' * (threads > 1)}"
-    )
-    return f"{description}, {processes.world_size} processes" if processes.world_size > 1 else description
+    threads, world_size = torch.get_num_threads(), processes.world_size
+    counts = f"{threads} thread{'s' * (threads > 1)}" + f", {world_size} processes" * (world_size > 1)
+    return f"{trainer.network.parameter_count():,} parameters, {trainer.precision} on {trainer.device}, {counts}"

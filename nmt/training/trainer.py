@@ -240,9 +240,8 @@ class Trainer:
         progress.loss = _LOSS_DECAY * mean + (1 - _LOSS_DECAY) * report.loss
         progress.lowest_loss = min(progress.loss, math.inf if progress.lowest_loss is None else progress.lowest_loss)
         if progress.loss > progress.lowest_loss + _MAX_LOSS_INCREASE:
-            raise DivergenceError(
-                f"the loss has risen from {progress.lowest_loss:.2f} to {progress.loss:.2f} by update {report.update:,}"
-            )
+            rise = f"from {progress.lowest_loss:.2f} to {progress.loss:.2f} by update {report.update:,}"
+            raise DivergenceError(f"the loss has risen {rise}")
 
     def _autocast(self) -> AbstractContextManager[object]:
         """Return a context manager in which the network computes in the precision of the run."""

@@ -106,7 +106,7 @@ class TranslationTask(TrainingTask):
         measured, translations = self._score_model(run.model, log)
         write_model_directory(run.model, card.model_copy(update=measured), self._data.tokenizer, files)
         log("Writing the report")
-        self._write_report(run, summary, log, run.model, translations)
+        self._write_report(run, summary, log, translations)
         scores: dict[str, Any] = measured["scores"]
         return scores
 
@@ -191,7 +191,6 @@ class TranslationTask(TrainingTask):
         run: RunDirectory,
         summary: TrainingSummary,
         log: LogFunction,
-        model: Path | None = None,
         translations: Sequence[str] = (),
         reason: str | None = None,
     ) -> None:
@@ -200,7 +199,7 @@ class TranslationTask(TrainingTask):
             data = TrainingReportData(
                 recipe=self.recipe,
                 data=self._data,
-                model=model,
+                model=None if reason else run.model,
                 history=self._build_history(summary),
                 origins=self._parents,
                 metrics=read_metrics(run),
