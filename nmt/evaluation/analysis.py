@@ -76,7 +76,7 @@ def word_f1_by_frequency(
         translated, expected = Counter(translation), Counter(reference)
         for word in translated.keys() | expected.keys():
             counts = expected[word], translated[word], min(expected[word], translated[word])
-            totals[_frequency_class(frequencies[word])] += counts
+            totals[_frequency_class_index(frequencies[word])] += counts
     return [
         FrequencyClassScore(min_frequency, max_frequency, *map(int, counts))
         for (min_frequency, max_frequency), counts in zip(FREQUENCY_CLASSES, totals, strict=True)
@@ -91,6 +91,6 @@ def count_words(texts: Iterable[str], split: Callable[[str], Words], vocabulary:
     return counts
 
 
-def _frequency_class(frequency: int) -> int:
+def _frequency_class_index(frequency: int) -> int:
     """Return the index of the frequency class of a word with this number of occurrences."""
     return sum(min_frequency <= frequency for min_frequency, _ in FREQUENCY_CLASSES) - 1

@@ -6,7 +6,7 @@ import math
 
 
 def axis_ticks(low: float, high: float, max_intervals: int = 6) -> list[float]:
-    """Return at most ``most`` + 1 evenly spaced ticks that cover the range from ``low`` to ``high``.
+    """Return at most ``max_intervals`` + 1 evenly spaced ticks that cover the range from ``low`` to ``high``.
 
     The spacing of the ticks is 1, 2 or 5 times a power of ten.
     """

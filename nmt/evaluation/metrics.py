@@ -55,10 +55,7 @@ def score_translations(
 def score_corpus(
     spec: CorpusSpec | None, hypotheses: Sequence[str], references: Sequence[str], language: str
 ) -> dict[str, dict[str, Any]]:
-    """Score a model's output for a corpus with `exact_match` if the corpus is a synthetic task, else by metric.
-
-    See `score_translations`.
-    """
+    """Return the scores of a model's output: `exact_match` for a synthetic task, else `score_translations`."""
     if isinstance(spec, SyntheticCorpus):
         return {"exact": exact_match(spec, hypotheses, references)}
     return score_translations(hypotheses, references, language)
@@ -102,7 +99,7 @@ def exact_match_on_unseen(
 
 
 def _percentage(right: Sequence[bool]) -> float:
-    """Return the percentage of True."""
+    """Return the percentage of True values, rounded to two decimals."""
     return round(100 * sum(right) / len(right), 2)
 
 

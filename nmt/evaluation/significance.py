@@ -172,14 +172,14 @@ def _system_results(
 def _bootstrap_p_value(observed: float, differences: Float64Array) -> float:
     """Return the p-value as in sacreBLEU, but 1 if no difference was observed, where that of sacreBLEU is too small."""
     sizes = np.abs(differences)
-    return _share_with_observation(sizes - sizes.mean() > abs(observed)) if observed else 1.0
+    return _proportion_of_extreme_trials(sizes - sizes.mean() > abs(observed)) if observed else 1.0
 
 
 def _randomisation_p_value(observed: float, differences: Float64Array) -> float:
     """Return the p-value of a difference, given the differences in the randomisation trials."""
-    return _share_with_observation(differences >= abs(observed) - _TOLERANCE)
+    return _proportion_of_extreme_trials(differences >= abs(observed) - _TOLERANCE)
 
 
-def _share_with_observation(extreme: Any) -> float:
-    """Return the proportion of extreme trials, to which the observation itself is added as one extreme trial."""
+def _proportion_of_extreme_trials(extreme: Any) -> float:
+    """Return the proportion of extreme trials; the observation counts as an additional extreme trial."""
     return (1 + int(np.sum(extreme))) / (1 + len(extreme))

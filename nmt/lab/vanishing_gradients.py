@@ -95,7 +95,9 @@ def train_and_measure_recall(model: FirstSymbolClassifier, distance: int, seed: 
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-    return RecallAccuracy(distance, _accuracy(model, distance, seed), _accuracy(model, 2 * distance, seed))
+    return RecallAccuracy(
+        distance, _measure_accuracy(model, distance, seed), _measure_accuracy(model, 2 * distance, seed)
+    )
 
 
 def compare_cells(
@@ -122,7 +124,7 @@ def compare_cells(
 
 
 def write_gradient_page(path: Path, distances: Sequence[int], seed: int, log: Callable[[str], None]) -> None:
-    """Compare the cells, after a training of each, and write an HTML page.
+    """Train and compare the cells, and write the results to an HTML page.
 
     Raises CarouselError, before the training, if the path cannot be written.
     """
@@ -170,7 +172,7 @@ def draw_charts(measurements: dict[str, CellMeasurements]) -> dict[str, str]:
 
 
 @torch.no_grad()
-def _accuracy(model: FirstSymbolClassifier, distance: int, seed: int) -> float:
+def _measure_accuracy(model: FirstSymbolClassifier, distance: int, seed: int) -> float:
     """Return the percentage of correct predictions if the first symbol is ``distance`` steps before the last."""
     x, first = _sample_sequences(distance, _TEST_SEQUENCES, seed)
     return 100 * float((model.classifier(model(x)).argmax(dim=1) == first).float().mean())

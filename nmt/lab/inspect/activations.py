@@ -93,9 +93,9 @@ def trace_translation(network: Seq2Seq, source: Tensor, lengths: Tensor, target:
             [((x, *_), (y, _))] = calls
             stacks = _recompute_encoder_gates(module, network.config.cell, x, y, mask)
             directions: tuple[Literal["forward", "backward"], ...] = ("forward", "backward")
-            below = _highest_layer_number(layers, "encoder")
+            num_layers_below = _highest_layer_number(layers, "encoder")
             for direction, stack in zip(directions, stacks, strict=False):
-                for number, values in enumerate(stack, start=below + 1):
+                for number, values in enumerate(stack, start=num_layers_below + 1):
                     values = _reorder_to_text(values, order)
                     layers.append(LayerTrace("encoder", number, direction, values, first_read[direction]))
         else:
@@ -143,20 +143,22 @@ def _recompute_encoder_gates(
     return stacks
 
 
-def _trace_decoder_layers(module: nn.Module, cell: CellName, calls: list[_ModuleCall], below: int) -> list[LayerTrace]:
-    """Return the traces of the layers of a decoder stack, above ``below`` other layers, from its recorded calls."""
+def _trace_decoder_layers(
+    module: nn.Module, cell: CellName, calls: list[_ModuleCall], num_layers_below: int
+) -> list[LayerTrace]:
+    """Return the traces of a decoder stack from its calls; layer numbers start at ``num_layers_below`` + 1."""
     x = torch.cat([arguments[0] for arguments, _ in calls], dim=1)
     y = torch.cat([output[0] for _, output in calls], dim=1)
     stack = _recompute_decoder_gates(module, cell, x, y, calls[0][0][1])
     first_read = torch.zeros(len(y), dtype=torch.long)
-    numbered = enumerate(stack, start=below + 1)
+    numbered = enumerate(stack, start=num_layers_below + 1)
     return [LayerTrace("decoder", number, "forward", values, first_read) for number, values in numbered]
 
 
 def _recompute_decoder_gates(
     module: nn.Module, cell: CellName, x: Tensor, y: Tensor, state: LayerState
 ) -> list[dict[str, Tensor]]:
-    """Return the values of each layer of a decoder layer's stack."""
+    """Return the gates and states [B, T, D] by name, for each layer of a decoder stack."""
     if isinstance(module, DecoderLSTMLayer):
         return [recompute_lstm_gates(module.lstm.all_weights[0], x, y, state)]
     assert isinstance(module, DecoderCellLayer)

@@ -120,11 +120,11 @@ def _require_text(texts: list[Item], path: Path) -> list[Item]:
     return texts
 
 
-def _batch_by_length(items: Sequence[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
+def _batch_by_length(items: Sequence[Item], get_length: Callable[[Item], int]) -> Iterator[list[Item]]:
     """Yield batches of items of similar length."""
     batch: list[Item] = []
-    for item in sorted(items, key=length):
-        if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * length(item) > _BATCH_PIECES):
+    for item in sorted(items, key=get_length):
+        if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * get_length(item) > _BATCH_PIECES):
             yield batch
             batch = []
         batch.append(item)

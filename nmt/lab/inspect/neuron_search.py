@@ -45,7 +45,7 @@ class ActivationExample(NamedTuple):
     """Value of the signal after the piece; a character if the signal is nominal."""
 
 
-class SignalLevel(NamedTuple):
+class SignalValueStatistics(NamedTuple):
     """Statistics of a unit's state over the pieces at which a signal has one value."""
 
     signal: float | str
@@ -79,7 +79,7 @@ class NeuronMatch:
 
     The first step of a text is left out because there is no earlier state to forget.
     """
-    levels: list[SignalLevel]
+    levels: list[SignalValueStatistics]
     """Statistics of at most 40 signal values, in ascending order of the values.
 
     These are the lowest values of a numeric signal, or the most frequent values of a nominal signal.
@@ -130,7 +130,7 @@ def match_arrays(matches: Sequence[NeuronMatch]) -> dict[str, np.ndarray[Any, An
     forget = np.array([match.forget for match in matches], dtype=np.float64)  # None becomes NaN
     arrays |= {"units.forget": forget, "units.half_life": half_life(forget)}
     for number, match in enumerate(matches, start=1):
-        for name in SignalLevel._fields:
+        for name in SignalValueStatistics._fields:
             arrays[f"units.{number}.{name}"] = np.array([getattr(level, name) for level in match.levels])
     return arrays
 
@@ -170,10 +170,10 @@ class _StateStatistics:
         self._low = np.minimum(self._low, states.min(axis=0))
         self._high = np.maximum(self._high, states.max(axis=0))
 
-    def level(self, signal: float | str, unit: int) -> SignalLevel:
+    def describe_unit(self, signal: float | str, unit: int) -> SignalValueStatistics:
         """Return the statistics of one unit; ``signal`` is the value of the signal."""
         mean, low, high = (float(each[unit]) for each in (self.total / self.count, self._low, self._high))
-        return SignalLevel(signal, mean, low, high, self.count)
+        return SignalValueStatistics(signal, mean, low, high, self.count)
 
 
 class _LayerStatistics:
@@ -232,7 +232,7 @@ class _LayerStatistics:
         n = np.maximum(self._n[index], 1)
         mean_x, mean_y = self._x[index] / n, self._y[index] / n
         variance_x, variance_y = self._xx[index] / n - mean_x**2, self._yy[index] / n - mean_y**2
-        if self._signals[index].nominal:
+        if self._signals[index].is_nominal:
             groups = self._levels[index].values()
             between = sum((group.total / group.count - mean_x) ** 2 * group.count / n for group in groups)
             covariance = np.sqrt(between * variance_y)
@@ -247,7 +247,7 @@ class _LayerStatistics:
         """Describe how a unit follows the signal at ``index``, with which its correlation is r."""
         signal = self._signals[index]
         levels = sorted(self._levels[index].items(), key=itemgetter(0))
-        if signal.nominal:
+        if signal.is_nominal:
             levels.sort(key=lambda level: -level[1].count)
         return NeuronMatch(
             signal=signal.name,
@@ -257,7 +257,7 @@ class _LayerStatistics:
             r=r,
             forget=float(self._forget[index, unit] / max(self._steps[index, 0], 1)) if self._has_forget else None,
             levels=[
-                statistics.level(_decode_value(signal, value), unit)
+                statistics.describe_unit(_decode_value(signal, value), unit)
                 for value, statistics in sorted(levels[:_MAX_LEVELS], key=itemgetter(0))
             ],
             examples=self._find_extreme_examples(signal, unit),
@@ -280,4 +280,4 @@ class _LayerStatistics:
 
 def _decode_value(signal: ProbeSignal, value: float) -> float | str:
     """Return the character of a code point if the signal is nominal, else the value itself."""
-    return chr(int(value)) if signal.nominal else value
+    return chr(int(value)) if signal.is_nominal else value

@@ -60,7 +60,7 @@ class ProbeSignal(NamedTuple):
     """Part of the name after the colon; empty for a signal without an argument."""
 
     @property
-    def nominal(self) -> bool:
+    def is_nominal(self) -> bool:
         """True if the values are code points of characters rather than quantities."""
         return self.name == "first"
 
@@ -95,7 +95,7 @@ def _parse_signal(name: str, classes: Sequence[str]) -> ProbeSignal:
 
 
 def _position_in_line(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return number of pieces of the line up to and including each piece; 0 at line ends."""
+    """Return the number of pieces of the line up to and including each piece; 0 at line ends."""
     counts, count = [], 0
     for ends in _line_ends(pieces):
         count = 0 if ends else count + 1
@@ -104,7 +104,7 @@ def _position_in_line(pieces: TokenizedText, _: str, __: str) -> Sequence[float]
 
 
 def _remaining_in_line(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return number of pieces that follow each piece in its line; 0 at line ends."""
+    """Return the number of pieces that follow each piece in its line; 0 at line ends."""
     counts, count = [], 0
     for ends in reversed(_line_ends(pieces)):
         counts.append(count)
@@ -113,13 +113,13 @@ def _remaining_in_line(pieces: TokenizedText, _: str, __: str) -> Sequence[float
 
 
 def _inside_quotes(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return 1 after an odd number of quotation marks, else 0."""
+    """Return, for each piece, 1 if it follows an odd number of quotation marks, else 0."""
     counts = [0, *itertools.accumulate(character in _QUOTES for character in pieces.text)]
     return [counts[end] % 2 for _, end in pieces.spans]
 
 
 def _bracket_depth(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return number of open brackets after each piece."""
+    """Return the number of open brackets after each piece."""
     depths, depth = [0], 0
     for character in pieces.text:
         depth = max(depth + (character in _OPENING) - (character in _CLOSING), 0)
@@ -128,36 +128,36 @@ def _bracket_depth(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
 
 
 def _inside_brackets(pieces: TokenizedText, argument: str, language: str) -> Sequence[float]:
-    """Return 1 if a bracket is open after a piece, else 0."""
+    """Return, for each piece, 1 if a bracket is open after it, else 0."""
     return [float(depth > 0) for depth in _bracket_depth(pieces, argument, language)]
 
 
 def _indentation_width(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return number of blanks at the beginning of the line, as far as it has been read."""
+    """Return the number of blanks at the beginning of the line, as far as it has been read."""
     lines = [pieces.text[start:end] for start, (_, end) in zip(_line_starts(pieces), pieces.spans, strict=True)]
     return [len(line) - len(line.lstrip(" \t")) for line in lines]
 
 
 def _has_capital(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return 1 if a piece contains a capital letter, else 0."""
+    """Return, for each piece, 1 if it contains a capital letter, else 0."""
     return [any(map(str.isupper, pieces.text[start:end])) for start, end in pieces.spans]
 
 
 def _ends_sentence(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return 1 if a piece contains sentence-final punctuation or is the last piece, else 0."""
+    """Return, for each piece, 1 if it contains sentence-final punctuation or is the last, else 0."""
     ends = {match.start() for match in _ENDS.finditer(pieces.text)}
     last = len(pieces.spans) - 1
     return [n == last or not ends.isdisjoint(range(*span)) for n, span in enumerate(pieces.spans)]
 
 
 def _count_in_line(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
-    """Return number of occurrences of a symbol in the line up to and including each piece."""
+    """Return the number of occurrences of a symbol in the line up to and including each piece."""
     starts = _line_starts(pieces)
     return [pieces.text.count(symbol, start, end) for start, (_, end) in zip(starts, pieces.spans, strict=True)]
 
 
 def _is_before(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
-    """Return 1 if the next word or piece begins with a symbol, else 0."""
+    """Return, for each piece, 1 if the text after it begins with a symbol, else 0; a word may begin after blanks."""
     following = [pieces.text[start:end] for start, end in pieces.spans[1:]]
     blanks = [len(piece) - len(piece.lstrip(" ")) if piece.strip() else 0 for piece in following]  # before a word
     ends = [end for _, end in pieces.spans]
@@ -165,12 +165,12 @@ def _is_before(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
 
 
 def _first_character(pieces: TokenizedText, _: str, __: str) -> Sequence[float]:
-    """Return code point of the first character of the line; undefined at the line's first piece."""
+    """Return, for each piece, the code point of the first character of the line; NaN at the line's first piece."""
     return _after_first_piece(pieces, lambda start: float(ord(pieces.text[start])))
 
 
 def _line_starts_with(pieces: TokenizedText, symbol: str, _: str) -> Sequence[float]:
-    """Return 1 if the line begins with a symbol, else 0; undefined at the line's first piece."""
+    """Return, for each piece, 1 if the line begins with a symbol, else 0; NaN at the line's first piece."""
     return _after_first_piece(pieces, lambda start: float(pieces.text.startswith(symbol, start)))
 
 
@@ -191,7 +191,7 @@ def _line_starts(pieces: TokenizedText) -> list[int]:
 
 
 def _belongs_to_class(pieces: TokenizedText, name: str, language: str) -> Sequence[float]:
-    """Return 1 if a piece contains part of a word of the class (or a character of "number" or "punctuation")."""
+    """Return, for each piece, 1 if it contains part of a word of the class (or such a character), else 0."""
     if pattern := _PATTERNS.get(name):
         return [pattern.search(pieces.text, start, end) is not None for start, end in pieces.spans]
     words = set(WORD_CLASSES.get(primary_subtag(language), {}).get(name, "").split())

@@ -18,7 +18,7 @@ from nmt.corpus.tokenizer import TokenizedText
 from nmt.lab.inspect import corpus_activations, neuron_search
 from nmt.lab.inspect.activations import trace_translation
 from nmt.lab.inspect.half_life import half_life
-from nmt.lab.inspect.neuron_search import ActivationExample, NeuronMatch, SignalLevel, find_neurons
+from nmt.lab.inspect.neuron_search import ActivationExample, NeuronMatch, SignalValueStatistics, find_neurons
 from nmt.lab.inspect.neuron_table import format_extreme_examples, format_mean_states
 from nmt.lab.inspect.probes import parse_signals
 from nmt.lab.inspect.sentence import TorchTranslator, load_translator
@@ -215,8 +215,8 @@ def test_nominal_signals_use_the_correlation_ratio() -> None:
 
 
 def test_mean_states_and_extreme_examples_are_formatted() -> None:
-    def level(name: str, state: float) -> SignalLevel:
-        return SignalLevel(name, state, state - 1, state + 0.25, pieces=9)
+    def level(name: str, state: float) -> SignalValueStatistics:
+        return SignalValueStatistics(name, state, state - 1, state + 0.25, pieces=9)
 
     ends = [("uv", "w", 2.66, "S"), ("", "u", 2.5, "S"), ("\n", "v", 2.4, "R"), ("u", "w", -7.77, "Q")]
     found = NeuronMatch(
@@ -229,11 +229,11 @@ def test_mean_states_and_extreme_examples_are_formatted() -> None:
         "Q: -5.82 (-6.82 to -5.57), P: 0.50 (-0.50 to 0.75), R: "
     )
     assert format_extreme_examples(found) == "uv[w] 2.66 (S); u[w] -7.77 (Q)"
-    many = [SignalLevel(chr(65 + n), -float(n), -20.0, 0.0, pieces=1 + (n > 7)) for n in range(20)]
+    many = [SignalValueStatistics(chr(65 + n), -float(n), -20.0, 0.0, pieces=1 + (n > 7)) for n in range(20)]
     of_many = format_mean_states(dataclasses.replace(found, levels=many))
     assert of_many.startswith("T: -19.00, S: -18.00")
     assert of_many.endswith("I: -8.00, …")
-    counted = [SignalLevel(float(n), 2.0 * n, 0.0, 40.0, pieces=1) for n in range(9)]
+    counted = [SignalValueStatistics(float(n), 2.0 * n, 0.0, 40.0, pieces=1) for n in range(9)]
     of_numbers = format_mean_states(dataclasses.replace(found, levels=counted))
     assert of_numbers == "0: 0.00, 1: 2.00, 2: 4.00, 3: 6.00, 4: 8.00, 5: 10.00, …"
 
