@@ -19,7 +19,7 @@ class CheckpointSelector:
     """Selector that keeps the weights with the best dev scores in the run directory."""
 
     def __init__(self, run: RunDirectory, trainer: Trainer, average_best: int, writes_files: bool) -> None:
-        """Create a selector that averages up to ``average_best`` weights; only the main process ``writes`` files."""
+        """Create a selector that averages up to ``average_best`` checkpoints; only one process may write files."""
         self._run, self._trainer, self._average_best, self._writes_files = run, trainer, average_best, writes_files
 
     def save_if_among_best(self, score: float, dev_set: DevSet) -> None:
@@ -57,7 +57,7 @@ class CheckpointSelector:
         updates = [update for _, update in kept]
         save_weights(self._run.mean_weights, average_weight_files([*map(self._run.validated_weights, updates)]))
         load_weights(self._trainer.network.eval(), self._run.mean_weights)
-        score = dev_set.score(self._trainer)
+        score = dev_set.compute_score(self._trainer)
         is_better = score >= progress.best
         choice = "mean" if is_better else "best"
         log(f"Mean of the {len(kept)} best checkpoints: {dev_set.format_score(score)}; exporting the {choice}")

@@ -91,7 +91,7 @@ class DistributedContext:
             raise Interrupted
         raise SystemExit(statuses[failed_rank])
 
-    def main_process_first(self, work: Callable[[], T]) -> T:
+    def run_main_process_first(self, work: Callable[[], T]) -> T:
         """Call ``work`` in the main process, then in the first process of every other machine, then in all others.
 
         This order is for work whose result is cached on disk. Errors are handled as in `run_in_all_processes`.

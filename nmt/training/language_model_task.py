@@ -87,15 +87,15 @@ class LanguageModelTask(TrainingTask):
         """Hash of the data and settings in which a checkpoint and the run that resumes from it must agree."""
         return self._hash_settings(self._data.train, [1.0], self.recipe.training.unroll)
 
-    def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
+    def export(self, path: Path, weights_file: Path, summary: TrainingSummary) -> None:
         """Write a model directory with weights and tokenizer, without scores."""
-        self._write_directory(path, weights, summary, {})
+        self._write_model(path, weights_file, summary, {})
 
     def export_with_scores(
-        self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
+        self, run: RunDirectory, weights_file: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
         """Score the model on dev and test set, and write the final model directory."""
-        load_weights(evaluator.network.eval(), weights)
+        load_weights(evaluator.network.eval(), weights_file)
         scores = {}
         for name, lines in (("dev", self._data.dev), ("test", self._data.test)):
             if lines:
@@ -103,15 +103,15 @@ class LanguageModelTask(TrainingTask):
                 text = LanguageModelDevSet(lines, self._data.vocabulary, self._carries_state)
                 state = "carried" if self._carries_state else "new"
                 signature = f"pieces:{text.tokens}|characters:{text.characters}|state:{state}"
-                metrics = text.metrics(text.loss(evaluator))
+                metrics = text.build_metrics(text.compute_loss(evaluator))
                 scores[name] = {key: {"score": round(v, 4), "signature": signature} for key, v in metrics.items()}
-        self._write_directory(run.model, weights, summary, scores)
+        self._write_model(run.model, weights_file, summary, scores)
         return scores
 
     def write_report(self, run: RunDirectory, summary: TrainingSummary, reason: str, log: LogFunction) -> None:
         """Do nothing, because language models have no report."""
 
-    def _write_directory(self, path: Path, weights: Path, summary: TrainingSummary, scores: dict[str, Any]) -> None:
+    def _write_model(self, path: Path, weights_file: Path, summary: TrainingSummary, scores: dict[str, Any]) -> None:
         """Write a model directory with weights, tokenizer and model card."""
         recipe, data = self.recipe, self._data
         card = LanguageModelCard(
@@ -127,7 +127,7 @@ class LanguageModelTask(TrainingTask):
             },
             scores=scores,
         )
-        write_language_model_directory(path, card, data.vocabulary, weights.read_bytes())
+        write_language_model_directory(path, card, data.vocabulary, weights_file.read_bytes())
 
 
 class LanguageModelDevSet:
@@ -142,7 +142,7 @@ class LanguageModelDevSet:
         self.fingerprint = hash_json(ids, carries_state)
         self._ids, self._carries_state = ids, carries_state
 
-    def loss(self, evaluator: Evaluator) -> float:
+    def compute_loss(self, evaluator: Evaluator) -> float:
         """Return the negative log-likelihood of the lines, in nats per token."""
         total, state = 0.0, DecoderState()
         with torch.no_grad():
@@ -153,21 +153,21 @@ class LanguageModelDevSet:
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
         """Return the loss, in nats per token, and the score, which is the negative loss."""
-        loss = self.loss(evaluator)
+        loss = self.compute_loss(evaluator)
         return loss, -loss
 
-    def score(self, evaluator: Evaluator) -> float:
+    def compute_score(self, evaluator: Evaluator) -> float:
         """Return the negative loss."""
-        return -self.loss(evaluator)
+        return -self.compute_loss(evaluator)
 
-    def metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
+    def build_metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
         """Return the perplexity per token and the bits per character; ``score`` is not used."""
         bits = loss * self.tokens / self.characters / math.log(2)
         return {"perplexity": math.exp(min(loss, 100.0)), "bits_per_character": bits}
 
     def format_score(self, score: float) -> str:
         """Format a score as perplexity, for example ``perplexity 57.76``."""
-        return f"perplexity {self.metrics(-score)['perplexity']:.2f}"
+        return f"perplexity {self.build_metrics(-score)['perplexity']:.2f}"
 
     def _make_batches(self) -> Iterator[Batch]:
         """Yield batches of lines of similar length."""

@@ -16,7 +16,7 @@ def resume_or_start(context: RunContext) -> None:
     Raises CarouselError if the checkpoints are damaged or belong to a run with other settings or another dev set.
     """
     run, trainer, is_main = context.directory, context.trainer, context.processes.is_main_process
-    checkpoints = run.checkpoints() if is_main else []
+    checkpoints = run.list_checkpoints() if is_main else []
     restored = trainer.restore(*checkpoints)
     if restored is None:
         context.save_checkpoint()
@@ -42,7 +42,7 @@ def roll_back(context: RunContext, error: DivergenceError) -> None:
     trainer, before, is_main = context.trainer, context.trainer.progress, context.processes.is_main_process
     if before.rate_scale < 1:
         raise DivergenceError(f"training diverged twice: {error}; {_REMEDY} (earlier checkpoints are kept)")
-    restored = trainer.restore(*reversed(context.directory.checkpoints() if is_main else []))
+    restored = trainer.restore(*reversed(context.directory.list_checkpoints() if is_main else []))
     progress = trainer.progress
     # The best weights are kept; everything else that happened after the checkpoint is undone.
     progress.best, progress.best_update, progress.kept = before.best, before.best_update, before.kept

@@ -75,7 +75,7 @@ class RunContext:
 
         self.processes.run_in_all_processes(save)
 
-    def summary(self, averaged_updates: Sequence[int] = ()) -> TrainingSummary:
+    def summarise(self, averaged_updates: Sequence[int] = ()) -> TrainingSummary:
         """Return facts about the run and its best weights, or about the mean of the weights of several updates."""
         trainer, progress = self.trainer, self.trainer.progress
         history = {
@@ -96,7 +96,7 @@ class RunContext:
         """Export the best weights so far and write the report of a run that ends early; ``reason`` says why."""
         if not self.processes.is_main_process:
             return
-        summary = self.summary()
+        summary = self.summarise()
         if self.selector.needs_export():
             self.console.print("Exporting the best model so far")
             self.task.export(self.directory.model, self.directory.best_weights, summary)

@@ -47,14 +47,14 @@ class RunDirectory:
         self.incoming_checkpoint.replace(self.last_checkpoint)
         sync_to_disk(self.last_checkpoint.parent)
 
-    def checkpoints(self) -> list[Path]:
+    def list_checkpoints(self) -> list[Path]:
         """Return the paths of the existing checkpoints, newest first."""
         paths = self.incoming_checkpoint, self.last_checkpoint, self.previous_checkpoint
         return [path for path in paths if path.exists()]
 
     def delete_newer_checkpoints(self, checkpoint: Path) -> None:
         """Delete the checkpoints that are newer than the given one."""
-        for path in self.checkpoints():
+        for path in self.list_checkpoints():
             if path == checkpoint:
                 return
             path.unlink()

@@ -9,7 +9,7 @@ from nmt.config.training import TrainingConfig
 _COSINE_FLOOR = 0.01  # final fraction of the peak learning rate; above zero, so that the last updates have an effect
 
 
-def learning_rate(config: TrainingConfig, update: int) -> float:
+def compute_learning_rate(config: TrainingConfig, update: int) -> float:
     """Return the learning rate of an update, counted from 0.
 
     After the warm-up, the learning rate follows a cosine down to 1% of the peak at ``max_updates`` (Loshchilov & Hutter

@@ -83,7 +83,7 @@ def train(
 
         task, device = processes.run_in_all_processes(set_up)
         try:
-            processes.main_process_first(lambda: stop.run_interruptible(lambda: task.prepare(console.print)))
+            processes.run_main_process_first(lambda: stop.run_interruptible(lambda: task.prepare(console.print)))
         except Interrupted:
             console.print("Stopped during data preparation; the same command starts again")
             return TrainingResult(False, None, {})
@@ -147,7 +147,7 @@ def _export_and_score(context: RunContext) -> dict[str, Any]:
         with trainer.moving_average.swap_in():
             context.selector.save_as_best()
     weights, averaged_updates = context.selector.select_weights(context.task.dev_set, log)
-    summary = context.summary(averaged_updates)
+    summary = context.summarise(averaged_updates)
     scores = context.task.export_with_scores(context.directory, weights, summary, trainer, log)
     if metrics := _exact_match_metrics(scores):
         context.record_metrics("task", metrics)

@@ -48,12 +48,12 @@ class DevSet(Protocol):
         """Hash of the content; scores are comparable only if it is equal."""
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """Return the loss, in nats per target token, and the score; see `score`."""
+        """Return the loss, in nats per target token, and the score; see `compute_score`."""
 
-    def score(self, evaluator: Evaluator) -> float:
+    def compute_score(self, evaluator: Evaluator) -> float:
         """Return the score that selects the best weights; higher is better."""
 
-    def metrics(self, loss: float, score: float) -> dict[str, float]:
+    def build_metrics(self, loss: float, score: float) -> dict[str, float]:
         """Return the metrics that ``metrics.jsonl`` records in addition to the loss, given loss and score."""
 
     def format_score(self, score: float) -> str:
@@ -98,12 +98,12 @@ class TrainingTask(ABC):
         """Hash of the data and settings in which a checkpoint and the run that resumes from it must agree."""
 
     @abstractmethod
-    def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
-        """Write a model directory with the weights in the file ``weights``, without scores."""
+    def export(self, path: Path, weights_file: Path, summary: TrainingSummary) -> None:
+        """Write a model directory with the weights in ``weights_file``, without scores."""
 
     @abstractmethod
     def export_with_scores(
-        self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
+        self, run: RunDirectory, weights_file: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
         """Score the final model on dev and test set, and write the model directory and the report.
 

@@ -34,7 +34,7 @@ from nmt.training.checkpoints import (
 from nmt.training.distributed import SINGLE_PROCESS, DistributedContext
 from nmt.training.hardware import choose_precision
 from nmt.training.reports import StopFlags, UpdateReport, WorkEstimate
-from nmt.training.schedule import learning_rate
+from nmt.training.schedule import compute_learning_rate
 from nmt.training.tasks import Network, TrainingTask
 from nmt.training.weight_averaging import MovingAverage
 from nmt.utils.errors import CarouselError
@@ -185,7 +185,7 @@ class Trainer:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         torch._foreach_mul_(gradients, (self._processes.world_size / sums[1]).to(gradients[0].dtype))
         norm = nn.utils.clip_grad_norm_(parameters, self._config.clip_norm)
-        rate = progress.rate_scale * learning_rate(self._config, progress.update)
+        rate = progress.rate_scale * compute_learning_rate(self._config, progress.update)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         # A fused optimiser skips the step if this is 1, without a synchronisation of host and device.

@@ -92,7 +92,7 @@ class TrainingLoop:
         with trainer.moving_average.swap_in():
             evaluate = lambda: context.stop.run_interruptible(lambda: dev_set.evaluate(trainer))  # noqa: E731
             loss, score = context.processes.broadcast(evaluate)
-            metrics = dev_set.metrics(loss, score)
+            metrics = dev_set.build_metrics(loss, score)
             context.record_metrics("dev", {"loss": loss, **metrics})
             is_better = progress.best is None or score > progress.best
             progress.stale = 0 if is_better else progress.stale + 1

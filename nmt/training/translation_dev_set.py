@@ -39,10 +39,10 @@ class TranslationDevSet:
         self._targets = tokenizer.target.encode_batch([normalise(target) for _, target in pairs])
 
     def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """Return the loss, in nats per target token, and the score; see `score`."""
-        return self._compute_loss(evaluator), self.score(evaluator)
+        """Return the loss, in nats per target token, and the score; see `compute_score`."""
+        return self._compute_loss(evaluator), self.compute_score(evaluator)
 
-    def score(self, evaluator: Evaluator) -> float:
+    def compute_score(self, evaluator: Evaluator) -> float:
         """Return the BLEU of greedy translations, or the percentage of correct answers to a synthetic task."""
         network: Seq2Seq = evaluator.network
         engine = TorchEngine(network, _DECODING_BATCH_SIZE, beam_size=1, device=network.output.device)
@@ -55,13 +55,13 @@ class TranslationDevSet:
             return float(exact_match(self._data.dev, translations, self._references)["score"])
         return corpus_bleu(translations, self._references, self._data.target)
 
-    def metrics(self, loss: float, score: float) -> dict[str, float]:
+    def build_metrics(self, loss: float, score: float) -> dict[str, float]:
         """Return the score under its key in ``metrics.jsonl``: ``bleu`` or ``exact``."""
         return {"exact" if isinstance(self._data.dev, SyntheticCorpus) else "bleu": score}
 
     def format_score(self, score: float) -> str:
         """Format a score with its name, for example ``BLEU 31.42``."""
-        return " ".join(f"{METRIC_NAMES[key]} {value:.2f}" for key, value in self.metrics(0.0, score).items())
+        return " ".join(f"{METRIC_NAMES[key]} {value:.2f}" for key, value in self.build_metrics(0.0, score).items())
 
     def _compute_loss(self, evaluator: Evaluator) -> float:
         """Return the negative log-likelihood of the references, in nats per target token."""

@@ -90,15 +90,15 @@ class TranslationTask(TrainingTask):
         sampling = self.recipe.training.subword_sampling
         return self._hash_settings(self._data.train, self._mixture_weights, sampling, parent)
 
-    def export(self, path: Path, weights: Path, summary: TrainingSummary) -> None:
+    def export(self, path: Path, weights_file: Path, summary: TrainingSummary) -> None:
         """Write a model directory with weights, tokenizer and ONNX graphs, without shortlist and scores."""
-        write_model_directory(path, self._build_card(summary), self._data.tokenizer, self._build_files(weights))
+        write_model_directory(path, self._build_card(summary), self._data.tokenizer, self._build_files(weights_file))
 
     def export_with_scores(
-        self, run: RunDirectory, weights: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
+        self, run: RunDirectory, weights_file: Path, summary: TrainingSummary, evaluator: Evaluator, log: LogFunction
     ) -> dict[str, Any]:
         """Build the shortlist, score the model, and write the final model directory and the report."""
-        files, card = self._build_files(weights), self._build_card(summary)
+        files, card = self._build_files(weights_file), self._build_card(summary)
         if shortlist := self._build_shortlist(log):
             files[SHORTLIST] = shortlist.serialise()
             card.training["shortlist_coverage"] = self._measure_coverage(shortlist)
@@ -119,9 +119,9 @@ class TranslationTask(TrainingTask):
         recipe = self.recipe.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
         return {**summary.history, "training_pairs": len(self._data.train), "recipe": recipe}
 
-    def _build_files(self, weights: Path) -> dict[str, bytes]:
+    def _build_files(self, weights_file: Path) -> dict[str, bytes]:
         """Return the contents of the weights file and of the ONNX graphs, by file name."""
-        return {WEIGHTS: weights.read_bytes(), **build_graphs_from_file(self.recipe.model, weights, "fp32")}
+        return {WEIGHTS: weights_file.read_bytes(), **build_graphs_from_file(self.recipe.model, weights_file, "fp32")}
 
     def _build_card(self, summary: TrainingSummary) -> ModelCard:
         """Return the model card without scores.
