@@ -86,7 +86,7 @@ def test_rescoring_ranks_by_the_weighted_sum(model: Path, subword_model: Path, c
 def test_rescored_rank_applies_the_length_penalty_to_both_scores() -> None:
     hypotheses = [Hypothesis([7] * n, -float(n), -float(n), None) for n in (1, 4, 2)]
     lm_scores = {"7": -3.0, "7777": -0.5, "77": -6.0}
-    rescorer = Rescorer(lambda texts: [lm_scores[text] for text in texts], weight=0.5, num_hypotheses=3)
+    rescorer = Rescorer(lambda texts: [lm_scores[text] for text in texts], lm_weight=0.5, num_hypotheses=3)
     decode = lambda lists: ["".join(map(str, ids)) for ids in lists]  # noqa: E731
     ordered = rescorer.rerank({4: hypotheses}, decode, alpha=1.0)[4]
     expected = {n: -n + 0.5 * lm_scores["7" * n] / ((5 + n + 1) / 6) for n in (1, 4, 2)}
