@@ -26,7 +26,7 @@ class CheckpointSelector:
         """Save the current weights of the network if ``score``, their dev score, is among the best so far."""
         progress = self._trainer.progress
         self._save_for_average(score)
-        # Of equal scores the later wins: while BLEU is still 0, for example, the later weights have learned more.
+        # The later of equal scores is preferred: while BLEU is still 0, for example, later weights are better.
         if progress.best is None or score >= progress.best:
             progress.best, progress.best_update, progress.dev = score, progress.update, dev_set.fingerprint
             if self._writes_files:

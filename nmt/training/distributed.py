@@ -23,7 +23,7 @@ from nmt.utils.signals import Interrupted
 
 T = TypeVar("T")
 
-_INTERRUPTED = -1  # stands for Interrupted in place of an exit status
+_INTERRUPTED = -1  # used for Interrupted in place of an exit status
 _CONTROL_TIMEOUT = timedelta(hours=6)  # the others wait while one process prepares the corpus or validates
 _RENDEZVOUS_TIMEOUT = timedelta(minutes=30)
 

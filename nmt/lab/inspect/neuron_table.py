@@ -87,7 +87,7 @@ def make_whitespace_visible(text: str) -> str:
 
 
 def format_half_life(steps: float | None) -> str:
-    """Format a half-life in steps for a table: "–" stands for None and "∞" for infinity."""
+    """Format a half-life in steps for a table. None is shown as "–" and infinity as "∞"."""
     if steps is None:
         return "–"
     return "∞" if math.isinf(steps) else f"{steps:,.1f}" if steps < 100 else f"{steps:,.0f}"

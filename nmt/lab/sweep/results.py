@@ -222,7 +222,7 @@ def _format_mean(mean: float, deviation: float | None, decimals: int) -> str:
 
 
 def _format_p(value: float | None) -> str:
-    """Format a p-value with three decimals; "–" stands for None."""
+    """Format a p-value with three decimals; None is shown as "–"."""
     if value is None:
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
