@@ -46,12 +46,12 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "`nmt COMMAND --help` prints the same at the terminal. Every command exits with 0 when it is done, with 1 and "
-        "a one-line reason on stderr when it fails, and with 2 when it is called wrongly.",
+        "`nmt COMMAND --help` describes a command at the terminal. Every command exits with 0 when it is done, with 1 "
+        "and a one-line reason on stderr when it fails, and with 2 when it is called wrongly.",
     ]
     for name, function in _functions(app, "nmt"):
         arguments, options = _parameters(function)
-        usage = " ".join([name, *(["[OPTIONS]"] if options else []), *(f"{metavar}" for metavar, _ in arguments)])
+        usage = " ".join([name, *(["[OPTIONS]"] if options else []), *(metavar for metavar, _ in arguments)])
         lines += ["", f"## {name}", "", _paragraph(function.__doc__ or ""), "", "```text", usage, "```"]
         if arguments:
             lines += ["", "| argument | meaning |", "|---|---|"]
@@ -84,7 +84,8 @@ def _parameters(
         required = parameter.default is inspect.Parameter.empty
         if isinstance(info, ArgumentInfo):
             metavar = info.metavar or name.upper()
-            arguments.append((metavar if required else f"[{metavar}]", info))
+            several = "…" if list in map(get_origin, (annotation, *get_args(annotation))) else ""
+            arguments.append(((metavar if required else f"[{metavar}]") + several, info))
         elif not info.hidden:
             value = "" if annotation is bool else f" {info.metavar or _metavar(annotation)}"
             names = "`, `".join(_option_names(info) or [f"--{name.replace('_', '-')}"])

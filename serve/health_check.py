@@ -15,6 +15,8 @@ def check_health(route: str) -> str | None:
     # Not read with `serve.settings`, because importing it takes longer than the whole check.
     host, port = os.environ.get("NMT_HOST") or "127.0.0.1", os.environ.get("NMT_PORT") or "5000"
     url = f"http://{host}:{port}{route}"
+    if not port.isdecimal():
+        return f"NMT_PORT: {port!r} is not a port; set it to a number"
     connection = HTTPConnection(host, int(port), timeout=_TIMEOUT)
     try:
         connection.request("GET", route)

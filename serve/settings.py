@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     queue_limit: int = Field(5000, ge=1)
     """Maximum number of waiting sentences, over all models; also the maximum of one request."""
     request_timeout: float = Field(30.0, gt=0, allow_inf_nan=False)
-    """Seconds for a request body to arrive, and again for its response to be ready."""
+    """Seconds for each phase of a request: receiving the header, the body, translating, sending the response."""
 
     rate_limit: int = Field(0, ge=0)
     """Requests per minute allowed per API key or address; 0 turns the limit off."""

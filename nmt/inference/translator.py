@@ -44,8 +44,8 @@ class Translator:
         >>> translator = Translator.load("runs/demo/model")
         >>> translator.translate("The black cat sleeps.").text
         'Le chat noir dort.'
-        >>> [translation.text for translation in translator.translate(["Good morning.", "Thank you."])]
-        ['Bonjour.', 'Merci.']
+        >>> [each.text for each in translator.translate(["The black cat sleeps.", "Where is my key?"])]
+        ['Le chat noir dort.', 'Où est ma clé ?']
 
     Attributes:
         source_language: Language code of the source.

@@ -69,6 +69,11 @@ class TrainingLoop:
         """Validate and save a checkpoint if they are due after this update; return True if training is complete."""
         out_of_time = report.synchronised and report.out_of_time
         complete = report.update >= self._config.max_updates or out_of_time
+        if out_of_time and report.update < self._config.max_updates:
+            self._context.console.print(
+                f"training.max_minutes ends the training at update {report.update:,} of {self._config.max_updates:,}; "
+                "raise it and use --resume to continue"
+            )
         self._trainer.progress.due = complete or report.update % self._config.validate_every == 0
         return self._validate_and_save(complete)
 

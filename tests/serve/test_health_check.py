@@ -57,6 +57,8 @@ def test_the_default_address_is_that_of_the_settings(monkeypatch: pytest.MonkeyP
         def close(self) -> None: ...
 
     monkeypatch.setattr(health_check, "HTTPConnection", RefusingConnection)
+    monkeypatch.setenv("NMT_PORT", "abc")
+    assert check_health("/health") == "NMT_PORT: 'abc' is not a port; set it to a number"
     monkeypatch.setenv("NMT_PORT", "")
     assert check_health("/health")
     assert addresses == [(Settings().host, Settings().port)]

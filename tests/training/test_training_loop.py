@@ -22,6 +22,7 @@ def test_patience_ends_a_run_early(recipe: Path, tmp_path: Path, nmt: Nmt) -> No
 def test_time_limit_ends_a_run_early(recipe: Path, tmp_path: Path, nmt: Nmt) -> None:
     out = tmp_path / "run"
     ran = nmt("train", recipe, "--out", out, "training.max_updates=100000", "training.max_minutes=0.01")
+    assert "training.max_minutes ends the training at update " in ran.err
     assert ran.status == 0, ran.err
     assert read_model_directory(out).card.training["updates"] < 1000
     assert list(read_model_directory(out).card.scores) == ["dev"]
