@@ -157,7 +157,10 @@ class EncoderCellLayer(nn.Module):
 
 
 def build_decoder_layers(config: ModelConfig, input_size: int, layers: int) -> list[nn.Module]:
-    """Create the recurrent layers of a decoder; ``input_size`` is that of the lowest. A stacked cell is one module."""
+    """Create the recurrent layers of a decoder; ``input_size`` is the input width of the lowest layer.
+
+    A cell type that couples the layers of a stack yields one module for all of them.
+    """
     if CELL_TRAITS[config.cell].stacked:
         return [DecoderCellLayer(config, input_size, layers)]
     input_sizes = [input_size, *[config.width] * (layers - 1)]

@@ -204,10 +204,10 @@ class EncoderGraph(LayerBuilder):
         size = sum(decoder_state_sizes(model))
         graph.add_output(graph.op("Concat", *initial, axis=1), "state", np.float32, "sentences", size)
 
-    def _zero_state(self, like: str, size: int) -> str:
-        """Return zeros [N, size] for a value [N, ...]."""
+    def _zero_state(self, like: str, width: int) -> str:
+        """Return zeros [N, width] for a value [N, ...]."""
         graph = self.graph
-        shape = graph.op("Concat", graph.op("Shape", like, start=0, end=1), graph.int64_vector(size), axis=0)
+        shape = graph.op("Concat", graph.op("Shape", like, start=0, end=1), graph.int64_vector(width), axis=0)
         return graph.op("Expand", graph.constant(np.zeros((1, 1))), shape)
 
     def _position_range(self, x: str) -> str:

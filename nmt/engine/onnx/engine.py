@@ -181,11 +181,11 @@ class OnnxEngine:
             candidate_scores[:, reserved_mask(candidate_scores.shape[1])] = _MINUS_INFINITY
         return candidate_scores
 
-    def _score_positions(self, score_ids: AnyArray) -> tuple[AnyArray, AnyArray | None]:
-        """Return the positions of ``score_ids`` [R, Q] for the active rows; see `_token_positions`."""
-        if score_ids.shape[1] == 1 and not np.count_nonzero(score_ids != EOS):
+    def _score_positions(self, ids_to_score: AnyArray) -> tuple[AnyArray, AnyArray | None]:
+        """Return the positions of ``ids_to_score`` [R, Q] for the active rows; see `_token_positions`."""
+        if ids_to_score.shape[1] == 1 and not np.count_nonzero(ids_to_score != EOS):
             return self._eos_positions, None
-        return self._token_positions(score_ids[self._rows])
+        return self._token_positions(ids_to_score[self._rows])
 
     def _token_positions(self, tokens: AnyArray, sentences: AnyArray | None = None) -> tuple[AnyArray, AnyArray | None]:
         """Return the positions of token ids [m, Q] in shortlists, and a mask [m, Q] that is true for listed tokens.

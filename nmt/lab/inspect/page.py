@@ -102,7 +102,7 @@ class _ArrayBuffer:
         return self._append(np.round(values * steps).astype(np.uint8).tobytes())
 
     def add_gates(self, values: Float32Array) -> dict[str, int]:
-        """Append gates [D, T] and return their offset as "start"."""
+        """Append gate activations [D, T] to the page's data and return a dictionary with the index of the first one."""
         return {"start": self.add_steps(values, self._precision.gate)}
 
     def add_states(self, values: Float32Array) -> dict[str, int]:
