@@ -101,6 +101,7 @@ def remove_temporary_folders() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("remove_temporary_folders")
 def test_run_survives_killed_processes(model: Path, texts: list[Path], tmp_path: Path, nmt: Nmt) -> None:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from toy import toy_pairs
 
 TEXTS = [source for source, _ in toy_pairs(50, seed=3)]
@@ -108,6 +109,7 @@ def test_no_request_is_lost_when_decoding_processes_are_killed(model: Path) -> N
         assert not clients.lost
 
 
+@pytest.mark.slow
 def test_sighup_under_load_fails_no_request_and_serves_the_new_model(model: Path, tmp_path: Path) -> None:
     served = tmp_path / "model"
     shutil.copytree(model, served)

@@ -223,7 +223,7 @@ def test_confidence_requires_the_calibrated_search(model: Path, translator: Tran
 
 def test_confidence_is_exported_only_with_its_shortlist(model: Path, tmp_path: Path) -> None:
     for listed in (True, False):
-        export_model(read_model_directory(model), tmp_path / f"{listed}", "fp32", shortlist=listed)
+        export_model(read_model_directory(model), tmp_path / f"{listed}", "fp32", include_shortlist=listed)
         found = Translator.load(tmp_path / f"{listed}").translate("the dog sees the cat.")
         assert (found.confidence is not None) == listed
 

@@ -88,6 +88,7 @@ def mutate(body: bytes, rng: random.Random) -> bytes:
 
 
 # If a form ends in the middle of a file, Starlette leaves the file to the garbage collector.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_mutated_body_is_answered_with_500(open_server: RunningServer):
     rng = random.Random(1)

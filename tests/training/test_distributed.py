@@ -57,6 +57,7 @@ def test_two_processes_equal_one_that_accumulates_twice_as_much(
     assert weights[0] == weights[1] or accumulate == 2
 
 
+@pytest.mark.slow
 def test_stopped_run_resumes_with_another_number_of_processes(recipe: Path, tmp_path: Path) -> None:
     """A signal to one process stops both after the same update."""
     out, endless = tmp_path / "run", ("training.max_updates=100000", "training.checkpoint_every=100000")
@@ -72,6 +73,7 @@ def test_stopped_run_resumes_with_another_number_of_processes(recipe: Path, tmp_
     assert f"Resumed after update {stopped:,}" in error
 
 
+@pytest.mark.slow
 def test_three_processes_resume_to_the_same_bytes(recipe: Path, tmp_path: Path) -> None:
     """The sum of three gradients depends on their order, and that on the buckets in which they are sent."""
     length = ("training.max_updates=12", "training.schedule=constant", "training.checkpoint_every=6")
