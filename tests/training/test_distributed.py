@@ -34,8 +34,13 @@ def environment_of(pid: int) -> list[bytes]:
 
 @pytest.mark.parametrize(
     ("updates", "accumulate", "more"),
-    [(100, 2, ("model.dropout=0.0",)), (20, 1, RANDOM), (20, 1, ("model.attention=none", "model.encoder_layers=2"))],
-    ids=["plain", "random", "without attention"],
+    [
+        pytest.param(100, 2, ("model.dropout=0.0",), id="plain", marks=pytest.mark.slow),
+        pytest.param(20, 1, RANDOM, id="random"),
+        pytest.param(
+            20, 1, ("model.attention=none", "model.encoder_layers=2"), id="without attention", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_two_processes_equal_one_that_accumulates_twice_as_much(
     updates: int, accumulate: int, more: tuple[str, ...], recipe: Path, tmp_path: Path

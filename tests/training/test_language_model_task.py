@@ -113,6 +113,7 @@ def test_resumed_trainer_carries_its_state_on(text_recipe: Path, tmp_path: Path)
         assert torch.equal(parameter, other)
 
 
+@pytest.mark.slow
 def test_stopped_run_resumes_to_the_same_bytes(text_recipe: Path, tmp_path: Path) -> None:
     stopped, length = tmp_path / "stopped", "training.max_updates=150"
     process = start_training(text_recipe, stopped, length)
