@@ -130,7 +130,10 @@ def translate(
             from nmt.bulk.job import translate_files
         translate_files(job, files, fields, output, threads)
     else:
-        batches = batches_as_available(_read_files(files, fields) if files else read_stdin(), _MAX_BATCH)
+        texts = _read_files(files, fields) if files else read_stdin()
+        # A regular file never pauses, so it needs no thread that reads ahead.
+        is_regular = bool(files) and all(file.is_file() for file in files or ())
+        batches = [texts] if is_regular else batches_as_available(texts, _MAX_BATCH)
         write_batches((job.translate_lines(translator, batch) for batch in batches), output)
 
 
