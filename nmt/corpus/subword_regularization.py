@@ -22,7 +22,7 @@ import numpy as np
 
 from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, TokenizedCorpus, collate_batch
-from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, UNK, Tokenizer, Vocabulary
+from nmt.corpus.tokenizer import FIRST_TEXT_ID, UNK, Tokenizer, Vocabulary, corpus_tag_id
 from nmt.utils.arrays import Int32Array, IntArray
 
 _SEGMENTATIONS_PER_WORD = 32
@@ -115,7 +115,7 @@ class BpeDropout:
 
     def _symbol_ids(self, symbol: str) -> list[int]:
         known = self._ids.get(symbol)
-        return self._vocabulary.byte_fallback_ids(symbol) if known is None else [known]
+        return self._vocabulary.fallback_ids(symbol) if known is None else [known]
 
 
 class UnigramSampler:
@@ -137,5 +137,5 @@ class UnigramSampler:
 
 def _split_tag(ids: Int32Array) -> tuple[list[int], list[int]]:
     """Split the token ids of a sentence into those of its corpus tag (empty without a tag) and those of its text."""
-    tagged = int(len(ids) > 0 and EOS < ids[0] < FIRST_TEXT_ID)
+    tagged = int(len(ids) > 0 and corpus_tag_id(0) <= ids[0] < FIRST_TEXT_ID)
     return ids[:tagged].tolist(), ids[tagged:].tolist()

@@ -2,7 +2,8 @@
 
 The first ids are the same in every vocabulary: padding, unknown, begin and end of sentence, then reserved pieces for
 placeholders, corpus tags and languages. These are reserved in advance because a trained vocabulary cannot be extended.
-They are control symbols, so that no text is encoded to them.
+In the file they are control symbols, so that no text is encoded to them; of the loaded pieces, those of placeholders
+stand for one private-use character each.
 """
 
 from __future__ import annotations
@@ -23,23 +24,30 @@ import sentencepiece as spm
 from nmt.config.base import LanguageCode
 from nmt.config.schema import TokenizerConfig
 from nmt.text.languages import primary_subtag
+from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 from nmt.utils.arrays import BoolArray
 from nmt.utils.errors import CarouselError
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
-PLACEHOLDERS = tuple(f"<ph:{n}>" for n in range(32))
+PLACEHOLDERS = tuple(f"<ph:{n}>" for n in range(len(PLACEHOLDER_CHARACTERS)))
 TAGS = tuple(f"<tag:{n}>" for n in range(16))
 LANGUAGES = tuple(f"<lang:{n}>" for n in range(16))
 RESERVED_PIECES = PLACEHOLDERS + TAGS + LANGUAGES
 FIRST_TEXT_ID = 4 + len(RESERVED_PIECES)
-"""Lowest id to which text can be encoded."""
+"""Lowest id to which text without placeholders can be encoded."""
 MAX_TRAINING_SENTENCES = 500_000
 """Maximum number of sentences to train on; more sentences take time and memory without a noticeable effect."""
 
 _CONTEXT = "\ue000"  # a private-use character, which is never part of a longer piece
+_CONTROL, _USER_DEFINED = 3, 4  # types of pieces in SentencePiece models
 _RARE_CHARACTER_LANGUAGES = {"zh", "ja", "ko", "th", "lo", "km", "my"}
 _MAX_SENTENCE_BYTES = 1 << 20  # SentencePiece silently skips longer ones; `nmt.corpus.text_files` rejects them
+
+
+def placeholder_id(number: int) -> int:
+    """Return the token id of the placeholder with the given number."""
+    return 4 + number
 
 
 def corpus_tag_id(number: int) -> int:
@@ -74,13 +82,13 @@ class Vocabulary:
         """
         self.serialized = serialized
         try:
-            self._processor = spm.SentencePieceProcessor(model_proto=serialized)
+            self._processor = spm.SentencePieceProcessor(model_proto=_with_placeholder_characters(serialized))
             pieces = [self._processor.id_to_piece(i) for i in range(FIRST_TEXT_ID)]
         except (RuntimeError, IndexError):
             raise CarouselError(
                 f"{file_name}: not a SentencePiece model of Carousel; train one with nmt train"
             ) from None
-        if tuple(pieces[4:]) != RESERVED_PIECES:
+        if tuple(pieces[4:]) != PLACEHOLDER_CHARACTERS + RESERVED_PIECES[len(PLACEHOLDERS) :]:
             raise CarouselError(f"{file_name}: reserved pieces are missing; train the tokenizer with nmt train")
 
     def __len__(self) -> int:
@@ -88,6 +96,8 @@ class Vocabulary:
 
     def id_to_piece(self, piece_id: int) -> str:
         """Return the piece with the given id, in the notation of SentencePiece."""
+        if 4 <= piece_id < 4 + len(PLACEHOLDERS):
+            return PLACEHOLDERS[piece_id - 4]
         return str(self._processor.id_to_piece(piece_id))
 
     def ids_to_pieces(self, ids: Iterable[int]) -> list[str]:
@@ -106,8 +116,14 @@ class Vocabulary:
             if not (processor.is_byte(i) or processor.is_control(i) or processor.is_unused(i)):
                 yield self.id_to_piece(i), i, processor.get_score(i)
 
-    def byte_fallback_ids(self, character: str) -> list[int]:
-        """Return the ids of the UTF-8 bytes of a character, or the id of the unknown piece without byte fallback."""
+    def fallback_ids(self, character: str) -> list[int]:
+        """Return the ids to which a character that no piece contains is encoded.
+
+        They are the ids of its UTF-8 bytes, or, without byte fallback, that of the unknown piece. A placeholder has one
+        id.
+        """
+        if character in PLACEHOLDER_CHARACTERS:
+            return [placeholder_id(PLACEHOLDER_CHARACTERS.index(character))]
         ids = [int(self._processor.piece_to_id(f"<0x{byte:02X}>")) for byte in character.encode()]
         return [UNK] if UNK in ids else ids
 
@@ -227,6 +243,24 @@ def _train_vocabulary(
     if trained.returncode:
         raise _training_error(trained.stderr.decode(errors="replace"), config)
     return Vocabulary(trained.stdout)
+
+
+def _with_placeholder_characters(serialized: bytes) -> bytes:
+    """Return a SentencePiece model whose placeholder pieces are user-defined symbols, named by their characters.
+
+    SentencePiece encodes text to user-defined symbols, and never to control symbols. A model is a protocol buffer:
+    field 1 of the message is a piece, of which field 1 is the name, 2 the score and 3 the type.
+    """
+    for name, character in zip(PLACEHOLDERS, PLACEHOLDER_CHARACTERS, strict=True):
+        serialized = serialized.replace(_piece_record(name, _CONTROL), _piece_record(character, _USER_DEFINED), 1)
+    return serialized
+
+
+def _piece_record(name: str, kind: int) -> bytes:
+    """Return a serialised piece with score 0, in the encoding of protocol buffers."""
+    text = name.encode()
+    fields = b"\x0a" + bytes([len(text)]) + text + b"\x15" + bytes(4) + b"\x18" + bytes([kind])
+    return b"\x0a" + bytes([len(fields)]) + fields
 
 
 def _training_error(message: str, config: TokenizerConfig) -> CarouselError:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
+
 # Control and format characters without content: C0 (tabs and line ends count as spaces), C1, soft hyphen, zero-width
-# space and no-break space (BOM), direction marks, lone surrogates. Zero-width joiners are kept, because emoji and Indic
-# scripts need them.
+# space and no-break space (BOM), direction marks, lone surrogates, and the characters that the program uses as
+# placeholders. Zero-width joiners are kept, because emoji and Indic scripts need them.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\ufeff\ud800-\udfff"
+    f"{PLACEHOLDER_CHARACTERS[0]}-{PLACEHOLDER_CHARACTERS[-1]}]"
 )
 # Emoji with a character that Unicode classifies as letter or digit: keycaps ("1️⃣") and the information sign ("ℹ️").
 _ALPHANUMERIC_EMOJI = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")

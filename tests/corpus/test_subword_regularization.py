@@ -13,10 +13,12 @@ import pytest
 from toy import toy_pairs
 
 from nmt.config.loading import load_translator_recipe
+from nmt.corpus.arrow_store import RaggedArray
 from nmt.corpus.batching import Batch, make_batch
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import BpeDropout, SubwordSampler, UnigramSampler
 from nmt.corpus.tokenizer import EOS, UNK
+from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 
 ROWS = np.arange(60)
 
@@ -44,6 +46,26 @@ def test_sampled_batches_decode_to_the_same_text_and_depend_on_the_seed(kind: st
             assert ids[length - 1] == EOS
             assert decode_text(corpus, whole) == decode_text(corpus, ids)
     assert one.source_lengths.sum() > 1.02 * plain.source_lengths.sum()
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_placeholders_survive_sampling(kind: str, recipe: Path) -> None:
+    corpus = prepare_toy_data(recipe, kind)
+    first, last = PLACEHOLDER_CHARACTERS[0], PLACEHOLDER_CHARACTERS[-1]
+    texts = [f"{first} the cat {last} sees", f"{first}{last}", f"the cat({last}) {first}."]
+    vocabulary = corpus.tokenizer.source
+    encoded = vocabulary.encode_batch(texts)
+
+    class Texts:
+        def source_ids(self, rows: np.ndarray) -> RaggedArray:
+            return RaggedArray.from_lists([encoded[row] for row in rows])
+
+        target_ids = source_ids
+
+    sampler = SubwordSampler(corpus.tokenizer, kind, 0.3)  # type: ignore[arg-type]
+    for number in range(20):
+        batch = sampler.make_batch(Texts(), np.arange(3), (1, number))  # type: ignore[arg-type]
+        assert [decode_text(corpus, row) for row in batch.source] == texts
 
 
 def decode_text(corpus: PreparedData, ids: np.ndarray) -> str:

@@ -8,8 +8,18 @@ from toy import toy_pairs
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus import tokenizer
 from nmt.corpus.text_files import MAX_LINE_CHARACTERS
-from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, RESERVED_PIECES, UNK, Tokenizer, Vocabulary
+from nmt.corpus.tokenizer import (
+    EOS,
+    FIRST_TEXT_ID,
+    PLACEHOLDERS,
+    RESERVED_PIECES,
+    UNK,
+    Tokenizer,
+    Vocabulary,
+    placeholder_id,
+)
 from nmt.text.normalisation import normalise
+from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 from nmt.utils.errors import CarouselError
 
 PAIRS = toy_pairs(200, seed=3)
@@ -60,6 +70,59 @@ def test_text_never_encodes_to_reserved_pieces() -> None:
         ids = VOCABULARY.encode(f"a {piece} b").ids
         assert min(ids) >= FIRST_TEXT_ID
         assert VOCABULARY.decode(ids).text == f"a {piece} b"
+
+
+KINDS = {
+    "bpe": BPE,
+    "unigram": TokenizerConfig(kind="unigram", vocab_size=355),
+    "char": TokenizerConfig(kind="char", vocab_size=355),
+    "char without byte fallback": TokenizerConfig(kind="char", vocab_size=100, byte_fallback=False),
+}
+VOCABULARIES = {name: train(config).source for name, config in KINDS.items()}
+NUMBERS = {character: number for number, character in enumerate(PLACEHOLDER_CHARACTERS)}
+FIRST, SECOND, LAST = PLACEHOLDER_CHARACTERS[0], PLACEHOLDER_CHARACTERS[1], PLACEHOLDER_CHARACTERS[31]
+
+
+def with_placeholders(alphabet: str) -> st.SearchStrategy[str]:
+    """Texts of letters, spaces and placeholders, as they are after normalisation."""
+    parts = st.sampled_from([*alphabet, " ", *PLACEHOLDER_CHARACTERS])
+    return st.lists(parts, max_size=25).map(lambda parts: " ".join("".join(parts).split()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=with_placeholders("acehklmnors"))
+@settings(max_examples=100, deadline=None)
+def test_each_placeholder_is_one_token_and_one_character(kind: str, text: str) -> None:
+    vocabulary = VOCABULARIES[kind]
+    tokens = vocabulary.encode(text)
+    decoded = vocabulary.decode(tokens.ids)
+    assert decoded.text == text
+    assert vocabulary.encode_batch([text]) == [tokens.ids] == [decoded.ids]
+    assert vocabulary.decode_batch([tokens.ids]) == [text]
+    expected = [(placeholder_id(NUMBERS[c]), i) for i, c in enumerate(text) if c in NUMBERS]
+    for spans in (tokens.spans, decoded.spans):
+        found = [(i, start) for i, (start, end) in zip(tokens.ids, spans, strict=True) if i < FIRST_TEXT_ID]
+        assert found == expected
+        assert "".join(text[start:end] for start, end in spans) == text
+        assert all(end - start == 1 for i, (start, end) in zip(tokens.ids, spans, strict=True) if i < FIRST_TEXT_ID)
+
+
+@given(text=with_placeholders("é(中😀.").filter(bool))
+@settings(deadline=None)
+def test_placeholders_beside_unknown_characters_and_in_continuations(text: str) -> None:
+    assert VOCABULARY.decode(VOCABULARY.encode(text).ids).text == text
+    ids = VOCABULARY.encode_continuation(text)
+    assert VOCABULARY.decode([*VOCABULARY.encode("a").ids, *ids]).text == f"a{text}"
+
+
+@pytest.mark.parametrize("text", [f"a {FIRST} b", f"ca{FIRST}t", f"{FIRST}{SECOND}", f"{FIRST} cat", f"the cat{LAST}"])
+def test_other_tokens_do_not_depend_on_the_number_of_a_placeholder(text: str) -> None:
+    for vocabulary in VOCABULARIES.values():
+        ids = vocabulary.encode(text).ids
+        other = vocabulary.encode(text.replace(FIRST, PLACEHOLDER_CHARACTERS[9])).ids
+        assert [placeholder_id(9) if i == placeholder_id(0) else i for i in ids] == other
+        placeholders = [PLACEHOLDERS[NUMBERS[character]] for character in text if character in NUMBERS]
+        assert vocabulary.ids_to_pieces(i for i in ids if i < FIRST_TEXT_ID) == placeholders
 
 
 def test_training_is_deterministic() -> None:

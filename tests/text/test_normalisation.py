@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.text.normalisation import is_translatable, normalise, original_offsets
+from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 
 
 def test_normalise_examples() -> None:
@@ -14,6 +15,7 @@ def test_normalise_examples() -> None:
     assert normalise("so\u00adft\u200b \ufeffx\x00\x07") == "soft x"
     assert normalise("👩\u200d👩\u200d👧") == "👩\u200d👩\u200d👧"  # one emoji with zero-width joiners
     assert normalise("\ud800") == ""
+    assert normalise(f"a{PLACEHOLDER_CHARACTERS[0]}b {PLACEHOLDER_CHARACTERS[31]} c") == "ab c"
     assert normalise("\u2581a\u2581 \u2581b") == "a b"  # SentencePiece's symbol for a space
 
 
@@ -34,7 +36,7 @@ def test_original_offsets_are_ordered_and_valid(text: str) -> None:
 
 
 def test_original_offsets_point_at_the_original_characters() -> None:
-    text = "  cafe\u0301 \u00a0 au\u00ad lait "
+    text = f"  cafe\u0301 \u00a0 au\u00ad l{PLACEHOLDER_CHARACTERS[3]}ait "
     clean, offsets = normalise(text), original_offsets(text)
     assert clean == "café au lait"
     for character in "caul":
