@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nmt.text.languages import language_scripts, primary_subtag
+from nmt.text.scripts import script_of
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -41,7 +41,7 @@ class LanguageDetector:
         A text without letters of any candidate language yields the first language with confidence 0.
         """
         text = unicodedata.normalize("NFKC", text[:_MAX_CHARACTERS])
-        letters = Counter(script for script in map(_script_of, text) if script)
+        letters = Counter(script for script in map(script_of, text) if script)
         shares = [_script_share(letters, language) for language in self._languages]
         best = max(shares)
         if best == 0:
@@ -92,11 +92,3 @@ def _library_code(language: str) -> str:
 def _script_share(letters: Counter[str], language: str) -> float:
     """Return the share of the letters that belong to the scripts of a language."""
     return sum(letters[script] for script in language_scripts(language)) / max(letters.total(), 1)
-
-
-@lru_cache(maxsize=4096)
-def _script_of(character: str) -> str | None:
-    """Return the script of a letter, which is the first word of its Unicode name; None for other characters."""
-    if not character.isalpha():
-        return None
-    return re.split(r"\W", unicodedata.name(character, ""), maxsplit=1)[0] or None

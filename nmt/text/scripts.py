@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces between words.
 _UNSPACED = re.compile(
@@ -27,3 +28,11 @@ def is_spaced_word_character(character: str) -> bool:
     """Return whether a character is part of a word in a script with spaces between words."""
     in_word = character.isalnum() or character == "_" or is_combining_mark(character)
     return in_word and not is_unspaced_script(character)
+
+
+@lru_cache(maxsize=4096)
+def script_of(character: str) -> str | None:
+    """Return the script of a letter, which is the first word of its Unicode name; None for other characters."""
+    if not character.isalpha():
+        return None
+    return re.split(r"\W", unicodedata.name(character, ""), maxsplit=1)[0] or None

@@ -1,0 +1,172 @@
+"""Signals that a translation is wrong, found by comparing its text with the source.
+
+The signals need no model. They are made for precision: on human translations each one fires well below 1% of the time.
+The thresholds were chosen with ``benchmarks/quality_signals.py`` on sentence pairs of Tatoeba, image captions and law.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from nmt.text.function_words import count_function_words, function_words
+from nmt.text.languages import LATIN, language_scripts, primary_subtag
+from nmt.text.number_comparison import find_missing_numbers
+from nmt.text.scripts import is_unspaced_script, script_of
+
+_DIGIT = re.compile(r"\d")
+# What is not language may stand unchanged in a translation: addresses, file names, placeholders, codes, mentions.
+_CODE = re.compile(r"\S*[@/\\_{}<>%#=$\d\U000f0000-\U000f001f]\S*")
+_WORD = re.compile(r"[^\W\d_]+")
+
+_MAX_PERIOD = 8  # words or characters of the longest repeated sequence that is detected
+
+# Number of characters that say what one character of English says, measured on the corpora named above.
+_EXPANSION = {"de": 1.16, "es": 1.09, "fr": 1.15, "ja": 0.5, "nl": 1.1, "zh": 0.32}
+_EXPANSION_BY_SCRIPT = {"CJK": 0.32, "HANGUL": 0.5}
+_DEFAULT_EXPANSION = 1.1
+_LENGTH_OFFSET = 3.0  # characters added to both lengths, so that the ratio of short texts varies less
+_LENGTH_BOUND, _SHORT_LENGTH_BOUND = 0.45, 1.4
+
+_MAX_REPETITIONS = {1: 3, 2: 2}  # of single words, and of longer sequences
+_MIN_WORD = 3  # letters of an unchanged word that is not a function word
+_MIN_FOREIGN_LETTERS = 4
+_MIN_FUNCTION_WORDS = 3  # of another language for each of the target language, to decide that it is the wrong one
+
+
+def find_signals(source: str, translation: str, source_language: str, target_language: str) -> tuple[str, ...]:
+    """Return the names of the signals that fire for a translation.
+
+    ``copied_source``
+        The translation repeats the source text. Names and single words, which may be right, do not count.
+    ``missing_number``
+        A number in digits of the source is missing in the translation, in digits as well as in words.
+    ``repetition``
+        The translation repeats words several times in succession, and the source does not.
+    ``length``
+        The translation is far shorter or longer than the source.
+    ``untranslated_words``
+        Words of the source, other than names, stand unchanged in a translation that is not a copy.
+    ``wrong_language``
+        The translation, if not a copy, is in another language than the target language.
+
+    Translations between varieties of a language are not examined for copies and untranslated words.
+    """
+    source_language, target_language = primary_subtag(source_language), primary_subtag(target_language)
+    words, target_words = _words(source), _words(translation)
+    is_copy = has_untranslated_words = False
+    if source_language != target_language:
+        unchanged = _unchanged_words(words, target_words, source_language, target_language)
+        is_copy = bool(unchanged) and _casefold(words) == _casefold(target_words)
+        has_untranslated_words = bool(unchanged) and not is_copy
+    fired = {
+        "copied_source": is_copy,
+        "missing_number": bool(_DIGIT.search(source))
+        and bool(find_missing_numbers(source, translation, target_language)),
+        "repetition": has_text_repetition(source, translation),
+        "length": has_unusual_length(source, translation, source_language, target_language),
+        "untranslated_words": has_untranslated_words,
+        "wrong_language": not is_copy and is_in_wrong_language(translation, target_words, target_language),
+    }
+    return tuple(name for name, value in fired.items() if value)
+
+
+def has_text_repetition(source: str, translation: str) -> bool:
+    """Return whether a translation repeats words several times in succession, and the source does not.
+
+    Four equal words, or three equal sequences of 2 to 8 words, count as repetition. In scripts without spaces,
+    characters stand for words.
+    """
+    units = _repetition_units(translation)
+    # Any such repetition contains a duplicate bigram.
+    if len(set(pairwise(units))) >= len(units) - 1:
+        return False
+    source_units = _repetition_units(source)
+    allowed = max(_count_repetitions(source_units, period) for period in range(1, _MAX_PERIOD + 1))
+    return any(
+        _count_repetitions(units, period) > max(_MAX_REPETITIONS[min(period, 2)], allowed)
+        for period in range(1, _MAX_PERIOD + 1)
+    )
+
+
+def has_unusual_length(source: str, translation: str, source_language: str, target_language: str) -> bool:
+    """Return whether the length of a translation is far from what its source suggests.
+
+    The logarithm of the ratio of the lengths, in characters of English, is compared with a bound that falls with the
+    length: short sentences vary more.
+    """
+    length, target_length = len(source) / _expansion(source_language), len(translation) / _expansion(target_language)
+    bound = _LENGTH_BOUND + _SHORT_LENGTH_BOUND / math.sqrt(max(length + target_length, 1) / 2)
+    return abs(math.log((target_length + _LENGTH_OFFSET) / (length + _LENGTH_OFFSET))) > bound
+
+
+def is_in_wrong_language(translation: str, words: Sequence[str], language: str) -> bool:
+    """Return whether a translation, given as text and as words, is in another language than it should be in."""
+    scripts = language_scripts(language)
+    if not (translation.isascii() and LATIN in scripts):
+        letters = [script for word in words if not word.istitle() for script in map(script_of, word) if script]
+        num_foreign = sum(script not in scripts for script in letters)
+        if num_foreign >= _MIN_FOREIGN_LETTERS and 2 * num_foreign > len(letters):
+            return True
+    if not function_words(language):
+        return False
+    counts = count_function_words(set(_casefold(words)))
+    num_expected = counts.pop(language, 0)
+    return max(counts.values(), default=0) >= _MIN_FUNCTION_WORDS * max(num_expected, 1)
+
+
+def _unchanged_words(
+    source_words: Sequence[str], target_words: Sequence[str], source_language: str, target_language: str
+) -> set[str]:
+    """Return the words of the source that stand unchanged in the translation although they need translation."""
+    foreign_scripts = language_scripts(source_language) - language_scripts(target_language)
+    lower = {word for word in source_words if word.islower() or is_unspaced_script(word[0])}
+    if foreign_scripts:
+        source_text = " ".join(source_words)
+        return {
+            word
+            for word in target_words
+            if script_of(word[0]) in foreign_scripts
+            and (word in source_text if is_unspaced_script(word[0]) else len(word) >= _MIN_WORD and word in lower)
+        }
+    only_source = function_words(source_language) - function_words(target_language)
+    folded = set(_casefold(source_words)).intersection(_casefold(target_words))
+    unchanged = {word for word in folded & only_source if len(word) > 1}
+    pairs = set(pairwise(source_words)).intersection(pairwise(target_words))
+    return unchanged.union(*(pair for pair in pairs if all(len(word) >= _MIN_WORD and word in lower for word in pair)))
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text without addresses, placeholders and other code."""
+    return _WORD.findall(_CODE.sub(" ", text))
+
+
+def _casefold(words: Sequence[str]) -> list[str]:
+    return [word.casefold() for word in words]
+
+
+def _repetition_units(text: str) -> list[str]:
+    """Return the words of a text in lower case, and the characters of scripts without spaces."""
+    words = _WORD.findall(text.casefold())
+    if text.isascii():
+        return words
+    return [unit for word in words for unit in (word if is_unspaced_script(word[0]) else (word,))]
+
+
+def _count_repetitions(units: Sequence[str], period: int) -> int:
+    """Return the largest number of consecutive occurrences of any sequence of ``period`` units."""
+    longest = run = 0
+    for before, after in zip(units, units[period:], strict=False):
+        run = run + 1 if before == after else 0
+        longest = max(longest, run)
+    return longest // period + 1
+
+
+def _expansion(language: str) -> float:
+    """Return the number of characters of a language that say what one character of English says."""
+    if language == "en":
+        return 1.0
+    default = min(_EXPANSION_BY_SCRIPT.get(script, _DEFAULT_EXPANSION) for script in language_scripts(language))
+    return _EXPANSION.get(language, default)

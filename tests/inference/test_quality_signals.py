@@ -1,0 +1,54 @@
+import pytest
+
+from nmt.inference.quality_signals import find_signals
+
+GOOD = [
+    ("en", "fr", "The black cat sleeps in the kitchen.", "Le chat noir dort dans la cuisine."),
+    ("en", "de", "The black cat sleeps in the kitchen.", "Die schwarze Katze schläft in der Küche."),
+    ("en", "ja", "The black cat sleeps in the kitchen.", "黒い猫は台所で寝ている。"),
+    ("zh", "en", "黑猫在厨房里睡觉。", "The black cat is sleeping in the kitchen."),
+    ("en", "ru", "My iPhone needs 5 GB of storage.", "Моему iPhone нужно 5 GB памяти."),
+    ("de", "en", "Anna Müller wohnt in Berlin.", "Anna Müller lives in Berlin."),
+    ("en", "fr", "No!", "Non !"),
+    ("en", "fr", "Oh, no, no, no, no, he said.", "Oh non, non, non, non, dit-il."),
+    ("en", "fr", "See https://example.com/the/old/house.", "Voir https://example.com/the/old/house."),
+    ("en", "en", "The black cat sleeps in the kitchen.", "The black cat sleeps in the kitchen."),
+    ("en", "fr", "", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source_language", "target_language", "source", "translation"), GOOD)
+def test_no_signal_fires_for_good_translations(
+    source_language: str, target_language: str, source: str, translation: str
+) -> None:
+    assert find_signals(source, translation, source_language, target_language) == ()
+
+
+BAD = [
+    ("copied_source", "en", "fr", "The black cat sleeps in the kitchen.", "the black cat sleeps in the kitchen"),
+    ("copied_source", "en", "ja", "The black cat sleeps in the kitchen.", "The black cat sleeps in the kitchen."),
+    ("copied_source", "ja", "en", "黒い猫は台所で寝ている。", "黒い猫は台所で寝ている。"),
+    ("missing_number", "en", "fr", "He left at 8 with 250 books.", "Il est parti à 8 heures avec des livres."),
+    (
+        "repetition",
+        "en",
+        "fr",
+        "The black cat sleeps in the kitchen.",
+        "Le chat noir, le chat noir, le chat noir dort.",
+    ),
+    ("repetition", "en", "ja", "The black cat sleeps in the kitchen.", "黒い猫は黒い猫は黒い猫は寝ている。"),
+    ("length", "en", "fr", "The black cat sleeps in the kitchen of my father's old house.", "Le chat noir."),
+    ("length", "en", "fr", "The black cat sleeps in the kitchen.", ""),
+    ("untranslated_words", "en", "fr", "The cat sleeps in the kitchen.", "Le chat dort in the kitchen."),
+    ("untranslated_words", "ja", "en", "黒い猫は台所で寝ている。", "The 黒い cat is sleeping in the kitchen."),
+    ("wrong_language", "en", "fr", "The black cat sleeps in the kitchen.", "Die schwarze Katze schläft in der Küche."),
+    ("wrong_language", "en", "zh", "The black cat sleeps in the kitchen.", "黒い猫は台所で寝ているのです。"),
+    ("wrong_language", "en", "fr", "The black cat sleeps in the kitchen.", "Чёрный кот спит на кухне."),
+]
+
+
+@pytest.mark.parametrize(("signal", "source_language", "target_language", "source", "translation"), BAD)
+def test_signal_fires_for_damaged_translations(
+    signal: str, source_language: str, target_language: str, source: str, translation: str
+) -> None:
+    assert signal in find_signals(source, translation, source_language, target_language)
