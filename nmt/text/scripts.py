@@ -1,4 +1,4 @@
-"""Character classes for word boundaries in scripts with and without spaces between words."""
+"""Character classes and word boundaries in scripts with and without spaces between words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ _UNSPACED = re.compile(
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f"
     "\U00020000-\U0003ffff]"
 )
+
+_ZERO_WIDTH_JOINERS = "\u200c\u200d"
 
 
 def is_combining_mark(character: str) -> bool:
@@ -36,3 +38,14 @@ def script_of(character: str) -> str | None:
     if not character.isalpha():
         return None
     return re.split(r"\W", unicodedata.name(character, ""), maxsplit=1)[0] or None
+
+
+def is_word_boundary(text: str, position: int) -> bool:
+    """Return whether a word can begin or end at a position of a text. Scripts without spaces allow any position."""
+    if position in (0, len(text)):
+        return True
+    before, after = text[position - 1], text[position]
+    # A character is not separated from its combining marks, as \b in regular expressions would do.
+    if is_combining_mark(after) or before in _ZERO_WIDTH_JOINERS or after in _ZERO_WIDTH_JOINERS:
+        return False
+    return not (is_spaced_word_character(before) and is_spaced_word_character(after))

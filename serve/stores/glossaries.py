@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import unicodedata
 import uuid
-from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from os.path import commonprefix
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from nmt.config.errors import first_field_error
+from nmt.text.glossary import TermFileError, TermList, parse_rows
 from nmt.text.normalisation import normalise
-from nmt.text.scripts import is_combining_mark, is_spaced_word_character
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, write_error
 from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
@@ -61,68 +57,14 @@ class Glossary:
     def required_translations(self, text: str) -> list[str]:
         """Return the target terms that correspond to the source terms in a text, in the order of their occurrence.
 
-        Source terms match whole words. The match is case-insensitive, unless two source terms differ only in case. If
-        terms overlap, the first one is used; if several terms start at the same position, the longest one.
+        `nmt.text.glossary.TermList.find` describes which parts of a text match a term.
         """
-        text = normalise(text)
-        folded = text.casefold()
-        # Position in ``text`` of each character of ``folded``: case folding turns some characters into several.
-        positions = [position for position, character in enumerate(text) for _ in character.casefold()]
-        found = []
-        start = 0
-        while start < len(folded):
-            term = self._longest_term(folded, start)
-            if term is None:
-                start += 1
-                continue
-            last = start + len(term) - 1
-            spelling = text[positions[start] : positions[last] + 1]
-            found.append(self._exact.get(spelling) or self._folded[term])
-            start = last + 1
-        return found
-
-    def _longest_term(self, folded: str, start: int) -> str | None:
-        """Return the longest term that matches whole words of ``folded`` at position ``start``, or None."""
-        if not _is_word_boundary(folded, start):
-            return None
-        rest = folded[start : start + 3 * _MAX_TERM_LENGTH]  # case folding at most triples the length of a term
-        # In sorted order, the prefixes of ``rest`` come before it. The last term before it is one of them, or it shares
-        # a prefix with ``rest`` that no matching term exceeds.
-        while before := bisect_right(self._sorted, rest):
-            term = self._sorted[before - 1]
-            if not rest.startswith(term):
-                rest = commonprefix((rest, term))  # noqa: RUF071 - common characters, not path components
-            elif _is_word_boundary(folded, start + len(term)):
-                return term
-            else:
-                rest = term[:-1]
-        return None
+        return [match.target for match in self.terms.find(normalise(text))]
 
     @cached_property
-    def _exact(self) -> dict[str, str]:
-        return dict(self.entries)
-
-    @cached_property
-    def _folded(self) -> dict[str, str]:
-        return {source.casefold(): target for source, target in reversed(self.entries)}
-
-    @cached_property
-    def _sorted(self) -> list[str]:
-        return sorted(self._folded)
-
-
-_JOINERS = "\u200c\u200d"  # zero-width
-
-
-def _is_word_boundary(text: str, position: int) -> bool:
-    """Return whether a word can begin or end at a position of a text. Scripts without spaces allow any position."""
-    if position in (0, len(text)):
-        return True
-    before, after = text[position - 1], text[position]
-    # A character is not separated from its combining marks, as \b in regular expressions would do.
-    if is_combining_mark(after) or before in _JOINERS or after in _JOINERS:
-        return False
-    return not (is_spaced_word_character(before) and is_spaced_word_character(after))
+    def terms(self) -> TermList:
+        """The entries as a list that finds their source terms in a text."""
+        return TermList(self.entries, self.source, self.target)
 
 
 def parse_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
@@ -133,20 +75,11 @@ def parse_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
     Raises:
         InvalidGlossaryError: If an entry is invalid; the message contains its line number.
     """
-    file = io.StringIO(text.removeprefix("\ufeff"), newline="")
-    is_csv = format_ == "csv"
-    rows = csv.reader(file, strict=True) if is_csv else csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-    entries: list[tuple[str, str, str]] = []
     try:
-        for row in rows:
-            if len(row) == 1 or (len(row) > 2 and not is_csv):
-                separator = "comma" if is_csv else "tab"
-                raise InvalidGlossaryError(f"line {rows.line_num}: must be two terms with a {separator} between them")
-            if row:  # not an empty line
-                entries.append((f"line {rows.line_num}", row[0], row[1]))
-    except csv.Error:
-        raise InvalidGlossaryError(f"line {rows.line_num}: not valid {format_.upper()}") from None
-    return _normalise_entries(entries)
+        rows = parse_rows(text, format_)
+    except TermFileError as error:
+        raise InvalidGlossaryError(f"line {error.line}: {error}") from None
+    return _normalise_entries((f"line {row.line}", row.source, row.target) for row in rows)
 
 
 def entries_to_tsv(entries: GlossaryEntries) -> str:

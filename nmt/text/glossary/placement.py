@@ -1,0 +1,237 @@
+"""Choice of the target words that terms replace, by means of the word alignment."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from nmt.text.alignment import AlignedSpan
+from nmt.text.glossary.term_list import TermList, TermMatch
+from nmt.text.glossary.word_alignment import OTHER, TermAlignment
+from nmt.text.glossary.words import find_words, is_function_word
+
+_MAX_HOLE_WORDS = 2  # between words that the same term replaces
+_HOLE = re.compile(r"[\w\s'’-]*\Z")  # no punctuation and no placeholders
+_FINAL_PUNCTUATION = re.compile(r"[\s.!?…。！？｡।؟\"'»”’)\]]+\Z")
+
+
+class Placement(NamedTuple):
+    """Range of the translation that a term replaces; the range is empty if the term is inserted."""
+
+    start: int
+    end: int
+    is_present: bool = False
+    """Whether the range already contains the term and stays as it is."""
+
+
+def place_terms(
+    matches: Sequence[TermMatch],
+    source: str,
+    translation: str,
+    alignment: Sequence[AlignedSpan] | None,
+    target_language: str,
+) -> list[Placement]:
+    """Return where each term belongs in the translation. The placements do not overlap.
+
+    A term that already stands in the translation, possibly inflected, keeps its place. Other terms replace the words
+    that are aligned to their occurrence in the source. Without such words, a term is inserted after the word that is
+    aligned to the previous source word; without an alignment, it replaces the word at the same relative position.
+    """
+    return _TermPlacer(matches, source, translation, alignment, target_language).place()
+
+
+class _TermPlacer:
+    def __init__(
+        self,
+        matches: Sequence[TermMatch],
+        source: str,
+        translation: str,
+        alignment: Sequence[AlignedSpan] | None,
+        target_language: str,
+    ) -> None:
+        self._matches, self._source, self._translation = matches, source, translation
+        self._alignment, self._language = alignment or (), target_language
+        self._aligned = TermAlignment(matches, translation, self._alignment)
+        self._taken = [False] * len(self._aligned.words)
+        """For each word, whether it belongs to a placement already."""
+
+    def place(self) -> list[Placement]:
+        found = self._find_present_terms()
+        for number in range(len(self._matches)):
+            if number not in found and (words := self._words_to_replace(number)):
+                found[number] = self._take(words)
+        if not self._alignment:
+            missing = [number for number in range(len(self._matches)) if number not in found]
+            for number, word in self._nearest_words(missing):
+                found[number] = self._take(range(word, word + 1))
+        ranges = sorted(found.values())
+        offsets = _InsertionOffsets(self._alignment, self._translation)
+        for number, match in enumerate(self._matches):
+            if number not in found:
+                offset = _outside(offsets.insertion_offset(match), ranges)
+                found[number] = Placement(offset, offset)
+        return [found[number] for number in range(len(self._matches))]
+
+    def _find_present_terms(self) -> dict[int, Placement]:
+        """Return the placements of the terms that already stand in the translation, by match."""
+        targets = [(match.target, match.target) for match in self._matches]
+        occurrences: dict[str, deque[TermMatch]] = defaultdict(deque)
+        found: dict[int, Placement] = {}
+        for occurrence in TermList(targets, self._language, self._language).find(self._translation):
+            words = self._aligned.words_in(occurrence.start, occurrence.end)
+            owners = sorted({self._aligned.owner(word) for word in words} - {OTHER} - found.keys())
+            owners = [number for number in owners if self._matches[number].target == occurrence.target]
+            if owners:
+                found[owners[0]] = self._keep(occurrence)
+            else:
+                occurrences[occurrence.target].append(occurrence)
+        # Other occurrences may be the translation of other words, unless the term has no aligned words of its own.
+        for number, match in enumerate(self._matches):
+            left = occurrences[match.target]
+            if number not in found and left and (not self._content_words(number) or self._is_near(left[0], match)):
+                found[number] = self._keep(left.popleft())
+        return found
+
+    def _keep(self, occurrence: TermMatch) -> Placement:
+        for word in self._aligned.words_in(occurrence.start, occurrence.end):
+            self._taken[word] = True
+        return Placement(occurrence.start, occurrence.end, is_present=True)
+
+    def _take(self, words: range) -> Placement:
+        self._taken[words.start : words.stop] = [True] * len(words)
+        return Placement(self._aligned.words[words[0]][0], self._aligned.words[words[-1]][1])
+
+    def _is_near(self, occurrence: TermMatch, match: TermMatch) -> bool:
+        """Return whether the words of an occurrence are aligned to nothing, or to a neighbour of the match's words."""
+        spans = [
+            span
+            for word in self._aligned.words_in(occurrence.start, occurrence.end)
+            for span in self._aligned.spans[word]
+        ]
+        if not spans:
+            return True
+        start, end = min(span[0] for span in spans), max(span[1] for span in spans)
+        between = self._source[end : match.start] if end <= match.start else self._source[match.end : start]
+        return len(between) < 20 and len(find_words(between)) <= 1
+
+    def _words_to_replace(self, number: int) -> range | None:
+        """Return the words that a term replaces, or None if no suitable word is aligned to it."""
+        content = self._content_words(number)
+        if content:
+            clusters = self._clusters(content, number)
+            best = max(clusters, key=lambda words: sum(self._aligned.weights[word][number] for word in words))
+            return range(self._include_article(best[0], number), best[-1] + 1)
+        owned = self._untaken(self._aligned.owned_words[number])
+        if owned:
+            # An article or preposition is aligned instead of the word beside it.
+            word = next((word for word in (owned[-1] + 1, owned[0] - 1) if self._is_free(word)), None)
+            return None if word is None else range(word, word + 1)
+        shared = self._untaken(self._aligned.shared_words[number])
+        best_shared = max(shared, key=lambda word: self._aligned.weights[word][number], default=None)
+        return None if best_shared is None else range(best_shared, best_shared + 1)
+
+    def _content_words(self, number: int) -> list[int]:
+        """Return the words of a match that are not function words, unless the term consists of function words."""
+        owned = self._untaken(self._aligned.owned_words[number])
+        target = self._matches[number].target
+        if all(is_function_word(target[start:end], self._language) for start, end in find_words(target)):
+            return owned
+        return [word for word in owned if not self._is_function_word(word)]
+
+    def _clusters(self, words: Sequence[int], number: int) -> list[list[int]]:
+        """Divide the words of a match into groups; only small gaps with function words separate words in a group."""
+        clusters = [[words[0]]]
+        for before, after in pairwise(words):
+            gap = self._translation[self._aligned.words[before][1] : self._aligned.words[after][0]]
+            between = range(before + 1, after)
+            if (
+                len(between) <= _MAX_HOLE_WORDS
+                and _HOLE.match(gap)
+                and all(not self._taken[word] and self._may_fill_hole(word, number) for word in between)
+            ):
+                clusters[-1].append(after)
+            else:
+                clusters.append([after])
+        return clusters
+
+    def _may_fill_hole(self, word: int, number: int) -> bool:
+        return self._aligned.owner(word) in (number, OTHER) and self._is_function_word(word)
+
+    def _include_article(self, word: int, number: int) -> int:
+        """Return the first word to replace: the function word before ``word`` if the term includes a function word."""
+        match, before = self._matches[number], word - 1
+        for text, language in ((self._source[match.start : match.end], None), (match.target, self._language)):
+            start, end = next(iter(find_words(text)), (0, 0))
+            if is_function_word(text[start:end], language) and before in self._aligned.owned_words[number]:
+                return word if self._taken[before] else before
+        return word
+
+    def _is_free(self, word: int) -> bool:
+        """Return whether a word is not a function word and only aligned to function words."""
+        if not 0 <= word < len(self._taken) or self._taken[word] or self._is_function_word(word):
+            return False
+        aligned = {self._source[start:end].strip() for start, end, _, _ in self._aligned.spans[word]}
+        return self._aligned.owner(word) == OTHER and all(is_function_word(text, None) for text in aligned)
+
+    def _is_function_word(self, word: int) -> bool:
+        start, end = self._aligned.words[word]
+        return is_function_word(self._translation[start:end], self._language)
+
+    def _untaken(self, words: Sequence[int]) -> list[int]:
+        return [word for word in words if not self._taken[word]]
+
+    def _nearest_words(self, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Yield for each match the nearest word at the same relative position in the translation, while there are any.
+
+        Function words are used only if there are no others.
+        """
+        words = [word for word in range(len(self._taken)) if not self._taken[word]]
+        words = [word for word in words if not self._is_function_word(word)] or words
+        centres = [sum(self._aligned.words[word]) / 2 for word in words]
+        for number in numbers:
+            if not words:
+                return
+            match = self._matches[number]
+            centre = (match.start + match.end) / 2 * len(self._translation) / len(self._source)
+            after = bisect_left(centres, centre)
+            nearest = min(range(max(after - 1, 0), min(after + 1, len(words))), key=lambda n: abs(centres[n] - centre))
+            yield number, words.pop(nearest)
+            centres.pop(nearest)
+
+
+class _InsertionOffsets:
+    """Offsets at which terms without aligned words are inserted."""
+
+    def __init__(self, alignment: Sequence[AlignedSpan], translation: str) -> None:
+        self._translation = translation
+        self._words = find_words(translation)
+        self._by_start = sorted(alignment)
+        self._by_end = sorted((source_end, target_end) for _, source_end, _, target_end in alignment)
+        final = _FINAL_PUNCTUATION.search(translation)
+        self._end = final.start() if final else len(translation)
+
+    def insertion_offset(self, match: TermMatch) -> int:
+        """Return the offset after the translation of the text before a match, or before that of the text after it."""
+        before = bisect_right(self._by_end, match.start, key=lambda pair: pair[0])
+        if before:
+            offset = self._by_end[before - 1][1]
+            word = bisect_right(self._words, offset - 1, key=lambda word: word[1])
+            return self._words[word][1] if word < len(self._words) and self._words[word][0] < offset else offset
+        after = bisect_left(self._by_start, match.end, key=lambda span: span[0])
+        if after < len(self._by_start):
+            offset = self._by_start[after][2]
+            word = bisect_right(self._words, offset, key=lambda word: word[1])
+            return self._words[word][0] if word < len(self._words) and self._words[word][0] < offset else offset
+        return self._end
+
+
+def _outside(offset: int, ranges: Sequence[Placement]) -> int:
+    """Return an offset that is not within one of the ranges, which are in order: the offset, or the end of a range."""
+    number = bisect_left(ranges, offset, key=lambda placement: placement.end)
+    if number < len(ranges) and ranges[number].start < offset < ranges[number].end:
+        return ranges[number].end
+    return offset

@@ -1,0 +1,123 @@
+"""Replacement of words of a translation by the prescribed translations of terms.
+
+This is a post-edit of a translation that the model has made without the terms. The word alignment shows which words of
+the translation a term replaces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nmt.text.alignment import AlignedSpan
+from nmt.text.glossary.agreement import adapt_previous_word
+from nmt.text.glossary.edits import Edit, apply_edits
+from nmt.text.glossary.placement import Placement, place_terms
+from nmt.text.glossary.term_list import TermMatch
+from nmt.text.scripts import is_spaced_word_character, is_unspaced_script
+
+_SENTENCE_START = re.compile(r"(?:\A|[.!?…]\s)[^\w\s]*\s*\Z")
+_FINAL_PUNCTUATION = re.compile(r"\s?[.!?…。！？｡।؟]+\s*\Z")
+_MAX_LOOK_BACK = 40  # characters; longer than any article, and than the marks before a sentence
+
+
+class TermReplacement(NamedTuple):
+    """Translation with its terms."""
+
+    text: str
+    alignment: tuple[AlignedSpan, ...] | None
+    """Alignment of the text; None if the translation has none."""
+    applied: tuple[TermMatch, ...]
+    """Matches whose translations the text contains, including those that it contained already."""
+
+
+def replace_terms(
+    matches: Sequence[TermMatch],
+    source: str,
+    translation: str,
+    alignment: Sequence[AlignedSpan] | None,
+    target_language: str,
+) -> TermReplacement:
+    """Return a translation in which each matched source term has its prescribed translation.
+
+    Each term replaces whole words: those aligned to its occurrence in the source. A term that already stands in the
+    translation, possibly inflected, is left as it is. The case of a term follows the source, and the word before it is
+    adapted where only sounds decide its form, such as the French article. A source text that consists of a term is
+    translated as this term, with the punctuation around it.
+
+    Args:
+        matches: Occurrences of terms in ``source``, as `TermList.find` returns them.
+        source: Source text.
+        translation: Translation of the source text by the model.
+        alignment: Word alignment of both texts; without it, terms are placed by their relative position.
+        target_language: Language of the translation.
+    """
+    if not matches:
+        return TermReplacement(translation, None if alignment is None else tuple(alignment), ())
+    if len(matches) == 1 and not _has_words(source[: matches[0].start] + source[matches[0].end :]):
+        return _translate_single_term(matches[0], source, translation, alignment is not None)
+    placements = place_terms(matches, source, translation, alignment, target_language)
+    edits: list[Edit] = []
+    for match, placement in zip(matches, placements, strict=True):
+        if not placement.is_present:
+            edits += _term_edits(match, placement, source, translation, target_language)
+    return TermReplacement(*apply_edits(translation, alignment, edits), tuple(matches))
+
+
+def _translate_single_term(match: TermMatch, source: str, translation: str, aligned: bool) -> TermReplacement:
+    """Translate a source text that contains nothing but a term and punctuation."""
+    before, after = source[: match.start], source[match.end :]
+    if _FINAL_PUNCTUATION.fullmatch(after) and (marks := _FINAL_PUNCTUATION.search(translation)):
+        after = marks.group()  # in the style of the target language
+    target = _follow_case(match, source, sentence_start=False)
+    start = len(before)
+    alignment = ((match.start, match.end, start, start + len(target)),) if aligned else None
+    return TermReplacement(before + target + after, alignment, (match,))
+
+
+def _term_edits(match: TermMatch, placement: Placement, source: str, translation: str, language: str) -> list[Edit]:
+    """Return the edit that writes a term in its place, and an edit of the word before it if that must change."""
+    start, end, _ = placement
+    before = translation[max(start - _MAX_LOOK_BACK, 0) : start]
+    replaced_capital = translation[start:end][:1].isupper()
+    starts_sentence = replaced_capital and _SENTENCE_START.search(before) is not None
+    term = _follow_case(match, source, sentence_start=starts_sentence)
+    source_span = match.start, match.end
+    if start == end:
+        return [Edit(start, end, _with_spaces(term, translation, start), source_span)]
+    edits = [Edit(start, end, term, source_span)]
+    if change := adapt_previous_word(before, term, language):
+        length, text = change
+        edits.append(Edit(start - length, start, text))
+    return edits
+
+
+def _follow_case(match: TermMatch, source: str, *, sentence_start: bool) -> str:
+    """Return the translation of a term in the case of its occurrence in the source.
+
+    A translation with capital letters of its own, such as a name, only changes if the occurrence is in capitals.
+    """
+    found, target = source[match.start : match.end], match.target
+    if found.isupper() and not match.source.isupper() and sum(map(str.isalpha, found)) > 1:
+        return target.upper()
+    is_capitalised = found[:1].isupper() and not match.source[:1].isupper()
+    follows_sentence_start = is_capitalised and _SENTENCE_START.search(source[: match.start][-_MAX_LOOK_BACK:])
+    only_term = not _has_words(source[: match.start] + source[match.end :])
+    if sentence_start or (is_capitalised and (only_term or not follows_sentence_start)):
+        first = target.split(maxsplit=1)[0]
+        return target[0].upper() + target[1:] if first.islower() else target
+    return target
+
+
+def _with_spaces(term: str, text: str, offset: int) -> str:
+    """Return a term to insert into a text, with the spaces that separate it from the words around it."""
+    before, after = text[offset - 1 : offset], text[offset : offset + 1]
+    joins_left = not before or before.isspace() or before in "'’([{«“„" or is_unspaced_script(before)
+    left = "" if joins_left or is_unspaced_script(term[0]) else " "
+    right = " " if after and is_spaced_word_character(after) and not is_unspaced_script(term[-1]) else ""
+    return left + term + right
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalnum() for character in text)
