@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+from nmt.text.scripts import script_of
 
 LATIN = "LATIN"
+_LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
 
 # Script, as the first word of the Unicode names of its letters, and the languages written in it. Languages that are not
 # listed use the Latin script.
@@ -52,6 +56,15 @@ def primary_subtag(code: str) -> str:
     return re.split("[-_]", code, maxsplit=1)[0].lower()
 
 
+@lru_cache(maxsize=256)
 def language_scripts(code: str) -> frozenset[str]:
     """Return the scripts in which a language is written: ``CJK``, ``HIRAGANA`` and ``KATAKANA`` for ``ja``."""
     return frozenset(_SCRIPTS.get(primary_subtag(code), {LATIN}))
+
+
+def has_letters_of(text: str, language: str) -> bool:
+    """Return whether a text contains a letter of a script in which a language is written."""
+    scripts = language_scripts(language)
+    if LATIN in scripts and _LATIN_LETTER.search(text):
+        return True
+    return any(script_of(character) in scripts for character in text)

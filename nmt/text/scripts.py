@@ -7,11 +7,14 @@ import unicodedata
 from functools import lru_cache
 
 # Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces between words.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u312f\u31a0-\u31bf"
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u312f\u31a0-\u31bf"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f"
-    "\U00020000-\U0003ffff]"
+    "\U00020000-\U0003ffff"
 )
+"""Characters of scripts without spaces between words, as ranges for a regular expression."""
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
 
@@ -34,10 +37,15 @@ def is_spaced_word_character(character: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def script_of(character: str) -> str | None:
-    """Return the script of a letter, which is the first word of its Unicode name; None for other characters."""
+    """Return the script of a letter, which is the first word of its Unicode name; None for other characters.
+
+    Full-width and half-width letters belong to the script of the normal ones.
+    """
     if not character.isalpha():
         return None
-    return re.split(r"\W", unicodedata.name(character, ""), maxsplit=1)[0] or None
+    words = re.split(r"\W", unicodedata.name(character, ""), maxsplit=2)
+    is_width_variant = words[0] in {"FULLWIDTH", "HALFWIDTH"} and len(words) > 1
+    return words[is_width_variant] or None
 
 
 def is_word_boundary(text: str, position: int) -> bool:
