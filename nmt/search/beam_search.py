@@ -84,10 +84,11 @@ class BeamSearch:
     def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
         """Start decoding sentences in the given free slots; ``sources`` holds the source token ids of each."""
         index = np.array(slots)
-        min_lengths, max_lengths = np.array([options.length_limits(len(source)) for source in sources]).T
+        length_limits = [options.length_limits(len(source)) for source in sources]
+        min_lengths, max_lengths = np.array(length_limits).T
         strategies = [
-            make_strategy(options, self._engine.beam_size, self._eos_id, min_length, source)
-            for min_length, source in zip(min_lengths.tolist(), sources, strict=True)
+            make_strategy(options, self._engine.beam_size, self._eos_id, limits, source)
+            for limits, source in zip(length_limits, sources, strict=True)
         ]
         self._engine.admit(slots, sources, [strategy.required_ids if strategy else () for strategy in strategies])
         self._free.difference_update(slots)

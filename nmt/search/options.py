@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class DecodingOptions:
     """Tokens that the translation must begin with."""
     force_phrases: tuple[tuple[int, ...], ...] = ()
     """Phrases that must occur, each as often as it is listed; the beam should exceed their total number of tokens."""
+    copy_tokens: tuple[int, ...] = ()
+    """Tokens that must occur exactly once each, such as placeholders; they are exempt from ``no_repeat_ngram_size``."""
     num_beam_groups: int = 1
     """Number of groups of diverse beam search; 1 is plain beam search."""
     diversity_penalty: float = 0.5
@@ -72,12 +75,17 @@ class DecodingOptions:
                 raise ValueError(f"{name}: a phrase is empty; leave it out")
         if self.force_phrases and (self.num_beam_groups > 1 or self.sampling_temperature > 0):
             raise ValueError("force_phrases: exclude num_beam_groups and sampling_temperature; use one of them")
+        if len(set(self.copy_tokens)) < len(self.copy_tokens):
+            raise ValueError("copy_tokens: a token is listed twice; list each token once")
+        for name, phrases in (("force_phrases", self.force_phrases), ("bad_phrases", self.bad_phrases)):
+            if not set(self.copy_tokens).isdisjoint(chain.from_iterable(phrases)):
+                raise ValueError(f"copy_tokens: a phrase of {name} contains one; use separate tokens")
         if self.num_beam_groups > 1 and self.sampling_temperature > 0:
             raise ValueError("num_beam_groups: excludes sampling_temperature; use one of them")
 
     def length_limits(self, source_length: int) -> tuple[int, int]:
         """Return the minimum and the maximum length of a translation; only the maximum includes end of sentence."""
-        forced = len(self.target_prefix) + sum(map(len, self.force_phrases))
+        forced = len(self.target_prefix) + sum(map(len, self.force_phrases)) + len(self.copy_tokens)
         maximum = max(int(self.max_length_ratio * source_length) + self.max_length_extra, forced + 1, 2)
         minimum = max(int(self.min_length_ratio * source_length), len(self.target_prefix), 1)
         return min(minimum, maximum - 1), maximum

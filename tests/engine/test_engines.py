@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID, UNK
 from nmt.engine.factory import EngineFactory
 from nmt.model.seq2seq import Seq2Seq
-from nmt.search.beam_search import DecodingOptions, decode_sentences
+from nmt.search.beam_search import BeamSearch, DecodingOptions, Hypothesis, decode_sentences
 from nmt.search.protocol import Engine, StepRequest, StepResult
 
 ENGINES = {"torch": torch_factory, "onnx": onnx_factory}
@@ -239,7 +239,7 @@ def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
     assert (result.ids[0] < VOCABULARY).all()
 
 
-def test_reserved_tokens_among_the_constraints_stay_out_of_the_shortlist() -> None:
+def test_the_unknown_token_stays_out_of_the_shortlist() -> None:
     engine = onnx_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
     engine.admit([0], [[70, 71]], [(UNK, 90)])
     result = engine.step(step_request(engine, [BOS], num_candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
@@ -247,6 +247,27 @@ def test_reserved_tokens_among_the_constraints_stay_out_of_the_shortlist() -> No
     assert np.isneginf(result.id_scores[0, 1])
     assert np.isfinite(result.id_scores[0, [0, 2]]).all()
     assert result.scores[0][result.ids[0] == EOS][0] == result.id_scores[0, 0]
+
+
+@pytest.mark.parametrize("kind", [*ENGINES, "onnx with shortlist"])
+def test_copy_tokens_are_the_only_reserved_tokens_generated(kind: str) -> None:
+    net = network(attention="multihead")
+    make = ENGINES[kind](net) if kind in ENGINES else onnx_factory(net, "int8", HalfVocabularyShortlist())
+    copies = tuple(range(EOS + 1, EOS + 4))
+    search = BeamSearch(make(4, 3), BOS, EOS)
+    search.admit([2, 0], [[70, 71, *copies], [80]], DecodingOptions(copy_tokens=copies, num_hypotheses=3))
+    search.admit([3], [[75, 76]], DecodingOptions(num_hypotheses=3))
+    search.admit([1], [[77, copies[1]]], DecodingOptions(copy_tokens=copies[1:2], sampling_temperature=1.0))
+    found: dict[int, list[Hypothesis]] = {}
+    while len(found) < 4:
+        found |= dict(search.advance())
+    for slot, expected_ in enumerate([copies, copies[1:2], copies, ()]):
+        for hypothesis in found[slot]:
+            assert sorted(token for token in hypothesis.tokens if token < FIRST_TEXT_ID) == list(expected_)
+    [(_, alone)] = decode_sentences(
+        make(1, 3), [(0, [70, 71, *copies])], BOS, EOS, DecodingOptions(copy_tokens=copies, num_hypotheses=3)
+    )
+    assert [h.tokens for h in alone] == [h.tokens for h in found[2]]
 
 
 SOURCES = st.lists(

@@ -19,9 +19,10 @@ def rank_all_translations(
     """Return the rank scores and tokens of all translations that the options allow, best first."""
     limit = max(
         int(options.max_length_ratio * len(source)) + options.max_length_extra,
-        len(options.target_prefix) + sum(map(len, options.force_phrases)) + 1,
+        len(options.target_prefix) + sum(map(len, options.force_phrases)) + len(options.copy_tokens) + 1,
     )
     min_length = max(1, min(int(options.min_length_ratio * len(source)), limit - 1))
+    copies = _CopyRules(engine, source, options, min_length, limit)
     allowed = [
         tokens
         for length in range(min_length, limit)
@@ -29,12 +30,40 @@ def rank_all_translations(
         if tokens[: len(options.target_prefix)] == options.target_prefix
         and all(_is_allowed(tokens[:i], tokens[i], options) for i in range(len(options.target_prefix), length))
         and not list(_missing_phrases(tokens, options.force_phrases))
+        and all(tokens.count(token) == 1 for token in options.copy_tokens)
+        and all(copies.allow(tokens[:i], tokens[i]) for i in range(len(options.target_prefix), length))
     ]
     return sorted(((_rank_score(engine, source, tokens, options), list(tokens)) for tokens in allowed), reverse=True)
 
 
+class _CopyRules:
+    """Rules for hypotheses of the search with copy tokens."""
+
+    def __init__(
+        self, engine: FakeEngine, source: Sequence[int], options: DecodingOptions, min_length: int, limit: int
+    ) -> None:
+        self._engine, self._source, self._options = engine, source, options
+        self._min_length, self._limit = min_length, limit
+
+    def allow(self, tokens: Tokens, token: int) -> bool:
+        """Return false for another token than a copy token where the search forces one."""
+        missing = set(self._options.copy_tokens).difference(tokens)
+        if not missing or token in missing or self._options.force_phrases:
+            return True
+        if len(missing) >= self._limit - 1 - len(tokens):
+            return False
+        scores = self._engine.log_probabilities(self._source, (BEGIN, *tokens))
+        others = [t for t in range(2, self._engine.vocabulary) if t in missing or self._is_proposed(tokens, t)]
+        return len(tokens) < self._min_length or scores[END] < max(scores[others])
+
+    def _is_proposed(self, tokens: Tokens, token: int) -> bool:
+        return token not in self._options.copy_tokens and _is_allowed(tokens, token, self._options)
+
+
 def _is_allowed(tokens: Tokens, token: int, options: DecodingOptions) -> bool:
     """Return whether a next token is not suppressed, or extends a required phrase."""
+    if token in options.copy_tokens:
+        return True
     longer, n = (*tokens, token), options.no_repeat_ngram_size
     repeats = n > 0 and any(longer[i : i + n] == longer[-n:] for i in range(len(longer) - n))
     if not repeats and not any(longer[-len(phrase) :] == phrase for phrase in options.bad_phrases):

@@ -38,14 +38,16 @@ def any_options(draw: st.DrawFn) -> DecodingOptions:
         force_phrases=draw(_phrases(2)) if strategy == "constraints" else (),
         num_beam_groups=2 if strategy == "groups" else 1,
         diversity_penalty=draw(st.sampled_from([0.0, 0.5, 3.0])),
+        copy_tokens=draw(st.sampled_from([(), (), (4,)])),
     )
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=3), any_options())
 @settings(max_examples=120, deadline=None)
 def test_wide_beam_equals_exhaustive_search(source: list[int], options: DecodingOptions) -> None:
-    """With two ordinary tokens, the beam (or each of two groups) holds all translations."""
-    engine = FakeEngine(num_slots=1, beam_size=130 if options.num_beam_groups > 1 else 65, vocabulary=4)
+    """With two ordinary tokens and a copy token, the beam (or each of two groups) holds all translations."""
+    vocabulary, beam_size = (5, 120) if options.copy_tokens else (4, 65)
+    engine = FakeEngine(1, beam_size * options.num_beam_groups, vocabulary)
     [found] = run(engine, [source], options)
     expected = rank_all_translations(engine, source, options)[: options.num_hypotheses]
     if expected:
@@ -64,10 +66,19 @@ EXAMPLES = [
     DecodingOptions(num_beam_groups=3, num_hypotheses=3, diversity_penalty=2.0),
     DecodingOptions(sampling_temperature=0.9, num_hypotheses=2, seed=7, target_prefix=(2,)),
     DecodingOptions(sampling_temperature=1.5, sampling_topk=3, sampling_topp=0.8, no_repeat_ngram_size=1),
+    DecodingOptions(copy_tokens=(6, 2), num_hypotheses=3),
+    DecodingOptions(copy_tokens=(6, 5), target_prefix=(3, 6), bad_phrases=((4,), (2, 3)), no_repeat_ngram_size=1),
+    DecodingOptions(copy_tokens=(6, 5, 4), max_length_ratio=0.0, max_length_extra=1, num_hypotheses=2),
+    DecodingOptions(copy_tokens=(6,), force_phrases=((3, 3), (4,)), num_hypotheses=2),
+    DecodingOptions(copy_tokens=(6, 5), num_beam_groups=2, num_hypotheses=2),
+    DecodingOptions(copy_tokens=(6, 5), sampling_temperature=1.2, num_hypotheses=3, min_length_ratio=1.0),
 ]
 
 
-@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 99)), min_size=1, max_size=12), st.integers(1, 4))
+@given(
+    st.lists(st.tuples(st.integers(0, len(EXAMPLES) - 1), st.integers(0, 99)), min_size=1, max_size=12),
+    st.integers(1, 4),
+)
 @settings(max_examples=30, deadline=None)
 def test_sentences_with_different_options_share_a_batch(sentences: list[tuple[int, int]], beam_size: int) -> None:
     engine = FakeEngine(num_slots=4, beam_size=beam_size, vocabulary=7)
@@ -99,6 +110,7 @@ def test_narrow_beams_satisfy_all_options(seed: int, beam_size: int, options: De
         assert min_length <= len(tokens) < max_length
         assert tokens[: len(options.target_prefix)] == options.target_prefix
         assert RequiredPhrases(options.force_phrases).count_satisfied(tokens) == sum(map(len, options.force_phrases))
+        assert all(tokens.count(token) == 1 for token in options.copy_tokens)
         for i in range(len(options.target_prefix), len(tokens)):
             assert tokens[i] not in tokens_completing_phrases(tokens[:i], options.bad_phrases)
             assert tokens[i] not in tokens_repeating_ngrams(tokens[:i], options.no_repeat_ngram_size)
@@ -225,6 +237,9 @@ def test_sentences_are_sampled_with_different_noise() -> None:
         ({"sampling_topp": 0.0}, "sampling_topp"),
         ({"seed": -1}, "seed"),
         ({"bad_phrases": ((),)}, "bad_phrases"),
+        ({"copy_tokens": (4, 4)}, "copy_tokens"),
+        ({"copy_tokens": (4,), "force_phrases": ((3, 4),)}, "copy_tokens"),
+        ({"copy_tokens": (4,), "bad_phrases": ((4,),)}, "copy_tokens"),
         ({"num_beam_groups": 2, "sampling_temperature": 1.0}, "num_beam_groups"),
         ({"force_phrases": ((3,),), "sampling_temperature": 1.0}, "force_phrases"),
     ],

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID, PAD
+from nmt.corpus.tokenizer import EOS, PAD
 from nmt.engine.onnx.sessions import Arrays, OnnxSessions
 from nmt.engine.shortlist import Shortlist
 from nmt.engine.slot_storage import BLOCK_SIZE
@@ -54,8 +54,8 @@ class SentenceEncoder:
     ) -> tuple[Arrays, AnyArray] | tuple[None, None]:
         if self._shortlist is None:
             return None, None
-        # End of sentence is the first token of every shortlist; other reserved tokens are never candidates.
-        included = [[token for token in tokens if token >= FIRST_TEXT_ID] for tokens in required_ids]
+        # End of sentence must be the first token of every shortlist; the special tokens before it are never generated.
+        included = [[token for token in tokens if token > EOS] for tokens in required_ids]
         lists = [self._shortlist.target_ids_for_sentence(*pair) for pair in zip(sources, included, strict=True)]
         lengths = np.array([len(tokens) for tokens in lists])
         ids = _pad_sequences(lists, EOS)

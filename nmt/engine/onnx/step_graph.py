@@ -224,7 +224,7 @@ class StepGraph(LayerBuilder):
         suppressed = graph.add_input("suppressed", np.int64, "suppressions", 3)
         never = graph.add_input("never", np.float32, "suppressions")
         candidate_scores = graph.op("ScatterND", scores, suppressed, never)
-        if not with_shortlist:  # shortlists contain no reserved tokens
+        if not with_shortlist:  # shortlists contain only required reserved tokens
             reserved = reserved_mask(len(self.weights[OUTPUT_LAYER]))
             penalty = np.where(reserved, np.float32(-np.inf), np.float32(0))
             candidate_scores = graph.op("Add", candidate_scores, graph.weight("never_proposed", penalty))

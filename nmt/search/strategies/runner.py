@@ -103,7 +103,7 @@ class StrategyRunner:
             scored = zip(self._score_ids[row], result.id_scores[row, 1:].tolist(), strict=False)
             requested.append([Candidate(score + token_score, k, token) for token, token_score in scored])
         end_candidates = [Candidate(float(ends[k]), k, self._eos_id) for k in open_rows]
-        return CandidateSet(best, requested, end_candidates, at_limit)
+        return CandidateSet(best, requested, end_candidates, scores[open_rows].tolist(), at_limit)
 
     def record_rows(self, parents: Int64Array, tokens: Int64Array) -> None:
         """Inform the strategies about the parent and the token of each new row, [N, K]."""

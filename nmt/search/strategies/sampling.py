@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
 from nmt.search.options import DecodingOptions
-from nmt.search.strategies.base import CandidateSelection, CandidateSet, SearchStrategy
+from nmt.search.strategies.base import Candidate, CandidateSelection, CandidateSet, SearchStrategy
 
 
 class Sampling(SearchStrategy):
     """Sampling with temperature, top-k and top-p (nucleus sampling, Holtzman et al. 2020).
 
     Each row is an independent sample. The engine draws the next token of a row by adding Gumbel noise to the logits
-    (Kool et al. 2019).
+    (Kool et al. 2019). The strategy draws copy tokens with their probability, whatever the temperature.
     """
 
     selects_every_step = True
 
     def __init__(
-        self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int, source: Sequence[int]
+        self,
+        options: DecodingOptions,
+        beam_size: int,
+        eos_id: int,
+        length_limits: tuple[int, int],
+        source: Sequence[int],
     ) -> None:
-        super().__init__(options, beam_size, eos_id, min_length)
+        super().__init__(options, beam_size, eos_id, length_limits)
         # A hash of the source is part of the seed, so that sentences in a batch do not share their noise.
         self._source_hash = zlib.crc32(np.array(source, dtype=np.int64).tobytes())
         self._sample_numbers = list(range(beam_size))  # number of the sample in each row
@@ -44,8 +50,7 @@ class Sampling(SearchStrategy):
 
     def noise_seed(self, row: int) -> int:
         """Return the random seed of a row in this step."""
-        entropy = (self.options.seed, self._source_hash, self._sample_numbers[row], self._length)
-        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
+        return int(self._seed_sequence(row).generate_state(1, np.uint64)[0] >> 1)
 
     def record_rows(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Record the new rows, which continue the samples of their parents."""
@@ -55,4 +60,29 @@ class Sampling(SearchStrategy):
     def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
         if candidates.at_limit:
             return CandidateSelection([], candidates.ends)
-        return self._partition(drawn[0] for drawn in candidates.best if drawn)
+        drawn = map(self._draw_candidate, candidates.best, candidates.requested, candidates.scores)
+        return self._partition(chain.from_iterable(drawn))
+
+    def _draw_candidate(
+        self, proposed: Sequence[Candidate], copies: Sequence[Candidate], score: float
+    ) -> Sequence[Candidate]:
+        """Return the first proposed candidate or, with its probability, a missing copy token.
+
+        If the sample cannot go on otherwise, the result is the most probable copy token.
+
+        Args:
+            proposed: Candidates of a row in the order drawn by the engine, which draws no copy tokens.
+            copies: Candidates of the row for the missing copy tokens.
+            score: Score of the row.
+        """
+        if copies:
+            probabilities = np.exp([candidate.score - score for candidate in copies])
+            drawn = np.random.default_rng(self._seed_sequence(copies[0].row)).random() < np.cumsum(probabilities)
+            if drawn.any():
+                return [copies[int(drawn.argmax())]]
+            if len(copies) >= self._remaining_length or not self._partition(proposed[:1]).open:
+                return [max(copies)]
+        return proposed[:1]
+
+    def _seed_sequence(self, row: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence((self.options.seed, self._source_hash, self._sample_numbers[row], self._length))
