@@ -134,6 +134,13 @@ class DataConfig(ConfigSection):
     """Corpus to score the finished model on."""
     filter: FilterConfig = FilterConfig()
     """Filters of the training pairs."""
+    placeholders: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training pairs of which a copy with placeholders is added: names, numbers, codes and words with an
+    unambiguous translation are replaced by placeholders on both sides (Post et al. 2019). The model then carries URLs,
+    variables, numbers and other protected text to its place in the translation. 0.3 is enough."""
+    surface_variants: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training pairs of which a copy with another surface is added: a source in lower case or in title
+    case, or both sides without final punctuation."""
 
     @property
     def weighted_corpora(self) -> list[WeightedCorpus]:

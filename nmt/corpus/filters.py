@@ -13,11 +13,15 @@ from nmt.text.normalisation import normalise
 
 # Short texts often differ a lot in length from their translations ("OK", "D'accord").
 _RATIO_EXEMPT_BYTES = 24
+_NOT_DROPPED = {"read", "kept", "derived"}
 
 
 @dataclass
 class FilterReport:
-    """Number of pairs that were read, dropped by each filter (by the first one that applies), and kept."""
+    """Number of pairs that were read, dropped by each filter (by the first one that applies), and kept.
+
+    ``derived`` is the number of pairs that were added by `nmt.corpus.augmentation`.
+    """
 
     read: int = 0
     empty: int = 0
@@ -26,11 +30,14 @@ class FilterReport:
     copy: int = 0
     duplicate: int = 0
     kept: int = 0
+    derived: int = 0
 
     def __str__(self) -> str:
-        dropped = {name: count for name, count in asdict(self).items() if name not in {"read", "kept"} and count}
+        dropped = {name: count for name, count in asdict(self).items() if name not in _NOT_DROPPED and count}
         details = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in dropped.items())
-        return f"{self.kept:,} of {self.read:,} pairs kept" + (f" (dropped: {details})" if details else "")
+        dropped_pairs = f" (dropped: {details})" if details else ""
+        derived = f", {self.derived:,} derived from them" if self.derived else ""
+        return f"{self.kept:,} of {self.read:,} pairs kept{dropped_pairs}{derived}"
 
 
 class PairFilter:

@@ -16,6 +16,7 @@ import numpy as np
 from nmt.config.data import CorpusSpec, SyntheticCorpus, WeightedCorpus
 from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.arrow_store import RaggedArray, SentencePairTable, write_sentence_pairs
+from nmt.corpus.augmentation import augmentation_key, create_augmenter
 from nmt.corpus.cache import LogFunction, get_or_create
 from nmt.corpus.filters import FilterReport, PairFilter, count_unfiltered
 from nmt.corpus.parallel_corpus import TextPair, corpus_fingerprint, describe_corpus, read_pairs
@@ -47,8 +48,8 @@ class ArrowCorpus:
 
     @property
     def corpus_sizes(self) -> list[int]:
-        """Number of pairs of each concatenated corpus, in order."""
-        return [report.kept for report in self.reports]
+        """Number of pairs of each concatenated corpus, with the pairs derived from it, in order."""
+        return [report.kept + report.derived for report in self.reports]
 
     def __len__(self) -> int:
         return len(self.source_lengths)
@@ -174,7 +175,8 @@ def _load_or_encode_corpus(
     recipe: TranslatorRecipe, tokenizer: Tokenizer, text_key: str, log: LogFunction
 ) -> ArrowCorpus:
     models = [hashlib.sha256(content).hexdigest() for content in tokenizer.to_files().values()]
-    key = hash_json(text_key, models, [weighted.tag for weighted in recipe.data.weighted_corpora])
+    tags = [weighted.tag for weighted in recipe.data.weighted_corpora]
+    key = hash_json(text_key, models, tags, *augmentation_key(recipe.data))
 
     def create(folder: Path) -> None:
         log("Encoding the training text")
@@ -199,11 +201,17 @@ def _encoded_chunks(
 ) -> Iterator[tuple[RaggedArray, RaggedArray]]:
     corpora = _filtered_corpora(recipe, reports)
     for weighted, report, pairs in zip(recipe.data.weighted_corpora, reports, corpora, strict=True):
-        max_length = math.inf if isinstance(weighted.corpus, SyntheticCorpus) else recipe.data.filter.max_pieces
+        synthetic = isinstance(weighted.corpus, SyntheticCorpus)
+        max_length = math.inf if synthetic else recipe.data.filter.max_pieces
+        augmenter = None if synthetic else create_augmenter(recipe.data, _read_training_pairs(recipe, weighted))
         while chunk := list(itertools.islice(pairs, _CHUNK_PAIRS)):
             encoded = _encode_pairs(chunk, tokenizer, weighted.tag, max_length)
             dropped = len(chunk) - len(encoded)
             report.too_long, report.kept = report.too_long + dropped, report.kept - dropped
+            if augmenter:
+                derived = _encode_pairs(augmenter.derive_pairs(chunk), tokenizer, weighted.tag, max_length)
+                report.derived += len(derived)
+                encoded += derived
             sources, targets = ([pair[side] for pair in encoded] for side in (0, 1))
             yield RaggedArray.from_lists(sources), RaggedArray.from_lists(targets)
 

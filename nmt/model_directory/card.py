@@ -80,6 +80,10 @@ class ModelCard(_Immutable):
     """Architecture of the network."""
     search: SearchConfig
     """Default decoding options."""
+    placeholders: bool = False
+    """True if the network was trained to carry placeholders."""
+    surface_variants: bool = False
+    """True if the network was trained on lower-cased, title-cased and unpunctuated text."""
     precision: Literal["fp32", "int8"] = "fp32"
     """Precision of the weights of the ONNX graphs."""
     confidence: Calibration | None = None

@@ -127,7 +127,8 @@ class TranslationTask(TrainingTask):
         """Return the model card without scores.
 
         The limits on source length and length ratio are quantiles of the training pairs, so that outliers have no
-        effect; the ratio is increased by half for unseen text. Larger limits of the parent model are kept.
+        effect; the ratio is increased by half for unseen text. Larger limits of the parent model are kept, and so is
+        what it was trained for.
         """
         recipe, data = self.recipe, self._data
         parent = self._parent_directory.card if self._parent_directory else None
@@ -142,6 +143,8 @@ class TranslationTask(TrainingTask):
             longest_ratio=max(ratio, parent.longest_ratio if parent else 2.0),
             model=recipe.model,
             search=recipe.search,
+            placeholders=recipe.data.placeholders > 0 or bool(parent and parent.placeholders),
+            surface_variants=recipe.data.surface_variants > 0 or bool(parent and parent.surface_variants),
             training=self._build_history(summary),
             origins=self._parents,
         )

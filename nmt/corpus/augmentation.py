@@ -1,0 +1,61 @@
+"""Training pairs that are derived from the pairs of a corpus, for input that the corpus does not contain.
+
+There are two kinds: pairs with placeholders (`nmt.corpus.placeholder_insertion`), and surface variants, whose source is
+written in other casing or without final punctuation (`nmt.corpus.surface_variants`). A derived pair is a function of
+the original pair and of its number in the corpus, so that equal corpora are prepared equally.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
+
+from nmt.config.data import DataConfig
+from nmt.corpus.parallel_corpus import TextPair
+from nmt.corpus.placeholder_insertion import PlaceholderInserter
+from nmt.corpus.surface_variants import vary_surface
+from nmt.corpus.word_statistics import learn_word_statistics
+from nmt.text.normalisation import normalise
+
+_FORMAT = "2"  # part of cache keys; increment it when other pairs are derived from the same input
+
+
+class PairAugmenter:
+    """Derives pairs from the pairs of one corpus, with the settings of a recipe."""
+
+    def __init__(self, config: DataConfig, pairs: Iterable[TextPair]) -> None:
+        """Create an augmenter for the corpus with the given pairs, of which it learns word statistics."""
+        statistics = learn_word_statistics((normalise(source), normalise(target)) for source, target in pairs)
+        self._inserter = PlaceholderInserter(statistics, (config.source, config.target))
+        self._target_casing = statistics.target_casing
+        self._placeholders, self._surface_variants = config.placeholders, config.surface_variants
+        self._numbers = itertools.count()
+
+    def derive_pairs(self, pairs: Sequence[TextPair]) -> list[TextPair]:
+        """Return the pairs that are derived from the next pairs of the corpus, which are normalised."""
+        return [derived for pair in pairs for derived in self._derive(pair, next(self._numbers))]
+
+    def _derive(self, pair: TextPair, number: int) -> Iterator[TextPair]:
+        digest = hashlib.blake2b(f"{number}\0{pair[0]}\0{pair[1]}".encode(), digest_size=8).digest()
+        random = Random(int.from_bytes(digest, "little"))
+        if random.random() < self._placeholders and (derived := self._inserter.insert(pair, random)):
+            yield self._vary_some(derived, random) or derived
+        if variant := self._vary_some(pair, random):
+            yield variant
+
+    def _vary_some(self, pair: TextPair, random: Random) -> TextPair | None:
+        """Return a surface variant of a share of the pairs, and otherwise None."""
+        return vary_surface(pair, self._target_casing, random) if random.random() < self._surface_variants else None
+
+
+def create_augmenter(config: DataConfig, pairs: Iterable[TextPair]) -> PairAugmenter | None:
+    """Return an augmenter for the corpus with the given pairs; None if the recipe derives no pairs."""
+    return PairAugmenter(config, pairs) if augmentation_key(config) else None
+
+
+def augmentation_key(config: DataConfig) -> list[float | str]:
+    """Return the settings on which the derived pairs depend, for cache keys; none if no pairs are derived."""
+    settings = [config.placeholders, config.surface_variants]
+    return [_FORMAT, *settings] if any(settings) else []
