@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from nmt.config.base import LanguageCode
 from nmt.config.schema import TokenizerConfig
 from nmt.text.languages import primary_subtag
 from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
+from nmt.text.scripts import is_spaced_word_character
 from nmt.utils.arrays import BoolArray
 from nmt.utils.errors import CarouselError
 
@@ -136,6 +138,13 @@ class Vocabulary:
         """Return the token ids and token spans of a normalised text."""
         mapping = self._processor.encode(text, return_type="offset_mapping")
         return TokenizedText(text, mapping["ids"], mapping["offsets"])
+
+    @cached_property
+    def word_continuations(self) -> frozenset[int]:
+        """Ids of the pieces that continue the word before them in scripts with spaces between words."""
+        pieces = ((self.id_to_piece(i), i) for i in range(FIRST_TEXT_ID, len(self)))
+        # A byte piece has a name of several characters; the byte is part of a character that may continue a word.
+        return frozenset(i for piece, i in pieces if is_spaced_word_character(piece[0]) or self._processor.is_byte(i))
 
     def encode_continuation(self, text: str) -> list[int]:
         """Return the token ids of a normalised text that follows other text without a space."""

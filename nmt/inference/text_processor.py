@@ -76,6 +76,11 @@ class TextProcessor:
             return [ids]
         return [ids, self._continuation_ids(text)]
 
+    @property
+    def word_continuations(self) -> frozenset[int]:
+        """Target token ids that continue a word, for ``DecodingOptions.word_continuations``."""
+        return self._tokenizer.target.word_continuations
+
     def _continuation_ids(self, text: str) -> tuple[int, ...]:
         """Return the token ids of a text that follows other text without a space."""
         self.target_ids(text)  # raises for unknown characters, which encode_continuation would drop

@@ -215,6 +215,8 @@ class Translator:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
         beam_size = max(beam_size or self.beam_size, alternatives + 1)
         options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
+        if options.force_phrases:
+            options = replace(options, word_continuations=self.text_processor.word_continuations)
         return self._stream(texts, beam_size, options)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[PairScore]:
@@ -267,7 +269,7 @@ class Translator:
 
         Target prefix and forced phrases apply to the first chunk of a text only.
         """
-        later = replace(options, target_prefix=(), force_phrases=())
+        later = replace(options, target_prefix=(), force_phrases=(), word_continuations=frozenset())
         if later == options:
             return self._decoder.search([(n, chunk.tokenized.ids) for n, chunk in chunks], beam_size, options)
         first = [(n, chunk.tokenized.ids) for n, chunk in chunks if chunk.start == 0]

@@ -44,6 +44,11 @@ class DecodingOptions:
     """Phrases that must occur, each as often as it is listed; the beam should exceed their total number of tokens."""
     copy_tokens: tuple[int, ...] = ()
     """Tokens that must occur exactly once each, such as placeholders; they are exempt from ``no_repeat_ngram_size``."""
+    word_continuations: frozenset[int] = frozenset()
+    """Tokens that continue a word. None of them follows a forced phrase, which therefore ends where a word ends.
+
+    `nmt.inference.translator.Translator` sets this field to the tokens of its model's vocabulary.
+    """
     num_beam_groups: int = 1
     """Number of groups of diverse beam search; 1 is plain beam search."""
     diversity_penalty: float = 0.5

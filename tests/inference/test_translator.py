@@ -1,6 +1,7 @@
 """Translation of text with a model of a toy language."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,14 @@ def test_forced_phrase_outside_the_shortlist_is_produced(translator: Translator)
     odd = "Zyx"
     options = replace(translator.decoding_options, force_phrases=(translator.force_phrase_ids(odd),))
     assert odd in translator.translate("the dog sees the cat.", options=options).text
+
+
+def test_forced_phrases_are_words(translator: Translator) -> None:
+    texts = [source for source, _ in toy_pairs(20, seed=5)]
+    for phrase in ("gra", "le c", "Zy"):  # parts of words of the language, and a word that the model does not know
+        options = replace(translator.decoding_options, force_phrases=(translator.force_phrase_ids(phrase),))
+        for translation in translator.translate(texts, options=options):
+            assert re.search(rf"(?<!\w){phrase}(?!\w)", translation.text), translation.text
 
 
 @pytest.mark.parametrize(("language", "separator"), [("fr", " "), ("zh", ""), ("ja", ""), ("ko", " ")])

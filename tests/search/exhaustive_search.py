@@ -66,7 +66,10 @@ def _is_allowed(tokens: Tokens, token: int, options: DecodingOptions) -> bool:
         return True
     longer, n = (*tokens, token), options.no_repeat_ngram_size
     repeats = n > 0 and any(longer[i : i + n] == longer[-n:] for i in range(len(longer) - n))
-    if not repeats and not any(longer[-len(phrase) :] == phrase for phrase in options.bad_phrases):
+    continues = token in options.word_continuations and any(
+        tokens[len(tokens) - len(phrase) :] == phrase for phrase in options.force_phrases
+    )
+    if not repeats and not continues and not any(longer[-len(phrase) :] == phrase for phrase in options.bad_phrases):
         return True
     for phrase in _missing_phrases(tokens, options.force_phrases):
         matched = max(n for n in range(len(phrase)) if tokens[len(tokens) - n :] == phrase[:n])

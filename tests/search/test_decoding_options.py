@@ -36,6 +36,7 @@ def any_options(draw: st.DrawFn) -> DecodingOptions:
         bad_phrases=draw(_phrases(2)),
         target_prefix=draw(st.lists(_TOKENS, max_size=2).map(tuple)),
         force_phrases=draw(_phrases(2)) if strategy == "constraints" else (),
+        word_continuations=draw(st.frozensets(_TOKENS)) if strategy == "constraints" else frozenset(),
         num_beam_groups=2 if strategy == "groups" else 1,
         diversity_penalty=draw(st.sampled_from([0.0, 0.5, 3.0])),
         copy_tokens=draw(st.sampled_from([(), (), (4,)])),
@@ -63,6 +64,7 @@ EXAMPLES = [
     DecodingOptions(no_repeat_ngram_size=2, bad_phrases=((4,), (2, 3)), return_attention=False),
     DecodingOptions(target_prefix=(5, 5, 2)),
     DecodingOptions(force_phrases=((3, 3), (4,), (4,))),
+    DecodingOptions(force_phrases=((3, 4),), word_continuations=frozenset(range(4, 7))),
     DecodingOptions(num_beam_groups=3, num_hypotheses=3, diversity_penalty=2.0),
     DecodingOptions(sampling_temperature=0.9, num_hypotheses=2, seed=7, target_prefix=(2,)),
     DecodingOptions(sampling_temperature=1.5, sampling_topk=3, sampling_topp=0.8, no_repeat_ngram_size=1),
@@ -125,6 +127,15 @@ def test_engine_receives_tokens_that_the_shortlist_must_include() -> None:
     run(engine, [(1,)], DecodingOptions(target_prefix=(5, 2), force_phrases=((3, 5),)))
     run(engine, [(1,)], DecodingOptions())
     assert engine.required_ids == [(2, 3, 5), ()]
+
+
+def test_a_forced_phrase_ends_at_the_end_of_a_word() -> None:
+    for seed in range(20):
+        engine = FakeEngine(num_slots=1, beam_size=5, vocabulary=8)
+        options = DecodingOptions(force_phrases=((3, 4),), word_continuations=frozenset({2, 5, 6}))
+        [[best]] = run(engine, [(seed, 1, 2)], options)
+        after = best.tokens[[*zip(best.tokens, best.tokens[1:], strict=False)].index((3, 4)) + 2 :]
+        assert not after or after[0] in {3, 4, 7}
 
 
 def test_interrupted_phrases_start_again() -> None:

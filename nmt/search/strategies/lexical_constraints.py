@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from nmt.search.options import DecodingOptions
 from nmt.search.strategies.base import Candidate, CandidateSelection, CandidateSet, SearchStrategy
-from nmt.search.strategies.phrase_constraints import RequiredPhrases
+from nmt.search.strategies.phrase_constraints import RequiredPhrases, ends_with_phrase
 
 
 class LexicalConstraints(SearchStrategy):
@@ -23,6 +23,13 @@ class LexicalConstraints(SearchStrategy):
     def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, length_limits: tuple[int, int]) -> None:
         super().__init__(options, beam_size, eos_id, length_limits)
         self._required = RequiredPhrases((*options.force_phrases, *((token,) for token in options.copy_tokens)))
+
+    def suppressed_tokens(self, row: int) -> set[int]:
+        """Return the suppressed tokens, including those that continue the last word of a forced phrase."""
+        suppressed, options = super().suppressed_tokens(row), self.options
+        if options.word_continuations and ends_with_phrase(self.row_tokens[row], options.force_phrases):
+            return suppressed | options.word_continuations
+        return suppressed
 
     def score_ids(self, row: int) -> list[int]:
         """Return the next token of the target prefix or, after the prefix, the tokens that extend a required phrase."""

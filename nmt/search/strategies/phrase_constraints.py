@@ -17,6 +17,11 @@ def tokens_completing_phrases(tokens: Tokens, phrases: Iterable[Tokens]) -> set[
     return {phrase[-1] for phrase in phrases if tokens[len(tokens) - len(phrase) + 1 :] == phrase[:-1]}
 
 
+def ends_with_phrase(tokens: Tokens, phrases: Iterable[Tokens]) -> bool:
+    """Return whether a hypothesis ends with one of the phrases."""
+    return any(tokens[-len(phrase) :] == phrase for phrase in phrases)
+
+
 def tokens_repeating_ngrams(tokens: Tokens, n: int) -> set[int]:
     """Return the next tokens that would repeat an n-gram (Paulus et al. 2018); the set is empty if n is 0."""
     if n == 0:
