@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from nmt.text.scripts import UNSPACED
 from nmt.text.span_patterns import LATIN, Range
 
-# Full-width digits are a style of Chinese and Japanese text; they are translated as letters are.
-_DIGIT = r"(?:(?![０-９])\d)"
 _START = f"(?<![0-9{LATIN}])"
 _END = f"(?![0-9{LATIN}])"
 
@@ -23,7 +21,7 @@ _CURRENCY_CODES = "(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZ
 # Symbols of units that are the same in all languages of the Latin script. Symbols that are a word in one of them ("s",
 # "ha") must not be separated from the number by a space. In "1960s", "s" is no unit.
 _UNITS = (
-    "(?:[kcmµμn]?m[²³]?|[kdcm]?g|µg|μg|[cdhm]?[lL]|m³|km²|[kMGTP]?i?[bB]|[kMG]bit|[kMG]bps|[kMG]b/s|[KMGT]B|[kMGT]?Hz"
+    "(?:[kcmµμn]?m[²³]?|[kdcm]?g|µg|μg|[cdhm]?[lL]|m³|km²|[kKMGTP]i?[bB]|[kMG]bit|[kMG]bps|[kMG]b/s|[kMGT]?Hz"
     "|[kMGTm]?W|[kMG]?Wh|[kmµ]?V|mAh?|Ah|kJ|MJ|kN|[khM]?Pa|mbar|dB|px|rpm|mol|ppm|km/h|m/s²?|kcal|[kMG]Ω|Ω|K)"
 )
 _JOINED_UNITS = "(?:[AJNt]|ms|ns|ha|min|fps)"
@@ -33,24 +31,28 @@ _CJK_NUMERAL = "[万億亿萬兆千百만억천]"
 # sentence goes on.
 _ORDINAL = (
     f"(?:(?:st|nd|rd|th|ST|ND|RD|TH|er|ers|re|ère|ères|e|è|ème|èmes|eme|ième|nde?|de|ste|[ºª]|:[ae]){_END}"
-    f"|(?<![0-9.,:/-][0-9])(?<![0-9][0-9][0-9])\\.(?=[ \u00a0]\\w)|月|월|{_CJK_NUMERAL})"
+    f"|(?<![0-9]{{3}})(?<![.,:/-][0-9])(?<![.,:/-][0-9]{{2}})\\.(?=[ \u00a0]\\w)|月|월|{_CJK_NUMERAL})"
+)
+_FRACTIONS = "¼-¾⅐-⅞"
+# A match begins with a character class, for which the regular expression engine searches fast. Full-width digits are
+# left out: they are a style of Chinese and Japanese, and are translated as letters are.
+_NUMBER = re.compile(
+    f"[\\d{_FRACTIONS}](?:(?<=[{_FRACTIONS}])|(?<![A-Za-z\\d]\\d)(?<!월 \\d)(?<![０-９])"
+    # Groups of three digits with spaces, or digits with separators; exponent; fraction.
+    "(?:(?<!\\d[ \u00a0]\\d)\\d{0,2}(?:[ \u00a0\u202f]\\d{3})++(?![0-9])(?:[.,]\\d++)?+"
+    "|\\d*+(?:[.,:/'’·٫٬\\-–‑]\\d++|\\(\\d++\\))*+)"
+    f"(?:[eE][+\\-−]?\\d++|\\^[+\\-−]?\\d++)?+[{_FRACTIONS}]?+(?!{_ORDINAL}))"
+    # Unit, currency or percent sign.
+    f"(?:(?: ?{_UNITS}|{_JOINED_UNITS}| ?{_CURRENCY_CODES})(?![0-9{LATIN}'’])|[kKMB]{_END}"
+    f"|[ \u00a0\u202f]?(?:%|‰|°(?: ?[CFK]{_END})?|℃|℉|[{_CURRENCIES}]|\\$(?:US|CA|AU|NZ|HK)?(?![0-9{{(\\w])))?+"
 )
 # A sign follows a space or an opening bracket.
-_SIGN = f"(?<![^\\s(\\[{{\"'“‘«„=:,;/~≈<>{UNSPACED}])[+\\-−±–]"
-_CURRENCY = (
-    f"(?:{_START}(?:US|CA|AU|NZ|HK|NT|[CARS])\\$|[$§#№{_CURRENCIES}]|§§|{_START}{_CURRENCY_CODES})[ \u00a0\u202f]?+"
+_PREFIX = re.compile(
+    f"(?:(?<![^\\s(\\[{{\"'“‘«„=:,;/~≈<>{UNSPACED}])[+\\-−±–])?"
+    f"(?:(?:{_START}(?:US|CA|AU|NZ|HK|NT|[CARS])\\$|[$#№{_CURRENCIES}]|§§?|{_START}{_CURRENCY_CODES})"
+    "[ \u00a0\u202f]?)?\\Z"
 )
-_GROUPS_OF_THREE = "(?<!\\d[ \u00a0])\\d{1,3}(?:[ \u00a0\u202f]\\d{3})++(?![0-9])(?:[.,]\\d++)?+"
-_DIGITS = f"{_DIGIT}++(?:[.,:/'’·٫٬\\-–‑]\\d++|\\(\\d++\\))*+(?:[eE][+\\-−]?\\d++|\\^[+\\-−]?\\d++)?+[¼-¾⅐-⅞]?+"
-_SUFFIX = (
-    f"(?:(?: ?{_UNITS}|{_JOINED_UNITS}| ?{_CURRENCY_CODES})(?![0-9{LATIN}'’])"
-    f"|[ \u00a0\u202f]?(?:%|‰|°(?: ?[CFK]{_END})?|℃|℉|[{_CURRENCIES}]|\\$(?![0-9{{(\\w]))|[kKMB]{_END})"
-)
-_NUMBER = re.compile(
-    f"(?:{_SIGN})?+(?:{_CURRENCY})?+(?<![0-9A-Za-z])(?<!월 )(?:{_GROUPS_OF_THREE}|{_DIGITS})(?!{_ORDINAL})"
-    f"(?:{_SUFFIX})?+"
-    "|[¼-¾⅐-⅞]"
-)
+_MAX_PREFIX = 8  # more than the length of the longest prefix and the character before it
 _DAY_OF_MONTH = re.compile("(?<=月)\\d{1,2}日")
 
 
@@ -61,15 +63,18 @@ def find_numbers(text: str) -> Iterator[Range]:
     """
     days = {match.start() for match in _DAY_OF_MONTH.finditer(text)} if "月" in text else set()
     for match in _NUMBER.finditer(text):
-        if match.start() not in days:
-            yield match.span()
+        start, end = match.span()
+        if start not in days:
+            prefix = _PREFIX.search(text[max(0, start - _MAX_PREFIX) : start])
+            yield start - (len(prefix[0]) if prefix else 0), end
 
 
 # -- Dates and telephone numbers ---------------------------------------------------------------------------------------
 
 _DATE = re.compile(
     f"{_START}(?:\\d{{4}}-\\d{{2}}-\\d{{2}}(?:[T ]\\d{{2}}:\\d{{2}}(?::\\d{{2}}(?:[.,]\\d{{1,9}})?)?"
-    f"(?:Z|[+-]\\d{{2}}:?\\d{{2}})?)?|\\d{{1,2}}:\\d{{2}}(?::\\d{{2}}(?:[.,]\\d{{1,9}})?)?Z?){_END}(?![-:][0-9])"
+    f"(?:Z|[+-]\\d{{2}}:?\\d{{2}})?)?|\\d{{1,2}}:\\d{{2}}(?::\\d{{2}}(?:[.,]\\d{{1,9}})?)?Z?|\\d{{1,2}}[hH]\\d{{2}}){_END}"
+    "(?![-:][0-9])"
 )
 _PHONE = re.compile(
     f"(?<![0-9{LATIN}+])(?<!\\d )(?:\\+\\d{{1,3}}(?:[ .-]?\\(\\d{{1,5}}\\))?+(?:[ .-]?\\d{{1,6}}){{2,7}}+"
@@ -100,14 +105,16 @@ _IBAN = re.compile(
     f"{_START}[A-Z]{{2}}\\d{{2}}(?: (?=[A-Z]{{0,3}}\\d)[A-Z0-9]{{4}}{_END}){{2,7}}+(?: [A-Z0-9]{{1,3}}{_END})?"
 )
 _HARDWARE_ADDRESS = re.compile(
-    f"(?<![0-9{LATIN}:])(?:[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}}|(?:[0-9A-Fa-f]{{1,4}}:){{1,7}}(?::[0-9A-Fa-f]{{1,4}}){{1,6}}"
+    f"(?<![0-9{LATIN}:])(?:[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}}"
+    "|(?:[0-9A-Fa-f]{1,4}:){1,7}(?::[0-9A-Fa-f]{1,4}){1,6}"
     f"|(?:[0-9A-Fa-f]{{1,4}}:){{7}}[0-9A-Fa-f]{{1,4}})(?![0-9{LATIN}:])"
 )
-# A part of a code mixes letters and digits (A4, B2B, x86), or consists of capital letters or digits. Ordinals ("2ND"),
-# times ("2PM") and decades ("1960S") are not parts of codes.
+# A part of a code mixes letters and digits (A4, B2B, x86), or consists of capital letters or digits. No parts of codes
+# are ordinals ("2ND"), times ("2PM"), decades ("1960S"), glued words ("2Men") and misspelt words ("wei0en").
 _PART = (
-    f"(?!\\d++(?:ST|ND|RD|TH|AM|PM|S){_END})"
-    f"(?:[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Z][A-Za-z0-9]*+|\\d++[a-df-gi-rt-z]|[A-Z]++|\\d++){_END}"
+    f"(?!\\d++(?:ST|ND|RD|TH|AM|PM|S){_END}|\\d++[A-Z][a-z]{{2}}|(?=[a-z0-9]{{6}})[A-Za-z][a-z]*+\\d[a-z]++{_END})"
+    "(?:[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Z][A-Za-z0-9]*+"
+    f"|\\d++[a-df-gi-rtv-z](?!\\))|[A-Z]++|\\d++){_END}"
 )
 _CODE = re.compile(f"{_START}{_PART}(?:[-/_.]{_PART})*+")
 _LETTER = re.compile("[A-Za-z]")

@@ -45,11 +45,12 @@ _DETECTORS = tuple(
         ("mention", "@", span_patterns.find_mentions),
         ("emoji", f"[{span_patterns.PICTOGRAPHS}\u20e3]", span_patterns.find_emoji),
         ("identifier", r"[_#+]|\.(?=[A-Za-z])|\(\)|[a-z](?=[A-Z])", span_patterns.find_identifiers),
-        ("code", "[0-9]", numeric_spans.find_codes),
-        ("version", "[0-9]", numeric_spans.find_versions),
-        ("date", "[0-9]", numeric_spans.find_dates),
-        ("phone", "[0-9]", numeric_spans.find_phone_numbers),
+        # Of spans with equal range, the first counts.
+        ("date", "[0-9][-:hH][0-9]", numeric_spans.find_dates),
+        ("version", r"[0-9]\.[0-9]|[vV][0-9]", numeric_spans.find_versions),
         ("number", r"\d|[¼-¾⅐-⅞]", numeric_spans.find_numbers),
+        ("phone", r"[0-9][ .()/-]{1,2}[0-9]|[+(][0-9]", numeric_spans.find_phone_numbers),
+        ("code", r"[0-9][A-Za-z:-]|[A-Za-z][0-9]|[A-Z][-/_.:][0-9]|[0-9][-/_. ][A-Z]|::", numeric_spans.find_codes),
     )
 )
 KINDS = (*dict.fromkeys(detector.kind for detector in _DETECTORS), "phrase", "pattern")

@@ -44,8 +44,9 @@ def script_of(character: str) -> str | None:
     if not character.isalpha():
         return None
     words = re.split(r"\W", unicodedata.name(character, ""), maxsplit=2)
-    is_width_variant = words[0] in {"FULLWIDTH", "HALFWIDTH"} and len(words) > 1
-    return words[is_width_variant] or None
+    if words[0] in {"FULLWIDTH", "HALFWIDTH"} and len(words) > 1:
+        return words[1]
+    return words[0] or None
 
 
 def is_word_boundary(text: str, position: int) -> bool:

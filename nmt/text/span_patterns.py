@@ -101,8 +101,8 @@ _PATH = re.compile(
     f"(?<![{LATIN}0-9_/.~<>:])(?:/{_ROOTS}(?![{LATIN}0-9_])|/(?={_COMPONENT}++/{_COMPONENT})"
     f"|(?:~[a-z0-9]{{0,32}}|\\.\\.?)/(?=[{LATIN}0-9_.])){_COMPONENT}*+(?:/{_COMPONENT}*+)*+"
     # Windows: drive or server. A component may contain spaces if another component follows.
-    "|(?<![A-Za-z0-9])[A-Za-z]:[\\\\/](?:[\\w.$~()&+-]{1,100}+(?: [\\w.$~()&+-]{1,100}+){0,3}\\\\)*[\\w.$~&+-]*+"
-    "|(?<![\\\\\\w])\\\\\\\\\\w[\\w.-]*+(?:\\\\[\\w.$~&+-]++)++"
+    "|(?<![A-Za-z0-9])[A-Za-z]:[\\\\/](?:[\\w.$~()&+-]{1,100}+(?: [\\w.$~()&+-]{1,100}+){0,3}[\\\\/])*[\\w.$~&+-]*+"
+    f"|(?<![{LATIN}0-9_\\\\])\\\\\\\\\\w[\\w.-]*+(?:\\\\[\\w.$~&+-]++)++"
 )
 # A relative path needs a file ending, an underscore or a digit: "src/main.py", but not "and/or" and "red/green/blue".
 _RELATIVE_PATH = re.compile(f"(?<![{LATIN}0-9_/.~<>:@-])[A-Za-z0-9_.-]++(?:/[A-Za-z0-9_.+-]++)+(?:/(?![A-Za-z0-9]))?+")
@@ -147,14 +147,14 @@ _VARIABLE = re.compile(
     r"|#\{[^{}\n]{1,200}+\}"
 )
 _BRACES = re.compile(
-    r"\{\{[^{}\n]{0,200}+\}\}|\{%[^{}\n]{1,200}+%\}"
+    r"\{\{[^{}\n]{0,200}+\}\}|\{%(?:[^{}%\n]|%(?!\})){1,200}+%\}"
     r"|\{[#/^!>]?[A-Za-z_0-9]?[\w.\-\[\]$:@]{0,64}+(?:![rsa])?(?::[^{}\s]{1,32}+)?\}"
 )
 _ICU = re.compile(r"\{\s{0,4}\w{1,64}\s{0,4},\s{0,4}(?:plural|select|selectordinal|number|date|time|choice)\b")
 _BRACE = re.compile("[{}]")
 # "\n" and "\u00e9" as written in source code; commands of LaTeX.
 _ESCAPE = re.compile(
-    rf"(?<!\\)\\(?:[nrt](?![a-z])|u[0-9A-Fa-f]{{4}})|(?<![\w\\:])\\[A-Za-z]{{2,32}}+(?![{LATIN}0-9_\\.])"
+    rf"(?<!\\)\\(?:[nrt](?![a-z])|u[0-9A-Fa-f]{{4}})|(?<![{LATIN}0-9_\\:])\\[A-Za-z]{{2,32}}+(?![{LATIN}0-9_\\])"
 )
 
 
@@ -186,10 +186,10 @@ _TAG = re.compile(
     r"<(?:/[A-Za-z][\w:.-]{0,63}+\s*+>|[A-Za-z][\w:.-]{0,63}+"
     r"(?:\s++(?:[\w:.@-]++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+'|[^\s\"'<>=`]++)"
     r"|(?:async|autofocus|autoplay|checked|controls|defer|disabled|hidden|loop|multiple|muted|open|readonly|required"
-    r"|selected)\b(?!=)))*+\s*+/?>|!--[^<>]*+-->|\?[^<>?]++\?>|%[^<>%]++%>)"
+    r"|selected)\b(?!=)))*+\s*+/?>|!--(?:[^<>-]|-(?!->))*+-->|\?[^<>?]++\?>|%[^<>%]++%>)"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}+|#[xX][0-9A-Fa-f]{1,6}+|([A-Za-z][A-Za-z0-9]{1,31}+));")
-_INLINE_CODE = re.compile(r"(?<!`)(`{1,2}+)[^`\n]++\1(?!`)")
+_INLINE_CODE = re.compile(r"(?<!`)(`{1,2}+)(?=\S)[^`\n]++(?<=\S)\1(?!`)")
 _LINK = re.compile(r"!?(\[)[^\[\]\n]++(\]\((?:[^()\s]|\([^()\s]*+\))++(?: \"[^\"()\n]*+\"| '[^'()\n]*+')?+\))")
 
 
@@ -249,6 +249,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*+"
 _DOTTED = re.compile(rf"(?<![{LATIN}0-9_.@\\]){_NAME}(?:\.{_NAME})*+(\(\))?+{_WORD_END}")
 _SPECIAL_NAME = re.compile(rf"{_WORD_START}(?:[A-Z]\+\+|[CFJ]#|\.NET){_WORD_END}")
 _SNAKE_CASE = re.compile("[A-Za-z0-9]_+[A-Za-z0-9]")
+_GENDER_GAP = re.compile("[A-Z][a-z]+_in(?:nen)?")  # German "Lehrer_in"
 _HUMP = re.compile("[a-z][A-Z]")
 
 
@@ -265,7 +266,7 @@ def _is_identifier(name: str) -> bool:
     if name.islower() and "_" not in name and "." not in name:
         return False
     if _SNAKE_CASE.search(name):
-        return True
+        return not _GENDER_GAP.fullmatch(name)
     # Names of people and brands have one hump after a capital letter: McDonald, YouTube.
     humps = len(_HUMP.findall(name))
     if humps >= 2 or (humps == 1 and ("." in name or name[0].islower())):

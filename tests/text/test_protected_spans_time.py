@@ -1,0 +1,40 @@
+"""Time of finding protected spans, in ordinary and in adversarial texts."""
+
+import time
+
+import pytest
+
+from nmt.text.protected_spans import SpanProtector
+
+PROTECTOR = SpanProtector()
+
+
+def seconds(text: str) -> float:
+    start = time.process_time()
+    PROTECTOR.find(text)
+    return time.process_time() - start
+
+
+# fmt: off
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a", "a.", "a-", "a_", "a/", "a:", "a+", "a@", "a@a.", "a.com/", "a()", "aA", "A-", "A1-", "AB12 ", "é", "'s", "_",
+        "1", "1 ", "1,", "1(", "(1)", "1e", "-1", "+1 ", "12 ", "0 ", "00:", "::", "#", "#1", "$", "$a", "%", "%(", "&a",
+        "@", "{", "{{", "{a,plural", "<", "<a ", '<a b="', "<!--", "`", "[", "](", "[a](", "\\", "\\a", "C:\\", "C:\\a ",
+        "/", "~/", "www.", "http://", "http://a(", "http://a)", "http://你", "你", "月1日", "🎉", "\u200d",
+    ],
+)
+# fmt: on
+def test_time_is_linear_in_the_length_of_the_text(unit: str) -> None:
+    text = unit * (100_000 // len(unit))
+    assert seconds(text[:20_000]) < 8 * max(seconds(text[:5_000]), 0.03)
+    assert seconds(text) < 2
+
+
+def test_ordinary_sentences_take_a_few_microseconds() -> None:
+    sentence = "Two young men are playing the guitar in front of a crowd, while Tom watches."
+    start = time.process_time()
+    for _ in range(1000):
+        PROTECTOR.find(sentence)
+    assert time.process_time() - start < 0.05
