@@ -114,11 +114,12 @@ _HARDWARE_ADDRESS = re.compile(
 _PART = (
     f"(?!\\d++(?:ST|ND|RD|TH|AM|PM|S){_END}|\\d++[A-Z][a-z]{{2}}|(?=[a-z0-9]{{6}})[A-Za-z][a-z]*+\\d[a-z]++{_END})"
     "(?:[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Z][A-Za-z0-9]*+"
-    f"|\\d++[a-df-gi-rtv-z](?!\\))|[A-Z]++|\\d++){_END}"
+    f"|\\d++[a-df-gi-rtv-z]|[A-Z]++|\\d++){_END}"
 )
 _CODE = re.compile(f"{_START}{_PART}(?:[-/_.]{_PART})*+")
 _LETTER = re.compile("[A-Za-z]")
 _ASCII_DIGIT = re.compile("[0-9]")
+_NUMBER_WITH_ITEM = re.compile(r"[0-9]+[a-z]\)")  # French "alinéa 8c)" is "paragraph 8(c)"
 
 
 def find_versions(text: str) -> Iterator[Range]:
@@ -131,5 +132,8 @@ def find_codes(text: str) -> Iterator[Range]:
     for pattern in (_UUID, _IBAN, _HARDWARE_ADDRESS):
         yield from (match.span() for match in pattern.finditer(text))
     for match in _CODE.finditer(text):
-        if _ASCII_DIGIT.search(match[0]) and _LETTER.search(match[0]):
-            yield match.span()
+        start, end = match.span()
+        is_item = text[end : end + 1] == ")" and _NUMBER_WITH_ITEM.fullmatch(text, start, end + 1) is not None
+        is_item = is_item and text[start - 1 : start] != "("
+        if _ASCII_DIGIT.search(match[0]) and _LETTER.search(match[0]) and not is_item:
+            yield start, end
