@@ -1,0 +1,93 @@
+"""Surface form of a sentence: its casing and its final punctuation.
+
+A sentence in capitals, in lower case, in title case, or with missing or repeated final punctuation is brought close to
+the form of training data for the network, and its translation gets the surface form of the source.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from nmt.text.casing import (
+    Casing,
+    capitalise_sentence,
+    decapitalise_sentence,
+    find_casing,
+    is_ordinary,
+    lower_case,
+    sentence_case,
+    title_case,
+    upper_case,
+)
+from nmt.text.final_punctuation import add_full_stop, find_final, restore_final, simplify_final
+from nmt.text.languages import primary_subtag
+
+__all__ = ["Casing", "SurfaceForm", "analyse_surface", "restore_surface", "to_network_form"]
+
+
+class SurfaceForm(NamedTuple):
+    """Casing and final punctuation of a sentence."""
+
+    casing: Casing
+    final: str
+    """Final punctuation as written, with the space before it and closing quotation marks after it, if any."""
+
+
+_SIMPLE_FINALS = frozenset(".!?。！？।")
+_SIMPLE_FORMS = {final: SurfaceForm(Casing.NORMAL, final) for final in _SIMPLE_FINALS}
+
+
+def analyse_surface(text: str) -> SurfaceForm:
+    """Return the surface form of a sentence."""
+    if (form := _SIMPLE_FORMS.get(text[-1:])) and text[-2:-1].isalnum() and is_ordinary(text):
+        return form
+    final = find_final(text)
+    casing = find_casing(text, has_final_emphasis="!" in final or "?" in final)
+    if casing is Casing.NORMAL and final in _SIMPLE_FINALS:
+        return _SIMPLE_FORMS[final]
+    return SurfaceForm(casing, final)
+
+
+def to_network_form(text: str, surface: SurfaceForm, trained: bool, language: str = "") -> str:
+    """Return a sentence in the form that a network reads; only its end may differ in length.
+
+    Args:
+        text: Sentence.
+        surface: Surface form of the sentence.
+        trained: Whether the network was trained on surface variants. Such a network reads lower case, title case and
+            missing final punctuation as they are.
+        language: Language code of the sentence.
+    """
+    casing = surface.casing
+    if casing is Casing.NORMAL and surface.final in _SIMPLE_FINALS:
+        return text
+    if casing is Casing.UPPER:
+        text = lower_case(text, language) if trained else sentence_case(text, language)
+    elif casing is Casing.LOWER and not trained:
+        text = capitalise_sentence(text, language)
+    elif casing is Casing.TITLE and not trained and primary_subtag(language) not in {"de", "lb"}:
+        text = sentence_case(text, language)
+    if surface.final:
+        return simplify_final(text, surface.final)
+    return text if trained else add_full_stop(text)
+
+
+def restore_surface(translation: str, surface: SurfaceForm, trained: bool, language: str) -> str:
+    """Return a translation in the surface form of its source; only its end may differ in length.
+
+    Args:
+        translation: Translation of the text that `to_network_form` returned.
+        surface: Surface form of the source.
+        trained: Whether the network was trained on surface variants.
+        language: Language code of the translation.
+    """
+    casing = surface.casing
+    if casing is Casing.NORMAL and surface.final in _SIMPLE_FINALS and translation[-1:] in _SIMPLE_FINALS:
+        return translation
+    if casing is Casing.UPPER:
+        translation = upper_case(translation, language)
+    elif casing is Casing.TITLE:
+        translation = title_case(translation, language)
+    elif casing is Casing.LOWER and not trained:
+        translation = decapitalise_sentence(translation, language)
+    return restore_final(translation, surface.final, language)
