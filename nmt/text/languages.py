@@ -68,3 +68,11 @@ def has_letters_of(text: str, language: str) -> bool:
     if LATIN in scripts and _LATIN_LETTER.search(text):
         return True
     return any(script_of(character) in scripts for character in text)
+
+
+def languages_by_scripts() -> dict[frozenset[str], tuple[str, ...]]:
+    """Return the languages that are written in each set of scripts, except those in the Latin script alone."""
+    languages: dict[frozenset[str], tuple[str, ...]] = {}
+    for code in _SCRIPTS:
+        languages[language_scripts(code)] = (*languages.get(language_scripts(code), ()), code)
+    return languages

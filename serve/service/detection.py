@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nmt.text.language_identification import DetectedLanguage, LanguageDetector
 
-_CERTAIN = 0.95  # minimum confidence to leave a text untranslated because it is in the target language
+_CERTAIN = 0.8  # minimum confidence to leave a text untranslated because it is in the target language
 
 
 class ServedLanguageDetector:
@@ -20,16 +20,14 @@ class ServedLanguageDetector:
         if key not in self._detectors:
             self._detectors[key] = LanguageDetector(key)
         # The first call may load statistics, which takes half a second and must not block the event loop.
-        detector = self._detectors[key]
-        return await asyncio.to_thread(detector.detect, text) if len(key) > 1 else detector.detect(text)
+        return await asyncio.to_thread(self._detectors[key].detect, text)
 
     async def detect_source(self, text: str, sources: Sequence[str], target: str) -> DetectedLanguage:
         """Return the most probable source language of a text to translate into the target language.
 
-        If there are several source languages, the result may also be the target language itself, which means that the
-        text needs no translation; this requires a confidence of at least 0.95.
+        The result may also be the target language itself, which means that the text needs no translation; this requires
+        a confidence of at least 0.8.
         """
-        candidates = sorted({*sources, target}) if len(sources) > 1 else sources
-        found = await self.detect(text, candidates)
+        found = await self.detect(text, sorted({*sources, target}))
         doubtful = found.language == target and found.confidence < _CERTAIN
         return await self.detect(text, sources) if doubtful else found

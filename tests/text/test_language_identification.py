@@ -57,19 +57,62 @@ def test_very_short_text_has_low_confidence(detector: LanguageDetector) -> None:
     assert detector.detect("ok").confidence <= 0.3
 
 
-def test_no_model_is_loaded_for_a_single_language_of_a_script(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_model_is_loaded_for_scripts_of_one_language(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py3langid.langid", None)
-    assert LanguageDetector(["en", "zh", "ru"]).detect("Bonjour") == DetectedLanguage("en", 1.0)
-    assert LanguageDetector(["pt-BR"]).detect("Olá") == DetectedLanguage("pt-BR", 1.0)
+    detector = LanguageDetector(["en", "zh", "ja"])
+    assert detector.detect("こんにちは") == DetectedLanguage("ja", 1.0)
+    assert detector.detect("안녕하세요") == DetectedLanguage("en", 0.0)
+    assert detector.rank("안녕하세요") == [DetectedLanguage("ko", 1.0)]
 
 
 def test_indistinguishable_languages_share_the_probability() -> None:
-    portuguese = LanguageDetector(["pt-BR", "pt-PT"]).detect("O gato preto está dormindo no sofá velho.")
-    assert portuguese == DetectedLanguage("pt-BR", 0.5)
-    assert LanguageDetector(["tlh", "qya"]).detect("tlhIngan maH") == DetectedLanguage("tlh", 0.5)
+    text = "O gato preto está dormindo no sofá velho."
+    alone = LanguageDetector(["pt"]).detect(text)
+    assert LanguageDetector(["pt-BR", "pt-PT"]).detect(text) == DetectedLanguage("pt-BR", alone.confidence / 2)
     with_unknown = LanguageDetector(["tlh", "en", "fr"]).detect("The black cat sleeps on the old sofa.")
     assert with_unknown.language == "en"
     assert 0.5 < with_unknown.confidence <= 2 / 3
+
+
+def test_nothing_is_claimed_for_languages_without_statistics() -> None:
+    assert LanguageDetector(["tlh", "qya"]).detect("tlhIngan maH") == DetectedLanguage("tlh", 0.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die schwarze Katze schläft auf dem alten Sofa.",
+        "De zwarte kat slaapt op de oude bank in de kamer.",
+        "Il gatto nero dorme sul vecchio divano della nonna.",
+        "Чёрная кошка спит на старом диване.",
+    ],
+)
+def test_text_in_another_language_than_the_candidates_has_no_confidence(text: str) -> None:
+    everything = LanguageDetector(["de", "nl", "it", "ru"]).detect(text)
+    english_or_french = LanguageDetector(["en", "fr"])
+    assert english_or_french.detect(text).confidence < 0.05
+    first = english_or_french.rank(text)[0]
+    assert first.language == everything.language
+    assert first.confidence > 0.5
+
+
+def test_other_languages_need_more_evidence_than_candidates() -> None:
+    text = "Tom cocina para Mary."  # Spanish and Portuguese differ in one letter here
+    assert LanguageDetector(["es"]).rank(text)[0].language == "es"
+    assert LanguageDetector(["pt"]).rank(text)[0].language == "pt"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("Файл README.md находится в папке Documents.", "ru"), ("トムはApple社の人です。", "ja")]
+)
+def test_words_in_another_script_do_not_mislead(text: str, language: str) -> None:
+    assert LanguageDetector(["en", "ru", "ja", "sr"]).detect(text).language == language
+
+
+@pytest.mark.parametrize("text", ["Account", "Hotel", "Uitgeschakeld", "Alle gingen.", "共有", "Taxi", "Information"])
+def test_short_text_is_never_certain(text: str) -> None:
+    for candidates in (["en", "de"], ["en", "nl", "it", "ja"], ["zh", "fr"]):
+        assert LanguageDetector(candidates).detect(text).confidence <= 0.9
 
 
 def test_language_codes_may_differ_in_case_and_region() -> None:

@@ -257,15 +257,20 @@ def test_language_codes_are_case_insensitive(multilingual_server: RunningServer)
 
 
 def test_detection_with_one_source_language(server: RunningServer):
-    detected = {"confidence": 100.0, "language": "en"}
-    assert server.translate("a", source="auto").json() == {
-        "translatedText": "[a]",
-        "detectedLanguage": detected,
-    }
-    assert server.translate(["a", ""], source="auto").json() == {
-        "translatedText": ["[a]", ""],
-        "detectedLanguage": [detected, {"confidence": 0.0, "language": "en"}],
-    }
+    answer = server.translate(["a", "", "The black cat sleeps on the old sofa."], source="auto").json()
+    assert answer["translatedText"] == ["[a]", "", "[The black cat sleeps on the old sofa.]"]
+    assert [detected["language"] for detected in answer["detectedLanguage"]] == ["en"] * 3
+    short, empty, sentence = (detected["confidence"] for detected in answer["detectedLanguage"])
+    assert empty == 0
+    assert 0 < short < 50 < 90 < sentence <= 100
+
+
+def test_text_in_the_target_language_is_left_unchanged(server: RunningServer):
+    q = "Où est la clé de la maison de mon père ?"
+    answer = server.translate(q, source="auto").json()
+    assert answer["translatedText"] == q
+    assert answer["detectedLanguage"]["language"] == "fr"
+    assert answer["detectedLanguage"]["confidence"] > 80
 
 
 def test_detection_with_several_source_languages(multilingual_server: RunningServer):
