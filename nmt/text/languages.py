@@ -9,6 +9,8 @@ from nmt.text.scripts import script_of
 
 LATIN = "LATIN"
 _LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
+_RIGHT_TO_LEFT = frozenset({"ARABIC", "HEBREW", "THAANA"})
+_RIGHT_TO_LEFT_SUBTAGS = frozenset({"adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"})
 
 # Script, as the first word of the Unicode names of its letters, and the languages written in it. Languages that are not
 # listed use the Latin script.
@@ -76,3 +78,12 @@ def languages_by_scripts() -> dict[frozenset[str], tuple[str, ...]]:
     for code in _SCRIPTS:
         languages[language_scripts(code)] = (*languages.get(language_scripts(code), ()), code)
     return languages
+
+
+def is_right_to_left(code: str) -> bool:
+    """Return whether a language is written from right to left."""
+    subtags = re.split("[-_]", code.lower())
+    script = next((subtag for subtag in subtags[1:] if len(subtag) == 4 and subtag.isalpha()), None)
+    if script is not None:
+        return script in _RIGHT_TO_LEFT_SUBTAGS
+    return language_scripts(code) <= _RIGHT_TO_LEFT

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -27,6 +28,9 @@ _PUNCTUATION = (
 )
 _LETTERS = f"[^\\s{_HAN}{_PUNCTUATION}]+"
 _WORD = re.compile(f"[{_HAN}]|{_LETTERS}(?:['’-]{_LETTERS})*|[{_PUNCTUATION}]+")
+
+_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_CLOSING_PUNCTUATION = ".,;:!?…)]}»”’›%。，、！？；：）"
 
 _UNALIGNED = sys.maxsize
 _MAX_TAG_CHARACTERS = 1_000_000
@@ -69,24 +73,93 @@ def project_tags(
 
     The preferred position of an opening tag is before the first target word aligned to the text of its element, that
     of a closing tag after the last such word, and that of a standalone tag after the words aligned to the word before
-    it. Without an alignment, the proportion of words before a tag is preserved. The returned positions are the closest
-    to the preferred ones (in the sum of distances in words) that keep the order of the tags and at least one word in
-    each element that contains words. Each position is at the edge of a word.
+    it, or before the next word if the source has a space before the tag only. Without an alignment, the proportion of
+    words before a tag is preserved. Tags inside or around a word or number that occurs unchanged in the translation
+    have the same positions there. The returned positions are the closest to the preferred ones (in the sum of distances
+    in words) that keep the order of the tags and at least one word in each element that contains words. Each position
+    is at the edge of a word, or inside a word that occurs in the source.
     """
+    if not tags:
+        return []
     words = [word.span() for word in _WORD.finditer(target)]
     source_words = [word.span() for word in _WORD.finditer(source)]
+    gaps = [_minimum_gap(before, after, source) for before, after in pairwise((tags[0], *tags))]
+    copied = _copied_positions(tags, source, source_words, target, words)
+    words = _split_words(words, sorted(set(copied.values())))
+    tags = [_attach(tag, source, source_words) for tag in tags]
     use_alignment = len(tags) * len(source) <= _MAX_TAG_CHARACTERS
     aligned = _CharacterAlignment(len(source), alignment if alignment and use_alignment else ())
     preferred = []
-    for tag in tags:
-        offset = aligned.target_offset(tag) if use_alignment else None
+    for n, tag in enumerate(tags):
+        offset = copied.get(n)
+        if offset is None and use_alignment:
+            offset = aligned.target_offset(tag)
         if offset is None:
             before = _words_before(source_words, tag.position, tag.kind)
             preferred.append(round(before * len(words) / max(len(source_words), 1)))
         else:
             preferred.append(_words_before(words, offset, tag.kind))
-    gaps = [_minimum_gap(before, after, source) for before, after in pairwise((tags[0], *tags))] if tags else []
     return _snap_to_word_edges(tags, _nearest_in_order(preferred, gaps, len(words)), words)
+
+
+def _attach(tag: InlineTag, source: str, source_words: Sequence[WordRange]) -> InlineTag:
+    """Return a standalone tag that stands directly before a word as an opening tag of this word, and others as is."""
+    after = source[tag.start : tag.start + 1]
+    if tag.kind is not TagKind.STANDALONE or not after or after.isspace() or after in _CLOSING_PUNCTUATION:
+        return tag
+    if tag.start > 0 and not source[tag.start - 1].isspace():
+        return tag
+    word = source_words[bisect_right(source_words, tag.start, key=lambda word: word[1])]
+    return InlineTag(TagKind.OPENING, tag.start, word[1])
+
+
+def _copied_positions(
+    tags: Sequence[InlineTag],
+    source: str,
+    source_words: Sequence[WordRange],
+    target: str,
+    words: Sequence[WordRange],
+) -> dict[int, int]:
+    """Return the offset in the target of each tag inside a word, or around a number, that the translation copies."""
+    inside = {n: word for n, tag in enumerate(tags) if (word := _word_around(source_words, tag.position))}
+    around = {n: (tag.start, tag.end) for n, tag in enumerate(tags) if _NUMBER.fullmatch(source, tag.start, tag.end)}
+    positions: dict[int, int] = {}
+    if inside:
+        in_source, in_target = _starts_by_text(source, source_words), _starts_by_text(target, words)
+        for n, (start, end) in inside.items():
+            found = in_target[source[start:end]]
+            if len(found) == len(in_source[source[start:end]]):
+                occurrence = bisect_left(in_source[source[start:end]], start)
+                positions[n] = found[occurrence] + tags[n].position - start
+    if around:
+        numbers = _starts_by_text(target, [number.span() for number in _NUMBER.finditer(target)])
+        for n, (start, end) in around.items():
+            found = numbers[source[start:end]]
+            if len(found) == 1:
+                positions[n] = found[0] + tags[n].position - start
+    return positions
+
+
+def _word_around(words: Sequence[WordRange], offset: int) -> WordRange | None:
+    """Return the word that an offset divides, if any."""
+    index = bisect_right(words, offset, key=lambda word: word[1])
+    return words[index] if index < len(words) and words[index][0] < offset else None
+
+
+def _starts_by_text(text: str, ranges: Sequence[WordRange]) -> defaultdict[str, list[int]]:
+    """Return the start offsets of the given ranges of a text by their text, in order."""
+    starts: defaultdict[str, list[int]] = defaultdict(list)
+    for start, end in ranges:
+        starts[text[start:end]].append(start)
+    return starts
+
+
+def _split_words(words: Sequence[WordRange], offsets: Sequence[int]) -> list[WordRange]:
+    """Return words in order, with those divided in which one of the given offsets lies."""
+    edges = [offset for offset in offsets if _word_around(words, offset)]
+    starts = sorted([*(start for start, _ in words), *edges])
+    ends = sorted([*(end for _, end in words), *edges])
+    return list(zip(starts, ends, strict=True))
 
 
 class _CharacterAlignment:

@@ -128,9 +128,12 @@ class RequestPlanner:
         if sum(text.count("\n") for text in texts) > _MAX_LINES_PER_SENTENCE * self._max_sentences:
             message = f"the request has too many lines; at most {self._max_sentences} sentences are allowed"
             raise LimitExceededError(message)
-        document_type = HtmlDocument if request.is_html else PlainDocument
-        documents: list[Document] = await self._offloader.run(
-            texts, lambda: [document_type(text, source.language) for text, source in zip(texts, sources, strict=True)]
+        documents = await self._offloader.run(
+            texts,
+            lambda: [
+                _parse_document(text, source.language, target, request)
+                for text, source in zip(texts, sources, strict=True)
+            ],
         )
         plans: list[TextPlan] = []
         count = 0
@@ -154,3 +157,10 @@ class RequestPlanner:
         if request.is_html:
             texts = await self._offloader.run(texts, lambda: [extract_visible_text(text) for text in texts])
         return [await self._detector.detect_source(text, sources, target) for text in texts]
+
+
+def _parse_document(text: str, source: str, target: str, request: TranslationRequest) -> Document:
+    """Return a text as a document in the format that the request specifies."""
+    if request.is_html:
+        return HtmlDocument(text, source, target_language=target)
+    return PlainDocument(text, source)

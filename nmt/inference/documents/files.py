@@ -11,7 +11,10 @@ from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
 from nmt.utils.errors import CarouselError, invalid_utf8_line, missing_extra
 
-_FORMATS: Mapping[str, Callable[[str, str], Document]] = {".html": HtmlDocument, ".htm": HtmlDocument}
+_FORMATS: Mapping[str, Callable[[str, str, str], Document]] = {
+    ".html": lambda text, source, target: HtmlDocument(text, source, target_language=target),
+    ".htm": lambda text, source, target: HtmlDocument(text, source, target_language=target),
+}
 
 
 def is_document(path: Path) -> bool:
@@ -26,7 +29,7 @@ def translate_document(path: Path, job: TranslationJob, translator: Translator) 
     """
     text = _read_text(path)
     try:
-        document = _FORMATS[path.suffix.lower()](text, translator.source_language)
+        document = _FORMATS[path.suffix.lower()](text, translator.source_language, translator.target_language)
     except ModuleNotFoundError:
         raise missing_extra("documents", f"translating {path.name}") from None
     translations = translator.stream(document.segments, beam_size=job.beam_size, options=job.options)

@@ -1,4 +1,4 @@
-"""Parser that divides HTML into blocks of text and their inline tags.
+"""Parser that divides HTML into blocks of text with their inline tags, and the texts of attributes.
 
 The parser separates markup from text by the rules of the tokenizer in the HTML standard, which accepts any input. The
 parser in Python's standard library does not report offsets, raises exceptions for some input, and needs quadratic time
@@ -8,14 +8,15 @@ for other input.
 from __future__ import annotations
 
 import re
-import sys
 from collections import defaultdict
-from dataclasses import dataclass
-from html import unescape
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nmt.inference.documents.document import to_single_line
-from nmt.text.tag_projection import TagKind
+from nmt.inference.documents import html_elements
+from nmt.inference.documents.html_attributes import Attribute, parse_attributes
+from nmt.inference.documents.html_text import add_html_text
+from nmt.inference.documents.tag_options import TagOptions
+from nmt.inference.documents.text_block import BlockBuilder, BlockTag, TextBlock
 
 _VALUE = r""" "[^"]*+"? | '[^']*+'? | [^\s>]*+ """
 _NAME = r"[^\s/>][^\s/>=]*+"
@@ -31,204 +32,226 @@ _MARKUP = re.compile(
     """,
     re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
-_ATTRIBUTE = re.compile(rf"({_NAME})(?:\s*+=\s*+({_VALUE}))?", re.ASCII | re.VERBOSE)
-_CHARACTER_REFERENCE = re.compile(r"&(?:#(?:\d+|x[\da-f]+)|[a-z][a-z\d]*);?", re.ASCII | re.IGNORECASE)
+_RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in sorted(html_elements.RAW)}
+_MAX_NESTING = 8
+"""Maximum depth of regions in regions; deeper ones are copied, since they are rendered recursively."""
 
 
-def _name_set(names: str) -> frozenset[str]:
-    return frozenset(names.split())
+class Declaration(NamedTuple):
+    """A tag that describes the page: ``html``, ``body`` or ``meta``."""
 
-
-# Elements within sentences. All others, including unknown ones, delimit text blocks.
-_INLINE = _name_set(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark math nobr q rb rp rt ruby s "
-    "samp small span strike strong sub sup time tt u var wbr"
-)
-_VOID = _name_set("area base br col embed hr img input link meta param source track wbr")
-# Elements whose content is raw text up to the end tag.
-_RAW = _name_set("iframe noembed noframes script style textarea xmp")
-_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.ASCII | re.IGNORECASE) for name in _RAW}
-# Elements that are copied instead of translated.
-_COPIED = _RAW | _name_set("code kbd math pre rp rt samp var")
-
-
-@dataclass(slots=True)
-class BlockTag:
-    """An inline tag of a text block, or other markup that is kept in place: a comment, a void or a copied element."""
-
+    name: str
     start: int
     """Start offset in the HTML."""
-    stop: int
-    """End offset in the HTML."""
-    kind: TagKind
-    offset: int
-    """Offset in the text of the block."""
-    matching_offset: int
-    """Offset of the matching start or end tag in the text of the block; equal to ``offset`` for a standalone tag."""
+    attributes: dict[str, Attribute]
 
 
-class TextBlock:
-    """Text between two block-level tags, with the inline tags in it."""
+@dataclass
+class HtmlContent:
+    """Texts of an HTML document."""
 
-    def __init__(self) -> None:
-        self._strings: list[str] = []
-        self.starts: list[int] = []
-        """Start offset of each character in the HTML."""
-        self.stops: list[int] = []
-        """End offset of each character in the HTML; a character reference may produce several characters."""
-        self.tags: list[BlockTag] = []
-
-    @property
-    def text(self) -> str:
-        """Text of the block, with each line break replaced by a space."""
-        return to_single_line("".join(self._strings))
-
-    def add_text(self, html: str, start: int, stop: int) -> None:
-        """Append the text of ``html[start:stop]``, which may contain character references."""
-        for reference in _CHARACTER_REFERENCE.finditer(html, start, stop):
-            characters = unescape(reference.group())
-            if characters != reference.group():
-                self._add_literal(html, start, reference.start())
-                start = reference.end()
-                self._strings.append(characters)
-                self.starts += [reference.start(), *[start] * len(characters)][: len(characters)]
-                self.stops += [start] * len(characters)
-        self._add_literal(html, start, stop)
-
-    def _add_literal(self, html: str, start: int, stop: int) -> None:
-        self._strings.append(html[start:stop])
-        self.starts += range(start, stop)
-        self.stops += range(start + 1, stop + 1)
-
-    def add_standalone(self, start: int, stop: int) -> None:
-        """Append a comment or element that contains no text to translate."""
-        self.tags.append(BlockTag(start, stop, TagKind.STANDALONE, len(self.starts), len(self.starts)))
-
-    def add_start_tag(self, start: int, stop: int) -> None:
-        """Append a start tag, whose element extends to the end of the block unless an end tag closes it."""
-        self.tags.append(BlockTag(start, stop, TagKind.OPENING, len(self.starts), sys.maxsize))
-
-    def add_end_tag(self, start: int, stop: int, opening_index: int | None) -> None:
-        """Append an end tag, given the index of its start tag in `tags`, or None if the start tag is not there."""
-        offset = len(self.starts)
-        if opening_index is None:
-            self.tags.append(BlockTag(start, stop, TagKind.CLOSING, offset, 0))
-        elif self.tags[opening_index].offset == offset:  # an element without text becomes one standalone tag
-            start = self.tags[opening_index].start
-            del self.tags[opening_index:]
-            self.add_standalone(start, stop)
-        else:
-            self.tags[opening_index].matching_offset = offset
-            self.tags.append(BlockTag(start, stop, TagKind.CLOSING, offset, self.tags[opening_index].offset))
+    blocks: list[TextBlock] = field(default_factory=list)
+    """Blocks of text."""
+    attributes: list[Attribute] = field(default_factory=list)
+    """Attributes that contain text."""
+    keywords: list[Attribute] = field(default_factory=list)
+    """Attributes that contain a list of keywords."""
+    declarations: list[Declaration] = field(default_factory=list)
+    """Tags that describe the page."""
 
 
-def parse_text_blocks(html: str) -> list[TextBlock]:
-    """Return the text blocks of an HTML document, in document order."""
-    builder = _BlockBuilder(html)
+def parse_html(html: str, options: TagOptions | None = None) -> HtmlContent:
+    """Return the texts of an HTML document."""
+    parser = _Parser(html, (options or TagOptions()).lower())
     end = 0
     while markup := _MARKUP.search(html, end):
         start = markup.start()
-        builder.add_text(end, start)
+        parser.add_text(end, start)
         end = markup.end()
         name = markup["name"] and markup["name"].lower()
-        if name in _RAW and not markup["closing"]:
-            builder.start_element(start, end, name)
-            raw_end = _RAW_END[name].search(html, end)
-            end = raw_end.start() if raw_end else len(html)
-        elif name is None or name in _VOID or markup["self_closing"]:
-            builder.add_empty_element(start, end, name)
+        if name is None:
+            parser.add_markup(start, end)
         elif markup["closing"]:
-            builder.end_element(start, end, name)
+            parser.end_element(start, end, name)
+        elif name in _RAW_ENDS and not parser.is_foreign:
+            parser.start_element(start, end, name)
+            raw_end = _RAW_ENDS[name].search(html, end)
+            content = end
+            end = raw_end.start() if raw_end else len(html)
+            if name == "title":
+                parser.add_text(content, end)
+        elif name in html_elements.VOID or markup["self_closing"]:
+            parser.add_empty_element(start, end, name)
         else:
-            builder.start_element(start, end, name)
-    builder.add_text(end, len(html))
-    return builder.blocks
+            parser.start_element(start, end, name)
+    parser.add_text(end, len(html))
+    return parser.finish()
+
+
+class _Region(NamedTuple):
+    """An element whose content is copied, or consists of blocks that do not belong to the text around it."""
+
+    start: int
+    """Start offset in the HTML."""
+    outer: BlockBuilder
+    """Block in which the element stands."""
+    outer_is_copied: bool
+    is_inline: bool
 
 
 class _OpenElement(NamedTuple):
     """An element whose end tag has not been parsed yet."""
 
     name: str
-    block: TextBlock
-    tag_index: int
-    """Index of its start tag in ``block.tags``."""
+    block: BlockBuilder
+    start_tag: BlockTag | None
+    """Its start tag, if it is inline."""
+    region: _Region | None
 
 
-class _CopiedElement(NamedTuple):
-    """The outermost element that is copied instead of translated."""
-
-    name: str
-    level: int
-    """Number of open elements that enclose it."""
-    start: int
-    """Start offset in the HTML."""
-
-
-class _BlockBuilder:
+class _Parser:
     """Builder of text blocks from the tags and texts of an HTML document."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, options: TagOptions) -> None:
         self._html = html
-        self.blocks = [TextBlock()]
+        self._options = options
+        self._blocks = [BlockBuilder()]
+        self._block = self._blocks[0]
+        self._content = HtmlContent()
         self._open: list[_OpenElement] = []  # outermost first
         self._levels: defaultdict[str, list[int]] = defaultdict(list)  # indices in _open by element name
-        self._copied: _CopiedElement | None = None
+        self._num_regions = 0
+        self._is_copied = False
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the position is inside SVG or MathML."""
+        return any(self._levels.get(name) for name in html_elements.FOREIGN)
+
+    def finish(self) -> HtmlContent:
+        """Return the texts, after the whole document has been parsed."""
+        self._content.blocks = [builder.build() for builder in self._blocks]
+        return self._content
 
     def add_text(self, start: int, stop: int) -> None:
         """Add text, which may contain character references."""
-        if self._copied is None:
-            self.blocks[-1].add_text(self._html, start, stop)
+        if not self._is_copied:
+            add_html_text(self._block, self._html, start, stop)
 
-    def add_empty_element(self, start: int, stop: int, name: str | None) -> None:
-        """Add an element without content, or other markup if ``name`` is None."""
-        if self._copied is None:
-            if name is None or name in _INLINE:
-                self.blocks[-1].add_standalone(start, stop)
-            else:
-                self.blocks.append(TextBlock())
+    def add_markup(self, start: int, stop: int) -> None:
+        """Add a comment or the like."""
+        if not self._is_copied:
+            self._block.add_standalone(start, stop)
+
+    def add_empty_element(self, start: int, stop: int, name: str) -> None:
+        """Add an element without content."""
+        attributes = parse_attributes(self._html, start, stop)
+        if self._is_copied:
+            return
+        if not _is_excluded(attributes):
+            self._add_attributes(name, start, attributes)
+        if self._is_inline(name):
+            separates = name in html_elements.SEPARATING
+            self._block.add_standalone(start, stop, name, separates_words=separates)
+        else:
+            self._start_block()
 
     def start_element(self, start: int, stop: int, name: str) -> None:
         """Add a start tag."""
-        block = self.blocks[-1]
-        self._levels[name].append(len(self._open))
-        self._open.append(_OpenElement(name, block, len(block.tags)))
-        if self._copied is None:
-            if name in _COPIED or _is_protected(self._html[start:stop]):
-                self._copied = _CopiedElement(name, len(self._open) - 1, start)
-            elif name in _INLINE:
-                block.add_start_tag(start, stop)
+        attributes = parse_attributes(self._html, start, stop)
+        is_excluded = _is_excluded(attributes)
+        if not (self._is_copied or is_excluded):
+            self._add_attributes(name, start, attributes)
+        block, start_tag, region = self._block, None, None
+        is_inline = self._is_inline(name)
+        if self._needs_region(name, attributes, is_excluded):
+            region = _Region(start, block, self._is_copied, is_inline)
+            includes = _is_included(attributes) and not is_excluded and name not in html_elements.VERBATIM
+            nests = not self._is_copied and name in html_elements.NESTED and not is_excluded
+            self._num_regions += 1
+            self._is_copied = self._num_regions > _MAX_NESTING or not (includes or nests)
+            if not self._is_copied:
+                self._start_block()
+        elif not self._is_copied:
+            if is_inline:
+                start_tag = block.add_start_tag(start, stop, name)
             else:
-                self.blocks.append(TextBlock())
+                self._start_block()
+        self._levels[name].append(len(self._open))
+        self._open.append(_OpenElement(name, block, start_tag, region))
 
     def end_element(self, start: int, stop: int, name: str) -> None:
         """Add an end tag, which closes the innermost open element of that name and all elements in it."""
         element = None
         if self._levels[name]:
             level = self._levels[name][-1]
-            element = self._open[level]
             while len(self._open) > level:
-                self._levels[self._open.pop().name].pop()
-        if self._copied is not None:
-            copied = self._copied
-            if len(self._open) > copied.level:
-                return
-            self._copied = None
-            closes_copied = len(self._open) == copied.level
-            self.add_empty_element(copied.start, stop if closes_copied else start, copied.name)
-            if closes_copied:
-                return
-        if name in _INLINE:
-            block = self.blocks[-1]
-            block.add_end_tag(
-                start, stop, element.tag_index if element is not None and element.block is block else None
-            )
+                element = self._open.pop()
+                self._levels[element.name].pop()
+                if element.region is not None:
+                    self._end_region(element, stop if len(self._open) == level else start)
+        if self._is_copied or (element is not None and element.region is not None):
+            return
+        if self._is_inline(name):
+            start_tag = element.start_tag if element is not None and element.block is self._block else None
+            self._block.add_end_tag(start, stop, name, start_tag)
         else:
-            self.blocks.append(TextBlock())
+            self._start_block()
+
+    def _needs_region(self, name: str, attributes: dict[str, Attribute], is_excluded: bool) -> bool:
+        """Return whether an element is copied in translated content, or translated in copied content, or nested."""
+        if self._is_copied:
+            can_include = _is_included(attributes) and not is_excluded and name not in html_elements.VERBATIM
+            return can_include and self._num_regions < _MAX_NESTING
+        if is_excluded or name in self._options.ignore_tags or name in html_elements.VERBATIM:
+            return True
+        if name in html_elements.COPIED:
+            return not _is_included(attributes)
+        return name in html_elements.NESTED
+
+    def _end_region(self, element: _OpenElement, stop: int) -> None:
+        """Return to the text around an element that ends at an offset."""
+        region = element.region
+        assert region is not None
+        self._num_regions -= 1
+        self._is_copied = region.outer_is_copied
+        self._block = region.outer
+        if self._is_copied:
+            return
+        if region.is_inline:
+            separates = element.name in html_elements.SEPARATING
+            self._block.add_standalone(region.start, stop, element.name, separates_words=separates)
+        else:
+            self._start_block()
+
+    def _start_block(self) -> None:
+        self._block = BlockBuilder()
+        self._blocks.append(self._block)
+
+    def _is_inline(self, name: str) -> bool:
+        if name in self._options.splitting_tags:
+            return False
+        return name not in html_elements.BLOCKS or name in self._options.non_splitting_tags
+
+    def _add_attributes(self, name: str, start: int, attributes: dict[str, Attribute]) -> None:
+        """Add the attributes of a tag that contain text or describe the page."""
+        if not attributes and name != "html":
+            return
+        values = {key: attribute.value for key, attribute in attributes.items()}
+        is_list = name == "meta" and values.get("name", "").lower() == "keywords"
+        texts = self._content.keywords if is_list else self._content.attributes
+        texts += [attributes[key] for key in html_elements.translatable_attributes(name, values)]
+        if name in {"html", "body", "meta"}:
+            self._content.declarations.append(Declaration(name, start, attributes))
 
 
-def _is_protected(tag: str) -> bool:
-    """Return whether the attributes of a start tag exclude its element from translation."""
-    if "translate" not in tag.lower():
-        return False
-    attributes = {name.lower(): value.strip("\"'").lower() for name, value in _ATTRIBUTE.findall(tag)}
-    return attributes.get("translate") == "no" or "notranslate" in attributes.get("class", "").split()
+def _is_excluded(attributes: dict[str, Attribute]) -> bool:
+    """Return whether the attributes of an element exclude it from translation."""
+    if "translate" in attributes and attributes["translate"].value.strip().lower() == "no":
+        return True
+    return "class" in attributes and "notranslate" in attributes["class"].value.lower().split()
+
+
+def _is_included(attributes: dict[str, Attribute]) -> bool:
+    """Return whether an attribute of an element includes it in translation, although the element around it is not."""
+    return "translate" in attributes and attributes["translate"].value.strip().lower() in {"", "yes"}

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nmt.inference.documents.html import HtmlDocument, extract_visible_text
+from nmt.inference.documents.tag_options import TagOptions
 from nmt.inference.translation import Alternative, Translation
 
 Order = list[int] | None
@@ -107,7 +108,7 @@ def test_copied_elements_keep_their_position(html: str, sentence: tuple[str, str
         "<!doctype html>",
         "<?xml version='1.0'?>",
         "<![CDATA[text > text]]>",
-        "<img alt='text'>",
+        "<img src='text'>",
         "</ text>",
         "<a text",
     ],
@@ -137,6 +138,157 @@ def test_markup_is_copied(html: str) -> None:
 )
 def test_page_is_divided_into_segments(html: str, segments: list[str]) -> None:
     assert HtmlDocument(html, "en").segments == segments
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x", "my-element", "svg", "picture", "input", "output", "button", "label", "iframe", "object", "canvas", "a"),
+        *("video", "audio", "progress", "meter", "select", "noscript", "template", "datalist", "textarea", "slot"),
+        *("bdo", "marquee", "script", "style", "link", "embed", "math"),
+    ],
+)
+def test_inline_elements_never_divide_a_sentence(name: str) -> None:
+    segments = HtmlDocument(f"The black <{name}></{name}> cat sleeps.", "en").segments
+    assert [" ".join(segment.split()) for segment in segments] == ["The black cat sleeps."]
+
+
+@pytest.mark.parametrize("name", ["x", "my-element", "button", "output", "label", "slot", "bdo", "font", "ins", "q"])
+def test_text_of_inline_elements_belongs_to_the_sentence(name: str) -> None:
+    assert HtmlDocument(f"The <{name}>black</{name}> cat sleeps.", "en").segments == ["The black cat sleeps."]
+
+
+@pytest.mark.parametrize("name", ["p", "div", "li", "td", "option", "h3", "figcaption", "summary", "main", "search"])
+def test_block_elements_divide_sentences(name: str) -> None:
+    assert HtmlDocument(f"The <{name}>black</{name}> cat", "en").segments == ["The", "black", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("html", "segments"),
+    [
+        ("<nav><a href=/>My key</a><a href=/n>The black cat</a></nav>", ["My key", "The black cat"]),
+        ("<a>My key</a> <a>The black cat</a>", ["My key", "The black cat"]),
+        ("<a>My key</a> | <a><i></i>The <b>black</b> cat</a>\n", ["My key", "The black cat"]),
+        ("<a>The key</a> of <a>the cat</a>", ["The key of the cat"]),
+        ("See <a>the key</a> <a>of the cat</a>.", ["See the key of the cat."]),
+        ("<b>New</b><span>Black cat</span>", ["New", "Black cat"]),
+        ("<b>new</b><x-a><i>black</i> cat</x-a>", ["new", "black cat"]),
+        ("<b>New!</b><!-- x --><span>Black cat</span>", ["New!", "Black cat"]),
+        ("<button>Yes</button><button>No</button>", ["Yes", "No"]),
+        ("Press<button>Yes</button>now", ["Press", "Yes", "now"]),
+        ("Press <button>Yes</button> now", ["Press Yes now"]),
+        ("<label>My key <input></label> <label>My cat <input></label>", ["My key", "My cat"]),
+        ("The cat<img>sleeps", ["The cat sleeps"]),
+        ("The cat<a><svg/></a>sleeps", ["The cat sleeps"]),
+        ("The cat<img>.", ["The cat."]),
+        # Parts of words
+        ("<b>W</b><i>o</i><b>r</b><i>d</i>", ["Word"]),
+        ("<b>T</b><i>he cat</i>", ["The cat"]),
+        ("<b>The</b>re", ["There"]),
+        ("<i>l'</i><b>homme</b>", ["l'homme"]),
+        ("<b>我</b><i>爱你</i>", ["我爱你"]),
+        ("H<sub>2</sub>O", ["H2O"]),
+        ("in<wbr>visi<!-- x -->ble", ["invisible"]),
+        # Numbers and symbols in an element of their own
+        ("The black cat<sup><a href='#r'>1</a></sup> sleeps.", ["The black cat sleeps."]),
+        ("The cat sleeps.<sup>[2]</sup> <i>→</i> My key.", ["The cat sleeps.", "My key."]),
+        ("The cat sleeps.<sup>[2]</sup>My key.", ["The cat sleeps.", "My key."]),
+        ("<sup>3</sup>The cat", ["The cat"]),
+        ("The <b>5</b> cats", ["The 5 cats"]),
+        ("The cat<b>!</b>", ["The cat!"]),
+        # Line breaks
+        ("The black cat sleeps<br>in the kitchen.", ["The black cat sleeps in the kitchen."]),
+        ("Hugo Cat<br>12 Main Street<br>Paris", ["Hugo Cat", "12 Main Street", "Paris"]),
+        ("milk<br>bread", ["milk", "bread"]),
+        ("Where is my key?<br>in the kitchen", ["Where is my key?", "in the kitchen"]),
+        ("<b>Where is<br></b>My key", ["Where is", "My key"]),
+    ],
+)
+def test_words_in_adjacent_elements_are_not_joined(html: str, segments: list[str]) -> None:
+    document = HtmlDocument(html, "en")
+    assert [" ".join(segment.split()) for segment in document.segments] == segments
+
+
+@pytest.mark.parametrize(
+    ("html", "output"),
+    [
+        ("The cat<sup><a>1</a></sup> sleeps", "THE CAT<sup><a>1</a></sup> SLEEPS"),
+        ("See <b>5</b> cats", "SEE <b>5</b> CATS"),
+        ("The cat<img>sleeps", "THE CAT<img> SLEEPS"),
+        ("See <img>the cat", "SEE <img>THE CAT"),
+        ("A <b>5</b>x", "A <b>5</b>X"),
+        ("<img alt=cat> <img alt='l&apos;a&b'/>", "<img alt=\"CAT\"> <img alt='L&#39;A&amp;B'/>"),
+        ('The <img alt="a &quot;b&quot; &copy=1">', 'THE <img alt="A &quot;B&quot; &amp;COPY=1">'),
+        ("<p title='A b. C d.' title='no' aria-label='e'>f", "<p title='A B. C D.' title='no' aria-label='E'>F"),
+        ("<input value=a><input type=submit value=a>", '<input value=a><input type=submit value="A">'),
+        ("<input placeholder='a' alt='b'><a placeholder='a'>", "<input placeholder='A' alt='B'><a placeholder='a'>"),
+        ("<select><option label='a b'>c</select>", "<select><option label='A B'>C</select>"),
+        ("a <select><optgroup label=x><option>b</select> c", 'A <select><optgroup label="X"><option>B</select> C'),
+        ("<meta name=description content='a b'>", "<meta name=description content='A B'>"),
+        ("<meta name=keywords content='a,b c, d'>", "<meta name=keywords content='A,B C, D'>"),
+        ("<meta property='og:title' content='a'/>", "<meta property='og:title' content='A'/>"),
+        ("<meta name=robots content='noindex'>", "<meta name=robots content='noindex'>"),
+        ("<code title='a'>b <i title='c'></i></code>", "<code title='A'>b <i title='c'></i></code>"),
+        ("<p translate=no title='a'><i title=c>b</i></p>", "<p translate=no title='a'><i title=c>b</i></p>"),
+        ("<textarea placeholder='a'>b</textarea>", "<textarea placeholder='A'>b</textarea>"),
+        ("<title>a <b> &amp; c</title>d", "<title>A &lt;B&gt; &amp; C</title>D"),
+        (
+            "<div translate=no>a<p translate=yes>b <i>c</i></p>d</div>e",
+            "<div translate=no>a<p translate=yes>B <i>C</i></p>d</div>E",
+        ),
+        ("a <b translate=no>b <i translate>c</i></b> d", "A <b translate=no>b <i translate>C</i></b> D"),
+        ("a <code translate=yes>b</code>", "A <code translate=yes>B</code>"),
+        ("a <pre translate=yes>b</pre>", "A <pre translate=yes>b</pre>"),
+        ("<svg><title>a</title><script/><p>b</svg>c", "<svg><title>a</title><script/><p>b</svg>C"),
+        ("<video>a <b>b</b></video>", "<video>A <b>B</b></video>"),
+        ("a <noscript>b</noscript> c", "A <noscript>B</noscript> C"),
+        ("&#99999999999999999999999999; a", "&amp;#99999999999999999999999999; A"),
+    ],
+)
+def test_units_and_attributes_are_translated_in_place(html: str, output: str) -> None:
+    document = HtmlDocument(html, "en")
+    translations = [Translation(" ".join(segment.upper().split()), 0.0) for segment in document.segments]
+    assert document.assemble(translations).text == output
+
+
+@pytest.mark.parametrize(
+    ("html", "languages", "output"),
+    [
+        ("<html lang=en xml:lang='en-US'><p lang=en>", "en fr", "<html lang=fr xml:lang='fr'><p lang=en>"),
+        ("<html class='lang'><body dir=ltr>", "en fr", "<html class='lang'><body dir=ltr>"),
+        ("<html lang='en' dir=ltr>", "en ar", "<html lang='ar' dir=rtl>"),
+        ("<HTML><body dir='ltr'>", "en-US he-IL", "<HTML dir=\"rtl\"><body dir='rtl'>"),
+        ("<html><body>", "fa en", "<html><body>"),
+        ("<html dir=auto><body dir=rtl>", "ur en", "<html dir=ltr><body dir=ltr>"),
+        ("<meta charset='iso-8859-1'>", "en fr", "<meta charset='utf-8'>"),
+        ("<META CHARSET=UTF-8 >", "en fr", "<META CHARSET=UTF-8 >"),
+        (
+            "<meta http-equiv=Content-Type content='text/html; charset=latin1'>",
+            "en fr",
+            "<meta http-equiv=Content-Type content='text/html; charset=utf-8'>",
+        ),
+        ("<p lang=en>1", "en ar", "<p lang=en>1"),
+    ],
+)
+def test_declarations_of_a_page_become_true_for_the_translation(html: str, languages: str, output: str) -> None:
+    source, target = languages.split()
+    document = HtmlDocument(html, source, target_language=target)
+    assert document.assemble([Translation(segment, 0.0) for segment in document.segments]).text == output
+    assert HtmlDocument(html, source).assemble([Translation(s, 0.0) for s in document.segments]).text == html
+
+
+def test_options_for_tags() -> None:
+    html = "The <x>black</x> cat<par>sleeps</par> <P>here</P>"
+    options = TagOptions(frozenset({"X"}), frozenset({"par"}), frozenset({"p"}))
+    document = HtmlDocument(html, "en", options=options)
+    assert document.segments == ["The  cat", "sleeps", "here"]
+    output = document.assemble([Translation(text, 0.0) for text in ("THE CAT", "SLEEPS", "HERE")]).text
+    assert output == "THE <x>black</x> CAT<par>SLEEPS</par> <P>HERE</P>"
+
+
+def test_segments_are_in_document_order() -> None:
+    html = "<title>a</title><p title=b>c <img alt=d> cat. Fox <select title=g><option>h</select></p>"
+    assert HtmlDocument(html, "en").segments == ["a", "b", "c  cat.", "d", "Fox", "g", "h"]
 
 
 def test_whole_page_is_translated() -> None:
@@ -175,6 +327,7 @@ FRAGMENTS = [
     "<", ">", "</", "<!", "<!--", "-->", "<![CDATA[", "]]>", "<?", "<b>", "</b>", "<I>", "</i >", "<a href='", "'", '"',
     "=", "/", "<code>", "</code>", "<pre>", "</pre>", "<script>", "</script", "<p translate=no>", "</p>", "<br/>",
     "<img>", "<li>", "&", "&amp;", "&nbsp;", "&#6", "&notit;", "&bne;", "&#1;", "One. ", "Two words", "好。", "\n", " ",
+    "<i title='a b'>", "<select>", "<svg/>", "</select>", "<b translate>", "<sup>", "1", "</sup>", "<title>",
 ]  # fmt: skip
 tag_soups = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max_size=25).map("".join)
 INLINE = ["b", "i", "a", "span", "code"]
@@ -272,6 +425,21 @@ def test_all_text_of_the_translations_is_output(data: st.DataObject, html: str) 
         "x<img> ",
         "<p translate=no>",
         "a ='",
+        "<i title='a'>",
+        "<b translate=no><i translate>x",
+        "<select>x",
+        "<a>x</a>",
+        "<i>1</i>x",
+        "<i>1",
+        "x<br>",
+        "<button></button>x",
+        "</button>",
+        "<i></i>",
+        "<svg>",
+        "<title>",
+        "x<b>y</b>",
+        "&#9",
+        "<meta name=keywords content=','>",
     ],
 )
 def test_pathological_pages_are_parsed_in_linear_time(atom: str) -> None:

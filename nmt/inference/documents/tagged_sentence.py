@@ -1,0 +1,134 @@
+"""Sentences with inline tags.
+
+The inline tags of a sentence are removed before translation and inserted into the translation in the same order, so
+the output always has the same tags, comments and other markup as the source. A sentence that the translation leaves
+unchanged is copied, including its character references and line breaks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from nmt.inference.documents.block_cuts import Cut, find_cuts
+from nmt.inference.documents.document import flag_adjacent_spans, to_single_line
+from nmt.inference.documents.text_block import BlockTag, TextBlock
+from nmt.text.sentence_splitting import separate_from_next, split_sentences
+from nmt.text.tag_projection import InlineTag, TagKind, project_tags
+
+if TYPE_CHECKING:
+    from nmt.inference.translation import Translation
+
+Escape = Callable[[str], str]
+"""Function that returns text as it is written in the source format."""
+CopyRange = Callable[[int, int], str]
+"""Function that returns a range of the source in which nested sentences are translated."""
+
+# Marks without a space after them, and before them.
+_OPENING_MARKS = "([{«“„‘‹¿¡"
+_CLOSING_MARKS = ".,;:!?…)]}»”’›%。，、！？；：）"
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSentence:
+    """A sentence of a document with its inline tags."""
+
+    text: str
+    start: int
+    """Start offset in the source of the text that the translation replaces."""
+    stop: int
+    """End offset in the source of the text that the translation replaces."""
+    tags: Sequence[InlineTag]
+    """Inline tags of the sentence."""
+    markup: Sequence[tuple[int, int]]
+    """Range of each tag in the source."""
+    touches_next: bool
+    """True if the next sentence follows without a space."""
+    escapes: Sequence[Escape]
+    """Functions for the text before each tag and after the last one."""
+
+    def render(self, translation: Translation, copy: CopyRange) -> str:
+        """Return the translation with the tags inserted, as it is written in the source format."""
+        target = to_single_line(translation.text)
+        if target == self.text:
+            return copy(self.start, self.stop)
+        if self.touches_next:
+            target = separate_from_next(target)
+        offsets = project_tags(self.tags, self.text, target, translation.alignment)
+        parts: list[str] = []
+        end = 0
+        for tag, markup, offset, escape in zip(self.tags, self.markup, offsets, self.escapes[:-1], strict=True):
+            parts += (escape(target[end:offset]), self._add_spaces(tag, copy(*markup), target, offset))
+            end = offset
+        return "".join((*parts, self.escapes[-1](target[end:])))
+
+    def _add_spaces(self, tag: InlineTag, markup: str, target: str, offset: int) -> str:
+        """Return the markup of a tag, with the spaces that a standalone tag has around it in the source.
+
+        A standalone tag, such as an image, may represent a word.
+        """
+        if tag.kind is not TagKind.STANDALONE:
+            return markup
+        before, after = _neighbours(self.text, tag.position)
+        target_before, target_after = _neighbours(target, offset)
+        space_before = before.isspace() and not target_before.isspace() and target_before not in _OPENING_MARKS
+        space_after = after.isspace() and not target_after.isspace() and target_after not in _CLOSING_MARKS
+        return " " * space_before + markup + " " * space_after
+
+
+def split_block(block: TextBlock, language: str, escapes: Callable[[BlockTag | None], Escape]) -> list[TaggedSentence]:
+    """Return the sentences of a text block, each with the tags that may move within it.
+
+    Args:
+        block: Text block.
+        language: Language code of the text, which determines the rules for splitting.
+        escapes: Returns the function that escapes the text after a tag or, given None, at the start of the block.
+    """
+    cuts = [Cut(0, 0), *find_cuts(block), Cut(len(block.text), len(block.tags))]
+    return [sentence for piece in pairwise(cuts) for sentence in _split_piece(block, *piece, language, escapes)]
+
+
+def _split_piece(
+    block: TextBlock, first: Cut, last: Cut, language: str, escapes: Callable[[BlockTag | None], Escape]
+) -> Iterator[TaggedSentence]:
+    """Yield the sentences of a block between two cuts."""
+    offsets = [tag.offset for tag in block.tags[first.tag_index : last.tag_index]]
+    text = block.text[first.offset : last.offset]
+    spans = [(first.offset + start, first.offset + stop) for start, stop in split_sentences(text, language)]
+    next_tag = first.tag_index
+    for (start, stop), touches_next in zip(spans, flag_adjacent_spans(spans), strict=True):
+        nearby = range(
+            max(next_tag, first.tag_index + bisect_left(offsets, start)), first.tag_index + bisect_right(offsets, stop)
+        )
+        # Tags at the edge of a sentence stay there, unless the matching tag is inside the sentence.
+        moving = [n for n in nearby if _is_inside(block.tags[n], start, stop)]
+        tags = block.tags[moving[0] : moving[-1] + 1] if moving else []
+        next_tag = moving[-1] + 1 if moving else next_tag
+        before = moving[0] if moving else first.tag_index + bisect_right(offsets, start)
+        yield TaggedSentence(
+            block.text[start:stop],
+            min([block.source_start(start), *(tag.start for tag in tags[:1])]),
+            max([block.source_stop(stop - 1), *(tag.stop for tag in tags[-1:])]),
+            [_clip_tag(tag, start, stop) for tag in tags],
+            [(tag.start, tag.stop) for tag in tags],
+            touches_next,
+            [escapes(block.tags[before - 1] if before else None), *map(escapes, tags)],
+        )
+
+
+def _is_inside(tag: BlockTag, start: int, stop: int) -> bool:
+    return start < tag.offset < stop or start < tag.matching_offset < stop
+
+
+def _clip_tag(tag: BlockTag, start: int, stop: int) -> InlineTag:
+    """Return a tag of a text block as a tag of the sentence ``[start, stop)``, to which its range is clipped."""
+    begin, end = sorted(min(max(offset, start), stop) - start for offset in (tag.offset, tag.matching_offset))
+    return InlineTag(tag.kind, begin, end)
+
+
+def _neighbours(text: str, offset: int) -> tuple[str, str]:
+    """Return the characters before and after an offset, or empty strings at the edges of the text."""
+    return text[max(offset - 1, 0) : offset], text[offset : offset + 1]
