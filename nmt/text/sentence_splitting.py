@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
+from nmt.text.decorations import find_core
 from nmt.text.languages import primary_subtag
+from nmt.text.list_items import find_item_starts
 from nmt.text.normalisation import is_translatable
 
 # sentencex computes byte offsets for plain spaces only, and rejects lone surrogates.
@@ -18,19 +21,27 @@ _SEGMENT_ENDS = ((". ", "! ", "? ", "。", "！", "？"), (" ",))
 _WORD = re.compile(r"[^\W\d_]{2}")
 _INITIAL = re.compile(r"\b[^\W\d_]\.\s*\Z")
 _NUMBER = re.compile(r"\d+(?![\d.)])")
+_NUMBERING = re.compile(r"\W*(?:[ivx]{1,5}|[IVX]{1,6})[.)]\s*")
+# sentencex does not see the end of a sentence before emoji and emphasis marks: "One.🎉 Two", "**One.** Two".
+_END_BEFORE_SYMBOL = re.compile(r"[.!?…][\"'”’»)\]]{0,3}[^\w\s\"'”’»)\].,;:!?…({\[<-]{1,16}\s+(?=[^\W\d_a-zß-öø-ÿ])")
+_OPENING_MARKS = tuple("\"'“„«»‘‚‹›([「『（【*_~”’")
+_BEFORE_QUOTATION = re.compile(':\\s+(?=["“„«»])')
 
 
 def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
-    """Return the range ``[start, stop)`` of each sentence of a text, without surrounding white space.
+    """Return the range ``[start, stop)`` of each sentence of a line, without surrounding white space and table rules.
 
-    Sentences without a letter or digit are omitted. Languages that sentencex does not support are split by general
-    rules.
+    Items of a list and cells of a table are sentences. List marks belong to the sentence that follows, and quotation
+    marks to the sentence that they open or close. Sentences without a letter or digit are omitted. Languages that
+    sentencex does not support are split by general rules.
     """
     ranges = []
     start = 0
+    is_table_row = text.lstrip().startswith("|") and text.rstrip().endswith("|")
     for segment in _bounded_segments(_SPACE.sub(" ", text)):
-        for sentence in _merge_uncertain(_split_segment(segment, language)):
-            core = sentence.strip()
+        for sentence in _split_items(segment, language):
+            is_cell = is_table_row or sentence.lstrip().startswith("| ")
+            core = sentence.strip(" |" if is_cell else " ")
             if is_translatable(core):
                 indent = sentence.index(core)
                 ranges.append((start + indent, start + indent + len(core)))
@@ -58,6 +69,34 @@ def _bounded_segments(text: str) -> Iterator[str]:
     yield text[start:]
 
 
+def _split_items(text: str, language: str) -> Iterator[str]:
+    """Split a text into list items, and these into sentences."""
+    for start, end in pairwise([0, *find_item_starts(text), len(text)]):
+        for sentence in _merge_uncertain(_split_segment(text[start:end], language)):
+            last = 0
+            for match in _END_BEFORE_SYMBOL.finditer(sentence):
+                yield from _split_quotation(sentence[last : match.end()], language)
+                last = match.end()
+            yield from _split_quotation(sentence[last:], language)
+
+
+def _split_quotation(sentence: str, language: str) -> list[str]:
+    """Split a quotation of several sentences, which sentencex leaves whole: "'One. Two.'", "He said: 'One. Two.'"."""
+    before = _BEFORE_QUOTATION.search(sentence)
+    if before is None and sentence.lstrip()[:1].isalpha():
+        return [sentence]
+    begin = before.end() if before else 0
+    start, end = find_core(sentence[begin:])
+    start, end = begin + start, begin + end
+    if not sentence[begin:start].rstrip().endswith(_OPENING_MARKS):
+        return [sentence]
+    parts = _merge_uncertain(_split_segment(sentence[start:end], language))
+    if len(parts) < 2:
+        return [sentence]
+    introduction = [sentence[:begin]] if begin else []
+    return [*introduction, sentence[begin:start] + parts[0], *parts[1:-1], parts[-1] + sentence[end:]]
+
+
 def _split_segment(text: str, language: str) -> list[str]:
     # Imported lazily: translating single lines does not need it.
     from sentencex import segment
@@ -83,6 +122,6 @@ def _is_uncertain(before: str, after: str) -> bool:
         return not before.endswith(_FULL_STOPS)
     if not before.rstrip().endswith((".", ")")):
         return False
-    is_numbering = _WORD.search(before) is None  # "1. The first"
+    is_numbering = _WORD.search(before) is None or _NUMBERING.fullmatch(before) is not None  # "1. The first", "IV. The"
     is_initial = _INITIAL.search(before) is not None  # "M. Dupont"
     return is_numbering or is_initial or _NUMBER.match(after) is not None  # "approx. 5 km"

@@ -3,6 +3,7 @@
 import time
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,4 +26,15 @@ def test_long_line_is_cut_after_a_sentence() -> None:
 def test_nested_quotations_take_linear_time() -> None:
     began = time.process_time()
     split_sentences('He said "' * 20_000, "en")
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    "piece", ["1. ", "a) b) ", "• ", "|a", "'A. ", ': "', "a.* B", "(1) (2) ", "[", "iv. ", "1.\u2003"]
+)
+def test_lists_and_marks_take_linear_time(piece: str):
+    text = piece * (100_000 // len(piece))
+    began = time.process_time()
+    split_sentences(text, "en")
+    split_sentences(f"| {text} |", "en")
     assert time.process_time() - began < 10

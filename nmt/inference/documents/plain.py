@@ -1,13 +1,14 @@
 r"""Plain text documents.
 
 A document alternates between gaps and segments, beginning and ending with a gap. A *segment* is a sentence without
-surrounding white space; it never spans a line break. Gaps are copied, which preserves line breaks of any kind,
-indentation and trailing space. Where no space separates two sentences, as in Chinese, a space is inserted between their
-translations if the target script requires it.
+surrounding white space; it never spans a tab and, unless lines are joined, a line break. Gaps are copied, which
+preserves line breaks of any kind, indentation, columns and trailing space. Where no space separates two sentences, as
+in Chinese, a space is inserted between their translations if the target script requires it.
 
     ""                  no segments; the gap is ""
     " "                 no segments; the gap is " "
     "hi"                the segment "hi" between two empty gaps
+    "1.\tA b\tC"         the segments "1.\tA b" and "C"
     " A b.  C\r\n\r\nd" the segments "A b.", "C" and "d"; the gaps are " ", "  ", "\r\n\r\n" and ""
 """
 
@@ -25,6 +26,7 @@ from nmt.inference.documents.document import (
     replace_spans,
     to_single_line,
 )
+from nmt.text.decorations import find_core
 from nmt.text.sentence_splitting import separate_from_next, split_sentences
 
 if TYPE_CHECKING:
@@ -32,17 +34,28 @@ if TYPE_CHECKING:
     from nmt.text.alignment import AlignedSpan
 
 _LINE = re.compile(f"[^{LINE_BREAKS}]+")
+_LINE_BREAK = re.compile(f"\r\n|[{LINE_BREAKS}]")
+_COLUMN_GAP = re.compile(r"\t+| {3,}")
+_MAX_LIST_MARK = 40  # characters, with indentation and decorations
+_NOT_LIST_MARKS = "\"'“”„«»‘’([{¿¡ "
 
 
 class PlainDocument:
     """A plain text, divided into segments and gaps."""
 
-    def __init__(self, text: str, language: str) -> None:
+    def __init__(self, text: str, language: str, joins_lines: bool = False) -> None:
+        """Divide a text.
+
+        Args:
+            text: Text.
+            language: Language code.
+            joins_lines: Whether a sentence may continue on the next line, unless an empty line or a list mark follows.
+        """
         self._text = text
         self._spans = [
-            (line.start() + start, line.start() + stop)
-            for line in _LINE.finditer(text)
-            for start, stop in split_sentences(line.group(), language)
+            (begin + start, begin + stop)
+            for begin, end in _find_units(text, joins_lines)
+            for start, stop in split_sentences(text[begin:end], language)
         ]
         self._touches_next = flag_adjacent_spans(self._spans)
         self.segments: Sequence[str] = [text[start:stop] for start, stop in self._spans]
@@ -70,3 +83,41 @@ class PlainDocument:
             spans += [(start + a, start + b, target + c, target + d) for a, b, c, d in translation.alignment]
             shift += len(replacement) - (stop - start)
         return tuple(spans)
+
+
+def _find_units(text: str, joins_lines: bool) -> list[tuple[int, int]]:
+    """Return the ranges of the lines, cells of lines with columns, or joined lines, in which sentences are found."""
+    units: list[tuple[int, int]] = []
+    is_open = False  # whether the last unit may continue on the next line
+    for line in _LINE.finditer(text):
+        cells = _find_cells(line.group(), line.start())
+        if is_open and len(cells) == 1 and _continues(text, units[-1][1], *cells[0]):
+            units[-1] = (units[-1][0], line.end())
+        else:
+            units += cells
+        is_open = joins_lines and len(cells) == 1
+    return units
+
+
+def _find_cells(line: str, offset: int) -> list[tuple[int, int]]:
+    """Return the ranges of the cells of a line, which tabs or several spaces separate; none for an empty line."""
+    start, end = len(line) - len(line.lstrip()), len(line.rstrip())
+    cells: list[tuple[int, int]] = []
+    for gap in _COLUMN_GAP.finditer(line, start, end):
+        if not _is_list_mark(line[start : gap.end()]):
+            cells.append((offset + start, offset + gap.start()))
+            start = gap.end()
+    return [*cells, (offset + start, offset + end)] if start < end else cells
+
+
+def _is_list_mark(text: str) -> bool:
+    """Return whether a text followed by a sentence is a list mark or another decoration of the sentence."""
+    return len(text) <= _MAX_LIST_MARK and find_core(f"{text}Sentence")[0] >= len(text)
+
+
+def _continues(text: str, end: int, start: int, stop: int) -> bool:
+    """Return whether a line ``[start, stop)`` may continue the sentence that ends the line before it at ``end``."""
+    if _LINE_BREAK.fullmatch(text[end:start].strip(" \t")) is None:
+        return False
+    core_start, _ = find_core(text[start:stop])
+    return not text[start : start + core_start].strip(_NOT_LIST_MARKS)

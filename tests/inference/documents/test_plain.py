@@ -9,11 +9,30 @@ from hypothesis import strategies as st
 
 from nmt.inference.documents.document import DocumentTranslation
 from nmt.inference.documents.plain import PlainDocument
+from nmt.text.decorations import find_core
 from nmt.text.normalisation import is_translatable
 
 BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
-SPACES = [" ", "\t", "\u00a0", "\u3000"]
-WORDS = ["word", "🙂", "--", "Ça va", "One. ", "Two? ", "3. ", "Mr. X", "“Yes!” ", "好。", "B\u3000."]
+SPACES = [" ", "   ", " | ", " • ", "\t", "\u00a0", "\u3000"]
+WORDS = [
+    "word",
+    "🙂",
+    "--",
+    "Ça va",
+    "One. ",
+    "Two? ",
+    "3. ",
+    "1. ",
+    "2. ",
+    "a) ",
+    "b) ",
+    "**",
+    '"',
+    "Mr. X",
+    "“Yes!” ",
+    "好。",
+    "B\u3000.",
+]
 languages = st.sampled_from(["en", "fr", "de", "zh", "ja", "ar", "hi", "pt-BR", "xx", ""])
 texts = st.lists(
     st.one_of(st.sampled_from(BREAKS + SPACES), st.text(max_size=5), st.sampled_from(WORDS)), max_size=20
@@ -33,7 +52,11 @@ def translate(text: str, alternatives: int = 0, language: str = "en") -> Documen
         ("\n \r\n", []),
         ("hi", ["hi"]),
         (" a\r\n\r\nb ", ["a", "b"]),
-        ("a  b\tc", ["a  b\tc"]),
+        ("a  b\tc", ["a  b", "c"]),
+        ("a      b    c", ["a", "b", "c"]),
+        ("Name:\tTom\t\t5\t", ["Name:", "Tom", "5"]),
+        ("| a | b |\n|---|---|\n|c|d|", ["a", "b", "c", "d"]),
+        ("1.\tOne.\n\ta)\tTwo\n•   Three", ["1.\tOne.", "a)\tTwo", "•   Three"]),
         ("a\u2028b\x85c\fd", ["a", "b", "c", "d"]),
         ("x\n🙂\ny", ["x", "y"]),
         ("aa\n a", ["aa", "a"]),
@@ -58,6 +81,13 @@ def test_text_is_divided_into_segments(text: str, segments: list[str]):
         ("de", "Am 3. Mai kam Dr. Müller."),
         ("fr", "« Va-t'en ! » dit M. Dupont."),
         ("ja", "「はい。」と言った。"),
+        ("en", "IV. The cat sleeps."),
+        ("en", "The cat (it is black. It sleeps.) is here."),
+        ("en", "You 1) go or 2) stay."),
+        ("en", "Choose: a) tea or b) coffee"),
+        ("en", "A. Smith met B. Jones"),
+        ("en", "I love it 🎉 and you"),
+        ("en", "|x| is positive"),
     ],
 )
 def test_ambiguous_punctuation_does_not_end_a_sentence(language: str, text: str):
@@ -73,9 +103,25 @@ def test_ambiguous_punctuation_does_not_end_a_sentence(language: str, text: str)
         ("ar", "مرحبا؟ نعم.", ["مرحبا؟", "نعم."]),
         ("pt-BR", "Oi, Sr. Silva. Tudo bem?", ["Oi, Sr. Silva.", "Tudo bem?"]),
         ("tlh", "One here. Two there.", ["One here.", "Two there."]),
+        ("en", "🎉 One. 🎉 Two.", ["🎉 One.", "🎉 Two."]),
+        ("en", "One.🎉 Two. 🎉🎉", ["One.🎉", "Two."]),
+        ("en", "**One.** Two.", ["**One.**", "Two."]),
+        ("en", '"One. Two. Three."', ['"One.', "Two.", 'Three."']),
+        ("en", "(One. Two.)", ["(One.", "Two.)"]),
+        ("fr", "«\u00a0Un. Deux.\u00a0»", ["«\u00a0Un.", "Deux.\u00a0»"]),
+        ("en", "She said: “One. Two.”", ["She said:", "“One.", "Two.”"]),
+        ("en", "1. One 2. Two", ["1. One", "2. Two"]),
+        ("en", "1. One. 2. Two.", ["1. One.", "2. Two."]),
+        ("en", "a) one b) two", ["a) one", "b) two"]),
+        ("en", "(i) one; (ii) two", ["(i) one;", "(ii) two"]),
+        ("en", "The options are: 1. cat 2. dog.", ["The options are:", "1. cat", "2. dog."]),
+        ("en", "• One • Two", ["• One", "• Two"]),
+        ("en", "Home | News", ["Home", "News"]),
+        ("en", "- One. - Two.", ["- One.", "- Two."]),
+        ("es", "— Hola. — Buenos días.", ["— Hola.", "— Buenos días."]),
     ],
 )
-def test_sentence_ends_depend_on_the_language(language: str, text: str, sentences: list[str]):
+def test_text_is_split_into_sentences_and_items(language: str, text: str, sentences: list[str]):
     assert PlainDocument(text, language).segments == sentences
 
 
@@ -89,6 +135,33 @@ def test_text_without_letters_or_digits_has_no_segments(text: str):
 @pytest.mark.parametrize("text", ["a", "é", "中", "1", "ไทย", "🙂 ok", "1️⃣ one", "half a pair \ud800 of surrogates"])
 def test_text_with_a_letter_or_digit_is_a_segment(text: str):
     assert PlainDocument(text, "en").segments == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("Where is my\nkey?", ["Where is my\nkey?"]),
+        (
+            "One is\r\nhere. Two is\r\n  there.\r\n\r\nA new\nparagraph",
+            ["One is\r\nhere.", "Two is\r\n  there.", "A new\nparagraph"],
+        ),
+        ("List:\n- one\n  more\n- two\n1. three", ["List:", "- one\n  more", "- two", "1. three"]),
+        ('He said\n"yes"', ['He said\n"yes"']),
+        ("a\tb\nc\td", ["a", "b", "c", "d"]),
+        ("a\n \nb\u2028c", ["a", "b\u2028c"]),
+    ],
+)
+def test_sentences_may_span_joined_lines(text: str, segments: list[str]):
+    assert PlainDocument(text, "en", joins_lines=True).segments == segments
+
+
+@given(texts, languages)
+def test_joined_lines_lose_no_text(text: str, language: str):
+    document = PlainDocument(text, language, joins_lines=True)
+    translations = FakeTranslator().translate(document.segments)
+    same = [replace(each, text=segment) for each, segment in zip(translations, document.segments, strict=True)]
+    translation = document.assemble(same).text
+    assert translation.split() == text.split()
 
 
 @given(texts, languages)
@@ -112,6 +185,7 @@ def test_gaps_are_preserved(text: str, language: str):
 def test_segments_are_stripped_single_lines(text: str, language: str):
     for segment in PlainDocument(text, language).segments:
         assert segment == segment.strip()
+        assert "\t" not in segment or find_core(segment)[0] > segment.rindex("\t")
         assert len(segment.splitlines()) == 1
 
 
