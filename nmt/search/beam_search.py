@@ -19,6 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from nmt.search.copy_tokens import CandidateArrays, CopyTracker
 from nmt.search.coverage import CoverageTracker
 from nmt.search.hypotheses import Backpointers, FinishedHypotheses, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
@@ -72,9 +73,8 @@ class BeamSearch:
         self._finished = FinishedHypotheses(num_slots, beam_size)
         self._backpointers = Backpointers(num_slots * beam_size)
         self._coverage = CoverageTracker(num_slots, beam_size)
+        self._copies = CopyTracker(num_slots, beam_size, eos_id)
         self._strategies = StrategyRunner(num_slots, beam_size, eos_id)
-        # Constant parts of the step requests
-        self._end_ids = np.full((num_slots * beam_size, 1), eos_id)
         self._no_ids = np.zeros(0, dtype=np.int64)
 
     def free_slots(self) -> list[int]:
@@ -84,13 +84,13 @@ class BeamSearch:
     def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
         """Start decoding sentences in the given free slots; ``sources`` holds the source token ids of each."""
         index = np.array(slots)
-        length_limits = [options.length_limits(len(source)) for source in sources]
-        min_lengths, max_lengths = np.array(length_limits).T
+        min_lengths, max_lengths = np.array([options.length_limits(len(source)) for source in sources]).T
         strategies = [
-            make_strategy(options, self._engine.beam_size, self._eos_id, limits, source)
-            for limits, source in zip(length_limits, sources, strict=True)
+            make_strategy(options, self._engine.beam_size, self._eos_id, min_length, source)
+            for min_length, source in zip(min_lengths.tolist(), sources, strict=True)
         ]
-        self._engine.admit(slots, sources, [strategy.required_ids if strategy else () for strategy in strategies])
+        required_ids = [strategy.required_ids if strategy else options.copy_tokens for strategy in strategies]
+        self._engine.admit(slots, sources, required_ids)
         self._free.difference_update(slots)
         self._first_step[index] = self._step
         self._earliest_end[index] = self._step + min_lengths
@@ -103,6 +103,8 @@ class BeamSearch:
         self._has_coverage_penalty[index] = options.coverage_penalty > 0
         if options.coverage_penalty > 0:
             self._coverage.reset_slots(slots, [len(source) for source in sources], options.coverage_penalty)
+        if options.copy_tokens and not options.force_phrases:
+            self._copies.admit(slots, options)
         self._scores[index, 0] = 0.0  # all rows of a slot start from the same state, so one suffices
         self._tokens[index] = self._bos_id
         self._parents[index] = self._rows[index]
@@ -120,6 +122,7 @@ class BeamSearch:
         self._engine.release(slots)
         index = list(slots)
         self._strategies.release(slots)
+        self._copies.release(slots)
         self._free.update(slots)
         self._limit[index] = _NO_LIMIT
         self._score_bounds[index] = -np.inf
@@ -146,15 +149,21 @@ class BeamSearch:
         end_scores: Float64Array = result.id_scores[:, 0].reshape(self._scores.shape) + self._scores
         totals: Float64Array = result.scores + self._scores.reshape(-1, 1)
         np.putmask(totals, result.ids == self._eos_id, -np.inf)
-        ids, ends = result.ids, end_scores
+        candidates = CandidateArrays(totals, result.ids, end_scores)
+        if self._copies.is_active:
+            may_end, remaining = self._earliest_end <= self._step, self._limit - self._step
+            candidates = self._copies.add_candidates(candidates, self._scores, result.id_scores, may_end, remaining)
         if self._strategies.strategies:
             at_limit = self._limit <= self._step
-            ids, ends = self._strategies.select_candidates(result, self._scores, totals, end_scores, at_limit)
-        self._select_rows(totals, ids, result.attention)
+            candidates = self._strategies.select_candidates(result, self._scores, candidates, at_limit)
+        ends = candidates.ends
+        self._select_rows(candidates.totals, candidates.ids, result.attention)
         ending = ends > self._scores[:, -1:]  # the others cannot be among the K best
-        if self._strategies.strategies:
-            ending |= self._strategies.has_selected[:, None] & (ends > -np.inf)
+        if self._strategies.strategies or self._copies.is_active:
+            ending |= self._accepted_slots()[:, None] & (ends > -np.inf)
             self._strategies.record_rows(self._parents, self._tokens)
+        if self._copies.is_active:
+            self._copies.reorder_rows(self._parents, self._tokens)
         if self._step >= self._next_limit or np.count_nonzero(ending):
             self._store_finished(ends, ending)
         done = self._scores[:, 0] < self._score_bounds
@@ -171,7 +180,7 @@ class BeamSearch:
             tokens=self._tokens.ravel(),
             parents=self._parents.ravel(),
             num_candidates=self._engine.beam_size + 1,  # at most one of them ends the sentence
-            score_ids=self._end_ids,
+            score_ids=self._copies.score_ids,
             suppress_rows=self._no_ids,
             suppress_tokens=self._no_ids,
             return_attention=self._needs_attention,
@@ -208,7 +217,7 @@ class BeamSearch:
         both = np.concatenate((self._scores, ends), axis=1)
         both.sort(axis=1)
         among_best = (ends >= both[:, beam_size, None]) & (self._earliest_end <= self._step)[:, None]
-        accepted = among_best | (at_limit | self._strategies.has_selected)[:, None]
+        accepted = among_best | (at_limit | self._accepted_slots())[:, None]
         accepted &= (np.logical_or.reduce(ending, axis=1) | at_limit)[:, None]
         # Processing all slots is cheaper than indexing some of them.
         self._add_finished(np.where(accepted, ends, -np.inf))
@@ -216,6 +225,10 @@ class BeamSearch:
         bounds = np.maximum(rank_scores.take(self._last_returned) * self._limit_penalties, _LOWEST)
         full = at_limit | (rank_scores[:, -1] > -np.inf)
         self._score_bounds = np.where(self._limit == _NO_LIMIT, -np.inf, np.where(full, np.inf, bounds))
+
+    def _accepted_slots(self) -> BoolArray:
+        """Return a mask [N] of the slots in which all finite scores of ``ends`` become finished hypotheses."""
+        return self._strategies.has_selected | self._copies.accepted_slots
 
     def _add_finished(self, scores: Float64Array) -> None:
         """Add the hypotheses that end in this step, given the score [N, K] of each; a score of -inf adds none."""

@@ -31,7 +31,7 @@ class StepRequest:
     num_candidates: int
     """Number C of next tokens to return per row."""
     score_ids: Int64Array
-    """Token ids to score regardless of their rank, [R, Q]."""
+    """Token ids to score regardless of their rank, [R, Q]; the caller must not change the array afterwards."""
     suppress_rows: Int64Array
     """Row of each (row, token) pair that must not become a candidate, [P]."""
     suppress_tokens: Int64Array

@@ -53,6 +53,8 @@ class OnnxEngine:
         """State [rows of the previous step, Z], and after it the initial states of new sentences."""
         self._state_rows = np.zeros((num_slots, beam_size), dtype=np.int64)
         """Index into ``_state`` of each row of each active sentence, [N, K]."""
+        self._last_positions: tuple[AnyArray, tuple[AnyArray, AnyArray | None]] | None = None
+        """Token ids that were scored in the last step, and their positions."""
         self._reordered = False
         """True if sentences were added or moved since the last step; otherwise ``_state_rows`` is 0, 1, 2, ..."""
         self._update_layout()
@@ -185,7 +187,10 @@ class OnnxEngine:
         """Return the positions of ``ids_to_score`` [R, Q] for the active rows; see `_token_positions`."""
         if ids_to_score.shape[1] == 1 and not np.count_nonzero(ids_to_score != EOS):
             return self._eos_positions, None
-        return self._token_positions(ids_to_score[self._rows])
+        # Without strategies, the search passes the same array until sentences are admitted or released.
+        if self._last_positions is None or self._last_positions[0] is not ids_to_score:
+            self._last_positions = ids_to_score, self._token_positions(ids_to_score[self._rows])
+        return self._last_positions[1]
 
     def _token_positions(self, tokens: AnyArray, sentences: AnyArray | None = None) -> tuple[AnyArray, AnyArray | None]:
         """Return the positions of token ids [m, Q] in shortlists, and a mask [m, Q] that is true for listed tokens.
@@ -249,6 +254,7 @@ class OnnxEngine:
         self._reordered = True
         # End of sentence is the first token of every shortlist.
         self._eos_positions = np.full((count * beam_size, 1), 0 if self._shortlist else EOS)
+        self._last_positions = None
         self._buffers: Arrays = {}  # values of all rows; those of inactive rows do not change
         self._active_arrays = self._memory.views(count)
         self._num_choices = self._sessions.vocab_size  # number of tokens that a row chooses from

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from nmt.search.options import DecodingOptions
 from nmt.search.strategies.base import SearchStrategy
-from nmt.search.strategies.copy_constraints import CopyConstraints
 from nmt.search.strategies.diverse_beam_search import DiverseBeamSearch
 from nmt.search.strategies.lexical_constraints import LexicalConstraints
 from nmt.search.strategies.sampling import Sampling
@@ -15,20 +14,15 @@ __all__ = ["make_strategy"]
 
 
 def make_strategy(
-    options: DecodingOptions, beam_size: int, eos_id: int, length_limits: tuple[int, int], source: Sequence[int]
+    options: DecodingOptions, beam_size: int, eos_id: int, min_length: int, source: Sequence[int]
 ) -> SearchStrategy | None:
-    """Return the search strategy that the options require for a sentence, or None if plain beam search suffices.
-
-    ``length_limits`` are those of `DecodingOptions.length_limits`.
-    """
+    """Return the search strategy that the options require for a sentence, or None if plain beam search suffices."""
     if options.sampling_temperature > 0:
-        return Sampling(options, beam_size, eos_id, length_limits, source)
+        return Sampling(options, beam_size, eos_id, min_length, source)
     if options.num_beam_groups > 1:
-        return DiverseBeamSearch(options, beam_size, eos_id, length_limits)
+        return DiverseBeamSearch(options, beam_size, eos_id, min_length)
     if options.force_phrases:
-        return LexicalConstraints(options, beam_size, eos_id, length_limits)
-    if options.copy_tokens:
-        return CopyConstraints(options, beam_size, eos_id, length_limits)
+        return LexicalConstraints(options, beam_size, eos_id, min_length)
     if options.target_prefix or options.bad_phrases or options.no_repeat_ngram_size:
-        return SearchStrategy(options, beam_size, eos_id, length_limits)
+        return SearchStrategy(options, beam_size, eos_id, min_length)
     return None

@@ -30,7 +30,7 @@ class CandidateSet(NamedTuple):
     """All candidates of a sentence in one step."""
 
     best: list[list[Candidate]]
-    """Candidates that the engine returned for each open row, best first or in the order drawn."""
+    """Candidates that the engine returned for each open row, best first or in the order drawn, then copy tokens."""
     requested: list[list[Candidate]]
     """Candidates for the token ids of `SearchStrategy.score_ids`, for each open row; some may also be in ``best``."""
     ends: list[Candidate]
@@ -55,23 +55,16 @@ class SearchStrategy:
 
     This base class selects the tokens of the prefix and leaves later steps to plain beam search. Subclasses select
     the candidates of every step.
-
-    The base class also has methods for copy tokens. A hypothesis cannot end before it contains all copy tokens. Where
-    its best continuation would be end of sentence, it continues with a missing copy token instead of the second best
-    token, because a network that considers a translation complete tends to repeat itself when it has to go on.
     """
 
     selects_every_step = False
     """True if the strategy also selects the candidates after the target prefix."""
 
-    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, length_limits: tuple[int, int]) -> None:
-        """Create a strategy; ``length_limits`` are those of `DecodingOptions.length_limits`."""
-        self.options, self.beam_size, self._eos_id = options, beam_size, eos_id
-        self._min_length, self._max_length = length_limits
+    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int) -> None:
+        """Create a strategy; ``min_length`` is the minimum number of tokens before end of sentence."""
+        self.options, self.beam_size, self._eos_id, self._min_length = options, beam_size, eos_id, min_length
         self.row_tokens: list[Tokens] = [()] * beam_size
         """Tokens of the hypothesis in each row."""
-        self._copies = frozenset(options.copy_tokens)
-        self._forces_copies = False  # true once a hypothesis would have ended without a copy token
 
     @property
     def initial_rows(self) -> list[int]:
@@ -97,7 +90,7 @@ class SearchStrategy:
     def suppressed_tokens(self, row: int) -> set[int]:
         """Return the tokens that the engine must not propose for a row in this step.
 
-        Copy tokens are among them, because the strategy itself makes candidates of those that are missing.
+        Copy tokens are among them, because `nmt.search.copy_tokens` adds those that are missing to the candidates.
         """
         tokens = self.row_tokens[row]
         repetitions = tokens_repeating_ngrams(tokens, self.options.no_repeat_ngram_size)
@@ -105,7 +98,7 @@ class SearchStrategy:
 
     def score_ids(self, row: int) -> list[int]:
         """Return the token ids to score for a row regardless of their rank."""
-        return [self.options.target_prefix[self._length]] if self._in_prefix else self._missing_copies(row)
+        return [self.options.target_prefix[self._length]] if self._in_prefix else []
 
     def select_candidates(self, candidates: CandidateSet) -> CandidateSelection:
         """Select candidates; the search calls this in steps for which `selects_tokens` is true."""
@@ -132,50 +125,6 @@ class SearchStrategy:
     @property
     def _may_finish(self) -> bool:
         return self._length >= self._min_length
-
-    @property
-    def _remaining_length(self) -> int:
-        """Number of tokens that can be added before the length limit, without end of sentence."""
-        return self._max_length - 1 - self._length
-
-    def _missing_copies(self, row: int) -> list[int]:
-        """Return the copy tokens that the hypothesis in a row does not contain yet."""
-        return [token for token in self.options.copy_tokens if token not in self.row_tokens[row]]
-
-    def _with_copies(self, candidates: CandidateSet) -> CandidateSet:
-        """Return the candidates with the missing copy tokens among the best of each row."""
-        if not self._copies:
-            return candidates
-        best, ends = [], []
-        for proposed, copies, end in zip(candidates.best, candidates.requested, candidates.ends, strict=True):
-            if not copies:
-                best.append(proposed)
-                ends.append(end)
-                continue
-            others = [candidate for candidate in proposed if candidate.token != self._eos_id]
-            would_end = self._may_finish and end.score >= max(candidate.score for candidate in (*others, *copies))
-            self._forces_copies |= would_end
-            is_forced = would_end or len(copies) >= self._remaining_length
-            best.append(sorted(copies if is_forced else [*others, *copies], reverse=True))
-            ends.append(end._replace(score=-np.inf))
-        return candidates._replace(best=best, ends=ends)
-
-    def _select_best(self, ranked: Sequence[Candidate], count: int) -> list[Candidate]:
-        """Return the first ``count`` of the candidates that are possible.
-
-        Once a copy token had to be forced, one candidate with the largest number of copy tokens is always among them.
-        Otherwise hypotheses whose copy tokens are still to be forced, and so have better scores, would displace it.
-        """
-        possible = [candidate for candidate in ranked if candidate.score > -np.inf]
-        selected = possible[:count]
-        if self._forces_copies and possible:
-            most_copies = max(possible, key=self._count_copies)
-            if most_copies not in selected:
-                selected[-1] = most_copies
-        return selected
-
-    def _count_copies(self, candidate: Candidate) -> int:
-        return len(self._copies.intersection((*self.row_tokens[candidate.row], candidate.token)))
 
     def _partition(self, candidates: Iterable[Candidate]) -> CandidateSelection:
         """Separate the candidates into open and finished ones, without the impossible ones (score -inf)."""

@@ -25,8 +25,8 @@ class DiverseBeamSearch(SearchStrategy):
 
     selects_every_step = True
 
-    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, length_limits: tuple[int, int]) -> None:
-        super().__init__(options, beam_size, eos_id, length_limits)
+    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int) -> None:
+        super().__init__(options, beam_size, eos_id, min_length)
         self._num_groups = min(options.num_beam_groups, beam_size)
         self._group_of_row = [row * self._num_groups // beam_size for row in range(beam_size)]
         self._group_sizes = Counter(self._group_of_row)
@@ -58,7 +58,6 @@ class DiverseBeamSearch(SearchStrategy):
     def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
         selection = CandidateSelection([], [])
         used_tokens: Counter[int] = Counter()
-        candidates = self._with_copies(candidates)
         for group in range(self._num_groups):
             rows = [candidates.ends] if candidates.at_limit else candidates.best
             in_group = [candidate for row in rows for candidate in row if self._group_of_row[candidate.row] == group]
@@ -75,8 +74,7 @@ class DiverseBeamSearch(SearchStrategy):
         size, penalty = self._group_sizes[group], self.options.diversity_penalty
         best_first = sorted(candidates, key=lambda candidate: penalty * used_tokens[candidate.token] - candidate.score)
         missing = size - len(self._finished[group])
-        best = self._partition(self._select_best(best_first, size))
-        finished = best.finished[:missing] if self._may_finish or at_limit else []
+        finished = self._partition(best_first[:size]).finished[:missing] if self._may_finish or at_limit else []
         self._finished[group] += [self.row_tokens[candidate.row] for candidate in finished]
-        open_ = self._select_best(self._partition(best_first).open, size) if len(finished) < missing else []
+        open_ = self._partition(best_first).open[:size] if len(finished) < missing else []
         return CandidateSelection(open_, finished)

@@ -20,8 +20,8 @@ class LexicalConstraints(SearchStrategy):
 
     selects_every_step = True
 
-    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, length_limits: tuple[int, int]) -> None:
-        super().__init__(options, beam_size, eos_id, length_limits)
+    def __init__(self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int) -> None:
+        super().__init__(options, beam_size, eos_id, min_length)
         self._required = RequiredPhrases((*options.force_phrases, *((token,) for token in options.copy_tokens)))
 
     def suppressed_tokens(self, row: int) -> set[int]:
@@ -33,9 +33,7 @@ class LexicalConstraints(SearchStrategy):
 
     def score_ids(self, row: int) -> list[int]:
         """Return the next token of the target prefix or, after the prefix, the tokens that extend a required phrase."""
-        if self._in_prefix:
-            return super().score_ids(row)
-        return sorted(self._required.next_tokens(self.row_tokens[row]))
+        return super().score_ids(row) or sorted(self._required.next_tokens(self.row_tokens[row]))
 
     def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
         total, count = self._required.total_tokens, self._required.count_satisfied

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nmt.search.copy_tokens import CandidateArrays
 from nmt.search.protocol import StepRequest, StepResult
 from nmt.search.strategies.base import Candidate, CandidateSet, SearchStrategy
 from nmt.search.strategies.sampling import Sampling
@@ -25,7 +26,8 @@ class StrategyRunner:
         self.has_selected: BoolArray = np.zeros(num_slots, dtype=bool)
         """True for slots whose candidates a strategy selected in the last step, [N]."""
         self._beam, self._eos_id = beam_size, eos_id
-        self._score_ids: dict[int, list[int]] = {}  # requested in the last step, by row
+        self._score_ids: dict[int, list[int]] = {}  # requested by strategies in the last step, by row
+        self._first_column = 1  # of these ids in the request
 
     def release(self, slots: Sequence[int]) -> None:
         """Remove the strategies of the given slots."""
@@ -40,9 +42,11 @@ class StrategyRunner:
         ]
         pairs = np.array(suppressed, dtype=np.int64).reshape(-1, 2).T.copy()
         self._score_ids = {row: strategy.score_ids(k) for row, strategy, k in self._strategy_rows()}
-        score_ids = np.full((len(request.tokens), 1 + max(map(len, self._score_ids.values()))), self._eos_id)
+        self._first_column = first = request.score_ids.shape[1]
+        added = ((0, 0), (0, max(map(len, self._score_ids.values()))))
+        score_ids = np.pad(request.score_ids, added, constant_values=self._eos_id)
         for row, tokens in self._score_ids.items():
-            score_ids[row, 1 : 1 + len(tokens)] = tokens
+            score_ids[row, first : first + len(tokens)] = tokens
         request = replace(request, score_ids=score_ids, suppress_rows=pairs[0], suppress_tokens=pairs[1])
         return self._add_sampling(request)
 
@@ -60,26 +64,22 @@ class StrategyRunner:
         return replace(request, temperature=temperature, seeds=seeds, top_k=top_k, top_p=top_p)
 
     def select_candidates(
-        self, result: StepResult, scores: Float64Array, totals: Float64Array, ends: Float64Array, at_limit: BoolArray
-    ) -> tuple[Int64Array, Float64Array]:
+        self, result: StepResult, scores: Float64Array, candidates: CandidateArrays, at_limit: BoolArray
+    ) -> CandidateArrays:
         """Call the strategies to select candidates; in their slots, only selected candidates keep a finite score.
 
         Args:
             result: Result of the engine's step.
             scores: Cumulative score of each open hypothesis, [N, K].
-            totals: Cumulative score of each candidate, [R, C]. The array is changed in place.
-            ends: Score of each hypothesis with end of sentence, [N, K].
+            candidates: Candidates of all rows. ``totals`` is changed in place.
             at_limit: Mask of the sentences at their length limit, [N].
-
-        Returns:
-            Token ids of the candidates in ``totals``, [R, C], and new ``ends``.
         """
-        ids, ends = result.ids.copy(), ends.copy()
+        totals, ids, ends = candidates.totals, candidates.ids.copy(), candidates.ends.copy()
         for slot, strategy in self.strategies.items():
             self.has_selected[slot] = strategy.selects_tokens
             if strategy.selects_tokens:
-                candidates = self._list_candidates(slot, result, scores[slot], ends[slot], bool(at_limit[slot]))
-                selection = strategy.select_candidates(candidates)
+                listed = self._list_candidates(slot, result, scores[slot], candidates, bool(at_limit[slot]))
+                selection = strategy.select_candidates(listed)
                 first = slot * self._beam
                 totals[first : first + self._beam] = -np.inf
                 for column, candidate in enumerate(selection.open):  # at most K < C, so each has its own column
@@ -87,22 +87,27 @@ class StrategyRunner:
                     ids[first + candidate.row, column] = candidate.token
                 kept = [candidate.row for candidate in selection.finished]
                 ends[slot, [row for row in range(self._beam) if row not in kept]] = -np.inf
-        return ids, ends
+        return CandidateArrays(totals, ids, ends)
 
     def _list_candidates(
-        self, slot: int, result: StepResult, scores: Float64Array, ends: Float64Array, at_limit: bool
+        self, slot: int, result: StepResult, scores: Float64Array, candidates: CandidateArrays, at_limit: bool
     ) -> CandidateSet:
-        """Return the candidates of a slot; ``scores`` and ``ends`` are those of its rows, [K]."""
+        """Return the candidates of a slot; ``scores`` are those of its rows, [K]."""
         best, requested = [], []
         open_rows = np.flatnonzero(scores > -np.inf).tolist()
+        ends = candidates.ends[slot].tolist()
+        num_returned = result.ids.shape[1]
         for k in open_rows:
             row, score = slot * self._beam + k, float(scores[k])
-            returned = zip(result.ids[row].tolist(), result.scores[row].tolist(), strict=True)
-            best.append([Candidate(score + token_score, k, token) for token, token_score in returned])
+            pairs = zip(candidates.totals[row].tolist(), candidates.ids[row].tolist(), strict=True)
+            of_row = [Candidate(total, k, token) for total, token in pairs]
+            for n in np.flatnonzero(result.ids[row] == self._eos_id).tolist():
+                of_row[n] = Candidate(min(score + float(result.scores[row, n]), ends[k]), k, self._eos_id)
+            best.append(of_row[:num_returned] + [copy for copy in of_row[num_returned:] if copy.score > -np.inf])
             # The columns beyond the ids of this row are padding.
-            scored = zip(self._score_ids[row], result.id_scores[row, 1:].tolist(), strict=False)
+            scored = zip(self._score_ids[row], result.id_scores[row, self._first_column :].tolist(), strict=False)
             requested.append([Candidate(score + token_score, k, token) for token, token_score in scored])
-        end_candidates = [Candidate(float(ends[k]), k, self._eos_id) for k in open_rows]
+        end_candidates = [Candidate(ends[k], k, self._eos_id) for k in open_rows]
         return CandidateSet(best, requested, end_candidates, scores[open_rows].tolist(), at_limit)
 
     def record_rows(self, parents: Int64Array, tokens: Int64Array) -> None:

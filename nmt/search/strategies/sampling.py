@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 
@@ -16,20 +15,15 @@ class Sampling(SearchStrategy):
     """Sampling with temperature, top-k and top-p (nucleus sampling, Holtzman et al. 2020).
 
     Each row is an independent sample. The engine draws the next token of a row by adding Gumbel noise to the logits
-    (Kool et al. 2019). The strategy draws copy tokens with their probability, whatever the temperature.
+    (Kool et al. 2019). The strategy itself draws copy tokens, with their probability at any temperature.
     """
 
     selects_every_step = True
 
     def __init__(
-        self,
-        options: DecodingOptions,
-        beam_size: int,
-        eos_id: int,
-        length_limits: tuple[int, int],
-        source: Sequence[int],
+        self, options: DecodingOptions, beam_size: int, eos_id: int, min_length: int, source: Sequence[int]
     ) -> None:
-        super().__init__(options, beam_size, eos_id, length_limits)
+        super().__init__(options, beam_size, eos_id, min_length)
         # A hash of the source is part of the seed, so that sentences in a batch do not share their noise.
         self._source_hash = zlib.crc32(np.array(source, dtype=np.int64).tobytes())
         self._sample_numbers = list(range(beam_size))  # number of the sample in each row
@@ -60,29 +54,22 @@ class Sampling(SearchStrategy):
     def _select_after_prefix(self, candidates: CandidateSet) -> CandidateSelection:
         if candidates.at_limit:
             return CandidateSelection([], candidates.ends)
-        drawn = map(self._draw_candidate, candidates.best, candidates.requested, candidates.scores)
-        return self._partition(chain.from_iterable(drawn))
+        return self._partition(map(self._draw_candidate, candidates.best, candidates.scores))
 
-    def _draw_candidate(
-        self, proposed: Sequence[Candidate], copies: Sequence[Candidate], score: float
-    ) -> Sequence[Candidate]:
-        """Return the first proposed candidate or, with its probability, a missing copy token.
+    def _draw_candidate(self, candidates: Sequence[Candidate], score: float) -> Candidate:
+        """Return the first candidate of a row or, with its probability, a missing copy token.
 
-        If the sample cannot go on otherwise, the result is the most probable copy token.
-
-        Args:
-            proposed: Candidates of a row in the order drawn by the engine, which draws no copy tokens.
-            copies: Candidates of the row for the missing copy tokens.
-            score: Score of the row.
+        If the sample cannot go on otherwise, the result is the most probable copy token. ``score`` is that of the row.
         """
+        copies = [candidate for candidate in candidates if candidate.token in self.options.copy_tokens]
         if copies:
             probabilities = np.exp([candidate.score - score for candidate in copies])
             drawn = np.random.default_rng(self._seed_sequence(copies[0].row)).random() < np.cumsum(probabilities)
             if drawn.any():
-                return [copies[int(drawn.argmax())]]
-            if len(copies) >= self._remaining_length or not self._partition(proposed[:1]).open:
-                return [max(copies)]
-        return proposed[:1]
+                return copies[int(drawn.argmax())]
+            if candidates[0].score == -np.inf:  # end of sentence, or there is no room for other tokens
+                return max(copies)
+        return candidates[0]
 
     def _seed_sequence(self, row: int) -> np.random.SeedSequence:
         return np.random.SeedSequence((self.options.seed, self._source_hash, self._sample_numbers[row], self._length))

@@ -110,9 +110,9 @@ def test_samples_contain_copy_tokens_as_often_at_each_place_as_the_model() -> No
     engine = FakeEngine(num_slots=1, beam_size=50, vocabulary=9)
     options = DecodingOptions(sampling_temperature=1.0, num_hypotheses=50, copy_tokens=_COPIES, max_length_ratio=0.0)
     firsts = []
-    for seed in range(40):
-        [found] = run(engine, [(3,)], replace(options, max_length_extra=5, seed=seed))
+    for seed in range(12):
+        [found] = run(engine, [(3,)], replace(options, max_length_extra=6, seed=seed))
         firsts += [hypothesis.tokens[0] for hypothesis in found]
     scores = engine.log_probabilities((3,), [BEGIN])
     for token in _COPIES:
-        assert firsts.count(token) / 2000 == pytest.approx(np.exp(scores[token]), abs=0.03)
+        assert firsts.count(token) / 600 == pytest.approx(np.exp(scores[token]), abs=0.05)
