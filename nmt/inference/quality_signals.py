@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from nmt.text.function_words import count_function_words, function_words
+from nmt.text.function_words import HOMOGRAPHS, count_function_words, function_words
 from nmt.text.languages import LATIN, language_scripts, primary_subtag
 from nmt.text.number_comparison import find_missing_numbers
 from nmt.text.scripts import is_unspaced_script, script_of
 
 _DIGIT = re.compile(r"\d")
-# What is not language may stand unchanged in a translation: addresses, file names, placeholders, codes, mentions.
-_CODE = re.compile(r"\S*[@/\\_{}<>%#=$\d\U000f0000-\U000f001f]\S*")
 _WORD = re.compile(r"[^\W\d_]+")
+# What is not language may stand unchanged in a translation: addresses, file names, placeholders, codes, mentions. One
+# such character makes code of the run of characters around it, up to white space, Chinese characters or kana.
+_CODE_CHARACTER = re.compile(r"[@/\\_{}<>%#=$\d\U000f0000-\U000f001f]")
+_RUN = re.compile("[^\\s\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]+|[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]+")
 
 _MAX_PERIOD = 8  # words or characters of the longest repeated sequence that is detected
 
@@ -27,11 +29,13 @@ _MAX_PERIOD = 8  # words or characters of the longest repeated sequence that is 
 _EXPANSION = {"de": 1.16, "es": 1.09, "fr": 1.15, "ja": 0.5, "nl": 1.1, "zh": 0.32}
 _EXPANSION_BY_SCRIPT = {"CJK": 0.32, "HANGUL": 0.5}
 _DEFAULT_EXPANSION = 1.1
-_LENGTH_OFFSET = 3.0  # characters added to both lengths, so that the ratio of short texts varies less
+_LENGTH_OFFSET = 4.0  # characters added to both lengths, so that the ratio of short texts varies less
 _LENGTH_BOUND, _SHORT_LENGTH_BOUND = 0.45, 1.4
+_UNSPACED_LENGTH_BOUND = 0.1  # added for Chinese and Japanese, whose lengths vary more
 
 _MAX_REPETITIONS = {1: 3, 2: 2}  # of single words, and of longer sequences
 _MIN_WORD = 3  # letters of an unchanged word that is not a function word
+_MIN_RUN = 3  # unchanged words in succession; two are often a loan, such as skate park
 _MIN_FOREIGN_LETTERS = 4
 _MIN_FUNCTION_WORDS = 3  # of another language for each of the target language, to decide that it is the wrong one
 
@@ -59,7 +63,9 @@ def find_signals(source: str, translation: str, source_language: str, target_lan
     is_copy = has_untranslated_words = False
     if source_language != target_language:
         unchanged = _unchanged_words(words, target_words, source_language, target_language)
-        is_copy = bool(unchanged) and _casefold(words) == _casefold(target_words)
+        is_copy = _casefold(words) == _casefold(target_words) and (
+            bool(unchanged) or sum(word.islower() and len(word) >= _MIN_WORD for word in words) >= _MIN_RUN
+        )
         has_untranslated_words = bool(unchanged) and not is_copy
     fired = {
         "copied_source": is_copy,
@@ -99,6 +105,8 @@ def has_unusual_length(source: str, translation: str, source_language: str, targ
     """
     length, target_length = len(source) / _expansion(source_language), len(translation) / _expansion(target_language)
     bound = _LENGTH_BOUND + _SHORT_LENGTH_BOUND / math.sqrt(max(length + target_length, 1) / 2)
+    if "CJK" in language_scripts(source_language) | language_scripts(target_language):
+        bound += _UNSPACED_LENGTH_BOUND
     return abs(math.log((target_length + _LENGTH_OFFSET) / (length + _LENGTH_OFFSET))) > bound
 
 
@@ -133,14 +141,24 @@ def _unchanged_words(
         }
     only_source = function_words(source_language) - function_words(target_language)
     folded = set(_casefold(source_words)).intersection(_casefold(target_words))
-    unchanged = {word for word in folded & only_source if len(word) > 1}
-    pairs = set(pairwise(source_words)).intersection(pairwise(target_words))
-    return unchanged.union(*(pair for pair in pairs if all(len(word) >= _MIN_WORD and word in lower for word in pair)))
+    unchanged = {word for word in folded & only_source if len(word) > 1} - HOMOGRAPHS
+    only_content = lower - function_words(target_language)
+    runs = set(_runs(source_words)).intersection(_runs(target_words))
+    return unchanged.union(
+        *(run for run in runs if all(len(word) >= _MIN_WORD and word in only_content for word in run))
+    )
+
+
+def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield all sequences of words that are long enough to count as untranslated."""
+    return zip(*(words[start:] for start in range(_MIN_RUN)), strict=False)
 
 
 def _words(text: str) -> list[str]:
     """Return the words of a text without addresses, placeholders and other code."""
-    return _WORD.findall(_CODE.sub(" ", text))
+    if _CODE_CHARACTER.search(text):
+        text = " ".join(run for run in _RUN.findall(text) if not _CODE_CHARACTER.search(run))
+    return _WORD.findall(text)
 
 
 def _casefold(words: Sequence[str]) -> list[str]:

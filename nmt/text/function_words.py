@@ -41,6 +41,7 @@ sv: alla att av bara blev bli de dem den denna det detta dig din du då där eft
     hans har hon honom hur här i inte jag kan man med men mig min mitt mycket nu när något och om oss på sig sin ska
     skulle som så till upp ur var vad vem vi vid vill än är över
 """
+_HOMOGRAPHS = "all da die do door for hat in los man me met no over son war will"
 
 
 def _parse_table() -> dict[str, frozenset[str]]:
@@ -51,6 +52,8 @@ def _parse_table() -> dict[str, frozenset[str]]:
     return languages
 
 
+HOMOGRAPHS = frozenset(_HOMOGRAPHS.split())
+"""Function words of one language that are frequent words of others."""
 _WORDS = _parse_table()
 _LANGUAGES_OF: dict[str, tuple[str, ...]] = {}
 for _language, _words in _WORDS.items():

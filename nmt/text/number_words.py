@@ -6,7 +6,7 @@ The tables hold the beginnings of words, so that they match ordinals and inflect
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from nmt.text.languages import primary_subtag
 
@@ -56,8 +56,11 @@ def is_written_out(value: int, text: str, language: str) -> bool | None:
     """
     language = primary_subtag(language)
     if language in {"zh", "yue", "wuu", "ja"}:
-        numerals = {number for match in _CHINESE_NUMERALS.finditer(text) for number in _chinese_numbers(match[0])}
-        return value in numerals or (language == "ja" and _JAPANESE_STEMS.get(value, text + "_") in text)
+        numerals = _numbers_in_chinese(text)
+        is_half_hour = value == 30 and "半" in text
+        return (
+            value in numerals or is_half_hour or (language == "ja" and _JAPANESE_STEMS.get(value, text + "_") in text)
+        )
     if language not in _STEMS:
         return None
     stems, text = _parse_stems(language), text.casefold()
@@ -81,6 +84,12 @@ def _word_pattern(language: str, value: int) -> re.Pattern[str]:
     """Return a pattern of the words for a value; stems of one or two letters are whole words."""
     alternatives = (stem + r"\b" if len(stem) < 3 else stem for stem in _parse_stems(language)[value])
     return re.compile(rf"\b(?:{'|'.join(alternatives)})")
+
+
+@lru_cache(maxsize=2)  # the numbers of a sentence are looked up in the same translation
+def _numbers_in_chinese(text: str) -> set[int]:
+    """Return the values of the Chinese numerals of a text."""
+    return {number for match in _CHINESE_NUMERALS.finditer(text) for number in _chinese_numbers(match[0])}
 
 
 def _chinese_numbers(numerals: str) -> set[int]:

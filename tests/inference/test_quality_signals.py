@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from nmt.inference.quality_signals import find_signals
@@ -52,3 +54,18 @@ def test_signal_fires_for_damaged_translations(
     signal: str, source_language: str, target_language: str, source: str, translation: str
 ) -> None:
     assert signal in find_signals(source, translation, source_language, target_language)
+
+
+@pytest.mark.parametrize("unit", ["a", "a ", "the ", "1", "1 ", "黒", "黒 い ", "@", "a@ ", "X"])
+def test_time_is_linear_in_the_length(unit: str) -> None:
+    text = unit * (50_000 // len(unit))
+    begin = time.process_time()
+    find_signals(text, text[::-1], "ja", "en")
+    find_signals(text, text, "en", "fr")
+    assert time.process_time() - begin < 3
+
+
+def test_fragments_of_loans_and_titles_are_no_untranslated_words() -> None:
+    assert find_signals("He built a skate park there.", "Il y construisit un skate park.", "en", "fr") == ()
+    assert find_signals("Il a secoué son fils.", "He shook his son.", "fr", "en") == ()
+    assert find_signals("The water was warm.", "Het water was warm.", "en", "nl") == ()
