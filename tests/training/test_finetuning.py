@@ -152,6 +152,21 @@ def test_longer_sentences_of_the_domain_raise_the_limits(
     assert after.card.longest_ratio > before.card.longest_ratio
 
 
+def test_what_a_network_was_trained_for_is_recorded_and_inherited(
+    model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt
+) -> None:
+    def flags(path: Path) -> tuple[bool, bool]:
+        card = read_model_directory(path).card
+        return card.placeholders, card.surface_variants
+
+    ran = nmt("train", narrow_recipe, "--finetune", model, "--out", tmp_path / "first", "data.placeholders=0.5")
+    assert ran.status == 0, ran.err
+    first, second = tmp_path / "first" / "model", tmp_path / "second"
+    ran = nmt("train", narrow_recipe, "--finetune", first, "--out", second, "data.surface_variants=0.5")
+    assert ran.status == 0, ran.err
+    assert [flags(path) for path in (model, first, second / "model")] == [(False, False), (True, False), (True, True)]
+
+
 def test_parent_without_shortlist_gives_a_model_without_one(
     model: Path, narrow_recipe: Path, tmp_path: Path, nmt: Nmt
 ) -> None:
