@@ -62,7 +62,7 @@ def _describe_inputs(
         "model": model_checksums(job),
         "input": [(file.name, stats.num_texts, stats.sha256) for file, stats in zip(files, statistics, strict=True)],
         "output format": job.output_format,
-        "option": {**options, **asdict(job.options), "fields": fields},
+        "option": {**options, **asdict(job.options), **job.text_options.to_dict(), "fields": fields},
     }
     as_json: dict[str, Any] = json.loads(json.dumps(inputs))
     return as_json

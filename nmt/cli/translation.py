@@ -21,9 +21,11 @@ from nmt.cli.options import (
 )
 from nmt.cli.streams import batches_as_available, read_stdin, write_batches
 from nmt.corpus.text_files import RECORD_SUFFIXES, read_texts
-from nmt.inference.documents.files import is_document, translate_document
+from nmt.inference.document_files import is_document, translate_document
 from nmt.inference.job import OutputFormat, TranslationJob
+from nmt.inference.text_options import TextOptions
 from nmt.inference.translator import DEFAULT_LM_WEIGHT, Translator
+from nmt.text.glossary import TermList, read_terms
 from nmt.utils.errors import UsageError
 
 _MAX_BATCH = 2000  # lines; a translator sorts as many by length
@@ -63,6 +65,20 @@ def translate(
     prefix: Annotated[str, Option(help="Text that every translation begins with.")] = "",
     require: Annotated[list[str] | None, Option(help="Phrase that translations contain; may be repeated.")] = None,
     ban: Annotated[list[str] | None, Option(help="Word that no translation contains; may be repeated.")] = None,
+    glossary: Annotated[
+        Path | None, Option(metavar="FILE", help="Terms to use: .tsv, .csv or .tbx with source and target terms.")
+    ] = None,
+    protect: Annotated[list[str] | None, Option(help="Phrase to copy unchanged; may be repeated.")] = None,
+    protect_pattern: Annotated[
+        list[str] | None, Option(metavar="REGEX", help="Pattern of text to copy unchanged; may be repeated.")
+    ] = None,
+    localise_numbers: Annotated[
+        bool, Option("--localise-numbers", help="Write numbers as is usual in the target language.")
+    ] = False,
+    min_confidence: Annotated[
+        float, Option(min=0, max=1, help="Leave text untranslated if the confidence is below this value.")
+    ] = 0.0,
+    no_split: Annotated[bool, Option("--no-split", help="Translate each line as a single sentence.")] = False,
     no_repeat_ngram: Annotated[int, Option(min=0, max=1000, help="Forbid repeated n-grams of this many tokens.")] = 0,
     sample: Annotated[bool, Option("--sample", help="Sample translations instead of searching for the best.")] = False,
     temperature: Annotated[
@@ -119,7 +135,17 @@ def translate(
         raise UsageError(str(error)) from None
     output_format = _output_format(as_json, output, translator)
     models = tuple(path.resolve() for path in (model, *(others or ())))
-    job = TranslationJob(models, beam_size, n_best - 1, options, not no_shortlist, output_format)
+    text_options = TextOptions(
+        protected_phrases=tuple(protect or ()),
+        protected_patterns=tuple(protect_pattern or ()),
+        terms=_read_glossary(glossary, translator) if glossary else None,
+        localise_numbers=localise_numbers,
+        split_sentences=not no_split,
+        min_confidence=min_confidence,
+        find_signals=as_json,
+    )
+    _ = text_options.protector  # raises for an invalid pattern
+    job = TranslationJob(models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options)
     fields = (field,) if field else (translator.source_language, "text")
     if document:
         # Lazily, so that an output that can't be written is an error before the work.
@@ -135,6 +161,11 @@ def translate(
         is_regular = bool(files) and all(file.is_file() for file in files or ())
         batches = [texts] if is_regular else batches_as_available(texts, _MAX_BATCH)
         write_batches((job.translate_lines(translator, batch) for batch in batches), output)
+
+
+def _read_glossary(path: Path, translator: Translator) -> TermList:
+    languages = translator.source_language, translator.target_language
+    return TermList(read_terms(path, *languages), *languages)
 
 
 def _check_document_options(

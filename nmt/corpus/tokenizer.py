@@ -140,6 +140,11 @@ class Vocabulary:
         return TokenizedText(text, mapping["ids"], mapping["offsets"])
 
     @cached_property
+    def has_capitals(self) -> bool:
+        """Whether any piece has a capital letter; if not, the tokenizer was trained on lower-case text."""
+        return any(piece != piece.lower() for piece, _, _ in self.text_pieces())
+
+    @cached_property
     def word_continuations(self) -> frozenset[int]:
         """Ids of the pieces that continue the word before them in scripts with spaces between words."""
         pieces = ((self.id_to_piece(i), i) for i in range(FIRST_TEXT_ID, len(self)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from nmt.engine.factory import EngineName
+from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS, TextOptions
 from nmt.inference.translation import Translation
 from nmt.inference.translator import Translator
 from nmt.search.options import DecodingOptions
@@ -36,6 +37,7 @@ class TranslationJob:
     use_shortlist: bool
     """True to use the vocabulary shortlist of the model, if it has one."""
     output_format: OutputFormat
+    text_options: TextOptions = DEFAULT_TEXT_OPTIONS
 
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
         """Load the models into a translator. Raises CarouselError as `Translator.load` does."""
@@ -46,7 +48,11 @@ class TranslationJob:
         """Translate texts and yield one output line per text, in order and without a line feed."""
         texts, sources = itertools.tee(texts)
         translations = translator.stream(
-            texts, beam_size=self.beam_size, alternatives=self.alternatives, options=self.options
+            texts,
+            beam_size=self.beam_size,
+            alternatives=self.alternatives,
+            options=self.options,
+            text_options=self.text_options,
         )
         languages = translator.source_language, translator.target_language
         for translation, source in zip(translations, sources, strict=True):

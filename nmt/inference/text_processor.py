@@ -1,36 +1,43 @@
 """Conversion of text to token ids for decoding, and of decoded hypotheses back to text.
 
-A text is normalised, and split into chunks if it is too long for the model. The translations of the chunks are joined,
-so that the whole text is translated.
+A sentence passes these steps before decoding: its decorations, such as bullets, are set aside; unusual casing and
+punctuation are replaced by the form that the network expects; protected spans, such as URLs, are masked; and the rest
+is normalised, split into chunks if it is too long for the model, and tokenized. After decoding, the steps are undone
+in reverse order, and glossary terms are put in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from nmt.corpus.tokenizer import UNK, TokenizedText
+from nmt.corpus.tokenizer import UNK, placeholder_id
+from nmt.inference.chunk_alignment import Chunk
+from nmt.inference.masking import MaskedText, mask_spans
+from nmt.inference.prepared_text import PreparedText
+from nmt.inference.quality_signals import find_signals
+from nmt.inference.rendering import Renderer
+from nmt.inference.text_options import TextOptions
 from nmt.inference.translation import Alternative, Translation
 from nmt.model_directory.card import Calibration
 from nmt.model_directory.directory import ModelDirectory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
-from nmt.text.alignment import AlignedSpan
+from nmt.text.casing import lower_case
 from nmt.text.chunking import split_into_chunks
-from nmt.text.languages import language_scripts
-from nmt.text.normalisation import is_translatable, normalise, original_offsets
+from nmt.text.decorations import find_core
+from nmt.text.glossary import TermMatch
+from nmt.text.languages import has_letters_of
+from nmt.text.normalisation import is_translatable, normalise
+from nmt.text.number_localisation import localise_numbers
+from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
+from nmt.text.protected_spans import ProtectedSpan
 from nmt.text.scripts import is_spaced_word_character, is_unspaced_script
+from nmt.text.surface_form import analyse_surface, to_network_form
 from nmt.utils.errors import UsageError
 
-
-@dataclass(frozen=True)
-class Chunk:
-    """A part of a text that is decoded as one sentence."""
-
-    start: int
-    """Offset in the normalised text, in code points."""
-    tokenized: TokenizedText
-    """Text of the chunk with its token ids."""
+_PLACEHOLDER_IDS = {character: placeholder_id(n) for n, character in enumerate(PLACEHOLDER_CHARACTERS)}
 
 
 class TextProcessor:
@@ -39,21 +46,55 @@ class TextProcessor:
     def __init__(self, model: ModelDirectory, calibration: Calibration | None) -> None:
         self._card, self._tokenizer = model.card, model.tokenizer
         self._calibration = calibration
-        self._separator = "" if "CJK" in language_scripts(model.card.target_language) else " "
+        self._lowers_case = model.card.search.guards and not model.tokenizer.source.has_capitals
+        self._reads_variants = model.card.surface_variants or self._lowers_case
+        self._renderer = Renderer(model.card, model.tokenizer.target, self._reads_variants)
 
-    def make_chunks(self, text: str) -> list[Chunk]:
-        """Split a text into tokenized chunks; return none if the text contains nothing to translate."""
+    def prepare(self, text: str, options: TextOptions) -> PreparedText:
+        """Return a sentence with its tokenized chunks, of which there are none if there is nothing to translate."""
+        card = self._card
+        if not card.search.guards:
+            return self._prepare_verbatim(text, options)
+        core = find_core(text)
+        normalised = normalise(text[slice(*core)])
+        terms = options.terms.find(normalised) if options.terms else []
+        spans = options.protector.find(normalised)
+        if terms:  # a term may contain a number or code
+            spans = _without_overlap(spans, terms)
+        masked = mask_spans(normalised, spans, card.placeholders)
+        surface = analyse_surface(masked.text)
+        prepared = PreparedText(text, core, normalised, options, masked, surface, tuple(terms))
+        if not has_letters_of(masked.text, card.source_language):
+            return prepared
+        network_text = to_network_form(masked.text, surface, self._reads_variants, card.source_language)
+        if self._lowers_case:
+            network_text = lower_case(network_text, card.source_language)
+        ranges = masked.ranges(len(network_text))
+        chunks = [chunk for start, end in ranges for chunk in self._make_chunks(network_text, start, end, masked)]
+        return replace(prepared, chunks=chunks)
+
+    def _prepare_verbatim(self, text: str, options: TextOptions) -> PreparedText:
+        """Return a text as a single chunk, which is only normalised."""
         normalised = normalise(text)
-        if not is_translatable(normalised):
-            return []
-        encode = self._tokenizer.source.encode
-        tokenized = encode(normalised)
+        chunks = [Chunk(0, self._tokenizer.source.encode(normalised))] if is_translatable(normalised) else []
+        return PreparedText(text, (0, len(text)), normalised, options, MaskedText(normalised), chunks=chunks)
+
+    def _make_chunks(self, text: str, start: int, end: int, masked: MaskedText) -> Iterator[Chunk]:
+        """Yield the chunks of a range of the text that the network reads."""
+        encode, part = self._tokenizer.source.encode, text[start:end]
+        tokenized = encode(part)
         max_tokens = self._card.longest_source
-        if len(tokenized.ids) <= max_tokens or not self._card.search.guards:
-            return [Chunk(0, tokenized)]
-        ranges = split_into_chunks(normalised, [end for _, end in tokenized.spans], max_tokens)
-        texts = [(end, normalised[start:end].lstrip()) for start, end in ranges]
-        return [Chunk(end - len(text), encode(text.rstrip())) for end, text in texts if text]
+        if len(tokenized.ids) <= max_tokens:
+            ranges = [(0, len(part))]
+        else:
+            ranges = split_into_chunks(part, [token_end for _, token_end in tokenized.spans], max_tokens)
+        for first, last in ranges:
+            content = part[first:last].strip()
+            if content:
+                offset = start + first + part[first:last].index(content)
+                tokens = tokenized if content == part else encode(content)
+                placeholders = masked.placeholders(offset, offset + len(content))
+                yield Chunk(offset, tokens, tuple(_PLACEHOLDER_IDS[character] for character in placeholders))
 
     def target_ids(self, text: str) -> tuple[int, ...]:
         """Return the token ids of a target text; see `Translator.target_ids`."""
@@ -87,92 +128,54 @@ class TextProcessor:
         return tuple(self._tokenizer.target.encode_continuation(normalise(text)))
 
     def assemble(
-        self, text: str, chunks: Sequence[Chunk], hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
+        self, prepared: PreparedText, hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
-        """Return the translation of a text, given its chunks and the hypotheses of each chunk, best first."""
-        if not chunks:
-            return Translation(text, 0.0)
-        decode = self._tokenizer.target.decode
+        """Return the translation of a sentence, given the hypotheses of each of its chunks, best first."""
+        if not prepared.chunks:
+            return self._copy(prepared, options)
         best = [of_chunk[0] for of_chunk in hypotheses]
-        decoded = [decode(hypothesis.tokens) for hypothesis in best]
-        best_text = self._separator.join(tokenized.text for tokenized in decoded)
+        rendered = self._renderer.render(prepared, best)
         alternatives: list[Alternative] = []
         for n in range(1, options.num_hypotheses):
             # The n-th alternative of a text joins the n-th best hypotheses of its chunks.
             nth = [of_chunk[min(n, len(of_chunk) - 1)] for of_chunk in hypotheses]
-            joined = self._separator.join(decode(hypothesis.tokens).text for hypothesis in nth)
-            if joined != best_text and all(joined != alternative.text for alternative in alternatives):
-                alternatives.append(Alternative(joined, _mean_token_score(nth)))
+            other = self._renderer.render(prepared, nth).text
+            if other != rendered.text and all(other != alternative.text for alternative in alternatives):
+                alternatives.append(Alternative(other, _mean_token_score(nth)))
         score = _mean_token_score(best)
         calibration = self._calibration if options.sampling_temperature == 0 else None
         confidence = None if calibration is None else calibration.confidence(score)
-        positions = [hypothesis.source_positions for hypothesis in best]
-        alignment = align_chunks(text, chunks, positions, decoded, self._separator)
-        return Translation(best_text, score, confidence, tuple(alternatives), alignment)
+        text = prepared.options
+        if confidence is not None and confidence < text.min_confidence:
+            return replace(self._copy(prepared, options), score=score, confidence=confidence)
+        languages = self._card.source_language, self._card.target_language
+        return Translation(
+            text=rendered.text,
+            score=score,
+            confidence=confidence,
+            alternatives=tuple(alternatives),
+            alignment=rendered.alignment if options.return_attention else None,
+            signals=find_signals(prepared.text, rendered.text, *languages) if text.find_signals else (),
+            terms=rendered.terms,
+        )
+
+    def _copy(self, prepared: PreparedText, options: DecodingOptions) -> Translation:
+        """Return a sentence as its own translation, with its numbers localised on request."""
+        text = prepared.text
+        if prepared.options.localise_numbers:
+            text = localise_numbers(text, self._card.source_language, self._card.target_language)
+        aligned = options.return_attention and self._card.model.attention != "none"
+        alignment = ((0, len(prepared.text), 0, len(text)),) if aligned and text else None
+        return Translation(text, alignment=alignment, copied=True)
 
 
-def align_chunks(
-    text: str,
-    chunks: Sequence[Chunk],
-    source_positions: Sequence[list[int] | None],
-    translations: Sequence[TokenizedText],
-    separator: str = " ",
-) -> tuple[AlignedSpan, ...] | None:
-    """Return the alignment of a text with its translation as character spans, given the token alignment of each chunk.
-
-    Args:
-        text: Text before normalisation, to which the returned source spans refer.
-        chunks: Chunks of the text.
-        source_positions: For each chunk, the index of the aligned source token of each target token.
-        translations: Translation of each chunk.
-        separator: String that joins the translations.
-
-    Returns:
-        Pairs of aligned spans, or None if a chunk has no alignment.
-    """
-    known = [positions for positions in source_positions if positions is not None]
-    if len(known) < len(chunks):
-        return None
-    offsets = original_offsets(text)
-    spans: list[AlignedSpan] = []
-    target_offset = 0
-    for chunk, positions, translation in zip(chunks, known, translations, strict=True):
-        for position, (target_start, target_end) in zip(positions, translation.spans, strict=True):
-            # A token aligned to end of sentence has no source span.
-            if position >= len(chunk.tokenized.spans):
-                continue
-            start, end = _exclude_space(chunk.tokenized.text, *chunk.tokenized.spans[position])
-            target_start, target_end = _exclude_space(translation.text, target_start, target_end)
-            if start < end and target_start < target_end:
-                source_start, source_end = offsets[chunk.start + start], offsets[chunk.start + end]
-                spans.append((source_start, source_end, target_offset + target_start, target_offset + target_end))
-        target_offset += len(translation.text) + len(separator)
-    return tuple(spans)
-
-
-def align_pair(
-    texts: tuple[str, str], tokenized: tuple[TokenizedText, TokenizedText], source_positions: list[int] | None
-) -> tuple[AlignedSpan, ...] | None:
-    """Return the alignment of a sentence pair as character spans.
-
-    Args:
-        texts: Source and target text before normalisation, to which the returned spans refer.
-        tokenized: Both texts after normalisation, with their tokens.
-        source_positions: Index of the aligned source token of each target token.
-
-    Returns:
-        Pairs of aligned spans, or None without ``source_positions``.
-    """
-    spans = align_chunks(texts[0], [Chunk(0, tokenized[0])], [source_positions], [tokenized[1]])
-    offsets = original_offsets(texts[1])
-    return None if spans is None else tuple((a, b, offsets[c], offsets[d]) for a, b, c, d in spans)
+def _without_overlap(spans: Sequence[ProtectedSpan], terms: Sequence[TermMatch]) -> list[ProtectedSpan]:
+    """Return the spans that overlap none of the terms; both are in order and disjoint."""
+    ends = [term.end for term in terms]
+    following = ((span, bisect_right(ends, span.start)) for span in spans)
+    return [span for span, n in following if n == len(terms) or span.end <= terms[n].start]
 
 
 def _mean_token_score(hypotheses: Sequence[Hypothesis]) -> float:
     """Return the mean log-probability per token, including end of sentence."""
     return sum(h.score for h in hypotheses) / sum(len(h.tokens) + 1 for h in hypotheses)
-
-
-def _exclude_space(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span of a token without the space with which the token may begin."""
-    return (start + 1, end) if text[start:end].startswith(" ") else (start, end)

@@ -17,18 +17,32 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class AppliedTerm:
+    """Glossary term that a translation uses."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
 class Translation:
-    """Translation of a whole text, which is split into chunks if it exceeds the maximum input length of the model."""
+    """Translation of a text, which may consist of several sentences or be a whole document."""
 
     text: str
-    score: float
-    """Mean log-probability per token, including end of sentence."""
+    score: float = 0.0
+    """Mean log-probability per token, including end of sentence; of several sentences, the mean over the sentences."""
     confidence: float | None = None
     """Expected sentence chrF from 0 to 1, calibrated on the dev set; None if the model has no calibration."""
     alternatives: tuple[Alternative, ...] = ()
     """Next best translations, best first."""
     alignment: tuple[AlignedSpan, ...] | None = None
     """Pairs of a target span and the source span to which it attends most; None if the model has no attention."""
+    signals: tuple[str, ...] = ()
+    """Signs of a bad translation; see `nmt.inference.quality_signals`."""
+    terms: tuple[AppliedTerm, ...] = ()
+    """Glossary terms that the translation uses."""
+    copied: bool = False
+    """True if the text was not translated, because nothing in it is language or the confidence is too low."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,13 @@ from nmt.engine.factory import (
     shallow_fusion_factory,
 )
 from nmt.inference.batch_decoder import BatchDecoder
+from nmt.inference.chunk_alignment import align_pair
 from nmt.inference.continuous_batcher import ContinuousBatcher
+from nmt.inference.documents.document import Document, SingleSegment
+from nmt.inference.documents.plain import PlainDocument
 from nmt.inference.rescoring import Rescorer
-from nmt.inference.text_processor import Chunk, TextProcessor, align_pair
+from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS, TextOptions
+from nmt.inference.text_processor import TextProcessor
 from nmt.inference.translation import Alternative, PairScore, Translation
 from nmt.model_directory.card import Calibration
 from nmt.model_directory.directory import ModelDirectory, read_language_model_directory, read_model_directory
@@ -155,7 +159,13 @@ class Translator:
 
     @overload
     def translate(
-        self, text: str, *, beam_size: int | None = ..., alternatives: int = ..., options: DecodingOptions | None = ...
+        self,
+        text: str,
+        *,
+        beam_size: int | None = ...,
+        alternatives: int = ...,
+        options: DecodingOptions | None = ...,
+        text_options: TextOptions = ...,
     ) -> Translation: ...
     @overload
     def translate(
@@ -165,6 +175,7 @@ class Translator:
         beam_size: int | None = ...,
         alternatives: int = ...,
         options: DecodingOptions | None = ...,
+        text_options: TextOptions = ...,
     ) -> list[Translation]: ...
 
     def translate(
@@ -174,14 +185,16 @@ class Translator:
         beam_size: int | None = None,
         alternatives: int = 0,
         options: DecodingOptions | None = None,
+        text_options: TextOptions = DEFAULT_TEXT_OPTIONS,
     ) -> Translation | list[Translation]:
         """Translate one text or several texts; one call with several texts is faster than a call per text.
 
         Args:
-            text: A text, or a list or tuple of texts. A text may contain several sentences.
+            text: A text, or a list or tuple of texts. A text may contain several sentences and lines.
             beam_size: Beam size; the model's default if None.
             alternatives: Number of alternative translations. The beam size is raised to at least this number plus 1.
             options: Decoding options; the model's `decoding_options` if None.
+            text_options: Options for the treatment of text before and after decoding.
 
         Returns:
             A `Translation` for a string, otherwise a list with one `Translation` per text.
@@ -193,9 +206,11 @@ class Translator:
             >>> translation = translator.translate("The black cat sleeps.", alternatives=2)
             >>> translation.text, translation.score, [other.text for other in translation.alternatives]
         """
-        if isinstance(text, str):
-            return next(self.stream([text], beam_size=beam_size, alternatives=alternatives, options=options))
-        return list(self.stream(text, beam_size=beam_size, alternatives=alternatives, options=options))
+        texts = [text] if isinstance(text, str) else text
+        found = self.stream(
+            texts, beam_size=beam_size, alternatives=alternatives, options=options, text_options=text_options
+        )
+        return next(found) if isinstance(text, str) else list(found)
 
     def stream(
         self,
@@ -204,6 +219,7 @@ class Translator:
         beam_size: int | None = None,
         alternatives: int = 0,
         options: DecodingOptions | None = None,
+        text_options: TextOptions = DEFAULT_TEXT_OPTIONS,
     ) -> Iterator[Translation]:
         """Translate an iterable of texts lazily, in order, holding at most a few thousand texts in memory.
 
@@ -217,7 +233,7 @@ class Translator:
         options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
         if options.force_phrases:
             options = replace(options, word_continuations=self.text_processor.word_continuations)
-        return self._stream(texts, beam_size, options)
+        return self._stream(texts, beam_size, options, text_options)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[PairScore]:
         """Return the log-probability of each given pair of a source text and its translation.
@@ -236,42 +252,55 @@ class Translator:
             PairScore(s.score, len(s.token_scores), alignment) for s, alignment in zip(scores, alignments, strict=True)
         ]
 
-    def _stream(self, texts: Iterable[str], beam_size: int, options: DecodingOptions) -> Iterator[Translation]:
+    def _stream(
+        self, texts: Iterable[str], beam_size: int, options: DecodingOptions, text_options: TextOptions
+    ) -> Iterator[Translation]:
         remaining = iter(texts)
         while window := list(itertools.islice(remaining, _WINDOW_SIZE)):
-            yield from self._translate_window(window, beam_size, options)
+            yield from self._translate_window(window, beam_size, options, text_options)
 
-    def _translate_window(self, texts: list[str], beam_size: int, options: DecodingOptions) -> Iterator[Translation]:
+    def _translate_window(
+        self, texts: list[str], beam_size: int, options: DecodingOptions, text_options: TextOptions
+    ) -> Iterator[Translation]:
         """Translate texts together, and yield their translations in order."""
-        chunks_of_texts = [self.text_processor.make_chunks(text) for text in texts]
-        chunks = list(itertools.chain.from_iterable(chunks_of_texts))
-        # Chunks of similar length are decoded together; short ones at the end leave few slots idle.
-        longest_first = sorted(range(len(chunks)), key=lambda n: -len(chunks[n].tokenized.ids))
-        found = self._decode([(n, chunks[n]) for n in longest_first], beam_size, options)
-        hypotheses = iter([found[n] for n in range(len(chunks))])
-        for text, of_text in zip(texts, chunks_of_texts, strict=True):
-            yield self.text_processor.assemble(text, of_text, [next(hypotheses) for _ in of_text], options)
+        documents = [self._make_document(text, text_options) for text in texts]
+        prepared = [[self.text_processor.prepare(s, text_options) for s in each.segments] for each in documents]
+        tasks: list[tuple[Sequence[int], DecodingOptions]] = []
+        later = replace(options, target_prefix=(), force_phrases=(), word_continuations=frozenset())
+        for sentences in prepared:
+            # Target prefix and forced phrases apply to the first chunk of a text only.
+            of_chunk = options
+            for sentence in sentences:
+                for chunk in sentence.chunks:
+                    tasks.append((chunk.tokenized.ids, sentence.decoding_options(of_chunk, chunk)))
+                    of_chunk = later
+        hypotheses = iter(self._decode(tasks, beam_size, options))
+        for document, sentences in zip(documents, prepared, strict=True):
+            yield document.assemble(
+                [self.text_processor.assemble(s, [next(hypotheses) for _ in s.chunks], options) for s in sentences]
+            )
+
+    def _make_document(self, text: str, text_options: TextOptions) -> Document:
+        if text_options.split_sentences and self._model.card.search.guards:
+            return PlainDocument(text, self.source_language)
+        return SingleSegment(text)
 
     def _decode(
-        self, chunks: list[tuple[int, Chunk]], beam_size: int, options: DecodingOptions
-    ) -> dict[int, list[Hypothesis]]:
-        """Return the hypotheses of each chunk by its number, reranked if there is a rescorer."""
+        self, tasks: Sequence[tuple[Sequence[int], DecodingOptions]], beam_size: int, options: DecodingOptions
+    ) -> list[list[Hypothesis]]:
+        """Return the hypotheses for pairs of token ids and decoding options, reranked if there is a rescorer."""
+        # Chunks of similar length are decoded together; short ones at the end leave few slots idle.
+        groups: dict[DecodingOptions, list[tuple[int, Sequence[int]]]] = {}
+        for n in sorted(range(len(tasks)), key=lambda n: -len(tasks[n][0])):
+            groups.setdefault(tasks[n][1], []).append((n, tasks[n][0]))
+        found: dict[int, list[Hypothesis]] = {}
         if self._rescorer is None or options.sampling_temperature > 0:
-            return self._search(chunks, beam_size, options)
-        count = max(self._rescorer.num_hypotheses, options.num_hypotheses)
-        found = self._search(chunks, max(beam_size, count), replace(options, num_hypotheses=count))
-        return self._rescorer.rerank(found, self._model.tokenizer.target.decode_batch, options.length_penalty)
-
-    def _search(
-        self, chunks: list[tuple[int, Chunk]], beam_size: int, options: DecodingOptions
-    ) -> dict[int, list[Hypothesis]]:
-        """Return the hypotheses of each chunk by its number.
-
-        Target prefix and forced phrases apply to the first chunk of a text only.
-        """
-        later = replace(options, target_prefix=(), force_phrases=(), word_continuations=frozenset())
-        if later == options:
-            return self._decoder.search([(n, chunk.tokenized.ids) for n, chunk in chunks], beam_size, options)
-        first = [(n, chunk.tokenized.ids) for n, chunk in chunks if chunk.start == 0]
-        others = [(n, chunk.tokenized.ids) for n, chunk in chunks if chunk.start > 0]
-        return self._decoder.search(first, beam_size, options) | self._decoder.search(others, beam_size, later)
+            for of_group, sources in groups.items():
+                found |= self._decoder.search(sources, beam_size, of_group)
+        else:
+            count = max(self._rescorer.num_hypotheses, options.num_hypotheses)
+            for of_group, sources in groups.items():
+                nbest = replace(of_group, num_hypotheses=count)
+                found |= self._decoder.search(sources, max(beam_size, count), nbest)
+            found = self._rescorer.rerank(found, self._model.tokenizer.target.decode_batch, options.length_penalty)
+        return [found[n] for n in range(len(tasks))]

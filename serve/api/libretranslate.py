@@ -1,6 +1,7 @@
 """Routes of LibreTranslate's API, extended with scores, confidence and word alignment."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -49,7 +50,9 @@ class LibreTranslateRequest(ApiModel):
     alternatives: int = 0
     """Maximum number of alternative translations to return."""
     details: bool = False
-    """Whether to return scores, confidence and word alignment."""
+    """Whether to return scores, confidence, word alignment and quality signals."""
+    min_confidence: float = Field(0.0, ge=0, le=1)
+    """Confidence below which a sentence is left untranslated, from 0 to 1."""
     api_key: str | None = None
     """API key, if the server requires one. It may be sent in a header instead."""
 
@@ -61,7 +64,7 @@ class LibreTranslateRequest(ApiModel):
             raise ValueError("must be a text or a list of one or more texts")
         return value
 
-    @field_validator("format", "alternatives", "details", mode="before")
+    @field_validator("format", "alternatives", "details", "min_confidence", mode="before")
     @classmethod
     def _use_default_for_empty(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None or value == "":
@@ -90,7 +93,8 @@ class LibreTranslateRequest(ApiModel):
             target_language=self.target,
             is_html=self.format == "html",
             num_alternatives=self.alternatives,
-            with_alignment=self.details,
+            with_details=self.details,
+            min_confidence=self.min_confidence,
         )
 
 
@@ -103,6 +107,13 @@ class LanguageDetection(ApiModel):
     """Language code."""
 
 
+class AppliedTerm(ApiModel):
+    """A glossary term that a translation uses."""
+
+    source: str
+    target: str
+
+
 class TranslationDetails(ApiModel):
     """Scores and word alignment of a translation."""
 
@@ -112,6 +123,10 @@ class TranslationDetails(ApiModel):
     """Expected translation quality from 0 to 1; null if a pivot language was used."""
     alignment: list[tuple[int, int, int, int]] | None
     """Aligned spans: source start and end, target start and end, in code points."""
+    signals: list[str]
+    """Signs of a bad translation, such as `missing_number` or `repetition`."""
+    terms: list[AppliedTerm]
+    """Glossary terms that the translation uses."""
     pivot: str | None
     """Language code of the intermediate language, if one was used."""
 
@@ -271,15 +286,16 @@ def _response_body(parameters: LibreTranslateRequest, results: list[TranslationR
             for result in results
         ]
     if parameters.alternatives:
-        body["alternatives"] = [result.translation.alternatives for result in results]
+        body["alternatives"] = [[each.text for each in result.translation.alternatives] for result in results]
     if parameters.details:
         body["details"] = [_translation_details(result) for result in results]
     return body if isinstance(parameters.q, list) else {name: values[0] for name, values in body.items()}
 
 
 def _translation_details(result: TranslationResult) -> dict[str, Any]:
-    details = {name: getattr(result.translation, name) for name in ("score", "confidence", "alignment")}
-    return details | {"pivot": result.pivot_language}
+    translation = result.translation
+    details = {name: getattr(translation, name) for name in ("score", "confidence", "alignment", "signals")}
+    return details | {"terms": [asdict(term) for term in translation.terms], "pivot": result.pivot_language}
 
 
 def _percent(confidence: float) -> float:

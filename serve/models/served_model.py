@@ -97,9 +97,11 @@ class ServedModel:
     def _decode(self, batcher: Batcher, texts: Sequence[str]) -> None:
         # Imported late, so that the server answers /health while the package is still being imported.
         from nmt.inference.continuous_batcher import DecodingRequest
+        from nmt.inference.text_options import TextOptions
 
         options = self.translator.decoding_options
-        chunks = [chunk for text in texts for chunk in self.text_processor.make_chunks(text)]
+        prepared = [self.text_processor.prepare(text, TextOptions()) for text in texts]
+        chunks = [chunk for text in prepared for chunk in text.chunks]
         for start in range(0, len(chunks), batcher.num_slots):
             batch = chunks[start : start + batcher.num_slots]
             batcher.admit([DecodingRequest(n, chunk.tokenized.ids, options) for n, chunk in enumerate(batch)])

@@ -7,15 +7,17 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from serve.errors import TranslationFailedError, error_location
 from serve.interfaces import BatchKey
 
 if TYPE_CHECKING:
+    from nmt.inference.chunk_alignment import Chunk
     from nmt.inference.continuous_batcher import DecodingRequest
-    from nmt.inference.text_processor import Chunk
+    from nmt.inference.prepared_text import PreparedText
+    from nmt.inference.text_options import TextOptions
     from nmt.inference.translation import Translation
     from nmt.search.hypotheses import Hypothesis
     from nmt.search.options import DecodingOptions
@@ -30,10 +32,9 @@ class Sentence:
     text: str
     beam_size: int
     options: DecodingOptions
+    text_options: TextOptions = field(compare=False)
     cache_scope: Hashable = None
-    """Owner and id of the glossary; a cached translation is used again only for sentences with the same scope."""
-    required_phrases: tuple[tuple[tuple[int, ...], ...], ...] = ()
-    """For each chunk, the token ids of the phrases that its translation must contain; further chunks have none."""
+    """Identifier of the text options; a cached translation is used again only for sentences with the same scope."""
 
 
 class SentenceTranslation(NamedTuple):
@@ -112,8 +113,8 @@ class SentenceJob:
     """Time from which the due times of the chunks are counted."""
     started: float = 0.0
     """Time at which a worker took the first chunk."""
-    chunks: Sequence[Chunk] = ()
-    """Chunks of the sentence; none before it is split."""
+    prepared: PreparedText | None = None
+    """The sentence with its chunks; None before it is prepared."""
     hypotheses: list[Sequence[Hypothesis]] = field(default_factory=list)
     """Hypotheses of each chunk, best first; none before the chunk is decoded."""
     num_missing: int = 0
@@ -122,10 +123,17 @@ class SentenceJob:
     """Indices of the chunks that were in a worker process when it was lost."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def split_into_chunks(self) -> None:
-        """Split the sentence into chunks. There are none if it contains nothing to translate."""
-        self.chunks = self.batch_key.model.text_processor.make_chunks(self.sentence.text)
+    @property
+    def chunks(self) -> Sequence[Chunk]:
+        """Chunks of the sentence; none before it is prepared."""
+        return self.prepared.chunks if self.prepared else ()
+
+    def prepare(self) -> PreparedText:
+        """Split the sentence into tokenized chunks. There are none if it contains nothing to translate."""
+        text_processor, sentence = self.batch_key.model.text_processor, self.sentence
+        self.prepared = text_processor.prepare(sentence.text, sentence.text_options)
         self.hypotheses, self.num_missing = [()] * len(self.chunks), len(self.chunks)
+        return self.prepared
 
     def set_hypotheses(self, chunk_index: int, hypotheses: Sequence[Hypothesis]) -> bool:
         """Store the hypotheses of a decoded chunk, and return whether all chunks are decoded now."""
@@ -136,8 +144,9 @@ class SentenceJob:
 
     def assemble_translation(self) -> SentenceTranslation:
         """Return the sentence's translation, joined from its decoded chunks."""
-        text_processor, sentence = self.batch_key.model.text_processor, self.sentence
-        translation = text_processor.assemble(sentence.text, self.chunks, self.hypotheses, sentence.options)
+        prepared = self.prepared or self.prepare()
+        text_processor = self.batch_key.model.text_processor
+        translation = text_processor.assemble(prepared, self.hypotheses, self.sentence.options)
         return SentenceTranslation(translation, sum(len(found[0].tokens) + 1 for found in self.hypotheses))
 
     def fail(self, error: Exception) -> None:
@@ -177,10 +186,10 @@ class ChunkTask(NamedTuple):
         # Imported late, so that the server answers /health while the inference package is still being imported.
         from nmt.inference.continuous_batcher import DecodingRequest
 
-        options, phrases = self.job.sentence.options, self.job.sentence.required_phrases
-        if self.chunk_index < len(phrases):
-            options = replace(options, force_phrases=phrases[self.chunk_index])
-        return DecodingRequest(self, self.job.chunks[self.chunk_index].tokenized.ids, options)
+        prepared = self.job.prepared or self.job.prepare()
+        chunk = prepared.chunks[self.chunk_index]
+        options = prepared.decoding_options(self.job.sentence.options, chunk)
+        return DecodingRequest(self, chunk.tokenized.ids, options)
 
     def set_hypotheses(self, hypotheses: Sequence[Hypothesis], worker_seconds: float) -> None:
         """Set the hypotheses of the chunk and the worker time spent on it; the last chunk completes the sentence."""

@@ -164,7 +164,7 @@ class Scheduler:
     def _split_sentence(self, job: SentenceJob) -> bool:
         """Split a sentence and queue all chunks except the first; return whether there is anything to decode."""
         try:
-            job.split_into_chunks()
+            job.prepare()
         except Exception as error:
             job.fail(error)
             return False

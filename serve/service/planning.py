@@ -6,19 +6,17 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from nmt.inference.documents.document import Document, DocumentTranslation
+from nmt.inference.documents.document import Document
 from nmt.inference.documents.html import HtmlDocument, extract_visible_text
 from nmt.inference.documents.plain import PlainDocument
+from nmt.inference.translation import Translation
 from nmt.text.language_identification import DetectedLanguage
 from serve.errors import LimitExceededError, UnsupportedLanguageError
 from serve.models.registry import ModelEntry, ModelRegistry
 from serve.service.detection import ServedLanguageDetector
 from serve.stores.glossaries import Glossary
-
-if TYPE_CHECKING:
-    from nmt.inference.translation import Translation
 
 T = TypeVar("T")
 
@@ -39,17 +37,19 @@ class TranslationRequest:
     """Whether the texts are HTML."""
     num_alternatives: int = 0
     """Number of alternative translations for each text."""
-    with_alignment: bool = False
-    """Whether the results include word alignments."""
+    with_details: bool = False
+    """Whether the results include word alignments and quality signals."""
     glossary: Glossary | None = None
     """Glossary whose terms the translations must use."""
+    min_confidence: float = 0.0
+    """Confidence below which a sentence is left untranslated, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class TranslationResult:
     """The translation of one text."""
 
-    translation: DocumentTranslation
+    translation: Translation
     """The translated text with its scores."""
     detected: DetectedLanguage
     """Detected source language, or with a confidence of 1 the source language that the request specifies."""
@@ -78,7 +78,7 @@ class TextPlan:
     def assemble_result(self, translations: Mapping[int, Translation]) -> TranslationResult:
         """Return the result for the text, given the translations of all sentences by index."""
         if not self.route:
-            return TranslationResult(DocumentTranslation(self.text), self.detected, None)
+            return TranslationResult(Translation(self.text, alignment=(), copied=True), self.detected, None)
         pivot_language = self.route[0].pair[1] if len(self.route) > 1 else None
         translation = self.document.assemble([translations[self.first_index + n] for n in range(len(self.sentences))])
         return TranslationResult(translation, self.detected, pivot_language)

@@ -14,8 +14,8 @@ from serve.models.pivoting import compose_translations
 from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence, SentenceTranslation
 from serve.scheduling.scheduler import CHUNK_CHARACTERS, Scheduler
-from serve.service.glossary_terms import create_sentences
 from serve.service.planning import TextOffloader, TranslationRequest
+from serve.service.sentences import create_sentences
 
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation

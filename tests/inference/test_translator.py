@@ -15,7 +15,9 @@ from nmt import CarouselError, Translation, Translator, UsageError
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import train_tokenizer
 from nmt.engine.onnx.export import export_model
-from nmt.inference.text_processor import Chunk, TextProcessor, align_chunks
+from nmt.inference.chunk_alignment import Chunk, align_chunks
+from nmt.inference.text_options import TextOptions
+from nmt.inference.text_processor import TextProcessor
 from nmt.model_directory.directory import read_model_directory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
@@ -60,7 +62,9 @@ def test_alternatives_are_distinct(translator: Translator) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "😀🎉", "…!", "\t"])
 def test_text_without_words_is_unchanged(text: str, translator: Translator) -> None:
-    assert translator.translate(text) == Translation(text, 0.0)
+    translation = translator.translate(text)
+    assert replace(translation, alignment=None) == Translation(text, copied=True)
+    assert translation.alignment in {(), ((0, len(text), 0, len(text)),)}
 
 
 def test_long_text_is_split_and_not_cut(translator: Translator) -> None:
@@ -84,16 +88,15 @@ def test_alignment_spans_are_within_the_texts(translator: Translator) -> None:
 
 def test_alignment_follows_source_positions(translator: Translator) -> None:
     """The tokens of the first chunk attend to themselves; those of the second to end of sentence, except the last."""
-    text = "  the\u00ad dog. the cat"
+    text = joined = "the dog. the cat"
     vocabulary = translator._model.tokenizer.source
     chunks = [Chunk(0, vocabulary.encode("the dog.")), Chunk(9, vocabulary.encode("the cat"))]
     targets = [vocabulary.decode(chunk.tokenized.ids) for chunk in chunks]
     lengths = [len(chunk.tokenized.ids) for chunk in chunks]
     attended = [list(range(lengths[0])), [lengths[1]] * (lengths[1] - 1) + [lengths[1] - 1]]
-    spans = align_chunks(text, chunks, attended, targets)
-    joined = "the dog. the cat"
+    spans = align_chunks(chunks, attended, targets)
     assert spans is not None
-    pairs = [(text[a:b].replace("\u00ad", ""), joined[c:d]) for a, b, c, d in spans]
+    pairs = [(text[a:b], joined[c:d]) for a, b, c, d in spans]
     assert "".join(source for source, _ in pairs[: lengths[0]]) == "thedog."
     assert all(source == target for source, target in pairs)
     assert len(pairs) == lengths[0] + 1
@@ -106,11 +109,9 @@ def test_alignment_of_a_split_text_covers_all_chunks(translator: Translator) -> 
     assert result.alignment is not None
     assert max(span[1] for span in result.alignment) > len(text) * 0.9
     assert max(span[3] for span in result.alignment) > len(result.text) * 0.9
-    assert len(translator.text_processor.make_chunks(text)) > 1
-    assert all(
-        len(chunk.tokenized.ids) <= translator._model.card.longest_source
-        for chunk in translator.text_processor.make_chunks(text)
-    )
+    chunks = translator.text_processor.prepare(text, TextOptions()).chunks
+    assert len(chunks) > 1
+    assert all(len(chunk.tokenized.ids) <= translator._model.card.longest_source for chunk in chunks)
 
 
 @given(st.text(max_size=30))
@@ -179,11 +180,12 @@ def test_chunks_are_joined_with_the_separator_of_the_language(model: Path, langu
     text_processor = TextProcessor(
         replace(directory, card=directory.card.model_copy(update={"target_language": language})), None
     )
-    text = " ".join(source for source, _ in toy_pairs(40, seed=8))
-    chunks = text_processor.make_chunks(text)
+    text = " ".join(source for source, _ in toy_pairs(40, seed=8)).removesuffix(".")
+    prepared = text_processor.prepare(text, TextOptions())
+    chunks = prepared.chunks
     ids = [list(text_processor.target_ids(f"roi {n}")) for n in range(len(chunks))]
     found = text_processor.assemble(
-        text, chunks, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], DecodingOptions()
+        prepared, [[Hypothesis(tokens, -1.0, -1.0, [0] * len(tokens))] for tokens in ids], DecodingOptions()
     )
     assert found.text == separator.join(f"roi {n}" for n in range(len(chunks)))
     assert len(chunks) > 1

@@ -8,19 +8,20 @@ import threading
 from collections.abc import Hashable, Iterable, Sequence
 
 from nmt.corpus.tokenizer import TokenizedText
+from nmt.inference.chunk_alignment import Chunk
 from nmt.inference.continuous_batcher import DecodingRequest
-from nmt.inference.text_processor import Chunk
-from nmt.inference.translation import Alternative, Translation
+from nmt.inference.prepared_text import PreparedText
+from nmt.inference.text_options import TextOptions
+from nmt.inference.translation import Alternative, AppliedTerm, Translation
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
-from nmt.utils.errors import UsageError
 from serve.workers.client import WorkerLostError
 
 FILLER_TOKEN = 7
 
 
 class FakeTranslator:
-    """Translates ``word`` into ``[word]`` in one step, and appends ``<term>`` for each required phrase.
+    """Translates ``word`` into ``[word]`` in one step, and appends ``<term>`` for each glossary term.
 
     Words in the text change its behaviour: ``STEPS7`` takes seven steps, ``a|b`` has two chunks, ``EXPLODE`` cannot be
     admitted, ``BREAK`` breaks the batcher, and ``KILL`` kills its process, at most ``deaths`` times.
@@ -34,8 +35,6 @@ class FakeTranslator:
         self.decoding_options = DecodingOptions()
         self.admitted: list[list[str]] = []
         """Texts that were admitted together."""
-        self.required: list[tuple[tuple[int, ...], ...]] = []
-        """Required phrases of each request."""
         self.batchers: list[FakeBatcher] = []
         self.deaths = 0
         self.closed = False
@@ -51,11 +50,6 @@ class FakeTranslator:
         """Return all chunks that were admitted, except those of the warm-up."""
         return [text for texts in self.admitted for text in texts if not text.startswith(("Hello.", "This "))]
 
-    def force_phrase_ids(self, text: str) -> tuple[int, ...]:
-        if "UNWRITABLE" in text:
-            raise UsageError(f"{text!r}: the model can't write all of its characters; leave them out")
-        return tuple(map(ord, text))
-
     def create_batcher(self, worker: int, num_slots: int, beam_size: int) -> "FakeBatcher":
         self.batchers.append(FakeBatcher(self, num_slots, beam_size))
         return self.batchers[-1]
@@ -65,22 +59,24 @@ class FakeTranslator:
 
     def translate(self, texts: Sequence[str], *, alternatives: int = 0) -> list[Translation]:
         options = DecodingOptions(num_hypotheses=alternatives + 1)
-        return [self.assemble(text, (), (), options) for text in texts]
+        return [self.assemble(self.prepare(text, TextOptions()), (), options) for text in texts]
 
-    def make_chunks(self, text: str) -> list[Chunk]:
+    def prepare(self, text: str, text_options: TextOptions) -> PreparedText:
         if "UNSPEAKABLE" in text:
             raise RuntimeError("the tokenizer broke")
-        return [
+        chunks = [
             Chunk(chunk.start(), TokenizedText(chunk.group(), list(map(ord, chunk.group())), []))
             for chunk in re.finditer(r"[^|]+|^$", text)
         ]
+        terms = tuple(text_options.terms.find(text)) if text_options.terms else ()
+        return PreparedText(text, (0, len(text)), text, text_options, terms=terms, chunks=chunks)
 
     def assemble(
-        self, text: str, chunks: Sequence[Chunk], hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
+        self, prepared: PreparedText, hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
     ) -> Translation:
+        text = prepared.text
         translated = "[two\nlines]" if "NEWLINE" in text else f"[{text}]"
-        tokens = [token for chunk in hypotheses for token in chunk[0].tokens]
-        translated += "".join(chr(token) for token in tokens if token != FILLER_TOKEN)
+        translated += "".join(f"<{term.target}>" for term in prepared.terms)
         alternatives = [Alternative(f"{translated}{n}", -float(n)) for n in range(1, options.num_hypotheses)]
         if "SAME" in text and alternatives:
             alternatives[0] = Alternative(translated, -0.5)
@@ -92,6 +88,7 @@ class FakeTranslator:
             alignment=((0, len(text), 1, 1 + len(text)),)
             if options.return_attention and "UNALIGNED" not in text
             else None,
+            terms=tuple(AppliedTerm(term.source, term.target) for term in prepared.terms),
         )
 
 
@@ -106,7 +103,6 @@ class FakeBatcher:
         self.lost = False
         """Whether its process is gone at the next step."""
         self._fake = fake
-        self._tokens: dict[Hashable, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.running)
@@ -124,12 +120,9 @@ class FakeBatcher:
         if any("EXPLODE" in text for text in texts):
             raise RuntimeError("the engine broke")
         self._fake.admitted.append(texts)
-        self._fake.required += [request.options.force_phrases for request in requests]
         for request, text in zip(requests, texts, strict=True):
             assert request.key not in self.running
             steps = re.search(r"STEPS(\d+)", text)
-            terms = "".join(f"<{''.join(map(chr, term))}>" for term in request.options.force_phrases)
-            self._tokens[request.key] = [FILLER_TOKEN, *map(ord, terms)]
             self.running[request.key] = -1 if "BREAK" in text else int(steps[1]) if steps else 1
 
     def release(self, keys: Iterable[Hashable]) -> None:
@@ -148,7 +141,7 @@ class FakeBatcher:
         finished = [key for key, steps in self.running.items() if not steps]
         for key in finished:
             del self.running[key]
-        return [(key, [Hypothesis(self._tokens.pop(key), -1.0, -1.0, None)]) for key in finished]
+        return [(key, [Hypothesis([FILLER_TOKEN], -1.0, -1.0, None)]) for key in finished]
 
 
 class FakeLoader:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fake_translator import FakeTranslator
 from serving import wait_until
 
+from nmt.inference.text_options import TextOptions
 from nmt.inference.translation import Translation
 from nmt.search.options import DecodingOptions
 from serve.metrics import Metrics
@@ -41,7 +42,7 @@ class SchedulerSetup:
         on_sentence: Callable[[int, Translation], None] | None = None,
     ) -> PendingRequest:
         options = DecodingOptions(num_hypotheses=num_hypotheses)
-        sentences = [Sentence(text, beam_size, options) for text in texts]
+        sentences = [Sentence(text, beam_size, options, TextOptions()) for text in texts]
         return self.scheduler.submit(self.model, sentences, time.monotonic() + seconds, on_sentence)
 
     def block(self) -> PendingRequest:

@@ -14,8 +14,8 @@ from fake_translator import FakeLoader, FakeTranslator
 from serving import run_server, wait_until
 
 from nmt.inference.documents.plain import PlainDocument
+from nmt.inference.text_options import TextOptions
 from nmt.search.options import DecodingOptions
-from serve.errors import InvalidGlossaryError
 from serve.metrics import Metrics
 from serve.scheduling.jobs import Sentence
 from serve.service import TranslationRequest, TranslationService
@@ -157,7 +157,7 @@ def test_reload_under_load_fails_no_request_and_replaces_the_model():
         assert (len(old.decoded()), "after" in new.decoded()) == (seen, True)
 
 
-def test_glossary_terms_are_required_and_cached_for_their_owner_only():
+def test_glossary_terms_are_applied_and_cached_for_their_owner_only():
     async def use() -> None:
         fake = FakeTranslator()
         service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
@@ -174,59 +174,14 @@ def test_glossary_terms_are_required_and_cached_for_their_owner_only():
     asyncio.run(use())
 
 
-def test_terms_are_required_in_the_chunk_in_which_they_end():
-    async def use() -> None:
-        fake = FakeTranslator()
-        service = TranslationService(Settings(threads=1, slots=4), [FakeLoader(fake)], Metrics())
-        await service.start()
-        entries = (("dog", "toutou"), ("black|cat", "minou"), ("red", "vif"))
-        glossary = Glossary("1", "mine", "en", "fr", entries, "me", NOW)
-        text = "a dog, black|cat|red or red|black|cat"
-        [result] = await service.translate([text], TranslationRequest("en", "fr", glossary=glossary))
-        assert result.translation.text == f"[{text}]<toutou><minou><vif><vif><minou>"
-        await service.close()
-
-    asyncio.run(use())
-
-
 def test_long_sentences_count_as_several_chunks():
     def sentences(*lengths: int) -> list[Sentence]:
-        return [Sentence("x" * length, 2, DecodingOptions()) for length in lengths]
+        return [Sentence("x" * length, 2, DecodingOptions(), TextOptions()) for length in lengths]
 
     assert count_fitting(sentences(*[100] * 50), 10) == 10
     assert count_fitting(sentences(*[1000] * 50), 10) == 2
     assert count_fitting(sentences(100, 1500, 200, 1), 10) == 3
     assert count_fitting(sentences(5000), 10) == 1
-
-
-def test_a_term_that_the_vocabulary_cannot_express_is_refused():
-    async def use() -> None:
-        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(FakeTranslator())], Metrics())
-        await service.start()
-        glossary = Glossary("1", "mine", "en", "fr", (("dog", "UNWRITABLE"),), "me", NOW)
-        with pytest.raises(InvalidGlossaryError, match="cannot express") as error:
-            await service.translate(["the dog"], TranslationRequest("en", "fr", glossary=glossary))
-        assert "UNWRITABLE" not in str(error.value)
-        await service.close()
-
-    asyncio.run(use())
-
-
-def test_no_more_terms_are_required_than_a_beam_can_satisfy():
-    async def use() -> None:
-        fake = FakeTranslator()
-        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
-        await service.start()
-        glossary = Glossary("1", "mine", "en", "fr", tuple((f"w{n}", "abc") for n in range(1000)), "me", NOW)
-        [result] = await service.translate(
-            [" ".join(f"w{n}" for n in range(1000))], TranslationRequest("en", "fr", glossary=glossary)
-        )
-        assert result.translation.text.endswith("<abc>" * 5)
-        assert not result.translation.text.endswith("<abc>" * 6)
-        assert max(batcher.beam_size for batcher in fake.batchers) == 16
-        await service.close()
-
-    asyncio.run(use())
 
 
 def test_a_language_without_a_model_into_it_is_400():

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
+from nmt.inference.translation import Alternative, Translation
+
 if TYPE_CHECKING:
-    from nmt.inference.translation import Translation
     from nmt.text.alignment import AlignedSpan
 
 # All line breaks of Unicode and str.splitlines(); models are trained on single lines.
 LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _LINE_BREAK = re.compile(f"[{LINE_BREAKS}]")
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentTranslation:
-    """Translation of a document. A document without segments is copied, and its score is 0."""
-
-    text: str
-    alternatives: tuple[str, ...] = ()
-    score: float = 0.0
-    """Mean score of the segments."""
-    confidence: float | None = None
-    """Mean confidence of the segments; None if it is missing for a segment."""
-    alignment: tuple[AlignedSpan, ...] | None = ()
-    """Alignment of the segments, in offsets of the whole document; None if it is missing for a segment."""
 
 
 class Document(Protocol):
@@ -39,8 +26,19 @@ class Document(Protocol):
     def segments(self) -> Sequence[str]:
         """Texts to translate independently of each other, in document order."""
 
-    def assemble(self, translations: Sequence[Translation]) -> DocumentTranslation:
+    def assemble(self, translations: Sequence[Translation]) -> Translation:
         """Return the translation of the document, given the translations of all segments."""
+
+
+class SingleSegment:
+    """A text that is translated as one segment, whatever it contains."""
+
+    def __init__(self, text: str) -> None:
+        self.segments: Sequence[str] = [text]
+
+    def assemble(self, translations: Sequence[Translation]) -> Translation:
+        """Return the translation of the segment."""
+        return translations[0]
 
 
 def flag_adjacent_spans(spans: Sequence[tuple[int, int]]) -> list[bool]:
@@ -67,28 +65,42 @@ def combine_translations(
     translations: Sequence[Translation],
     render: Callable[[Sequence[Translation]], str],
     alignment: tuple[AlignedSpan, ...] | None,
-) -> DocumentTranslation:
+) -> Translation:
     """Return the translation of a document, given the translations of its segments in order.
 
     ``render`` converts the translations of the segments to the text of the translated document. ``alignment`` is the
-    alignment of the whole document.
+    alignment of the whole document. Score and confidence are means over the segments that were translated.
     """
     best = render(translations)
     count = max((len(each.alternatives) for each in translations), default=0)
-    alternatives = [render([_nth_alternative(translation, n) for translation in translations]) for n in range(count)]
-    confidences = [translation.confidence for translation in translations if translation.confidence is not None]
-    return DocumentTranslation(
+    alternatives: dict[str, Alternative] = {}  # different token sequences may produce the same text
+    for n in range(count):
+        nth = [_nth_alternative(translation, n) for translation in translations]
+        text = render(nth)
+        if text != best:
+            alternatives.setdefault(text, Alternative(text, _mean_score(nth)))
+    decoded = [translation for translation in translations if not translation.copied] or list(translations)
+    confidences = [translation.confidence for translation in decoded if translation.confidence is not None]
+    return Translation(
         text=best,
-        # Different token sequences may produce the same text.
-        alternatives=tuple(text for text in dict.fromkeys(alternatives) if text != best),
-        score=fmean(translation.score for translation in translations) if translations else 0.0,
-        confidence=fmean(confidences) if confidences and len(confidences) == len(translations) else None,
+        score=_mean_score(decoded),
+        confidence=fmean(confidences) if confidences and len(confidences) == len(decoded) else None,
+        alternatives=tuple(alternatives.values()),
         alignment=alignment,
+        signals=tuple(dict.fromkeys(signal for translation in translations for signal in translation.signals)),
+        terms=tuple(term for translation in translations for term in translation.terms),
+        copied=all(translation.copied for translation in translations),
     )
+
+
+def _mean_score(translations: Sequence[Translation]) -> float:
+    """Return the mean score of translations; 0 if there are none."""
+    return fmean(translation.score for translation in translations) if translations else 0.0
 
 
 def _nth_alternative(translation: Translation, n: int) -> Translation:
     """Return the n-th alternative of a segment, or its best translation if it has fewer."""
     if n >= len(translation.alternatives):
         return translation
-    return replace(translation, text=translation.alternatives[n].text, alignment=None)
+    alternative = translation.alternatives[n]
+    return replace(translation, text=alternative.text, score=alternative.score, alignment=None)

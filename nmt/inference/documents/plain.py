@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from nmt.inference.documents.document import (
     LINE_BREAKS,
-    DocumentTranslation,
     combine_translations,
     flag_adjacent_spans,
     replace_spans,
@@ -60,7 +59,7 @@ class PlainDocument:
         self._touches_next = flag_adjacent_spans(self._spans)
         self.segments: Sequence[str] = [text[start:stop] for start, stop in self._spans]
 
-    def assemble(self, translations: Sequence[Translation]) -> DocumentTranslation:
+    def assemble(self, translations: Sequence[Translation]) -> Translation:
         """Return the translation of the document, given the translations of all segments."""
         return combine_translations(translations, self._render, self._document_alignment(translations))
 

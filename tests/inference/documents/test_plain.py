@@ -7,9 +7,9 @@ from fake_translator import FakeTranslator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.inference.documents.document import DocumentTranslation
 from nmt.inference.documents.plain import PlainDocument
 from nmt.text.decorations import find_core
+from nmt.inference.translation import Alternative, Translation
 from nmt.text.normalisation import is_translatable
 
 BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
@@ -39,7 +39,7 @@ texts = st.lists(
 ).map("".join)
 
 
-def translate(text: str, alternatives: int = 0, language: str = "en") -> DocumentTranslation:
+def translate(text: str, alternatives: int = 0, language: str = "en") -> Translation:
     document = PlainDocument(text, language)
     return document.assemble(FakeTranslator().translate(document.segments, alternatives=alternatives))
 
@@ -213,7 +213,7 @@ def test_scores_and_alignments_of_segments_are_combined():
 def test_sentences_of_one_line_are_combined():
     translation = translate("Abc. Abcd.", alternatives=1)
     assert translation.text == "[Abc.] [Abcd.]"
-    assert translation.alternatives == ("[Abc.]1 [Abcd.]1",)
+    assert translation.alternatives == (Alternative("[Abc.]1 [Abcd.]1", -1.0),)
     assert translation.score == pytest.approx(-4.5)
     assert translation.alignment == ((0, 4, 1, 5), (5, 10, 8, 13))
 
@@ -234,10 +234,7 @@ def test_missing_confidence_or_alignment_of_a_segment_is_missing_for_the_text():
 
 
 def test_text_without_segments_is_its_own_translation():
-    assert translate(" \n", alternatives=2) == DocumentTranslation(" \n")
-    assert DocumentTranslation(" \n") == DocumentTranslation(
-        " \n", alternatives=(), score=0.0, confidence=None, alignment=()
-    )
+    assert translate(" \n", alternatives=2) == Translation(" \n", alignment=(), copied=True)
 
 
 def test_line_breaks_in_translations_become_spaces():
@@ -246,6 +243,9 @@ def test_line_breaks_in_translations_become_spaces():
 
 
 def test_alternatives_are_whole_texts_other_than_the_best():
-    assert translate("a\n\nb", alternatives=2).alternatives == ("[a]1\n\n[b]1", "[a]2\n\n[b]2")
-    assert translate("SAME", alternatives=2).alternatives == ("[SAME]2",)
-    assert translate("SAME\nb", alternatives=1).alternatives == ("[SAME]\n[b]1",)
+    def alternatives(text: str, count: int) -> list[str]:
+        return [alternative.text for alternative in translate(text, alternatives=count).alternatives]
+
+    assert alternatives("a\n\nb", 2) == ["[a]1\n\n[b]1", "[a]2\n\n[b]2"]
+    assert alternatives("SAME", 2) == ["[SAME]2"]
+    assert alternatives("SAME\nb", 1) == ["[SAME]\n[b]1"]

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving import wait_until
 
-from nmt.inference.documents.document import DocumentTranslation
+from nmt.inference.translation import Translation
 from nmt.text.language_identification import DetectedLanguage
 from serve.app import create_app
 from serve.errors import LimitExceededError, TimedOutError
@@ -64,7 +64,7 @@ class DeeplServer:
         ]
         return [
             TranslationResult(
-                DocumentTranslation(f"[{text}]{term}"), DetectedLanguage(request.source_language or "de", 1.0), None
+                Translation(f"[{text}]{term}"), DetectedLanguage(request.source_language or "de", 1.0), None
             )
             for text, term in zip(texts, terms, strict=True)
         ]

@@ -243,7 +243,7 @@ def test_requests_at_the_limits_are_accepted(server: RunningServer):
 def test_source_equal_to_target_is_unchanged(server: RunningServer, code: str):
     calls = len(server.fake.admitted)
     answer = server.translate([" a\nb ", ""], source=code, target=code.lower(), alternatives=2, details=True)
-    unchanged = {"score": 0.0, "confidence": None, "alignment": [], "pivot": None}
+    unchanged = details(0.0, None, [])
     assert answer.json() == {
         "translatedText": [" a\nb ", ""],
         "alternatives": [[], []],
@@ -340,6 +340,8 @@ def details(score: float, confidence: float | None, alignment: list[list[int]] |
         "score": score,
         "confidence": confidence,
         "alignment": alignment,
+        "signals": [],
+        "terms": [],
         "pivot": None,
     }
 

@@ -10,6 +10,7 @@ import pytest
 from scheduler_setup import LIMIT, LONG, SLOTS, SchedulerSetup, wait_for_texts
 from serving import wait_until
 
+from nmt.inference.text_options import TextOptions
 from nmt.search.options import DecodingOptions
 from serve.errors import QueueFullError
 from serve.scheduling import scheduler as scheduler_module
@@ -188,16 +189,10 @@ def test_a_continued_request_is_not_refused_and_later_cost_counts(setup: Schedul
     setup.block()
     setup.submit("x" * 80)
     deadline = time.monotonic() + 30
-    sentence = [Sentence("x" * 80, 2, DecodingOptions())]
+    sentence = [Sentence("x" * 80, 2, DecodingOptions(), TextOptions())]
     with pytest.raises(QueueFullError):
         setup.scheduler.submit(setup.model, sentence, deadline, later_cost=20)
     setup.scheduler.submit(setup.model, sentence, deadline, later_cost=20, continued=True)
-
-
-def test_each_chunk_has_its_own_required_phrases(setup: SchedulerSetup):
-    sentence = Sentence("a|b|c", 2, DecodingOptions(), required_phrases=(((7,), (8,)), ((9,),)))
-    setup.scheduler.submit(setup.model, [sentence], time.monotonic() + LONG).future.result(30)
-    assert sorted(setup.fake.required) == [(), ((7,), (8,)), ((9,),)]
 
 
 def test_each_sentence_is_reported_when_it_is_finished(setup: SchedulerSetup):
@@ -212,7 +207,7 @@ def test_translations_are_cached_by_everything_that_affects_them():
     assert wait_for_texts(setup.submit("a")) == ["[a]"]
     setup.submit("a", num_hypotheses=2).future.result(30)
     setup.submit("a", beam_size=3).future.result(30)
-    scoped = Sentence("a", 2, DecodingOptions(), cache_scope="mine")
+    scoped = Sentence("a", 2, DecodingOptions(), TextOptions(), cache_scope="mine")
     setup.scheduler.submit(setup.model, [scoped], time.monotonic() + LONG).future.result(30)
     setup.model.checksum = "2"
     setup.submit("a").future.result(30)

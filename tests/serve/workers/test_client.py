@@ -20,6 +20,7 @@ from fake_translator import FakeTranslator
 from serving import wait_until
 
 from nmt.inference.continuous_batcher import DecodingRequest
+from nmt.inference.text_options import TextOptions
 from nmt.inference.translator import Translator
 from nmt.search.options import DecodingOptions
 from nmt.utils.errors import CarouselError
@@ -53,7 +54,7 @@ def load() -> Iterator[Load]:
 
 
 def create_request(translator: RemoteTranslator, text: str, key: object = "a", **options: object) -> DecodingRequest:
-    [chunk] = translator.text_processor.make_chunks(text)
+    [chunk] = translator.text_processor.prepare(text, TextOptions()).chunks
     return DecodingRequest(key, chunk.tokenized.ids, replace(translator.decoding_options, **options))  # type: ignore[arg-type]
 
 
@@ -88,8 +89,8 @@ def test_results_equal_those_of_a_local_translator_while_requests_come_and_go(re
         if len(batcher):
             for text, hypotheses in batcher.advance():
                 assert hypotheses[0].source_positions is not None
-                chunks = remote.text_processor.make_chunks(text)
-                found[text] = remote.text_processor.assemble(text, chunks, [hypotheses], DecodingOptions()).text
+                prepared = remote.text_processor.prepare(text, TextOptions())
+                found[text] = remote.text_processor.assemble(prepared, [hypotheses], DecodingOptions()).text
                 live.remove(text)
     assert len(released) > 2
     assert found == {text: translation for text, translation in expected.items() if text not in released}

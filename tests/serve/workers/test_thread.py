@@ -13,6 +13,7 @@ from fake_translator import FakeTranslator
 from scheduler_setup import LONG, SLOTS, SchedulerSetup, wait_for_texts
 from serving import wait_until
 
+from nmt.inference.text_options import TextOptions
 from nmt.search.options import DecodingOptions
 from serve.errors import NotReadyError, TranslationFailedError
 from serve.models.served_model import ServedModel
@@ -188,7 +189,7 @@ def test_a_retired_model_finishes_its_work_and_its_batches_are_dropped(setup: Sc
     setup.model.retired = True
     new = setup.scheduler.submit(
         ServedModel(fresh, SLOTS, ThroughputEstimate()),
-        [Sentence("new", 2, DecodingOptions())],
+        [Sentence("new", 2, DecodingOptions(), TextOptions())],
         time.monotonic() + LONG,
     )
     setup.fake.open.set()

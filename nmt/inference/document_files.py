@@ -32,7 +32,9 @@ def translate_document(path: Path, job: TranslationJob, translator: Translator) 
         document = _FORMATS[path.suffix.lower()](text, translator.source_language, translator.target_language)
     except ModuleNotFoundError:
         raise missing_extra("documents", f"translating {path.name}") from None
-    translations = translator.stream(document.segments, beam_size=job.beam_size, options=job.options)
+    translations = translator.stream(
+        document.segments, beam_size=job.beam_size, options=job.options, text_options=job.text_options
+    )
     return document.assemble(list(translations)).text
 
 
