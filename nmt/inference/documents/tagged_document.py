@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from nmt.inference.documents.document import DocumentTranslation, combine_translations
+from nmt.inference.documents.document import combine_translations
 from nmt.inference.documents.tagged_sentence import TaggedSentence
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class TaggedDocument:
         self._starts = [item.start for item in self._items]
         self.segments: Sequence[str] = [item.text for item in self._items if isinstance(item, TaggedSentence)]
 
-    def assemble(self, translations: Sequence[Translation]) -> DocumentTranslation:
+    def assemble(self, translations: Sequence[Translation]) -> Translation:
         """Return the translation of the document, without an alignment, given the translations of all segments."""
         return combine_translations(translations, self._render, alignment=None)
 

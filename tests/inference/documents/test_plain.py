@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.inference.documents.plain import PlainDocument
-from nmt.text.decorations import find_core
 from nmt.inference.translation import Alternative, Translation
+from nmt.text.decorations import find_core
 from nmt.text.normalisation import is_translatable
 
 BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
