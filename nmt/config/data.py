@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, model_validator
 
 from nmt.config.base import ConfigSection, LanguageCode
+
+MAX_LANGUAGES = 16
+"""Maximum number of languages of a multilingual translator; equals the number of reserved pieces."""
 
 SyntheticTask = Literal["counting", "selective-counting", "remembering", "copying", "reversing", "addition"]
 """Names of the synthetic tasks of `nmt.corpus.synthetic_tasks`."""
@@ -119,8 +124,42 @@ class FilterConfig(ConfigSection):
     """Drop pairs whose two sides are equal."""
 
 
+ChineseScript = Literal["simplified", "traditional"]
+"""Script of Chinese text."""
+
+
+@dataclass(frozen=True)
+class TranslationDirection:
+    """A pair of languages in one direction, with its corpora."""
+
+    source: str
+    """Code of the source language."""
+    target: str
+    """Code of the target language."""
+    train: list[WeightedCorpus]
+    """Training corpora."""
+    dev: CorpusSpec | None
+    """Corpus for validation during training."""
+    test: CorpusSpec | None
+    """Corpus to score the finished model on."""
+    weight: float = 1.0
+    """Sampling weight, compared with the other directions."""
+    is_reverse: bool = False
+    """True if the corpora are those of the opposite direction, so that the two sides have to be exchanged."""
+
+    @property
+    def name(self) -> str:
+        """Both language codes, for example ``en-de``."""
+        return f"{self.source}-{self.target}"
+
+    def reverse(self) -> TranslationDirection:
+        """Return the opposite direction, with the same corpora."""
+        settings = self.train, self.dev, self.test, self.weight
+        return TranslationDirection(self.target, self.source, *settings, is_reverse=not self.is_reverse)
+
+
 class DataConfig(ConfigSection):
-    """Languages and corpora of a translator."""
+    """Languages and corpora of a translator between two languages."""
 
     source: LanguageCode
     """Code of the source language."""
@@ -141,11 +180,119 @@ class DataConfig(ConfigSection):
     surface_variants: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the training pairs of which a copy with another surface is added: a source in lower case or in title
     case, or both sides without final punctuation."""
+    chinese_script: ChineseScript | None = None
+    """Script to which Chinese text is converted; needs the extra ``chinese``. By default, text is left as it is."""
 
     @property
-    def weighted_corpora(self) -> list[WeightedCorpus]:
-        """The training corpora, each with its weight and tag."""
-        return [spec if isinstance(spec, WeightedCorpus) else WeightedCorpus(corpus=spec) for spec in self.train]
+    def all_directions(self) -> list[TranslationDirection]:
+        """The only direction."""
+        return [TranslationDirection(self.source, self.target, _weighted(self.train), self.dev, self.test)]
+
+    @property
+    def language_order(self) -> list[str]:
+        """No languages, because the network doesn't have to be told the target language."""
+        return []
+
+
+class DirectionConfig(ConfigSection):
+    """Languages and corpora of one direction of a multilingual translator."""
+
+    source: LanguageCode
+    """Code of the source language."""
+    target: LanguageCode
+    """Code of the target language."""
+    train: Annotated[list[TrainingCorpusSpec], Field(min_length=1)]
+    """Training corpora."""
+    dev: CorpusSpec | None = None
+    """Corpus for validation during training."""
+    test: CorpusSpec | None = None
+    """Corpus to score the finished model on."""
+    weight: Annotated[float, Field(ge=0.001, le=1000)] = 1.0
+    """Sampling weight, compared with the other directions."""
+    both_ways: bool = False
+    """Train the opposite direction too, with the same corpora."""
+
+    @model_validator(mode="after")
+    def _check_direction(self) -> DirectionConfig:
+        if self.source == self.target:
+            raise ValueError(f"source and target are both {self.source}; name two languages")
+        if any(isinstance(spec, SyntheticCorpus) for spec in (*_unweighted(self.train), self.dev, self.test)):
+            raise ValueError("synthetic tasks have no languages; use data.source and data.target")
+        return self
+
+
+class MultilingualDataConfig(ConfigSection):
+    """Directions of a multilingual translator, whose network translates between several pairs of languages."""
+
+    directions: Annotated[list[DirectionConfig], Field(min_length=1)]
+    """Translation directions, each with its corpora."""
+    temperature: Annotated[float, Field(ge=1, le=100)] = 1.0
+    """Temperature T of sampling: the share of a direction is proportional to its weight times its number of pairs to
+    the power of 1/T (Arivazhagan et al. 2019). 1 keeps the shares of the corpora, and large values make them equal."""
+    languages: list[LanguageCode] = Field(default_factory=list)
+    """Languages in the order of their reserved pieces ``<lang:N>``, one of which begins each source sentence and names
+    the target language (Johnson et al. 2017). Languages that are not listed follow in the order of the directions."""
+    filter: FilterConfig = FilterConfig()
+    """Filters of the training pairs, applied to each direction on its own."""
+    placeholders: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training pairs of which a copy with placeholders is added: names, numbers, codes and words with an
+    unambiguous translation are replaced by placeholders on both sides (Post et al. 2019). The model then carries URLs,
+    variables, numbers and other protected text to its place in the translation. 0.3 is enough."""
+    surface_variants: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training pairs of which a copy with another surface is added: a source in lower case or in title
+    case, or both sides without final punctuation."""
+    chinese_script: ChineseScript | None = None
+    """Script to which Chinese text is converted; needs the extra ``chinese``. By default, text is left as it is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_form(cls, data: Any) -> Any:
+        single = [name for name in ("source", "target", "train", "dev", "test") if name in data]
+        if single:
+            raise ValueError(f"directions have languages and corpora of their own; remove {', '.join(single)}")
+        return data
+
+    @model_validator(mode="after")
+    def _check_languages(self) -> MultilingualDataConfig:
+        names = [direction.name for direction in self.all_directions]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"directions has {name} twice; put its corpora into one direction")
+        if len(set(self.languages)) < len(self.languages):
+            raise ValueError("languages has a language twice; list each language once")
+        if len(self.language_order) > MAX_LANGUAGES:
+            raise ValueError(f"directions name {len(self.language_order)} languages; use at most {MAX_LANGUAGES}")
+        return self
+
+    @property
+    def all_directions(self) -> list[TranslationDirection]:
+        """The directions of the recipe, each followed by its opposite if it is trained both ways."""
+        expanded = list[TranslationDirection]()
+        for config in self.directions:
+            corpora = _weighted(config.train), config.dev, config.test
+            direction = TranslationDirection(config.source, config.target, *corpora, config.weight)
+            expanded += [direction, direction.reverse()] if config.both_ways else [direction]
+        return expanded
+
+    @property
+    def language_order(self) -> list[str]:
+        """Languages in the order of their reserved pieces."""
+        named = [code for direction in self.directions for code in (direction.source, direction.target)]
+        return list(dict.fromkeys([*self.languages, *named]))
+
+
+DataSection = DataConfig | MultilingualDataConfig
+"""The ``data`` section of a translator's recipe."""
+
+
+def _weighted(specs: Iterable[TrainingCorpusSpec]) -> list[WeightedCorpus]:
+    """Return training corpora, each with its weight and tag."""
+    return [spec if isinstance(spec, WeightedCorpus) else WeightedCorpus(corpus=spec) for spec in specs]
+
+
+def _unweighted(specs: Iterable[TrainingCorpusSpec]) -> list[CorpusSpec]:
+    """Return training corpora without weights and tags."""
+    return [weighted.corpus for weighted in _weighted(specs)]
 
 
 class TextDataConfig(ConfigSection):

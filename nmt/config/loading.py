@@ -11,7 +11,15 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from nmt.config.base import ConfigSection
-from nmt.config.data import FilePair, HubDataset, SyntheticCorpus, WeightedCorpus
+from nmt.config.data import (
+    DataConfig,
+    DirectionConfig,
+    FilePair,
+    HubDataset,
+    MultilingualDataConfig,
+    SyntheticCorpus,
+    WeightedCorpus,
+)
 from nmt.config.errors import FieldError, first_field_error
 from nmt.config.schema import LanguageModelRecipe, Recipe, TokenizerConfig, TranslatorRecipe
 from nmt.utils.errors import UsageError
@@ -125,6 +133,12 @@ class _RecipeDraft:
         data = self._tree.get("data")
         return isinstance(data, dict) and "language" in data
 
+    @property
+    def _is_multilingual(self) -> bool:
+        """True if the recipe lists translation directions."""
+        data = self._tree.get("data")
+        return isinstance(data, dict) and "directions" in data
+
     def validate(self, recipe_type: type[RecipeT]) -> RecipeT:
         """Return the recipe. Raises UsageError if a key or a value is invalid."""
         try:
@@ -135,20 +149,20 @@ class _RecipeDraft:
     def _describe(self, error: FieldError, recipe_type: type[ConfigSection]) -> str:
         # Pydantic adds the tags of union members, which are capitalised, to the path of the field.
         key = tuple(str(part) for part in error.path if not (isinstance(part, str) and part[:1].isupper()))
-        text = f"{'.'.join(key) or 'recipe'}: {_explain(error, key, recipe_type)}"
+        text = f"{'.'.join(key) or 'recipe'}: {_explain(error, key, recipe_type, self._is_multilingual)}"
         if any(key[: len(overridden)] == overridden for overridden in self._overridden):
             return text
         return f"{key_location(self._path, self._lines, key)}: {text}"
 
 
-def _explain(error: FieldError, key: KeyPath, recipe_type: type[ConfigSection]) -> str:
+def _explain(error: FieldError, key: KeyPath, recipe_type: type[ConfigSection], is_multilingual: bool) -> str:
     """Return a description of an error and its remedy."""
     if error.kind == "extra_forbidden" and key[0] == "data" and key[-1] in ("weight", "tag"):
         return f"{key[-1]} belongs to a corpus of data.train; write {{corpus: …, weight: 0.5, tag: 1}}"
     if error.kind == "union_tag_invalid":
         return "weights and tags are only for the corpora of data.train; name the corpus alone"
     if error.kind == "extra_forbidden":
-        known = _known_keys(key, recipe_type)
+        known = _known_keys(key, recipe_type, is_multilingual)
         close = difflib.get_close_matches(key[-1], known, n=1)
         return f"unknown key; did you mean '{close[0]}'?" if close else f"unknown key; known keys: {', '.join(known)}"
     if error.kind == "missing" and key == ("tokenizer",):
@@ -158,14 +172,18 @@ def _explain(error: FieldError, key: KeyPath, recipe_type: type[ConfigSection]) 
     return error.message if isinstance(error.value, dict) else f"{error.message} (got {error.value!r})"
 
 
-def _known_keys(key: KeyPath, recipe_type: type[ConfigSection]) -> list[str]:
+def _known_keys(key: KeyPath, recipe_type: type[ConfigSection], is_multilingual: bool) -> list[str]:
     """Return the keys that are allowed in the section of a key."""
+    if is_multilingual and key[:2] == ("data", "directions") and len(key) == 4:
+        return list(DirectionConfig.model_fields)
     section: type[BaseModel] = recipe_type
     for name in key[:-1]:
         field = section.model_fields.get(name)
         annotation = field.annotation if field else None
         if name == "tokenizer":
             annotation = TokenizerConfig
+        if name == "data" and recipe_type is TranslatorRecipe:
+            annotation = MultilingualDataConfig if is_multilingual else DataConfig
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             corpus_types = (WeightedCorpus, FilePair, HubDataset, SyntheticCorpus)
             return sorted({name for corpus_type in corpus_types for name in corpus_type.model_fields})
@@ -197,12 +215,23 @@ def _parse_override(override: str) -> tuple[KeyPath, Any]:
 
 
 def _set_value(tree: dict[str, Any], key: KeyPath, value: Any) -> None:
-    branch = tree
-    for name in key[:-1]:
-        if not isinstance(branch.get(name), dict):
-            branch[name] = {}
-        branch = branch[name]
-    branch[key[-1]] = value
+    branch: Any = tree
+    for depth, name in enumerate(key):
+        is_last = depth + 1 == len(key)
+        if isinstance(branch, list):
+            if not name.isascii() or not name.isdigit() or int(name) >= len(branch):
+                listed = ".".join(key[:depth])
+                raise UsageError(f"{'.'.join(key)}: {listed} is a list of {len(branch)}; name an item by its number")
+            index: Any = int(name)
+        else:
+            index = name
+        if is_last:
+            branch[index] = value
+            return
+        child = branch[index] if isinstance(branch, list) else branch.get(index)
+        if not isinstance(child, dict | list):
+            branch[index] = child = {}
+        branch = child
 
 
 def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
@@ -225,8 +254,10 @@ def _resolve_paths(tree: dict[str, Any], base: Path) -> None:
     data = tree.get("data")
     if not isinstance(data, dict):
         return
-    for key in {"train", "dev", "test"} & data.keys():
-        data[key] = resolve(data[key])
+    directions = data.get("directions")
+    for part in (data, *(directions if isinstance(directions, list) else ())):
+        if isinstance(part, dict):
+            part.update({key: resolve(part[key]) for key in ("train", "dev", "test") if key in part})
     tokenizer = tree.get("tokenizer")
     if isinstance(tokenizer, dict) and isinstance(tokenizer.get("model"), str):
         tokenizer["model"] = resolve(tokenizer["model"])

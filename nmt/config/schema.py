@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, PositiveInt, Tag, field_validator, model_validator
 
 from nmt.config.base import ConfigSection
-from nmt.config.data import DataConfig, TextDataConfig
+from nmt.config.data import DataConfig, MultilingualDataConfig, TextDataConfig
 from nmt.config.model import ModelConfig
 from nmt.config.training import LanguageModelTrainingConfig, TrainingConfig
 
@@ -47,11 +47,24 @@ class SearchConfig(ConfigSection):
     tasks in which length and repetition are to be learned."""
 
 
+_CORPORA = {"train", "dev", "test"}
+
+
+def _data_tag(data: Any) -> str:
+    """Return the tag of the type of a translator's data section."""
+    if isinstance(data, ConfigSection):
+        return type(data).__name__
+    return "MultilingualDataConfig" if isinstance(data, dict) and "directions" in data else "DataConfig"
+
+
 class TranslatorRecipe(ConfigSection):
     """Recipe of a translator."""
 
-    data: DataConfig
-    """Languages and corpora."""
+    data: Annotated[
+        Annotated[DataConfig, Tag("DataConfig")] | Annotated[MultilingualDataConfig, Tag("MultilingualDataConfig")],
+        Discriminator(_data_tag),
+    ]
+    """Languages and corpora: of one pair of languages, or of several directions."""
     tokenizer: TokenizerConfig
     """Tokenizer."""
     model: ModelConfig = ModelConfig()
@@ -69,6 +82,12 @@ class TranslatorRecipe(ConfigSection):
             raise ValueError("r_drop compares passes with different dropout; set model.dropout or word_dropout")
         if self.training.subword_sampling and self.tokenizer.kind == "char":
             raise ValueError("subword_sampling needs multi-character tokens; set tokenizer.kind to bpe or unigram")
+        return self
+
+    @model_validator(mode="after")
+    def _check_shared_vocabulary(self) -> TranslatorRecipe:
+        if isinstance(self.data, MultilingualDataConfig) and not self.tokenizer.shared:
+            raise ValueError("a multilingual network needs one vocabulary for all languages; remove tokenizer.shared")
         return self
 
     @model_validator(mode="after")
@@ -128,6 +147,9 @@ class LanguageModelRecipe(ConfigSection):
             raise ValueError("a language model has no source to attend to; remove attention")
         return {**model, "attention": "none"}
 
+
+WITHOUT_CORPORA: Any = {"data": {**dict.fromkeys(_CORPORA, True), "directions": {"__all__": _CORPORA}}}
+"""Argument ``exclude`` of `TranslatorRecipe.model_dump` that leaves out the names of corpora."""
 
 Recipe = TranslatorRecipe | LanguageModelRecipe
 """Recipe of any model that ``nmt train`` can train."""

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
-from nmt.config.data import DataConfig
+from nmt.config.data import DataSection, TranslationDirection
 from nmt.corpus.parallel_corpus import TextPair
 from nmt.corpus.placeholder_insertion import PlaceholderInserter
 from nmt.corpus.surface_variants import vary_surface
@@ -25,10 +25,10 @@ _FORMAT = "2"  # part of cache keys; increment it when other pairs are derived f
 class PairAugmenter:
     """Derives pairs from the pairs of one corpus, with the settings of a recipe."""
 
-    def __init__(self, config: DataConfig, pairs: Iterable[TextPair]) -> None:
-        """Create an augmenter for the corpus with the given pairs, of which it learns word statistics."""
+    def __init__(self, config: DataSection, direction: TranslationDirection, pairs: Iterable[TextPair]) -> None:
+        """Create an augmenter for a corpus with the given pairs of a direction, of which it learns word statistics."""
         statistics = learn_word_statistics((normalise(source), normalise(target)) for source, target in pairs)
-        self._inserter = PlaceholderInserter(statistics, (config.source, config.target))
+        self._inserter = PlaceholderInserter(statistics, (direction.source, direction.target))
         self._target_casing = statistics.target_casing
         self._placeholders, self._surface_variants = config.placeholders, config.surface_variants
         self._numbers = itertools.count()
@@ -50,12 +50,14 @@ class PairAugmenter:
         return vary_surface(pair, self._target_casing, random) if random.random() < self._surface_variants else None
 
 
-def create_augmenter(config: DataConfig, pairs: Iterable[TextPair]) -> PairAugmenter | None:
-    """Return an augmenter for the corpus with the given pairs; None if the recipe derives no pairs."""
-    return PairAugmenter(config, pairs) if augmentation_key(config) else None
+def create_augmenter(
+    config: DataSection, direction: TranslationDirection, pairs: Iterable[TextPair]
+) -> PairAugmenter | None:
+    """Return an augmenter for a corpus with the given pairs of a direction; None if the recipe derives no pairs."""
+    return PairAugmenter(config, direction, pairs) if augmentation_key(config) else None
 
 
-def augmentation_key(config: DataConfig) -> list[float | str]:
+def augmentation_key(config: DataSection) -> list[float | str]:
     """Return the settings on which the derived pairs depend, for cache keys; none if no pairs are derived."""
     settings = [config.placeholders, config.surface_variants]
     return [_FORMAT, *settings] if any(settings) else []

@@ -45,7 +45,7 @@ class PairFilter:
 
     def __init__(self, config: FilterConfig) -> None:
         self._config = config
-        self._seen = _HashSet()
+        self._seen = HashSet()
 
     def filter_pairs(self, pairs: Iterable[TextPair], report: FilterReport) -> Iterator[TextPair]:
         """Yield the normalised pairs that pass all filters, counting every pair in ``report``."""
@@ -73,7 +73,7 @@ class PairFilter:
         return not self._seen.add(int.from_bytes(key, "little"))
 
 
-class _HashSet:
+class HashSet:
     """Set of uniformly distributed 64-bit integers that uses 12 to 24 bytes per element, where a Python set uses 80.
 
     The set uses open addressing with linear probing (Knuth, TAOCP vol. 3, 6.4, algorithm L). Zero marks an empty slot

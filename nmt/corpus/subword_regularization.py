@@ -67,7 +67,7 @@ class _SentenceSampler:
         self._segmentation = segmentation
 
     def sample(self, sentences: RaggedArray, random: np.random.Generator) -> RaggedArray:
-        """Return new segmentations of sentences. A corpus tag at the beginning of a sentence is kept."""
+        """Return new segmentations of sentences. Language piece and corpus tag are kept."""
         tags, originals = zip(*map(_split_tag, sentences.to_lists()), strict=True)
         texts = [text.split() for text in self._vocabulary.decode_batch(originals)]
         numbers = iter(random.integers(_SEGMENTATIONS_PER_WORD, size=sum(map(len, texts))).tolist())
@@ -136,6 +136,8 @@ class UnigramSampler:
 
 
 def _split_tag(ids: Int32Array) -> tuple[list[int], list[int]]:
-    """Split the token ids of a sentence into those of its corpus tag (empty without a tag) and those of its text."""
-    tagged = int(len(ids) > 0 and corpus_tag_id(0) <= ids[0] < FIRST_TEXT_ID)
-    return ids[:tagged].tolist(), ids[tagged:].tolist()
+    """Split the token ids of a sentence into its language piece and corpus tag, as far as present, and its text."""
+    length = 0
+    while length < len(ids) and corpus_tag_id(0) <= ids[length] < FIRST_TEXT_ID:
+        length += 1
+    return ids[:length].tolist(), ids[length:].tolist()

@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +45,9 @@ MAX_TRAINING_SENTENCES = 500_000
 _CONTEXT = "\ue000"  # a private-use character, which is never part of a longer piece
 _CONTROL, _USER_DEFINED = 3, 4  # types of pieces in SentencePiece models
 _RARE_CHARACTER_LANGUAGES = {"zh", "ja", "ko", "th", "lo", "km", "my"}
+# Of several languages, the rare characters of each would take a large part of the vocabulary.
+_RARE_CHARACTER_COVERAGE, _MULTILINGUAL_RARE_CHARACTER_COVERAGE = 0.9995, 0.998
+_MIN_COVERAGE = 0.98  # that SentencePiece accepts
 _MAX_SENTENCE_BYTES = 1 << 20  # SentencePiece silently skips longer ones; `nmt.corpus.text_files` rejects them
 
 
@@ -55,6 +59,11 @@ def placeholder_id(number: int) -> int:
 def corpus_tag_id(number: int) -> int:
     """Return the token id of the corpus tag with the given number."""
     return FIRST_TEXT_ID - len(LANGUAGES) - len(TAGS) + number
+
+
+def language_id(number: int) -> int:
+    """Return the id of the token that names the target language with the given number (Johnson et al. 2017)."""
+    return FIRST_TEXT_ID - len(LANGUAGES) + number
 
 
 def reserved_mask(vocab_size: int) -> BoolArray:
@@ -215,6 +224,21 @@ def train_tokenizer(
     )
 
 
+def train_multilingual_tokenizer(sentences: Sequence[tuple[LanguageCode, str]], config: TokenizerConfig) -> Tokenizer:
+    """Train one vocabulary for several languages on normalised sentences, each with its language.
+
+    The characters of the vocabulary are chosen for each language on its own, because a small share of the whole text
+    can be a large share of the text in a script with many characters. Errors are those of `train_tokenizer`.
+    """
+    counts: dict[LanguageCode, Counter[str]] = {}
+    for language, sentence in sentences:
+        counts.setdefault(language, Counter()).update(sentence)
+    characters = {c for language, counter in counts.items() for c in _frequent_characters(counter, language)}
+    texts = (sentence for _, sentence in sentences)
+    shared = _train_vocabulary(texts, config, list(counts), required_characters=sorted(characters - {" "}))
+    return Tokenizer(shared, shared)
+
+
 def train_verbatim_vocabulary(texts: Iterable[str], config: TokenizerConfig, language: LanguageCode) -> Vocabulary:
     """Train a vocabulary that preserves white space, so that decoding returns the encoded text exactly.
 
@@ -224,18 +248,21 @@ def train_verbatim_vocabulary(texts: Iterable[str], config: TokenizerConfig, lan
 
 
 def _train_vocabulary(
-    texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode], verbatim: bool = False
-) -> Vocabulary:
+    texts: Iterable[str], config: TokenizerConfig, languages: Sequence[LanguageCode], verbatim: bool = False,
+    required_characters: Sequence[str] = (),
+) -> Vocabulary:  # fmt: skip
+    """Train a vocabulary with the given characters, or by default with the most frequent characters of the text."""
     minimum = FIRST_TEXT_ID + 256 * config.byte_fallback + 1
     if config.kind == "char" and config.vocab_size < minimum:  # SentencePiece checks the size of the other kinds
         raise _too_small_error(config, minimum)
-    many_rare_characters = any(primary_subtag(language) in _RARE_CHARACTER_LANGUAGES for language in languages)
+    # Rare characters of large scripts are encoded as bytes; an alphabet is small enough to be covered completely.
+    coverage = _RARE_CHARACTER_COVERAGE if any(map(_has_rare_characters, languages)) else 1.0
     options = {
         "model_type": config.kind,
         "vocab_size": config.vocab_size,
         "byte_fallback": config.byte_fallback,
-        # Rare characters of large scripts are encoded as bytes; an alphabet is small enough to be covered completely.
-        "character_coverage": 0.9995 if many_rare_characters else 1.0,
+        "character_coverage": _MIN_COVERAGE if required_characters else coverage,
+        **({"required_chars": "".join(required_characters)} if required_characters else {}),
         "normalization_rule_name": "identity",  # the text is normalised already, by nmt.text.normalisation
         "control_symbols": RESERVED_PIECES,
         "pad_id": PAD,
@@ -275,6 +302,21 @@ def _piece_record(name: str, kind: int) -> bytes:
     text = name.encode()
     fields = b"\x0a" + bytes([len(text)]) + text + b"\x15" + bytes(4) + b"\x18" + bytes([kind])
     return b"\x0a" + bytes([len(fields)]) + fields
+
+
+def _has_rare_characters(language: LanguageCode) -> bool:
+    return primary_subtag(language) in _RARE_CHARACTER_LANGUAGES
+
+
+def _frequent_characters(counts: Counter[str], language: LanguageCode) -> Iterator[str]:
+    """Yield the most frequent characters of a language, which cover nearly all of its text."""
+    coverage = _MULTILINGUAL_RARE_CHARACTER_COVERAGE if _has_rare_characters(language) else 1.0
+    remaining = coverage * counts.total()
+    for character, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
+        if remaining <= 0:
+            return
+        yield character
+        remaining -= count
 
 
 def _training_error(message: str, config: TokenizerConfig) -> CarouselError:

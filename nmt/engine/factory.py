@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
+from nmt.model_directory.card import ModelCard
 from nmt.model_directory.directory import GRAPHS, LanguageModelDirectory, ModelDirectory
 from nmt.search.protocol import Engine
 from nmt.utils.errors import CarouselError, UsageError, missing_extra
@@ -58,7 +59,7 @@ def check_ensemble(models: Sequence[ModelDirectory]) -> None:
     first = models[0].card
     for model in models[1:]:
         card = model.card
-        if (card.source_language, card.target_language) != (first.source_language, first.target_language):
+        if _languages(card) != _languages(first):
             raise CarouselError(
                 f"{model.path}: translates between other languages than {models[0].path}; "
                 "use models of one language pair in an ensemble"
@@ -69,6 +70,12 @@ def check_ensemble(models: Sequence[ModelDirectory]) -> None:
                 f"{model.path}: has another tokenizer than {models[0].path}; train the members of an ensemble with one "
                 "tokenizer"
             )
+
+
+def _languages(card: ModelCard) -> list[object]:
+    """Return what the models of an ensemble must have in common about languages."""
+    directions = sorted(each.name for each in card.directions)
+    return [card.languages, directions] if card.is_multilingual else [card.source_language, card.target_language]
 
 
 def _onnx_factories(models: Sequence[ModelDirectory], threads: int, use_shortlist: bool) -> list[EngineFactory]:

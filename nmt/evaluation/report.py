@@ -16,7 +16,7 @@ import numpy as np
 from nmt.config.data import SyntheticCorpus
 from nmt.config.loading import dump_recipe
 from nmt.config.schema import TranslatorRecipe
-from nmt.corpus.preparation import PreparedData
+from nmt.corpus.preparation import PreparedData, PreparedDirection
 from nmt.evaluation import charts
 from nmt.evaluation.analysis import count_words, length_bins, word_f1_by_frequency
 from nmt.evaluation.attention_maps import compute_attention_maps
@@ -25,7 +25,7 @@ from nmt.evaluation.environment import describe_environment
 from nmt.evaluation.examples import DiffSegment, mark_differences, select_examples
 from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_tokeniser
 from nmt.evaluation.templating import template_environment
-from nmt.model_directory.card import ParentModel
+from nmt.model_directory.card import ModelCard, ParentModel
 from nmt.model_directory.directory import ModelDirectory, read_model_directory
 from nmt.text.normalisation import normalise
 from nmt.utils.arrays import IntArray
@@ -106,12 +106,13 @@ def write_report(path: Path, training: TrainingReportData) -> None:
     """
     pages = template_environment("nmt.evaluation", "the report")
     directory = read_model_directory(training.model) if training.model else None
-    scores = directory.card.scores if directory else {}
+    scores = _scores_by_set(directory.card) if directory else {}
     answers = {name: metrics["exact"] for name, metrics in scores.items() if "exact" in metrics}
     environment = describe_environment(training.history["device"])
     page: str = pages.get_template("report.html.j2").render(
-        source=training.recipe.data.source,
-        target=training.recipe.data.target,
+        title=_title(training.data.directions),
+        source=training.data.directions[0].direction.source,
+        target=training.data.directions[0].direction.target,
         scores={name: metrics for name, metrics in scores.items() if name not in answers},
         answers=answers,
         stop_reason=training.stop_reason,
@@ -132,18 +133,35 @@ def write_report(path: Path, training: TrainingReportData) -> None:
         temporary.write_text(page, encoding="utf-8")
 
 
+def _title(directions: Sequence[PreparedDirection]) -> str:
+    """Return the languages of a translator, for example "en → fr" or "12 directions between de, en, fr"."""
+    pairs = [each.direction for each in directions]
+    if len(pairs) == 1:
+        return f"{pairs[0].source} → {pairs[0].target}"
+    languages = sorted({code for pair in pairs for code in (pair.source, pair.target)})
+    return f"{len(pairs)} directions between {', '.join(languages)}"
+
+
+def _scores_by_set(card: ModelCard) -> dict[str, Any]:
+    """Return the scores of a model card by set, and by direction and set for a multilingual translator."""
+    by_direction = {f"{each.name} {name}": found for each in card.directions for name, found in each.scores.items()}
+    return by_direction or card.scores
+
+
 def _summary_rows(training: TrainingReportData) -> dict[str, str]:
     """Return the rows of the summary table, as values by name."""
     history, recipe, tokenizer = training.history, training.recipe, training.data.tokenizer
     source, target = len(tokenizer.source), len(tokenizer.target)
-    separate = f"{source:,} of {recipe.data.source}, {target:,} of {recipe.data.target}"
+    direction = training.data.directions[0].direction
+    separate = f"{source:,} of {direction.source}, {target:,} of {direction.target}"
+    shared = "both" if len(training.data.directions) == 1 else "all"
     best = f", the best after {training.best_update:,}" if training.best_update is not None else ""
     start = {"Fine-tuned from": training.origins[0].model} if training.origins else {}
     return {
         **start,
         "Network": recipe.model.summary,
         "Parameters": f"{history['parameters']:,}",
-        "Pieces": f"{source:,} for both languages" if tokenizer.shared else separate,
+        "Pieces": f"{source:,} for {shared} languages" if tokenizer.shared else separate,
         "Training pairs": f"{history['training_pairs']:,}",
         "Updates": f"{training.updates:,}{best}",
         "Time": f"{history['minutes']:,.1f} minutes of training",
@@ -156,7 +174,10 @@ def _summary_rows(training: TrainingReportData) -> dict[str, str]:
 
 
 def _draw_curves(training: TrainingReportData) -> dict[str, list[tuple[str, str]]]:
-    """Return title and chart of each curve for which there are records, grouped into "large" and "small" charts."""
+    """Return title and chart of each curve for which there are records, grouped into "large" and "small" charts.
+
+    Charts of the BLEU of each direction of a multilingual translator are "small directions".
+    """
     drawn: dict[str, list[tuple[str, str]]] = {"large": [], "small": []}
     for curve in _CURVES:
         series = [LineSeries(name, _metric_points(training.metrics, kind, key)) for name, kind, key in curve.series]
@@ -165,6 +186,16 @@ def _draw_curves(training: TrainingReportData) -> dict[str, list[tuple[str, str]
             best = training.best_update
             chart = charts.line_chart(curve.title, series, curve.y_label, curve.from_zero, best, curve.small)
             drawn["small" if curve.small else "large"].append((curve.title, chart))
+    for prepared in training.data.directions:
+        name = prepared.direction.name
+        records = [
+            {**record, "bleu": record["bleu_by_direction"].get(name)}
+            for record in training.metrics
+            if "bleu_by_direction" in record
+        ]
+        if points := _metric_points(records, "dev", "bleu"):
+            chart = charts.line_chart(f"BLEU {name}", [LineSeries(name, points)], "BLEU", True, small=True)
+            drawn.setdefault("small directions", []).append((f"BLEU {name}, greedy", chart))
     return drawn
 
 
@@ -180,10 +211,11 @@ def _dev_set_sections(training: TrainingReportData, directory: ModelDirectory | 
     """Return the template variables of the sections about the dev set; None for sections that do not apply."""
     if directory is None or not training.dev_translations:
         return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
-    is_task = isinstance(training.recipe.data.dev, SyntheticCorpus)
+    [prepared] = training.data.directions
+    is_task = isinstance(prepared.direction.dev, SyntheticCorpus)
     # Like the scores of the model card, scores use the original references; words and examples are normalised.
-    references = [reference for _, reference in training.data.dev]
-    sources = [normalise(source) for source, _ in training.data.dev]
+    references = [reference for _, reference in prepared.dev]
+    sources = [normalise(source) for source, _ in prepared.dev]
     return {
         "lengths": None if is_task else _draw_bleu_by_length(training, sources, references),
         "frequencies": None if is_task else _draw_f1_by_frequency(training, list(map(normalise, references))),
@@ -203,12 +235,12 @@ def _draw_exact_by_length(answers: dict[str, Any]) -> str:
 
 def _draw_bleu_by_length(training: TrainingReportData, sources: Sequence[str], references: Sequence[str]) -> str:
     """Draw BLEU by the number of words of the source sentence."""
-    data = training.recipe.data
-    split = word_tokeniser(data.source)
+    direction = training.data.directions[0].direction
+    split = word_tokeniser(direction.source)
     bars = []
     for group in length_bins([len(split(source)) for source in sources], _MAX_LENGTH_BINS):
         hypotheses = [training.dev_translations[n] for n in group.sentences]
-        score = bleu_with_interval(hypotheses, [references[n] for n in group.sentences], data.target)
+        score = bleu_with_interval(hypotheses, [references[n] for n in group.sentences], direction.target)
         label = "–".join(map(str, sorted({group.shortest, group.longest})))
         bars.append(ChartBar(label, f"{len(group.sentences):,}", score["score"], score["ci"]))
     return charts.bar_chart("BLEU by length", bars, "BLEU", "words of the source; sentences", max_value=100, decimals=1)
@@ -219,7 +251,7 @@ def _draw_f1_by_frequency(training: TrainingReportData, references: Sequence[str
 
     Returns the chart, and a phrase that says in how many training pairs words were counted.
     """
-    split = word_tokeniser(training.recipe.data.target)
+    split = word_tokeniser(training.data.directions[0].direction.target)
     translated, expected = ([split(text) for text in texts] for texts in (training.dev_translations, references))
     pairs = len(training.data.train)
     rows = np.unique(np.linspace(0, pairs - 1, min(pairs, _MAX_COUNTED_PAIRS)).astype(np.int64))

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from nmt.config.base import LanguageCode
+from nmt.config.data import MAX_LANGUAGES
 from nmt.config.model import ModelConfig
 from nmt.config.schema import SearchConfig
 
 FORMAT_VERSION = 3
 """Version of the format that is written. Version 1 had no ONNX graphs, version 2 no language models."""
+MULTILINGUAL_FORMAT_VERSION = 4
+"""Version of the format of multilingual translators, which programs that know only one pair of languages can't use."""
 
 
 class _Immutable(BaseModel):
@@ -57,17 +60,41 @@ class ParentModel(_Immutable):
         return training_facts(self.training)
 
 
+class DirectionCard(_Immutable):
+    """Facts about one translation direction of a multilingual translator."""
+
+    source: LanguageCode
+    """Code of the source language."""
+    target: LanguageCode
+    """Code of the target language."""
+    longest_source: PositiveInt
+    """Number of tokens of the longest source text in training, without the language piece; longer texts are split."""
+    longest_ratio: Annotated[float, Field(gt=0, le=1000)]
+    """Maximum length of a translation, in target tokens per source token."""
+    confidence: Calibration | None = None
+    """Map from score to confidence; null if training had no dev set."""
+    training_pairs: int = 0
+    """Number of training pairs."""
+    scores: dict[str, Any] = {}
+    """Scores by set (dev, test) and metric, each with its signature."""
+
+    @property
+    def name(self) -> str:
+        """Both language codes, for example ``en-de``."""
+        return f"{self.source}-{self.target}"
+
+
 class ModelCard(_Immutable):
     """Model card of a translator."""
 
     kind: Literal["translator"] = "translator"
     """Type of the model."""
-    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION, strict=True)] = FORMAT_VERSION
+    format_version: Annotated[int, Field(ge=1, le=MULTILINGUAL_FORMAT_VERSION, strict=True)] = FORMAT_VERSION
     """Version of the format of the model directory."""
     source_language: LanguageCode
-    """Code of the source language."""
+    """Code of the source language; of a multilingual translator, that of its first direction."""
     target_language: LanguageCode
-    """Code of the target language."""
+    """Code of the target language; of a multilingual translator, that of its first direction."""
     source_vocabulary: PositiveInt
     """Size of the source vocabulary."""
     target_vocabulary: PositiveInt
@@ -93,9 +120,28 @@ class ModelCard(_Immutable):
     origins: list[ParentModel] = []
     """Models that this model was fine-tuned from, the most recent first."""
     scores: dict[str, Any] = {}
-    """Scores by set (dev, test) and metric, each with its signature."""
+    """Scores by set (dev, test) and metric, each with its signature; of a multilingual translator in `directions`."""
+    languages: list[LanguageCode] = []
+    """Languages of a multilingual translator. A source sentence begins with the reserved piece ``<lang:N>``, where N is
+    the position of the target language in this list. Empty for a translator between two languages."""
+    directions: list[DirectionCard] = []
+    """Directions that a multilingual translator was trained on; empty for a translator between two languages."""
     files: dict[str, FileChecksum] = {}
     """Checksum and size of every other file of the directory, by name."""
+
+    @model_validator(mode="after")
+    def _check_languages(self) -> ModelCard:
+        named = {code for direction in self.directions for code in (direction.source, direction.target)}
+        if len(self.languages) > MAX_LANGUAGES or len(set(self.languages)) < len(self.languages):
+            raise ValueError(f"languages must be at most {MAX_LANGUAGES} different codes")
+        if not named <= set(self.languages) or bool(self.languages) != bool(self.directions):
+            raise ValueError("languages must list those of all directions")
+        return self
+
+    @property
+    def is_multilingual(self) -> bool:
+        """True if the network is told the target language by a reserved piece."""
+        return bool(self.languages)
 
 
 class LanguageModelCard(_Immutable):

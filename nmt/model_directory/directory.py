@@ -25,7 +25,13 @@ from pydantic import ValidationError
 
 from nmt.config.errors import first_field_error
 from nmt.corpus.tokenizer import Tokenizer, Vocabulary
-from nmt.model_directory.card import FORMAT_VERSION, FileChecksum, LanguageModelCard, ModelCard
+from nmt.model_directory.card import (
+    FORMAT_VERSION,
+    MULTILINGUAL_FORMAT_VERSION,
+    FileChecksum,
+    LanguageModelCard,
+    ModelCard,
+)
 from nmt.model_directory.readme import language_model_readme, translator_readme
 from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
@@ -189,8 +195,11 @@ def check_replaceable(path: Path) -> None:
 
 def _write_directory(path: Path, card: ModelCard | LanguageModelCard, contents: dict[str, bytes]) -> None:
     stored = {name: FileChecksum(sha256=_sha256(content), bytes=len(content)) for name, content in contents.items()}
-    complete = card.model_copy(update={"format_version": FORMAT_VERSION, "files": stored})
-    contents[CARD] = complete.model_dump_json(indent=2).encode()
+    is_multilingual = isinstance(card, ModelCard) and card.is_multilingual
+    version = MULTILINGUAL_FORMAT_VERSION if is_multilingual else FORMAT_VERSION
+    complete = card.model_copy(update={"format_version": version, "files": stored})
+    unused = set() if is_multilingual else {"languages", "directions"}
+    contents[CARD] = complete.model_dump_json(indent=2, exclude=unused).encode()
     with atomic_directory(path) as folder:
         for name, content in contents.items():
             (folder / name).parent.mkdir(exist_ok=True)
@@ -240,9 +249,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CarouselError(f"{file}: is damaged (no JSON object); copy the model directory again")
     version = content.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if isinstance(version, int) and version > MULTILINGUAL_FORMAT_VERSION:
+        newest = MULTILINGUAL_FORMAT_VERSION
         raise CarouselError(
-            f"{file}: format {version} is newer than this Carousel reads ({FORMAT_VERSION}); upgrade carousel-nmt"
+            f"{file}: format {version} is newer than this Carousel reads ({newest}); upgrade carousel-nmt"
         )
     return content
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from nmt.config.base import ConfigSection
+from nmt.config.data import MAX_LANGUAGES, MultilingualDataConfig
 from nmt.config.errors import first_field_error
 from nmt.config.schema import TokenizerConfig, TranslatorRecipe
 from nmt.corpus.cache import LogFunction
@@ -26,10 +27,7 @@ def adopt_parent_network(config: TranslatorRecipe, parent: ModelDirectory, log: 
     card = parent.card
     if parent.weights is None:
         raise CarouselError(f"{parent.path}: contains no trained weights; name the model that it was exported from")
-    recipe_pair, parent_pair = (config.data.source, config.data.target), (card.source_language, card.target_language)
-    if recipe_pair != parent_pair:
-        difference = f"translates {' to '.join(parent_pair)}, but the recipe {' to '.join(recipe_pair)}"
-        raise CarouselError(f"{parent.path}: {difference}; name a model of the same languages")
+    config = _adopt_languages(config, parent)
     network = card.model.model_copy(update={name: getattr(config.model, name) for name in _OVERRIDABLE})
     merged = config.model_copy(update={"model": network, "tokenizer": parent_tokenizer_config(parent)})
     try:
@@ -43,6 +41,30 @@ def adopt_parent_network(config: TranslatorRecipe, parent: ModelDirectory, log: 
     if parent.shortlist is None:
         log(f"{parent.path}: has no shortlist, so the new model gets none and scores the whole vocabulary")
     return adopted
+
+
+def _adopt_languages(config: TranslatorRecipe, parent: ModelDirectory) -> TranslatorRecipe:
+    """Return the recipe with the language pieces of a multilingual parent.
+
+    The languages of the recipe that the parent doesn't know get the next pieces. Raises CarouselError if a translator
+    between two languages is fine-tuned for other languages, or a multilingual one without a list of directions.
+    """
+    card, data = parent.card, config.data
+    if isinstance(data, MultilingualDataConfig):
+        if not card.is_multilingual:
+            return config
+        languages = [*card.languages, *(code for code in data.language_order if code not in card.languages)]
+        if len(languages) > MAX_LANGUAGES:
+            problem = f"with the recipe's languages it has {len(languages)}, more than {MAX_LANGUAGES}"
+            raise CarouselError(f"{parent.path}: {problem}; train fewer new languages")
+        return config.model_copy(update={"data": data.model_copy(update={"languages": languages})})
+    if card.is_multilingual:
+        raise CarouselError(f"{parent.path}: is multilingual; list directions in data.directions, even for one pair")
+    recipe_pair, parent_pair = (data.source, data.target), (card.source_language, card.target_language)
+    if recipe_pair != parent_pair:
+        difference = f"translates {' to '.join(parent_pair)}, but the recipe {' to '.join(recipe_pair)}"
+        raise CarouselError(f"{parent.path}: {difference}; name a model of the same languages")
+    return config
 
 
 def _describe_changes(before: ConfigSection, after: ConfigSection) -> list[str]:

@@ -31,7 +31,7 @@ from nmt.model_directory.card import LanguageModelCard
 from nmt.model_directory.directory import read_model_directory, write_language_model_directory
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
-from nmt.training.tasks import Evaluator, TrainingTask
+from nmt.training.tasks import Evaluator, TrainingTask, Validation
 from nmt.utils.errors import CarouselError
 from nmt.utils.hashing import hash_json
 
@@ -151,17 +151,17 @@ class LanguageModelDevSet:
                 total, state = total + loss.negative_log_likelihood.item(), loss.state
         return total / self.tokens
 
-    def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """Return the loss, in nats per token, and the score, which is the negative loss."""
+    def evaluate(self, evaluator: Evaluator) -> Validation:
+        """Return the loss, in nats per token, the score, which is the negative loss, and further metrics."""
         loss = self.compute_loss(evaluator)
-        return loss, -loss
+        return Validation(loss, -loss, self.build_metrics(loss))
 
     def compute_score(self, evaluator: Evaluator) -> float:
         """Return the negative loss."""
         return -self.compute_loss(evaluator)
 
-    def build_metrics(self, loss: float, score: float = 0.0) -> dict[str, float]:
-        """Return the perplexity per token and the bits per character; ``score`` is not used."""
+    def build_metrics(self, loss: float) -> dict[str, float]:
+        """Return the perplexity per token and the bits per character."""
         bits = loss * self.tokens / self.characters / math.log(2)
         return {"perplexity": math.exp(min(loss, 100.0)), "bits_per_character": bits}
 

@@ -34,15 +34,20 @@ class MetricsLog:
         self._board: SummaryWriter | None = SummaryWriter(run.tensorboard, purge_step=update + 1)
 
     def write(self, kind: str, update: int, **values: Any) -> None:
-        """Append a record of a kind, such as "train" or "dev"; values that are None are not written to TensorBoard."""
+        """Append a record of a kind, such as "train" or "dev"; values that are None are not written to TensorBoard.
+
+        A dictionary becomes a TensorBoard scalar per key.
+        """
         try:
             self._file.write(json.dumps({"kind": kind, "update": update, **values}) + "\n")
             self._file.flush()
         except OSError as error:
             raise write_error(Path(self._file.name), error) from None
         for name, value in values.items():
-            if value is not None and name != "epoch":
-                self._call_tensorboard("add_scalar", f"{kind}/{name}", value, update)
+            scalars = value if isinstance(value, dict) else {"": value}
+            for key, number in scalars.items():
+                if number is not None and name != "epoch":
+                    self._call_tensorboard("add_scalar", f"{kind}/{name}{key and f'/{key}'}", number, update)
 
     def close(self) -> None:
         """Close both files."""

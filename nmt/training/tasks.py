@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.batching import Batch, TokenizedCorpus
@@ -40,6 +40,17 @@ class Evaluator(Protocol):
         """Return the loss of a batch, summed over target tokens, without label smoothing."""
 
 
+class Validation(NamedTuple):
+    """Result of a validation."""
+
+    loss: float
+    """Negative log-likelihood, in nats per target token."""
+    score: float
+    """Score that selects the best weights; higher is better."""
+    metrics: dict[str, Any]
+    """Metrics for ``metrics.jsonl`` in addition to the loss; a dictionary has a value per translation direction."""
+
+
 class DevSet(Protocol):
     """Held-out data on which the weights are validated during training (development set)."""
 
@@ -47,14 +58,11 @@ class DevSet(Protocol):
     def fingerprint(self) -> str:
         """Hash of the content; scores are comparable only if it is equal."""
 
-    def evaluate(self, evaluator: Evaluator) -> tuple[float, float]:
-        """Return the loss, in nats per target token, and the score; see `compute_score`."""
+    def evaluate(self, evaluator: Evaluator) -> Validation:
+        """Return the loss, the score and further metrics."""
 
     def compute_score(self, evaluator: Evaluator) -> float:
         """Return the score that selects the best weights; higher is better."""
-
-    def build_metrics(self, loss: float, score: float) -> dict[str, float]:
-        """Return the metrics that ``metrics.jsonl`` records in addition to the loss, given loss and score."""
 
     def format_score(self, score: float) -> str:
         """Format a score for messages."""

@@ -96,15 +96,17 @@ class TrainingLoop:
         context, trainer, progress = self._context, self._trainer, self._trainer.progress
         with trainer.moving_average.swap_in():
             evaluate = lambda: context.stop.run_interruptible(lambda: dev_set.evaluate(trainer))  # noqa: E731
-            loss, score = context.processes.broadcast(evaluate)
-            metrics = dev_set.build_metrics(loss, score)
+            loss, score, metrics = context.processes.broadcast(evaluate)
             context.record_metrics("dev", {"loss": loss, **metrics})
             is_better = progress.best is None or score > progress.best
             progress.stale = 0 if is_better else progress.stale + 1
             context.processes.run_in_all_processes(lambda: context.selector.save_if_among_best(score, dev_set))
-        values = "".join(f", {METRIC_NAMES.get(key, key)} {value:.2f}" for key, value in metrics.items())
+        numbers = {key: value for key, value in metrics.items() if not isinstance(value, dict)}
+        values = "".join(f", {METRIC_NAMES.get(key, key)} {value:.2f}" for key, value in numbers.items())
         best = " (best)" if is_better else ""
         context.console.print(f"Update {progress.update:,}: dev loss {loss:.3f}{values}{best}")
+        if by_direction := metrics.get("bleu_by_direction"):
+            context.console.print("  " + ", ".join(f"{name} {value:.1f}" for name, value in by_direction.items()))
 
     def _get_stop_flags(self) -> StopFlags:
         """Return the stop flags of this process; only the main process checks the time limit."""

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmt.config.data import SyntheticCorpus
-from nmt.config.schema import TranslatorRecipe
+from nmt.config.data import MultilingualDataConfig, SyntheticCorpus
+from nmt.config.schema import WITHOUT_CORPORA, TranslatorRecipe
+from nmt.corpus.arrow_corpus import learn_corpus_translation_table
 from nmt.corpus.batching import Batch
 from nmt.corpus.cache import LogFunction
 from nmt.corpus.data_loader import BatchLoader
-from nmt.corpus.preparation import PreparedData, learn_corpus_translation_table, prepare_data, sources_in_training_data
+from nmt.corpus.mixing import mixture_weights
+from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import SubwordSampler
+from nmt.corpus.training_text import sources_in_training_data
 from nmt.engine.onnx.export import build_graphs_from_file
 from nmt.engine.shortlist import Shortlist, build_shortlist
 from nmt.engine.torch_engine import load_weights
@@ -25,15 +28,18 @@ from nmt.evaluation.report import TrainingReportData, write_report
 from nmt.inference.translator import Translator
 from nmt.model.decoder import DecoderState
 from nmt.model.seq2seq import Seq2Seq, TranslationBatch, build_network
-from nmt.model_directory.card import ModelCard
+from nmt.model_directory.card import DirectionCard, ModelCard
 from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelDirectory, write_model_directory
 from nmt.text.normalisation import normalise
+from nmt.training.direction_scorer import DirectionScorer
 from nmt.training.finetuning import adopt_parent_network, load_parent_shortlist, parent_models
 from nmt.training.metrics_log import read_metrics
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
 from nmt.training.tasks import Evaluator, TrainingTask
 from nmt.training.translation_dev_set import TranslationDevSet, make_translation_batch
+
+_MIN_LONGEST_SOURCE, _MIN_LONGEST_RATIO = 8, 2.0  # limits of a model trained on very short pairs
 
 
 class TranslationTask(TrainingTask):
@@ -53,14 +59,15 @@ class TranslationTask(TrainingTask):
         self._parents = parent_models(parent) if parent else []
         self.parent = self._parents[0] if parent else None
         self.has_unused_parameters = self.recipe.model.attention == "none"  # those of the encoder's top layer
-        self._mixture_weights = [mixed.weight for mixed in recipe.data.weighted_corpora]
+        self._is_multilingual = isinstance(self.recipe.data, MultilingualDataConfig)
 
     def prepare(self, log: LogFunction) -> None:
         """Read, filter and tokenize the parallel text."""
         tokenizer = self._parent_directory.tokenizer if self._parent_directory else None
         self._data = prepare_data(self.recipe, log, tokenizer)
-        if self._data.dev:
-            self.dev_set = TranslationDevSet(self._data.dev, self._data.tokenizer, self.recipe.data)
+        self._mixture_weights = mixture_weights(self.recipe.data, self._data.train.corpus_sizes)
+        if any(prepared.dev for prepared in self._data.directions):
+            self.dev_set = TranslationDevSet(self._data.directions, self._data.tokenizer, self._is_multilingual)
 
     def build_network(self) -> Seq2Seq:
         """Return the network with newly initialised weights, or with the weights of the parent model."""
@@ -99,6 +106,16 @@ class TranslationTask(TrainingTask):
     ) -> dict[str, Any]:
         """Build the shortlist, score the model, and write the final model directory and the report."""
         files, card = self._build_files(weights_file), self._build_card(summary)
+        if self._is_multilingual:
+            load_weights(evaluator.network.eval(), weights_file)
+            network, search = evaluator.network, self.recipe.search
+            scored = DirectionScorer(network, self._data, search, card.longest_ratio).score_directions(log)
+            by_name = {each.name: each for each in card.directions}
+            directions = [by_name[name].model_copy(update=update) for name, update in scored.items()]
+            card = card.model_copy(update={"directions": directions})
+            write_model_directory(run.model, card, self._data.tokenizer, files)
+            self._write_report(run, summary, log)
+            return {f"{name} {each.name}": scores for each in directions for name, scores in each.scores.items()}
         if shortlist := self._build_shortlist(log):
             files[SHORTLIST] = shortlist.serialise()
             card.training["shortlist_coverage"] = self._measure_coverage(shortlist)
@@ -116,7 +133,7 @@ class TranslationTask(TrainingTask):
 
     def _build_history(self, summary: TrainingSummary) -> dict[str, Any]:
         """Return the facts about the training for the model card."""
-        recipe = self.recipe.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
+        recipe = self.recipe.model_dump(mode="json", exclude=WITHOUT_CORPORA)
         return {**summary.history, "training_pairs": len(self._data.train), "recipe": recipe}
 
     def _build_files(self, weights_file: Path) -> dict[str, bytes]:
@@ -126,41 +143,63 @@ class TranslationTask(TrainingTask):
     def _build_card(self, summary: TrainingSummary) -> ModelCard:
         """Return the model card without scores.
 
-        The limits on source length and length ratio are quantiles of the training pairs, so that outliers have no
-        effect; the ratio is increased by half for unseen text. Larger limits of the parent model are kept, and so is
-        what it was trained for.
+        Larger length limits of the parent model are kept, and so is what it was trained for.
         """
         recipe, data = self.recipe, self._data
         parent = self._parent_directory.card if self._parent_directory else None
-        length = int(np.quantile(data.train.source_lengths, 0.999))
-        ratio = 1.5 * float(np.quantile(data.train.target_lengths / data.train.source_lengths, 0.999))
+        directions = self._build_direction_cards()
+        known: list[DirectionCard | ModelCard] = [*directions, *([parent] if parent else [])]
         return ModelCard(
-            source_language=recipe.data.source,
-            target_language=recipe.data.target,
+            source_language=directions[0].source,
+            target_language=directions[0].target,
             source_vocabulary=len(data.tokenizer.source),
             target_vocabulary=len(data.tokenizer.target),
-            longest_source=max(length, parent.longest_source if parent else 8),
-            longest_ratio=max(ratio, parent.longest_ratio if parent else 2.0),
+            longest_source=max(each.longest_source for each in known),
+            longest_ratio=max(each.longest_ratio for each in known),
             model=recipe.model,
             search=recipe.search,
             placeholders=recipe.data.placeholders > 0 or bool(parent and parent.placeholders),
             surface_variants=recipe.data.surface_variants > 0 or bool(parent and parent.surface_variants),
             training=self._build_history(summary),
             origins=self._parents,
+            languages=recipe.data.language_order,
+            directions=directions if self._is_multilingual else [],
         )
+
+    def _build_direction_cards(self) -> list[DirectionCard]:
+        """Return the card of each direction without scores.
+
+        The limits on source length and length ratio are quantiles of the training pairs, so that outliers have no
+        effect; the ratio is increased by half for unseen text.
+        """
+        cards, train = list[DirectionCard](), self._data.train
+        for prepared, rows in zip(self._data.directions, train.direction_rows, strict=True):
+            sources, targets = train.source_lengths[rows], train.target_lengths[rows]
+            cards.append(
+                DirectionCard(
+                    source=prepared.direction.source,
+                    target=prepared.direction.target,
+                    longest_source=max(int(np.quantile(sources, 0.999)) - train.prefix_length, _MIN_LONGEST_SOURCE),
+                    longest_ratio=max(1.5 * float(np.quantile(targets / sources, 0.999)), _MIN_LONGEST_RATIO),
+                    training_pairs=len(rows),
+                )
+            )
+        return cards
 
     def _score_model(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], list[str]]:
         """Translate dev and test set; return scores and calibration for the model card, and the dev translations."""
         translator = Translator.load(model, threads=torch.get_num_threads())
-        recipe, data, scores, confidence, dev = self.recipe, self._data, dict[str, Any](), None, list[str]()
-        for name, corpus, pairs in (("dev", recipe.data.dev, data.dev), ("test", recipe.data.test, data.test)):
+        recipe, scores, confidence, dev = self.recipe, dict[str, Any](), None, list[str]()
+        [data] = self._data.directions
+        direction = data.direction
+        for name, corpus, pairs in (("dev", direction.dev, data.dev), ("test", direction.test, data.test)):
             if not pairs:
                 continue
             log(f"Scoring the best model on the {name} set (beam {recipe.search.beam})")
             sources, references = [source for source, _ in pairs], [target for _, target in pairs]
             translations = translator.translate(sources)
             texts = [translation.text for translation in translations]
-            scores[name] = score_corpus(corpus, texts, references, recipe.data.target)
+            scores[name] = score_corpus(corpus, texts, references, direction.target)
             if isinstance(corpus, SyntheticCorpus):
                 seen = sources_in_training_data(recipe, sources)
                 scores[name]["exact"]["new"] = exact_match_on_unseen(sources, texts, references, seen)
@@ -178,13 +217,14 @@ class TranslationTask(TrainingTask):
         if self._parent_directory and self._parent_shortlist is None:
             return None
         log("Collecting the likely translations of each token")
-        tokenizer, table = self._data.tokenizer, learn_corpus_translation_table(self._data.train)
+        train, tokenizer = self._data.train, self._data.tokenizer
+        table = learn_corpus_translation_table(train, train.direction_rows[0])
         shortlist = build_shortlist(table, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
         return self._parent_shortlist.merge(shortlist) if self._parent_shortlist else shortlist
 
     def _measure_coverage(self, shortlist: Shortlist) -> float | None:
         """Return the fraction of dev reference tokens in the shortlists of their sentences; None without a dev set."""
-        tokenizer, dev = self._data.tokenizer, self._data.dev
+        tokenizer, dev = self._data.tokenizer, self._data.directions[0].dev
         sources = tokenizer.source.encode_batch([normalise(source) for source, _ in dev])
         targets = tokenizer.target.encode_batch([normalise(target) for _, target in dev])
         return round(shortlist.coverage(zip(sources, targets, strict=True)), 4) if dev else None

@@ -52,10 +52,10 @@ def test_guided_alignment_adds_an_alignment_head(recipe: Path) -> None:
 
 def test_a_data_set_name_written_as_a_relative_path_is_resolved(recipe: Path) -> None:
     recipe.write_text(recipe.read_text(encoding="utf-8").replace("train: [train]", "train: [{dataset: ./sets}]"))
-    [train] = load_translator_recipe(recipe).data.weighted_corpora
+    [train] = load_translator_recipe(recipe).data.all_directions[0].train
     assert train.corpus == HubDataset(dataset=str(recipe.parent / "sets"))
     recipe.write_text(recipe.read_text(encoding="utf-8").replace("./sets", "some/sets"))
-    [train] = load_translator_recipe(recipe).data.weighted_corpora
+    [train] = load_translator_recipe(recipe).data.all_directions[0].train
     assert train.corpus == HubDataset(dataset="some/sets")
 
 

@@ -33,7 +33,7 @@ def test_derived_pairs_follow_the_original_ones_and_are_counted(recipe: Path) ->
     with_placeholders = [pair for pair in pairs if PLACEHOLDERS & set(pair[0])]
     assert 50 < len(with_placeholders) < 150
     assert len({source.lower() == source for source, _ in pairs[300:]}) == 2  # title case and lower case
-    assert prepared.dev == toy_pairs(20, seed=2)
+    assert prepared.directions[0].dev == toy_pairs(20, seed=2)
 
 
 def test_preparation_is_reproducible_and_cached_by_settings(recipe: Path) -> None:
@@ -52,13 +52,14 @@ def test_preparation_is_reproducible_and_cached_by_settings(recipe: Path) -> Non
 def test_a_derived_pair_depends_on_the_pair_and_its_number(recipe: Path) -> None:
     config = load_translator_recipe(recipe, SETTINGS).data
     pairs = toy_pairs(100, seed=1)
-    whole, parts = (create_augmenter(config, pairs) for _ in range(2))
+    whole, parts = (create_augmenter(config, config.all_directions[0], pairs) for _ in range(2))
     assert whole
     assert parts
     everything = whole.derive_pairs(pairs)
     assert everything == [*parts.derive_pairs(pairs[:30]), *parts.derive_pairs(pairs[30:])]
     assert len(set(whole.derive_pairs([pairs[0]] * 50))) > 10
-    assert create_augmenter(load_translator_recipe(recipe).data, pairs) is None
+    data = load_translator_recipe(recipe).data
+    assert create_augmenter(data, data.all_directions[0], pairs) is None
 
 
 def test_each_corpus_of_a_mixture_has_its_derived_pairs_and_its_tag(recipe: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config.data import FilterConfig
-from nmt.corpus.filters import FilterReport, PairFilter, _HashSet
+from nmt.corpus.filters import FilterReport, HashSet, PairFilter
 
 
 def test_each_pair_counts_for_the_first_filter_that_drops_it() -> None:
@@ -31,7 +31,7 @@ def test_each_pair_counts_for_the_first_filter_that_drops_it() -> None:
 @settings(max_examples=25)
 def test_hash_set_finds_numbers_again(drawn: list[int], step: int) -> None:
     """Covers growth beyond the first table, and numbers that collide in few slots."""
-    seen, expected = _HashSet(), set[int]()
+    seen, expected = HashSet(), set[int]()
     for number in chain(drawn, range(1, 800), drawn):
         assert seen.add(number * step) == (number * step not in expected)
         expected.add(number * step)

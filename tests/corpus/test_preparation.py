@@ -26,7 +26,7 @@ def test_ids_encode_the_filtered_text_across_chunks(recipe: Path, monkeypatch: p
         assert vocabulary.decode(ids.tolist()).text == pairs[row][1]
     expected = [len(ids) for ids in vocabulary.encode_batch([source for source, _ in pairs])]
     np.testing.assert_array_equal(corpus.source_lengths, expected)
-    assert prepared.dev == toy_pairs(20, seed=2)
+    assert prepared.directions[0].dev == toy_pairs(20, seed=2)
 
 
 def test_prepared_data_is_cached(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

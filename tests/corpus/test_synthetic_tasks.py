@@ -17,7 +17,7 @@ from nmt.config.schema import TokenizerConfig
 from nmt.corpus import synthetic_tasks as tasks
 from nmt.corpus import tokenizer as tokenizers
 from nmt.corpus.parallel_corpus import corpus_fingerprint, read_pairs
-from nmt.corpus.preparation import sources_in_training_data
+from nmt.corpus.training_text import sources_in_training_data
 from nmt.evaluation.metrics import exact_match, exact_match_on_unseen
 from nmt.inference.translator import Translator
 from nmt.model_directory.directory import read_model_directory

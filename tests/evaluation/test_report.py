@@ -141,7 +141,7 @@ def test_the_curves_show_the_recorded_metrics(run: Path) -> None:
 def dev_set(run: Path) -> tuple[list[str], list[str], list[str]]:
     """Return the sources, references and newly made translations of the dev set."""
     config = load_translator_recipe(run / "config.yaml")
-    pairs = prepare_data(config).dev
+    pairs = prepare_data(config).directions[0].dev
     found = Translator.load(run / "model", threads=2).translate([source for source, _ in pairs])
     return [source for source, _ in pairs], [target for _, target in pairs], [t.text for t in found]
 

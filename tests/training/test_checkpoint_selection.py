@@ -41,7 +41,7 @@ def test_model_and_report_say_whether_the_weights_are_a_mean(
     mean_score: float, recipe: Path, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([30.0, 10.0, 20.0, mean_score])
-    monkeypatch.setattr(TranslationDevSet, "compute_score", lambda self, trainer: next(scores))
+    monkeypatch.setattr(TranslationDevSet, "_compute_scores", lambda self, trainer: [next(scores)])
     out = tmp_path / "run"
     settings = ("training.max_updates=6", "training.validate_every=2", "training.average_best=2")
     assert nmt("train", recipe, "--out", out, *settings).status == 0

@@ -17,7 +17,7 @@ from nmt.config.base import ConfigSection
 from nmt.config.data import SyntheticCorpus
 from nmt.config.errors import first_field_error
 from nmt.config.loading import key_location, load_recipe, read_yaml, resolve_value
-from nmt.config.schema import LanguageModelRecipe, TranslatorRecipe
+from nmt.config.schema import WITHOUT_CORPORA, LanguageModelRecipe, TranslatorRecipe
 from nmt.corpus.preparation import hash_corpora
 from nmt.utils.errors import UsageError
 from nmt.utils.hashing import hash_json
@@ -114,7 +114,7 @@ class Sweep:
     @property
     def metric(self) -> str:
         """Key in ``metrics.jsonl`` of the metric that is reported in addition to the loss: "bleu" or "exact"."""
-        return "exact" if isinstance(self.runs[0].config.data.dev, SyntheticCorpus) else "bleu"
+        return "exact" if isinstance(self.runs[0].config.data.all_directions[0].dev, SyntheticCorpus) else "bleu"
 
     @property
     def losses_are_comparable(self) -> bool:
@@ -181,7 +181,7 @@ class _RunPlanner:
         config = load_recipe(self.recipe, overrides)
         if isinstance(config, LanguageModelRecipe):
             raise UsageError(f"{self.recipe}: trains a language model; give the recipe of a translator")
-        if config.data.dev is None:
+        if all(direction.dev is None for direction in config.data.all_directions):
             raise UsageError(f"{self.recipe}: has no data.dev, which a sweep needs to compare runs; add a dev set")
         validated = {key: self._get_validated_value(config, key, value) for key, value in setting.items()}
         return SweepRun(validated, seed, overrides, config, _fingerprint(config, self._corpus_hashes))
@@ -206,11 +206,11 @@ class _RunPlanner:
 def _fingerprint(config: TranslatorRecipe, corpus_hashes: dict[str, list[str]]) -> str:
     """Return the fingerprint of a recipe; ``corpus_hashes`` is a cache, so that each corpus is read only once."""
     data = config.data
-    paths = data.model_dump_json(include={"source", "target", "train", "dev", "test"})
+    paths = data.model_dump_json(include={"source", "target", "train", "dev", "test", "directions"})
     if paths not in corpus_hashes:
         corpus_hashes[paths] = [f"{corpus.role} {corpus.hash}" for corpus in hash_corpora(config)]
-    recipe = config.model_dump(mode="json", exclude={"data": {"train", "dev", "test"}})
-    mixture = [(mixed.weight, mixed.tag) for mixed in data.weighted_corpora]
+    recipe = config.model_dump(mode="json", exclude=WITHOUT_CORPORA)
+    mixture = [(mixed.weight, mixed.tag) for direction in data.all_directions for mixed in direction.train]
     return hash_json(recipe, mixture, corpus_hashes[paths])
 
 
