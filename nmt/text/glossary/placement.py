@@ -6,7 +6,9 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
+from os.path import commonprefix
 from typing import NamedTuple
 
 from nmt.text.alignment import AlignedSpan
@@ -14,6 +16,7 @@ from nmt.text.glossary.term_list import TermList, TermMatch
 from nmt.text.glossary.word_alignment import OTHER, TermAlignment
 from nmt.text.glossary.words import find_words, is_function_word
 
+_MIN_COMMON_PREFIX = 4  # letters of forms of the same word
 _MAX_HOLE_WORDS = 2  # between words that the same term replaces
 _HOLE = re.compile(r"[\w\s'’-]*\Z")  # no punctuation and no placeholders
 _FINAL_PUNCTUATION = re.compile(r"[\s.!?…。！？｡।؟\"'»”’)\]]+\Z")
@@ -61,9 +64,10 @@ class _TermPlacer:
 
     def place(self) -> list[Placement]:
         found = self._find_present_terms()
-        for number in range(len(self._matches)):
-            if number not in found and (words := self._words_to_replace(number)):
-                found[number] = self._take(words)
+        for choose_words in (self._aligned_words, self._similar_words):
+            for number in range(len(self._matches)):
+                if number not in found and (words := choose_words(number)):
+                    found[number] = self._take(words)
         if not self._alignment:
             missing = [number for number in range(len(self._matches)) if number not in found]
             for number, word in self._nearest_words(missing):
@@ -84,7 +88,7 @@ class _TermPlacer:
         for occurrence in TermList(targets, self._language, self._language).find(self._translation):
             words = self._aligned.words_in(occurrence.start, occurrence.end)
             owners = sorted({self._aligned.owner(word) for word in words} - {OTHER} - found.keys())
-            owners = [number for number in owners if self._matches[number].target == occurrence.target]
+            owners = [number for number in owners if self._is_translated_by(number, occurrence)]
             if owners:
                 found[owners[0]] = self._keep(occurrence)
             else:
@@ -92,9 +96,21 @@ class _TermPlacer:
         # Other occurrences may be the translation of other words, unless the term has no aligned words of its own.
         for number, match in enumerate(self._matches):
             left = occurrences[match.target]
-            if number not in found and left and (not self._content_words(number) or self._is_near(left[0], match)):
+            if number in found or not left or not self._is_translated_by(number, left[0]):
+                continue
+            if not self._content_words(number) or self._is_near(left[0], match):
                 found[number] = self._keep(left.popleft())
         return found
+
+    def _is_translated_by(self, number: int, occurrence: TermMatch) -> bool:
+        """Return whether an occurrence of a target term, possibly inflected, is a translation of a match.
+
+        Only an inflected source term may have an inflected translation; otherwise the term stands as prescribed.
+        """
+        match = self._matches[number]
+        is_inflected = self._translation[occurrence.start : occurrence.end].casefold() != match.target.casefold()
+        found = self._source[match.start : match.end].casefold()
+        return occurrence.target == match.target and (not is_inflected or found != match.source.casefold())
 
     def _keep(self, occurrence: TermMatch) -> Placement:
         for word in self._aligned.words_in(occurrence.start, occurrence.end):
@@ -118,7 +134,7 @@ class _TermPlacer:
         between = self._source[end : match.start] if end <= match.start else self._source[match.end : start]
         return len(between) < 20 and len(find_words(between)) <= 1
 
-    def _words_to_replace(self, number: int) -> range | None:
+    def _aligned_words(self, number: int) -> range | None:
         """Return the words that a term replaces, or None if no suitable word is aligned to it."""
         content = self._content_words(number)
         if content:
@@ -133,6 +149,25 @@ class _TermPlacer:
         shared = self._untaken(self._aligned.shared_words[number])
         best_shared = max(shared, key=lambda word: self._aligned.weights[word][number], default=None)
         return None if best_shared is None else range(best_shared, best_shared + 1)
+
+    def _similar_words(self, number: int) -> range | None:
+        """Return the first word that begins like the term and belongs to no other, or None if there is none."""
+        target = self._matches[number].target.casefold()
+        for word in self._words_by_prefix.get(target[:_MIN_COMMON_PREFIX], ()):
+            start, end = self._aligned.words[word]
+            longer = max(end - start, len(target))
+            common = len(commonprefix((self._translation[start:end].casefold(), target)))  # noqa: RUF071
+            if not self._taken[word] and self._aligned.owner(word) in (number, OTHER) and 2 * common >= longer:
+                return range(word, word + 1)
+        return None
+
+    @cached_property
+    def _words_by_prefix(self) -> dict[str, list[int]]:
+        words: dict[str, list[int]] = defaultdict(list)
+        for word, (start, end) in enumerate(self._aligned.words):
+            if end - start >= _MIN_COMMON_PREFIX:
+                words[self._translation[start : start + _MIN_COMMON_PREFIX].casefold()].append(word)
+        return words
 
     def _content_words(self, number: int) -> list[int]:
         """Return the words of a match that are not function words, unless the term consists of function words."""

@@ -59,9 +59,14 @@ def replace_terms(
         return _translate_single_term(matches[0], source, translation, alignment is not None)
     placements = place_terms(matches, source, translation, alignment, target_language)
     edits: list[Edit] = []
+    insertions: dict[int, list[TermMatch]] = {}
     for match, placement in zip(matches, placements, strict=True):
-        if not placement.is_present:
-            edits += _term_edits(match, placement, source, translation, target_language)
+        if placement.start == placement.end:
+            insertions.setdefault(placement.start, []).append(match)
+        elif not placement.is_present:
+            edits += _replacement_edits(match, placement, source, translation, target_language)
+    for offset, inserted in insertions.items():
+        edits += _insertion_edits(inserted, offset, source, translation)
     return TermReplacement(*apply_edits(translation, alignment, edits), tuple(matches))
 
 
@@ -76,20 +81,32 @@ def _translate_single_term(match: TermMatch, source: str, translation: str, alig
     return TermReplacement(before + target + after, alignment, (match,))
 
 
-def _term_edits(match: TermMatch, placement: Placement, source: str, translation: str, language: str) -> list[Edit]:
+def _replacement_edits(
+    match: TermMatch, placement: Placement, source: str, translation: str, language: str
+) -> list[Edit]:
     """Return the edit that writes a term in its place, and an edit of the word before it if that must change."""
     start, end, _ = placement
     before = translation[max(start - _MAX_LOOK_BACK, 0) : start]
-    replaced_capital = translation[start:end][:1].isupper()
-    starts_sentence = replaced_capital and _SENTENCE_START.search(before) is not None
+    starts_sentence = translation[start].isupper() and _SENTENCE_START.search(before) is not None
     term = _follow_case(match, source, sentence_start=starts_sentence)
-    source_span = match.start, match.end
-    if start == end:
-        return [Edit(start, end, _with_spaces(term, translation, start), source_span)]
-    edits = [Edit(start, end, term, source_span)]
+    edits = [Edit(start, end, term, (match.start, match.end))]
     if change := adapt_previous_word(before, term, language):
         length, text = change
         edits.append(Edit(start - length, start, text))
+    return edits
+
+
+def _insertion_edits(matches: Sequence[TermMatch], offset: int, source: str, translation: str) -> list[Edit]:
+    """Return the edits that insert terms at an offset, with the spaces that separate them from the words around."""
+    before, after = translation[offset - 1 : offset], translation[offset : offset + 1]
+    edits: list[Edit] = []
+    for match in matches:
+        text = _follow_case(match, source, sentence_start=offset == 0 and source[match.start].isupper())
+        joins = not before or before.isspace() or before in "'’([{«“„" or is_unspaced_script(before)
+        edits.append(Edit(offset, offset, text if joins or is_unspaced_script(text[0]) else f" {text}", match[:2]))
+        before = text[-1]
+    if after and is_spaced_word_character(after) and not is_unspaced_script(before):
+        edits[-1] = edits[-1]._replace(text=f"{edits[-1].text} ")
     return edits
 
 
@@ -108,15 +125,6 @@ def _follow_case(match: TermMatch, source: str, *, sentence_start: bool) -> str:
         first = target.split(maxsplit=1)[0]
         return target[0].upper() + target[1:] if first.islower() else target
     return target
-
-
-def _with_spaces(term: str, text: str, offset: int) -> str:
-    """Return a term to insert into a text, with the spaces that separate it from the words around it."""
-    before, after = text[offset - 1 : offset], text[offset : offset + 1]
-    joins_left = not before or before.isspace() or before in "'’([{«“„" or is_unspaced_script(before)
-    left = "" if joins_left or is_unspaced_script(term[0]) else " "
-    right = " " if after and is_spaced_word_character(after) and not is_unspaced_script(term[-1]) else ""
-    return left + term + right
 
 
 def _has_words(text: str) -> bool:
