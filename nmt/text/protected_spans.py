@@ -44,7 +44,7 @@ _DETECTORS = tuple(
         ("hashtag", "[#＃]", span_patterns.find_hashtags),
         ("mention", "@", span_patterns.find_mentions),
         ("emoji", f"[{span_patterns.PICTOGRAPHS}\u20e3]", span_patterns.find_emoji),
-        ("identifier", r"[_#+]|\.(?=[A-Za-z])|\(\)|[a-z](?=[A-Z])", span_patterns.find_identifiers),
+        ("identifier", r"[_#+]|--|\.(?=[A-Za-z])|\(\)|[a-z](?=[A-Z])", span_patterns.find_identifiers),
         # Of spans with equal range, the first counts.
         ("date", "[0-9][-:hH][0-9]", numeric_spans.find_dates),
         ("version", r"[0-9]\.[0-9]|[vV][0-9]", numeric_spans.find_versions),
@@ -99,7 +99,7 @@ class SpanProtector:
 
 def _may_contain_spans(text: str) -> bool:
     """Return False, quickly, for texts without spans of the built-in kinds."""
-    if _SPECIAL.search(text) or _DOT.search(text) or ":" in text or "()" in text or "](" in text:
+    if _SPECIAL.search(text) or _DOT.search(text) or ":" in text or any(each in text for each in ("()", "](", "--")):
         return True
     return not text[1:].islower() and _HUMP.search(text) is not None
 

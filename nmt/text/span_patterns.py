@@ -189,7 +189,7 @@ _TAG = re.compile(
     r"|selected)\b(?!=)))*+\s*+/?>|!--(?:[^<>-]|-(?!->))*+-->|\?[^<>?]++\?>|%[^<>%]++%>)"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}+|#[xX][0-9A-Fa-f]{1,6}+|([A-Za-z][A-Za-z0-9]{1,31}+));")
-_INLINE_CODE = re.compile(r"(?<!`)(`{1,2}+)(?=\S)[^`\n]++(?<=\S)\1(?!`)")
+_INLINE_CODE = re.compile(r"(?<!`)(`{1,2}+)(?=\S)[^`\n]++(?<=\S)\1(?![`_])")
 _LINK = re.compile(r"!?(\[)[^\[\]\n]++(\]\((?:[^()\s]|\([^()\s]*+\))++(?: \"[^\"()\n]*+\"| '[^'()\n]*+')?+\))")
 
 
@@ -248,17 +248,21 @@ def find_emoji(text: str) -> Iterator[Range]:
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*+"
 _DOTTED = re.compile(rf"(?<![{LATIN}0-9_.@\\]){_NAME}(?:\.{_NAME})*+(\(\))?+{_WORD_END}")
 _SPECIAL_NAME = re.compile(rf"{_WORD_START}(?:[A-Z]\+\+|[CFJ]#|\.NET){_WORD_END}")
+_OPTION = re.compile(
+    f"(?<![{LATIN}0-9_/.-])--[a-z][a-z0-9]*+(?:-[a-z0-9]++)*+(?:=[A-Za-z0-9_./:~%@+-]*[A-Za-z0-9_/])?{_WORD_END}"
+)
 _SNAKE_CASE = re.compile("[A-Za-z0-9]_+[A-Za-z0-9]")
 _GENDER_GAP = re.compile("[A-Z][a-z]+_in(?:nen)?")  # German "Lehrer_in"
 _HUMP = re.compile("[a-z][A-Z]")
 
 
 def find_identifiers(text: str) -> Iterator[Range]:
-    """Find the identifiers of programming languages: snake_case, camelCase, dotted.names.of_parts, calls()."""
+    """Find snake_case, camelCase, dotted.names.of_parts, calls() and command-line options such as ``--verbose``."""
     for match in _DOTTED.finditer(text):
         if match[1] or _is_identifier(match[0]):
             yield match.span()
-    yield from (match.span() for match in _SPECIAL_NAME.finditer(text))
+    for pattern in (_SPECIAL_NAME, _OPTION):
+        yield from (match.span() for match in pattern.finditer(text))
 
 
 def _is_identifier(name: str) -> bool:
