@@ -212,16 +212,22 @@ def _required_spaces(edit: _Edit, parts: Sequence[str], target: str, end: int) -
     if not edit.text:
         return "", ""
     previous = target[edit.start - 1 : edit.start] if edit.start > end else (parts[-1][-1:] if parts else "")
-    following = target[edit.end : edit.end + 1]
+    next_kept = max(end, edit.end)
+    following = target[next_kept : next_kept + 1]
     inserted = edit.start == edit.end
-    before = edit.spaced[0] and previous not in {"", " "} and _needs_space(previous, inserted)
-    after = edit.spaced[1] and not _CLOSING.match(following) and _needs_space(following, inserted)
+    before = previous not in {"", " "} and _needs_space(previous, edit.spaced[0], inserted)
+    after = not _CLOSING.match(following) and _needs_space(following, edit.spaced[1], inserted)
     return " " * before, " " * after
 
 
-def _needs_space(neighbour: str, inserted: bool) -> bool:
-    """Return whether a space must separate a span from a neighbouring character."""
-    return is_spaced_word_character(neighbour) or (inserted and not is_unspaced_script(neighbour))
+def _needs_space(neighbour: str, spaced: bool, inserted: bool) -> bool:
+    """Return whether a space must separate a span from a neighbouring character.
+
+    ``spaced`` is true if a space precedes or follows the span in the source, ``inserted`` if the span replaces nothing.
+    """
+    if not inserted:
+        return spaced and is_spaced_word_character(neighbour)
+    return is_spaced_word_character(neighbour) or (spaced and not is_unspaced_script(neighbour))
 
 
 def _shift_alignment(
