@@ -68,7 +68,9 @@ async def translate(
         if translation_request.source_language is None:
             raise BadRequestError("glossary_id: requires a source language; send source_lang")
         glossary = glossaries.get(client.name, parameters.glossary_id)
-        _check_languages(glossary, translation_request.source_language, translation_request.target_language, models)
+        glossary.check_languages(
+            translation_request.source_language, translation_request.target_language, "glossary_id"
+        )
         translation_request = replace(translation_request, glossary=glossary)
     with charge(request, client, parameters.text):
         results = await cancel_on_disconnect(request, service.translate(parameters.text, translation_request))
@@ -202,18 +204,14 @@ def _served_language(models: ModelRegistry, code: str) -> str:
 
 
 def _glossary_pairs(models: ModelRegistry) -> set[tuple[str, str]]:
-    """Return the language pairs, without regions, that a single model translates."""
-    return {(primary_subtag(source), primary_subtag(target)) for source, target in models.language_pairs}
-
-
-def _check_languages(glossary: Glossary, source: str, target: str, models: ModelRegistry) -> None:
-    """Raise BadRequestError unless the glossary can be used for this pair of source and target language."""
-    if (primary_subtag(source), primary_subtag(target)) != (glossary.source, glossary.target):
-        message = f"glossary_id: the glossary is for {glossary.source}→{glossary.target}; request these languages"
-        raise BadRequestError(message)
-    if len(models.find_route(source, target)) > 1:
-        message = f"glossary_id: {source}→{target} is translated through another language; leave the glossary out"
-        raise BadRequestError(message)
+    """Return the language pairs, without regions, that the models translate, also through a pivot language."""
+    routes = {
+        (source, target)
+        for source in models.languages
+        for target in models.target_languages(source)
+        if source != target
+    }
+    return {(primary_subtag(source), primary_subtag(target)) for source, target in routes | {*models.language_pairs}}
 
 
 def _deepl_translation(text: str, result: TranslationResult, model_type: str | None) -> DeeplTranslation:

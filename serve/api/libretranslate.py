@@ -10,7 +10,16 @@ from fastapi.routing import APIRoute
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
-from serve.api.dependencies import DownloadsDependency, ServiceDependency, authorize, charge, get_service
+from serve.api.dependencies import (
+    DownloadsDependency,
+    GlossariesDependency,
+    ServiceDependency,
+    authorize,
+    charge,
+    get_glossaries,
+    get_service,
+)
+from serve.api.glossary_parameter import GlossaryParameter, add_glossary
 from serve.api.language_names import language_name
 from serve.api.parameters import (
     ApiModel,
@@ -29,7 +38,7 @@ from serve.service import TranslationRequest, TranslationResult
 router = APIRouter(tags=["LibreTranslate"])
 
 _ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorResponse} for status in (400, 403, 408, 413, 429, 500, 503)
+    status: {"model": ErrorResponse} for status in (400, 403, 404, 408, 413, 429, 500, 503)
 }
 _FILE_FORMATS = {".txt": "text/plain", ".html": "text/html", ".htm": "text/html"}
 _CONSTANT_SETTINGS: dict[str, Any] = {"filesTranslation": True, "frontendTimeout": 500, "suggestions": False}
@@ -53,6 +62,11 @@ class LibreTranslateRequest(ApiModel):
     """Whether to return scores, confidence, word alignment and quality signals."""
     min_confidence: float = Field(0.0, ge=0, le=1)
     """Confidence below which a sentence is left untranslated, from 0 to 1."""
+    glossary: GlossaryParameter = None
+    """Terms with their translations, as an object or a list of pairs, or the name or id of a stored glossary.
+
+    A form or query string may contain the JSON text of an object or list. A glossary is stored with `/v2/glossaries`.
+    """
     api_key: str | None = None
     """API key, if the server requires one. It may be sent in a header instead."""
 
@@ -170,6 +184,8 @@ class FileTranslationRequest(ApiModel):
     """Language code of the file, or `auto` to detect it."""
     target: EncodableText = Field(examples=["fr"])
     """Language code to translate into."""
+    glossary: GlossaryParameter = None
+    """Terms with their translations, as JSON text of an object or list, or the name or id of a stored glossary."""
     api_key: str | None = None
     """API key, if the server requires one. It may be sent in a header instead."""
 
@@ -194,10 +210,12 @@ async def translate(request: Request) -> Response:
     service = await get_service(request)
     parameters = validate_parameters(LibreTranslateRequest, await read_parameters(request))
     client = authorize(request, parameters.api_key)
+    translation_request = parameters.translation_request
+    if parameters.glossary:
+        stored = await get_glossaries(request)
+        translation_request = add_glossary(translation_request, parameters.glossary, client.name, stored)
     with charge(request, client, parameters.texts):
-        results = await cancel_on_disconnect(
-            request, service.translate(parameters.texts, parameters.translation_request)
-        )
+        results = await cancel_on_disconnect(request, service.translate(parameters.texts, translation_request))
     # Serialised without LibreTranslateResponse, which would double the time spent here. A test compares the two.
     return JSONResponse(_response_body(parameters, results))
 
@@ -251,7 +269,7 @@ async def frontend_settings(request: Request, service: ServiceDependency) -> dic
     openapi_extra=request_body_schema(FileTranslationRequest, with_file=True),
 )
 async def translate_file(
-    request: Request, service: ServiceDependency, downloads: DownloadsDependency
+    request: Request, service: ServiceDependency, downloads: DownloadsDependency, glossaries: GlossariesDependency
 ) -> FileTranslationResponse:
     """Translate a file of plain text or HTML in UTF-8, and return the URL of its translation."""
     values, file = await read_uploaded_file(request)
@@ -262,6 +280,7 @@ async def translate_file(
     media_type = _FILE_FORMATS[file.suffix]
     source = None if parameters.source == "auto" else parameters.source
     translation_request = TranslationRequest(source, parameters.target, is_html=media_type == "text/html")
+    translation_request = add_glossary(translation_request, parameters.glossary, client.name, glossaries)
     text = file.decode()
     with charge(request, client, [text]):
         result = await cancel_on_disconnect(request, service.translate_document(text, translation_request))

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from serve.api.dependencies import ServiceDependency, authorize, charge
+from serve.api.dependencies import GlossariesDependency, ServiceDependency, authorize, charge
+from serve.api.glossary_parameter import add_glossary
 from serve.api.libretranslate import LibreTranslateRequest
 from serve.api.parameters import ApiModel, read_parameters, request_body_schema, validate_parameters
 from serve.errors import ServiceError
@@ -34,19 +35,22 @@ class TranslatedSentence(ApiModel):
             "content": {"text/event-stream": {"schema": TranslatedSentence.model_json_schema()}},
             "description": "One event per sentence as soon as it is translated, then an event `done` or `error`.",
         },
-        **{status: {"model": ErrorResponse} for status in (400, 403, 408, 413, 429, 500, 503)},
+        **{status: {"model": ErrorResponse} for status in (400, 403, 404, 408, 413, 429, 500, 503)},
     },
     openapi_extra=request_body_schema(LibreTranslateRequest),
     response_class=StreamingResponse,
 )
-async def translate_stream(request: Request, service: ServiceDependency) -> StreamingResponse:
+async def translate_stream(
+    request: Request, service: ServiceDependency, glossaries: GlossariesDependency
+) -> StreamingResponse:
     """Translate texts, and send each sentence as a server-sent event as soon as it is translated.
 
     Takes the parameters of `/translate`.
     """
     parameters = validate_parameters(LibreTranslateRequest, await read_parameters(request))
     client = authorize(request, parameters.api_key)
-    sentences = service.stream(parameters.texts, parameters.translation_request)
+    translation_request = add_glossary(parameters.translation_request, parameters.glossary, client.name, glossaries)
+    sentences = service.stream(parameters.texts, translation_request)
     # Wait for the first sentence: if the request fails before it, the status is an error and nothing is charged.
     with charge(request, client, parameters.texts):
         first = await cancel_on_disconnect(request, anext(sentences, None))

@@ -16,7 +16,7 @@ from nmt.text.language_identification import DetectedLanguage
 from serve.errors import LimitExceededError, UnsupportedLanguageError
 from serve.models.registry import ModelEntry, ModelRegistry
 from serve.service.detection import ServedLanguageDetector
-from serve.stores.glossaries import Glossary
+from serve.stores.glossaries import Glossary, GlossaryEntries
 
 T = TypeVar("T")
 
@@ -40,7 +40,9 @@ class TranslationRequest:
     with_details: bool = False
     """Whether the results include word alignments and quality signals."""
     glossary: Glossary | None = None
-    """Glossary whose terms the translations must use."""
+    """Stored glossary whose terms the translations must use."""
+    terms: GlossaryEntries = ()
+    """Terms that the request brings with it; a stored glossary takes precedence."""
     min_confidence: float = 0.0
     """Confidence below which a sentence is left untranslated, from 0 to 1."""
 

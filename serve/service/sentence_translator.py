@@ -10,12 +10,13 @@ from functools import partial
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
+from nmt.inference.terms import apply_terms
 from serve.models.pivoting import compose_translations
 from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence, SentenceTranslation
 from serve.scheduling.scheduler import CHUNK_CHARACTERS, Scheduler
 from serve.service.planning import TextOffloader, TranslationRequest
-from serve.service.sentences import create_sentences
+from serve.service.sentences import create_sentences, request_terms
 
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
@@ -43,28 +44,49 @@ class SentenceTranslator:
     ) -> dict[int, Translation]:
         """Translate sentences, given by their index in the request, with each of the models in turn.
 
-        The second model, if there is one, translates the output of the first.
+        The second model, if there is one, translates the output of the first. Glossary terms are then put into its
+        output, because the glossary translates the language of the texts.
         """
         indices, texts = list(sentences), list(sentences.values())
-        # Cost of the second pass, if the texts in the pivot language are about as long as the source texts.
-        later_cost = sum(model.throughput.estimate(text) for model in models[1:] for text in texts)
-        report = (lambda index, text: on_sentence(indices[index], text)) if on_sentence else None
-        found: list[SentenceTranslation] = []
-        for model in models:
-            last = model is models[-1]
-            sources = [sentence.translation.text for sentence in found] if found else texts
-            request = self.request if last else replace(self.request, num_alternatives=0)
-            prepared = await self.offloader.run(sources, partial(create_sentences, model, sources, request))
-            translated = await self._translate_with_model(
-                model, prepared, report if last else None, 0.0 if last else later_cost
-            )
-            found = [_compose(*both) for both in zip(found, translated, strict=True)] if found else translated
-        return dict(zip(indices, (sentence.translation for sentence in found), strict=True))
+        pivoted: list[SentenceTranslation] = []
+        if len(models) > 1:
+            # Cost of the second pass, if the texts in the pivot language are about as long as the source texts.
+            later_cost = sum(models[1].throughput.estimate(text) for text in texts)
+            request = replace(self.request, num_alternatives=0)
+            pivoted = await self._translate_with_model(models[0], texts, request, None, later_cost, is_pivoted=True)
+        terms = request_terms(self.request, models[0].pair[0], models[-1].pair[1]) if pivoted else None
+
+        def finish(index: int, translated: SentenceTranslation) -> Translation:
+            """Return the translation of a text, given the translation by the last model."""
+            if not pivoted:
+                return translated.translation
+            composed = _compose(pivoted[index], translated)
+            return apply_terms(terms, texts[index], composed) if terms else composed
+
+        def report(index: int, translation: Translation) -> None:
+            if on_sentence:
+                on_sentence(indices[index], finish(index, SentenceTranslation(translation, 1)).text)
+
+        sources = [sentence.translation.text for sentence in pivoted] or texts
+        found = await self._translate_with_model(
+            models[-1], sources, self.request, report if on_sentence else None, 0.0, is_pivoted=bool(pivoted)
+        )
+        finished = await self.offloader.run(texts, lambda: [finish(*each) for each in enumerate(found)])
+        return dict(zip(indices, finished, strict=True))
 
     async def _translate_with_model(
-        self, model: ServedModel, sentences: Sequence[Sentence], on_sentence: OnSentence | None, later_cost: float
+        self,
+        model: ServedModel,
+        texts: Sequence[str],
+        request: TranslationRequest,
+        on_sentence: Callable[[int, Translation], None] | None,
+        later_cost: float,
+        *,
+        is_pivoted: bool,
     ) -> list[SentenceTranslation]:
-        """Translate sentences in portions, so that the request never fills the queue; see `Scheduler.submit`."""
+        """Translate texts in portions, so that the request never fills the queue; see `Scheduler.submit`."""
+        create = partial(create_sentences, model, texts, request, is_pivoted=is_pivoted)
+        sentences = await self.offloader.run(texts, create)
         found: list[SentenceTranslation] = []
         while len(found) < len(sentences):
             first = len(found)
@@ -72,7 +94,7 @@ class SentenceTranslator:
 
             def report(index: int, translation: Translation, first: int = first) -> None:
                 if on_sentence:
-                    on_sentence(first + index, translation.text)
+                    on_sentence(first + index, translation)
 
             pending = self.scheduler.submit(
                 model,
@@ -94,8 +116,6 @@ def count_fitting(sentences: Sequence[Sentence], max_chunks: float) -> int:
     return max(1, sum(1 for _ in takewhile(lambda count: count <= max_chunks, chunks)))
 
 
-def _compose(first: SentenceTranslation, second: SentenceTranslation) -> SentenceTranslation:
+def _compose(first: SentenceTranslation, second: SentenceTranslation) -> Translation:
     """Combine the translation into the pivot language with the translation from the pivot language."""
-    token_counts = first.num_tokens, second.num_tokens
-    translation = compose_translations(first.translation, second.translation, token_counts)
-    return SentenceTranslation(translation, sum(token_counts))
+    return compose_translations(first.translation, second.translation, (first.num_tokens, second.num_tokens))

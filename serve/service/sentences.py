@@ -5,20 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nmt.inference.text_options import TextOptions
+from nmt.text.glossary import TermList
 from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence
 from serve.service.planning import TranslationRequest
 
 
-def create_sentences(model: ServedModel, texts: Sequence[str], request: TranslationRequest) -> list[Sentence]:
-    """Return the sentences to decode with a model, one for each text."""
-    options = model.options(request.num_alternatives + 1, attention=request.with_details or request.is_html)
+def create_sentences(
+    model: ServedModel, texts: Sequence[str], request: TranslationRequest, *, is_pivoted: bool
+) -> list[Sentence]:
+    """Return the sentences to decode with a model, one for each text.
+
+    If ``is_pivoted`` is true, the model is one of two that translate the texts one after the other, and glossary terms
+    are left to the caller: they translate the source language, which the second model does not see.
+    """
+    terms = None if is_pivoted else request_terms(request, *model.pair)
+    needs_alignment = is_pivoted and has_terms(request)
+    attention = request.with_details or request.is_html or needs_alignment
+    options = model.options(request.num_alternatives + 1, attention=attention)
     beam_size = max(model.translator.beam_size, request.num_alternatives + 1)
-    glossary = request.glossary
-    text_options = TextOptions(
-        terms=glossary.terms if glossary else None,
-        min_confidence=request.min_confidence,
-        find_signals=request.with_details,
-    )
-    scope = glossary and glossary.cache_scope, text_options.min_confidence, text_options.find_signals
+    text_options = TextOptions(terms=terms, min_confidence=request.min_confidence, find_signals=request.with_details)
+    glossary_scope = None if terms is None else request.glossary.cache_scope if request.glossary else request.terms
+    scope = glossary_scope, text_options.min_confidence, text_options.find_signals
     return [Sentence(text, beam_size, options, text_options, scope) for text in texts]
+
+
+def has_terms(request: TranslationRequest) -> bool:
+    """Return whether the translations of a request must use glossary terms."""
+    return request.glossary is not None or bool(request.terms)
+
+
+def request_terms(request: TranslationRequest, source_language: str, target_language: str) -> TermList | None:
+    """Return the terms that the translations of a request must use, or None if there are none."""
+    if request.glossary is not None:
+        return request.glossary.terms
+    return TermList(request.terms, source_language, target_language) if request.terms else None

@@ -17,10 +17,17 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from nmt.config.errors import first_field_error
 from nmt.text.glossary import TermFileError, TermList, parse_rows
+from nmt.text.languages import primary_subtag
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file, write_error
-from serve.errors import GlossaryNotFoundError, GlossaryStorageError, InvalidGlossaryError, TooManyGlossariesError
+from serve.errors import (
+    BadRequestError,
+    GlossaryNotFoundError,
+    GlossaryStorageError,
+    InvalidGlossaryError,
+    TooManyGlossariesError,
+)
 
 GlossaryEntries = tuple[tuple[str, str], ...]
 """Pairs of source term and target term."""
@@ -54,17 +61,16 @@ class Glossary:
         """Key that separates cached translations with this glossary from all others."""
         return self.owner, self.id
 
-    def required_translations(self, text: str) -> list[str]:
-        """Return the target terms that correspond to the source terms in a text, in the order of their occurrence.
-
-        `nmt.text.glossary.TermList.find` describes which parts of a text match a term.
-        """
-        return [match.target for match in self.terms.find(normalise(text))]
-
     @cached_property
     def terms(self) -> TermList:
         """The entries as a list that finds their source terms in a text."""
         return TermList(self.entries, self.source, self.target)
+
+    def check_languages(self, source: str, target: str, parameter: str) -> None:
+        """Raise BadRequestError, which names a parameter, unless the glossary is for these languages of any region."""
+        if (primary_subtag(source), primary_subtag(target)) != (self.source, self.target):
+            message = f"the glossary is for {self.source}→{self.target}; request these languages"
+            raise BadRequestError(f"{parameter}: {message}")
 
 
 def parse_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
@@ -80,6 +86,11 @@ def parse_entries(text: str, format_: Literal["tsv", "csv"]) -> GlossaryEntries:
     except TermFileError as error:
         raise InvalidGlossaryError(f"line {error.line}: {error}") from None
     return _normalise_entries((f"line {row.line}", row.source, row.target) for row in rows)
+
+
+def check_entries(pairs: Iterable[tuple[str, str]]) -> GlossaryEntries:
+    """Return pairs of terms after normalisation; raise InvalidGlossaryError, with the number of the entry."""
+    return _normalise_entries((f"entry {number}", *pair) for number, pair in enumerate(pairs, 1))
 
 
 def entries_to_tsv(entries: GlossaryEntries) -> str:
@@ -150,6 +161,15 @@ class GlossaryStore:
             raise GlossaryNotFoundError("there is no such glossary")
         return glossary
 
+    def find(self, owner: str | None, name: str) -> Glossary:
+        """Return the client's glossary with this id, or the newest one with this name.
+
+        Raises:
+            GlossaryNotFoundError: There is none.
+        """
+        named = [glossary for glossary in self.owned_by(owner) if glossary.name == normalise(name)]
+        return named[-1] if named and name not in self._by_id else self.get(owner, name)
+
     def create(self, owner: str | None, name: str, source: str, target: str, entries: GlossaryEntries) -> Glossary:
         """Create and store a glossary for a client. Several glossaries may have the same name.
 
@@ -203,8 +223,7 @@ def _read_glossary(path: Path) -> Glossary:
     """Read a glossary's file; raise CarouselError if it is damaged."""
     try:
         glossary = _GLOSSARY_FILE.validate_json(path.read_bytes())
-        entries = ((f"entry {number}", *entry) for number, entry in enumerate(glossary.entries, 1))
-        glossary = replace(glossary, entries=_normalise_entries(entries))
+        glossary = replace(glossary, entries=check_entries(glossary.entries))
     except OSError as error:
         raise CarouselError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except ValidationError as error:

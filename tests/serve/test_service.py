@@ -174,6 +174,38 @@ def test_glossary_terms_are_applied_and_cached_for_their_owner_only():
     asyncio.run(use())
 
 
+def test_terms_of_a_request_are_applied_and_cached_with_the_same_terms_only():
+    async def use() -> None:
+        fake = FakeTranslator()
+        service = TranslationService(Settings(threads=1, slots=2), [FakeLoader(fake)], Metrics())
+        await service.start()
+        for terms in ((("dog", "toutou"),), (("dog", "toutou"),), (("dog", "cabot"),), ()):
+            [result] = await service.translate(["the dog"], TranslationRequest("en", "fr", terms=terms))
+            assert result.translation.text == "[the dog]" + "".join(f"<{target}>" for _, target in terms)
+        assert fake.decoded() == ["the dog"] * 3
+        await service.close()
+
+    asyncio.run(use())
+
+
+def test_terms_of_a_pivoted_translation_translate_the_source_language():
+    async def use() -> None:
+        loaders = [FakeLoader(FakeTranslator("de", "en")), FakeLoader(FakeTranslator("en", "fr"))]
+        service = TranslationService(Settings(threads=1, slots=2), loaders, Metrics())
+        await service.start()
+        request = TranslationRequest("de", "fr", terms=(("Hund", "toutou"), ("the", "wrong")))
+        texts = ["Hund", "Hunde.", "Maus"]
+        results = [each.translation for each in await service.translate(texts, request)]
+        assert [each.text for each in results] == ["toutou", "toutou.", "[[Maus]]"]
+        assert [[(term.source, term.target) for term in each.terms] for each in results] == [
+            [("Hund", "toutou")], [("Hund", "toutou")], [],
+        ]  # fmt: skip
+        assert [text async for _, text in service.stream(texts, request)] == ["toutou", "toutou.", "[[Maus]]"]
+        await service.close()
+
+    asyncio.run(use())
+
+
 def test_long_sentences_count_as_several_chunks():
     def sentences(*lengths: int) -> list[Sentence]:
         return [Sentence("x" * length, 2, DecodingOptions(), TextOptions()) for length in lengths]

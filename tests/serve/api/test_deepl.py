@@ -59,9 +59,8 @@ class DeeplServer:
             raise TimedOutError("no answer within 30 s")
         if "LONG" in texts:
             raise LimitExceededError("a text is too long")
-        terms = [
-            " ".join(["", *request.glossary.required_translations(text)]) if request.glossary else "" for text in texts
-        ]
+        found = [request.glossary.terms.find(text) if request.glossary else [] for text in texts]
+        terms = [" ".join(["", *(match.target for match in matches)]) for matches in found]
         return [
             TranslationResult(
                 Translation(f"[{text}]{term}"), DetectedLanguage(request.source_language or "de", 1.0), None
@@ -405,7 +404,18 @@ def test_a_glossary_applies_to_all_regions(server: DeeplServer) -> None:
     assert server.client.get("/v2/glossary-language-pairs").json() == {
         "supported_languages": [
             {"source_lang": source, "target_lang": target}
-            for source, target in (("de", "en"), ("en", "fr"), ("en", "pt"), ("fr", "en"), ("zh", "en"), ("zh", "fr"))
+            for source, target in [
+                ("de", "en"),
+                ("de", "fr"),
+                ("de", "pt"),
+                ("en", "fr"),
+                ("en", "pt"),
+                ("fr", "en"),
+                ("fr", "pt"),
+                ("zh", "en"),
+                ("zh", "fr"),
+                ("zh", "pt"),
+            ]
         ]
     }
     for source, target in (("EN", "PT"), ("EN-GB", "PT-BR")):
@@ -426,13 +436,10 @@ def test_a_glossary_is_refused_for_other_languages(server: DeeplServer) -> None:
     assert "is for en→fr" in error_message(pivoted)
 
 
-def test_a_glossary_is_refused_for_a_pivoted_translation(server: DeeplServer) -> None:
-    request = {"name": "n", "source_lang": "DE", "target_lang": "FR", "entries": "a\tb"}
-    assert "de→fr: glossaries are not supported" in error_message(server.client.post("/v2/glossaries", json=request))
-    id_ = server.glossary(source_lang="ZH", target_lang="FR")
-    assert server.post(text=["a"], source_lang="ZH", target_lang="FR", glossary_id=id_).status_code == 200
-    pivoted = server.post(text=["a"], source_lang="ZH-HANT", target_lang="FR", glossary_id=id_)
-    assert "through another language" in error_message(pivoted)
+def test_a_glossary_applies_to_a_translation_through_a_pivot_language(server: DeeplServer) -> None:
+    id_ = server.glossary(source_lang="DE", target_lang="FR", entries="Katze\tminou")
+    answer = server.post(text=["eine Katze"], source_lang="DE", target_lang="FR", glossary_id=id_)
+    assert answer.json()["translations"][0]["text"] == "[eine Katze] minou"
 
 
 @pytest.mark.parametrize(
