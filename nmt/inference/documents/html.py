@@ -8,7 +8,7 @@ from functools import partial
 
 from nmt.inference.documents.html_attributes import Attribute
 from nmt.inference.documents.html_page import page_edits
-from nmt.inference.documents.html_parser import parse_html
+from nmt.inference.documents.html_parser import HtmlContent, parse_html
 from nmt.inference.documents.html_text import add_html_text, escape_attribute, escape_text
 from nmt.inference.documents.tag_options import TagOptions
 from nmt.inference.documents.tagged_document import TaggedDocument
@@ -33,11 +33,7 @@ class HtmlDocument(TaggedDocument):
             options: Treatment of elements by name.
         """
         content = parse_html(html, options)
-        sentences = [s for block in content.blocks for s in split_block(block, language, lambda _: escape_text)]
-        for attribute in content.attributes:
-            sentences += _split_attribute(attribute, language)
-        for attribute in content.keywords:
-            sentences += _split_keywords(attribute, language)
+        sentences = split_content(content, language)
         edits = page_edits(content.declarations, language, target_language) if target_language else ()
         super().__init__(html, sentences, list(edits))
 
@@ -45,6 +41,16 @@ class HtmlDocument(TaggedDocument):
 def extract_visible_text(html: str) -> str:
     """Return the text of an HTML document without tags, comments, scripts and code."""
     return "\n".join(filter(None, (block.text.strip() for block in parse_html(html).blocks)))
+
+
+def split_content(content: HtmlContent, language: str) -> list[TaggedSentence]:
+    """Return the sentences of the texts of an HTML document."""
+    sentences = [s for block in content.blocks for s in split_block(block, language, lambda _: escape_text)]
+    for attribute in content.attributes:
+        sentences += _split_attribute(attribute, language)
+    for attribute in content.keywords:
+        sentences += _split_keywords(attribute, language)
+    return sentences
 
 
 def _split_attribute(attribute: Attribute, language: str) -> Iterator[TaggedSentence]:

@@ -60,11 +60,11 @@ class HtmlContent:
     """Tags that describe the page."""
 
 
-def parse_html(html: str, options: TagOptions | None = None) -> HtmlContent:
-    """Return the texts of an HTML document."""
+def parse_html(html: str, options: TagOptions | None = None, start: int = 0, stop: int | None = None) -> HtmlContent:
+    """Return the texts of an HTML document, or of the range ``html[start:stop]`` of a text."""
     parser = _Parser(html, (options or TagOptions()).lower())
-    end = 0
-    while markup := _MARKUP.search(html, end):
+    end, stop = start, len(html) if stop is None else stop
+    while markup := _MARKUP.search(html, end, stop):
         start = markup.start()
         parser.add_text(end, start)
         end = markup.end()
@@ -75,16 +75,16 @@ def parse_html(html: str, options: TagOptions | None = None) -> HtmlContent:
             parser.end_element(start, end, name)
         elif name in _RAW_ENDS and not parser.is_foreign:
             parser.start_element(start, end, name)
-            raw_end = _RAW_ENDS[name].search(html, end)
+            raw_end = _RAW_ENDS[name].search(html, end, stop)
             content = end
-            end = raw_end.start() if raw_end else len(html)
+            end = raw_end.start() if raw_end else stop
             if name == "title":
                 parser.add_text(content, end)
         elif name in html_elements.VOID or markup["self_closing"]:
             parser.add_empty_element(start, end, name)
         else:
             parser.start_element(start, end, name)
-    parser.add_text(end, len(html))
+    parser.add_text(end, stop)
     return parser.finish()
 
 
