@@ -62,7 +62,9 @@ async def translate(
     translation_request = TranslationRequest(
         source_language=None if parameters.source_lang is None else _served_language(models, parameters.source_lang),
         target_language=_served_language(models, parameters.target_lang),
-        is_html=parameters.tag_handling is not None,
+        is_html=parameters.tag_handling == "html",
+        is_xml=parameters.tag_handling == "xml",
+        tag_options=parameters.tag_options,
     )
     if parameters.glossary_id is not None:
         if translation_request.source_language is None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from nmt.inference.documents.tag_options import TagOptions
 from serve.api.parameters import ApiModel, EncodableText
 
 
@@ -26,6 +27,15 @@ def _refuse_if_given(value: Any) -> Any:
     return value
 
 
+def _split_names(value: Any) -> Any:
+    """Return names, which may be separated by commas, as a list, and any other value unchanged."""
+    names = _to_list(value)
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        return value
+    return [name for part in names for name in map(str.strip, part.split(",")) if name]
+
+
+TagList = Annotated[list[EncodableText], BeforeValidator(_split_names)]
 TextList = Annotated[list[EncodableText], BeforeValidator(_to_list)]
 Formality = Literal["default", "more", "less", "prefer_more", "prefer_less"]
 
@@ -42,7 +52,7 @@ class DeeplTranslateRequest(ApiModel):
     glossary_id: EncodableText | None = None
     """Glossary for this language pair. Requires `source_lang`."""
     tag_handling: Literal["html", "xml"] | None = None
-    """Kind of markup in the texts."""
+    """Kind of markup in the texts, which is copied. Texts that are not well-formed XML are refused."""
     formality: Annotated[Formality, AfterValidator(_refuse_formality)] = "default"
     """Accepted, but has no effect. `more` and `less` are refused."""
     show_billed_characters: bool = False
@@ -54,17 +64,30 @@ class DeeplTranslateRequest(ApiModel):
     preserve_formatting: bool = False
     """Accepted, but has no effect. Formatting is always preserved."""
     outline_detection: bool = True
-    """Accepted, but has no effect."""
+    """In XML, whether the structure of a text determines which elements interrupt a sentence, apart from those in
+    `splitting_tags` and `non_splitting_tags`. If not, only those in `splitting_tags` do."""
     context: EncodableText | None = None
     """Accepted, but has no effect."""
-    splitting_tags: TextList = Field([])
-    """Accepted, but has no effect."""
-    non_splitting_tags: TextList = Field([])
-    """Accepted, but has no effect."""
-    ignore_tags: Annotated[TextList, AfterValidator(_refuse_if_given)] = Field([])
-    """Not supported."""
+    splitting_tags: TagList = Field([])
+    """Elements that interrupt a sentence, if `tag_handling` is given; separated by commas or as a list."""
+    non_splitting_tags: TagList = Field([])
+    """Elements that never interrupt a sentence, if `tag_handling` is given; separated by commas or as a list."""
+    ignore_tags: TagList = Field([])
+    """Elements whose content is copied, if `tag_handling` is given; separated by commas or as a list."""
     glossary_ids: Annotated[TextList, AfterValidator(_refuse_if_given)] = Field([])
     """Not supported."""
+
+    @property
+    def tag_options(self) -> TagOptions | None:
+        """Treatment of elements by name, or None for texts without markup."""
+        if self.tag_handling is None:
+            return None
+        return TagOptions(
+            frozenset(self.ignore_tags),
+            frozenset(self.splitting_tags),
+            frozenset(self.non_splitting_tags),
+            self.outline_detection,
+        )
 
 
 LIST_PARAMETERS = {"text", "splitting_tags", "non_splitting_tags", "ignore_tags", "glossary_ids"}

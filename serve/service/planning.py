@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from nmt.inference.documents.document import Document
 from nmt.inference.documents.html import HtmlDocument, extract_visible_text
 from nmt.inference.documents.plain import PlainDocument
+from nmt.inference.documents.tag_options import TagOptions
+from nmt.inference.documents.xml import XmlDocument, extract_xml_text
+from nmt.inference.documents.xml_parser import XmlSyntaxError
 from nmt.inference.translation import Translation
 from nmt.text.language_identification import DetectedLanguage
-from serve.errors import LimitExceededError, UnsupportedLanguageError
+from serve.errors import BadRequestError, LimitExceededError, UnsupportedLanguageError
 from serve.models.registry import ModelEntry, ModelRegistry
 from serve.service.detection import ServedLanguageDetector
 from serve.stores.glossaries import Glossary, GlossaryEntries
@@ -35,6 +38,10 @@ class TranslationRequest:
     """Target language."""
     is_html: bool = False
     """Whether the texts are HTML."""
+    is_xml: bool = False
+    """Whether the texts are XML."""
+    tag_options: TagOptions | None = None
+    """Treatment of the elements of HTML and XML by name."""
     num_alternatives: int = 0
     """Number of alternative translations for each text."""
     with_details: bool = False
@@ -45,6 +52,11 @@ class TranslationRequest:
     """Terms that the request brings with it; a stored glossary takes precedence."""
     min_confidence: float = 0.0
     """Confidence below which a sentence is left untranslated, from 0 to 1."""
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether the texts are HTML or XML."""
+        return self.is_html or self.is_xml
 
 
 @dataclass(frozen=True)
@@ -156,13 +168,32 @@ class RequestPlanner:
         sources = self._models.source_languages(target)  # before the first await: the server may begin to shut down
         if not sources:
             raise UnsupportedLanguageError(f"no model translates into {target}")
-        if request.is_html:
-            texts = await self._offloader.run(texts, lambda: [extract_visible_text(text) for text in texts])
+        if request.has_tags:
+            texts = await self._offloader.run(texts, lambda: [_visible_text(text, request) for text in texts])
         return [await self._detector.detect_source(text, sources, target) for text in texts]
 
 
 def _parse_document(text: str, source: str, target: str, request: TranslationRequest) -> Document:
     """Return a text as a document in the format that the request specifies."""
     if request.is_html:
-        return HtmlDocument(text, source, target_language=target)
+        return HtmlDocument(text, source, target_language=target, options=request.tag_options)
+    if request.is_xml:
+        with _invalid_xml_as_bad_request():
+            return XmlDocument(text, source, target_language=target, options=request.tag_options)
     return PlainDocument(text, source)
+
+
+def _visible_text(text: str, request: TranslationRequest) -> str:
+    """Return an HTML or XML text without markup."""
+    if request.is_html:
+        return extract_visible_text(text, request.tag_options)
+    with _invalid_xml_as_bad_request():
+        return extract_xml_text(text, request.tag_options)
+
+
+@contextmanager
+def _invalid_xml_as_bad_request() -> Iterator[None]:
+    try:
+        yield
+    except XmlSyntaxError as error:
+        raise BadRequestError(f"text: {error}") from None

@@ -21,7 +21,7 @@ def create_sentences(
     """
     terms = None if is_pivoted else request_terms(request, *model.pair)
     needs_alignment = is_pivoted and has_terms(request)
-    attention = request.with_details or request.is_html or needs_alignment
+    attention = request.with_details or request.has_tags or needs_alignment
     options = model.options(request.num_alternatives + 1, attention=attention)
     beam_size = max(model.translator.beam_size, request.num_alternatives + 1)
     text_options = TextOptions(terms=terms, min_confidence=request.min_confidence, find_signals=request.with_details)

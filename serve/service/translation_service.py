@@ -182,7 +182,7 @@ class TranslationService:
                 for plan in plans:
                     if not plan.route:
                         on_sentence(plan.first_index, plan.text)
-                on_sentence = _escaping(on_sentence) if request.is_html else on_sentence
+                on_sentence = _escaping(on_sentence) if request.has_tags else on_sentence
             # Texts with the same route are translated together.
             sentences_by_route: dict[tuple[ModelEntry, ...], dict[int, str]] = {}
             for plan in plans:

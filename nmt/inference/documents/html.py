@@ -38,9 +38,9 @@ class HtmlDocument(TaggedDocument):
         super().__init__(html, sentences, list(edits))
 
 
-def extract_visible_text(html: str) -> str:
+def extract_visible_text(html: str, options: TagOptions | None = None) -> str:
     """Return the text of an HTML document without tags, comments, scripts and code."""
-    return "\n".join(filter(None, (block.text.strip() for block in parse_html(html).blocks)))
+    return "\n".join(filter(None, (block.text.strip() for block in parse_html(html, options).blocks)))
 
 
 def split_content(content: HtmlContent, language: str) -> list[TaggedSentence]:

@@ -22,8 +22,8 @@ BLOCKS = _name_set(
 """Elements that interrupt a sentence."""
 
 PHRASES = _name_set(
-    "a abbr acronym b bdi bdo big br button cite code data del dfn em font i img ins kbd label mark nobr output q ruby s "
-    "samp small span strike strong sub sup time tt u var wbr"
+    "a abbr acronym b bdi bdo big br button cite code data del dfn em font i img ins kbd label mark nobr output q ruby "
+    "s samp small span strike strong sub sup time tt u var wbr"
 )
 """Elements that mark a part of a sentence. In HTML, all elements that are not blocks are inline."""
 

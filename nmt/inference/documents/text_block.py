@@ -229,5 +229,5 @@ class _Elements:
         first, last = self._items[start], self._items[end]
         assert isinstance(first, BlockTag)
         assert isinstance(last, BlockTag)
-        separates = self._texts[end] > start or self._separators[end] > start
+        separates = self._texts[end] > start or self._separators[end] > start or first.name == "br"
         return BlockTag(first.start, last.stop, TagKind.STANDALONE, first.name, separates_words=separates)

@@ -10,19 +10,13 @@ from nmt.inference.documents.xml_parser import XmlKind, XmlPart
 
 # Elements of HTML and of common XML formats that interrupt a sentence even if text stands beside them.
 _BLOCKS = frozenset(
-    [
+    {
         "article",
         "blockquote",
         "dd",
         "div",
         "dl",
         "dt",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
         "li",
         "ol",
         "p",
@@ -32,14 +26,12 @@ _BLOCKS = frozenset(
         "table",
         "tbody",
         "td",
-        "th",
-        "tr",
-        "ul",
-    ]
+    }
+    | {"th", "tr", "ul", *(f"h{level}" for level in range(1, 7))}
 )
 # Elements of XLIFF and TMX that stand for markup inside a sentence.
 _PLACEHOLDERS = frozenset(
-    ["bpt", "bx", "ec", "em", "ept", "ex", "g", "hi", "it", "mrk", "pc", "ph", "sc", "sm", "ut", "x"]
+    {"bpt", "bx", "ec", "em", "ept", "ex", "g", "hi", "it", "mrk", "pc", "ph", "sc", "sm", "ut", "x"}
 )
 
 

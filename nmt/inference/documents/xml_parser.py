@@ -15,8 +15,9 @@ from xml.parsers import expat
 
 from nmt.utils.errors import CarouselError
 
-_PROLOG = re.compile(r"\s*(?:<\?xml\s|<!DOCTYPE\s)")
+_PROLOG = re.compile(r"\ufeff?\s*(?:<\?xml\s|<!DOCTYPE\s)")
 _WRAPPER_START, _WRAPPER_END = "<x>", "</x>"
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class XmlSyntaxError(CarouselError):
@@ -50,7 +51,7 @@ class XmlPart(NamedTuple):
 
 
 def parse_xml(xml: str) -> list[XmlPart]:
-    """Return the parts of an XML document or fragment, in order and without gaps.
+    """Return the parts of an XML document or fragment, in order and without gaps after a byte order mark.
 
     A fragment may have several elements or text at its top level. Raises XmlSyntaxError.
     """
@@ -71,8 +72,10 @@ class _Parser:
     """Adapter of Expat, which reports the offset in bytes at which each part begins."""
 
     def __init__(self, xml: str, *, is_fragment: bool) -> None:
+        self._source = xml
+        self._skipped = int(xml.startswith(_BYTE_ORDER_MARK))
         self._prefix = _WRAPPER_START if is_fragment else ""
-        self._xml = f"{self._prefix}{xml}{_WRAPPER_END}" if is_fragment else xml
+        self._xml = self._prefix + xml[self._skipped :] + (_WRAPPER_END if is_fragment else "")
         self._events: list[tuple[XmlKind, int, str, Mapping[str, str]]] = []
         self._parser = parser = expat.ParserCreate("utf-8")
         parser.UseForeignDTD(True)  # so that a reference to an unknown entity, such as &nbsp;, is no error
@@ -99,8 +102,8 @@ class _Parser:
         for _, start, _, _ in self._events:
             offset += len(encoded[byte:start].decode("utf-8", "surrogatepass"))
             byte = start
-            starts.append(offset - len(self._prefix))
-        end = len(self._xml) - len(self._prefix)
+            starts.append(offset - len(self._prefix) + self._skipped)
+        end = len(self._source)
         for (kind, _, text, attributes), start, stop in zip(self._events, starts, [*starts[1:], end], strict=True):
             parts.append(XmlPart(kind, start, stop, text, attributes))
         return parts[1:-1] if self._prefix else parts
@@ -125,4 +128,7 @@ class _Parser:
     def _error(self, line: int, column: int, message: str) -> XmlSyntaxError:
         """Return an error at a position, of which the column is counted from 0."""
         column -= len(self._prefix) if line == 1 else 0
+        last_line, last_column = self._source.count("\n") + 1, len(self._source) - self._source.rfind("\n") - 1
+        if line >= last_line:  # the end tag around a fragment is not part of the document
+            column = min(column, last_column)
         return XmlSyntaxError(f"{line}:{max(column, 0) + 1}: {message}")

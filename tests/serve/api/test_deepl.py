@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving import wait_until
 
+from nmt.inference.documents.tag_options import TagOptions
 from nmt.inference.translation import Translation
 from nmt.text.language_identification import DetectedLanguage
 from serve.app import create_app
@@ -202,7 +203,7 @@ def test_optional_members_of_a_translation(
         {"formality": "prefer_more", "split_sentences": "nonewlines", "preserve_formatting": True},
         {"formality": "default", "split_sentences": "0", "preserve_formatting": "0", "outline_detection": False},
         {"context": "a letter", "splitting_tags": ["p"], "non_splitting_tags": "a,b", "tag_handling_version": "v2"},
-        {"ignore_tags": [], "style_id": "x", "whatever": {"nested": [1]}},
+        {"ignore_tags": ["x"], "style_id": "x", "whatever": {"nested": [1]}},
     ],
 )
 def test_parameters_without_effect(server: DeeplServer, parameters: dict[str, Any]) -> None:
@@ -213,7 +214,21 @@ def test_parameters_without_effect(server: DeeplServer, parameters: dict[str, An
 @pytest.mark.parametrize("kind", ["html", "xml"])
 def test_tag_handling_requests_markup(server: DeeplServer, kind: str) -> None:
     server.post(text=["<p>a</p>"], target_lang="FR", tag_handling=kind)
-    assert server.requests[-1].is_html
+    request = server.requests[-1]
+    assert (request.is_html, request.is_xml, request.has_tags) == (kind == "html", kind == "xml", True)
+    assert request.tag_options == TagOptions()
+
+
+@pytest.mark.parametrize("encoding", ["json", "form"])
+def test_options_for_tags(server: DeeplServer, encoding: str) -> None:
+    parameters = {
+        **{"text": ["<p>a</p>"], "target_lang": "FR", "tag_handling": "xml", "outline_detection": "0"},
+        **{"ignore_tags": ["x", "y"], "splitting_tags": "a, b", "non_splitting_tags": ["c,d", "e"]},
+    }
+    arguments: Any = {"json" if encoding == "json" else "data": parameters}
+    assert server.client.post("/v2/translate", **arguments).status_code == 200
+    expected = TagOptions(frozenset("xy"), frozenset("ab"), frozenset("cde"), outline_detection=False)
+    assert server.requests[-1].tag_options == expected
 
 
 @pytest.mark.parametrize(
@@ -240,8 +255,9 @@ def test_tag_handling_requests_markup(server: DeeplServer, kind: str) -> None:
         ({"show_billed_characters": 2}, "show_billed_characters"),
         ({"model_type": "best"}, "model_type"),
         ({"context": []}, "context"),
-        ({"ignore_tags": ["x"]}, "ignore_tags: is not supported"),
-        ({"ignore_tags": "x"}, "ignore_tags: is not supported"),
+        ({"ignore_tags": [1]}, "ignore_tags"),
+        ({"splitting_tags": {"p": 1}}, "splitting_tags"),
+        ({"outline_detection": "maybe"}, "outline_detection"),
         ({"glossary_ids": ["x"]}, "glossary_ids: is not supported"),
         ({"glossary_id": 7}, "glossary_id"),
         ({"glossary_id": "x"}, "glossary_id: requires a source language"),
