@@ -47,6 +47,8 @@ class SentenceTranslator:
         The second model, if there is one, translates the output of the first. Glossary terms are then put into its
         output, because the glossary translates the language of the texts.
         """
+        if not sentences:
+            return {}
         indices, texts = list(sentences), list(sentences.values())
         pivoted: list[SentenceTranslation] = []
         if len(models) > 1:
