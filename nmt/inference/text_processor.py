@@ -35,6 +35,7 @@ from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 from nmt.text.protected_spans import ProtectedSpan
 from nmt.text.scripts import is_spaced_word_character, is_unspaced_script
 from nmt.text.surface_form import analyse_surface, to_network_form
+from nmt.text.truecasing import Truecaser
 from nmt.utils.errors import UsageError
 
 _PLACEHOLDER_IDS = {character: placeholder_id(n) for n, character in enumerate(PLACEHOLDER_CHARACTERS)}
@@ -48,6 +49,8 @@ class TextProcessor:
         self._calibration = calibration
         self._lowers_case = model.card.search.guards and not model.tokenizer.source.has_capitals
         self._reads_variants = model.card.surface_variants or self._lowers_case
+        encode = model.tokenizer.source.encode_batch
+        self._truecaser = Truecaser(lambda word: len(encode([word])[0]), model.card.source_language)
         self._renderer = Renderer(model.card, model.tokenizer.target, self._reads_variants)
 
     def prepare(self, text: str, options: TextOptions) -> PreparedText:
@@ -66,7 +69,9 @@ class TextProcessor:
         prepared = PreparedText(text, core, normalised, options, masked, surface, tuple(terms))
         if not has_letters_of(masked.text, card.source_language):
             return prepared
-        network_text = to_network_form(masked.text, surface, self._reads_variants, card.source_language)
+        network_text = to_network_form(
+            masked.text, surface, self._reads_variants, card.source_language, self._truecaser.truecase
+        )
         if self._lowers_case:
             network_text = lower_case(network_text, card.source_language)
         ranges = masked.ranges(len(network_text))

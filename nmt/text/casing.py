@@ -101,11 +101,6 @@ def lower_case(text: str, language: str) -> str:
     return text.replace("İ", "i").lower()
 
 
-def sentence_case(text: str, language: str) -> str:
-    """Return a text in lower case, apart from the first letter and the English pronoun "I"."""
-    return capitalise_sentence(lower_case(text, language), language)
-
-
 def capitalise_sentence(text: str, language: str) -> str:
     """Return a text with a capital as its first letter, and with the English pronoun "I" in upper case."""
     if primary_subtag(language) == "en":

@@ -6,21 +6,19 @@ the form of training data for the network, and its translation gets the surface 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from nmt.text.casing import (
     Casing,
-    capitalise_sentence,
     decapitalise_sentence,
     find_casing,
     is_ordinary,
     lower_case,
-    sentence_case,
     title_case,
     upper_case,
 )
 from nmt.text.final_punctuation import add_full_stop, find_final, restore_final, simplify_final
-from nmt.text.languages import primary_subtag
 
 __all__ = ["Casing", "SurfaceForm", "analyse_surface", "restore_surface", "to_network_form"]
 
@@ -48,7 +46,9 @@ def analyse_surface(text: str) -> SurfaceForm:
     return SurfaceForm(casing, final)
 
 
-def to_network_form(text: str, surface: SurfaceForm, trained: bool, language: str = "") -> str:
+def to_network_form(
+    text: str, surface: SurfaceForm, trained: bool, language: str, truecase: Callable[[str], str]
+) -> str:
     """Return a sentence in the form that a network reads; only its end may differ in length.
 
     Args:
@@ -57,16 +57,15 @@ def to_network_form(text: str, surface: SurfaceForm, trained: bool, language: st
         trained: Whether the network was trained on surface variants. Such a network reads lower case, title case and
             missing final punctuation as they are.
         language: Language code of the sentence.
+        truecase: Returns a sentence in usual casing; see `nmt.text.truecasing`.
     """
     casing = surface.casing
     if casing is Casing.NORMAL and surface.final in _SIMPLE_FINALS:
         return text
-    if casing is Casing.UPPER:
-        text = lower_case(text, language) if trained else sentence_case(text, language)
-    elif casing is Casing.LOWER and not trained:
-        text = capitalise_sentence(text, language)
-    elif casing is Casing.TITLE and not trained and primary_subtag(language) not in {"de", "lb"}:
-        text = sentence_case(text, language)
+    if casing is not Casing.NORMAL and not trained:
+        text = truecase(text)
+    elif casing is Casing.UPPER:
+        text = lower_case(text, language)
     if surface.final:
         return simplify_final(text, surface.final)
     return text if trained else add_full_stop(text)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.text.surface_form import Casing, SurfaceForm, analyse_surface, restore_surface, to_network_form
+from nmt.text.truecasing import Truecaser
 
 LANGUAGES = st.sampled_from(["en", "fr", "de", "tr", "el", "zh", "ar", "hi", "th", "ka"])
 PLACEHOLDER = "\U000f0003"
@@ -20,7 +21,9 @@ TEXTS = st.one_of(
 
 
 def network(text: str, trained: bool = False, language: str = "en") -> str:
-    return to_network_form(text, analyse_surface(text), trained, language)
+    # A vocabulary with the token "Tom" and with the letters of all other words.
+    truecaser = Truecaser(lambda word: 1 if word == "Tom" else len(word), language)
+    return to_network_form(text, analyse_surface(text), trained, language, truecaser.truecase)
 
 
 def restore(source: str, translation: str, language: str, trained: bool = False) -> str:
@@ -103,7 +106,8 @@ def test_final_punctuation_is_found_as_written(text: str, final: str):
         ("i dag.", "da", "I dag.", "i dag."),
         ("where is it", "en", "Where is it.", "where is it"),
         ("The Black Cat Sleeps", "en", "The black cat sleeps.", "The Black Cat Sleeps"),
-        ("Das Haus des Vaters.", "de", "Das Haus des Vaters.", "Das Haus des Vaters."),
+        ("TOM'S CAT, TOM-CAT AND TOMCAT", "en", "Tom's cat, Tom-cat and tomcat.", "tom's cat, tom-cat and tomcat"),
+        ("is tom here?", "en", "Is Tom here?", "is tom here?"),
         ("Wow!!!", "en", "Wow!", "Wow!"),
         ("Really?!", "en", "Really?", "Really?"),
         ("Really!?", "en", "Really?", "Really?"),
@@ -216,7 +220,7 @@ def test_translations_are_upper_cased(translation: str):
 @given(TEXTS, LANGUAGES)
 def test_ordinary_sentences_are_not_changed(text: str, language: str):
     form = SurfaceForm(Casing.NORMAL, ".")
-    assert to_network_form(text, form, False, language) == text
+    assert to_network_form(text, form, False, language, str.lower) == text
     assert restore_surface(f"{text}a.", form, False, language) == f"{text}a."
 
 
@@ -226,7 +230,7 @@ def test_time_is_linear(piece: str):
     began = time.process_time()
     for sentence in (text, f"{text}a.", f"Ab{text}"):
         surface = analyse_surface(sentence)
-        to_network_form(sentence, surface, False, "en")
+        to_network_form(sentence, surface, False, "en", Truecaser(len, "en").truecase)
         for casing in Casing:
             restore_surface(sentence, SurfaceForm(casing, "!!"), False, "fr")
     assert time.process_time() - began < 5
