@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from nmt.text.scripts import UNSPACED
 
-_MAX_PAIRS = 200_000
+_MAX_CHARACTERS = 20_000_000  # of both sides of the pairs from which the statistics are learnt
 _MAX_COOCCURRENCES = 5_000_000  # of words of a source and of its target, counted with repetition
 _MIN_COUNT = 4  # of the pairs in which a word and its translation occur together
 _MIN_NGRAM_COUNT = 10  # likewise of an n-gram, because many overlapping n-grams compete
@@ -68,11 +68,20 @@ def find_units(text: str) -> dict[str, list[Span]]:
 
 def learn_word_statistics(pairs: Iterable[tuple[str, str]]) -> WordStatistics:
     """Learn the statistics of a corpus from its first normalised pairs."""
-    sample = list(itertools.islice(pairs, _MAX_PAIRS))
+    sample = list(_first_pairs(pairs))
     source_casing, target_casing = (_learn_casing(pair[side] for pair in sample) for side in (0, 1))
     counts = [Counter(unit for pair in sample for unit in find_units(pair[side])) for side in (0, 1)]
     frequencies = {word: count / len(sample) for word, count in counts[0].items()}
     return WordStatistics(source_casing, target_casing, frequencies, _learn_translations(sample, *counts))
+
+
+def _first_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    characters = 0
+    for pair in pairs:
+        yield pair
+        characters += len(pair[0]) + len(pair[1])
+        if characters > _MAX_CHARACTERS:
+            return
 
 
 def _learn_casing(texts: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Word statistics: casing, frequencies and unambiguous translations."""
 
+import pytest
 from toy import NOUNS, VERBS, toy_pairs
 
+from nmt.corpus import word_statistics
 from nmt.corpus.word_statistics import find_units, find_words, learn_word_statistics
 from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 
@@ -71,6 +73,13 @@ def test_translations_in_a_script_without_spaces_are_whole_words() -> None:
     translations = learn_word_statistics([*known * 2, *dilution]).translations
     assert translations["mary"] == "玛丽"
     assert translations["bread"] == "面包"
+
+
+def test_statistics_of_a_large_corpus_are_those_of_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_statistics, "_MAX_CHARACTERS", 10)
+    pairs = iter([("one two", "un deux"), ("three four", "trois quatre")])
+    assert learn_word_statistics(pairs).frequencies == {"one": 1.0, "two": 1.0}
+    assert len(list(pairs)) == 1  # the rest was not read
 
 
 def test_an_empty_corpus_has_no_statistics() -> None:
