@@ -112,7 +112,8 @@ _HARDWARE_ADDRESS = re.compile(
 # A part of a code mixes letters and digits (A4, B2B, x86), or consists of capital letters or digits. No parts of codes
 # are ordinals ("2ND"), times ("2PM"), decades ("1960S"), glued words ("2Men") and misspelt words ("wei0en").
 _PART = (
-    f"(?!\\d++(?:ST|ND|RD|TH|AM|PM|S){_END}|\\d++[A-Z][a-z]{{2}}|(?=[a-z0-9]{{6}})[A-Za-z][a-z]*+\\d[a-z]++{_END})"
+    f"(?!\\d++(?:ST|ND|RD|TH|AM|PM|S){_END}|\\d++[A-Z][a-z]{{2}}"
+    f"|(?=[a-z0-9]{{6}})(?![a-f0-9]{{7}})[A-Za-z][a-z]*+\\d[a-z]++{_END})"
     "(?:[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Za-z]++\\d[A-Za-z0-9]*+|\\d++[A-Z][A-Za-z0-9]*+"
     f"|\\d++[a-df-gi-rtv-z]|[A-Z]++|\\d++){_END}"
 )

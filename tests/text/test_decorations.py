@@ -143,6 +143,7 @@ def test_marks_with_a_partner_inside_the_sentence_are_kept(text: str):
         "v. Chr. war es",
         "-5 degrees",
         "+49 30",
+        "(555) 123-4567 is busy",
         "-v prints the version",
         "--help shows it",
         "$5 for a cat",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmt.text.decorations import find_core
 from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 from nmt.text.protected_spans import KINDS, ProtectedSpan, SpanProtector
 from nmt.utils.errors import UsageError
@@ -140,6 +141,7 @@ SPANS = {
         "x86",
         "0x1F",
         "b53fc9e",
+        "bae3cff",
         "SOR/2004-45",
         "0-306-40615-X",
         "DE89370400440532013000",
@@ -291,6 +293,16 @@ def test_ordinary_text_has_no_spans(text: str) -> None:
 )
 def test_neighbours(text: str, expected: list[str]) -> None:
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "sentence", ["{} The cat sleeps.", "{}: the cat", "- {} sleeps", "The cat ({})", "Cats {}", "{}"]
+)
+@pytest.mark.parametrize(("kind", "span"), CASES)
+def test_the_core_of_a_sentence_does_not_begin_or_end_inside_a_span(kind: str, span: str, sentence: str) -> None:
+    before, _, after = sentence.partition("{}")
+    for edge in find_core(before + span + after):
+        assert not len(before) < edge < len(before) + len(span)
 
 
 def test_phrases_match_whole_words_and_the_longest_first() -> None:
