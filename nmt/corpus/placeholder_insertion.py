@@ -1,6 +1,6 @@
 """Training pairs with placeholders, which teach a network to carry a span to its place (Post et al. 2019).
 
-A placeholder takes the place of spans that correspond on both sides: the same number, code or name, or two words that
+A placeholder takes the place of spans that correspond on both sides: the same URL, number or name, or two words that
 are nearly always translated by each other. The last are the most frequent, and give placeholders the positions of
 ordinary nouns. Placeholders also stand beside such spans, and at the edges of sentences.
 """
@@ -18,6 +18,7 @@ from nmt.corpus.parallel_corpus import TextPair
 from nmt.corpus.word_statistics import Span, WordStatistics, find_units
 from nmt.text.languages import primary_subtag
 from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
+from nmt.text.protected_spans import ProtectedSpan, SpanProtector
 
 _MAX_PLACEHOLDERS = 4
 _NUMBERS_OF_SPANS = [1, 1, 1, 2, 2, 3]
@@ -36,8 +37,7 @@ _SHARE_ONLY_AT_EDGE = 0.5  # of the pairs without other placeholders; the rest i
 _SHARE_BEFORE_FINAL_PUNCTUATION = 0.4
 
 _FINAL_PUNCTUATION = re.compile(r"[.!?…。！？]+$")
-_SURROUNDING_PUNCTUATION = ".,;:!?…()\"'«»‹›„“”‚‘’。，、！？：；（）「」『』《》"
-_CODE_CHARACTER = re.compile(r"[\d@/\\_#$%{}<>=+~^|&*]")
+_PROTECTOR = SpanProtector()
 
 
 class _Match(NamedTuple):
@@ -88,15 +88,18 @@ class PlaceholderInserter:
 
     def _find_matches(self, source: str, target: str) -> Iterator[_Match]:
         """Yield all matches of which each span occurs once in its text."""
+        protected = [_PROTECTOR.find(text) for text in (source, target)]
+        targets = _unique_parts(target, protected[1])
+        for part, span in _unique_parts(source, protected[0]).items():
+            if part in targets:
+                yield _Match((span, targets[part]), self._statistics.frequencies.get(part.lower(), 0.0))
         units = find_units(source), find_units(target)
-        target_codes = _unique_spans(_find_codes(target))
-        for code, span in _unique_spans(_find_codes(source)).items():
-            if code in target_codes:
-                yield _Match((span, target_codes[code]), self._statistics.frequencies.get(code, 0.0))
         for word, spans in units[0].items():
             translation = self._translate(word, source[slice(*spans[0])], units[1], target)
             if len(spans) == 1 and translation is not None:
-                yield _Match((spans[0], translation), self._statistics.frequencies.get(word, 0.0))
+                match = _Match((spans[0], translation), self._statistics.frequencies.get(word, 0.0))
+                if not any(map(_overlaps_any, match.spans, protected)):
+                    yield match
 
     def _translate(self, word: str, form: str, target_units: dict[str, list[Span]], target: str) -> Span | None:
         """Return the span in a target of the word that corresponds to a source word, if there is exactly one."""
@@ -110,10 +113,9 @@ class PlaceholderInserter:
         return found[0] if len(found) == 1 else None
 
     def _is_name(self, word: str, form: str) -> bool:
-        """Return whether a word that is written in the same form on both sides is a name or a number."""
+        """Return whether a word that is written in the same form on both sides is a name."""
         casing = (self._statistics.source_casing, self._statistics.target_casing)
-        capitalised = form[0].isupper() and all(known.get(word, form) == form for known in casing)
-        return capitalised or not any(map(str.isalpha, form))
+        return form[0].isupper() and all(known.get(word, form) == form for known in casing)
 
     def _may_be_noun(self, word: str, translation: str) -> bool:
         return all(
@@ -122,21 +124,16 @@ class PlaceholderInserter:
         )
 
 
-def _find_codes(text: str) -> Iterator[tuple[str, Span]]:
-    """Yield the parts of a text between spaces that contain digits or symbols, without punctuation around them."""
-    for match in re.finditer(r"\S+", text):
-        stripped = match[0].strip(_SURROUNDING_PUNCTUATION)
-        if _CODE_CHARACTER.search(stripped):
-            start = match.start() + match[0].index(stripped)
-            yield stripped, (start, start + len(stripped))
-
-
-def _unique_spans(found: Iterable[tuple[str, Span]]) -> dict[str, Span]:
-    """Return the span of each text that occurs once."""
+def _unique_parts(text: str, protected: Iterable[ProtectedSpan]) -> dict[str, Span]:
+    """Return the span of each protected part of a text that occurs once."""
     spans = dict[str, list[Span]]()
-    for text, span in found:
-        spans.setdefault(text, []).append(span)
-    return {text: each[0] for text, each in spans.items() if len(each) == 1}
+    for start, end, _ in protected:
+        spans.setdefault(text[start:end], []).append((start, end))
+    return {part: each[0] for part, each in spans.items() if len(each) == 1}
+
+
+def _overlaps_any(span: Span, others: Iterable[ProtectedSpan]) -> bool:
+    return any(span[0] < other.end and other.start < span[1] for other in others)
 
 
 def _sampling_rate(frequency: float) -> float:

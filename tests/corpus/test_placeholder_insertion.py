@@ -46,6 +46,7 @@ def test_numbers_codes_names_and_unambiguous_nouns_are_replaced() -> None:
         ("a_b", "a_b"),
     }
     assert replaced("House number 1,234.5", "Haus Nummer 1.234,5") == {("House", "Haus")}
+    assert replaced("See x.org/house now", "Siehe x.org/Haus jetzt") == set()  # a word in a URL is no word
     assert replaced("Is it 😀 ?", "Ist es 😀 ?") == {("😀", "😀")}
 
 
