@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nmt.inference.translation import AppliedTerm, Translation
+from nmt.inference.translation import Alternative, AppliedTerm, Translation
 from nmt.text.glossary import TermList, replace_terms
 from nmt.text.normalisation import normalise, original_offsets
 
@@ -21,14 +21,15 @@ def apply_terms(terms: TermList, source: str, translation: Translation) -> Trans
     matches = [match._replace(start=offsets[match.start], end=offsets[match.end]) for match in matches]
     language = terms.target_language
     replaced = replace_terms(matches, source, translation.text, translation.alignment, language)
-    alternatives = tuple(
-        replace(each, text=replace_terms(matches, source, each.text, None, language).text)
-        for each in translation.alternatives
-    )
+    alternatives: dict[str, Alternative] = {}
+    for each in translation.alternatives:
+        text = replace_terms(matches, source, each.text, None, language).text
+        if text != replaced.text:
+            alternatives.setdefault(text, replace(each, text=text))
     return replace(
         translation,
         text=replaced.text,
         alignment=replaced.alignment,
-        alternatives=alternatives,
+        alternatives=tuple(alternatives.values()),
         terms=tuple(AppliedTerm(match.source, match.target) for match in replaced.applied),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -147,12 +148,29 @@ def test_decoding_options_of_the_command_line(model: Path, tmp_path: Path, nmt: 
     assert "." not in out("--ban", ".")
     assert out("--prefix", "le roi").startswith("le roi")
     assert "cheval" in out("--require", "cheval")
+    assert " chev " in re.sub(r"\W", " ", out("--require", "chev"))
     sample = ("--sample", "--temperature", 3, "--top-k", 30)
     assert out(*sample, "--seed", 3) == out(*sample, "--seed", 3)
     assert len({out(*sample, "--seed", seed) for seed in range(8)}) > 1
     assert out("--sample", "--top-p", 0.01) == plain
     alternatives = json.loads(out("--json", "--n-best", 3, "--groups", 3))["alternatives"]
     assert len({other["text"] for other in alternatives} - {plain.strip()}) == len(alternatives) > 0
+
+
+def test_a_glossary_file(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in").write_text("the dog sees the cat.\nthe king hears the cats.\n", encoding="utf-8")
+    terms = tmp_path / "terms.csv"
+    terms.write_text('cat,minou\n"the king",sa majesté\n', encoding="utf-8")
+    ran = nmt("translate", model, tmp_path / "in", "--glossary", terms)
+    assert (ran.status, ran.out) == (0, "le chien voit le minou.\nsa majesté entend le minou.\n")
+    lines = nmt("translate", model, tmp_path / "in", "--glossary", terms, "--json").out.splitlines()
+    assert [[term["target"] for term in json.loads(line)["terms"]] for line in lines] == [
+        ["minou"],
+        ["sa majesté", "minou"],
+    ]
+    terms.write_text("cat,minou\ndog\n", encoding="utf-8")
+    ran = nmt("translate", model, tmp_path / "in", "--glossary", terms)
+    assert (ran.status, ran.err) == (1, f"nmt: {terms}:2: must be two terms with a comma between them\n")
 
 
 def test_translating_needs_no_packages_of_other_extras(model: Path) -> None:
