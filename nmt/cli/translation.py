@@ -34,7 +34,8 @@ _MAX_BATCH = 2000  # lines; a translator sorts as many by length
 def translate(
     model: ModelArgument,
     files: Annotated[
-        list[Path] | None, Argument(metavar="FILE", help="Lines of text, .jsonl, .parquet or one .html; default stdin.")
+        list[Path] | None,
+        Argument(metavar="FILE", help="Lines of text, .jsonl, .parquet, or one .html or .xml."),
     ] = None,
     output: Annotated[
         Path | None, Option("-o", "--output", help="File to write; stdout by default. .jsonl receives sentence pairs.")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from nmt.inference.documents.document import Document
 from nmt.inference.documents.html import HtmlDocument
+from nmt.inference.documents.xml import XmlDocument
+from nmt.inference.documents.xml_parser import XmlSyntaxError
 from nmt.inference.job import TranslationJob
 from nmt.inference.translator import Translator
 from nmt.utils.errors import CarouselError, invalid_utf8_line, missing_extra
@@ -14,6 +16,7 @@ from nmt.utils.errors import CarouselError, invalid_utf8_line, missing_extra
 _FORMATS: Mapping[str, Callable[[str, str, str], Document]] = {
     ".html": lambda text, source, target: HtmlDocument(text, source, target_language=target),
     ".htm": lambda text, source, target: HtmlDocument(text, source, target_language=target),
+    ".xml": lambda text, source, target: XmlDocument(text, source, target_language=target),
 }
 
 
@@ -25,13 +28,15 @@ def is_document(path: Path) -> bool:
 def translate_document(path: Path, job: TranslationJob, translator: Translator) -> str:
     """Return the translation of a document file.
 
-    Raises CarouselError if the file cannot be read or the extra for its format is not installed.
+    Raises CarouselError if the file cannot be read or is not well-formed, or the extra for its format is not installed.
     """
     text = _read_text(path)
     try:
         document = _FORMATS[path.suffix.lower()](text, translator.source_language, translator.target_language)
     except ModuleNotFoundError:
         raise missing_extra("documents", f"translating {path.name}") from None
+    except XmlSyntaxError as error:
+        raise CarouselError(f"{path}:{error}") from None
     translations = translator.stream(
         document.segments, beam_size=job.beam_size, options=job.options, text_options=job.text_options
     )

@@ -40,7 +40,7 @@ router = APIRouter(tags=["LibreTranslate"])
 _ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 403, 404, 408, 413, 429, 500, 503)
 }
-_FILE_FORMATS = {".txt": "text/plain", ".html": "text/html", ".htm": "text/html"}
+_FILE_FORMATS = {".txt": "text/plain", ".html": "text/html", ".htm": "text/html", ".xml": "application/xml"}
 _CONSTANT_SETTINGS: dict[str, Any] = {"filesTranslation": True, "frontendTimeout": 500, "suggestions": False}
 _CONSTANT_SETTINGS |= {"supportedFilesFormat": list(_FILE_FORMATS)}
 
@@ -279,7 +279,9 @@ async def translate_file(
         raise BadRequestError(f"file: unsupported format; its name must end in one of {', '.join(_FILE_FORMATS)}")
     media_type = _FILE_FORMATS[file.suffix]
     source = None if parameters.source == "auto" else parameters.source
-    translation_request = TranslationRequest(source, parameters.target, is_html=media_type == "text/html")
+    translation_request = TranslationRequest(
+        source, parameters.target, is_html=media_type == "text/html", is_xml=media_type == "application/xml"
+    )
     translation_request = add_glossary(translation_request, parameters.glossary, client.name, glossaries)
     text = file.decode()
     with charge(request, client, [text]):

@@ -49,6 +49,21 @@ def test_page_without_words_is_unchanged(text: str, model: Path, tmp_path: Path,
     assert (ran.status, ran.out, ran.err) == (0, text, "")
 
 
+def test_xml_is_translated(tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in.xml").write_text(
+        "<?xml version='1.0'?>\n<d><t>Where is my key?</t><p a='b'/></d>\n", encoding="utf-8"
+    )
+    expected = "<?xml version='1.0'?>\n<d><t>Où est ma clé ?</t><p a='b'/></d>\n"
+    assert nmt("translate", DEMO, tmp_path / "in.xml").out == expected
+
+
+def test_invalid_xml_is_reported_with_file_line_and_column(tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in.xml").write_text("<a>\n<b>the dog</a>", encoding="utf-8")
+    ran = nmt("translate", DEMO, tmp_path / "in.xml")
+    assert ran.status == 1
+    assert ran.err.endswith("/in.xml:2:13: not well-formed XML (mismatched tag); correct the markup\n")
+
+
 def test_invalid_utf8_is_reported_with_file_and_line(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     (tmp_path / "in.html").write_bytes(b"<p>the dog\n<p>caf\xe9\n")
     ran = nmt("translate", model, tmp_path / "in.html", "-o", tmp_path / "out.html")

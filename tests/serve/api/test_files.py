@@ -20,6 +20,7 @@ def upload(server: RunningServer, name: str, content: bytes, **others: str):
         ("a.txt", b"A b.\r\n\r\nC d.\n", b"[A b.]\r\n\r\n[C d.]\n", "text/plain"),
         ("A.TXT", b"\xef\xbb\xbfA b.", b"[A b.]", "text/plain"),
         ("page.html", b"<p>A b.</p><pre>x</pre>", b"<p>[A b.]</p><pre>x</pre>", "text/html"),
+        ("data.xml", b"<a><x-y>A b.</x-y><pre/></a>", b"<a><x-y>[A b.]</x-y><pre/></a>", "application/xml"),
         ("empty.txt", b"", b"", "text/plain"),
     ],
 )
@@ -49,6 +50,7 @@ def test_a_large_file_is_not_written_to_disk(server: RunningServer, monkeypatch:
     ("name", "content", "others", "message"),
     [
         ("a.pdf", b"%PDF", {}, "must end in one of .txt, .html"),
+        ("a.xml", b"<p>a</b>", {}, "text: 1:7: not well-formed XML"),
         ("a", b"A", {}, "must end in one of"),
         ("a.txt", b"good\nb\xe9d", {}, "invalid UTF-8 in line 2"),
         ("a.txt", b"\xef\xbb\xbfgood\n\xe9", {}, "invalid UTF-8 in line 2"),
