@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
+from nmt.engine.multilingual_shortlist import MultilingualShortlist
+from nmt.engine.shortlist import Shortlist
 from nmt.model_directory.card import ModelCard
 from nmt.model_directory.directory import GRAPHS, LanguageModelDirectory, ModelDirectory
 from nmt.search.protocol import Engine
@@ -54,6 +56,13 @@ def language_model_scorer(language_model: LanguageModelDirectory) -> Callable[[S
     return shallow_fusion.LanguageModelScorer(language_model).score
 
 
+def load_shortlist(model: ModelDirectory) -> Shortlist | MultilingualShortlist | None:
+    """Return the shortlist of a model, or None if it has none. Raises CarouselError if the file is damaged."""
+    if model.shortlist is None:
+        return None
+    return (MultilingualShortlist if model.card.is_multilingual else Shortlist).load(model.shortlist)
+
+
 def check_ensemble(models: Sequence[ModelDirectory]) -> None:
     """Raise CarouselError unless the models of an ensemble have the same languages and tokenizer."""
     first = models[0].card
@@ -82,13 +91,11 @@ def _onnx_factories(models: Sequence[ModelDirectory], threads: int, use_shortlis
     from nmt.engine.ensemble import EnsembleEngine
     from nmt.engine.onnx.engine import OnnxEngine
     from nmt.engine.onnx.sessions import OnnxSessions
-    from nmt.engine.shortlist import Shortlist
 
     for model in models:
         if model.graphs is None:
             raise CarouselError(f"{model.path}: has no graphs for the onnx engine; make them with nmt export")
-    path = models[0].shortlist
-    loaded_shortlist = Shortlist.load(path) if use_shortlist and path else None
+    loaded_shortlist = load_shortlist(models[0]) if use_shortlist else None
 
     def make_factory() -> EngineFactory:
         sessions = [OnnxSessions(model.path / GRAPHS, model.card.target_vocabulary) for model in models]

@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -25,6 +25,13 @@ from nmt.utils.errors import CarouselError
 
 if TYPE_CHECKING:
     from nmt.corpus.word_aligner import TranslationTable
+
+
+class SentenceShortlist(Protocol):
+    """Vocabulary shortlists of sentences, of a translator between two languages or of a multilingual one."""
+
+    def target_ids_for_sentence(self, source: Sequence[int], required_ids: Sequence[int] = ()) -> Int32Array:
+        """Return the sorted target ids of a source sentence's shortlist, which includes ``required_ids``."""
 
 
 class Shortlist:
@@ -42,7 +49,7 @@ class Shortlist:
             raise ValueError("offsets do not match the candidates")
         if ids.min(initial=0) < 0 or ids.max(initial=0) >= target_vocab_size:
             raise ValueError("ids are outside the target vocabulary")
-        self._offsets, self._candidates, self._frequent = offsets, candidates, frequent_ids
+        self.offsets, self.candidates, self.frequent_ids = offsets, candidates, frequent_ids
         self._offset_list: list[int] = offsets.tolist()
         self._is_frequent = np.zeros(target_vocab_size, dtype=bool)
         self._is_frequent[frequent_ids] = True
@@ -50,21 +57,23 @@ class Shortlist:
     @property
     def vocabulary_sizes(self) -> tuple[int, int]:
         """Sizes of the source and the target vocabulary."""
-        return len(self._offsets) - 1, len(self._is_frequent)
+        return len(self.offsets) - 1, len(self._is_frequent)
 
     def merge(self, other: Shortlist) -> Shortlist:
         """Return the union with a shortlist of the same vocabularies."""
         both, rows = (self, other), np.arange(self.vocabulary_sizes[0])
-        sources = np.concatenate([np.repeat(rows, np.diff(each._offsets)) for each in both])
-        candidates = np.concatenate([each._candidates for each in both])
-        frequent = np.union1d(self._frequent, other._frequent)
+        sources = np.concatenate([np.repeat(rows, np.diff(each.offsets)) for each in both])
+        candidates = np.concatenate([each.candidates for each in both])
+        frequent = np.union1d(self.frequent_ids, other.frequent_ids)
         return _from_entries(sources, candidates, frequent, *self.vocabulary_sizes)
 
     def target_ids_for_sentence(self, source: Sequence[int], required_ids: Sequence[int] = ()) -> Int32Array:
         """Return the sorted target ids of a source sentence's shortlist, which includes ``required_ids``."""
-        candidates, offsets = self._candidates, self._offset_list
+        candidates, offsets = self.candidates, self._offset_list
         included = self._is_frequent.copy()
-        included[np.concatenate([candidates[offsets[i] : offsets[i + 1]] for i in source] or [self._frequent])] = True
+        included[np.concatenate([candidates[offsets[i] : offsets[i + 1]] for i in source] or [self.frequent_ids])] = (
+            True
+        )
         included[list(required_ids)] = True
         return included.nonzero()[0].astype(np.int32)
 
@@ -80,8 +89,8 @@ class Shortlist:
         """Return the content of a file for `load`; equal shortlists give equal bytes."""
         content = io.BytesIO()
         np.savez_compressed(
-            content, target_vocabulary=np.int32(len(self._is_frequent)), offsets=self._offsets,
-            candidates=self._candidates, frequent=self._frequent,
+            content, target_vocabulary=np.int32(len(self._is_frequent)), offsets=self.offsets,
+            candidates=self.candidates, frequent=self.frequent_ids,
         )  # fmt: skip
         return content.getvalue()
 

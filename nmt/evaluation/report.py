@@ -25,7 +25,7 @@ from nmt.evaluation.environment import describe_environment
 from nmt.evaluation.examples import DiffSegment, mark_differences, select_examples
 from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_tokeniser
 from nmt.evaluation.templating import template_environment
-from nmt.model_directory.card import ModelCard, ParentModel
+from nmt.model_directory.card import ParentModel
 from nmt.model_directory.directory import ModelDirectory, read_model_directory
 from nmt.text.normalisation import normalise
 from nmt.utils.arrays import IntArray
@@ -106,7 +106,7 @@ def write_report(path: Path, training: TrainingReportData) -> None:
     """
     pages = template_environment("nmt.evaluation", "the report")
     directory = read_model_directory(training.model) if training.model else None
-    scores = _scores_by_set(directory.card) if directory else {}
+    scores = directory.card.scores_by_set if directory else {}
     answers = {name: metrics["exact"] for name, metrics in scores.items() if "exact" in metrics}
     environment = describe_environment(training.history["device"])
     page: str = pages.get_template("report.html.j2").render(
@@ -140,12 +140,6 @@ def _title(directions: Sequence[PreparedDirection]) -> str:
         return f"{pairs[0].source} → {pairs[0].target}"
     languages = sorted({code for pair in pairs for code in (pair.source, pair.target)})
     return f"{len(pairs)} directions between {', '.join(languages)}"
-
-
-def _scores_by_set(card: ModelCard) -> dict[str, Any]:
-    """Return the scores of a model card by set, and by direction and set for a multilingual translator."""
-    by_direction = {f"{each.name} {name}": found for each in card.directions for name, found in each.scores.items()}
-    return by_direction or card.scores
 
 
 def _summary_rows(training: TrainingReportData) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from nmt.config.base import LanguageCode
-from nmt.config.data import MAX_LANGUAGES
+from nmt.config.data import MAX_LANGUAGES, ChineseScript
 from nmt.config.model import ModelConfig
 from nmt.config.schema import SearchConfig
 
@@ -126,6 +126,8 @@ class ModelCard(_Immutable):
     the position of the target language in this list. Empty for a translator between two languages."""
     directions: list[DirectionCard] = []
     """Directions that a multilingual translator was trained on; empty for a translator between two languages."""
+    chinese_script: ChineseScript | None = None
+    """Script of the Chinese text in training, to which Chinese input is converted; null if text was left as it is."""
     files: dict[str, FileChecksum] = {}
     """Checksum and size of every other file of the directory, by name."""
 
@@ -140,8 +142,15 @@ class ModelCard(_Immutable):
 
     @property
     def is_multilingual(self) -> bool:
-        """True if the network is told the target language by a reserved piece."""
+        """True if a reserved piece in the source names the target language."""
         return bool(self.languages)
+
+    @property
+    def scores_by_set(self) -> dict[str, Any]:
+        """Scores by set; those of a multilingual translator by set and direction, for example "dev en-de"."""
+        return self.scores | {
+            f"{name} {each.name}": found for each in self.directions for name, found in each.scores.items()
+        }
 
 
 class LanguageModelCard(_Immutable):

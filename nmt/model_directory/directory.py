@@ -198,7 +198,8 @@ def _write_directory(path: Path, card: ModelCard | LanguageModelCard, contents: 
     is_multilingual = isinstance(card, ModelCard) and card.is_multilingual
     version = MULTILINGUAL_FORMAT_VERSION if is_multilingual else FORMAT_VERSION
     complete = card.model_copy(update={"format_version": version, "files": stored})
-    unused = set() if is_multilingual else {"languages", "directions"}
+    # Cards of translators between two languages are written as programs that know no others expect them.
+    unused = {name for name in ("languages", "directions", "chinese_script") if not getattr(complete, name, None)}
     contents[CARD] = complete.model_dump_json(indent=2, exclude=unused).encode()
     with atomic_directory(path) as folder:
         for name, content in contents.items():

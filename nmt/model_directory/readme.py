@@ -8,6 +8,8 @@ from nmt.model_directory.card import LanguageModelCard, ModelCard, ParentModel, 
 def translator_readme(card: ModelCard) -> str:
     """Return the README of a translator: network, scores, training, usage, and the models it was fine-tuned from."""
     title = f"{card.source_language} → {card.target_language}"
+    if card.is_multilingual:
+        title = ", ".join(f"{each.source} → {each.target}" for each in card.directions)
     summary = f"An LSTM translation model made with Carousel.\nNetwork: {card.model.summary}."
     usage = 'Use it: `echo "…" | nmt translate .` in this folder, or `nmt serve .`.'
     return _readme(title, summary, card, usage) + "".join(map(_parent_section, card.origins))
@@ -25,7 +27,7 @@ def language_model_readme(card: LanguageModelCard) -> str:
 def _readme(title: str, summary: str, card: ModelCard | LanguageModelCard, usage: str) -> str:
     scores = [
         f"| {name} | {metric} | {value['score']:.1f} | `{_escape_cell(value['signature'])}` |"
-        for name, metrics in card.scores.items()
+        for name, metrics in (card.scores_by_set if isinstance(card, ModelCard) else card.scores).items()
         for metric, value in metrics.items()
         if isinstance(value, dict) and "signature" in value
     ]

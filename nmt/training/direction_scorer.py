@@ -1,50 +1,48 @@
-"""Scores of a trained multilingual network on the dev and test sets of its directions."""
+"""Scores of a trained multilingual model on the dev and test sets of its directions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from nmt.config.schema import SearchConfig
 from nmt.corpus.cache import LogFunction
-from nmt.corpus.parallel_corpus import TextPair
-from nmt.corpus.preparation import PreparedData, PreparedDirection
+from nmt.corpus.preparation import PreparedDirection
+from nmt.engine.factory import engine_factories
 from nmt.evaluation.calibration import fit_calibration
 from nmt.evaluation.metrics import score_translations, sentence_chrf
-from nmt.model.seq2seq import Seq2Seq
-from nmt.search.options import DecodingOptions
+from nmt.inference.batch_decoder import BatchDecoder
+from nmt.model_directory.directory import ModelDirectory
 from nmt.text.normalisation import normalise
-from nmt.training.translation_dev_set import translate_ids
 
 
 class DirectionScorer:
-    """Scorer of the directions of a network by beam search over the whole vocabulary."""
+    """Scorer of the directions of a model by beam search, with the default decoding options of the model."""
 
-    def __init__(self, network: Seq2Seq, data: PreparedData, search: SearchConfig, max_length_ratio: float) -> None:
-        self._network, self._data, self._beam_size = network, data, search.beam
-        self._options = DecodingOptions(
-            length_penalty=search.length_penalty, coverage_penalty=search.coverage_penalty,
-            max_length_ratio=max_length_ratio,
-        )  # fmt: skip
+    def __init__(self, model: ModelDirectory, threads: int) -> None:
+        self._model = model
+        self._decoder = BatchDecoder(engine_factories([model], "auto", threads, use_shortlist=True))
 
-    def score_directions(self, log: LogFunction) -> dict[str, dict[str, Any]]:
-        """Return scores and calibration of each direction, by its name, as fields of `DirectionCard`."""
-        return {each.direction.name: self._score_direction(each, log) for each in self._data.directions}
-
-    def _score_direction(self, prepared: PreparedDirection, log: LogFunction) -> dict[str, Any]:
+    def score(self, prepared: PreparedDirection, log: LogFunction) -> dict[str, Any]:
+        """Return scores and calibration of a direction, as fields of `nmt.model_directory.card.DirectionCard`."""
         scores, confidence = dict[str, Any](), None
         for name, pairs in (("dev", prepared.dev), ("test", prepared.test)):
             if not pairs:
                 continue
-            log(f"Scoring {prepared.direction.name} on its {name} set (beam {self._beam_size})")
-            translated, references = self._translate(prepared, pairs), [target for _, target in pairs]
-            texts = [text for text, _ in translated]
+            log(f"Scoring {prepared.direction.name} on its {name} set (beam {self._model.card.search.beam})")
+            translated = self._translate(prepared.prefix, [source for source, _ in pairs])
+            texts, references = [text for text, _ in translated], [target for _, target in pairs]
             scores[name] = score_translations(texts, references, prepared.direction.target)
             if name == "dev":
                 confidence = fit_calibration([score for _, score in translated], sentence_chrf(texts, references))
         return {"scores": scores, "confidence": confidence}
 
-    def _translate(self, prepared: PreparedDirection, pairs: list[TextPair]) -> list[tuple[str, float]]:
-        """Return the translation of each source sentence, with its mean log-probability per token."""
-        encoded = self._data.tokenizer.source.encode_batch([normalise(source) for source, _ in pairs])
-        sources = [[*prepared.prefix, *source] for source in encoded]
-        return translate_ids(self._network, self._data.tokenizer.target, sources, self._beam_size, self._options)
+    def _translate(self, prefix: Sequence[int], texts: Sequence[str]) -> list[tuple[str, float]]:
+        """Return the translation of each text, with its mean log-probability per token."""
+        encoded = self._model.tokenizer.source.encode_batch([normalise(text) for text in texts])
+        longest_first = sorted(range(len(encoded)), key=lambda n: -len(encoded[n]))
+        sources = [(n, [*prefix, *encoded[n]]) for n in longest_first]
+        found = self._decoder.search(sources, self._model.card.search.beam, self._model.decoding_options)
+        best = [found[n][0] for n in range(len(texts))]
+        decoded = self._model.tokenizer.target.decode_batch([hypothesis.tokens for hypothesis in best])
+        scores = (hypothesis.score / (len(hypothesis.tokens) + 1) for hypothesis in best)
+        return list(zip(decoded, scores, strict=True))

@@ -9,6 +9,8 @@ from nmt.config.data import MAX_LANGUAGES, MultilingualDataConfig
 from nmt.config.errors import first_field_error
 from nmt.config.schema import TokenizerConfig, TranslatorRecipe
 from nmt.corpus.cache import LogFunction
+from nmt.engine.factory import load_shortlist
+from nmt.engine.multilingual_shortlist import MultilingualShortlist
 from nmt.engine.shortlist import Shortlist
 from nmt.model_directory.card import ParentModel
 from nmt.model_directory.directory import WEIGHTS, ModelDirectory
@@ -88,14 +90,14 @@ def parent_models(parent: ModelDirectory) -> list[ParentModel]:
     return [ParentModel(model=path, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
 
 
-def load_parent_shortlist(parent: ModelDirectory) -> Shortlist | None:
+def load_parent_shortlist(parent: ModelDirectory) -> Shortlist | MultilingualShortlist | None:
     """Return the shortlist of the parent model, or None if it has no shortlist.
 
     Raises CarouselError if the shortlist is damaged or belongs to another tokenizer.
     """
-    if parent.shortlist is None:
+    shortlist = load_shortlist(parent)
+    if shortlist is None:
         return None
-    shortlist = Shortlist.load(parent.shortlist)
     if shortlist.vocabulary_sizes != (parent.card.source_vocabulary, parent.card.target_vocabulary):
         raise CarouselError(f"{parent.shortlist}: belongs to another tokenizer; copy the model directory again")
     return shortlist

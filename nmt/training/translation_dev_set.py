@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +76,7 @@ class TranslationDevSet:
     def _compute_scores(self, evaluator: Evaluator) -> list[float]:
         """Return the score of each direction."""
         sources = [source for each in self._directions for source in each.sources]
-        translations = (text for text, _ in translate_ids(evaluator.network, self._vocabulary, sources))
+        translations = iter(_translate_greedily(evaluator.network, self._vocabulary, sources))
         return [each.score(list(itertools.islice(translations, len(each.sources)))) for each in self._directions]
 
 
@@ -104,21 +103,14 @@ class _DirectionPairs:
         return corpus_bleu(translations, self._references, self._language)
 
 
-def translate_ids(
-    network: Seq2Seq,
-    vocabulary: Vocabulary,
-    sources: Sequence[Sequence[int]],
-    beam_size: int = 1,
-    options: DecodingOptions | None = None,
-) -> list[tuple[str, float]]:
-    """Return the translation and the mean log-probability per token of each sentence, given as token ids."""
-    options = replace(options or DecodingOptions(), return_attention=False)
-    engine = TorchEngine(network, _DECODING_BATCH_SIZE // beam_size, beam_size, device=network.output.device)
+def _translate_greedily(network: Seq2Seq, vocabulary: Vocabulary, sources: Sequence[Sequence[int]]) -> list[str]:
+    """Return the greedy translations of sentences, given as token ids."""
+    engine = TorchEngine(network, _DECODING_BATCH_SIZE, beam_size=1, device=network.output.device)
     order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
-    translations = [("", 0.0)] * len(order)
+    translations = [""] * len(order)
     sentences = ((i, sources[i]) for i in order)
-    for i, [best, *_] in decode_sentences(engine, sentences, BOS, EOS, options):
-        translations[i] = vocabulary.decode(best.tokens).text, best.score / (len(best.tokens) + 1)
+    for i, hypotheses in decode_sentences(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
+        translations[i] = vocabulary.decode(hypotheses[0].tokens).text
     return translations
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from nmt.corpus.mixing import mixture_weights
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import SubwordSampler
 from nmt.corpus.training_text import sources_in_training_data
+from nmt.engine.multilingual_shortlist import MultilingualShortlist, build_language_shortlist
 from nmt.engine.onnx.export import build_graphs_from_file
 from nmt.engine.shortlist import Shortlist, build_shortlist
 from nmt.engine.torch_engine import load_weights
@@ -29,7 +31,13 @@ from nmt.inference.translator import Translator
 from nmt.model.decoder import DecoderState
 from nmt.model.seq2seq import Seq2Seq, TranslationBatch, build_network
 from nmt.model_directory.card import DirectionCard, ModelCard
-from nmt.model_directory.directory import SHORTLIST, WEIGHTS, ModelDirectory, write_model_directory
+from nmt.model_directory.directory import (
+    SHORTLIST,
+    WEIGHTS,
+    ModelDirectory,
+    read_model_directory,
+    write_model_directory,
+)
 from nmt.text.normalisation import normalise
 from nmt.training.direction_scorer import DirectionScorer
 from nmt.training.finetuning import adopt_parent_network, load_parent_shortlist, parent_models
@@ -106,26 +114,19 @@ class TranslationTask(TrainingTask):
     ) -> dict[str, Any]:
         """Build the shortlist, score the model, and write the final model directory and the report."""
         files, card = self._build_files(weights_file), self._build_card(summary)
-        if self._is_multilingual:
-            load_weights(evaluator.network.eval(), weights_file)
-            network, search = evaluator.network, self.recipe.search
-            scored = DirectionScorer(network, self._data, search, card.longest_ratio).score_directions(log)
-            by_name = {each.name: each for each in card.directions}
-            directions = [by_name[name].model_copy(update=update) for name, update in scored.items()]
-            card = card.model_copy(update={"directions": directions})
-            write_model_directory(run.model, card, self._data.tokenizer, files)
-            self._write_report(run, summary, log)
-            return {f"{name} {each.name}": scores for each in directions for name, scores in each.scores.items()}
         if shortlist := self._build_shortlist(log):
             files[SHORTLIST] = shortlist.serialise()
             card.training["shortlist_coverage"] = self._measure_coverage(shortlist)
         write_model_directory(run.model, card, self._data.tokenizer, files)
-        measured, translations = self._score_model(run.model, log)
-        write_model_directory(run.model, card.model_copy(update=measured), self._data.tokenizer, files)
+        if self._is_multilingual:
+            measured, translations = {"directions": self._score_directions(run.model, log)}, list[str]()
+        else:
+            measured, translations = self._score_model(run.model, log)
+        card = card.model_copy(update=measured)
+        write_model_directory(run.model, card, self._data.tokenizer, files)
         log("Writing the report")
         self._write_report(run, summary, log, translations)
-        scores: dict[str, Any] = measured["scores"]
-        return scores
+        return card.scores_by_set
 
     def write_report(self, run: RunDirectory, summary: TrainingSummary, reason: str, log: LogFunction) -> None:
         """Write the report of a run that ends before its last update."""
@@ -163,7 +164,8 @@ class TranslationTask(TrainingTask):
             training=self._build_history(summary),
             origins=self._parents,
             languages=recipe.data.language_order,
-            directions=directions if self._is_multilingual else [],
+            directions=self._keep_parent_directions(directions) if self._is_multilingual else [],
+            chinese_script=recipe.data.chinese_script or (parent.chinese_script if parent else None),
         )
 
     def _build_direction_cards(self) -> list[DirectionCard]:
@@ -185,6 +187,16 @@ class TranslationTask(TrainingTask):
                 )
             )
         return cards
+
+    def _keep_parent_directions(self, trained: list[DirectionCard]) -> list[DirectionCard]:
+        """Return the cards of the trained directions and of the other directions of the parent model.
+
+        The scores of the latter are left out, because they were measured with other weights.
+        """
+        names = {each.name for each in trained}
+        parent = self._parent_directory.card.directions if self._parent_directory else []
+        kept = [each.model_copy(update={"scores": {}, "confidence": None}) for each in parent if each.name not in names]
+        return [*trained, *kept]
 
     def _score_model(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], list[str]]:
         """Translate dev and test set; return scores and calibration for the model card, and the dev translations."""
@@ -209,7 +221,17 @@ class TranslationTask(TrainingTask):
                 dev = texts
         return {"scores": scores, "confidence": confidence}, dev
 
-    def _build_shortlist(self, log: LogFunction) -> Shortlist | None:
+    def _score_directions(self, model: Path, log: LogFunction) -> list[DirectionCard]:
+        """Translate the dev and test sets of all directions; return the direction cards with scores and calibration."""
+        directory = read_model_directory(model)
+        scorer = DirectionScorer(directory, torch.get_num_threads())
+        prepared = {each.direction.name: each for each in self._data.directions}
+        return [
+            card.model_copy(update=scorer.score(prepared[card.name], log)) if card.name in prepared else card
+            for card in directory.card.directions
+        ]
+
+    def _build_shortlist(self, log: LogFunction) -> Shortlist | MultilingualShortlist | None:
         """Return a shortlist of likely translations in the training text, merged with the shortlist of the parent.
 
         The result is None if the parent has no shortlist, because text of a new domain doesn't cover other text.
@@ -217,17 +239,30 @@ class TranslationTask(TrainingTask):
         if self._parent_directory and self._parent_shortlist is None:
             return None
         log("Collecting the likely translations of each token")
+        if self._is_multilingual:
+            return self._build_multilingual_shortlist()
         train, tokenizer = self._data.train, self._data.tokenizer
         table = learn_corpus_translation_table(train, train.direction_rows[0])
         shortlist = build_shortlist(table, len(tokenizer.source), len(tokenizer.target), tokenizer.shared)
-        return self._parent_shortlist.merge(shortlist) if self._parent_shortlist else shortlist
+        return self._parent_shortlist.merge(shortlist) if isinstance(self._parent_shortlist, Shortlist) else shortlist
 
-    def _measure_coverage(self, shortlist: Shortlist) -> float | None:
+    def _build_multilingual_shortlist(self) -> MultilingualShortlist:
+        """Return the shortlists of all target languages, each from the directions into it."""
+        train, vocab_size, parent = self._data.train, len(self._data.tokenizer.target), self._parent_shortlist
+        found = [parent] if isinstance(parent, MultilingualShortlist) else []
+        for prepared, rows in zip(self._data.directions, train.direction_rows, strict=True):
+            shortlist = build_language_shortlist(learn_corpus_translation_table(train, rows), vocab_size)
+            found.append(MultilingualShortlist({prepared.prefix[0]: shortlist}))
+        return functools.reduce(MultilingualShortlist.merge, found)
+
+    def _measure_coverage(self, shortlist: Shortlist | MultilingualShortlist) -> float | None:
         """Return the fraction of dev reference tokens in the shortlists of their sentences; None without a dev set."""
-        tokenizer, dev = self._data.tokenizer, self._data.directions[0].dev
-        sources = tokenizer.source.encode_batch([normalise(source) for source, _ in dev])
-        targets = tokenizer.target.encode_batch([normalise(target) for _, target in dev])
-        return round(shortlist.coverage(zip(sources, targets, strict=True)), 4) if dev else None
+        tokenizer, pairs = self._data.tokenizer, list[tuple[list[int], list[int]]]()
+        for prepared in self._data.directions:
+            sources = tokenizer.source.encode_batch([normalise(source) for source, _ in prepared.dev])
+            targets = tokenizer.target.encode_batch([normalise(target) for _, target in prepared.dev])
+            pairs += [([*prepared.prefix, *source], target) for source, target in zip(sources, targets, strict=True)]
+        return round(shortlist.coverage(pairs), 4) if pairs else None
 
     def _write_report(
         self,

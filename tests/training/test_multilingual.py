@@ -57,7 +57,7 @@ def test_card_describes_each_direction(multilingual_run: Path) -> None:
     assert str(multilingual_run.parent) not in (multilingual_run / "model" / CARD).read_text()  # no paths
     report = (multilingual_run / "report.html").read_text()
     for name in NAMES:
-        assert f"{name} dev" in report
+        assert f"dev {name}" in report
 
 
 def test_card_of_one_pair_of_languages_is_unchanged(short_run: Path) -> None:

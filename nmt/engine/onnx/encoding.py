@@ -12,7 +12,7 @@ import numpy as np
 
 from nmt.corpus.tokenizer import EOS, PAD
 from nmt.engine.onnx.sessions import Arrays, OnnxSessions
-from nmt.engine.shortlist import Shortlist
+from nmt.engine.shortlist import SentenceShortlist
 from nmt.engine.slot_storage import BLOCK_SIZE
 from nmt.utils.arrays import AnyArray
 
@@ -37,7 +37,7 @@ class EncodedSentences(NamedTuple):
 class SentenceEncoder:
     """Encoder of source sentences, which also prepares the output layers of their shortlists."""
 
-    def __init__(self, sessions: OnnxSessions, shortlist: Shortlist | None) -> None:
+    def __init__(self, sessions: OnnxSessions, shortlist: SentenceShortlist | None) -> None:
         self._sessions, self._shortlist = sessions, shortlist
 
     def encode(self, sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]) -> EncodedSentences:

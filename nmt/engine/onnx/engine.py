@@ -16,7 +16,7 @@ from nmt.corpus.tokenizer import EOS, reserved_mask
 from nmt.engine.onnx.encoding import EncodedSentences, SentenceEncoder, group_by_length
 from nmt.engine.onnx.sessions import Arrays, OnnxSessions
 from nmt.engine.sampling import sample_tokens
-from nmt.engine.shortlist import Shortlist
+from nmt.engine.shortlist import SentenceShortlist
 from nmt.engine.slot_storage import SlotStorage
 from nmt.search.protocol import StepRequest, StepResult
 from nmt.utils.arrays import AnyArray
@@ -36,7 +36,7 @@ class OnnxEngine:
     """
 
     def __init__(
-        self, sessions: OnnxSessions, num_slots: int, beam_size: int, shortlist: Shortlist | None = None
+        self, sessions: OnnxSessions, num_slots: int, beam_size: int, shortlist: SentenceShortlist | None = None
     ) -> None:
         """Without a shortlist, the softmax is over the whole vocabulary."""
         self._sessions, self._shortlist = sessions, shortlist

@@ -1,0 +1,29 @@
+"""Conversion between simplified and traditional Chinese."""
+
+import pytest
+
+from nmt.text.chinese import chinese_converter, is_chinese
+
+pytest.importorskip("opencc")
+
+
+def test_text_is_converted_and_other_text_is_left_alone() -> None:
+    simplify, complicate = chinese_converter("simplified"), chinese_converter("traditional")
+    assert simplify("我們說漢語。Hello!") == "我们说汉语。Hello!"
+    assert complicate("我们说汉语。Hello!") == "我們說漢語。Hello!"
+    assert simplify("") == ""
+    assert simplify(simplify("頭髮")) == simplify("頭髮") == "头发"
+
+
+def test_length_is_preserved_so_that_offsets_remain_valid() -> None:
+    """Placeholders, emoji and characters beyond the basic plane count as one character each."""
+    text = "\U000f0003 我們😀在𠮷野家，「乾坤」"
+    for script in ("simplified", "traditional"):
+        converted = chinese_converter(script)(text)  # type: ignore[arg-type]
+        assert len(converted) == len(text)
+        assert converted[0] == text[0]
+
+
+@pytest.mark.parametrize(("language", "expected"), [("zh", True), ("zh-Hant", True), ("yue", True), ("ja", False)])
+def test_chinese_languages(language: str, expected: bool) -> None:
+    assert is_chinese(language) == expected
