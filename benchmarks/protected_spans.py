@@ -102,13 +102,15 @@ def make_text(source: str, reference: str, random: Random) -> Text:
     end = FINAL_PUNCTUATION.search(source).start()  # type: ignore[union-attr]
     phrases = [match.end() for match in NOUN_PHRASE.finditer(source)]
     names = [match for match in NAME_OR_NUMBER.finditer(source) if reference.count(match[0]) == 1]
-    places = [("instead of a name or number", *match.span()) for match in names] * 4
+    places = [("instead of a name or number", *match.span()) for match in names]
     places += [(place, at, at) for at in phrases for place in ("after a noun phrase", "in brackets")]
-    places += [("before the final punctuation", end, end)] * 2 + [("at the start", 0, 0)]
-    random.shuffle(places)
+    places += [("before the final punctuation", end, end), ("at the start", 0, 0)]
     edits: dict[tuple[int, int], Span] = {}
     for kind in random.sample(list(TEMPLATES), random.choice([1, 2, 3, 4])):
-        for place, start, stop in places:
+        # Each sort of place is equally probable, however often it occurs in the sentence.
+        order = random.sample(list(PLACES), len(PLACES))
+        random.shuffle(places)
+        for place, start, stop in sorted(places, key=lambda place: order.index(place[0])):
             if any(start <= other_stop and other_start <= stop for other_start, other_stop in edits):
                 continue
             span = fill(random.choice(TEMPLATES[kind]), random)

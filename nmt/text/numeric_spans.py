@@ -43,7 +43,7 @@ _NUMBER = re.compile(
     "|\\d*+(?:[.,:/'’·٫٬\\-–‑]\\d++|\\(\\d++\\))*+)"
     f"(?:[eE][+\\-−]?\\d++|\\^[+\\-−]?\\d++)?+[{_FRACTIONS}]?+(?!{_ORDINAL}))"
     # Unit, currency or percent sign.
-    f"(?:(?: ?{_UNITS}|{_JOINED_UNITS}| ?{_CURRENCY_CODES})(?![0-9{LATIN}'’])|[kKMB]{_END}"
+    f"(?:(?: ?{_UNITS}|{_JOINED_UNITS}| ?{_CURRENCY_CODES})(?![0-9{LATIN}]|['’](?!s\\b))|[kKMB]{_END}"
     f"|[ \u00a0\u202f]?(?:%|‰|°(?: ?[CFK]{_END})?|℃|℉|[{_CURRENCIES}]|\\$(?:US|CA|AU|NZ|HK)?(?![0-9{{(\\w])))?+"
 )
 # A sign follows a space or an opening bracket.
