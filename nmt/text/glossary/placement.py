@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -12,14 +12,17 @@ from os.path import commonprefix
 from typing import NamedTuple
 
 from nmt.text.alignment import AlignedSpan
+from nmt.text.glossary.insertion import InsertionOffsets
 from nmt.text.glossary.term_list import TermList, TermMatch
 from nmt.text.glossary.word_alignment import OTHER, TermAlignment
 from nmt.text.glossary.words import find_words, is_function_word
+from nmt.text.languages import primary_subtag
 
 _MIN_COMMON_PREFIX = 4  # letters of forms of the same word
+_COMPOUNDING_LANGUAGES = frozenset(("da", "de", "fi", "is", "nb", "nl", "nn", "no", "sv"))
+_MIN_COMPOUND_PART = 3  # letters
 _MAX_HOLE_WORDS = 2  # between words that the same term replaces
 _HOLE = re.compile(r"[\w\s'’-]*\Z")  # no punctuation and no placeholders
-_FINAL_PUNCTUATION = re.compile(r"[\s.!?…。！？｡।؟\"'»”’)\]]+\Z")
 
 
 class Placement(NamedTuple):
@@ -29,6 +32,8 @@ class Placement(NamedTuple):
     end: int
     is_present: bool = False
     """Whether the range already contains the term and stays as it is."""
+    is_compound_part: bool = False
+    """Whether the range is the first or the last part of a compound, whose other part stays."""
 
 
 def place_terms(
@@ -67,13 +72,13 @@ class _TermPlacer:
         for choose_words in (self._aligned_words, self._similar_words):
             for number in range(len(self._matches)):
                 if number not in found and (words := choose_words(number)):
-                    found[number] = self._take(words)
+                    found[number] = self._take(words, number)
         if not self._alignment:
             missing = [number for number in range(len(self._matches)) if number not in found]
             for number, word in self._nearest_words(missing):
-                found[number] = self._take(range(word, word + 1))
+                found[number] = self._take(range(word, word + 1), number)
         ranges = sorted(found.values())
-        offsets = _InsertionOffsets(self._alignment, self._translation)
+        offsets = InsertionOffsets(self._alignment, self._translation)
         for number, match in enumerate(self._matches):
             if number not in found:
                 offset = _outside(offsets.insertion_offset(match), ranges)
@@ -117,9 +122,43 @@ class _TermPlacer:
             self._taken[word] = True
         return Placement(occurrence.start, occurrence.end, is_present=True)
 
-    def _take(self, words: range) -> Placement:
+    def _take(self, words: range, number: int) -> Placement:
         self._taken[words.start : words.stop] = [True] * len(words)
-        return Placement(self._aligned.words[words[0]][0], self._aligned.words[words[-1]][1])
+        start, end = self._aligned.words[words[0]][0], self._aligned.words[words[-1]][1]
+        if len(words) == 1 and primary_subtag(self._language) in _COMPOUNDING_LANGUAGES:
+            part = self._compound_part(words[0], number)
+            return Placement(*part, is_compound_part=True) if part else Placement(start, end)
+        return Placement(start, end)
+
+    def _compound_part(self, word: int, number: int) -> tuple[int, int] | None:
+        """Return the range of a part of a compound that a match is aligned to, if the other part must stay.
+
+        That is the case if the other part alone translates a source word, which "futter" in "Katzenfutter" does.
+        """
+        start, end = self._aligned.words[word]
+        match = self._matches[number]
+        spans = sorted(self._aligned.spans[word], key=lambda span: span[2])
+        inside = [span[0] < match.end and span[1] > match.start for span in spans]
+        has_other_terms = not self._aligned.weights[word].keys() <= {number, OTHER}
+        if has_other_terms or inside not in (sorted(inside), sorted(inside, reverse=True)):
+            return None
+        others = [span for span, is_inside in zip(spans, inside, strict=True) if not is_inside]
+        only_here = all(self._words_by_source[span[:2]] == {word} for span in others)
+        is_content = not any(is_function_word(self._source[span[0] : span[1]].strip(), None) for span in others)
+        if not others or len(others) == len(spans) or not only_here or not is_content:
+            return None
+        part = (start, others[0][2]) if inside[0] else (others[-1][3], end)
+        lengths = part[1] - part[0], end - start - (part[1] - part[0])
+        return part if min(lengths) >= _MIN_COMPOUND_PART else None
+
+    @cached_property
+    def _words_by_source(self) -> dict[tuple[int, int], set[int]]:
+        """Target words that are aligned to each source span."""
+        words: dict[tuple[int, int], set[int]] = defaultdict(set)
+        for word, spans in enumerate(self._aligned.spans):
+            for source_start, source_end, _, _ in spans:
+                words[source_start, source_end].add(word)
+        return words
 
     def _is_near(self, occurrence: TermMatch, match: TermMatch) -> bool:
         """Return whether the words of an occurrence are aligned to nothing, or to a neighbour of the match's words."""
@@ -236,32 +275,6 @@ class _TermPlacer:
             nearest = min(range(max(after - 1, 0), min(after + 1, len(words))), key=lambda n: abs(centres[n] - centre))
             yield number, words.pop(nearest)
             centres.pop(nearest)
-
-
-class _InsertionOffsets:
-    """Offsets at which terms without aligned words are inserted."""
-
-    def __init__(self, alignment: Sequence[AlignedSpan], translation: str) -> None:
-        self._translation = translation
-        self._words = find_words(translation)
-        self._by_start = sorted(alignment)
-        self._by_end = sorted((source_end, target_end) for _, source_end, _, target_end in alignment)
-        final = _FINAL_PUNCTUATION.search(translation)
-        self._end = final.start() if final else len(translation)
-
-    def insertion_offset(self, match: TermMatch) -> int:
-        """Return the offset after the translation of the text before a match, or before that of the text after it."""
-        before = bisect_right(self._by_end, match.start, key=lambda pair: pair[0])
-        if before:
-            offset = self._by_end[before - 1][1]
-            word = bisect_right(self._words, offset - 1, key=lambda word: word[1])
-            return self._words[word][1] if word < len(self._words) and self._words[word][0] < offset else offset
-        after = bisect_left(self._by_start, match.end, key=lambda span: span[0])
-        if after < len(self._by_start):
-            offset = self._by_start[after][2]
-            word = bisect_right(self._words, offset, key=lambda word: word[1])
-            return self._words[word][0] if word < len(self._words) and self._words[word][0] < offset else offset
-        return self._end
 
 
 def _outside(offset: int, ranges: Sequence[Placement]) -> int:

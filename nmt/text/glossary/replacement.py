@@ -15,7 +15,8 @@ from nmt.text.glossary.agreement import adapt_previous_word
 from nmt.text.glossary.edits import Edit, apply_edits
 from nmt.text.glossary.placement import Placement, place_terms
 from nmt.text.glossary.term_list import TermMatch
-from nmt.text.scripts import is_spaced_word_character, is_unspaced_script
+from nmt.text.languages import primary_subtag
+from nmt.text.scripts import is_spaced_word_character, is_unspaced_script, is_word_boundary
 
 _SENTENCE_START = re.compile(r"(?:\A|[.!?…]\s)[^\w\s]*\s*\Z")
 _FINAL_PUNCTUATION = re.compile(r"\s?[.!?…。！？｡।؟]+\s*\Z")
@@ -85,14 +86,27 @@ def _replacement_edits(
     match: TermMatch, placement: Placement, source: str, translation: str, language: str
 ) -> list[Edit]:
     """Return the edit that writes a term in its place, and an edit of the word before it if that must change."""
-    start, end, _ = placement
+    start, end = placement.start, placement.end
     before = translation[max(start - _MAX_LOOK_BACK, 0) : start]
     starts_sentence = translation[start].isupper() and _SENTENCE_START.search(before) is not None
     term = _follow_case(match, source, sentence_start=starts_sentence)
+    if placement.is_compound_part:
+        return _compound_edits(term, match, placement, translation, language)
     edits = [Edit(start, end, term, (match.start, match.end))]
     if change := adapt_previous_word(before, term, language):
         length, text = change
         edits.append(Edit(start - length, start, text))
+    return edits
+
+
+def _compound_edits(term: str, match: TermMatch, placement: Placement, translation: str, language: str) -> list[Edit]:
+    """Return the edits that write a term in place of a part of a compound, with a hyphen between the parts."""
+    start, end = placement.start, placement.end
+    if is_word_boundary(translation, end):
+        return [Edit(start, end, f"-{term}", match[:2])]
+    edits = [Edit(start, end, f"{term}-", match[:2])]
+    if primary_subtag(language) == "de" and translation[start].isupper():
+        edits.append(Edit(end, end + 1, translation[end].upper()))
     return edits
 
 

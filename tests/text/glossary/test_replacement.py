@@ -238,6 +238,39 @@ def test_scripts_without_spaces(
     assert replace_terms(matches, source, translation, alignment, "ja").text == expected
 
 
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        (("cat", "Miez"), "Das Miez-Futter ist gut."),
+        (("food", "Essen"), "Das Katzen-Essen ist gut."),
+        (("cat food", "Whiskas"), "Das Whiskas ist gut."),
+    ],
+)
+def test_a_part_of_a_german_compound_is_replaced(term: tuple[str, str], expected: str) -> None:
+    source, translation = "The cat food is good.", "Das Katzenfutter ist gut."
+    alignment = [(0, 3, 0, 3), (4, 7, 4, 7), (4, 7, 7, 10), (8, 12, 10, 16), (13, 15, 17, 20), (16, 20, 21, 24)]
+    matches = TermList([term], "en", "de").find(source)
+    result = replace_terms(matches, source, translation, alignment, "de")
+    assert result.text == expected
+    for source_start, source_end, start, end in result.alignment or ():
+        if (source_start, source_end) == matches[0][:2]:
+            assert result.text[start:end].strip("-") == term[1]
+
+
+def test_two_terms_for_one_compound() -> None:
+    source, translation = "The cat food.", "Das Katzenfutter."
+    alignment = [(0, 3, 0, 3), (4, 7, 4, 10), (8, 12, 10, 16), (12, 13, 16, 17)]
+    matches = TermList([("cat", "Miez"), ("food", "Essen")], "en", "de").find(source)
+    assert replace_terms(matches, source, translation, alignment, "de").text == "Das Miez Essen."
+
+
+def test_a_compound_is_replaced_as_a_whole_if_another_word_translates_its_other_part() -> None:
+    source, translation = "The cat eats food.", "Die Futterkatze frisst Essen."
+    alignment = [(0, 3, 0, 3), (13, 17, 4, 10), (4, 7, 10, 15), (8, 12, 16, 22), (13, 17, 23, 28)]
+    matches = TermList([("cat", "Miez")], "en", "de").find(source)
+    assert replace_terms(matches, source, translation, alignment, "de").text == "Die Miez frisst Essen."
+
+
 # -- any alignment -----------------------------------------------------------------------------------------------
 
 WORDS = ["le", "chat", "l'ami", "minou", "dort", "Minou,", "(chat)", "de", "l'", "\U000f0000", "!"]
