@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nmt.config.data import TranslationDirection
 from nmt.corpus.arrow_store import RaggedArray, SentencePairTable, write_sentence_pairs
 from nmt.corpus.cache import LogFunction, get_or_create
 from nmt.corpus.filters import FilterReport
@@ -26,14 +27,14 @@ class ArrowCorpus:
     """Memory-mapped token ids of the training pairs; implements `nmt.corpus.batching.TokenizedCorpus`."""
 
     def __init__(
-        self, folder: Path, fingerprint: str, corpora_per_direction: Sequence[int], prefix_length: int
+        self, folder: Path, fingerprint: str, directions: Sequence[TranslationDirection], prefix_length: int
     ) -> None:
         """Open the corpus in a cache entry.
 
         Args:
             folder: Folder of the cache entry.
             fingerprint: Hash of all inputs that determine the token ids.
-            corpora_per_direction: Number of corpora of each translation direction; directions are concatenated.
+            directions: Translation directions, whose corpora are concatenated.
             prefix_length: Number of tokens before each source sentence that name the target language.
         """
         self.fingerprint = fingerprint
@@ -44,7 +45,9 @@ class ArrowCorpus:
         self._links: SentencePairTable | None = None
         self.source_lengths: Int32Array = self._ids.source.lengths()
         self.target_lengths: Int32Array = self._ids.target.lengths()
-        corpora = np.cumsum([0, *corpora_per_direction])
+        self.is_reverse = [direction.is_reverse for direction in directions]
+        """Whether each direction has the corpora of the direction before it, with exchanged sides."""
+        corpora = np.cumsum([0, *(len(direction.train) for direction in directions)])
         rows = np.cumsum([0, *self.corpus_sizes])[corpora].tolist()
         self.direction_rows = [np.arange(start, stop) for start, stop in itertools.pairwise(rows)]
         """Rows of each translation direction."""
@@ -91,11 +94,17 @@ def load_or_align(corpus: ArrowCorpus, log: LogFunction) -> None:
 
 
 def _aligned_chunks(corpus: ArrowCorpus) -> Iterator[tuple[RaggedArray, RaggedArray]]:
-    """Yield the links of all pairs in chunks of consecutive rows."""
-    for rows in corpus.direction_rows:
-        aligner = WordAligner(*_select_aligner_ids(corpus, rows))
+    """Yield the links of all pairs in chunks of consecutive rows.
+
+    A reverse direction, whose pairs are those of the direction before it, is aligned by the models of that direction.
+    """
+    aligner: WordAligner | None = None
+    for rows, is_reverse in zip(corpus.direction_rows, corpus.is_reverse, strict=True):
+        if aligner is None or not is_reverse:
+            aligner = WordAligner(*_select_aligner_ids(corpus, rows))
         for chunk in np.split(rows, range(_CHUNK_PAIRS, len(rows), _CHUNK_PAIRS)):
-            sources, targets = aligner.align(*_aligner_ids(corpus, chunk))
+            ids = _aligner_ids(corpus, chunk)
+            sources, targets = aligner.align(*ids) if not is_reverse else aligner.align(*ids[::-1])[::-1]
             # The language piece, which the aligner doesn't see, has no links.
             shifted = [positions + corpus.prefix_length for positions in sources]
             yield RaggedArray.from_lists(shifted), RaggedArray.from_lists(targets)

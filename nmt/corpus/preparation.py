@@ -174,7 +174,7 @@ def _load_or_encode_corpus(
         _write_ids(recipe.data, tokenizer, folder)
 
     folder = get_or_create(f"ids-{key}", create, log)
-    return ArrowCorpus(folder, key, [len(direction.train) for direction in directions], int(bool(languages)))
+    return ArrowCorpus(folder, key, directions, int(bool(languages)))
 
 
 def _write_ids(data: DataSection, tokenizer: Tokenizer, folder: Path) -> None:

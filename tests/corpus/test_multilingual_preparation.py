@@ -96,6 +96,16 @@ def test_alignment_links_skip_the_language_piece(multilingual_recipe: Path) -> N
     assert Counter(firsts).most_common(1)[0][0] == 1
 
 
+def test_reverse_direction_has_the_links_of_the_other_way_round(multilingual_recipe: Path) -> None:
+    corpus = prepare(multilingual_recipe, "training.guided_alignment=0.1").train
+    forward, backward = (corpus.alignment_links(corpus.direction_rows[number]) for number in (0, 1))
+    assert forward is not None
+    assert backward is not None
+    for sources, targets, *reverse in zip(*(side.to_lists() for side in (*forward, *backward)), strict=True):
+        links = {(source - 1, target) for source, target in zip(sources.tolist(), targets.tolist(), strict=True)}
+        assert links == {(target, source - 1) for source, target in zip(*(e.tolist() for e in reverse), strict=True)}
+
+
 def test_chinese_text_is_converted_on_both_sides(tmp_path: Path) -> None:
     pytest.importorskip("opencc")
     recipe = write_multilingual_recipe(tmp_path)
