@@ -45,15 +45,11 @@ def align_chunks(
     spans: list[AlignedSpan] = []
     target_offset = 0
     for chunk, positions, translation in zip(chunks, known, translations, strict=True):
-        for position, (target_start, target_end) in zip(positions, translation.spans, strict=True):
-            # A token aligned to end of sentence has no source span.
-            if position >= len(chunk.tokenized.spans):
-                continue
-            start, end = _exclude_space(chunk.tokenized.text, *chunk.tokenized.spans[position])
-            target_start, target_end = _exclude_space(translation.text, target_start, target_end)
-            if start < end and target_start < target_end:
-                source_start, source_end = chunk.start + start, chunk.start + end
-                spans.append((source_start, source_end, target_offset + target_start, target_offset + target_end))
+        # A token aligned to end of sentence has no source span.
+        source_spans = [*_shifted_spans(chunk.tokenized, chunk.start), (0, 0)]
+        target_spans = _shifted_spans(translation, target_offset)
+        pairs = zip(map(source_spans.__getitem__, positions), target_spans, strict=True)
+        spans += [(a, b, c, d) for (a, b), (c, d) in pairs if a < b and c < d]
         target_offset += len(translation.text) + len(separator)
     return tuple(spans)
 
@@ -78,6 +74,7 @@ def align_pair(
     return tuple((source[a], source[b], target[c], target[d]) for a, b, c, d in spans)
 
 
-def _exclude_space(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span of a token without the space with which the token may begin."""
-    return (start + 1, end) if text[start:end].startswith(" ") else (start, end)
+def _shifted_spans(tokenized: TokenizedText, offset: int) -> list[tuple[int, int]]:
+    """Return the span of each token, without the space with which the token may begin, moved by an offset."""
+    text = tokenized.text
+    return [(offset + start + (text[start : start + 1] == " "), offset + end) for start, end in tokenized.spans]

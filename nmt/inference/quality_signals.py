@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from nmt.text.function_words import HOMOGRAPHS, count_function_words, function_words
@@ -18,6 +19,7 @@ from nmt.text.scripts import is_unspaced_script, script_of
 
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]+")
+_NOT_LATIN = re.compile("[^\0-\u024f\u1e00-\u1eff\u2000-\u20bf]")
 # What is not language may stand unchanged in a translation: addresses, file names, placeholders, codes, mentions. One
 # such character makes code of the run of characters around it, up to white space, Chinese characters or kana.
 _CODE_CHARACTER = re.compile(r"[@/\\_{}<>%#=$\d\U000f0000-\U000f001f]")
@@ -60,10 +62,11 @@ def find_signals(source: str, translation: str, source_language: str, target_lan
     """
     source_language, target_language = primary_subtag(source_language), primary_subtag(target_language)
     words, target_words = _words(source), _words(translation)
+    folded, target_folded = _casefold(words), _casefold(target_words)
     is_copy = has_untranslated_words = False
     if source_language != target_language:
-        unchanged = _unchanged_words(words, target_words, source_language, target_language)
-        is_copy = _casefold(words) == _casefold(target_words) and (
+        unchanged = _unchanged_words(words, target_words, folded, target_folded, source_language, target_language)
+        is_copy = folded == target_folded and (
             bool(unchanged) or sum(word.islower() and len(word) >= _MIN_WORD for word in words) >= _MIN_RUN
         )
         has_untranslated_words = bool(unchanged) and not is_copy
@@ -74,7 +77,8 @@ def find_signals(source: str, translation: str, source_language: str, target_lan
         "repetition": has_text_repetition(source, translation),
         "length": has_unusual_length(source, translation, source_language, target_language),
         "untranslated_words": has_untranslated_words,
-        "wrong_language": not is_copy and is_in_wrong_language(translation, target_words, target_language),
+        "wrong_language": not is_copy
+        and is_in_wrong_language(translation, target_words, target_folded, target_language),
     }
     return tuple(name for name, value in fired.items() if value)
 
@@ -110,28 +114,36 @@ def has_unusual_length(source: str, translation: str, source_language: str, targ
     return abs(math.log((target_length + _LENGTH_OFFSET) / (length + _LENGTH_OFFSET))) > bound
 
 
-def is_in_wrong_language(translation: str, words: Sequence[str], language: str) -> bool:
-    """Return whether a translation, given as text and as words, is in another language than it should be in."""
+def is_in_wrong_language(translation: str, words: Sequence[str], folded: Sequence[str], language: str) -> bool:
+    """Return whether a translation is in another language than it should be in.
+
+    The translation is given as text, as words and as words in lower case.
+    """
     scripts = language_scripts(language)
-    if not (translation.isascii() and LATIN in scripts):
+    if LATIN not in scripts or _NOT_LATIN.search(translation):
         letters = [script for word in words if not word.istitle() for script in map(script_of, word) if script]
         num_foreign = sum(script not in scripts for script in letters)
         if num_foreign >= _MIN_FOREIGN_LETTERS and 2 * num_foreign > len(letters):
             return True
     if not function_words(language):
         return False
-    counts = count_function_words(set(_casefold(words)))
+    counts = count_function_words(set(folded))
     num_expected = counts.pop(language, 0)
     return max(counts.values(), default=0) >= _MIN_FUNCTION_WORDS * max(num_expected, 1)
 
 
 def _unchanged_words(
-    source_words: Sequence[str], target_words: Sequence[str], source_language: str, target_language: str
+    source_words: Sequence[str],
+    target_words: Sequence[str],
+    source_folded: Sequence[str],
+    target_folded: Sequence[str],
+    source_language: str,
+    target_language: str,
 ) -> set[str]:
     """Return the words of the source that stand unchanged in the translation although they need translation."""
     foreign_scripts = language_scripts(source_language) - language_scripts(target_language)
-    lower = {word for word in source_words if word.islower() or is_unspaced_script(word[0])}
     if foreign_scripts:
+        lower = {word for word in source_words if word.islower() or is_unspaced_script(word[0])}
         source_text = " ".join(source_words)
         return {
             word
@@ -139,14 +151,21 @@ def _unchanged_words(
             if script_of(word[0]) in foreign_scripts
             and (word in source_text if is_unspaced_script(word[0]) else len(word) >= _MIN_WORD and word in lower)
         }
-    only_source = function_words(source_language) - function_words(target_language)
-    folded = set(_casefold(source_words)).intersection(_casefold(target_words))
-    unchanged = {word for word in folded & only_source if len(word) > 1} - HOMOGRAPHS
-    only_content = lower - function_words(target_language)
+    target_function_words = function_words(target_language)
+    in_both = set(source_folded).intersection(target_folded)
+    if not in_both:
+        return set()
+    only_source = (in_both & function_words(source_language)) - target_function_words - HOMOGRAPHS
+    unchanged = {word for word in only_source if len(word) > 1}
     runs = set(_runs(source_words)).intersection(_runs(target_words))
     return unchanged.union(
-        *(run for run in runs if all(len(word) >= _MIN_WORD and word in only_content for word in run))
+        *(run for run in runs if all(_is_content_word(word) and word not in target_function_words for word in run))
     )
+
+
+def _is_content_word(word: str) -> bool:
+    """Return whether a word is of some length, and in lower case or a script without case."""
+    return len(word) >= _MIN_WORD and (word.islower() or is_unspaced_script(word[0]))
 
 
 def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -182,6 +201,7 @@ def _count_repetitions(units: Sequence[str], period: int) -> int:
     return longest // period + 1
 
 
+@lru_cache(maxsize=256)
 def _expansion(language: str) -> float:
     """Return the number of characters of a language that say what one character of English says."""
     if language == "en":

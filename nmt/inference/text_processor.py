@@ -34,7 +34,7 @@ from nmt.text.number_localisation import localise_numbers
 from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 from nmt.text.protected_spans import ProtectedSpan
 from nmt.text.scripts import is_spaced_word_character, is_unspaced_script
-from nmt.text.surface_form import analyse_surface, to_network_form
+from nmt.text.surface_form import SurfaceForm, analyse_surface, to_network_form
 from nmt.text.truecasing import Truecaser
 from nmt.utils.errors import UsageError
 
@@ -66,17 +66,21 @@ class TextProcessor:
             spans = _without_overlap(spans, terms)
         masked = mask_spans(normalised, spans, card.placeholders)
         surface = analyse_surface(masked.text)
-        prepared = PreparedText(text, core, normalised, options, masked, surface, tuple(terms))
-        if not has_letters_of(masked.text, card.source_language):
-            return prepared
+        chunks: list[Chunk] = []
+        if has_letters_of(masked.text, card.source_language):
+            chunks = self._make_all_chunks(masked, surface)
+        return PreparedText(text, core, normalised, options, masked, surface, tuple(terms), chunks)
+
+    def _make_all_chunks(self, masked: MaskedText, surface: SurfaceForm) -> list[Chunk]:
+        """Return the chunks of a masked text."""
+        card = self._card
         network_text = to_network_form(
             masked.text, surface, self._reads_variants, card.source_language, self._truecaser.truecase
         )
         if self._lowers_case:
             network_text = lower_case(network_text, card.source_language)
         ranges = masked.ranges(len(network_text))
-        chunks = [chunk for start, end in ranges for chunk in self._make_chunks(network_text, start, end, masked)]
-        return replace(prepared, chunks=chunks)
+        return [chunk for start, end in ranges for chunk in self._make_chunks(network_text, start, end, masked)]
 
     def _prepare_verbatim(self, text: str, options: TextOptions) -> PreparedText:
         """Return a text as a single chunk, which is only normalised."""

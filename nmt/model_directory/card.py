@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from nmt.config.base import LanguageCode
@@ -41,7 +41,11 @@ class Calibration(_Immutable):
 
     def confidence(self, score: float) -> float:
         """Return the expected quality for a score, from 0 to 1; beyond the range of scores, that of its nearest end."""
-        return float(np.interp(score, self.scores, self.values))
+        n = bisect_right(self.scores, score)
+        if n in {0, len(self.scores)}:
+            return self.values[min(n, len(self.scores) - 1)]
+        (x0, x1), (y0, y1) = self.scores[n - 1 : n + 1], self.values[n - 1 : n + 1]
+        return y0 + (y1 - y0) / (x1 - x0) * (score - x0)
 
 
 class ParentModel(_Immutable):

@@ -63,7 +63,7 @@ for _language, _words in _WORDS.items():
 
 def function_words(language: str) -> frozenset[str]:
     """Return the function words of a language in lower case; none if the language is not in the table."""
-    return _WORDS.get(primary_subtag(language), frozenset())
+    return _WORDS.get(language) or _WORDS.get(primary_subtag(language), frozenset())
 
 
 def count_function_words(words: Iterable[str]) -> dict[str, int]:

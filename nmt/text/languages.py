@@ -53,6 +53,7 @@ for _line in _TABLE.split("\n")[1:-1]:
         _SCRIPTS.setdefault(_code, set()).add(_script)
 
 
+@lru_cache(maxsize=256)
 def primary_subtag(code: str) -> str:
     """Return the language of a code without region and script: ``pt`` for ``pt-BR``."""
     return re.split("[-_]", code, maxsplit=1)[0].lower()

@@ -25,7 +25,14 @@ _NUMBERING = re.compile(r"\W*(?:[ivx]{1,5}|[IVX]{1,6})[.)]\s*")
 # sentencex does not see the end of a sentence before emoji and emphasis marks: "One.🎉 Two", "**One.** Two".
 _END_BEFORE_SYMBOL = re.compile(r"[.!?…][\"'”’»)\]]{0,3}[^\w\s\"'”’»)\].,;:!?…({\[<-]{1,16}\s+(?=[^\W\d_a-zß-öø-ÿ])")
 _OPENING_MARKS = tuple("\"'“„«»‘‚‹›([「『（【*_~”’")
+_PLAIN_SENTENCE = re.compile(r"[^\W\d_][\w ,'’-]*(?<=\w)[.!?]?")
 _BEFORE_QUOTATION = re.compile(':\\s+(?=["“„«»])')
+
+
+def is_plain_sentence(text: str) -> bool:
+    """Return whether a text is certainly one sentence, of words, commas and a final mark; fast for ordinary text."""
+    is_short = len(text) <= _MAX_SEGMENT_CHARACTERS
+    return is_short and _PLAIN_SENTENCE.fullmatch(text) is not None and "   " not in text
 
 
 def split_sentences(text: str, language: str) -> list[tuple[int, int]]:

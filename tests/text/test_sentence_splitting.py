@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.sentence_splitting import split_sentences
+from nmt.text.sentence_splitting import is_plain_sentence, split_sentences
 
 
 @given(st.text(alphabet='ab. "!。', min_size=4000, max_size=12000))
@@ -16,6 +16,31 @@ def test_long_line_keeps_every_word(text: str) -> None:
     assert all(stop <= start for (_, stop), (start, _) in pairwise(ranges))
     assert "".join(text[start:stop] for start, stop in ranges).count("a") == text.count("a")
     assert all(stop - start <= 5000 for start, stop in ranges)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["Mr", "a", "it's", "5", "3rd", "Été", "我", "ไทย", "-", ",", "'", "  ", "x-y", "É"]),
+        max_size=9,
+    ),
+    st.sampled_from([" ", "", ", "]),
+    st.sampled_from(["", ".", "?", "!", "。"]),
+    st.sampled_from(["en", "fr", "zh", "th", "hy", "ar", "am"]),
+)
+def test_a_plain_sentence_is_not_split(words: list[str], separator: str, final: str, language: str) -> None:
+    text = separator.join(words) + final
+    if is_plain_sentence(text):
+        assert split_sentences(text, language) == [(0, len(text))]
+
+
+@pytest.mark.parametrize("text", ["The black cat sleeps.", "Où est la clé", "Yes, I don't know Jean-Pierre!"])
+def test_ordinary_text_is_a_plain_sentence(text: str) -> None:
+    assert is_plain_sentence(text)
+
+
+@pytest.mark.parametrize("text", ["", " a.", "a. b", "a.\n", "a   b", "a\tb", "1. a", "(a)", "a.b", "a: b", "x" * 6000])
+def test_other_text_needs_to_be_examined(text: str) -> None:
+    assert not is_plain_sentence(text)
 
 
 def test_long_line_is_cut_after_a_sentence() -> None:

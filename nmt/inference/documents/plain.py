@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nmt.inference.documents.document import (
@@ -26,7 +27,7 @@ from nmt.inference.documents.document import (
     to_single_line,
 )
 from nmt.text.decorations import find_core
-from nmt.text.sentence_splitting import separate_from_next, split_sentences
+from nmt.text.sentence_splitting import is_plain_sentence, separate_from_next, split_sentences
 
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
@@ -51,16 +52,23 @@ class PlainDocument:
             joins_lines: Whether a sentence may continue on the next line, unless an empty line or a list mark follows.
         """
         self._text = text
-        self._spans = [
-            (begin + start, begin + stop)
-            for begin, end in _find_units(text, joins_lines)
-            for start, stop in split_sentences(text[begin:end], language)
-        ]
+        if is_plain_sentence(text):
+            self._spans = [(0, len(text))]
+        else:
+            self._spans = [
+                (begin + start, begin + stop)
+                for begin, end in _find_units(text, joins_lines)
+                for start, stop in split_sentences(text[begin:end], language)
+            ]
         self._touches_next = flag_adjacent_spans(self._spans)
         self.segments: Sequence[str] = [text[start:stop] for start, stop in self._spans]
 
     def assemble(self, translations: Sequence[Translation]) -> Translation:
         """Return the translation of the document, given the translations of all segments."""
+        if self._spans == [(0, len(self._text))] and not translations[0].alternatives:
+            [translation] = translations
+            text = to_single_line(translation.text)
+            return translation if text == translation.text else replace(translation, text=text)
         return combine_translations(translations, self._render, self._document_alignment(translations))
 
     def _render(self, translations: Sequence[Translation]) -> str:
