@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from nmt.inference.text_options import TextOptions
 from nmt.text.glossary import TermList
 from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence
 from serve.service.planning import TranslationRequest
+from serve.stores.glossaries import GlossaryEntries
 
 
 def create_sentences(
@@ -39,4 +41,9 @@ def request_terms(request: TranslationRequest, source_language: str, target_lang
     """Return the terms that the translations of a request must use, or None if there are none."""
     if request.glossary is not None:
         return request.glossary.terms
-    return TermList(request.terms, source_language, target_language) if request.terms else None
+    return _prepare_terms(request.terms, source_language, target_language) if request.terms else None
+
+
+@lru_cache(maxsize=32)  # preparing a thousand terms takes some 20 ms, and requests with the same terms are the rule
+def _prepare_terms(entries: GlossaryEntries, source_language: str, target_language: str) -> TermList:
+    return TermList(entries, source_language, target_language)
