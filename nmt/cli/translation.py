@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -24,6 +25,7 @@ from nmt.corpus.text_files import RECORD_SUFFIXES, read_texts
 from nmt.inference.document_files import is_document, translate_document
 from nmt.inference.job import OutputFormat, TranslationJob
 from nmt.inference.text_options import TextOptions
+from nmt.inference.translation import Translation
 from nmt.inference.translator import DEFAULT_LM_WEIGHT, Translator
 from nmt.text.glossary import TermList, read_terms
 from nmt.utils.errors import UsageError
@@ -148,9 +150,10 @@ def translate(
     _ = text_options.protector  # raises for an invalid pattern
     job = TranslationJob(models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options)
     fields = (field,) if field else (translator.source_language, "text")
+    untranslated = _UntranslatedCounter()
     if document:
         # Lazily, so that an output that can't be written is an error before the work.
-        documents = (translate_document(each, job, translator) for each in [document])
+        documents = (translate_document(each, job, translator, untranslated.count) for each in [document])
         write_batches([documents], output, end="")
     elif on_ray and files and output:
         with requires_extra("ray", "nmt translate --ray"):
@@ -161,7 +164,22 @@ def translate(
         # A regular file never pauses, so it needs no thread that reads ahead.
         is_regular = bool(files) and all(file.is_file() for file in files or ())
         batches = [texts] if is_regular else batches_as_available(texts, _MAX_BATCH)
-        write_batches((job.translate_lines(translator, batch) for batch in batches), output)
+        write_batches((job.translate_lines(translator, batch, untranslated.count) for batch in batches), output)
+    if min_confidence and not on_ray:
+        unit = "sentences" if document else "lines"
+        print(f"nmt: {untranslated.num_left} of {untranslated.num_all} {unit} were left untranslated", file=sys.stderr)
+
+
+class _UntranslatedCounter:
+    """Counter of the texts that were left untranslated because of their low confidence."""
+
+    def __init__(self) -> None:
+        self.num_all = self.num_left = 0
+
+    def count(self, translation: Translation) -> None:
+        """Count a translation."""
+        self.num_all += 1
+        self.num_left += translation.left_untranslated
 
 
 def _read_glossary(path: Path, translator: Translator) -> TermList:

@@ -10,6 +10,7 @@ from nmt.inference.documents.html import HtmlDocument
 from nmt.inference.documents.xml import XmlDocument
 from nmt.inference.documents.xml_parser import XmlSyntaxError
 from nmt.inference.job import TranslationJob
+from nmt.inference.translation import Translation
 from nmt.inference.translator import Translator
 from nmt.utils.errors import CarouselError, invalid_utf8_line, missing_extra
 
@@ -25,8 +26,13 @@ def is_document(path: Path) -> bool:
     return path.suffix.lower() in _FORMATS
 
 
-def translate_document(path: Path, job: TranslationJob, translator: Translator) -> str:
-    """Return the translation of a document file.
+def translate_document(
+    path: Path,
+    job: TranslationJob,
+    translator: Translator,
+    on_translation: Callable[[Translation], None] = lambda translation: None,
+) -> str:
+    """Return the translation of a document file; ``on_translation`` is called with that of each segment.
 
     Raises CarouselError if the file cannot be read or is not well-formed, or the extra for its format is not installed.
     """
@@ -37,10 +43,14 @@ def translate_document(path: Path, job: TranslationJob, translator: Translator) 
         raise missing_extra("documents", f"translating {path.name}") from None
     except XmlSyntaxError as error:
         raise CarouselError(f"{path}:{error}") from None
-    translations = translator.stream(
-        document.segments, beam_size=job.beam_size, options=job.options, text_options=job.text_options
+    translations = list(
+        translator.stream(
+            document.segments, beam_size=job.beam_size, options=job.options, text_options=job.text_options
+        )
     )
-    return document.assemble(list(translations)).text
+    for translation in translations:
+        on_translation(translation)
+    return document.assemble(translations).text
 
 
 def _read_text(path: Path) -> str:

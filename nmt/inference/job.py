@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,8 +44,16 @@ class TranslationJob:
         first, *others = self.models
         return Translator.load(first, engine=engine, threads=threads, shortlist=self.use_shortlist, ensemble=others)
 
-    def translate_lines(self, translator: Translator, texts: Iterable[str]) -> Iterator[str]:
-        """Translate texts and yield one output line per text, in order and without a line feed."""
+    def translate_lines(
+        self,
+        translator: Translator,
+        texts: Iterable[str],
+        on_translation: Callable[[Translation], None] = lambda translation: None,
+    ) -> Iterator[str]:
+        """Translate texts and yield one output line per text, in order and without a line feed.
+
+        ``on_translation`` is called with each translation.
+        """
         texts, sources = itertools.tee(texts)
         translations = translator.stream(
             texts,
@@ -56,6 +64,7 @@ class TranslationJob:
         )
         languages = translator.source_language, translator.target_language
         for translation, source in zip(translations, sources, strict=True):
+            on_translation(translation)
             yield _format_line(source, translation, self.output_format, languages)
 
 

@@ -25,6 +25,18 @@ _NOT_LATIN = re.compile("[^\0-\u024f\u1e00-\u1eff\u2000-\u20bf]")
 _CODE_CHARACTER = re.compile(r"[@/\\_{}<>%#=$\d\U000f0000-\U000f001f]")
 _RUN = re.compile("[^\\s\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]+|[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]+")
 
+# Share of the chrF of a translation that is left where the signal fires, and where the source is in another language
+# than the model expects, measured with benchmarks/quality_signals.py and benchmarks/confidence.py.
+_QUALITY_LEFT = {
+    "copied_source": 0.13,
+    "missing_number": 0.95,
+    "repetition": 0.85,
+    "length": 0.47,
+    "untranslated_words": 0.67,
+    "wrong_language": 0.15,
+}
+_QUALITY_OF_WRONG_SOURCE = 0.5
+
 _MAX_PERIOD = 8  # words or characters of the longest repeated sequence that is detected
 
 # Number of characters that say what one character of English says, measured on the corpora named above.
@@ -67,7 +79,9 @@ def find_signals(source: str, translation: str, source_language: str, target_lan
     if source_language != target_language:
         unchanged = _unchanged_words(words, target_words, folded, target_folded, source_language, target_language)
         is_copy = folded == target_folded and (
-            bool(unchanged) or sum(word.islower() and len(word) >= _MIN_WORD for word in words) >= _MIN_RUN
+            bool(unchanged)
+            or sum(word.islower() and len(word) >= _MIN_WORD for word in words) >= _MIN_RUN
+            or _num_foreign_letters(translation, words, target_language)[0] > 0
         )
         has_untranslated_words = bool(unchanged) and not is_copy
     fired = {
@@ -81,6 +95,15 @@ def find_signals(source: str, translation: str, source_language: str, target_lan
         and is_in_wrong_language(translation, target_words, target_folded, target_language),
     }
     return tuple(name for name, value in fired.items() if value)
+
+
+def lower_confidence(confidence: float, source: str, source_language: str, signals: Sequence[str]) -> float:
+    """Return the confidence in a translation, lowered for its signals, and for a source text in another language."""
+    factors = [_QUALITY_LEFT[signal] for signal in signals]
+    words = _words(source)
+    if is_in_wrong_language(source, words, _casefold(words), primary_subtag(source_language)):
+        factors.append(_QUALITY_OF_WRONG_SOURCE)
+    return confidence * math.prod(factors)
 
 
 def has_text_repetition(source: str, translation: str) -> bool:
@@ -114,22 +137,28 @@ def has_unusual_length(source: str, translation: str, source_language: str, targ
     return abs(math.log((target_length + _LENGTH_OFFSET) / (length + _LENGTH_OFFSET))) > bound
 
 
-def is_in_wrong_language(translation: str, words: Sequence[str], folded: Sequence[str], language: str) -> bool:
-    """Return whether a translation is in another language than it should be in.
+def is_in_wrong_language(text: str, words: Sequence[str], folded: Sequence[str], language: str) -> bool:
+    """Return whether a text is in another language than it should be in.
 
-    The translation is given as text, as words and as words in lower case.
+    The text is also given as words, and as words in lower case.
     """
-    scripts = language_scripts(language)
-    if LATIN not in scripts or _NOT_LATIN.search(translation):
-        letters = [script for word in words if not word.istitle() for script in map(script_of, word) if script]
-        num_foreign = sum(script not in scripts for script in letters)
-        if num_foreign >= _MIN_FOREIGN_LETTERS and 2 * num_foreign > len(letters):
-            return True
+    num_foreign, num_letters = _num_foreign_letters(text, words, language)
+    if num_foreign >= _MIN_FOREIGN_LETTERS and 2 * num_foreign > num_letters:
+        return True
     if not function_words(language):
         return False
     counts = count_function_words(set(folded))
     num_expected = counts.pop(language, 0)
     return max(counts.values(), default=0) >= _MIN_FUNCTION_WORDS * max(num_expected, 1)
+
+
+def _num_foreign_letters(text: str, words: Sequence[str], language: str) -> tuple[int, int]:
+    """Return the number of letters in scripts that a language does not use, and of all letters, except in names."""
+    scripts = language_scripts(language)
+    if LATIN in scripts and not _NOT_LATIN.search(text):
+        return 0, len(text)
+    letters = [script for word in words if not word.istitle() for script in map(script_of, word) if script]
+    return sum(script not in scripts for script in letters), len(letters)
 
 
 def _unchanged_words(

@@ -16,7 +16,7 @@ from nmt.corpus.tokenizer import UNK, placeholder_id
 from nmt.inference.chunk_alignment import Chunk
 from nmt.inference.masking import MaskedText, mask_spans
 from nmt.inference.prepared_text import PreparedText
-from nmt.inference.quality_signals import find_signals
+from nmt.inference.quality_signals import find_signals, lower_confidence
 from nmt.inference.rendering import Renderer
 from nmt.inference.text_options import TextOptions
 from nmt.inference.translation import Alternative, Translation
@@ -155,16 +155,22 @@ class TextProcessor:
         calibration = self._calibration if options.sampling_temperature == 0 else None
         confidence = None if calibration is None else calibration.confidence(score)
         text = prepared.options
+        signals: tuple[str, ...] = ()
+        if text.find_signals or text.min_confidence:
+            source_language, target_language = self._card.source_language, self._card.target_language
+            signals = find_signals(prepared.text, rendered.text, source_language, target_language)
+            if confidence is not None:
+                confidence = lower_confidence(confidence, prepared.text, source_language, signals)
         if confidence is not None and confidence < text.min_confidence:
-            return replace(self._copy(prepared, options), score=score, confidence=confidence)
-        languages = self._card.source_language, self._card.target_language
+            copy = self._copy(prepared, options)
+            return replace(copy, score=score, confidence=confidence, signals=signals, left_untranslated=True)
         return Translation(
             text=rendered.text,
             score=score,
             confidence=confidence,
             alternatives=tuple(alternatives),
             alignment=rendered.alignment if options.return_attention else None,
-            signals=find_signals(prepared.text, rendered.text, *languages) if text.find_signals else (),
+            signals=signals,
             terms=rendered.terms,
         )
 

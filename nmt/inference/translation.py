@@ -43,6 +43,8 @@ class Translation:
     """Glossary terms that the translation uses."""
     copied: bool = False
     """True if the text was not translated, because nothing in it is language or the confidence is too low."""
+    left_untranslated: bool = False
+    """True if a sentence of the text was not translated because the confidence is below the minimum."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class Translator:
         """Create a translator from its parts; use `Translator.load` instead."""
         self._model, self._decoder, self._rescorer = model, decoder, rescorer
         self.text_processor = TextProcessor(model, calibration)
+        self._has_confidence = calibration is not None
         self.source_language = model.card.source_language
         self.target_language = model.card.target_language
         self.beam_size = model.card.search.beam
@@ -231,6 +232,11 @@ class Translator:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
         beam_size = max(beam_size or self.beam_size, alternatives + 1)
         options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
+        if text_options.min_confidence and (not self._has_confidence or options.sampling_temperature):
+            raise UsageError(
+                "min_confidence: translations have no confidence when they are sampled, use several models, do without "
+                "the model's shortlist, or if the model was trained without a dev set; remove it"
+            )
         if options.force_phrases:
             options = replace(options, word_continuations=self.text_processor.word_continuations)
         return self._stream(texts, beam_size, options, text_options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from typing import Annotated, Any, Literal
 
@@ -32,7 +33,7 @@ class FileChecksum(_Immutable):
 
 
 class Calibration(_Immutable):
-    """Monotone, piecewise linear map from the score of a translation to its expected quality, fitted on the dev set."""
+    """Monotone map from the score of a translation to its expected quality, fitted on the dev set."""
 
     scores: list[float]
     """Mean log-probabilities per token, in ascending order."""
@@ -40,10 +41,16 @@ class Calibration(_Immutable):
     """Expected sentence chrF / 100 for each score."""
 
     def confidence(self, score: float) -> float:
-        """Return the expected quality for a score, from 0 to 1; beyond the range of scores, that of its nearest end."""
+        """Return the expected quality for a score, from 0 to 1.
+
+        Below the range of scores it falls towards 0 in proportion to the mean probability per token, as it was found to
+        do for input in other languages and domains. Above the range it is constant.
+        """
         n = bisect_right(self.scores, score)
-        if n in {0, len(self.scores)}:
-            return self.values[min(n, len(self.scores) - 1)]
+        if n == 0:
+            return self.values[0] * math.exp(score - self.scores[0])
+        if n == len(self.scores):
+            return self.values[-1]
         (x0, x1), (y0, y1) = self.scores[n - 1 : n + 1], self.values[n - 1 : n + 1]
         return y0 + (y1 - y0) / (x1 - x0) * (score - x0)
 

@@ -80,6 +80,28 @@ def test_empty_input_gives_empty_output(model: Path) -> None:
     assert (ran.returncode, ran.stdout) == (0, b"")
 
 
+def test_min_confidence_leaves_the_source_in_place_and_says_so(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    lines = ["the dog sees the cat.", "qz xv zzz qqx wv jj.", "https://example.com"]
+    (tmp_path / "in.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    ran = nmt("translate", model, tmp_path / "in.txt", "--min-confidence", "0.5")
+    assert ran.out.splitlines() == ["le chien voit le chat.", lines[1], lines[2]]
+    assert ran.err == "nmt: 1 of 3 lines were left untranslated\n"
+    ran = nmt("translate", model, tmp_path / "in.txt", "--min-confidence", "0.5", "--json")
+    answers = [json.loads(line) for line in ran.out.splitlines()]
+    assert [answer["left_untranslated"] for answer in answers] == [False, True, False]
+    assert answers[1]["text"] == lines[1]
+    assert answers[1]["confidence"] < 0.5 < answers[0]["confidence"]
+    everything = nmt("translate", model, tmp_path / "in.txt", "--min-confidence", "0").out.splitlines()
+    assert everything[1] != lines[1]
+
+
+def test_min_confidence_needs_a_confidence(model: Path, tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in.txt").write_text("the dog sees the cat.\n", encoding="utf-8")
+    ran = nmt("translate", model, tmp_path / "in.txt", "--min-confidence", "0.5", "--sample")
+    assert (ran.status, ran.out) == (2, "")
+    assert "min_confidence: translations have no confidence when they are sampled" in ran.err
+
+
 def test_json_has_the_documented_fields(model: Path, tmp_path: Path, nmt: Nmt) -> None:
     (tmp_path / "in.txt").write_text("the dog sees the cat.\n\n", encoding="utf-8")
     ran = nmt("translate", model, tmp_path / "in.txt", "--json", "--n-best", 3)

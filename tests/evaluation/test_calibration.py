@@ -1,6 +1,7 @@
 """The calibration curve is the best non-decreasing fit and predicts the expected quality."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.evaluation.calibration import fit_calibration
+from nmt.model_directory.card import Calibration
 
 
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=5), st.integers(0, 24))
@@ -38,7 +40,14 @@ def test_confidence_predicts_the_mean_quality() -> None:
     assert ((confidences >= 0) & (confidences <= 1)).all()
     for group in np.array_split(np.argsort(confidences, kind="stable"), 8):
         assert qualities[2000:][group].mean() == pytest.approx(confidences[group].mean(), abs=0.04)
-    assert calibration.confidence(-99) == calibration.values[0]
+
+
+def test_confidence_falls_to_0_below_the_calibrated_scores() -> None:
+    calibration = Calibration(scores=[-2.0, -1.0], values=[0.4, 0.8])
+    assert calibration.confidence(-2.0) == 0.4
+    assert calibration.confidence(-3.0) == pytest.approx(0.4 / math.e)
+    assert calibration.confidence(-99) < 1e-9
+    assert calibration.confidence(0.0) == 0.8
 
 
 def test_too_few_sentences_give_no_calibration() -> None:

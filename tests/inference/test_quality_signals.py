@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from nmt.inference.quality_signals import find_signals
+from nmt.inference.quality_signals import find_signals, lower_confidence
 
 GOOD = [
     ("en", "fr", "The black cat sleeps in the kitchen.", "Le chat noir dort dans la cuisine."),
@@ -69,3 +69,14 @@ def test_fragments_of_loans_and_titles_are_no_untranslated_words() -> None:
     assert find_signals("He built a skate park there.", "Il y construisit un skate park.", "en", "fr") == ()
     assert find_signals("Il a secoué son fils.", "He shook his son.", "fr", "en") == ()
     assert find_signals("The water was warm.", "Het water was warm.", "en", "nl") == ()
+
+
+def test_signals_and_foreign_sources_lower_the_confidence() -> None:
+    source = "The black cat sleeps in the kitchen."
+    assert lower_confidence(0.8, source, "en", ()) == 0.8
+    assert lower_confidence(0.8, source, "en", ("copied_source",)) < 0.2
+    lengthened = lower_confidence(0.8, source, "en", ("length",))
+    assert 0.3 < lengthened < 0.5
+    assert lower_confidence(0.8, source, "en", ("length", "repetition")) < lengthened
+    assert lower_confidence(0.8, "Die schwarze Katze schläft in der Küche.", "en", ()) == 0.4
+    assert lower_confidence(0.8, "黒い猫は台所で寝ている。", "en", ()) == 0.4

@@ -90,6 +90,7 @@ def combine_translations(
         signals=tuple(dict.fromkeys(signal for translation in translations for signal in translation.signals)),
         terms=tuple(term for translation in translations for term in translation.terms),
         copied=all(translation.copied for translation in translations),
+        left_untranslated=any(translation.left_untranslated for translation in translations),
     )
 
 
