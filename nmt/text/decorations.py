@@ -12,7 +12,7 @@ from nmt.text.normalisation import is_translatable
 
 # Most sentences: a word that is no list mark at the start, and a letter before the final punctuation.
 _PLAIN_START = re.compile(r"[^\W\d_\u2150-\u32ff][\w'’-]*[ ,]|[\u3041-\u30fa\u30fc-\u9fff]{4}")
-_PLAIN_END = re.compile(r"\w[\w.!?。！？]")
+_PLAIN_END = re.compile(r"[^\W_](?:[^\W_]|[.!?。！？])")
 
 _INVISIBLE = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 # Arrows, technical symbols, box drawing, geometric shapes, dingbats, emoji. Letterlike symbols ("№", "℃"), units and
@@ -24,7 +24,7 @@ _SYMBOL = (
     "|[0-9#*]\ufe0f?\u20e3|\u2139\ufe0f"
 )
 _LETTER = r"[^\W\d_]"
-_WORD = rf"\s[\W_]{{0,16}}{_LETTER}"
+_WORD = rf"\s[\W_]{{0,16}}(?:{_LETTER}(?={_LETTER}|['’])|I(?=\s))"  # not "V" or "e.g."
 _ROMAN = "(?:[ivx]{2,5}|[IVX]{2,6})"
 _CJK_NUMBER = "[一二三四五六七八九十]{1,3}"
 _LEVELS = r"\d{1,3}(?:\.\d{1,2}){0,5}"
@@ -45,7 +45,7 @@ _LEADING = re.compile(
     |{_LEVELS}[a-z]?[.:]?\)(?=\s|{_LETTER}) | (?:[a-zA-Z]|{_ROMAN})\)(?=\s)
     |{_LEVELS}\.(?=\s) | {_ROMAN}\.(?=\s+\D) | \d{{1,2}}[-/](?=\s)
     |(?P<capital>-{{1,2}}(?={_LETTER}) | \d{{1,3}}\.(?={_LETTER}) | \d{{1,3}}\s[-–—](?={_WORD})
-        | \d{{1,2}}(?:\.\d{{1,2}}){{1,5}}(?={_WORD}{_LETTER}) | [a-hivx]\.(?={_WORD}{_LETTER}\w*(?![\w.])))
+        | \d{{1,2}}(?:\.\d{{1,2}}){{1,5}}(?={_WORD}) | [a-hivx]\.(?={_WORD}\w*(?![\w.])))
     """,
     re.VERBOSE,
 )
@@ -74,7 +74,7 @@ _CONTRACTION = re.compile(
     r"['’](?:\d|(?:t|s|n|k|m|r|tis|twas|twere|em|cause|til|till|bout|round|cuz|un|ne|nen)\b)", re.I
 )
 _EMPHASIS_START = re.compile(r"\*\*++|~~|\*(?!\s)|_++(?!\s)")
-_EMPHASIS_END = re.compile(r"(?<=[^\s*~])(\*{1,3}|~~)\Z")
+_EMPHASIS_END = re.compile(r"(?<=[^\s*~])(?:\*{1,3}|~~)\Z|(?<=[.!?…。！？])_{1,3}\Z")
 _IDENTIFIER = re.compile(r"[a-z0-9_]+")
 _STOPS = ("", ".", "。")
 
@@ -155,8 +155,8 @@ def _strip_emphasis(text: str, start: int, end: int, mark: str) -> tuple[int, in
     inside = start + len(mark)
     partner = text.find(mark, inside, end)
     if partner < 0:
-        # "_private" is an identifier.
-        return (start, end) if mark[0] == "_" else (inside, end)
+        is_identifier = mark[0] == "_" and not text[inside : inside + 1].isupper()  # "_private"
+        return (start, end) if is_identifier else (inside, end)
     is_identifier = mark[0] == "_" and _IDENTIFIER.fullmatch(text, inside, partner) is not None
     if is_identifier or text[partner + len(mark) : end] not in _STOPS:
         return start, end

@@ -23,7 +23,22 @@ _INITIAL = re.compile(r"\b[^\W\d_]\.\s*\Z")
 _NUMBER = re.compile(r"\d+(?![\d.)])")
 _NUMBERING = re.compile(r"\W*(?:[ivx]{1,5}|[IVX]{1,6})[.)]\s*")
 # sentencex does not see the end of a sentence before emoji and emphasis marks: "One.🎉 Two", "**One.** Two".
-_END_BEFORE_SYMBOL = re.compile(r"[.!?…][\"'”’»)\]]{0,3}[^\w\s\"'”’»)\].,;:!?…({\[<-]{1,16}\s+(?=[^\W\d_a-zß-öø-ÿ])")
+_CAPITAL = "(?=[^\\W\\d_a-zß-öø-ÿ])"
+_END_BEFORE_SYMBOL = re.compile(rf"[.!?…][\"'”’»)\]]{{0,3}}[^\w\s\"'”’»)\].,;:!?…({{\[<-]{{1,16}}\s+{_CAPITAL}")
+# Words that sentencex takes for abbreviations: those that occur before a full stop in the corpora of Tatoeba.
+_NOT_ABBREVIATIONS = {
+    "de": "bart mag mich ok",
+    "en": "art con fed id ill may me miss no ok",
+    "es": "auto bien contra entre extra hipo mar micro mono no para poli pro sobre",
+    "fr": "vol",
+    "nl": "al bel best dat hand hert mand me os pas tom u ver vol",
+}
+_END_AFTER_WORD = {
+    language: re.compile(rf"\b(?i:{words.replace(' ', '|')})\.[\"'”’»)\]]{{0,3}}\s+(?:(?=[-–—•]\s)|{_CAPITAL})")
+    for language, words in _NOT_ABBREVIATIONS.items()
+}
+# Closing marks belong to the sentence before them; emoji and other symbols after a space do not.
+_ATTACHED = re.compile(r"(?:.*[\"'”’»›“‘«‹)\]」』*_])?\S*")
 _OPENING_MARKS = tuple("\"'“„«»‘‚‹›([「『（【*_~”’")
 _PLAIN_SENTENCE = re.compile(r"[^\W\d_][\w ,'’-]*(?<=\w)[.!?]?")
 _BEFORE_QUOTATION = re.compile(':\\s+(?=["“„«»])')
@@ -78,13 +93,35 @@ def _bounded_segments(text: str) -> Iterator[str]:
 
 def _split_items(text: str, language: str) -> Iterator[str]:
     """Split a text into list items, and these into sentences."""
-    for start, end in pairwise([0, *find_item_starts(text), len(text)]):
-        for sentence in _merge_uncertain(_split_segment(text[start:end], language)):
-            last = 0
-            for match in _END_BEFORE_SYMBOL.finditer(sentence):
-                yield from _split_quotation(sentence[last : match.end()], language)
-                last = match.end()
-            yield from _split_quotation(sentence[last:], language)
+    for begin, stop in pairwise([0, *find_item_starts(text), len(text)]):
+        item = text[begin:stop]
+        start, end = find_core(item)  # sentencex does not split "• One. Two."
+        attached = len(item) - len(_ATTACHED.sub("", item[end:], count=1))
+        for sentence in _merge_decorations(item[:start], _split_core(item[start:end], language), item[end:attached]):
+            yield from _split_quotation(sentence, language)
+        yield item[attached:]
+
+
+def _split_core(text: str, language: str) -> list[str]:
+    """Split a text without decorations at its edges into sentences."""
+    sentences = _merge_uncertain(_split_segment(text, language))
+    for pattern in (_END_BEFORE_SYMBOL, _END_AFTER_WORD.get(primary_subtag(language))):
+        if pattern is not None:
+            sentences = [part for sentence in sentences for part in _cut(sentence, pattern)]
+    return sentences
+
+
+def _cut(text: str, boundary: re.Pattern[str]) -> Iterator[str]:
+    """Split a text after each match of a pattern."""
+    offsets = [0, *(match.end() for match in boundary.finditer(text)), len(text)]
+    return (text[start:end] for start, end in pairwise(offsets))
+
+
+def _merge_decorations(before: str, sentences: list[str], after: str) -> list[str]:
+    """Return sentences with the text before the first and after the last sentence."""
+    if len(sentences) < 2:
+        return [before + "".join(sentences) + after]
+    return [before + sentences[0], *sentences[1:-1], sentences[-1] + after]
 
 
 def _split_quotation(sentence: str, language: str) -> list[str]:
@@ -97,11 +134,11 @@ def _split_quotation(sentence: str, language: str) -> list[str]:
     start, end = begin + start, begin + end
     if not sentence[begin:start].rstrip().endswith(_OPENING_MARKS):
         return [sentence]
-    parts = _merge_uncertain(_split_segment(sentence[start:end], language))
+    parts = _split_core(sentence[start:end], language)
     if len(parts) < 2:
         return [sentence]
     introduction = [sentence[:begin]] if begin else []
-    return [*introduction, sentence[begin:start] + parts[0], *parts[1:-1], parts[-1] + sentence[end:]]
+    return introduction + _merge_decorations(sentence[begin:start], parts, sentence[end:])
 
 
 def _split_segment(text: str, language: str) -> list[str]:
