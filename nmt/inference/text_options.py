@@ -7,9 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from nmt.text.glossary import TermList
-from nmt.text.protected_spans import SpanProtector
-
-_DEFAULT_PROTECTOR = SpanProtector()
+from nmt.text.protected_spans import DEFAULT_PROTECTOR, SpanProtector
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class TextOptions:
         """Finder of the protected spans. Raises UsageError if a phrase or pattern is invalid."""
         if self.protected_phrases or self.protected_patterns:
             return SpanProtector(self.protected_phrases, self.protected_patterns)
-        return _DEFAULT_PROTECTOR
+        return DEFAULT_PROTECTOR
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as JSON-serialisable values."""

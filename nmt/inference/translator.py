@@ -288,7 +288,7 @@ class Translator:
 
     def _make_document(self, text: str, text_options: TextOptions) -> Document:
         if text_options.split_sentences and self._model.card.search.guards:
-            return PlainDocument(text, self.source_language)
+            return PlainDocument(text, self.source_language, protector=text_options.protector)
         return SingleSegment(text)
 
     def _decode(

@@ -14,13 +14,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nmt.text.languages import primary_subtag
-from nmt.text.protected_spans import SpanProtector
+from nmt.text.protected_spans import DEFAULT_PROTECTOR
 from nmt.utils.errors import missing_extra
 
 if TYPE_CHECKING:
     from babel import Locale
 
-_PROTECTOR = SpanProtector()
 _SPACES = " \u00a0\u202f"
 _NUMBER = re.compile(f"\\d(?:[\\d.,'’٬٫{_SPACES}]*\\d)?")
 _DATE = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})")
@@ -53,7 +52,7 @@ def localise_numbers(text: str, source_language: str, target_language: str) -> s
         return text
     parts: list[str] = []
     done = 0
-    for span in _PROTECTOR.find(text):
+    for span in DEFAULT_PROTECTOR.find(text):
         if span.kind in {"number", "version"} and not _is_name_or_time(text, span.start, span.end):
             parts += [text[done : span.start], _localise_span(text[span.start : span.end], source, target)]
             done = span.end

@@ -97,6 +97,10 @@ class SpanProtector:
         return _merge(found, text) if found else found
 
 
+DEFAULT_PROTECTOR = SpanProtector()
+"""Finder of the built-in kinds of spans."""
+
+
 def _may_contain_spans(text: str) -> bool:
     """Return False, quickly, for texts without spans of the built-in kinds."""
     if _SPECIAL.search(text) or _DOT.search(text) or ":" in text or any(each in text for each in ("()", "](", "--")):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from nmt.text.decorations import find_core
 from nmt.text.languages import primary_subtag
 from nmt.text.list_items import find_item_starts
 from nmt.text.normalisation import is_translatable
+from nmt.text.protected_spans import DEFAULT_PROTECTOR, ProtectedSpan, SpanProtector
 
 # sentencex computes byte offsets for plain spaces only, and rejects lone surrogates.
 _SPACE = re.compile(r"[\s\ud800-\udfff]")
@@ -50,12 +51,12 @@ def is_plain_sentence(text: str) -> bool:
     return is_short and _PLAIN_SENTENCE.fullmatch(text) is not None and "   " not in text
 
 
-def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
+def split_sentences(text: str, language: str, protector: SpanProtector = DEFAULT_PROTECTOR) -> list[tuple[int, int]]:
     """Return the range ``[start, stop)`` of each sentence of a line, without surrounding white space and table rules.
 
     Items of a list and cells of a table are sentences. List marks belong to the sentence that follows, and quotation
     marks to the sentence that they open or close. Sentences without a letter or digit are omitted. Languages that
-    sentencex does not support are split by general rules.
+    sentencex does not support are split by general rules. No sentence begins or ends inside a protected span.
     """
     ranges = []
     start = 0
@@ -68,7 +69,26 @@ def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
                 indent = sentence.index(core)
                 ranges.append((start + indent, start + indent + len(core)))
             start += len(sentence)
+    if len(ranges) > 1 or (ranges and ranges[0][1] - ranges[0][0] < len(text)):
+        return _merge_at_spans(ranges, protector.find(text))
     return ranges
+
+
+def _merge_at_spans(ranges: Sequence[tuple[int, int]], spans: Sequence[ProtectedSpan]) -> list[tuple[int, int]]:
+    """Merge sentences that share a protected span, and extend those that contain only a part of one."""
+    merged: list[tuple[int, int]] = []
+    spans_left = list(reversed(spans))
+    for start, stop in ranges:
+        while spans_left and spans_left[-1].end <= start:
+            spans_left.pop()
+        if merged and start < merged[-1][1]:
+            start, stop = merged[-1][0], max(stop, merged.pop()[1])
+        elif spans_left and spans_left[-1].start < start:
+            start = spans_left[-1].start
+        while spans_left and spans_left[-1].start < stop:
+            stop = max(stop, spans_left.pop().end)
+        merged.append((start, stop))
+    return merged
 
 
 def separate_from_next(translation: str) -> str:

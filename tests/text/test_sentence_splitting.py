@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmt.text.protected_spans import SpanProtector
 from nmt.text.sentence_splitting import is_plain_sentence, split_sentences
 
 
@@ -52,6 +53,30 @@ def test_nested_quotations_take_linear_time() -> None:
     began = time.process_time()
     split_sentences('He said "' * 20_000, "en")
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Type `print. Then run` now. It works.", ["Type `print. Then run` now.", "It works."]),
+        ("Hi. <!-- A note. And another. --> Bye.", ["Hi.", "<!-- A note. And another. --> Bye."]),
+        ("{n, plural, one {It sleeps. Yes.} other {No. 5.}}", ["{n, plural, one {It sleeps. Yes.} other {No. 5.}}"]),
+        ("I read Dr. Who? No! by Ann. Then I left.", ["I read Dr. Who? No! by Ann.", "Then I left."]),
+        ("It is Yahoo! Mail. Really! Yes.", ["It is Yahoo! Mail.", "Really!", "Yes."]),
+    ],
+)
+def test_no_sentence_ends_inside_a_protected_span(text: str, expected: list[str]) -> None:
+    protector = SpanProtector(["Dr. Who? No! by Ann", "Yahoo! Mail"])
+    assert [text[start:stop] for start, stop in split_sentences(text, "en", protector)] == expected
+
+
+@given(st.lists(st.sampled_from(["A b.", "`C. D. E`", "<!-- F! G. -->", "🎉", "c", "。", '"H.', "5. "]), max_size=12))
+def test_ranges_are_disjoint_and_contain_whole_spans(parts: list[str]) -> None:
+    text = " ".join(parts)
+    ranges = split_sentences(text, "en")
+    assert all(stop <= start for (_, stop), (start, _) in pairwise(ranges))
+    for span in SpanProtector().find(text):
+        assert not any(span.start < edge < span.end for of_sentence in ranges for edge in of_sentence)
 
 
 @pytest.mark.parametrize(

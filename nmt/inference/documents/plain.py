@@ -1,9 +1,10 @@
 r"""Plain text documents.
 
 A document alternates between gaps and segments, beginning and ending with a gap. A *segment* is a sentence without
-surrounding white space; it never spans a tab and, unless lines are joined, a line break. Gaps are copied, which
-preserves line breaks of any kind, indentation, columns and trailing space. Where no space separates two sentences, as
-in Chinese, a space is inserted between their translations if the target script requires it.
+surrounding white space; it never spans a line break, unless lines are joined, and a tab only in a list mark or in a
+protected span. Gaps are copied, which preserves line breaks of any kind, indentation, columns and trailing space. Where
+no space separates two sentences, as in Chinese, a space is inserted between their translations if the target script
+requires it.
 
     ""                  no segments; the gap is ""
     " "                 no segments; the gap is " "
@@ -15,6 +16,7 @@ in Chinese, a space is inserted between their translations if the target script 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ from nmt.inference.documents.document import (
     to_single_line,
 )
 from nmt.text.decorations import find_core
+from nmt.text.protected_spans import DEFAULT_PROTECTOR, SpanProtector
 from nmt.text.sentence_splitting import is_plain_sentence, separate_from_next, split_sentences
 
 if TYPE_CHECKING:
@@ -43,13 +46,16 @@ _NOT_LIST_MARKS = "\"'“”„«»‘’([{¿¡ "
 class PlainDocument:
     """A plain text, divided into segments and gaps."""
 
-    def __init__(self, text: str, language: str, joins_lines: bool = False) -> None:
+    def __init__(
+        self, text: str, language: str, joins_lines: bool = False, protector: SpanProtector = DEFAULT_PROTECTOR
+    ) -> None:
         """Divide a text.
 
         Args:
             text: Text.
             language: Language code.
             joins_lines: Whether a sentence may continue on the next line, unless an empty line or a list mark follows.
+            protector: Finder of spans that stay in one piece.
         """
         self._text = text
         if is_plain_sentence(text):
@@ -57,8 +63,8 @@ class PlainDocument:
         else:
             self._spans = [
                 (begin + start, begin + stop)
-                for begin, end in _find_units(text, joins_lines)
-                for start, stop in split_sentences(text[begin:end], language)
+                for begin, end in _find_units(text, joins_lines, protector)
+                for start, stop in split_sentences(text[begin:end], language, protector)
             ]
         self._touches_next = flag_adjacent_spans(self._spans)
         self.segments: Sequence[str] = [text[start:stop] for start, stop in self._spans]
@@ -92,12 +98,12 @@ class PlainDocument:
         return tuple(spans)
 
 
-def _find_units(text: str, joins_lines: bool) -> list[tuple[int, int]]:
+def _find_units(text: str, joins_lines: bool, protector: SpanProtector) -> list[tuple[int, int]]:
     """Return the ranges of the lines, cells of lines with columns, or joined lines, in which sentences are found."""
     units: list[tuple[int, int]] = []
     is_open = False  # whether the last unit may continue on the next line
     for line in _LINE.finditer(text):
-        cells = _find_cells(line.group(), line.start())
+        cells = _find_cells(line.group(), line.start(), protector)
         if is_open and len(cells) == 1 and _continues(text, units[-1][1], *cells[0]):
             units[-1] = (units[-1][0], line.end())
         else:
@@ -106,12 +112,16 @@ def _find_units(text: str, joins_lines: bool) -> list[tuple[int, int]]:
     return units
 
 
-def _find_cells(line: str, offset: int) -> list[tuple[int, int]]:
+def _find_cells(line: str, offset: int, protector: SpanProtector) -> list[tuple[int, int]]:
     """Return the ranges of the cells of a line, which tabs or several spaces separate; none for an empty line."""
     start, end = len(line) - len(line.lstrip()), len(line.rstrip())
     cells: list[tuple[int, int]] = []
-    for gap in _COLUMN_GAP.finditer(line, start, end):
-        if not _is_list_mark(line[start : gap.end()]):
+    gaps = list(_COLUMN_GAP.finditer(line, start, end))
+    spans = protector.find(line) if gaps else []
+    for gap in gaps:
+        n = bisect_right(spans, gap.start(), key=lambda span: span.start)
+        is_in_span = n > 0 and gap.start() < spans[n - 1].end
+        if not is_in_span and not _is_list_mark(line[start : gap.end()]):
             cells.append((offset + start, offset + gap.start()))
             start = gap.end()
     return [*cells, (offset + start, offset + end)] if start < end else cells

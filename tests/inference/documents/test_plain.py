@@ -54,6 +54,7 @@ def translate(text: str, alternatives: int = 0, language: str = "en") -> Transla
         (" a\r\n\r\nb ", ["a", "b"]),
         ("a  b\tc", ["a  b", "c"]),
         ("a      b    c", ["a", "b", "c"]),
+        ("Run `a    b` now    here", ["Run `a    b` now", "here"]),
         ("Name:\tTom\t\t5\t", ["Name:", "Tom", "5"]),
         ("| a | b |\n|---|---|\n|c|d|", ["a", "b", "c", "d"]),
         ("1.\tOne.\n\ta)\tTwo\n•   Three", ["1.\tOne.", "a)\tTwo", "•   Three"]),
