@@ -259,7 +259,7 @@ def _shape(schema: dict[str, Any]) -> str:
 
 def model_card() -> str:
     """Return the page on the model directory and its card."""
-    from nmt.model_directory.card import ModelCard
+    from nmt.model_directory.card import DirectionCard, ModelCard
 
     lines = [
         "# Model directory",
@@ -273,7 +273,7 @@ def model_card() -> str:
         "| `tokenizer.model` | the SentencePiece model (`tokenizer.target.model` too if the languages have one each) |",
         "| `model.safetensors` | the trained weights; absent from an export for serving |",
         "| `onnx/*.onnx`, `onnx/weights.bin` | the network as ONNX graphs |",
-        "| `shortlist.npz` | likely target pieces of each source piece (optional) |",
+        "| `shortlist.npz` | likely target pieces of each source piece, for each target language (optional) |",
         "| `README.md` | the card for people |",
         "",
         "## config.json",
@@ -281,11 +281,17 @@ def model_card() -> str:
         "| key | type | default | meaning |",
         "|---|---|---|---|",
     ]
-    for key, field in ModelCard.model_fields.items():
-        lines.append(
-            f"| `{key}` | {_cell(_type(field))} | {_field_default(field)} | {_cell(field.description or '')} |"
-        )
-    return "\n".join(lines)
+    lines += _card_rows(ModelCard)
+    header = ["", "## config.json: directions", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([*lines, *header, *_card_rows(DirectionCard)])
+
+
+def _card_rows(card: type[BaseModel]) -> list[str]:
+    """Return a table row per field of a card."""
+    return [
+        f"| `{key}` | {_cell(_type(field))} | {_field_default(field)} | {_cell(field.description or '')} |"
+        for key, field in card.model_fields.items()
+    ]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

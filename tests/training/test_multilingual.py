@@ -13,6 +13,8 @@ from runs import metrics, sha256
 
 from nmt.corpus.batching import select_epoch_rows
 from nmt.corpus.tokenizer import language_id
+from nmt.engine.factory import engine_factories, load_shortlist
+from nmt.inference.batch_decoder import BatchDecoder
 from nmt.model_directory.card import FORMAT_VERSION, MULTILINGUAL_FORMAT_VERSION
 from nmt.model_directory.directory import CARD, read_model_directory
 
@@ -22,14 +24,14 @@ METHODS = ("training.guided_alignment=0.1", "training.ema=0.9", "data.temperatur
 
 @pytest.fixture
 def multilingual_recipe(tmp_path: Path) -> Path:
-    return write_multilingual_recipe(tmp_path)
+    return write_multilingual_recipe(tmp_path, dev_pairs=100)
 
 
 @pytest.fixture(scope="module")
 def multilingual_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of 12 updates."""
     folder = tmp_path_factory.mktemp("multilingual")
-    finish(start_training(write_multilingual_recipe(folder), folder / "run", *METHODS))
+    finish(start_training(write_multilingual_recipe(folder, dev_pairs=100), folder / "run", *METHODS))
     return folder / "run"
 
 
@@ -64,6 +66,32 @@ def test_card_of_one_pair_of_languages_is_unchanged(short_run: Path) -> None:
     stored = json.loads((short_run / "model" / CARD).read_text())
     assert stored["format_version"] == FORMAT_VERSION
     assert not {"languages", "directions"} & stored.keys()
+
+
+@pytest.mark.parametrize("shortlist", [True, False])
+def test_exported_model_keeps_directions_and_decodes_into_each_language(
+    multilingual_run: Path, shortlist: bool, tmp_path: Path, nmt: Nmt
+) -> None:
+    options = ["--shortlist"] if shortlist else []
+    exported = nmt("export", multilingual_run, tmp_path / "int8", "--quantize", "int8", *options)
+    assert exported.status == 0, exported.err
+    before, after = (read_model_directory(path) for path in (multilingual_run, tmp_path / "int8"))
+    assert after.card.format_version == MULTILINGUAL_FORMAT_VERSION
+    assert after.card.languages == before.card.languages
+    assert [each.scores for each in after.card.directions] == [each.scores for each in before.card.directions]
+    # Confidence was calibrated with the shortlist.
+    assert all(each.confidence for each in before.card.directions)
+    assert all(bool(each.confidence) == shortlist for each in after.card.directions)
+    decoder = BatchDecoder(engine_factories([after], "onnx", 1, use_shortlist=True))
+    words = after.tokenizer.source.encode("the dog sees the cat.").ids
+    sources = [(number, [language_id(number), *words]) for number in range(3)]
+    found = decoder.search(sources, 2, after.decoding_options)
+    assert set(found) == {0, 1, 2}
+    if shortlist:
+        lists = load_shortlist(after)
+        assert lists
+        for number, source in sources:
+            assert set(found[number][0].tokens) <= set(lists.target_ids_for_sentence(source).tolist())
 
 
 def test_interrupted_training_resumes_to_the_same_bytes(

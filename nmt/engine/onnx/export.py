@@ -13,6 +13,7 @@ and ``weights.bin`` holds their weights.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -58,8 +59,10 @@ def export_model(directory: ModelDirectory, out: Path, precision: Precision, inc
     # The scores in the card were measured before the export; the card says with which precision.
     history = {**directory.card.training, "scores_measured_with": f"{directory.card.precision}, before this export"}
     # The calibration of confidence was learned from scores with a shortlist; those over the whole vocabulary differ.
-    confidence = directory.card.confidence if include_shortlist or directory.shortlist is None else None
-    changed = {"precision": precision, "training": history, "confidence": confidence}
+    changed: dict[str, Any] = {"precision": precision, "training": history}
+    if directory.shortlist is not None and not include_shortlist:
+        changed["confidence"] = None
+        changed["directions"] = [each.model_copy(update={"confidence": None}) for each in directory.card.directions]
     card = directory.card.model_copy(update=changed)
     write_model_directory(out, card, directory.tokenizer, files)
 
