@@ -175,7 +175,8 @@ def select(
     """Return terms with distinct sources, and the numbers of sentences that contain them."""
     order = sorted(candidates)
     generator.shuffle(order)
-    order.sort(key=lambda term: -min(len(candidates[term]), 5))  # frequent ones first: a glossary has typical terms
+    # Prefer terms that occur several times, but not the most frequent words, which no glossary contains.
+    order.sort(key=lambda term: not 2 <= len(candidates[term]) <= 5)
     terms: dict[str, str] = {}
     numbers: dict[int, None] = {}
     for source, target in order:

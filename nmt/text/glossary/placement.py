@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -15,10 +15,12 @@ from nmt.text.alignment import AlignedSpan
 from nmt.text.glossary.insertion import InsertionOffsets
 from nmt.text.glossary.term_list import TermList, TermMatch
 from nmt.text.glossary.word_alignment import OTHER, TermAlignment
-from nmt.text.glossary.words import find_words, is_function_word
+from nmt.text.glossary.words import WordRange, find_words, is_article, is_function_word
 from nmt.text.languages import primary_subtag
+from nmt.text.scripts import is_unspaced_script
 
 _MIN_COMMON_PREFIX = 4  # letters of forms of the same word
+_ROMANCE_LANGUAGES = frozenset(("ca", "es", "fr", "gl", "it", "pt", "ro"))  # in which adjectives follow nouns
 _COMPOUNDING_LANGUAGES = frozenset(("da", "de", "fi", "is", "nb", "nl", "nn", "no", "sv"))
 _MIN_COMPOUND_PART = 3  # letters
 _MAX_HOLE_WORDS = 2  # between words that the same term replaces
@@ -69,7 +71,7 @@ class _TermPlacer:
 
     def place(self) -> list[Placement]:
         found = self._find_present_terms()
-        for choose_words in (self._aligned_words, self._similar_words):
+        for choose_words in (self._aligned_words, self._similar_words, self._attributive_words):
             for number in range(len(self._matches)):
                 if number not in found and (words := choose_words(number)):
                     found[number] = self._take(words, number)
@@ -81,7 +83,9 @@ class _TermPlacer:
         offsets = InsertionOffsets(self._alignment, self._translation)
         for number, match in enumerate(self._matches):
             if number not in found:
-                offset = _outside(offsets.insertion_offset(match), ranges)
+                articles = self._untaken(self._aligned.owned_words[number])
+                offset = self._aligned.words[articles[-1]][1] if articles else offsets.insertion_offset(match)
+                offset = _outside(offset, ranges)
                 found[number] = Placement(offset, offset)
         return [found[number] for number in range(len(self._matches))]
 
@@ -182,8 +186,9 @@ class _TermPlacer:
             return range(self._include_article(best[0], number), best[-1] + 1)
         owned = self._untaken(self._aligned.owned_words[number])
         if owned:
-            # An article or preposition is aligned instead of the word beside it.
-            word = next((word for word in (owned[-1] + 1, owned[0] - 1) if self._is_free(word)), None)
+            # An article or preposition is aligned instead of the word beside it, or a preposition instead of a verb.
+            beside = (word for word in (owned[-1] + 1, owned[0] - 1) if self._is_free(word))
+            word = next(beside, next((word for word in owned if not self._is_article(word)), None))
             return None if word is None else range(word, word + 1)
         shared = self._untaken(self._aligned.shared_words[number])
         best_shared = max(shared, key=lambda word: self._aligned.weights[word][number], default=None)
@@ -199,6 +204,32 @@ class _TermPlacer:
             if not self._taken[word] and self._aligned.owner(word) in (number, OTHER) and 2 * common >= longer:
                 return range(word, word + 1)
         return None
+
+    def _attributive_words(self, number: int) -> range | None:
+        """Return the first of several adjacent words that are aligned to the next source word, or None.
+
+        The attention often links the translation of an adjective to the noun, which follows in Germanic languages.
+        """
+        if primary_subtag(self._language) in _ROMANCE_LANGUAGES or is_unspaced_script(self._matches[number].target[0]):
+            return None
+        following = bisect_left(self._source_words, self._matches[number].end, key=lambda word: word[0])
+        words = [word for word in self._words_by_source_word[following] if not self._taken[word]]
+        words = [word for word in words if self._aligned.owner(word) == OTHER and not self._is_function_word(word)]
+        return range(words[0], words[0] + 1) if len(words) > 1 and words[1] == words[0] + 1 else None
+
+    @cached_property
+    def _source_words(self) -> list[WordRange]:
+        return find_words(self._source)
+
+    @cached_property
+    def _words_by_source_word(self) -> dict[int, list[int]]:
+        """Numbers of the target words by the number of the only source word to which they are aligned."""
+        words: dict[int, list[int]] = defaultdict(list)
+        for word, spans in enumerate(self._aligned.spans):
+            sources = {bisect_right(self._source_words, span[0], key=lambda source: source[1]) for span in spans}
+            if len(sources) == 1:
+                words[sources.pop()].append(word)
+        return words
 
     @cached_property
     def _words_by_prefix(self) -> dict[str, list[int]]:
@@ -250,6 +281,10 @@ class _TermPlacer:
             return False
         aligned = {self._source[start:end].strip() for start, end, _, _ in self._aligned.spans[word]}
         return self._aligned.owner(word) == OTHER and all(is_function_word(text, None) for text in aligned)
+
+    def _is_article(self, word: int) -> bool:
+        start, end = self._aligned.words[word]
+        return is_article(self._translation[start:end], self._language)
 
     def _is_function_word(self, word: int) -> bool:
         start, end = self._aligned.words[word]

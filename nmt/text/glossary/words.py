@@ -15,16 +15,28 @@ _APOSTROPHES = "'’"
 _FRENCH_ELISIONS = "c d j l m n qu s t jusqu lorsqu puisqu quoiqu presqu"
 _ITALIAN_ELISIONS = "all bell coll dall dell gl nell quell sull un"
 _ELIDED = frozenset(f"{_FRENCH_ELISIONS} {_ITALIAN_ELISIONS}".split())
-_FUNCTION_WORDS = {
-    "de": "der die das den dem des ein eine einen einem einer eines im am zum zur vom ins beim und zu",
-    "en": "the a an of to in on at by for with and 's",
-    "es": "el la los las un una unos unas de del al a en y lo su sus",
-    "fr": "le la les l un une des du de d au aux à en et ce cette",
-    "it": "il lo la i gli le l un uno una di del dello della dei degli delle al allo alla a in e",
-    "nl": "de het een van der den te in op en 't",
-    "pt": "o a os as um uma uns umas de do da dos das ao à em no na e",
+_ARTICLES = {
+    "de": "der die das den dem des ein eine einen einem einer eines",
+    "en": "the a an",
+    "es": "el la los las un una unos unas",
+    "fr": "le la les l un une",
+    "it": "il lo la i gli le l un uno una",
+    "nl": "de het een 't",
+    "pt": "o a os as um uma uns umas",
 }
-_FUNCTION_WORD_SETS = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
+_PREPOSITIONS = {
+    "de": "im am zum zur vom ins beim und zu",
+    "en": "of to in on at by for with and s",
+    "es": "de del al a en y lo su sus",
+    "fr": "des du de d au aux à en et ce cette",
+    "it": "di del dello della dei degli delle al allo alla a in e",
+    "nl": "van der den te in op en",
+    "pt": "de do da dos das ao à em no na e",
+}
+_ARTICLE_SETS = {language: frozenset(words.split()) for language, words in _ARTICLES.items()}
+_FUNCTION_WORD_SETS = {
+    language: articles | frozenset(_PREPOSITIONS[language].split()) for language, articles in _ARTICLE_SETS.items()
+}
 _ALL_FUNCTION_WORDS = frozenset().union(*_FUNCTION_WORD_SETS.values())
 
 
@@ -51,6 +63,11 @@ def is_function_word(word: str, language: str | None) -> bool:
     """
     known = _ALL_FUNCTION_WORDS if language is None else _FUNCTION_WORD_SETS.get(primary_subtag(language), ())
     return word.lower() in known
+
+
+def is_article(word: str, language: str) -> bool:
+    """Return whether a word is an article, for languages with a list of them."""
+    return word.lower() in _ARTICLE_SETS.get(primary_subtag(language), ())
 
 
 def _letter_runs(text: str) -> Iterator[WordRange]:

@@ -142,6 +142,9 @@ def test_a_text_that_is_a_term_is_exactly_its_translation(source: str, translati
         ("It is (a cat).", "C'est (un).", "0-0 1-1 2-2 3-3 5-4", {"cat": "minou"}, "C'est (un minou)."),
         # A form of the term whose alignment is wrong is replaced instead.
         ("Two cats sleep.", "Les minous dorment.", "0-1 2-2 3-3", {"cats": "minouse"}, "Les minouse dorment."),
+        # Only an article is aligned: the term belongs after it. Only a preposition is aligned: the term replaces it.
+        ("The cat sleeps.", "Dort le.", "1-1 2-0 3-2", {"cat": "minou"}, "Dort le minou."),
+        ("Men wearing hats.", "Hommes à chapeau.", "0-0 1-1 2-2 3-3", {"wearing": "dans"}, "Hommes dans chapeau."),
         # An article is aligned in place of the noun.
         ("The cat sleeps.", "Le chat dort.", "0-1 1-0 2-2 3-3", {"cat": "minou"}, "Le minou dort."),
     ],
@@ -150,6 +153,12 @@ def test_terms_without_aligned_words(
     source: str, translation: str, links: str, terms: dict[str, str], expected: str
 ) -> None:
     assert replaced(source, translation, links, terms).text == expected
+
+
+def test_an_adjective_that_is_aligned_to_the_noun_is_replaced() -> None:
+    source, translation = "The young girl sleeps.", "Das junge Mädchen schläft."
+    links = "0-0 2-1 2-2 3-3 4-4"
+    assert replaced(source, translation, links, {"young": "kleine"}, "en de").text == "Das kleine Mädchen schläft."
 
 
 @pytest.mark.parametrize(
