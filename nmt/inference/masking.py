@@ -154,6 +154,8 @@ class _Edit(NamedTuple):
     """Number of the span that the text restores; None if the edit deletes a superfluous placeholder."""
     spaced: tuple[bool, bool]
     """Whether a space precedes and follows the span in the source."""
+    touching: tuple[bool, bool] = (False, False)
+    """Whether an inserted span may touch the word before and after it, as the tag in ``<b>word`` does."""
 
 
 def _edit_order(edit: _Edit) -> tuple[int, int]:
@@ -198,9 +200,16 @@ def _insertions(
     edits = []
     for number, offset in zip(missing, offsets, strict=True):
         start, end = source.spans[number].source
-        spaced = unmasked[start - 1 : start] in {" ", ""} or start == 0, unmasked[end : end + 1] in {" ", ""}
-        edits.append(_Edit(offset, offset, texts[number], number, spaced))
+        before, after = unmasked[:start][-1:], unmasked[end : end + 1]
+        text = source.spans[number].text
+        touching = _can_touch(before, text[0]), _can_touch(after, text[-1])
+        edits.append(_Edit(offset, offset, texts[number], number, (before in {" ", ""}, after in {" ", ""}), touching))
     return edits
+
+
+def _can_touch(neighbour: str, edge: str) -> bool:
+    """Return whether a span with this character at its edge touches a word in the source without being part of it."""
+    return neighbour != "" and is_spaced_word_character(neighbour) and not is_spaced_word_character(edge)
 
 
 def _required_spaces(edit: _Edit, parts: Sequence[str], target: str, end: int) -> tuple[str, str]:
@@ -215,8 +224,9 @@ def _required_spaces(edit: _Edit, parts: Sequence[str], target: str, end: int) -
     next_kept = max(end, edit.end)
     following = target[next_kept : next_kept + 1]
     inserted = edit.start == edit.end
-    before = previous not in {"", " "} and _needs_space(previous, edit.spaced[0], inserted)
+    before = previous not in {"", " "} and _needs_space(previous, edit.spaced[0], inserted) and not edit.touching[0]
     after = not _CLOSING.match(following) and _needs_space(following, edit.spaced[1], inserted)
+    after = after and not edit.touching[1]
     return " " * before, " " * after
 
 

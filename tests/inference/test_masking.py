@@ -48,6 +48,29 @@ def test_spans_are_removed_with_one_space(text: str, span: str, expected: str) -
     assert restore_spans(masked, text, masked.text, None, [masked.spans[0].text]).text == text
 
 
+@pytest.mark.parametrize(
+    ("text", "spans", "translation", "expected"),
+    [
+        ("The <b>black</b> cat", ["<b>", "</b>"], "Le chat noir", "Le chat <b>noir</b>"),
+        ("The [black](a.b) cat", ["[", "](a.b)"], "Le chat noir", "Le chat [noir](a.b)"),
+        ("The black🎉 cat", ["🎉"], "Le chat noir", "Le chat noir🎉"),
+        ("The 90s cat", ["90"], "Le chat années", "Le chat 90 années"),
+    ],
+)
+def test_inserted_spans_touch_words_as_in_the_source(
+    text: str, spans: list[str], translation: str, expected: str
+) -> None:
+    masked = mask_spans(text, find(text, *spans), with_placeholders=False)
+    start = masked.text.index(" ") + 1
+    length = masked.text.rindex(" ") - start
+    alignment = [
+        (0, 3, 0, 2),
+        (start, start + length, 8, len(translation)),
+        (start + length + 1, len(masked.text), 3, 7),
+    ]
+    assert restore_spans(masked, text, translation, alignment, spans).text == expected
+
+
 def test_removed_spans_are_inserted_by_alignment() -> None:
     text = "Black 30 cats sleep."
     masked = mask_spans(text, find(text, "30"), with_placeholders=False)
