@@ -15,11 +15,13 @@ from typer import Argument, Option
 from nmt.cli.options import (
     BeamOption,
     EnsembleOption,
+    FromOption,
     JsonOption,
     ModelArgument,
     NoShortlistOption,
     OutputOption,
     ThreadsOption,
+    ToOption,
 )
 from nmt.cli.streams import write_lines
 from nmt.inference.translator import Translator
@@ -31,6 +33,8 @@ def evaluate(
     model: ModelArgument,
     source: Annotated[Path, Option(help="Text to translate, one sentence per line.")],
     reference: Annotated[Path, Option(help="Reference translation, line by line.")],
+    source_language: FromOption = None,
+    target_language: ToOption = None,
     as_json: JsonOption = False,
     beam_size: BeamOption = None,
     threads: ThreadsOption = 1,
@@ -43,12 +47,15 @@ def evaluate(
 
     pairs = list(read_parallel_files(source, reference))
     translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
-    metrics.sacrebleu_metrics(translator.target_language)  # raises errors about missing packages before the work
+    languages = translator.choose_direction(source_language, target_language)
+    metrics.sacrebleu_metrics(languages[1])  # raises errors about missing packages before the work
     began = time.perf_counter()
-    results = translator.translate([text for text, _ in pairs], beam_size=beam_size)
+    results = translator.translate(
+        [text for text, _ in pairs], source=languages[0], target=languages[1], beam_size=beam_size
+    )
     seconds = time.perf_counter() - began
     translations, references = [result.text for result in results], [text for _, text in pairs]
-    scores = metrics.score_translations(translations, references, translator.target_language)
+    scores = metrics.score_translations(translations, references, languages[1])
     result = {**scores, "sentences_per_second": round(len(pairs) / seconds, 1)}
     if as_json:
         typer.echo(json.dumps(result))
@@ -83,6 +90,8 @@ def score(
     model: ModelArgument,
     source: Annotated[Path, Option(help="Source text, one sentence per line.")],
     target: Annotated[Path, Option(help="Translation to score, line by line.")],
+    source_language: FromOption = None,
+    target_language: ToOption = None,
     output: OutputOption = None,
     as_json: Annotated[
         bool, Option("--json", help="Print a JSON object per line, with score, number of tokens and alignment.")
@@ -95,5 +104,6 @@ def score(
     translator = Translator.load(model, threads=threads, shortlist=False)
     pairs = iter(read_parallel_files(source, target))
     batches = iter(lambda: list(itertools.islice(pairs, _MAX_BATCH)), [])
-    scores = itertools.chain.from_iterable(map(translator.score, batches))
+    languages = translator.choose_direction(source_language, target_language)
+    scores = (s for batch in batches for s in translator.score(batch, source=languages[0], target=languages[1]))
     write_lines((json.dumps(dataclasses.asdict(s)) if as_json else f"{s.score:.6f}" for s in scores), output)

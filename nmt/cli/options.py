@@ -21,6 +21,12 @@ NoShortlistOption = Annotated[
 EnsembleOption = Annotated[
     list[Path] | None, Option("--with", metavar="MODEL", help="Another model of an ensemble; may be repeated.")
 ]
+FromOption = Annotated[
+    str | None, Option("--from", metavar="CODE", help="Source language; needed if the model knows several.")
+]
+ToOption = Annotated[
+    str | None, Option("--to", metavar="CODE", help="Target language; needed if the model knows several.")
+]
 OutputOption = Annotated[Path | None, Option("-o", "--output", help="File to write; stdout by default.")]
 JsonOption = Annotated[bool, Option("--json", help="Print JSON instead of text.")]
 

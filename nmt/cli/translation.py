@@ -15,8 +15,10 @@ from typer import Argument, Option
 from nmt.cli.options import (
     BeamOption,
     EnsembleOption,
+    FromOption,
     ModelArgument,
     NoShortlistOption,
+    ToOption,
     refuse_options_unless,
     requires_extra,
 )
@@ -42,6 +44,8 @@ def translate(
     output: Annotated[
         Path | None, Option("-o", "--output", help="File to write; stdout by default. .jsonl receives sentence pairs.")
     ] = None,
+    source_language: FromOption = None,
+    target_language: ToOption = None,
     beam_size: BeamOption = None,
     n_best: Annotated[int, Option(min=1, max=64, help="Number of translations per line; needs --json if over 1.")] = 1,
     as_json: Annotated[bool, Option("--json", help="Print a JSON object per line, with scores and alignment.")] = False,
@@ -121,6 +125,7 @@ def translate(
         model, threads=threads or 1, shortlist=not no_shortlist, ensemble=others or (), language_model=lm,
         lm_weight=DEFAULT_LM_WEIGHT if lm_weight is None else lm_weight, rescore=rescore,
     )  # fmt: skip
+    languages = translator.choose_direction(source_language, target_language)
     changes: dict[str, Any] = {"num_beam_groups": groups, "no_repeat_ngram_size": no_repeat_ngram}
     changes["return_attention"] = as_json or document is not None  # plain text has no use for it
     if sample:
@@ -136,20 +141,22 @@ def translate(
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
-    output_format = _output_format(as_json, output, translator)
+    output_format = _output_format(as_json, output, languages)
     models = tuple(path.resolve() for path in (model, *(others or ())))
     text_options = TextOptions(
         protected_phrases=tuple(protect or ()),
         protected_patterns=tuple(protect_pattern or ()),
-        terms=_read_glossary(glossary, translator) if glossary else None,
+        terms=TermList(read_terms(glossary, *languages), *languages) if glossary else None,
         localise_numbers=localise_numbers,
         split_sentences=not no_split,
         min_confidence=min_confidence,
         find_signals=as_json,
     )
     _ = text_options.protector  # raises for an invalid pattern
-    job = TranslationJob(models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options)
-    fields = (field,) if field else (translator.source_language, "text")
+    job = TranslationJob(
+        models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options, languages
+    )
+    fields = (field,) if field else (languages[0], "text")
     untranslated = _UntranslatedCounter()
     if document:
         # Lazily, so that an output that can't be written is an error before the work.
@@ -182,11 +189,6 @@ class _UntranslatedCounter:
         self.num_left += translation.left_untranslated
 
 
-def _read_glossary(path: Path, translator: Translator) -> TermList:
-    languages = translator.source_language, translator.target_language
-    return TermList(read_terms(path, *languages), *languages)
-
-
 def _check_document_options(
     document: Path, files: Sequence[Path], output: Path | None, line_options: dict[str, bool]
 ) -> None:
@@ -202,13 +204,13 @@ def _check_document_options(
         )
 
 
-def _output_format(as_json: bool, output: Path | None, translator: Translator) -> OutputFormat:
+def _output_format(as_json: bool, output: Path | None, languages: tuple[str, str]) -> OutputFormat:
     """Return the format of output lines. Raises UsageError if sentence pairs would have two fields of one name."""
     if as_json or not output or output.suffix != ".jsonl":
         return "json" if as_json else "text"
-    if translator.source_language == translator.target_language:
+    if languages[0] == languages[1]:
         raise UsageError(
-            f"{output}: pairs need different names for both sides, and both are {translator.source_language}; "
+            f"{output}: pairs need different names for both sides, and both are {languages[0]}; "
             "name a file that ends in .txt, or add --json"
         )
     return "pairs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from nmt.inference.documents.document import Document
@@ -38,14 +39,21 @@ def translate_document(
     """
     text = _read_text(path)
     try:
-        document = _FORMATS[path.suffix.lower()](text, translator.source_language, translator.target_language)
+        source, target = translator.choose_direction(*job.languages)
+        document = _FORMATS[path.suffix.lower()](text, source, target)
     except ModuleNotFoundError:
         raise missing_extra("documents", f"translating {path.name}") from None
     except XmlSyntaxError as error:
         raise CarouselError(f"{path}:{error}") from None
+    text_options = replace(job.text_options, split_sentences=False)  # the segments are sentences
     translations = list(
         translator.stream(
-            document.segments, beam_size=job.beam_size, options=job.options, text_options=job.text_options
+            document.segments,
+            source=source,
+            target=target,
+            beam_size=job.beam_size,
+            options=job.options,
+            text_options=text_options,
         )
     )
     for translation in translations:

@@ -38,6 +38,8 @@ class TranslationJob:
     """True to use the vocabulary shortlist of the model, if it has one."""
     output_format: OutputFormat
     text_options: TextOptions = DEFAULT_TEXT_OPTIONS
+    languages: tuple[str | None, str | None] = (None, None)
+    """Codes of source and target language; None for a language that the model determines."""
 
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
         """Load the models into a translator. Raises CarouselError as `Translator.load` does."""
@@ -57,12 +59,14 @@ class TranslationJob:
         texts, sources = itertools.tee(texts)
         translations = translator.stream(
             texts,
+            source=self.languages[0],
+            target=self.languages[1],
             beam_size=self.beam_size,
             alternatives=self.alternatives,
             options=self.options,
             text_options=self.text_options,
         )
-        languages = translator.source_language, translator.target_language
+        languages = translator.choose_direction(*self.languages)
         for translation, source in zip(translations, sources, strict=True):
             on_translation(translation)
             yield _format_line(source, translation, self.output_format, languages)

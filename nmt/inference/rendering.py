@@ -10,8 +10,8 @@ from nmt.inference.chunk_alignment import align_chunks
 from nmt.inference.masking import restore_spans
 from nmt.inference.prepared_text import PreparedText
 from nmt.inference.translation import AppliedTerm
-from nmt.model_directory.card import ModelCard
 from nmt.search.hypotheses import Hypothesis
+from nmt.search.options import DecodingOptions
 from nmt.text.alignment import AlignedSpan
 from nmt.text.glossary import replace_terms
 from nmt.text.languages import language_scripts
@@ -29,22 +29,34 @@ class RenderedText(NamedTuple):
 
 
 class Renderer:
-    """Converter of hypotheses to text for a model."""
+    """Converter of hypotheses to text for a direction of a model."""
 
-    def __init__(self, card: ModelCard, vocabulary: Vocabulary, reads_variants: bool) -> None:
-        """Create a renderer; ``reads_variants`` is true if the network reads text in lower case as it is."""
-        self._card, self._decode, self._reads_variants = card, vocabulary.decode, reads_variants
-        self._separator = "" if "CJK" in language_scripts(card.target_language) else " "
+    def __init__(self, guards: bool, languages: tuple[str, str], vocabulary: Vocabulary, reads_variants: bool) -> None:
+        """Create a renderer.
 
-    def render(self, prepared: PreparedText, hypotheses: Sequence[Hypothesis]) -> RenderedText:
+        Args:
+            guards: Whether the surface form of the source is restored.
+            languages: Codes of the source and the target language.
+            vocabulary: Target vocabulary.
+            reads_variants: Whether the network reads text in lower case as it is.
+        """
+        self._guards, self._languages, self._reads_variants = guards, languages, reads_variants
+        self._decode = vocabulary.decode
+        self._separator = "" if "CJK" in language_scripts(languages[1]) else " "
+
+    def render(
+        self, prepared: PreparedText, hypotheses: Sequence[Hypothesis], options: DecodingOptions
+    ) -> RenderedText:
         """Return the text of a sentence's translation, given one hypothesis per chunk."""
         decoded = [self._decode(hypothesis.tokens) for hypothesis in hypotheses]
         target = self._separator.join(tokenized.text for tokenized in decoded)
         positions = [hypothesis.source_positions for hypothesis in hypotheses]
         alignment = align_chunks(prepared.chunks, positions, decoded, self._separator)
-        card, written = self._card, target
-        if card.search.guards:
-            target = restore_surface(target, prepared.surface, self._reads_variants, card.target_language)
+        written, target_language = target, self._languages[1]
+        if self._guards:
+            target = restore_surface(target, prepared.surface, self._reads_variants, target_language)
+            if options.bad_phrases:  # final punctuation that is banned must not be added
+                target = target[: len(written)]
         if prepared.is_plain and target == written:
             return RenderedText(target, alignment)
         alignment = _clip_alignment(alignment, len(prepared.masked.text), len(target))
@@ -54,7 +66,7 @@ class Renderer:
         text, alignment = _add_decorations(prepared, target, alignment)
         if not prepared.terms:
             return RenderedText(text, alignment)
-        replaced = replace_terms(prepared.original_terms(), prepared.text, text, alignment, card.target_language)
+        replaced = replace_terms(prepared.original_terms(), prepared.text, text, alignment, target_language)
         applied = tuple(AppliedTerm(match.source, match.target) for match in replaced.applied)
         return RenderedText(replaced.text, replaced.alignment, applied)
 
@@ -65,8 +77,7 @@ class Renderer:
         texts = [prepared.text[offsets[start] : offsets[end]] for start, end in spans]
         if not prepared.options.localise_numbers:
             return texts
-        languages = self._card.source_language, self._card.target_language
-        return [localise_numbers(text, *languages) for text in texts]
+        return [localise_numbers(text, *self._languages) for text in texts]
 
 
 def _clip_alignment(

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from nmt.corpus.tokenizer import UNK, placeholder_id
+from nmt.corpus.tokenizer import UNK, TokenizedText, language_id, placeholder_id
 from nmt.inference.chunk_alignment import Chunk
 from nmt.inference.masking import MaskedText, mask_spans
 from nmt.inference.prepared_text import PreparedText
@@ -20,7 +20,7 @@ from nmt.inference.quality_signals import find_signals, lower_confidence
 from nmt.inference.rendering import Renderer
 from nmt.inference.text_options import TextOptions
 from nmt.inference.translation import Alternative, Translation
-from nmt.model_directory.card import Calibration
+from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
@@ -44,14 +44,29 @@ _PLACEHOLDER_IDS = {character: placeholder_id(n) for n, character in enumerate(P
 class TextProcessor:
     """Converter from texts to token ids for a model, and from its hypotheses to translations. Thread-safe."""
 
-    def __init__(self, model: ModelDirectory, calibration: Calibration | None) -> None:
-        self._card, self._tokenizer = model.card, model.tokenizer
-        self._calibration = calibration
-        self._lowers_case = model.card.search.guards and not model.tokenizer.source.has_capitals
-        self._reads_variants = model.card.surface_variants or self._lowers_case
+    def __init__(self, model: ModelDirectory, direction: DirectionCard, *, calibrated: bool = True) -> None:
+        """Create a processor for a direction of a model; without ``calibrated``, there is no confidence."""
+        card = model.card
+        self._card, self._tokenizer, self._direction = card, model.tokenizer, direction
+        self._calibration = direction.confidence if calibrated else None
+        # Empty for a translator between two languages.
+        self._prefix = [language_id(n) for n, code in enumerate(card.languages) if code == direction.target]
+        self._lowers_case = card.search.guards and not model.tokenizer.source.has_capitals
+        self._reads_variants = card.surface_variants or self._lowers_case
         encode = model.tokenizer.source.encode_batch
-        self._truecaser = Truecaser(lambda word: len(encode([word])[0]), model.card.source_language)
-        self._renderer = Renderer(model.card, model.tokenizer.target, self._reads_variants)
+        self._truecaser = Truecaser(lambda word: len(encode([word])[0]), direction.source)
+        languages = direction.source, direction.target
+        self._renderer = Renderer(card.search.guards, languages, model.tokenizer.target, self._reads_variants)
+
+    @property
+    def source_language(self) -> str:
+        """Language code of the source."""
+        return self._direction.source
+
+    @property
+    def guards(self) -> bool:
+        """Whether text is treated as natural language: split into sentences and chunks, with protected spans."""
+        return self._card.search.guards
 
     def prepare(self, text: str, options: TextOptions) -> PreparedText:
         """Return a sentence with its tokenized chunks, of which there are none if there is nothing to translate."""
@@ -67,32 +82,31 @@ class TextProcessor:
         masked = mask_spans(normalised, spans, card.placeholders)
         surface = analyse_surface(masked.text)
         chunks: list[Chunk] = []
-        if has_letters_of(masked.text, card.source_language):
+        if has_letters_of(masked.text, self._direction.source):
             chunks = self._make_all_chunks(masked, surface)
         return PreparedText(text, core, normalised, options, masked, surface, tuple(terms), chunks)
 
     def _make_all_chunks(self, masked: MaskedText, surface: SurfaceForm) -> list[Chunk]:
         """Return the chunks of a masked text."""
-        card = self._card
         network_text = to_network_form(
-            masked.text, surface, self._reads_variants, card.source_language, self._truecaser.truecase
+            masked.text, surface, self._reads_variants, self._direction.source, self._truecaser.truecase
         )
         if self._lowers_case:
-            network_text = lower_case(network_text, card.source_language)
+            network_text = lower_case(network_text, self._direction.source)
         ranges = masked.ranges(len(network_text))
         return [chunk for start, end in ranges for chunk in self._make_chunks(network_text, start, end, masked)]
 
     def _prepare_verbatim(self, text: str, options: TextOptions) -> PreparedText:
         """Return a text as a single chunk, which is only normalised."""
         normalised = normalise(text)
-        chunks = [Chunk(0, self._tokenizer.source.encode(normalised))] if is_translatable(normalised) else []
+        chunks = [Chunk(0, self._encode(normalised))] if is_translatable(normalised) else []
         return PreparedText(text, (0, len(text)), normalised, options, MaskedText(normalised), chunks=chunks)
 
     def _make_chunks(self, text: str, start: int, end: int, masked: MaskedText) -> Iterator[Chunk]:
         """Yield the chunks of a range of the text that the network reads."""
-        encode, part = self._tokenizer.source.encode, text[start:end]
-        tokenized = encode(part)
-        max_tokens = self._card.longest_source
+        part = text[start:end]
+        tokenized = self._encode(part)
+        max_tokens = self._direction.longest_source + len(self._prefix)
         if len(tokenized.ids) <= max_tokens:
             ranges = [(0, len(part))]
         else:
@@ -101,9 +115,25 @@ class TextProcessor:
             content = part[first:last].strip()
             if content:
                 offset = start + first + part[first:last].index(content)
-                tokens = tokenized if content == part else encode(content)
+                tokens = tokenized if content == part else self._encode(content)
                 placeholders = masked.placeholders(offset, offset + len(content))
                 yield Chunk(offset, tokens, tuple(_PLACEHOLDER_IDS[character] for character in placeholders))
+
+    def _encode(self, text: str) -> TokenizedText:
+        """Return the token ids that the network reads; the language piece, if any, has an empty span."""
+        tokenized = self._tokenizer.source.encode(text)
+        if not self._prefix:
+            return tokenized
+        spans = [(0, 0)] * len(self._prefix) + tokenized.spans
+        return TokenizedText(text, self._prefix + tokenized.ids, spans)
+
+    def tokenize_pair(self, source: str, target: str) -> tuple[TokenizedText, TokenizedText]:
+        """Return the token ids of a source text and of its translation, which are only normalised."""
+        return self._encode(normalise(source)), self._tokenizer.target.encode(normalise(target))
+
+    def decode_batch(self, id_lists: Sequence[Sequence[int]]) -> list[str]:
+        """Return the text of each list of target token ids."""
+        return self._tokenizer.target.decode_batch(id_lists)
 
     def target_ids(self, text: str) -> tuple[int, ...]:
         """Return the token ids of a target text; see `Translator.target_ids`."""
@@ -143,24 +173,24 @@ class TextProcessor:
         if not prepared.chunks:
             return self._copy(prepared, options)
         best = [of_chunk[0] for of_chunk in hypotheses]
-        rendered = self._renderer.render(prepared, best)
+        rendered = self._renderer.render(prepared, best, options)
         alternatives: list[Alternative] = []
         for n in range(1, options.num_hypotheses):
             # The n-th alternative of a text joins the n-th best hypotheses of its chunks.
             nth = [of_chunk[min(n, len(of_chunk) - 1)] for of_chunk in hypotheses]
-            other = self._renderer.render(prepared, nth).text
+            other = self._renderer.render(prepared, nth, options).text
             if other != rendered.text and all(other != alternative.text for alternative in alternatives):
                 alternatives.append(Alternative(other, _mean_token_score(nth)))
         score = _mean_token_score(best)
         calibration = self._calibration if options.sampling_temperature == 0 else None
         confidence = None if calibration is None else calibration.confidence(score)
         text = prepared.options
+        languages = self._direction.source, self._direction.target
         signals: tuple[str, ...] = ()
         if text.find_signals or text.min_confidence:
-            source_language, target_language = self._card.source_language, self._card.target_language
-            signals = find_signals(prepared.text, rendered.text, source_language, target_language)
+            signals = find_signals(prepared.text, rendered.text, *languages)
             if confidence is not None:
-                confidence = lower_confidence(confidence, prepared.text, source_language, signals)
+                confidence = lower_confidence(confidence, prepared.text, languages[0], signals)
         if confidence is not None and confidence < text.min_confidence:
             copy = self._copy(prepared, options)
             return replace(copy, score=score, confidence=confidence, signals=signals, left_untranslated=True)
@@ -172,16 +202,18 @@ class TextProcessor:
             alignment=rendered.alignment if options.return_attention else None,
             signals=signals,
             terms=rendered.terms,
+            direction=languages,
         )
 
     def _copy(self, prepared: PreparedText, options: DecodingOptions) -> Translation:
         """Return a sentence as its own translation, with its numbers localised on request."""
         text = prepared.text
         if prepared.options.localise_numbers:
-            text = localise_numbers(text, self._card.source_language, self._card.target_language)
+            text = localise_numbers(text, self._direction.source, self._direction.target)
         aligned = options.return_attention and self._card.model.attention != "none"
         alignment = ((0, len(prepared.text), 0, len(text)),) if aligned and text else None
-        return Translation(text, alignment=alignment, copied=True)
+        direction = self._direction.source, self._direction.target
+        return Translation(text, alignment=alignment, copied=True, direction=direction)
 
 
 def _without_overlap(spans: Sequence[ProtectedSpan], terms: Sequence[TermMatch]) -> list[ProtectedSpan]:

@@ -45,6 +45,8 @@ class Translation:
     """True if the text was not translated, because nothing in it is language or the confidence is too low."""
     left_untranslated: bool = False
     """True if a sentence of the text was not translated because the confidence is below the minimum."""
+    direction: tuple[str, ...] = ()
+    """Codes of the source and the target language, with the pivot language between them if there is one."""
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,16 @@ from nmt.engine.factory import (
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.chunk_alignment import align_pair
 from nmt.inference.continuous_batcher import ContinuousBatcher
-from nmt.inference.documents.document import Document, SingleSegment
-from nmt.inference.documents.plain import PlainDocument
+from nmt.inference.directions import choose_direction, find_route
+from nmt.inference.pivoting import compose_translations
 from nmt.inference.rescoring import Rescorer
 from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS, TextOptions
 from nmt.inference.text_processor import TextProcessor
 from nmt.inference.translation import Alternative, PairScore, Translation
-from nmt.model_directory.card import Calibration
+from nmt.inference.window_translator import WindowTranslator
+from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory, read_language_model_directory, read_model_directory
-from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
-from nmt.text.normalisation import normalise
 from nmt.utils.errors import UsageError
 
 __all__ = ["Alternative", "Translation", "Translator"]
@@ -52,26 +51,22 @@ class Translator:
         ['Le chat noir dort.', 'Où est ma clé ?']
 
     Attributes:
-        source_language: Language code of the source.
-        target_language: Language code of the target.
+        source_language: Language code of the source; of a multilingual model, that of its first direction.
+        target_language: Language code of the target; of a multilingual model, that of its first direction.
         beam_size: Default beam size.
         checksum: Checksum of the model directory.
-        text_processor: Converts between text and token ids.
+        text_processor: Converts between text and token ids in the first direction.
     """
 
     def __init__(
-        self,
-        model: ModelDirectory,
-        decoder: BatchDecoder,
-        calibration: Calibration | None,
-        rescorer: Rescorer | None = None,
+        self, model: ModelDirectory, decoder: BatchDecoder, *, calibrated: bool, rescorer: Rescorer | None = None
     ) -> None:
         """Create a translator from its parts; use `Translator.load` instead."""
-        self._model, self._decoder, self._rescorer = model, decoder, rescorer
-        self.text_processor = TextProcessor(model, calibration)
-        self._has_confidence = calibration is not None
-        self.source_language = model.card.source_language
-        self.target_language = model.card.target_language
+        self._model, self._decoder, self._rescorer, self._calibrated = model, decoder, rescorer, calibrated
+        self._processors: dict[tuple[str, str], TextProcessor] = {}
+        first, *_ = model.card.trained_directions
+        self.text_processor = self._processor(first)
+        self.source_language, self.target_language = first.source, first.target
         self.beam_size = model.card.search.beam
         self.checksum = model.checksum
 
@@ -117,14 +112,28 @@ class Translator:
             decoder = BatchDecoder(engine_factories(models, engine, threads, shortlist))
             # The calibration is valid for scores of the single model with its shortlist.
             calibrated = not ensemble and (shortlist or models[0].shortlist is None)
-            return Translator(models[0], decoder, models[0].card.confidence if calibrated else None)
+            return Translator(models[0], decoder, calibrated=calibrated)
         lm = read_language_model_directory(Path(language_model))
         if rescore:
             decoder = BatchDecoder(engine_factories(models, engine, threads, shortlist))
-            return Translator(models[0], decoder, None, Rescorer(language_model_scorer(lm), lm_weight, rescore))
+            rescorer = Rescorer(language_model_scorer(lm), lm_weight, rescore)
+            return Translator(models[0], decoder, calibrated=False, rescorer=rescorer)
         if engine == "onnx" or ensemble:
             raise UsageError("language_model: shallow fusion needs one model and the torch engine; use rescore instead")
-        return Translator(models[0], BatchDecoder([shallow_fusion_factory(models[0], lm, lm_weight, threads)]), None)
+        decoder = BatchDecoder([shallow_fusion_factory(models[0], lm, lm_weight, threads)])
+        return Translator(models[0], decoder, calibrated=False)
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Pairs of source and target language that the model was trained on."""
+        return [(direction.source, direction.target) for direction in self._model.card.trained_directions]
+
+    def choose_direction(self, source: str | None = None, target: str | None = None) -> tuple[str, str]:
+        """Return source and target language, of which either may be left out if the model determines it.
+
+        Raises UsageError if it does not.
+        """
+        return choose_direction(self._model.card, source, target)
 
     @property
     def decoding_options(self) -> DecodingOptions:
@@ -163,6 +172,8 @@ class Translator:
         self,
         text: str,
         *,
+        source: str | None = ...,
+        target: str | None = ...,
         beam_size: int | None = ...,
         alternatives: int = ...,
         options: DecodingOptions | None = ...,
@@ -173,6 +184,8 @@ class Translator:
         self,
         text: list[str] | tuple[str, ...],
         *,
+        source: str | None = ...,
+        target: str | None = ...,
         beam_size: int | None = ...,
         alternatives: int = ...,
         options: DecodingOptions | None = ...,
@@ -183,6 +196,8 @@ class Translator:
         self,
         text: str | Sequence[str],
         *,
+        source: str | None = None,
+        target: str | None = None,
         beam_size: int | None = None,
         alternatives: int = 0,
         options: DecodingOptions | None = None,
@@ -192,6 +207,9 @@ class Translator:
 
         Args:
             text: A text, or a list or tuple of texts. A text may contain several sentences and lines.
+            source: Language code of the source. It may be left out if the model translates from one language only.
+            target: Language code of the target. It may be left out if the model translates into one language only.
+                Between two languages without a direction of their own, texts are translated through a pivot language.
             beam_size: Beam size; the model's default if None.
             alternatives: Number of alternative translations. The beam size is raised to at least this number plus 1.
             options: Decoding options; the model's `decoding_options` if None.
@@ -209,7 +227,13 @@ class Translator:
         """
         texts = [text] if isinstance(text, str) else text
         found = self.stream(
-            texts, beam_size=beam_size, alternatives=alternatives, options=options, text_options=text_options
+            texts,
+            source=source,
+            target=target,
+            beam_size=beam_size,
+            alternatives=alternatives,
+            options=options,
+            text_options=text_options,
         )
         return next(found) if isinstance(text, str) else list(found)
 
@@ -217,6 +241,8 @@ class Translator:
         self,
         texts: Iterable[str],
         *,
+        source: str | None = None,
+        target: str | None = None,
         beam_size: int | None = None,
         alternatives: int = 0,
         options: DecodingOptions | None = None,
@@ -230,26 +256,50 @@ class Translator:
             raise UsageError(f"beam_size: {beam_size} is too few; use at least 1")
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
+        route = find_route(self._model.card, *self.choose_direction(source, target))
+        if len(route) > 1 and text_options.terms:
+            pair = f"{route[0].source}→{route[1].target}"
+            raise UsageError(f"terms: {pair} is translated through {route[0].target}; leave the glossary out")
+        steps = [self._window_translator(step, beam_size, options, alternatives, text_options) for step in route[-1:]]
+        if len(route) > 1:
+            steps.insert(0, self._window_translator(route[0], beam_size, None, 0, text_options))
+        return self._stream(texts, steps)
+
+    def _window_translator(
+        self,
+        direction: DirectionCard,
+        beam_size: int | None,
+        options: DecodingOptions | None,
+        alternatives: int,
+        text_options: TextOptions,
+    ) -> WindowTranslator:
+        processor = self._processor(direction)
         beam_size = max(beam_size or self.beam_size, alternatives + 1)
         options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
-        if text_options.min_confidence and (not self._has_confidence or options.sampling_temperature):
+        if text_options.min_confidence and not self._has_confidence(direction, options):
             raise UsageError(
-                "min_confidence: translations have no confidence when they are sampled, use several models, do without "
-                "the model's shortlist, or if the model was trained without a dev set; remove it"
+                "min_confidence: translations have no confidence when they are sampled, use several models or a pivot "
+                "language, do without the model's shortlist, or if the model was trained without a dev set; remove it"
             )
+        if options.max_length_ratio == self.decoding_options.max_length_ratio:
+            options = replace(options, max_length_ratio=direction.longest_ratio)
         if options.force_phrases:
-            options = replace(options, word_continuations=self.text_processor.word_continuations)
-        return self._stream(texts, beam_size, options, text_options)
+            options = replace(options, word_continuations=processor.word_continuations)
+        return WindowTranslator(processor, self._decoder, self._rescorer, beam_size, options, text_options)
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[PairScore]:
+    def score(
+        self, pairs: Sequence[tuple[str, str]], *, source: str | None = None, target: str | None = None
+    ) -> list[PairScore]:
         """Return the log-probability of each given pair of a source text and its translation.
 
         With a vocabulary shortlist, probabilities are normalised over the tokens of the shortlist only. For exact
         values, load the model with ``shortlist=False``.
         """
-        tokenizer = self._model.tokenizer
-        texts = [(normalise(source), normalise(target)) for source, target in pairs]
-        tokenized = [(tokenizer.source.encode(source), tokenizer.target.encode(target)) for source, target in texts]
+        direction = self._model.card.find_direction(*self.choose_direction(source, target))
+        if direction is None:
+            raise UsageError(f"source, target: the model translates {self.directions}; choose one of these directions")
+        processor = self._processor(direction)
+        tokenized = [processor.tokenize_pair(*pair) for pair in pairs]
         longest_first = sorted(range(len(tokenized)), key=lambda n: -len(tokenized[n][1].ids))
         found = self._decoder.score([(n, tokenized[n][0].ids, tokenized[n][1].ids) for n in longest_first])
         scores = [found[n] for n in range(len(pairs))]
@@ -258,55 +308,23 @@ class Translator:
             PairScore(s.score, len(s.token_scores), alignment) for s, alignment in zip(scores, alignments, strict=True)
         ]
 
-    def _stream(
-        self, texts: Iterable[str], beam_size: int, options: DecodingOptions, text_options: TextOptions
-    ) -> Iterator[Translation]:
+    def _stream(self, texts: Iterable[str], steps: Sequence[WindowTranslator]) -> Iterator[Translation]:
+        """Translate texts with one or, through a pivot language, two translators."""
         remaining = iter(texts)
         while window := list(itertools.islice(remaining, _WINDOW_SIZE)):
-            yield from self._translate_window(window, beam_size, options, text_options)
+            first = steps[0].translate(window)
+            if len(steps) == 1:
+                yield from first
+            else:
+                translations = list(first)
+                second = steps[1].translate([translation.text for translation in translations])
+                yield from map(compose_translations, translations, second)
 
-    def _translate_window(
-        self, texts: list[str], beam_size: int, options: DecodingOptions, text_options: TextOptions
-    ) -> Iterator[Translation]:
-        """Translate texts together, and yield their translations in order."""
-        documents = [self._make_document(text, text_options) for text in texts]
-        prepared = [[self.text_processor.prepare(s, text_options) for s in each.segments] for each in documents]
-        tasks: list[tuple[Sequence[int], DecodingOptions]] = []
-        later = replace(options, target_prefix=(), force_phrases=(), word_continuations=frozenset())
-        for sentences in prepared:
-            # Target prefix and forced phrases apply to the first chunk of a text only.
-            of_chunk = options
-            for sentence in sentences:
-                for chunk in sentence.chunks:
-                    tasks.append((chunk.tokenized.ids, sentence.decoding_options(of_chunk, chunk)))
-                    of_chunk = later
-        hypotheses = iter(self._decode(tasks, beam_size, options))
-        for document, sentences in zip(documents, prepared, strict=True):
-            yield document.assemble(
-                [self.text_processor.assemble(s, [next(hypotheses) for _ in s.chunks], options) for s in sentences]
-            )
+    def _has_confidence(self, direction: DirectionCard, options: DecodingOptions) -> bool:
+        return self._calibrated and direction.confidence is not None and options.sampling_temperature == 0
 
-    def _make_document(self, text: str, text_options: TextOptions) -> Document:
-        if text_options.split_sentences and self._model.card.search.guards:
-            return PlainDocument(text, self.source_language, protector=text_options.protector)
-        return SingleSegment(text)
-
-    def _decode(
-        self, tasks: Sequence[tuple[Sequence[int], DecodingOptions]], beam_size: int, options: DecodingOptions
-    ) -> list[list[Hypothesis]]:
-        """Return the hypotheses for pairs of token ids and decoding options, reranked if there is a rescorer."""
-        # Chunks of similar length are decoded together; short ones at the end leave few slots idle.
-        groups: dict[DecodingOptions, list[tuple[int, Sequence[int]]]] = {}
-        for n in sorted(range(len(tasks)), key=lambda n: -len(tasks[n][0])):
-            groups.setdefault(tasks[n][1], []).append((n, tasks[n][0]))
-        found: dict[int, list[Hypothesis]] = {}
-        if self._rescorer is None or options.sampling_temperature > 0:
-            for of_group, sources in groups.items():
-                found |= self._decoder.search(sources, beam_size, of_group)
-        else:
-            count = max(self._rescorer.num_hypotheses, options.num_hypotheses)
-            for of_group, sources in groups.items():
-                nbest = replace(of_group, num_hypotheses=count)
-                found |= self._decoder.search(sources, max(beam_size, count), nbest)
-            found = self._rescorer.rerank(found, self._model.tokenizer.target.decode_batch, options.length_penalty)
-        return [found[n] for n in range(len(tasks))]
+    def _processor(self, direction: DirectionCard) -> TextProcessor:
+        key = direction.source, direction.target
+        if key not in self._processors:
+            self._processors[key] = TextProcessor(self._model, direction, calibrated=self._calibrated)
+        return self._processors[key]

@@ -152,6 +152,35 @@ class ModelCard(_Immutable):
         return self
 
     @property
+    def trained_directions(self) -> list[DirectionCard]:
+        """Directions that the translator was trained on, of which one between two languages has one."""
+        if self.directions:
+            return self.directions
+        return [self._describe_direction(self.source_language, self.target_language, self.confidence)]
+
+    def find_direction(self, source: str, target: str) -> DirectionCard | None:
+        """Return the card of a direction; None if the translator does not know a language.
+
+        A multilingual translator also knows directions between its languages on which it was not trained (zero-shot
+        translation). These have no confidence.
+        """
+        for direction in self.trained_directions:
+            if (direction.source, direction.target) == (source, target):
+                return direction
+        if source == target or not {source, target} <= set(self.languages):
+            return None
+        return self._describe_direction(source, target, None)
+
+    def _describe_direction(self, source: str, target: str, confidence: Calibration | None) -> DirectionCard:
+        return DirectionCard(
+            source=source,
+            target=target,
+            longest_source=self.longest_source,
+            longest_ratio=self.longest_ratio,
+            confidence=confidence,
+        )
+
+    @property
     def is_multilingual(self) -> bool:
         """True if a reserved piece in the source names the target language."""
         return bool(self.languages)

@@ -10,8 +10,8 @@ from functools import partial
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
+from nmt.inference.pivoting import compose_translations
 from nmt.inference.terms import apply_terms
-from serve.models.pivoting import compose_translations
 from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence, SentenceTranslation
 from serve.scheduling.scheduler import CHUNK_CHARACTERS, Scheduler

@@ -164,7 +164,7 @@ class RemoteTranslator:
         self._directory, self._processes = directory, processes
         self._lock = threading.Lock()
         self._closed = False
-        self.text_processor = TextProcessor(directory, card.confidence)
+        self.text_processor = TextProcessor(directory, card.trained_directions[0])
         self.source_language, self.target_language = card.source_language, card.target_language
         self.beam_size, self.checksum = card.search.beam, directory.checksum
         self.decoding_options = directory.decoding_options

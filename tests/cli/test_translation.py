@@ -106,7 +106,9 @@ def test_json_has_the_documented_fields(model: Path, tmp_path: Path, nmt: Nmt) -
     (tmp_path / "in.txt").write_text("the dog sees the cat.\n\n", encoding="utf-8")
     ran = nmt("translate", model, tmp_path / "in.txt", "--json", "--n-best", 3)
     first, second = map(json.loads, ran.out.splitlines())
-    assert set(first) == {"text", "score", "confidence", "alternatives", "alignment"}
+    fields = {"text", "score", "confidence", "alternatives", "alignment", "signals", "terms", "copied", "direction"}
+    assert set(first) == fields
+    assert first["direction"] == ["en", "fr"]
     assert first["text"] == "le chien voit le chat."
     assert len(first["alternatives"]) == 2
     assert all(set(other) == {"text", "score"} for other in first["alternatives"])

@@ -18,6 +18,7 @@ from nmt.engine.onnx.export import export_model
 from nmt.inference.chunk_alignment import Chunk, align_chunks
 from nmt.inference.text_options import TextOptions
 from nmt.inference.text_processor import TextProcessor
+from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import read_model_directory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
@@ -178,7 +179,7 @@ def test_forced_phrases_are_words(translator: Translator) -> None:
 def test_chunks_are_joined_with_the_separator_of_the_language(model: Path, language: str, separator: str) -> None:
     directory = read_model_directory(model)
     text_processor = TextProcessor(
-        replace(directory, card=directory.card.model_copy(update={"target_language": language})), None
+        directory, DirectionCard(source="en", target=language, longest_source=40, longest_ratio=2)
     )
     text = " ".join(source for source, _ in toy_pairs(40, seed=8)).removesuffix(".")
     prepared = text_processor.prepare(text, TextOptions())
@@ -207,7 +208,7 @@ def test_phrases_with_unknown_characters_are_rejected(model: Path) -> None:
     directory = read_model_directory(model)
     config = TokenizerConfig(vocab_size=82, byte_fallback=False)
     tokenizer = train_tokenizer(lambda: [("the cat", "猫 小 小猫 a")] * 9, config, ("en", "zh"))
-    text_processor = TextProcessor(replace(directory, tokenizer=tokenizer), None)
+    text_processor = TextProcessor(replace(directory, tokenizer=tokenizer), directory.card.trained_directions[0])
     assert text_processor.force_phrase_ids("猫")
     for phrase in ("龘", "龘猫", "猫龘"):
         with pytest.raises(UsageError, match="can't write all of its characters"):

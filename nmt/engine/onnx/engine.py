@@ -187,9 +187,9 @@ class OnnxEngine:
         """Return the positions of ``ids_to_score`` [R, Q] for the active rows; see `_token_positions`."""
         if ids_to_score.shape[1] == 1 and not np.count_nonzero(ids_to_score != EOS):
             return self._eos_positions, None
-        # Without strategies, the search passes the same array until sentences are admitted or released.
-        if self._last_positions is None or self._last_positions[0] is not ids_to_score:
-            self._last_positions = ids_to_score, self._token_positions(ids_to_score[self._rows])
+        # The search often asks for the same tokens until sentences are admitted or released.
+        if self._last_positions is None or not np.array_equal(self._last_positions[0], ids_to_score):
+            self._last_positions = ids_to_score.copy(), self._token_positions(ids_to_score[self._rows])
         return self._last_positions[1]
 
     def _token_positions(self, tokens: AnyArray, sentences: AnyArray | None = None) -> tuple[AnyArray, AnyArray | None]:

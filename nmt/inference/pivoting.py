@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from nmt.text.alignment import AlignedSpan
 
 
-def compose_translations(first: Translation, second: Translation, token_counts: tuple[int, int]) -> Translation:
+def compose_translations(
+    first: Translation, second: Translation, token_counts: tuple[int, int] = (1, 1)
+) -> Translation:
     """Combine a translation into the pivot language with the translation of its result.
 
     The score is the mean log-probability per token over both translations. The confidence is None: the expected chrF of
@@ -19,7 +21,7 @@ def compose_translations(first: Translation, second: Translation, token_counts: 
     Args:
         first: Translation from the source language into the pivot language.
         second: Translation from the pivot language into the target language.
-        token_counts: Number of target tokens of each translation.
+        token_counts: Number of target tokens of each translation; equal by default.
     """
     total = sum(token_counts)
     return replace(
@@ -27,6 +29,9 @@ def compose_translations(first: Translation, second: Translation, token_counts: 
         score=(first.score * token_counts[0] + second.score * token_counts[1]) / total if total else 0.0,
         confidence=None,
         alignment=_compose_alignments(first.alignment, second.alignment),
+        signals=tuple(dict.fromkeys((*first.signals, *second.signals))),
+        copied=first.copied and second.copied,
+        direction=(*first.direction, *second.direction[1:]),
     )
 
 

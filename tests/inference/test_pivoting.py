@@ -2,8 +2,8 @@ import math
 
 import pytest
 
+from nmt.inference.pivoting import compose_translations
 from nmt.inference.translation import Alternative, Translation
-from serve.models.pivoting import compose_translations
 
 
 def test_two_translations_are_combined():
