@@ -257,9 +257,10 @@ class Translator:
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
         route = find_route(self._model.card, *self.choose_direction(source, target))
-        if len(route) > 1 and text_options.terms:
+        if len(route) > 1 and (text_options.terms or text_options.min_confidence):
             pair = f"{route[0].source}→{route[1].target}"
-            raise UsageError(f"terms: {pair} is translated through {route[0].target}; leave the glossary out")
+            problem = f"{pair} is translated through {route[0].target}, where this has no effect"
+            raise UsageError(f"{'terms' if text_options.terms else 'min_confidence'}: {problem}; leave it out")
         steps = [self._window_translator(step, beam_size, options, alternatives, text_options) for step in route[-1:]]
         if len(route) > 1:
             steps.insert(0, self._window_translator(route[0], beam_size, None, 0, text_options))
@@ -278,8 +279,8 @@ class Translator:
         options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
         if text_options.min_confidence and not self._has_confidence(direction, options):
             raise UsageError(
-                "min_confidence: translations have no confidence when they are sampled, use several models or a pivot "
-                "language, do without the model's shortlist, or if the model was trained without a dev set; remove it"
+                "min_confidence: translations have no confidence when they are sampled, use several models, do without "
+                "the model's shortlist, or if the model was trained without a dev set; remove it"
             )
         if options.max_length_ratio == self.decoding_options.max_length_ratio:
             options = replace(options, max_length_ratio=direction.longest_ratio)
