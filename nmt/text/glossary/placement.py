@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
-from os.path import commonprefix
 from typing import NamedTuple
 
 from nmt.text.alignment import AlignedSpan
 from nmt.text.glossary.insertion import InsertionOffsets
 from nmt.text.glossary.term_list import TermList, TermMatch
+from nmt.text.glossary.unaligned_words import UnalignedWords
 from nmt.text.glossary.word_alignment import OTHER, TermAlignment
-from nmt.text.glossary.words import WordRange, find_words, is_article, is_function_word
+from nmt.text.glossary.words import find_words, is_function_word
 from nmt.text.languages import primary_subtag
-from nmt.text.scripts import is_unspaced_script
 
-_MIN_COMMON_PREFIX = 4  # letters of forms of the same word
-_ROMANCE_LANGUAGES = frozenset(("ca", "es", "fr", "gl", "it", "pt", "ro"))  # in which adjectives follow nouns
 _COMPOUNDING_LANGUAGES = frozenset(("da", "de", "fi", "is", "nb", "nl", "nn", "no", "sv"))
 _MIN_COMPOUND_PART = 3  # letters
 _MAX_HOLE_WORDS = 2  # between words that the same term replaces
@@ -65,25 +62,24 @@ class _TermPlacer:
     ) -> None:
         self._matches, self._source, self._translation = matches, source, translation
         self._alignment, self._language = alignment or (), target_language
-        self._aligned = TermAlignment(matches, translation, self._alignment)
-        self._taken = [False] * len(self._aligned.words)
-        """For each word, whether it belongs to a placement already."""
+        self._aligned = TermAlignment(matches, source, translation, self._alignment, target_language)
 
     def place(self) -> list[Placement]:
         found = self._find_present_terms()
-        for choose_words in (self._aligned_words, self._similar_words, self._attributive_words):
+        unaligned = UnalignedWords(self._aligned)
+        for choose_words in (self._aligned_words, unaligned.similar_word, unaligned.attributive_word):
             for number in range(len(self._matches)):
                 if number not in found and (words := choose_words(number)):
                     found[number] = self._take(words, number)
         if not self._alignment:
             missing = [number for number in range(len(self._matches)) if number not in found]
-            for number, word in self._nearest_words(missing):
+            for number, word in unaligned.nearest_words(missing):
                 found[number] = self._take(range(word, word + 1), number)
         ranges = sorted(found.values())
         offsets = InsertionOffsets(self._alignment, self._translation)
         for number, match in enumerate(self._matches):
             if number not in found:
-                articles = self._untaken(self._aligned.owned_words[number])
+                articles = self._aligned.untaken(self._aligned.owned_words[number])
                 offset = self._aligned.words[articles[-1]][1] if articles else offsets.insertion_offset(match)
                 offset = _outside(offset, ranges)
                 found[number] = Placement(offset, offset)
@@ -123,11 +119,11 @@ class _TermPlacer:
 
     def _keep(self, occurrence: TermMatch) -> Placement:
         for word in self._aligned.words_in(occurrence.start, occurrence.end):
-            self._taken[word] = True
+            self._aligned.taken[word] = True
         return Placement(occurrence.start, occurrence.end, is_present=True)
 
     def _take(self, words: range, number: int) -> Placement:
-        self._taken[words.start : words.stop] = [True] * len(words)
+        self._aligned.taken[words.start : words.stop] = [True] * len(words)
         start, end = self._aligned.words[words[0]][0], self._aligned.words[words[-1]][1]
         if len(words) == 1 and primary_subtag(self._language) in _COMPOUNDING_LANGUAGES:
             part = self._compound_part(words[0], number)
@@ -184,68 +180,23 @@ class _TermPlacer:
             clusters = self._clusters(content, number)
             best = max(clusters, key=lambda words: sum(self._aligned.weights[word][number] for word in words))
             return range(self._include_article(best[0], number), best[-1] + 1)
-        owned = self._untaken(self._aligned.owned_words[number])
+        owned = self._aligned.untaken(self._aligned.owned_words[number])
         if owned:
             # An article or preposition is aligned instead of the word beside it, or a preposition instead of a verb.
             beside = (word for word in (owned[-1] + 1, owned[0] - 1) if self._is_free(word))
-            word = next(beside, next((word for word in owned if not self._is_article(word)), None))
+            word = next(beside, next((word for word in owned if not self._aligned.is_article(word)), None))
             return None if word is None else range(word, word + 1)
-        shared = self._untaken(self._aligned.shared_words[number])
+        shared = self._aligned.untaken(self._aligned.shared_words[number])
         best_shared = max(shared, key=lambda word: self._aligned.weights[word][number], default=None)
         return None if best_shared is None else range(best_shared, best_shared + 1)
 
-    def _similar_words(self, number: int) -> range | None:
-        """Return the first word that begins like the term and belongs to no other, or None if there is none."""
-        target = self._matches[number].target.casefold()
-        for word in self._words_by_prefix.get(target[:_MIN_COMMON_PREFIX], ()):
-            start, end = self._aligned.words[word]
-            longer = max(end - start, len(target))
-            common = len(commonprefix((self._translation[start:end].casefold(), target)))  # noqa: RUF071
-            if not self._taken[word] and self._aligned.owner(word) in (number, OTHER) and 2 * common >= longer:
-                return range(word, word + 1)
-        return None
-
-    def _attributive_words(self, number: int) -> range | None:
-        """Return the first of several adjacent words that are aligned to the next source word, or None.
-
-        The attention often links the translation of an adjective to the noun, which follows in Germanic languages.
-        """
-        if primary_subtag(self._language) in _ROMANCE_LANGUAGES or is_unspaced_script(self._matches[number].target[0]):
-            return None
-        following = bisect_left(self._source_words, self._matches[number].end, key=lambda word: word[0])
-        words = [word for word in self._words_by_source_word[following] if not self._taken[word]]
-        words = [word for word in words if self._aligned.owner(word) == OTHER and not self._is_function_word(word)]
-        return range(words[0], words[0] + 1) if len(words) > 1 and words[1] == words[0] + 1 else None
-
-    @cached_property
-    def _source_words(self) -> list[WordRange]:
-        return find_words(self._source)
-
-    @cached_property
-    def _words_by_source_word(self) -> dict[int, list[int]]:
-        """Numbers of the target words by the number of the only source word to which they are aligned."""
-        words: dict[int, list[int]] = defaultdict(list)
-        for word, spans in enumerate(self._aligned.spans):
-            sources = {bisect_right(self._source_words, span[0], key=lambda source: source[1]) for span in spans}
-            if len(sources) == 1:
-                words[sources.pop()].append(word)
-        return words
-
-    @cached_property
-    def _words_by_prefix(self) -> dict[str, list[int]]:
-        words: dict[str, list[int]] = defaultdict(list)
-        for word, (start, end) in enumerate(self._aligned.words):
-            if end - start >= _MIN_COMMON_PREFIX:
-                words[self._translation[start : start + _MIN_COMMON_PREFIX].casefold()].append(word)
-        return words
-
     def _content_words(self, number: int) -> list[int]:
         """Return the words of a match that are not function words, unless the term consists of function words."""
-        owned = self._untaken(self._aligned.owned_words[number])
+        owned = self._aligned.untaken(self._aligned.owned_words[number])
         target = self._matches[number].target
         if all(is_function_word(target[start:end], self._language) for start, end in find_words(target)):
             return owned
-        return [word for word in owned if not self._is_function_word(word)]
+        return [word for word in owned if not self._aligned.is_function_word(word)]
 
     def _clusters(self, words: Sequence[int], number: int) -> list[list[int]]:
         """Divide the words of a match into groups; only small gaps with function words separate words in a group."""
@@ -256,7 +207,7 @@ class _TermPlacer:
             if (
                 len(between) <= _MAX_HOLE_WORDS
                 and _HOLE.match(gap)
-                and all(not self._taken[word] and self._may_fill_hole(word, number) for word in between)
+                and all(not self._aligned.taken[word] and self._may_fill_hole(word, number) for word in between)
             ):
                 clusters[-1].append(after)
             else:
@@ -264,7 +215,7 @@ class _TermPlacer:
         return clusters
 
     def _may_fill_hole(self, word: int, number: int) -> bool:
-        return self._aligned.owner(word) in (number, OTHER) and self._is_function_word(word)
+        return self._aligned.owner(word) in (number, OTHER) and self._aligned.is_function_word(word)
 
     def _include_article(self, word: int, number: int) -> int:
         """Return the first word to replace: the function word before ``word`` if the term includes a function word."""
@@ -272,44 +223,15 @@ class _TermPlacer:
         for text, language in ((self._source[match.start : match.end], None), (match.target, self._language)):
             start, end = next(iter(find_words(text)), (0, 0))
             if is_function_word(text[start:end], language) and before in self._aligned.owned_words[number]:
-                return word if self._taken[before] else before
+                return word if self._aligned.taken[before] else before
         return word
 
     def _is_free(self, word: int) -> bool:
-        """Return whether a word is not a function word and only aligned to function words."""
-        if not 0 <= word < len(self._taken) or self._taken[word] or self._is_function_word(word):
+        """Return whether a content word belongs to no term and is aligned to function words only."""
+        if not 0 <= word < len(self._aligned.words) or not self._aligned.is_unclaimed(word):
             return False
         aligned = {self._source[start:end].strip() for start, end, _, _ in self._aligned.spans[word]}
-        return self._aligned.owner(word) == OTHER and all(is_function_word(text, None) for text in aligned)
-
-    def _is_article(self, word: int) -> bool:
-        start, end = self._aligned.words[word]
-        return is_article(self._translation[start:end], self._language)
-
-    def _is_function_word(self, word: int) -> bool:
-        start, end = self._aligned.words[word]
-        return is_function_word(self._translation[start:end], self._language)
-
-    def _untaken(self, words: Sequence[int]) -> list[int]:
-        return [word for word in words if not self._taken[word]]
-
-    def _nearest_words(self, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Yield for each match the nearest word at the same relative position in the translation, while there are any.
-
-        Function words are used only if there are no others.
-        """
-        words = [word for word in range(len(self._taken)) if not self._taken[word]]
-        words = [word for word in words if not self._is_function_word(word)] or words
-        centres = [sum(self._aligned.words[word]) / 2 for word in words]
-        for number in numbers:
-            if not words:
-                return
-            match = self._matches[number]
-            centre = (match.start + match.end) / 2 * len(self._translation) / len(self._source)
-            after = bisect_left(centres, centre)
-            nearest = min(range(max(after - 1, 0), min(after + 1, len(words))), key=lambda n: abs(centres[n] - centre))
-            yield number, words.pop(nearest)
-            centres.pop(nearest)
+        return all(is_function_word(text, None) for text in aligned)
 
 
 def _outside(offset: int, ranges: Sequence[Placement]) -> int:
