@@ -141,6 +141,8 @@ class TranslationDetails(ApiModel):
     """Signs of a bad translation, such as `missing_number` or `repetition`."""
     terms: list[AppliedTerm]
     """Glossary terms that the translation uses."""
+    left_untranslated: bool
+    """Whether a sentence was left untranslated because its confidence is below `min_confidence`."""
     pivot: str | None
     """Language code of the intermediate language, if one was used."""
 
@@ -315,7 +317,8 @@ def _response_body(parameters: LibreTranslateRequest, results: list[TranslationR
 
 def _translation_details(result: TranslationResult) -> dict[str, Any]:
     translation = result.translation
-    details = {name: getattr(translation, name) for name in ("score", "confidence", "alignment", "signals")}
+    names = ("score", "confidence", "alignment", "signals", "left_untranslated")
+    details = {name: getattr(translation, name) for name in names}
     return details | {"terms": [asdict(term) for term in translation.terms], "pivot": result.pivot_language}
 
 

@@ -273,6 +273,11 @@ def test_text_in_the_target_language_is_left_unchanged(server: RunningServer):
     assert answer["detectedLanguage"]["confidence"] > 80
 
 
+def test_no_confidence_is_claimed_for_text_in_a_language_that_is_not_served(server: RunningServer):
+    answer = server.translate("Die schwarze Katze schläft auf dem alten Sofa.", source="auto").json()
+    assert answer["detectedLanguage"]["confidence"] < 5
+
+
 def test_detection_with_several_source_languages(multilingual_server: RunningServer):
     q = ["This is a dog that sleeps in the house.", "Le chien dort dans la maison avec le chat."]
     answer = multilingual_server.translate(q, source="auto", target="pt-BR").json()
@@ -342,6 +347,7 @@ def details(score: float, confidence: float | None, alignment: list[list[int]] |
         "alignment": alignment,
         "signals": [],
         "terms": [],
+        "left_untranslated": False,
         "pivot": None,
     }
 
