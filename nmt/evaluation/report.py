@@ -114,6 +114,7 @@ def write_report(path: Path, training: TrainingReportData) -> None:
         source=training.data.directions[0].direction.source,
         target=training.data.directions[0].direction.target,
         scores={name: metrics for name, metrics in scores.items() if name not in answers},
+        signatures=dict.fromkeys(value["signature"] for metrics in scores.values() for value in metrics.values()),
         answers=answers,
         stop_reason=training.stop_reason,
         facts=_summary_rows(training),

@@ -60,6 +60,7 @@ def test_card_describes_each_direction(multilingual_run: Path) -> None:
     report = (multilingual_run / "report.html").read_text()
     for name in NAMES:
         assert f"dev {name}" in report
+        assert f"BLEU {name}, greedy" in report
 
 
 def test_card_of_one_pair_of_languages_is_unchanged(short_run: Path) -> None:
