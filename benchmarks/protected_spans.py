@@ -6,7 +6,7 @@ The script puts one to four random spans of all kinds into sentences: in place o
 sides, after a noun phrase, in brackets, before the final punctuation, or at the start. It prints the share of the
 spans that occur byte-identical exactly once in the translation. Each text is also translated with a plain noun in place
 of each span; without the spans, and without the translations of the nouns, both translations are compared by chrF with
-the reference translation and with each other.
+the reference translation and with each other. The sentences without spans and nouns are translated, too.
 """
 
 from __future__ import annotations
@@ -184,10 +184,12 @@ def main() -> None:
     options = parser.parse_args()
     random = Random(options.seed)
     pairs = [(normalise(a), normalise(b)) for a, b in read_parallel_files(options.source, options.target)]
-    texts = [make_text(*random.choice(pairs), random) for _ in range(options.texts)]
+    sampled = random.choices(pairs, k=options.texts)
+    texts = [make_text(*pair, random) for pair in sampled]
     translator = Translator.load(options.model)
     translations = translator.translate([text.with_spans for text in texts])
     comparison = translator.translate([text.with_nouns for text in texts])
+    plain = [translation.text for translation in translator.translate([source for source, _ in sampled])]
 
     found, total, perfect = Counter[str](), Counter[str](), 0
     rests, noun_rests = [], []
@@ -214,6 +216,7 @@ def main() -> None:
     print(
         f"chrF of the rest: {with_spans:.1f} with spans, {nouns:.1f} with nouns, difference {with_spans - nouns:+.1f}"
     )
+    print(f"chrF of the sentences without spans: {chrf.corpus_score(plain, [[b for _, b in sampled]]).score:.1f}")
     print(f"chrF of the rest with spans against the rest with nouns: {agreement:.1f}")
 
 
