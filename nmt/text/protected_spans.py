@@ -62,6 +62,9 @@ _DOT = re.compile(r"\.(?=[A-Za-z])")
 _HUMP = re.compile("[a-z](?=[A-Z])")
 # Characters that keep the spans on both sides together: "{a}/{b}", "2+2=4".
 _JOINERS = frozenset("+-–−*/=^:;,.~&|·×_@#")
+_LIST_KINDS = frozenset({"number", "version", "code"})
+_LIST_SEPARATORS = frozenset({" ", ", ", "; ", "、"})
+_MIN_LIST = 4  # fewer numbers may be no list: "on May 5, 2010, 300 people"
 
 
 class SpanProtector:
@@ -82,8 +85,8 @@ class SpanProtector:
     def find(self, text: str) -> list[ProtectedSpan]:
         """Return the protected spans of a text, ordered and disjoint.
 
-        Overlapping spans are merged, as are spans with nothing but a joining character between them. The kind of the
-        result is that of the longest.
+        Overlapping spans are merged, as are spans with nothing but a joining character between them, and lists of
+        numbers or codes. The kind of the result is that of the longest.
         """
         found: list[ProtectedSpan] = []
         if self._phrases:
@@ -94,7 +97,7 @@ class SpanProtector:
             for kind, trigger, find in _DETECTORS:
                 if trigger.search(text):
                     found += (ProtectedSpan(start, end, kind) for start, end in find(text))
-        return _merge(found, text) if found else found
+        return _merge_lists(_merge(found, text), text) if found else found
 
 
 DEFAULT_PROTECTOR = SpanProtector()
@@ -124,6 +127,26 @@ def _merge(spans: Iterable[ProtectedSpan], text: str) -> list[ProtectedSpan]:
                 continue
         merged.append(span)
         longest = length
+    return merged
+
+
+def _merge_lists(spans: list[ProtectedSpan], text: str) -> list[ProtectedSpan]:
+    """Merge each list of numbers or codes with equal separators, since its order is the same in every language."""
+    if len(spans) < _MIN_LIST:
+        return spans
+    merged: list[ProtectedSpan] = []
+    first = 0
+    for n in range(1, len(spans) + 1):
+        gap = text[spans[first].end : spans[min(first + 1, n - 1)].start]
+        is_continued = n < len(spans) and spans[n].kind in _LIST_KINDS and spans[first].kind in _LIST_KINDS
+        separator = text[spans[n - 1].end : spans[n].start] if is_continued else ""
+        if separator in _LIST_SEPARATORS and (n == first + 1 or separator == gap):
+            continue
+        if n - first >= _MIN_LIST:
+            merged.append(spans[first]._replace(end=spans[n - 1].end))
+        else:
+            merged += spans[first:n]
+        first = n
     return merged
 
 
