@@ -19,7 +19,7 @@ from nmt.inference.prepared_text import PreparedText
 from nmt.inference.quality_signals import find_signals, lower_confidence
 from nmt.inference.rendering import Renderer
 from nmt.inference.text_options import TextOptions
-from nmt.inference.translation import Alternative, Translation
+from nmt.inference.translation import Alternative, AppliedTerm, Translation
 from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory
 from nmt.search.hypotheses import Hypothesis
@@ -27,7 +27,7 @@ from nmt.search.options import DecodingOptions
 from nmt.text.casing import lower_case
 from nmt.text.chunking import split_into_chunks
 from nmt.text.decorations import find_core
-from nmt.text.glossary import TermMatch
+from nmt.text.glossary import TermMatch, replace_terms
 from nmt.text.languages import has_letters_of
 from nmt.text.normalisation import is_translatable, normalise
 from nmt.text.number_localisation import localise_numbers
@@ -77,12 +77,13 @@ class TextProcessor:
         normalised = normalise(text[slice(*core)])
         terms = options.terms.find(normalised) if options.terms else []
         spans = options.protector.find(normalised)
-        if terms:  # a term may contain a number or code
-            spans = _without_overlap(spans, terms)
         masked = mask_spans(normalised, spans, card.placeholders)
+        has_language = has_letters_of(masked.text, self._direction.source)
+        if terms:  # a term may contain a number or code
+            masked = mask_spans(normalised, _without_overlap(spans, terms), card.placeholders)
         surface = analyse_surface(masked.text)
         chunks: list[Chunk] = []
-        if has_letters_of(masked.text, self._direction.source):
+        if has_language:
             chunks = self._make_all_chunks(masked, surface)
         return PreparedText(text, core, normalised, options, masked, surface, tuple(terms), chunks)
 
@@ -206,14 +207,25 @@ class TextProcessor:
         )
 
     def _copy(self, prepared: PreparedText, options: DecodingOptions) -> Translation:
-        """Return a sentence as its own translation, with its numbers localised on request."""
+        """Return a sentence as its own translation, with its terms translated and its numbers localised on request."""
         text = prepared.text
+        if prepared.terms and not prepared.chunks:
+            return self._copy_with_terms(prepared)
         if prepared.options.localise_numbers:
             text = localise_numbers(text, self._direction.source, self._direction.target)
         aligned = options.return_attention and self._card.model.attention != "none"
         alignment = ((0, len(prepared.text), 0, len(text)),) if aligned and text else None
         direction = self._direction.source, self._direction.target
         return Translation(text, alignment=alignment, copied=True, direction=direction)
+
+    def _copy_with_terms(self, prepared: PreparedText) -> Translation:
+        """Return a sentence in which nothing is to be translated but its terms."""
+        text, matches = prepared.text, prepared.original_terms()
+        direction = self._direction.source, self._direction.target
+        itself = [(match.start, match.end, match.start, match.end) for match in matches]
+        replaced = replace_terms(matches, text, text, itself, direction[1])
+        terms = tuple(AppliedTerm(match.source, match.target) for match in matches)
+        return Translation(replaced.text, alignment=replaced.alignment, terms=terms, direction=direction)
 
 
 def _without_overlap(spans: Sequence[ProtectedSpan], terms: Sequence[TermMatch]) -> list[ProtectedSpan]:

@@ -22,6 +22,7 @@ from nmt.inference.continuous_batcher import ContinuousBatcher
 from nmt.inference.directions import choose_direction, find_route
 from nmt.inference.pivoting import compose_translations
 from nmt.inference.rescoring import Rescorer
+from nmt.inference.terms import apply_terms
 from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS, TextOptions
 from nmt.inference.text_processor import TextProcessor
 from nmt.inference.translation import Alternative, PairScore, Translation
@@ -29,6 +30,7 @@ from nmt.inference.window_translator import WindowTranslator
 from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory, read_language_model_directory, read_model_directory
 from nmt.search.options import DecodingOptions
+from nmt.text.glossary import TermList
 from nmt.utils.errors import UsageError
 
 __all__ = ["Alternative", "Translation", "Translator"]
@@ -257,14 +259,18 @@ class Translator:
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
         route = find_route(self._model.card, *self.choose_direction(source, target))
-        if len(route) > 1 and (text_options.terms or text_options.min_confidence):
+        if len(route) > 1 and text_options.min_confidence:
             pair = f"{route[0].source}→{route[1].target}"
             problem = f"{pair} is translated through {route[0].target}, where this has no effect"
-            raise UsageError(f"{'terms' if text_options.terms else 'min_confidence'}: {problem}; leave it out")
+            raise UsageError(f"min_confidence: {problem}; leave it out")
+        terms = text_options.terms if len(route) > 1 else None
+        if terms:  # they translate the source language, which the second translator does not see
+            text_options = replace(text_options, terms=None)
+            options = replace(options or self.decoding_options, return_attention=True)
         steps = [self._window_translator(step, beam_size, options, alternatives, text_options) for step in route[-1:]]
         if len(route) > 1:
             steps.insert(0, self._window_translator(route[0], beam_size, None, 0, text_options))
-        return self._stream(texts, steps)
+        return self._stream(texts, steps, terms)
 
     def _window_translator(
         self,
@@ -309,8 +315,10 @@ class Translator:
             PairScore(s.score, len(s.token_scores), alignment) for s, alignment in zip(scores, alignments, strict=True)
         ]
 
-    def _stream(self, texts: Iterable[str], steps: Sequence[WindowTranslator]) -> Iterator[Translation]:
-        """Translate texts with one or, through a pivot language, two translators."""
+    def _stream(
+        self, texts: Iterable[str], steps: Sequence[WindowTranslator], terms: TermList | None
+    ) -> Iterator[Translation]:
+        """Translate texts with one or, through a pivot language, two translators, and apply terms of the latter."""
         remaining = iter(texts)
         while window := list(itertools.islice(remaining, _WINDOW_SIZE)):
             first = steps[0].translate(window)
@@ -319,7 +327,9 @@ class Translator:
             else:
                 translations = list(first)
                 second = steps[1].translate([translation.text for translation in translations])
-                yield from map(compose_translations, translations, second)
+                composed = map(compose_translations, translations, second)
+                for text, translation in zip(window, composed, strict=True):
+                    yield apply_terms(terms, text, translation) if terms else translation
 
     def _has_confidence(self, direction: DirectionCard, options: DecodingOptions) -> bool:
         return self._calibrated and direction.confidence is not None and options.sampling_temperature == 0

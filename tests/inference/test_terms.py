@@ -13,7 +13,9 @@ from nmt.inference.translation import Alternative, AppliedTerm
 from nmt.text.glossary import TermList
 
 DEMO_MODEL = Path(__file__).parents[2] / "data" / "demo-en-fr" / "model"
-TERMS = TermList([("cat", "minou"), ("book", "texte"), ("garden", "oasis"), ("black", "bleu marine")], "en", "fr")
+TERMS = TermList(
+    [("cat", "minou"), ("book", "texte"), ("garden", "oasis"), ("black", "bleu marine"), ("AB-12", "CD-34")], "en", "fr"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,9 @@ def translator() -> Translator:
         ("cat", "minou", ["cat"]),
         ("Cat!", "Minou !", ["cat"]),
         ("“Cats”", "“Minou”", ["cat"]),
+        # Text that is copied otherwise.
+        ("AB-12 / №5", "CD-34 / №5", ["AB-12"]),
+        ("№5", "№5", []),
     ],
 )
 def test_terms_in_translations(translator: Translator, text: str, expected: str, used: list[str]) -> None:
