@@ -25,8 +25,13 @@ _WORD = re.compile(r"[^\W_]+|[\U000f0000-\U0010ffff]")
 _MIN_UNSPACED_CHARACTERS = 4  # of a sentence in a script without spaces; shorter text is a word
 
 
-def find_final(text: str) -> str:
-    """Return the final punctuation of a text with the space before it, and with closing marks after it, if any."""
+def find_final(text: str) -> str | None:
+    """Return the final punctuation of a text with the space before it, and with closing marks after it, if any.
+
+    It is None for text without final punctuation in a script that has none, such as Thai.
+    """
+    if _WITHOUT_STOPS.match(text[-1:]):
+        return None
     before_closers = text.rstrip(_CLOSERS)
     body = before_closers.rstrip(_STOPS + _SPACES)
     if body == before_closers and body.endswith(tuple(_PAUSES)):
@@ -42,17 +47,15 @@ def simplify_final(text: str, final: str) -> str:
         return text
     body, space = text[: len(text) - len(final)], final[: len(final) - len(marks)]
     mark = _simple_mark(marks)
+    if mark == "." and is_unspaced_script(body[-1]):
+        mark = "。"
     return body + ("" if mark[0] in ".," else space) + mark
 
 
 def add_full_stop(text: str) -> str:
     """Return a text of at least two words with a full stop of its script, if it ends with a word or placeholder."""
     last = text[-1:]
-    if (
-        not last
-        or not (last.isalnum() or is_combining_mark(last) or last >= "\U000f0000")
-        or _WITHOUT_STOPS.match(last)
-    ):
+    if not last or not (last.isalnum() or is_combining_mark(last) or last >= "\U000f0000"):
         return text
     if is_unspaced_script(last):
         return f"{text}。" if len(text) >= _MIN_UNSPACED_CHARACTERS else text
@@ -63,7 +66,7 @@ def add_full_stop(text: str) -> str:
 
 def restore_final(translation: str, final: str, language: str) -> str:
     """Return a translation with the final punctuation of its source, in the form of the target language."""
-    marks, found = final.strip(), find_final(translation)
+    marks, found = final.strip(), find_final(translation) or ""
     found_marks = found.lstrip()
     body = translation[: len(translation) - len(found)]
     if not body or _has_closer(found_marks) or (_has_closer(marks) and marks[0] not in _CLOSERS):
@@ -82,14 +85,12 @@ def _has_closer(marks: str) -> bool:
 
 
 def _simple_mark(marks: str) -> str:
-    marks = "".join(marks.split())
-    if len(marks) == 1 or marks in _ELLIPSES:
-        return marks
+    """Return the mark that final punctuation amounts to; an ellipsis is a full stop, because ellipses are rare."""
+    simple = marks.translate(_SIMPLE)
     for kind in "?!":
-        for mark in marks:
-            if mark.translate(_SIMPLE) == kind:
-                return mark
-    return "..." if marks.startswith("...") else marks[0]
+        if kind in simple:
+            return marks[simple.index(kind)]
+    return "." if marks[0] == "…" else marks[0]
 
 
 def _translate_marks(marks: str, found: str, language: str) -> str:

@@ -27,8 +27,11 @@ class SurfaceForm(NamedTuple):
     """Casing and final punctuation of a sentence."""
 
     casing: Casing
-    final: str
-    """Final punctuation as written, with the space before it and closing quotation marks after it, if any."""
+    final: str | None
+    """Final punctuation as written, with the space before it and closing quotation marks after it, if any.
+
+    None if there is none because the script has none.
+    """
 
 
 _SIMPLE_FINALS = frozenset(".!?。！？।")
@@ -40,8 +43,8 @@ def analyse_surface(text: str) -> SurfaceForm:
     if (form := _SIMPLE_FORMS.get(text[-1:])) and text[-2:-1].isalnum() and is_ordinary(text):
         return form
     final = find_final(text)
-    casing = find_casing(text, has_final_emphasis="!" in final or "?" in final)
-    if casing is Casing.NORMAL and final in _SIMPLE_FINALS:
+    casing = find_casing(text, has_final_emphasis=final is not None and ("!" in final or "?" in final))
+    if casing is Casing.NORMAL and final in _SIMPLE_FORMS:
         return _SIMPLE_FORMS[final]
     return SurfaceForm(casing, final)
 
@@ -68,7 +71,7 @@ def to_network_form(
         text = lower_case(text, language)
     if surface.final:
         return simplify_final(text, surface.final)
-    return text if trained else add_full_stop(text)
+    return text if trained or surface.final is None else add_full_stop(text)
 
 
 def restore_surface(translation: str, surface: SurfaceForm, trained: bool, language: str) -> str:
@@ -89,4 +92,4 @@ def restore_surface(translation: str, surface: SurfaceForm, trained: bool, langu
         translation = title_case(translation, language)
     elif casing is Casing.LOWER and not trained:
         translation = decapitalise_sentence(translation, language)
-    return restore_final(translation, surface.final, language)
+    return translation if surface.final is None else restore_final(translation, surface.final, language)

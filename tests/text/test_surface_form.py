@@ -89,9 +89,10 @@ def test_casing_of_sentences(text: str, casing: Casing):
         ('He said "yes"', '"'),
         ("etc.)", ".)"),
         ("?!", ""),
+        ("แมว", None),
     ],
 )
-def test_final_punctuation_is_found_as_written(text: str, final: str):
+def test_final_punctuation_is_found_as_written(text: str, final: str | None):
     assert analyse_surface(text).final == final
 
 
@@ -113,10 +114,14 @@ def test_final_punctuation_is_found_as_written(text: str, final: str):
         ("Really!?", "en", "Really?", "Really?"),
         ("Ça ?!", "fr", "Ça ?", "Ça ?"),
         ("真的？！", "zh", "真的？", "真的？"),
-        ("So it goes...", "en", "So it goes...", "So it goes..."),
+        ("So it goes...", "en", "So it goes.", "So it goes."),
+        ("So it goes…", "en", "So it goes.", "So it goes."),
+        ("So it goes . . .", "en", "So it goes.", "So it goes."),
+        ("Is it...?!", "en", "Is it?", "Is it?"),
         ("So it goes .", "en", "So it goes.", "So it goes."),
         ("Cats", "en", "Cats", "Cats"),
         ("我喜欢猫", "zh", "我喜欢猫。", "我喜欢猫"),
+        ("我喜欢……", "zh", "我喜欢。", "我喜欢。"),
         ("यह है", "hi", "यह है।", "यह है"),
         ("แมวนอนหลับ", "th", "แมวนอนหลับ", "แมวนอนหลับ"),
         (f"Open {PLACEHOLDER}", "en", f"Open {PLACEHOLDER}.", f"Open {PLACEHOLDER}"),
@@ -163,6 +168,7 @@ def test_network_form(text: str, language: str, untrained: str, trained: str):
         ("What?!", "ماذا؟", "ar", "ماذا؟!"),
         ("So...", "Alors.", "fr", "Alors..."),
         ("So…", "Alors...", "fr", "Alors…"),
+        ("所以……", "So.", "en", "So……"),
         ("Who?", "Qui", "fr", "Qui ?"),
         ("The cat.", "猫", "ja", "猫。"),
         ("The cat.", "बिल्ली", "hi", "बिल्ली।"),
@@ -177,6 +183,8 @@ def test_network_form(text: str, language: str, untrained: str, trained: str):
         ('He said "yes"', "Il a dit oui.", "fr", "Il a dit oui"),
         ("The cat", "...", "fr", "..."),
         ("The cat.", "", "fr", ""),
+        ("แมวนอนหลับ", "The cat sleeps.", "en", "The cat sleeps."),
+        ("แมวนอนหลับ", "Cat", "en", "Cat"),
     ],
 )
 def test_surface_form_is_restored(source: str, translation: str, language: str, restored: str):
