@@ -35,7 +35,7 @@ def find_route(card: ModelCard, source: str, target: str) -> list[DirectionCard]
     listed = {(each.source, each.target): each for each in card.trained_directions}
     if (source, target) in listed:
         return [listed[source, target]]
-    for pivot in _pivots(listed):
+    for pivot in _pivots(listed) if source != target else ():
         if (source, pivot) in listed and (pivot, target) in listed:
             return [listed[source, pivot], listed[pivot, target]]
     zero_shot = card.find_direction(source, target)

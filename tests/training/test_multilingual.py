@@ -11,12 +11,14 @@ from multilingual import write_multilingual_recipe
 from processes import finish, start_training
 from runs import metrics, sha256
 
+from nmt import Translator
 from nmt.corpus.batching import select_epoch_rows
 from nmt.corpus.tokenizer import language_id
 from nmt.engine.factory import engine_factories, load_shortlist
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.model_directory.card import FORMAT_VERSION, MULTILINGUAL_FORMAT_VERSION
 from nmt.model_directory.directory import CARD, read_model_directory
+from nmt.utils.errors import UsageError
 
 NAMES = ["en-fr", "fr-en", "en-xx", "xx-en"]
 METHODS = ("training.guided_alignment=0.1", "training.ema=0.9", "data.temperature=3")
@@ -61,6 +63,27 @@ def test_card_describes_each_direction(multilingual_run: Path) -> None:
     for name in NAMES:
         assert f"dev {name}" in report
         assert f"BLEU {name}, greedy" in report
+
+
+def test_translator_is_told_the_direction(multilingual_run: Path, tmp_path: Path, nmt: Nmt) -> None:
+    translator = Translator.load(multilingual_run)
+    assert translator.directions == [("en", "fr"), ("fr", "en"), ("en", "xx"), ("xx", "en")]
+    with pytest.raises(UsageError, match="source, target: several directions are possible"):
+        translator.translate("the dog sees the cat.")
+    direct = translator.translate("the dog sees the cat.", target="fr")
+    assert direct.direction == ("en", "fr")
+    assert direct.alignment is not None
+    assert max(end for _, end, _, _ in direct.alignment) <= len("the dog sees the cat.")
+    pivoted = translator.translate("le chien voit le chat.", source="fr", target="xx")
+    assert pivoted.direction == ("fr", "en", "xx")
+    pair = ("the dog sees the cat.", "le chien voit le chat.")
+    french, cipher = (translator.score([pair], source="en", target=code)[0] for code in ("fr", "xx"))
+    assert french.tokens == cipher.tokens
+    assert french.score != cipher.score  # the network reads the target language
+    (tmp_path / "in").write_text("the dog sees the cat.\n", encoding="utf-8")
+    assert nmt("translate", multilingual_run, tmp_path / "in", "--to", "fr").out == f"{direct.text}\n"
+    refused = nmt("translate", multilingual_run, tmp_path / "in")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
 
 
 def test_card_of_one_pair_of_languages_is_unchanged(short_run: Path) -> None:
