@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmt.config.data import MultilingualDataConfig, SyntheticCorpus
+from nmt.config.data import MultilingualDataConfig
 from nmt.config.schema import WITHOUT_CORPORA, TranslatorRecipe
 from nmt.corpus.arrow_corpus import learn_corpus_translation_table
 from nmt.corpus.batching import Batch
@@ -19,13 +19,10 @@ from nmt.corpus.data_loader import BatchLoader
 from nmt.corpus.mixing import mixture_weights
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import SubwordSampler
-from nmt.corpus.training_text import sources_in_training_data
 from nmt.engine.multilingual_shortlist import MultilingualShortlist, build_language_shortlist
 from nmt.engine.onnx.export import build_graphs_from_file
 from nmt.engine.shortlist import Shortlist, build_shortlist
 from nmt.engine.torch_engine import load_weights
-from nmt.evaluation.calibration import fit_calibration
-from nmt.evaluation.metrics import exact_match_on_unseen, score_corpus, sentence_chrf
 from nmt.evaluation.report import TrainingReportData, write_report
 from nmt.inference.translator import Translator
 from nmt.model.decoder import DecoderState
@@ -39,9 +36,9 @@ from nmt.model_directory.directory import (
     write_model_directory,
 )
 from nmt.text.normalisation import normalise
-from nmt.training.direction_scorer import DirectionScorer
 from nmt.training.finetuning import adopt_parent_network, load_parent_shortlist, parent_models
 from nmt.training.metrics_log import read_metrics
+from nmt.training.model_scoring import score_direction
 from nmt.training.reports import TrainingSummary
 from nmt.training.run_directory import RunDirectory
 from nmt.training.tasks import Evaluator, TrainingTask
@@ -118,10 +115,7 @@ class TranslationTask(TrainingTask):
             files[SHORTLIST] = shortlist.serialise()
             card.training["shortlist_coverage"] = self._measure_coverage(shortlist)
         write_model_directory(run.model, card, self._data.tokenizer, files)
-        if self._is_multilingual:
-            measured, translations = {"directions": self._score_directions(run.model, log)}, list[str]()
-        else:
-            measured, translations = self._score_model(run.model, log)
+        measured, translations = self._score_model(run.model, log)
         card = card.model_copy(update=measured)
         write_model_directory(run.model, card, self._data.tokenizer, files)
         log("Writing the report")
@@ -199,37 +193,18 @@ class TranslationTask(TrainingTask):
         return [*trained, *kept]
 
     def _score_model(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], list[str]]:
-        """Translate dev and test set; return scores and calibration for the model card, and the dev translations."""
-        translator = Translator.load(model, threads=torch.get_num_threads())
-        recipe, scores, confidence, dev = self.recipe, dict[str, Any](), None, list[str]()
-        [data] = self._data.directions
-        direction = data.direction
-        for name, corpus, pairs in (("dev", direction.dev, data.dev), ("test", direction.test, data.test)):
-            if not pairs:
-                continue
-            log(f"Scoring the best model on the {name} set (beam {recipe.search.beam})")
-            sources, references = [source for source, _ in pairs], [target for _, target in pairs]
-            translations = translator.translate(sources)
-            texts = [translation.text for translation in translations]
-            scores[name] = score_corpus(corpus, texts, references, direction.target)
-            if isinstance(corpus, SyntheticCorpus):
-                seen = sources_in_training_data(recipe, sources)
-                scores[name]["exact"]["new"] = exact_match_on_unseen(sources, texts, references, seen)
-            elif name == "dev":
-                confidence = fit_calibration([t.score for t in translations], sentence_chrf(texts, references))
-            if name == "dev":
-                dev = texts
-        return {"scores": scores, "confidence": confidence}, dev
+        """Translate all dev and test sets; return the changed fields of the model card, and the dev translations.
 
-    def _score_directions(self, model: Path, log: LogFunction) -> list[DirectionCard]:
-        """Translate the dev and test sets of all directions; return the direction cards with scores and calibration."""
-        directory = read_model_directory(model)
-        scorer = DirectionScorer(directory, torch.get_num_threads())
-        prepared = {each.direction.name: each for each in self._data.directions}
-        return [
-            card.model_copy(update=scorer.score(prepared[card.name], log)) if card.name in prepared else card
-            for card in directory.card.directions
-        ]
+        The dev translations of a multilingual translator are left out.
+        """
+        translator, data = Translator.load(model, threads=torch.get_num_threads()), self._data
+        found = {each.direction.name: score_direction(translator, self.recipe, each, log) for each in data.directions}
+        if not self._is_multilingual:
+            [(scores, confidence, dev_translations)] = found.values()
+            return {"scores": scores, "confidence": confidence}, dev_translations
+        cards = read_model_directory(model).card.directions
+        updates = {name: {"scores": each.scores, "confidence": each.confidence} for name, each in found.items()}
+        return {"directions": [card.model_copy(update=updates.get(card.name, {})) for card in cards]}, []
 
     def _build_shortlist(self, log: LogFunction) -> Shortlist | MultilingualShortlist | None:
         """Return a shortlist of likely translations in the training text, merged with the shortlist of the parent.
