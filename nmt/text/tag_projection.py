@@ -32,6 +32,8 @@ _WORD = re.compile(f"[{_HAN}]|{_LETTERS}(?:['’-]{_LETTERS})*|[{_PUNCTUATION}]+
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _CLOSING_PUNCTUATION = ".,;:!?…)]}»”’›%。，、！？；：）"
 
+_MAX_WORDS_BEFORE_PUNCTUATION = 4
+
 _UNALIGNED = sys.maxsize
 _MAX_TAG_CHARACTERS = 1_000_000
 """Maximum of tags × source characters; above it, the alignment is ignored, because its use takes too long."""
@@ -99,7 +101,10 @@ def project_tags(
             preferred.append(round(before * len(words) / max(len(source_words), 1)))
         else:
             preferred.append(_words_before(words, offset, tag.kind))
-    return _snap_to_word_edges(tags, _nearest_in_order(preferred, gaps, len(words)), words)
+        if _is_spaced(tag, source):
+            preferred[-1] = _last_space_before(preferred[-1], words, target)
+    counts = _nearest_in_order(preferred, gaps, len(words))
+    return _snap_to_word_edges(tags, _avoid_punctuation(counts, tags, source, words, target), words)
 
 
 def _attach(tag: InlineTag, source: str, source_words: Sequence[WordRange]) -> InlineTag:
@@ -111,6 +116,48 @@ def _attach(tag: InlineTag, source: str, source_words: Sequence[WordRange]) -> I
         return tag
     word = source_words[bisect_right(source_words, tag.start, key=lambda word: word[1])]
     return InlineTag(TagKind.OPENING, tag.start, word[1])
+
+
+def _is_spaced(tag: InlineTag, source: str) -> bool:
+    """Return whether a standalone tag has a space on both sides."""
+    is_inside = tag.kind is TagKind.STANDALONE and 0 < tag.start < len(source)
+    return is_inside and source[tag.start - 1].isspace() and source[tag.start].isspace()
+
+
+def _avoid_punctuation(
+    counts: Sequence[int], tags: Sequence[InlineTag], source: str, words: Sequence[WordRange], target: str
+) -> list[int]:
+    """Return numbers of words before tags in which no standalone tag separates a word from its punctuation.
+
+    This concerns tags that have spaces around them, or that get one because another tag is moved next to them.
+    """
+    adjusted: list[int] = []
+    for n, (count, tag) in enumerate(zip(counts, tags, strict=True)):
+        least = adjusted[-1] if adjusted else 0
+        count = max(count, least)
+        if tag.kind is TagKind.STANDALONE and _is_before_punctuation(count, words, target):
+            is_spaced = _is_spaced(tag, source)
+            moved = _last_space_before(count, words, target) if is_spaced else count
+            if least <= moved < count:
+                count = moved
+            elif is_spaced or (n > 0 and count == least and tag.position != tags[n - 1].position):
+                count = min(count + 1, len(words))
+        adjusted.append(count)
+    return adjusted
+
+
+def _last_space_before(count: int, words: Sequence[WordRange], target: str) -> int:
+    """Return a number of words, if punctuation follows them, without those after the last space."""
+    if not _is_before_punctuation(count, words, target):
+        return count
+    numbers = range(count - 1, max(count - _MAX_WORDS_BEFORE_PUNCTUATION, 0), -1)
+    return next((number for number in numbers if target[words[number - 1][1]].isspace()), count)
+
+
+def _is_before_punctuation(count: int, words: Sequence[WordRange], target: str) -> bool:
+    """Return whether punctuation directly follows a number of words."""
+    end = words[count - 1][1] if count else len(target)
+    return end < len(target) and target[end] in _CLOSING_PUNCTUATION
 
 
 def _copied_positions(

@@ -48,6 +48,9 @@ NESTED = _name_set("audio canvas datalist noscript object select template video"
 SEPARATING = _name_set("audio br canvas embed iframe img input math meter object progress select svg textarea video")
 """Inline elements that are displayed between the words on either side of them, or end the line."""
 
+INVISIBLE = _name_set("area base datalist link meta noframes noscript param script source style template track wbr")
+"""Inline elements that are not displayed."""
+
 _GLOBAL_ATTRIBUTES = _name_set("aria-description aria-label aria-placeholder aria-roledescription aria-valuetext title")
 _ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "area": _name_set("alt"),

@@ -141,7 +141,7 @@ class _Parser:
     def add_markup(self, start: int, stop: int) -> None:
         """Add a comment or the like."""
         if not self._is_copied:
-            self._block.add_standalone(start, stop)
+            self._block.add_invisible(start, stop)
 
     def add_empty_element(self, start: int, stop: int, name: str) -> None:
         """Add an element without content."""
@@ -151,8 +151,7 @@ class _Parser:
         if not _is_excluded(attributes):
             self._add_attributes(name, start, attributes)
         if self._is_inline(name):
-            separates = name in html_elements.SEPARATING
-            self._block.add_standalone(start, stop, name, separates_words=separates)
+            self._add_unit(start, stop, name)
         else:
             self._start_block()
 
@@ -219,10 +218,16 @@ class _Parser:
         if self._is_copied:
             return
         if region.is_inline:
-            separates = element.name in html_elements.SEPARATING
-            self._block.add_standalone(region.start, stop, element.name, separates_words=separates)
+            self._add_unit(region.start, stop, element.name)
         else:
             self._start_block()
+
+    def _add_unit(self, start: int, stop: int, name: str) -> None:
+        """Add an inline element without text of the block."""
+        if name in html_elements.INVISIBLE:
+            self._block.add_invisible(start, stop)
+        else:
+            self._block.add_standalone(start, stop, name, separates_words=name in html_elements.SEPARATING)
 
     def _start_block(self) -> None:
         self._block = BlockBuilder()

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nmt.inference.documents.block_cuts import Cut, find_cuts
 from nmt.inference.documents.document import flag_adjacent_spans, to_single_line
@@ -32,6 +32,14 @@ _OPENING_MARKS = "([{«“„‘‹¿¡"
 _CLOSING_MARKS = ".,;:!?…)]}»”’›%。，、！？；：）"
 
 
+class Markup(NamedTuple):
+    """Markup of a tag in the source."""
+
+    start: int
+    stop: int
+    is_visible: bool
+
+
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
     """A sentence of a document with its inline tags."""
@@ -43,8 +51,8 @@ class TaggedSentence:
     """End offset in the source of the text that the translation replaces."""
     tags: Sequence[InlineTag]
     """Inline tags of the sentence."""
-    markup: Sequence[tuple[int, int]]
-    """Range of each tag in the source."""
+    markup: Sequence[Markup]
+    """Markup of each tag."""
     touches_next: bool
     """True if the next sentence follows without a space."""
     escapes: Sequence[Escape]
@@ -59,24 +67,27 @@ class TaggedSentence:
             target = separate_from_next(target)
         offsets = project_tags(self.tags, self.text, target, translation.alignment)
         parts: list[str] = []
-        end = 0
+        end = position = 0
         for tag, markup, offset, escape in zip(self.tags, self.markup, offsets, self.escapes[:-1], strict=True):
-            parts += (escape(target[end:offset]), self._add_spaces(tag, copy(*markup), target, offset))
-            end = offset
+            before = after = ""
+            if markup.is_visible and tag.kind is TagKind.STANDALONE:
+                # Another tag may be next to it that is not in the source.
+                is_apart = bool(parts) and offset == end and tag.position != position
+                before, after = self._spaces(tag, target, offset, is_apart)
+            parts += (escape(target[end:offset]), before, copy(markup.start, markup.stop), after)
+            end, position = offset, tag.position
         return "".join((*parts, self.escapes[-1](target[end:])))
 
-    def _add_spaces(self, tag: InlineTag, markup: str, target: str, offset: int) -> str:
-        """Return the markup of a tag, with the spaces that a standalone tag has around it in the source.
+    def _spaces(self, tag: InlineTag, target: str, offset: int, is_apart: bool) -> tuple[str, str]:
+        """Return the spaces to put before and after a standalone tag, which may represent a word, such as an image.
 
-        A standalone tag, such as an image, may represent a word.
+        They are those that it has in the source and, if ``is_apart`` is true, one before it.
         """
-        if tag.kind is not TagKind.STANDALONE:
-            return markup
         before, after = _neighbours(self.text, tag.position)
         target_before, target_after = _neighbours(target, offset)
         space_before = before.isspace() and not target_before.isspace() and target_before not in _OPENING_MARKS
         space_after = after.isspace() and not target_after.isspace() and target_after not in _CLOSING_MARKS
-        return " " * space_before + markup + " " * space_after
+        return " " * (space_before or is_apart), " " * space_after
 
 
 def split_block(block: TextBlock, language: str, escapes: Callable[[BlockTag | None], Escape]) -> list[TaggedSentence]:
@@ -113,7 +124,7 @@ def _split_piece(
             min([block.source_start(start), *(tag.start for tag in tags[:1])]),
             max([block.source_stop(stop - 1), *(tag.stop for tag in tags[-1:])]),
             [_clip_tag(tag, start, stop) for tag in tags],
-            [(tag.start, tag.stop) for tag in tags],
+            [Markup(tag.start, tag.stop, tag.is_visible) for tag in tags],
             touches_next,
             [escapes(block.tags[before - 1] if before else None), *map(escapes, tags)],
         )

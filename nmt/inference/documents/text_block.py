@@ -41,6 +41,8 @@ class BlockTag:
     """Matching start or end tag in the same block, if any."""
     separates_words: bool = False
     """True for a standalone tag that stands visibly between two words, such as an image."""
+    is_visible: bool = True
+    """False for a standalone tag that is not displayed, such as a comment."""
     offset: int = 0
     """Offset in the text of the block."""
 
@@ -121,8 +123,12 @@ class BlockBuilder:
         if text:
             self._items.append(_Run(text, start, stop))
 
-    def add_standalone(self, start: int, stop: int, name: str = "", *, separates_words: bool = False) -> None:
-        """Add a comment or an element that contains no text of the block."""
+    def add_invisible(self, start: int, stop: int) -> None:
+        """Add a comment, or an element that is not displayed."""
+        self._items.append(BlockTag(start, stop, TagKind.STANDALONE, is_visible=False))
+
+    def add_standalone(self, start: int, stop: int, name: str, *, separates_words: bool = False) -> None:
+        """Add an element that contains no text of the block."""
         self._items.append(BlockTag(start, stop, TagKind.STANDALONE, name, separates_words=separates_words))
 
     def add_start_tag(self, start: int, stop: int, name: str) -> BlockTag:

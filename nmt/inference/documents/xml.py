@@ -127,13 +127,13 @@ class _Reader:
         elif part.kind is XmlKind.CDATA_END:
             self._block.add_end_tag(part.start, part.stop, _CDATA, self._cdata_start)
         else:
-            self._block.add_standalone(part.start, part.stop)
+            self._block.add_invisible(part.start, part.stop)
 
     def add_html(self, start: int, content_start: int, content_stop: int, stop: int) -> None:
         """Add a CDATA section that contains HTML."""
         if not self._is_copied:
             self.html_ranges.append((content_start, content_stop))
-            self._block.add_standalone(start, stop, separates_words=True)
+            self._block.add_standalone(start, stop, _CDATA, separates_words=True)
 
     def _start_element(self, part: XmlPart) -> None:
         in_sentence = bool(self._open) and self._open[-1].is_inline
