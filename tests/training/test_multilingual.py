@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from nmt.corpus.batching import select_epoch_rows
 from nmt.corpus.tokenizer import language_id
 from nmt.engine.factory import engine_factories, load_shortlist
 from nmt.inference.batch_decoder import BatchDecoder
+from nmt.inference.text_options import TextOptions
+from nmt.inference.translator import Translator
 from nmt.model_directory.card import FORMAT_VERSION, MULTILINGUAL_FORMAT_VERSION
 from nmt.model_directory.directory import CARD, read_model_directory
+from nmt.text.glossary import TermList
 from nmt.utils.errors import UsageError
 
 NAMES = ["en-fr", "fr-en", "en-xx", "xx-en"]
@@ -174,3 +178,14 @@ def test_epochs_contain_small_directions_more_often(multilingual_recipe: Path) -
     assert counts[0][1] > 1.8 * counts[0][2]
     assert counts[1][1] < 1.1 * counts[1][2]
     assert sum(counts[0]) == pytest.approx(sum(counts[1]), abs=4)
+
+
+def test_terms_apply_through_a_pivot_language(multilingual_run: Path) -> None:
+    translator = Translator.load(multilingual_run)
+    terms = TermList([("chien", "qbttl"), ("roi", "xvat")], "fr", "xx")
+    texts = ["le chien voit le roi.", "le chat dort.", "Chien !"]
+    options = TextOptions(terms=terms)
+    found = translator.translate(texts, source="fr", target="xx", text_options=options)
+    assert [[term.target for term in each.terms] for each in found] == [["qbttl", "xvat"], [], ["qbttl"]]
+    assert {"qbttl", "xvat"} <= set(re.findall(r"\w+", found[0].text.lower()))
+    assert re.fullmatch(r"Qbttl\W*", found[2].text)
