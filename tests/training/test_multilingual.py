@@ -18,7 +18,6 @@ from nmt.corpus.tokenizer import language_id
 from nmt.engine.factory import engine_factories, load_shortlist
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.text_options import TextOptions
-from nmt.inference.translator import Translator
 from nmt.model_directory.card import FORMAT_VERSION, MULTILINGUAL_FORMAT_VERSION
 from nmt.model_directory.directory import CARD, read_model_directory
 from nmt.text.glossary import TermList
