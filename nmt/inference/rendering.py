@@ -31,16 +31,15 @@ class RenderedText(NamedTuple):
 class Renderer:
     """Converter of hypotheses to text for a direction of a model."""
 
-    def __init__(self, guards: bool, languages: tuple[str, str], vocabulary: Vocabulary, reads_variants: bool) -> None:
+    def __init__(self, guards: bool, languages: tuple[str, str], vocabulary: Vocabulary) -> None:
         """Create a renderer.
 
         Args:
             guards: Whether the surface form of the source is restored.
             languages: Codes of the source and the target language.
             vocabulary: Target vocabulary.
-            reads_variants: Whether the network reads text in lower case as it is.
         """
-        self._guards, self._languages, self._reads_variants = guards, languages, reads_variants
+        self._guards, self._languages = guards, languages
         self._decode = vocabulary.decode
         self._separator = "" if "CJK" in language_scripts(languages[1]) else " "
 
@@ -54,7 +53,7 @@ class Renderer:
         alignment = align_chunks(prepared.chunks, positions, decoded, self._separator)
         written, target_language = target, self._languages[1]
         if self._guards:
-            target = restore_surface(target, prepared.surface, self._reads_variants, target_language)
+            target = restore_surface(target, prepared.surface, target_language)
             if options.bad_phrases:  # final punctuation that is banned must not be added
                 target = target[: len(written)]
         if prepared.is_plain and target == written:

@@ -52,11 +52,10 @@ class TextProcessor:
         # Empty for a translator between two languages.
         self._prefix = [language_id(n) for n, code in enumerate(card.languages) if code == direction.target]
         self._lowers_case = card.search.guards and not model.tokenizer.source.has_capitals
-        self._reads_variants = card.surface_variants or self._lowers_case
         encode = model.tokenizer.source.encode_batch
         self._truecaser = Truecaser(lambda word: len(encode([word])[0]), direction.source)
         languages = direction.source, direction.target
-        self._renderer = Renderer(card.search.guards, languages, model.tokenizer.target, self._reads_variants)
+        self._renderer = Renderer(card.search.guards, languages, model.tokenizer.target)
 
     @property
     def source_language(self) -> str:
@@ -89,9 +88,7 @@ class TextProcessor:
 
     def _make_all_chunks(self, masked: MaskedText, surface: SurfaceForm) -> list[Chunk]:
         """Return the chunks of a masked text."""
-        network_text = to_network_form(
-            masked.text, surface, self._reads_variants, self._direction.source, self._truecaser.truecase
-        )
+        network_text = to_network_form(masked.text, surface, self._card.surface_variants, self._truecaser.truecase)
         if self._lowers_case:
             network_text = lower_case(network_text, self._direction.source)
         ranges = masked.ranges(len(network_text))

@@ -40,6 +40,7 @@ _END_AFTER_WORD = {
 }
 # Closing marks belong to the sentence before them; emoji and other symbols after a space do not.
 _ATTACHED = re.compile(r"(?:.*[\"'”’»›“‘«‹)\]」』*_])?\S*")
+_KEY = re.compile(r"[^\W_][\w'’.-]*(?: [\w'’.-]+){0,2} ?: +(?=[\w\"'“„«‘(¿¡])")  # "Note: the cat sleeps."
 _OPENING_MARKS = tuple("\"'“„«»‘‚‹›([「『（【*_~”’")
 _PLAIN_SENTENCE = re.compile(r"[^\W\d_][\w ,'’-]*(?<=\w)[.!?]?")
 _BEFORE_QUOTATION = re.compile(':\\s+(?=["“„«»])')
@@ -54,9 +55,10 @@ def is_plain_sentence(text: str) -> bool:
 def split_sentences(text: str, language: str, protector: SpanProtector = DEFAULT_PROTECTOR) -> list[tuple[int, int]]:
     """Return the range ``[start, stop)`` of each sentence of a line, without surrounding white space and table rules.
 
-    Items of a list and cells of a table are sentences. List marks belong to the sentence that follows, and quotation
-    marks to the sentence that they open or close. Sentences without a letter or digit are omitted. Languages that
-    sentencex does not support are split by general rules. No sentence begins or ends inside a protected span.
+    Items of a list, cells of a table, and labels such as "Note:" are sentences. List marks belong to the sentence that
+    follows, and quotation marks to the sentence that they open or close. Sentences without a letter or digit are
+    omitted. Languages that sentencex does not support are split by general rules. No sentence begins or ends inside a
+    protected span.
     """
     ranges = []
     start = 0
@@ -117,7 +119,10 @@ def _split_items(text: str, language: str) -> Iterator[str]:
         item = text[begin:stop]
         start, end = find_core(item)  # sentencex does not split "• One. Two."
         attached = len(item) - len(_ATTACHED.sub("", item[end:], count=1))
-        for sentence in _merge_decorations(item[:start], _split_core(item[start:end], language), item[end:attached]):
+        key = _KEY.match(item, start, end)
+        value = key.end() if key else start
+        parts = ([key[0]] if key else []) + _split_core(item[value:end], language)
+        for sentence in _merge_decorations(item[:start], parts, item[end:attached]):
             yield from _split_quotation(sentence, language)
         yield item[attached:]
 

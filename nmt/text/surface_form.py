@@ -14,7 +14,6 @@ from nmt.text.casing import (
     decapitalise_sentence,
     find_casing,
     is_ordinary,
-    lower_case,
     title_case,
     upper_case,
 )
@@ -49,38 +48,32 @@ def analyse_surface(text: str) -> SurfaceForm:
     return SurfaceForm(casing, final)
 
 
-def to_network_form(
-    text: str, surface: SurfaceForm, trained: bool, language: str, truecase: Callable[[str], str]
-) -> str:
+def to_network_form(text: str, surface: SurfaceForm, trained: bool, truecase: Callable[[str], str]) -> str:
     """Return a sentence in the form that a network reads; only its end may differ in length.
 
     Args:
         text: Sentence.
         surface: Surface form of the sentence.
-        trained: Whether the network was trained on surface variants. Such a network reads lower case, title case and
-            missing final punctuation as they are.
-        language: Language code of the sentence.
+        trained: Whether the network was trained on surface variants. Such a network reads missing final punctuation
+            as it is. Other casing is truecased for it, too, which measures better than reading it as it is.
         truecase: Returns a sentence in usual casing; see `nmt.text.truecasing`.
     """
     casing = surface.casing
     if casing is Casing.NORMAL and surface.final in _SIMPLE_FINALS:
         return text
-    if casing is not Casing.NORMAL and not trained:
+    if casing is not Casing.NORMAL:
         text = truecase(text)
-    elif casing is Casing.UPPER:
-        text = lower_case(text, language)
     if surface.final:
         return simplify_final(text, surface.final)
     return text if trained or surface.final is None else add_full_stop(text)
 
 
-def restore_surface(translation: str, surface: SurfaceForm, trained: bool, language: str) -> str:
+def restore_surface(translation: str, surface: SurfaceForm, language: str) -> str:
     """Return a translation in the surface form of its source; only its end may differ in length.
 
     Args:
         translation: Translation of the text that `to_network_form` returned.
         surface: Surface form of the source.
-        trained: Whether the network was trained on surface variants.
         language: Language code of the translation.
     """
     casing = surface.casing
@@ -90,6 +83,6 @@ def restore_surface(translation: str, surface: SurfaceForm, trained: bool, langu
         translation = upper_case(translation, language)
     elif casing is Casing.TITLE:
         translation = title_case(translation, language)
-    elif casing is Casing.LOWER and not trained:
+    elif casing is Casing.LOWER:
         translation = decapitalise_sentence(translation, language)
     return translation if surface.final is None else restore_final(translation, surface.final, language)

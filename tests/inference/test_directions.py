@@ -58,9 +58,9 @@ def test_one_language_may_determine_the_other(
 def test_ambiguous_and_impossible_directions_are_refused() -> None:
     with pytest.raises(UsageError, match=r"^source, target: several directions are possible; choose one of de→en, "):
         choose_direction(HUB, None, None)
-    with pytest.raises(UsageError, match="^source: several directions are possible; choose one of de→en, fr→en$"):
+    with pytest.raises(UsageError, match=r"^source: several directions are possible; choose one of de→en, fr→en$"):
         choose_direction(HUB, None, "en")
-    with pytest.raises(UsageError, match="^target: no direction is possible"):
+    with pytest.raises(UsageError, match=r"^target: no direction is possible"):
         choose_direction(HUB, "ja", None)
 
 
