@@ -67,6 +67,8 @@ _UNITS = {
     "xml": ["<ph id='1'/>", "<x></x>", "<!-- a <b> c -->", "<?pi a b?>", "<hi>1</hi>"],
 }
 _TEXT_ATTRIBUTES = {"alt", "aria-label", "title", "placeholder"}
+# Elements that are displayed apart from each other.
+_SEPARATE = {*_BLOCKS["html"], "p", "h2", "li", "dd", "figcaption", "button"}
 _COPIED_NAMES = {"code", "kbd", "script", "svg"}
 
 
@@ -265,12 +267,14 @@ def _edges(items: Sequence[Item]) -> list[tuple[str, str]]:
         if item.kind == "text":
             last = item.content[-1:] or last
         else:
+            last = " " if item.content in _SEPARATE else last
             before.append(last)
     last = " "
     for item in reversed(items):
         if item.kind == "text":
             last = item.content[:1] or last
         else:
+            last = " " if item.content in _SEPARATE else last
             after.append(last)
     return list(zip(before, reversed(after), strict=True))
 

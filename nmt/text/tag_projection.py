@@ -32,6 +32,7 @@ _WORD = re.compile(f"[{_HAN}]|{_LETTERS}(?:['’-]{_LETTERS})*|[{_PUNCTUATION}]+
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _CLOSING_PUNCTUATION = ".,;:!?…)]}»”’›%。，、！？；：）"
 
+_CLOSING_MARKS = frozenset(_CLOSING_PUNCTUATION)
 _MAX_WORDS_BEFORE_PUNCTUATION = 4
 
 _UNALIGNED = sys.maxsize
@@ -129,7 +130,8 @@ def _avoid_punctuation(
 ) -> list[int]:
     """Return numbers of words before tags in which no standalone tag separates a word from its punctuation.
 
-    This concerns tags that have spaces around them, or that get one because another tag is moved next to them.
+    This concerns tags that have spaces around them, follow punctuation in the source, or get a space because another
+    tag is moved next to them.
     """
     adjusted: list[int] = []
     for n, (count, tag) in enumerate(zip(counts, tags, strict=True)):
@@ -140,7 +142,11 @@ def _avoid_punctuation(
             moved = _last_space_before(count, words, target) if is_spaced else count
             if least <= moved < count:
                 count = moved
-            elif is_spaced or (n > 0 and count == least and tag.position != tags[n - 1].position):
+            elif (
+                is_spaced
+                or source[max(tag.start - 1, 0) : tag.start] in _CLOSING_MARKS
+                or (n > 0 and count == least and tag.position != tags[n - 1].position)
+            ):
                 count = min(count + 1, len(words))
         adjusted.append(count)
     return adjusted

@@ -1,5 +1,6 @@
 """Projection of inline tags through the word alignment."""
 
+import re
 from itertools import combinations_with_replacement
 
 import pytest
@@ -58,6 +59,41 @@ def test_tags_are_placed_at_word_edges(target: str, edges: set[int]) -> None:
             found.update(project_tags([InlineTag(kind, 0, 1)], "a", target, [(0, 1, start, start + 1)]))
         found.update(project_tags([InlineTag(kind, 0, 1)], "a", target, None))
     assert found <= edges
+
+
+@pytest.mark.parametrize(
+    ("source", "position", "target", "offset"),
+    [
+        ("unhappy cat", 2, "chat unhappy", 7),  # inside a word that is copied
+        ("a unhappy unhappy", 12, "unhappy unhappy a", 10),  # inside its second occurrence
+        ("unhappy cat", 2, "chat triste", 4),  # inside a word that is translated: after it
+        ("the  cat sat.", 4, "le chat.", 2),  # not between a word and its punctuation
+        ("see  it.", 4, "vois.", 5),
+    ],
+)
+def test_positions_of_standalone_tags(source: str, position: int, target: str, offset: int) -> None:
+    assert project_tags([InlineTag(TagKind.STANDALONE, position, position)], source, target, None) == [offset]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "alignment"),
+    [
+        ("He has 5 cats", "Des chats, il en a 5", None),
+        ("At 10:30 he left", "Er ging um 10:30 Uhr", [(3, 8, 0, 2)]),
+        ("3.5 cats", "chats 3.5", [(0, 3, 0, 5)]),
+    ],
+)
+def test_tags_stay_around_a_number(source: str, target: str, alignment: list[tuple[int, int, int, int]] | None) -> None:
+    found = re.search(r"\d\S*", source)
+    assert found is not None
+    tags = [InlineTag(kind, *found.span()) for kind in (TagKind.OPENING, TagKind.CLOSING)]
+    start, end = project_tags(tags, source, target, alignment)
+    assert target[start:end] == found.group()
+
+
+def test_a_standalone_tag_before_a_word_stays_before_it() -> None:
+    tags = [InlineTag(TagKind.STANDALONE, 4, 4)]
+    assert project_tags(tags, "The cat sleeps", "dort le chat", [(4, 7, 8, 12)]) == [8]
 
 
 def test_tags_are_kept_in_an_empty_translation() -> None:

@@ -81,12 +81,14 @@ class TaggedSentence:
     def _spaces(self, tag: InlineTag, target: str, offset: int, is_apart: bool) -> tuple[str, str]:
         """Return the spaces to put before and after a standalone tag, which may represent a word, such as an image.
 
-        They are those that it has in the source and, if ``is_apart`` is true, one before it.
+        They are those that it has in the source, and one before it if ``is_apart`` is true, or if it follows
+        punctuation in the source and a word in the translation.
         """
         before, after = _neighbours(self.text, tag.position)
         target_before, target_after = _neighbours(target, offset)
         space_before = before.isspace() and not target_before.isspace() and target_before not in _OPENING_MARKS
         space_after = after.isspace() and not target_after.isspace() and target_after not in _CLOSING_MARKS
+        is_apart = is_apart or (before != "" and before in _CLOSING_MARKS and target_before.isalnum())
         return " " * (space_before or is_apart), " " * space_after
 
 

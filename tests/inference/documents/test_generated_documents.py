@@ -23,11 +23,11 @@ SENTENCES = [
 
 
 def reverse_words(texts: Sequence[str]) -> Iterator[Translation]:
-    """Translate to the words in upper case and reverse order, with final punctuation and the alignment of the words."""
+    """Translate to the words in upper case and reverse order, with the alignment of the words."""
     for text in texts:
         words = text.split()
         final = words[-1][-1] if words and words[-1][-1] in ".?" else ""
-        reversed_words = [word.rstrip(".?,").upper() for word in reversed(words)]
+        reversed_words = [word.rstrip(".?").upper() for word in reversed(words)]
         alignment, source, target = [], len(text), 0
         for word, translated in zip(reversed(words), reversed_words, strict=True):
             source = text.rindex(word, 0, source)
