@@ -41,7 +41,7 @@ _TEXT = TextOptions()
 
 def make_processor(with_placeholders: bool) -> TextProcessor:
     card = _MODEL.card.model_copy(update={"placeholders": with_placeholders})
-    return TextProcessor(replace(_MODEL, card=card), None)
+    return TextProcessor(replace(_MODEL, card=card), card.trained_directions[0], calibrated=False)
 
 
 PROCESSORS = {value: make_processor(value) for value in (False, True)}
