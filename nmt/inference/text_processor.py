@@ -8,7 +8,7 @@ in reverse order, and glossary terms are put in place.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -78,7 +78,8 @@ class TextProcessor:
         spans = options.protector.find(normalised)
         masked = mask_spans(normalised, spans, card.placeholders)
         has_language = has_letters_of(masked.text, self._direction.source)
-        if terms:  # a term may contain a number or code
+        if terms:  # a term may contain a number or code, but a part of a URL is no term
+            terms = _without_parts(terms, spans)
             masked = mask_spans(normalised, _without_overlap(spans, terms), card.placeholders)
         surface = analyse_surface(masked.text)
         chunks: list[Chunk] = []
@@ -223,6 +224,17 @@ class TextProcessor:
         replaced = replace_terms(matches, text, text, itself, direction[1])
         terms = tuple(AppliedTerm(match.source, match.target) for match in matches)
         return Translation(replaced.text, alignment=replaced.alignment, terms=terms, direction=direction)
+
+
+def _without_parts(terms: Sequence[TermMatch], spans: Sequence[ProtectedSpan]) -> list[TermMatch]:
+    """Return the terms that overlap no span, or contain it as a whole; both are in order and disjoint."""
+    ends = [span.end for span in spans]
+    kept: list[TermMatch] = []
+    for term in terms:
+        overlapping = spans[bisect_right(ends, term.start) : bisect_left(spans, term.end, key=lambda span: span.start)]
+        if all(term.start <= span.start and span.end <= term.end for span in overlapping):
+            kept.append(term)
+    return kept
 
 
 def _without_overlap(spans: Sequence[ProtectedSpan], terms: Sequence[TermMatch]) -> list[ProtectedSpan]:

@@ -46,6 +46,14 @@ def test_terms_in_translations(translator: Translator, text: str, expected: str,
     assert sorted(term.source for term in translation.terms) == sorted(used)
 
 
+def test_a_part_of_a_protected_span_is_no_term(translator: Translator) -> None:
+    text = "The cat sleeps at https://cat.example/black-cat today."
+    translation = translator.translate(text, text_options=TextOptions(terms=TERMS))
+    assert "https://cat.example/black-cat" in translation.text
+    assert " minou " in translation.text
+    assert [term.source for term in translation.terms] == ["cat"]
+
+
 def test_alternatives_have_the_terms(translator: Translator) -> None:
     options = TextOptions(terms=TERMS)
     translation = translator.translate("The black cat sleeps.", alternatives=3, text_options=options)

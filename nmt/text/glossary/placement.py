@@ -15,12 +15,13 @@ from nmt.text.glossary.insertion import InsertionOffsets
 from nmt.text.glossary.term_list import TermList, TermMatch
 from nmt.text.glossary.unaligned_words import UnalignedWords
 from nmt.text.glossary.word_alignment import OTHER, TermAlignment
-from nmt.text.glossary.words import find_words, is_function_word
+from nmt.text.glossary.words import WordRange, find_words, is_function_word
 from nmt.text.languages import primary_subtag
 
 _COMPOUNDING_LANGUAGES = frozenset(("da", "de", "fi", "is", "nb", "nl", "nn", "no", "sv"))
 _MIN_COMPOUND_PART = 3  # letters
 _MAX_HOLE_WORDS = 2  # between words that the same term replaces
+_AFTER_WORD = re.compile(r"\w ")
 _HOLE = re.compile(r"[\w\s'’-]*\Z")  # no punctuation and no placeholders
 
 
@@ -33,6 +34,8 @@ class Placement(NamedTuple):
     """Whether the range already contains the term and stays as it is."""
     is_compound_part: bool = False
     """Whether the range is the first or the last part of a compound, whose other part stays."""
+    leftovers: tuple[WordRange, ...] = ()
+    """Other words that translate only the same source term, such as the participle of a verb; they are removed."""
 
 
 def place_terms(
@@ -75,6 +78,11 @@ class _TermPlacer:
             missing = [number for number in range(len(self._matches)) if number not in found]
             for number, word in unaligned.nearest_words(missing):
                 found[number] = self._take(range(word, word + 1), number)
+        found |= {
+            number: placement._replace(leftovers=self._leftovers(number))
+            for number, placement in found.items()
+            if not placement.is_present
+        }
         ranges = sorted(found.values())
         offsets = InsertionOffsets(self._alignment, self._translation)
         for number, match in enumerate(self._matches):
@@ -129,6 +137,12 @@ class _TermPlacer:
             part = self._compound_part(words[0], number)
             return Placement(*part, is_compound_part=True) if part else Placement(start, end)
         return Placement(start, end)
+
+    def _leftovers(self, number: int) -> tuple[WordRange, ...]:
+        """Return the content words, after another word, that belong to no term and are only aligned to this match."""
+        words = (word for word in self._content_words(number) if self._aligned.weights[word].keys() == {number})
+        ranges = (self._aligned.words[word] for word in words)
+        return tuple(each for each in ranges if _AFTER_WORD.fullmatch(self._translation, max(each[0] - 2, 0), each[0]))
 
     def _compound_part(self, word: int, number: int) -> tuple[int, int] | None:
         """Return the range of a part of a compound that a match is aligned to, if the other part must stay.

@@ -66,6 +66,7 @@ def replace_terms(
             insertions.setdefault(placement.start, []).append(match)
         elif not placement.is_present:
             edits += _replacement_edits(match, placement, source, translation, target_language)
+            edits += (Edit(start - 1, end, "", match[:2]) for start, end in placement.leftovers)
     for offset, inserted in insertions.items():
         edits += _insertion_edits(inserted, offset, source, translation)
     return TermReplacement(*apply_edits(translation, alignment, edits), tuple(matches))

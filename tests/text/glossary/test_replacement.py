@@ -43,6 +43,8 @@ def replaced(
         ("A wallet.", "Un porte-monnaie.", "0-0 1-1 2-2", {"wallet": "portefeuille"}, "Un portefeuille."),
         # Of words that are far apart, the larger part is replaced.
         ("He gives up.", "Il abandonne tout, oui.", "0-0 1-1 2-1 1-4 3-5", {"gives up": "cède"}, "Il cède tout, oui."),
+        # Another word for the same term alone is left out, unless it is set apart.
+        ("He left here.", "Il est ici parti.", "0-0 1-1 1-3 2-2 3-4", {"left": "part"}, "Il ici part."),
         # A repeated term.
         (
             "A cat is a cat.", "Un chat est un chat.", "0-0 1-1 2-2 3-3 4-4 5-5",
