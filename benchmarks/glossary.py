@@ -305,6 +305,7 @@ def is_beside(match: TermMatch, sentence: Sentence, output: str, term_words: set
     replaced = {sentence.plain_words[target] for target, sources in aligned.items() if sources <= inside}
     return any(
         word.lower() not in term_words
+        and len(word) > 3  # particles such as "sich" and "zu" are content words in name only
         and not is_function_word(word, None)
         and count_words(output, word) >= count_words(sentence.plain.text, word)
         for word in replaced
