@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import Any
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.engine.factory import EngineFactory
 from nmt.inference.continuous_batcher import ContinuousBatcher
-from nmt.inference.repetition import choose_attempt, needs_retry, retry_options
+from nmt.inference.retry import choose_attempt, retry_options
 from nmt.search.beam_search import Hypothesis, decode_sentences
 from nmt.search.forced_scoring import ForcedScore, score_pairs
 from nmt.search.options import DecodingOptions
@@ -42,14 +43,16 @@ class BatchDecoder:
     ) -> dict[int, list[Hypothesis]]:
         """Return the hypotheses of each sentence, best first, by its number.
 
-        A sentence whose translation degenerates into repetition is decoded again; see `nmt.inference.repetition`.
+        A sentence whose translation has a flaw is decoded again; see `nmt.inference.retry`.
         """
         found = self._run_in_threads(sentences, lambda worker, share: worker.search(share, beam_size, options))
-        retried = [(n, source) for n, source in sentences if needs_retry(source, found[n], options)]
-        if retried:
-            retry = retry_options(options)
-            second = self._run_in_threads(retried, lambda worker, share: worker.search(share, beam_size, retry))
-            found |= {n: choose_attempt(source, found[n], second[n]) for n, source in retried}
+        retried: dict[DecodingOptions, list[NumberedSource]] = {}
+        for n, source in sentences:
+            if retry := retry_options(source, found[n], options):
+                retried.setdefault(retry, []).append((n, source))
+        for retry, again in retried.items():
+            second = self._run_in_threads(again, partial(_ThreadEngines.search, beam_size=beam_size, options=retry))
+            found |= {n: choose_attempt(source, found[n], second[n]) for n, source in again}
         return found
 
     def score(self, pairs: Sequence[NumberedPair]) -> dict[int, ForcedScore]:

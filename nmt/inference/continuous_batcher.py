@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.inference.repetition import choose_attempt, needs_retry, retry_options
+from nmt.inference.retry import choose_attempt, retry_options
 from nmt.search.beam_search import BeamSearch
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
@@ -31,14 +31,14 @@ class _RunningSentence:
 
     request: DecodingRequest
     first_attempt: list[Hypothesis] | None = None
-    """Hypotheses of the first attempt, if the sentence is decoded again because of repetition."""
+    """Hypotheses of the first attempt, if the sentence is decoded again."""
 
 
 class ContinuousBatcher:
     """Decoder of a changing set of sentences; each call of `advance` decodes one token of all. Not thread-safe.
 
-    A sentence whose translation degenerates into repetition is decoded again; see `nmt.inference.repetition`. After
-    an exception from `advance`, the batcher must not be used again.
+    A sentence whose translation has a flaw is decoded again; see `nmt.inference.retry`. After an exception from
+    `advance`, the batcher must not be used again.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -89,9 +89,9 @@ class ContinuousBatcher:
             del self._slot_of[request.key]
             if sentence.first_attempt is not None:
                 done.append((request.key, choose_attempt(request.source_ids, sentence.first_attempt, hypotheses)))
-            elif needs_retry(request.source_ids, hypotheses, request.options):
+            elif retry := retry_options(request.source_ids, hypotheses, request.options):
                 sentence.first_attempt = hypotheses
-                self._start_sentences([sentence], retry_options(request.options))
+                self._start_sentences([sentence], retry)
             else:
                 done.append((request.key, hypotheses))
         return done

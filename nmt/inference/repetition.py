@@ -1,36 +1,11 @@
-"""Detection of translations that degenerate into repetition, and the options for decoding them again.
-
-A translation with repetition is decoded once more with repeated n-grams forbidden. The second attempt replaces the
-first unless it repeats too.
-"""
+"""Detection of translations that degenerate into repetition."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
-from nmt.search.hypotheses import Hypothesis
-from nmt.search.options import DecodingOptions
-
-_RETRY_NGRAM_SIZE = 3
 _MAX_PERIOD = 8  # tokens of the longest repeated sequence that is detected
-
-
-def needs_retry(source: Sequence[int], hypotheses: Sequence[Hypothesis], options: DecodingOptions) -> bool:
-    """Return whether a sentence should be decoded again, given the hypotheses of the first attempt, best first."""
-    may_retry = options.retry_repetition and options.no_repeat_ngram_size == 0
-    return may_retry and has_repetition(source, hypotheses[0].tokens)
-
-
-def retry_options(options: DecodingOptions) -> DecodingOptions:
-    """Return the options of the second attempt."""
-    return replace(options, no_repeat_ngram_size=_RETRY_NGRAM_SIZE)
-
-
-def choose_attempt(source: Sequence[int], first: list[Hypothesis], second: list[Hypothesis]) -> list[Hypothesis]:
-    """Return the hypotheses of the second attempt, or of the first attempt if the second also contains repetition."""
-    return first if has_repetition(source, second[0].tokens) else second
 
 
 def has_repetition(source: Sequence[int], target: Sequence[int]) -> bool:

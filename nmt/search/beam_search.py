@@ -103,7 +103,7 @@ class BeamSearch:
         self._has_coverage_penalty[index] = options.coverage_penalty > 0
         if options.coverage_penalty > 0:
             self._coverage.reset_slots(slots, [len(source) for source in sources], options.coverage_penalty)
-        if options.copy_tokens and not options.force_phrases:
+        if options.copy_tokens and not options.forces_phrases:
             self._copies.admit(slots, options)
         self._scores[index, 0] = 0.0  # all rows of a slot start from the same state, so one suffices
         self._tokens[index] = self._bos_id

@@ -34,7 +34,7 @@ class DecodingOptions:
     retry_repetition: bool = True
     """If true, a sentence whose translation degenerates into repetition is decoded again without repeated n-grams.
 
-    The search itself ignores this field; `nmt.inference.repetition` implements the retry.
+    The search itself ignores this field; `nmt.inference.retry` implements the retry.
     """
     bad_phrases: tuple[tuple[int, ...], ...] = ()
     """Phrases that must not occur in the translation."""
@@ -44,6 +44,11 @@ class DecodingOptions:
     """Phrases that must occur, each as often as it is listed; the beam should exceed their total number of tokens."""
     copy_tokens: tuple[int, ...] = ()
     """Tokens that must occur exactly once each, such as placeholders; they are exempt from ``no_repeat_ngram_size``."""
+    allocate_copies: bool = False
+    """If true, ``copy_tokens`` are placed as forced phrases are, by dynamic beam allocation.
+
+    It considers improbable places, but leaves a smaller beam to the rest of the sentence.
+    """
     word_continuations: frozenset[int] = frozenset()
     """Tokens that continue a word. None of them follows a forced phrase, which therefore ends where a word ends.
 
@@ -78,7 +83,7 @@ class DecodingOptions:
         for name in ("bad_phrases", "force_phrases"):
             if () in getattr(self, name):
                 raise ValueError(f"{name}: a phrase is empty; leave it out")
-        if self.force_phrases and (self.num_beam_groups > 1 or self.sampling_temperature > 0):
+        if self.forces_phrases and (self.num_beam_groups > 1 or self.sampling_temperature > 0):
             raise ValueError("force_phrases: exclude num_beam_groups and sampling_temperature; use one of them")
         if len(set(self.copy_tokens)) < len(self.copy_tokens):
             raise ValueError("copy_tokens: a token is listed twice; list each token once")
@@ -87,6 +92,11 @@ class DecodingOptions:
                 raise ValueError(f"copy_tokens: a phrase of {name} contains one; use separate tokens")
         if self.num_beam_groups > 1 and self.sampling_temperature > 0:
             raise ValueError("num_beam_groups: excludes sampling_temperature; use one of them")
+
+    @property
+    def forces_phrases(self) -> bool:
+        """True if the search is constrained by dynamic beam allocation."""
+        return bool(self.force_phrases or (self.allocate_copies and self.copy_tokens))
 
     def length_limits(self, source_length: int) -> tuple[int, int]:
         """Return the minimum and the maximum length of a translation; only the maximum includes end of sentence."""

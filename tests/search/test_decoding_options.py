@@ -72,6 +72,7 @@ EXAMPLES = [
     DecodingOptions(copy_tokens=(6, 5), target_prefix=(3, 6), bad_phrases=((4,), (2, 3)), no_repeat_ngram_size=1),
     DecodingOptions(copy_tokens=(6, 5, 4), max_length_ratio=0.0, max_length_extra=1, num_hypotheses=2),
     DecodingOptions(copy_tokens=(6,), force_phrases=((3, 3), (4,)), num_hypotheses=2),
+    DecodingOptions(copy_tokens=(6, 5), allocate_copies=True, num_hypotheses=2),
     DecodingOptions(copy_tokens=(6, 5), num_beam_groups=2, num_hypotheses=2),
     DecodingOptions(copy_tokens=(6, 5), sampling_temperature=1.2, num_hypotheses=3, min_length_ratio=1.0),
 ]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.inference.repetition import choose_attempt, needs_retry, retry_options
+from nmt.inference.retry import choose_attempt, retry_options
 from nmt.search.beam_search import BeamSearch
 from nmt.search.hypotheses import FinishedHypotheses, Hypothesis
 from nmt.search.options import DecodingOptions
@@ -59,13 +59,14 @@ def search_with_tree(
 ) -> tuple[list[Hypothesis], BeamTree]:
     """Translate a sentence as `nmt translate` does and return the hypotheses with the search tree.
 
-    If the translation has repetitions, the search is repeated with n-gram blocking; the tree is that of the search
-    whose result is returned. ``engine`` must have a single slot.
+    If the translation has a flaw, the search is repeated with other options; see `nmt.inference.retry`. The tree is
+    that of the search whose result is returned. ``engine`` must have a single slot.
     """
     first = _search_once(engine, source, options)
-    if not needs_retry(source, first[0], options):
+    retry = retry_options(source, first[0], options)
+    if retry is None:
         return first
-    second = _search_once(engine, source, retry_options(options))
+    second = _search_once(engine, source, retry)
     return second if choose_attempt(source, first[0], second[0]) is second[0] else first
 
 

@@ -21,7 +21,7 @@ def make_strategy(
         return Sampling(options, beam_size, eos_id, min_length, source)
     if options.num_beam_groups > 1:
         return DiverseBeamSearch(options, beam_size, eos_id, min_length)
-    if options.force_phrases:
+    if options.forces_phrases:
         return LexicalConstraints(options, beam_size, eos_id, min_length)
     if options.target_prefix or options.bad_phrases or options.no_repeat_ngram_size:
         return SearchStrategy(options, beam_size, eos_id, min_length)
