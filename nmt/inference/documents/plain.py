@@ -67,7 +67,7 @@ class PlainDocument:
                 for start, stop in split_sentences(text[begin:end], language, protector)
             ]
         self._touches_next = flag_adjacent_spans(self._spans)
-        self.segments: Sequence[str] = [text[start:stop] for start, stop in self._spans]
+        self.segments: Sequence[str] = [to_single_line(text[start:stop]) for start, stop in self._spans]
 
     def assemble(self, translations: Sequence[Translation]) -> Translation:
         """Return the translation of the document, given the translations of all segments."""
