@@ -177,9 +177,8 @@ class DataConfig(ConfigSection):
     """Share of the training pairs of which a copy with placeholders is added: names, numbers, codes and words with an
     unambiguous translation are replaced by placeholders on both sides (Post et al. 2019). The model then carries URLs,
     variables, numbers and other protected text to its place in the translation. 0.3 is enough."""
-    surface_variants: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the training pairs of which a copy with another surface is added: a source in lower case or in title
-    case, or both sides without final punctuation."""
+    unpunctuated: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training pairs of which a copy without final punctuation on both sides is added."""
     chinese_script: ChineseScript | None = None
     """Script to which Chinese text is converted; needs the extra ``chinese``. By default, text is left as it is."""
 
@@ -238,9 +237,8 @@ class MultilingualDataConfig(ConfigSection):
     """Share of the training pairs of which a copy with placeholders is added: names, numbers, codes and words with an
     unambiguous translation are replaced by placeholders on both sides (Post et al. 2019). The model then carries URLs,
     variables, numbers and other protected text to its place in the translation. 0.3 is enough."""
-    surface_variants: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the training pairs of which a copy with another surface is added: a source in lower case or in title
-    case, or both sides without final punctuation."""
+    unpunctuated: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training pairs of which a copy without final punctuation on both sides is added."""
     chinese_script: ChineseScript | None = None
     """Script to which Chinese text is converted; needs the extra ``chinese``. By default, text is left as it is."""
 

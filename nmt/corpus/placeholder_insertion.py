@@ -35,6 +35,7 @@ _SHARE_BESIDE_SPAN = 0.2
 _SHARE_AT_EDGE = 0.2  # of the pairs with other placeholders
 _SHARE_ONLY_AT_EDGE = 0.5  # of the pairs without other placeholders; the rest is left out
 _SHARE_BEFORE_FINAL_PUNCTUATION = 0.4
+_SHARE_IN_ORDER = 0.75  # numbered as in translation; the others have random numbers, so that all are trained
 
 _FINAL_PUNCTUATION = re.compile(r"[.!?…。！？]+$")
 _PROTECTOR = SpanProtector()
@@ -73,8 +74,11 @@ class PlaceholderInserter:
             edits.append((match, _draw_template(templates, free, random)))
         source, target = (_replace_spans(pair[side], side, edits) for side in (0, 1))
         if random.random() < (_SHARE_AT_EDGE if edits else _SHARE_ONLY_AT_EDGE):
-            return _add_at_edge((source, target), free, random)
-        return (source, target) if edits else None
+            source, target = _add_at_edge((source, target), free, random)
+        elif not edits:
+            return None
+        in_order = random.random() < _SHARE_IN_ORDER
+        return _number_in_order((source, target)) if in_order else (source, target)
 
     def _choose_matches(self, pair: TextPair, random: Random) -> list[_Match]:
         """Return randomly chosen matches whose spans are disjoint, preferring rare words."""
@@ -148,6 +152,13 @@ def _draw_template(templates: Sequence[str], free: list[str], random: Random) ->
     """Return a random template with placeholders, which are removed from ``free``, or "_" if none is left."""
     template = random.choice([each for each in templates if each.count("#") <= len(free)] or ["_"])
     return "".join(free.pop() if character == "#" else character for character in template)
+
+
+def _number_in_order(pair: TextPair) -> TextPair:
+    """Return a pair whose placeholders are numbered in the order of the source."""
+    found = [character for character in pair[0] if character in PLACEHOLDER_CHARACTERS]
+    numbers = str.maketrans(dict(zip(found, PLACEHOLDER_CHARACTERS, strict=False)))
+    return pair[0].translate(numbers), pair[1].translate(numbers)
 
 
 def _replace_spans(text: str, side: int, edits: Iterable[tuple[_Match, str]]) -> str:

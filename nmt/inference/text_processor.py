@@ -89,7 +89,7 @@ class TextProcessor:
 
     def _make_all_chunks(self, masked: MaskedText, surface: SurfaceForm) -> list[Chunk]:
         """Return the chunks of a masked text."""
-        network_text = to_network_form(masked.text, surface, self._card.surface_variants, self._truecaser.truecase)
+        network_text = to_network_form(masked.text, surface, self._card.unpunctuated, self._truecaser.truecase)
         if self._lowers_case:
             network_text = lower_case(network_text, self._direction.source)
         ranges = masked.ranges(len(network_text))

@@ -120,8 +120,8 @@ class ModelCard(_Immutable):
     """Default decoding options."""
     placeholders: bool = False
     """True if the network was trained to carry placeholders."""
-    surface_variants: bool = False
-    """True if the network was trained on lower-cased, title-cased and unpunctuated text."""
+    unpunctuated: bool = False
+    """True if the network was trained on text without final punctuation too."""
     precision: Literal["fp32", "int8"] = "fp32"
     """Precision of the weights of the ONNX graphs."""
     confidence: Calibration | None = None

@@ -154,7 +154,7 @@ class TranslationTask(TrainingTask):
             model=recipe.model,
             search=recipe.search,
             placeholders=recipe.data.placeholders > 0 or bool(parent and parent.placeholders),
-            surface_variants=recipe.data.surface_variants > 0 or bool(parent and parent.surface_variants),
+            unpunctuated=recipe.data.unpunctuated > 0 or bool(parent and parent.unpunctuated),
             training=self._build_history(summary),
             origins=self._parents,
             languages=recipe.data.language_order,

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from toy import toy_pairs, write_corpus
 
 from nmt.config.loading import load_translator_recipe
-from nmt.corpus.augmentation import create_augmenter
+from nmt.corpus.augmentation import create_augmenter, remove_final_punctuation
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.text.placeholders import PLACEHOLDER_CHARACTERS
 
-SETTINGS = ["data.placeholders=0.5", "data.surface_variants=0.5", "data.filter.duplicates=false"]
+SETTINGS = ["data.placeholders=0.5", "data.unpunctuated=0.5", "data.filter.duplicates=false"]
 PLACEHOLDERS = set(PLACEHOLDER_CHARACTERS)
 
 
@@ -32,7 +33,8 @@ def test_derived_pairs_follow_the_original_ones_and_are_counted(recipe: Path) ->
     assert f"300 of 300 pairs kept, {report.derived} derived from them" in log[-1]
     with_placeholders = [pair for pair in pairs if PLACEHOLDERS & set(pair[0])]
     assert 50 < len(with_placeholders) < 150
-    assert len({source.lower() == source for source, _ in pairs[300:]}) == 2  # title case and lower case
+    unpunctuated = [pair for pair in pairs[300:] if not any(text.endswith(".") for text in pair)]
+    assert 100 < len(unpunctuated) < 250
     assert prepared.directions[0].dev == toy_pairs(20, seed=2)
 
 
@@ -73,3 +75,19 @@ def test_each_corpus_of_a_mixture_has_its_derived_pairs_and_its_tag(recipe: Path
     sources = prepared.train.source_ids(np.arange(len(prepared.train))).to_lists()
     tagged = [prepared.tokenizer.source.id_to_piece(int(ids[0])) == "<tag:2>" for ids in sources]
     assert tagged == [False] * sizes[0] + [True] * sizes[1] + [False] * 20
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        (("Really?!", "Wirklich?"), ("Really", "Wirklich")),
+        (("Wait …", "Warte ..."), ("Wait", "Warte")),
+        (("Yes.", "Ja"), None),
+        (("...", "…"), None),
+        (("好。", "Good."), ("好", "Good")),
+    ],
+)
+def test_final_punctuation_is_removed_from_both_sides_or_none(
+    pair: tuple[str, str], expected: tuple[str, str] | None
+) -> None:
+    assert remove_final_punctuation(pair) == expected

@@ -90,3 +90,11 @@ def test_placeholders_at_edges_are_at_the_same_edge() -> None:
         if pair:
             outlines = [text.replace("we go", "_").replace("wir fahren los", "_").replace("!", ".") for text in pair]
             assert outlines[0] == outlines[1]
+
+
+def test_placeholders_are_mostly_numbered_in_the_order_of_the_source_and_all_are_used() -> None:
+    inserted = [INSERTER.insert(("Tom has 5 cats.", "5 Katzen hat Tom."), Random(seed)) for seed in range(400)]
+    numbers = [[PLACEHOLDER_CHARACTERS.index(c) for c in pair[0] if c in PLACEHOLDERS] for pair in inserted if pair]
+    in_order = [each for each in numbers if each == list(range(len(each)))]
+    assert 0.6 < len(in_order) / len(numbers) < 0.9
+    assert {number for each in numbers for number in each} == set(range(len(PLACEHOLDER_CHARACTERS)))

@@ -157,12 +157,12 @@ def test_what_a_network_was_trained_for_is_recorded_and_inherited(
 ) -> None:
     def flags(path: Path) -> tuple[bool, bool]:
         card = read_model_directory(path).card
-        return card.placeholders, card.surface_variants
+        return card.placeholders, card.unpunctuated
 
     ran = nmt("train", narrow_recipe, "--finetune", model, "--out", tmp_path / "first", "data.placeholders=0.5")
     assert ran.status == 0, ran.err
     first, second = tmp_path / "first" / "model", tmp_path / "second"
-    ran = nmt("train", narrow_recipe, "--finetune", first, "--out", second, "data.surface_variants=0.5")
+    ran = nmt("train", narrow_recipe, "--finetune", first, "--out", second, "data.unpunctuated=0.5")
     assert ran.status == 0, ran.err
     assert [flags(path) for path in (model, first, second / "model")] == [(False, False), (True, False), (True, True)]
 
