@@ -64,7 +64,7 @@ def _describe_inputs(
         "output format": job.output_format,
         "option": {**options, **asdict(job.options), **job.text_options.to_dict(), "fields": fields},
     }
-    as_json: dict[str, Any] = json.loads(json.dumps(inputs))
+    as_json: dict[str, Any] = json.loads(json.dumps(inputs, default=sorted))  # sets become lists
     return as_json
 
 

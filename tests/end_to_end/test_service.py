@@ -41,7 +41,8 @@ def test_details_and_alternatives(url: str) -> None:
     answer = httpx.post(f"{url}/translate", json=body).json()
     assert len(answer["alternatives"]) == 2
     assert answer["translatedText"] not in answer["alternatives"]
-    assert set(answer["details"]) == {"score", "confidence", "alignment", "pivot"}
+    fields = {"score", "confidence", "alignment", "pivot", "signals", "terms", "left_untranslated"}
+    assert set(answer["details"]) == fields
 
 
 def test_health_readiness_and_languages(url: str) -> None:

@@ -74,7 +74,7 @@ def test_roll_back_deletes_later_records(
 ) -> None:
     """The first validations are the best ones: they are kept, and those after the checkpoint are repeated."""
     diverge_once(monkeypatch, 33)
-    monkeypatch.setattr(TranslationDevSet, "compute_score", lambda self, trainer: 100.0 - trainer.progress.update)
+    monkeypatch.setattr(TranslationDevSet, "_compute_scores", lambda self, trainer: [100.0 - trainer.progress.update])
     out, interval = tmp_path / "run", ("training.schedule=constant", "training.validate_every=4")
     ran = nmt("train", recipe, "--out", out, *interval, "training.max_updates=40",
               "training.checkpoint_every=15", "training.average_best=6")  # fmt: skip
@@ -96,10 +96,10 @@ def test_roll_back_keeps_the_weights_that_may_be_averaged(
     """The checkpoint to which training goes back lists other weights, whose files are deleted already."""
     failures = diverge_once(monkeypatch, 17)
 
-    def score(self: TranslationDevSet, trainer: Trainer) -> float:
-        return 0.0 if failures else 10.0 + trainer.progress.update
+    def score(self: TranslationDevSet, trainer: Trainer) -> list[float]:
+        return [0.0 if failures else 10.0 + trainer.progress.update]
 
-    monkeypatch.setattr(TranslationDevSet, "compute_score", score)
+    monkeypatch.setattr(TranslationDevSet, "_compute_scores", score)
     settings = ("training.max_updates=20", "training.checkpoint_every=5", "training.validate_every=4",
                 "training.average_best=2")  # fmt: skip
     ran = nmt("train", recipe, "--out", tmp_path / "run", *settings)
