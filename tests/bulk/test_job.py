@@ -85,7 +85,7 @@ def texts(tmp_path: Path) -> list[Path]:
     """Files in three formats with unusual texts among ordinary sentences."""
     lines = [*SENTENCES[:500], *UNUSUAL_TEXTS, *SENTENCES[500:]]
     (tmp_path / "a.txt").write_text("\n".join([*lines, *SENTENCES * REPETITIONS]), encoding="utf-8", newline="")
-    rows = ["the dog sees\nthe cat.", "!\n?", "", "the king"]
+    rows = ["the dog sees the cat.\nthe cat sees the dog.", "!\n?", "", "the king"]
     (tmp_path / "b.jsonl").write_text("".join(json.dumps({"en": row}) + "\n" for row in rows))
     pq.write_table(pa.table({"id": [1, 2, 3], "text": ["the bird sees the cat.", None, "x"]}), tmp_path / "c.parquet")
     return [tmp_path / name for name in ("a.txt", "b.jsonl", "c.parquet")]
@@ -133,7 +133,7 @@ def test_run_survives_killed_processes(model: Path, texts: list[Path], tmp_path:
     assert found[0] == "#" * end
     assert found[1:] == [*plain[1:middle], *again, *plain[middle:]]
     assert found[middle + len(again) :] == [
-        "le chien voit le chat.",
+        "le chien voit le chat. le chat voit le chien.",
         "! ?",
         "",
         plain[middle + 3],
