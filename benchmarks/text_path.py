@@ -2,6 +2,7 @@
 
     git worktree add /tmp/before COMMIT
     python benchmarks/text_path.py MODEL FILE --before /tmp/before
+    python benchmarks/text_path.py MODEL FILE --before /tmp/before --details
     python benchmarks/text_path.py MODEL FILE --profile
 
 MODEL is an int8 model with a shortlist, whose decoding takes little time; FILE contains lines of plain text. Both
@@ -48,8 +49,10 @@ class Version:
     """Process that translates with the source code in a directory."""
 
     def __init__(self, source_code: Path, arguments: argparse.Namespace) -> None:
+        details = ["--details"] if arguments.details else []
+        command = [sys.executable, __file__, arguments.model, arguments.file, "--worker", "--lines"]
         self._process = subprocess.Popen(
-            [sys.executable, __file__, arguments.model, arguments.file, "--worker", "--lines", str(arguments.lines)],
+            [*command, str(arguments.lines), *details],
             env={**os.environ, "PYTHONPATH": str(source_code.resolve()), "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -84,7 +87,10 @@ class LineTranslator:
         from nmt.inference.translator import Translator
 
         self._translator = Translator.load(arguments.model)
-        self._options = replace(self._translator.decoding_options, retry_repetition=False)
+        self._options = replace(
+            self._translator.decoding_options, retry_repetition=False, return_attention=arguments.details
+        )
+        self._settings = _text_settings(arguments.details)
         self._lines = arguments.file.read_text(encoding="utf-8").splitlines()[: arguments.lines]
         self._search_time = 0.0
         search = batch_decoder.BatchDecoder.search
@@ -94,7 +100,7 @@ class LineTranslator:
         """Translate all lines."""
         self._search_time = 0.0
         start = time.process_time()
-        for _ in self._translator.stream(self._lines, beam_size=BEAM, options=self._options):
+        for _ in self._translator.stream(self._lines, beam_size=BEAM, options=self._options, **self._settings):
             pass
         return Times(time.process_time() - start, self._search_time)
 
@@ -107,6 +113,15 @@ class LineTranslator:
                 self._search_time += time.process_time() - start
 
         return timed
+
+
+def _text_settings(details: bool) -> dict[str, Any]:
+    """Return the arguments that leave out quality signals without details; old versions have no such argument."""
+    try:
+        from nmt.inference.text_options import TextOptions
+    except ModuleNotFoundError:
+        return {}
+    return {"text_options": TextOptions(find_signals=details)}
 
 
 def compare(arguments: argparse.Namespace) -> None:
@@ -161,6 +176,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--lines", type=int, default=400, help="number of lines to translate, from the start of FILE")
     parser.add_argument("--profile", action="store_true", help="profile this version instead")
+    parser.add_argument("--details", action="store_true", help="include alignment and quality signals")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.lines = min(arguments.lines, len(arguments.file.read_text(encoding="utf-8").splitlines()))
