@@ -153,7 +153,7 @@ class _Edit(NamedTuple):
     span: int | None
     """Number of the span that the text restores; None if the edit deletes a superfluous placeholder."""
     spaced: tuple[bool, bool]
-    """Whether a space precedes and follows the span in the source."""
+    """Whether the span is separate from the text before and after it in the source."""
     touching: tuple[bool, bool] = (False, False)
     """Whether an inserted span may touch the word before and after it, as the tag in ``<b>word`` does."""
 
@@ -181,9 +181,10 @@ def _replacements(source: MaskedText, target: str, texts: Sequence[str]) -> tupl
 
 
 def _spacing(source: MaskedText, number: int) -> tuple[bool, bool]:
-    """Return whether a space precedes and follows a placeholder in the source."""
+    """Return whether a placeholder is separate from the word before and after it in the source."""
     position = source.spans[number].position
-    return source.text[position - 1 : position] == " ", source.text[position + 1 : position + 2] == " "
+    before, after = source.text[position - 1 : position], source.text[position + 1 : position + 2]
+    return not (before and is_spaced_word_character(before)), not (after and is_spaced_word_character(after))
 
 
 def _insertions(
@@ -233,7 +234,7 @@ def _required_spaces(edit: _Edit, parts: Sequence[str], target: str, end: int) -
 def _needs_space(neighbour: str, spaced: bool, inserted: bool) -> bool:
     """Return whether a space must separate a span from a neighbouring character.
 
-    ``spaced`` is true if a space precedes or follows the span in the source, ``inserted`` if the span replaces nothing.
+    ``spaced`` is true if the span is separate from this neighbour in the source, ``inserted`` if it replaces nothing.
     """
     if not inserted:
         return spaced and is_spaced_word_character(neighbour)

@@ -96,6 +96,10 @@ def test_a_span_is_not_joined_to_words() -> None:
     masked = mask_spans(text, find(text, "30"), with_placeholders=True)
     assert restore_spans(masked, text, f"Je paie{P[0]}euros.", None, ["30"]).text == "Je paie 30 euros."
     assert restore_spans(masked, text, f"我付{P[0]}欧元。", None, ["30"]).text == "我付30欧元。"
+    text = "The dog (getName) runs x{0}y."
+    masked = mask_spans(text, find(text, "getName", "{0}"), with_placeholders=True)
+    output = f"Der Hund{P[0]}läuft x{P[1]}y."
+    assert restore_spans(masked, text, output, None, ["getName", "{0}"]).text == "Der Hund getName läuft x{0}y."
 
 
 def test_more_spans_than_placeholders_are_split_into_ranges() -> None:
