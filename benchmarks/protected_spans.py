@@ -70,7 +70,7 @@ class Span:
     kind: str
     place: str
     template: str
-    """How the span stands in its place, with # for the span."""
+    """Text that is inserted, with # in the place of the span."""
     text: str
 
 

@@ -2,8 +2,8 @@
 
 The first ids are the same in every vocabulary: padding, unknown, begin and end of sentence, then reserved pieces for
 placeholders, corpus tags and languages. These are reserved in advance because a trained vocabulary cannot be extended.
-In the file they are control symbols, so that no text is encoded to them; of the loaded pieces, those of placeholders
-stand for one private-use character each.
+In the file they are control symbols, so that no text is encoded to them. When a vocabulary is loaded, each placeholder
+piece becomes the symbol of one private-use character.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_TRAINING_SENTENCES = 500_000
 _CONTEXT = "\ue000"  # a private-use character, which is never part of a longer piece
 _CONTROL, _USER_DEFINED = 3, 4  # types of pieces in SentencePiece models
 _RARE_CHARACTER_LANGUAGES = {"zh", "ja", "ko", "th", "lo", "km", "my"}
-# Of several languages, the rare characters of each would take a large part of the vocabulary.
+# With several languages, the rare characters of each would take a large part of the vocabulary.
 _RARE_CHARACTER_COVERAGE, _MULTILINGUAL_RARE_CHARACTER_COVERAGE = 0.9995, 0.998
 _MIN_COVERAGE = 0.98  # that SentencePiece accepts
 _MAX_SENTENCE_BYTES = 1 << 20  # SentencePiece silently skips longer ones; `nmt.corpus.text_files` rejects them

@@ -16,7 +16,7 @@ from nmt.text.scripts import UNSPACED
 _MAX_CHARACTERS = 20_000_000  # of both sides of the pairs from which the statistics are learnt
 _MAX_COOCCURRENCES = 5_000_000  # of words of a source and of its target, counted with repetition
 _MIN_COUNT = 4  # of the pairs in which a word and its translation occur together
-_MIN_NGRAM_COUNT = 10  # likewise of an n-gram, because many overlapping n-grams compete
+_MIN_NGRAM_COUNT = 10  # of the same for n-grams; it is higher because many overlapping n-grams compete
 _MIN_DICE = 0.5
 _MAX_FREQUENCY = 0.01  # more frequent words are mostly function words
 _MIN_CHARACTERS = 3  # of a word in a script with spaces; shorter words are mostly function words

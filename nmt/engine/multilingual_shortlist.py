@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
-from nmt.engine.shortlist import Shortlist, build_shortlist
+from nmt.engine.shortlist import Shortlist, build_shortlist, measure_coverage
 from nmt.utils.arrays import AnyArray, BoolArray, Int32Array
 from nmt.utils.errors import CarouselError
 
@@ -87,11 +87,7 @@ class MultilingualShortlist:
 
     def coverage(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> float:
         """Return the share of target ids in the shortlists of their sentences, for pairs of source and target ids."""
-        found = total = 0
-        for source, target in pairs:
-            found += int(np.isin(target, self.target_ids_for_sentence(source)).sum())
-            total += len(target)
-        return found / max(total, 1)
+        return measure_coverage(self.target_ids_for_sentence, pairs)
 
     def serialise(self) -> bytes:
         """Return the content of a file for `load`; equal shortlists give equal bytes."""

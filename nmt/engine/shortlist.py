@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -79,11 +79,7 @@ class Shortlist:
 
     def coverage(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> float:
         """Return the share of target ids in the shortlists of their sentences, for pairs of source and target ids."""
-        found = total = 0
-        for source, target in pairs:
-            found += int(np.isin(target, self.target_ids_for_sentence(source)).sum())
-            total += len(target)
-        return found / max(total, 1)
+        return measure_coverage(self.target_ids_for_sentence, pairs)
 
     def serialise(self) -> bytes:
         """Return the content of a file for `load`; equal shortlists give equal bytes."""
@@ -103,6 +99,20 @@ class Shortlist:
                 return Shortlist(int(stored["target_vocabulary"]), *arrays)
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
             raise CarouselError(f"{path}: is damaged (not a shortlist); copy the model directory again") from None
+
+
+def measure_coverage(
+    list_targets: Callable[[Sequence[int]], Int32Array], pairs: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> float:
+    """Return the share of target ids in the shortlists of their sentences, for pairs of source and target ids.
+
+    ``list_targets`` returns the target ids of the shortlist of a source sentence.
+    """
+    found = total = 0
+    for source, target in pairs:
+        found += int(np.isin(target, list_targets(source)).sum())
+        total += len(target)
+    return found / max(total, 1)
 
 
 def build_shortlist(

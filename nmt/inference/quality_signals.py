@@ -20,8 +20,8 @@ from nmt.text.scripts import is_unspaced_script, script_of
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]+")
 _NOT_LATIN = re.compile("[^\0-\u024f\u1e00-\u1eff\u2000-\u20bf]")
-# What is not language may stand unchanged in a translation: addresses, file names, placeholders, codes, mentions. One
-# such character makes code of the run of characters around it, up to white space, Chinese characters or kana.
+# Addresses, file names, placeholders, codes and mentions may remain unchanged in a translation. One such character
+# marks the run of characters around it as code, up to white space, Chinese characters or kana.
 _CODE_CHARACTER = re.compile(r"[@/\\_{}<>%#=$\d\U000f0000-\U000f001f]")
 _RUN = re.compile("[^\\s\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]+|[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]+")
 
@@ -110,7 +110,7 @@ def has_text_repetition(source: str, translation: str) -> bool:
     """Return whether a translation repeats words several times in succession, and the source does not.
 
     Four equal words, or three equal sequences of 2 to 8 words, count as repetition. In scripts without spaces,
-    characters stand for words.
+    characters are compared instead of words.
     """
     units = _repetition_units(translation)
     # Any such repetition contains a duplicate bigram.

@@ -6,7 +6,7 @@ itself. Then the result is that of plain beam search. Three rules make the const
 - A copy token is no candidate of a hypothesis that contains it.
 - A hypothesis that lacks copy tokens cannot end. If its best continuation would be end of sentence, it continues with a
   copy token, because a network that considers a translation complete tends to repeat itself when it has to go on.
-- When the length limit leaves room for nothing else, all hypotheses continue with copy tokens.
+- When only as many steps are left as copy tokens are missing, all hypotheses continue with copy tokens.
 
 Array shapes: N slots, K rows per slot (the beam size), R = N × K rows, C candidates per row, P copy tokens per slot.
 """
@@ -151,7 +151,10 @@ class CopyTracker:
 
 
 def _best_and_most_copied(totals: Float64Array, copied: Int64Array, count: int) -> BoolArray:
-    """Return a mask of the ``count`` best candidates, of which the last gives way to one with most copy tokens."""
+    """Return a mask of the ``count`` best candidates.
+
+    If none of them has the largest number of copy tokens, the best candidate with that number replaces the last.
+    """
     order = np.argsort(-totals, kind="stable")
     selected = order[:count].copy()
     possible = order[totals[order] > -np.inf]

@@ -58,7 +58,7 @@ class BlockTag:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Text of a block and the range of the source that it stands for."""
+    """Text of a block and the range of the source from which it was decoded."""
 
     text: str
     start: int
@@ -79,7 +79,7 @@ class TextBlock:
         self.tags: list[BlockTag] = []
 
     def append(self, text: str, start: int, stop: int) -> None:
-        """Append text that stands for ``source[start:stop]``, of which it is a copy if the lengths are equal."""
+        """Append text that was decoded from ``source[start:stop]``; it is a copy if the lengths are equal."""
         self._strings.append(text)
         self._offsets.append(self._length)
         self._starts.append(start)
@@ -119,7 +119,7 @@ class BlockBuilder:
     _items: list[_Run | BlockTag] = field(default_factory=list)
 
     def add_text(self, text: str, start: int, stop: int) -> None:
-        """Add text that stands for ``source[start:stop]``, of which it is a copy if the lengths are equal."""
+        """Add text that was decoded from ``source[start:stop]``; it is a copy if the lengths are equal."""
         if text:
             self._items.append(_Run(text, start, stop))
 

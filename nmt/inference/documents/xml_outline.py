@@ -29,7 +29,7 @@ _BLOCKS = frozenset(
     }
     | {"th", "tr", "ul", *(f"h{level}" for level in range(1, 7))}
 )
-# Elements of XLIFF and TMX that stand for markup inside a sentence.
+# Elements of XLIFF and TMX that represent markup inside a sentence.
 _PLACEHOLDERS = frozenset(
     {"bpt", "bx", "ec", "em", "ept", "ex", "g", "hi", "it", "mrk", "pc", "ph", "sc", "sm", "ut", "x"}
 )
