@@ -96,12 +96,16 @@ _EXTENSIONS = (
 _FILE_END = f"(?![{LATIN}0-9_])"
 _COMPONENT = f"[{LATIN}0-9_.+@%$~-]"
 _ROOTS = "(?:bin|boot|dev|etc|home|lib|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var|Users|Applications|Library)"
+_WINDOWS_WORD = f"(?![\\w.$~()&+-]{{1,100}}\\.{_EXTENSIONS} )[\\w.$~()&+-]{{1,100}}+"
+_WINDOWS_FOLDERS = "(?:Program Files(?: \\(x86\\))?|Documents and Settings)"
 _PATH = re.compile(
     # Unix: absolute with a known root or two components; below ~, . or ..
     f"(?<![{LATIN}0-9_/.~<>:])(?:/{_ROOTS}(?![{LATIN}0-9_])|/(?={_COMPONENT}++/{_COMPONENT})"
     f"|(?:~[a-z0-9]{{0,32}}|\\.\\.?)/(?=[{LATIN}0-9_.])){_COMPONENT}*+(?:/{_COMPONENT}*+)*+"
-    # Windows: drive or server. A component may contain spaces if another component follows.
-    "|(?<![A-Za-z0-9])[A-Za-z]:[\\\\/](?:[\\w.$~()&+-]{1,100}+(?: [\\w.$~()&+-]{1,100}+){0,3}[\\\\/])*[\\w.$~&+-]*+"
+    # Windows: drive or server. A folder may contain spaces, but a known file ending before a space ends the path; so
+    # does a slash after a space ("C:/notes and/or"), except in well-known names of folders.
+    f"|(?<![A-Za-z0-9])[A-Za-z]:(?:\\\\|/)(?:(?:(?:{_WINDOWS_WORD} ){{0,3}}[\\w.$~()&+-]{{1,100}}+\\\\)"
+    f"|(?:{_WINDOWS_FOLDERS}|[\\w.$~()&+-]{{1,100}}+)/)*[\\w.$~&+-]*+"
     f"|(?<![{LATIN}0-9_\\\\])\\\\\\\\\\w[\\w.-]*+(?:\\\\[\\w.$~&+-]++)++"
 )
 # A relative path needs a file ending, an underscore or a digit: "src/main.py", but not "and/or" and "red/green/blue".

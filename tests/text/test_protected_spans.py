@@ -286,6 +286,13 @@ def test_ordinary_text_has_no_spans(text: str) -> None:
         ("Ca. 5 personnes. He has 3.", ["5", "3"]),
         ("wei0en 2Men 3D-Film G-20-Gipfel", ["2", "3D", "G-20"]),
         ("١٬٢٣٤ كتاب، ٥٠٪", ["١٬٢٣٤", "٥٠"]),
+        # Windows paths and what follows them
+        ("C:\\a.txt the 24/7", ["C:\\a.txt", "24/7"]),
+        ("C:/a.txt the 24/7", ["C:/a.txt", "24/7"]),
+        ("C:\\notes and/or, C:/notes and/or", ["C:\\notes", "C:/notes"]),
+        ("C:\\a.txt or D:\\b.txt or \\\\server\\c.txt", ["C:\\a.txt", "D:\\b.txt", "\\\\server\\c.txt"]),
+        ("C:\\My own files v1.2\\a.txt is", ["C:\\My own files v1.2\\a.txt"]),
+        ("C:/Program Files (x86)/App/a.txt is", ["C:/Program Files (x86)/App/a.txt"]),
         # Lists
         ("1 2 3 4 5 cats", ["1 2 3 4 5"]),
         ("1, 2, A4, 3.5.1 and 6", ["1, 2, A4, 3.5.1", "6"]),
@@ -367,6 +374,12 @@ def sentences(draw: st.DrawFn) -> tuple[str, list[str]]:
     for span in spans:
         parts += [span, *draw(st.lists(WORDS, min_size=1, max_size=3))]
     return " ".join(parts), spans
+
+
+@pytest.mark.parametrize(("kind", "span"), CASES)
+def test_every_two_spans_with_a_word_between_them_are_found_apart(kind: str, span: str) -> None:
+    for _, other in CASES:
+        assert found(f"the {span} the {other}") == [span, other]
 
 
 @given(sentences())
