@@ -1,0 +1,21 @@
+"""Routes for the web page and its scripts, styles and images, which are files in ``serve/static``."""
+
+from fastapi import APIRouter, Request, Response
+
+from serve.http.static_files import StaticFiles
+
+_FILES = StaticFiles("serve", "static")
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def index(request: Request) -> Response:
+    """Return the page that translates."""
+    return _FILES.get_response(request, "index.html")
+
+
+@router.api_route("/static/{path:path}", methods=["GET", "HEAD"])
+async def static_file(request: Request, path: str) -> Response:
+    """Return a script, style sheet or image of a page."""
+    return _FILES.get_response(request, path)
