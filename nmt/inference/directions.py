@@ -1,16 +1,72 @@
-"""Choice of the translation steps between two languages of a model."""
+"""Choice of the translation steps between two languages of one or several models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nmt.model_directory.card import DirectionCard, ModelCard
 from nmt.utils.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmt.model_directory.card import DirectionCard, ModelCard
+
+LanguagePair = tuple[str, str]
+"""Codes of a source and a target language."""
 
 _PREFERRED_PIVOT = "en"  # most training data are translations from or into English
 
 
-def choose_direction(card: ModelCard, source: str | None, target: str | None) -> tuple[str, str]:
+@dataclass(frozen=True)
+class AvailableDirections:
+    """Directions that one or several models translate in one step."""
+
+    trained: frozenset[LanguagePair] = frozenset()
+    """Directions that a model was trained on."""
+    zero_shot: frozenset[LanguagePair] = frozenset()
+    """Other directions between a language that a model was trained to read and one that it was trained to write."""
+    better_zero_shot: frozenset[LanguagePair] = frozenset()
+    """Zero-shot directions that scored better on the dev set than translation through a pivot language."""
+
+    @staticmethod
+    def of_model(card: ModelCard) -> AvailableDirections:
+        """Return the directions of a model."""
+        trained = frozenset((each.source, each.target) for each in card.trained_directions)
+        sources, targets = {source for source, _ in trained}, {target for _, target in trained}
+        pairs = {(source, target) for source in sources for target in targets if source != target}
+        zero_shot = frozenset(pairs - trained) if card.is_multilingual else frozenset()
+        better = {(each.source, each.target) for each in card.untrained_directions if each.prefers_zero_shot}
+        return AvailableDirections(trained, zero_shot, zero_shot & better)
+
+    @staticmethod
+    def merge(models: Iterable[AvailableDirections]) -> AvailableDirections:
+        """Return the directions of several models together."""
+        every = list(models)
+        trained = frozenset[LanguagePair]().union(*(each.trained for each in every))
+        zero_shot = frozenset[LanguagePair]().union(*(each.zero_shot for each in every))
+        better = frozenset[LanguagePair]().union(*(each.better_zero_shot for each in every))
+        return AvailableDirections(trained, zero_shot - trained, better - trained)
+
+    @property
+    def languages(self) -> set[str]:
+        """Codes of all source and target languages."""
+        return {code for pair in self.trained for code in pair}
+
+    def find_route(self, source: str, target: str) -> list[LanguagePair] | None:
+        """Return the translation steps between two different languages, or None if there are none.
+
+        A trained direction is preferred to two of them through a pivot language, and these are preferred to zero-shot
+        translation unless the latter scored better on the dev set.
+        """
+        if (source, target) in self.trained or (source, target) in self.better_zero_shot:
+            return [(source, target)]
+        for pivot in sorted(self.languages, key=lambda language: (language != _PREFERRED_PIVOT, language)):
+            if (source, pivot) in self.trained and (pivot, target) in self.trained:
+                return [(source, pivot), (pivot, target)]
+        return [(source, target)] if (source, target) in self.zero_shot else None
+
+
+def choose_direction(card: ModelCard, source: str | None, target: str | None) -> LanguagePair:
     """Return source and target language, of which either may be left out if the trained directions determine it.
 
     Raises UsageError if they do not.
@@ -27,28 +83,18 @@ def choose_direction(card: ModelCard, source: str | None, target: str | None) ->
 
 
 def find_route(card: ModelCard, source: str, target: str) -> list[DirectionCard]:
-    """Return the translation steps from one language to another.
+    """Return the translation steps of a model from one language to another; see `AvailableDirections.find_route`.
 
-    A direction that the model card lists is preferred to two directions through a pivot language, and these are
-    preferred to zero-shot translation. Raises UsageError if the model does not know one of the languages.
+    Raises UsageError if there are none.
     """
-    listed = {(each.source, each.target): each for each in card.trained_directions}
-    if (source, target) in listed:
-        return [listed[source, target]]
-    for pivot in _pivots(listed) if source != target else ():
-        if (source, pivot) in listed and (pivot, target) in listed:
-            return [listed[source, pivot], listed[pivot, target]]
-    zero_shot = card.find_direction(source, target)
-    if zero_shot is None:
-        raise UsageError(f"{source}→{target}: the model does not translate this; choose one of {_describe(listed)}")
-    return [zero_shot]
+    available = AvailableDirections.of_model(card)
+    route = available.find_route(source, target) if source != target else None
+    steps = [card.find_direction(*pair) for pair in route or ()]
+    if not steps:
+        pairs = _describe(available.trained)
+        raise UsageError(f"{source}→{target}: the model does not translate this; choose one of {pairs}")
+    return [step for step in steps if step is not None]
 
 
-def _pivots(pairs: dict[tuple[str, str], DirectionCard]) -> Iterator[str]:
-    """Yield the possible pivot languages, the preferred one first."""
-    languages = {language for pair in pairs for language in pair}
-    yield from sorted(languages, key=lambda language: (language != _PREFERRED_PIVOT, language))
-
-
-def _describe(pairs: list[tuple[str, str]] | dict[tuple[str, str], DirectionCard]) -> str:
+def _describe(pairs: Collection[LanguagePair]) -> str:
     return ", ".join(f"{source}→{target}" for source, target in sorted(pairs))

@@ -95,6 +95,24 @@ class DirectionCard(_Immutable):
         return f"{self.source}-{self.target}"
 
 
+class UntrainedDirectionCard(_Immutable):
+    """Scores of a direction that a multilingual translator was not trained on, translated in both possible ways."""
+
+    source: LanguageCode
+    """Code of the source language."""
+    target: LanguageCode
+    """Code of the target language."""
+    zero_shot: dict[str, Any] = {}
+    """Scores of zero-shot translation by set (dev, test) and metric, each with its signature."""
+    pivot: dict[str, Any] = {}
+    """Scores of translation through the pivot language by set and metric, each with its signature."""
+
+    @property
+    def prefers_zero_shot(self) -> bool:
+        """True if zero-shot translation has a higher BLEU on the dev set than translation through the pivot."""
+        return _dev_bleu(self.zero_shot) > _dev_bleu(self.pivot)
+
+
 class ModelCard(_Immutable):
     """Model card of a translator."""
 
@@ -137,6 +155,9 @@ class ModelCard(_Immutable):
     the position of the target language in this list. Empty for a translator between two languages."""
     directions: list[DirectionCard] = []
     """Directions that a multilingual translator was trained on; empty for a translator between two languages."""
+    untrained_directions: list[UntrainedDirectionCard] = []
+    """Measured directions of a multilingual translator that it was not trained on. One is translated through a pivot
+    language if possible, unless its scores say that zero-shot translation is better."""
     chinese_script: ChineseScript | None = None
     """Script of the Chinese text in training, to which Chinese input is converted; null if text was left as it is."""
     files: dict[str, FileChecksum] = {}
@@ -144,7 +165,8 @@ class ModelCard(_Immutable):
 
     @model_validator(mode="after")
     def _check_languages(self) -> ModelCard:
-        named = {code for direction in self.directions for code in (direction.source, direction.target)}
+        listed: list[DirectionCard | UntrainedDirectionCard] = [*self.directions, *self.untrained_directions]
+        named = {code for direction in listed for code in (direction.source, direction.target)}
         if len(self.languages) > MAX_LANGUAGES or len(set(self.languages)) < len(self.languages):
             raise ValueError(f"languages must be at most {MAX_LANGUAGES} different codes")
         if not named <= set(self.languages) or bool(self.languages) != bool(self.directions):
@@ -216,6 +238,12 @@ class LanguageModelCard(_Immutable):
     """Scores by set (dev, test) and metric, each with its signature."""
     files: dict[str, FileChecksum] = {}
     """Checksum and size of every other file of the directory, by name."""
+
+
+def _dev_bleu(scores: dict[str, Any]) -> float:
+    """Return the BLEU on the dev set from scores by set and metric; minus infinity if it was not measured."""
+    bleu = scores.get("dev", {}).get("bleu", {}).get("score")
+    return float(bleu) if isinstance(bleu, (int, float)) else -math.inf
 
 
 def training_facts(training: dict[str, Any]) -> list[str]:

@@ -199,7 +199,8 @@ def _write_directory(path: Path, card: ModelCard | LanguageModelCard, contents: 
     version = MULTILINGUAL_FORMAT_VERSION if is_multilingual else FORMAT_VERSION
     complete = card.model_copy(update={"format_version": version, "files": stored})
     # Cards of translators between two languages are written as programs that know no others expect them.
-    unused = {name for name in ("languages", "directions", "chinese_script") if not getattr(complete, name, None)}
+    multilingual = ("languages", "directions", "untrained_directions", "chinese_script")
+    unused = {name for name in multilingual if not getattr(complete, name, None)}
     contents[CARD] = complete.model_dump_json(indent=2, exclude=unused).encode()
     with atomic_directory(path) as folder:
         for name, content in contents.items():

@@ -6,12 +6,14 @@ import pytest
 
 from nmt.config.model import ModelConfig
 from nmt.config.schema import SearchConfig
-from nmt.inference.directions import choose_direction, find_route
-from nmt.model_directory.card import DirectionCard, ModelCard
+from nmt.inference.directions import AvailableDirections, choose_direction, find_route
+from nmt.model_directory.card import DirectionCard, ModelCard, UntrainedDirectionCard
 from nmt.utils.errors import UsageError
 
 
-def make_card(*pairs: str, languages: tuple[str, ...] = ()) -> ModelCard:
+def make_card(
+    *pairs: str, languages: tuple[str, ...] = (), measured: tuple[UntrainedDirectionCard, ...] = ()
+) -> ModelCard:
     directions = [
         DirectionCard(source=pair[:2], target=pair[3:], longest_source=10 + n, longest_ratio=2)
         for n, pair in enumerate(pairs)
@@ -28,7 +30,13 @@ def make_card(*pairs: str, languages: tuple[str, ...] = ()) -> ModelCard:
         search=SearchConfig(),
         languages=list(dict.fromkeys([*named, *languages])) if len(pairs) > 1 else [],
         directions=directions if len(pairs) > 1 else [],
+        untrained_directions=list(measured),
     )
+
+
+def measure(pair: str, zero_shot: float | None, pivot: float | None) -> UntrainedDirectionCard:
+    scores = [{} if bleu is None else {"dev": {"bleu": {"score": bleu}}} for bleu in (zero_shot, pivot)]
+    return UntrainedDirectionCard(source=pair[:2], target=pair[3:], zero_shot=scores[0], pivot=scores[1])
 
 
 BILINGUAL = make_card("en-fr")
@@ -67,8 +75,45 @@ def test_ambiguous_and_impossible_directions_are_refused() -> None:
 def test_a_trained_direction_is_preferred_to_a_pivot_and_a_pivot_to_zero_shot() -> None:
     assert route(HUB, "en", "de") == ["en-de"]
     assert route(HUB, "de", "fr") == ["de-en", "en-fr"]
-    assert route(HUB, "ja", "de") == ["ja-de"]  # there is no direction from Japanese
     assert route(make_card("en-de", "de-en", "en-fr", "de-fr"), "de", "fr") == ["de-fr"]
+    assert route(make_card("en-de", "fr-ja"), "en", "ja") == ["en-ja"]  # there is no pivot language
+
+
+@pytest.mark.parametrize(
+    ("zero_shot", "pivot", "expected"),
+    [
+        (21.0, 20.5, ["de-fr"]),
+        (20.5, 21.0, ["de-en", "en-fr"]),
+        (20.5, 20.5, ["de-en", "en-fr"]),
+        (20.5, None, ["de-fr"]),
+        (None, 20.5, ["de-en", "en-fr"]),
+        (None, None, ["de-en", "en-fr"]),
+    ],
+)
+def test_zero_shot_translation_is_preferred_to_a_pivot_if_it_scored_better_on_dev(
+    zero_shot: float | None, pivot: float | None, expected: list[str]
+) -> None:
+    card = make_card("en-de", "de-en", "en-fr", "fr-en", measured=(measure("de-fr", zero_shot, pivot),))
+    assert route(card, "de", "fr") == expected
+    assert route(card, "fr", "de") == ["fr-en", "en-de"]  # it was not measured
+
+
+def test_scores_do_not_replace_a_trained_direction() -> None:
+    card = make_card("en-de", "de-en", "en-fr", "de-fr", measured=(measure("de-fr", 90, 1),))
+    assert route(card, "de", "fr") == ["de-fr"]
+    assert AvailableDirections.of_model(card).better_zero_shot == frozenset()
+
+
+def test_directions_of_several_models() -> None:
+    hub, other = (AvailableDirections.of_model(make_card(*pairs)) for pairs in (("en-de", "fr-ja"), ("en-ja", "ja-cs")))
+    both = AvailableDirections.merge([hub, other, AvailableDirections.of_model(BILINGUAL)])
+    assert ("en", "ja") in hub.zero_shot
+    assert both.find_route("en", "ja") == [("en", "ja")]  # another model was trained on it
+    assert both.zero_shot == {("fr", "de"), ("en", "cs")}
+    assert both.find_route("en", "cs") == [("en", "ja"), ("ja", "cs")]
+    assert both.find_route("fr", "cs") == [("fr", "ja"), ("ja", "cs")]  # through a language of both models
+    assert both.find_route("fr", "de") == [("fr", "de")]
+    assert both.find_route("de", "en") is None  # no model reads German
 
 
 def test_english_is_the_preferred_pivot() -> None:
@@ -76,8 +121,13 @@ def test_english_is_the_preferred_pivot() -> None:
 
 
 def test_zero_shot_directions_have_the_widest_limits() -> None:
-    [direction] = find_route(HUB, "ja", "de")
+    [direction] = find_route(make_card("en-de", "fr-ja"), "en", "ja")
     assert (direction.longest_source, direction.longest_ratio, direction.confidence) == (50, 3, None)
+
+
+def test_a_language_that_the_network_has_never_read_is_refused() -> None:
+    with pytest.raises(UsageError, match="^ja→de: the model does not translate this; choose one of "):
+        find_route(HUB, "ja", "de")
 
 
 @pytest.mark.parametrize(("source", "target"), [("en", "xx"), ("xx", "en"), ("en", "en")])
