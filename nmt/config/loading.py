@@ -22,6 +22,7 @@ from nmt.config.data import (
 )
 from nmt.config.errors import FieldError, first_field_error
 from nmt.config.schema import LanguageModelRecipe, Recipe, TokenizerConfig, TranslatorRecipe
+from nmt.config.yaml_text import YamlError, parse_yaml, read_yaml_file
 from nmt.utils.errors import UsageError
 
 RecipeT = TypeVar("RecipeT", TranslatorRecipe, LanguageModelRecipe)
@@ -80,22 +81,12 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], LineNumbers]:
     Raises:
         UsageError: The file can't be read, is not valid YAML, contains no mapping, or repeats a key.
     """
+    text = read_yaml_file(path, "no such recipe; name a YAML file such as configs/demo.yaml", "recipe")
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such recipe; name a YAML file such as configs/demo.yaml") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the recipe as UTF-8") from None
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror}); name a YAML file") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise UsageError(f"{path}{line}: {problem}; fix the YAML syntax") from None
+        tree, node = parse_yaml(text)
+    except YamlError as error:
+        line = f":{error.line}" if error.line else ""
+        raise UsageError(f"{path}{line}: {error}; fix the YAML syntax") from None
     if not isinstance(tree, dict):
         raise UsageError(f"{path}: holds no sections; a recipe has data, tokenizer, model, training, search")
     lines: LineNumbers = {}
@@ -209,8 +200,8 @@ def _parse_override(override: str) -> tuple[KeyPath, Any]:
     if not separator or not key:
         raise UsageError(f"'{override}': not an override; write section.key=value, such as training.seed=2")
     try:
-        return tuple(key.split(".")), yaml.safe_load(value)
-    except yaml.YAMLError:
+        return tuple(key.split(".")), parse_yaml(value)[0]
+    except YamlError:
         raise UsageError(f"{key}: '{value}' is not valid YAML; quote the value") from None
 
 

@@ -18,11 +18,18 @@ _INVISIBLE = re.compile(
 _ALPHANUMERIC_EMOJI = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")
 # SentencePiece represents a space as U+2581 and cannot distinguish the two.
 _SPACES = re.compile("[\\s\u2581]+")
+# The Stream-Safe Text Format of Unicode (UAX #15) has at most 30 combining marks in a row, more than any language
+# needs. Sorting them takes quadratic time.
+_MAX_MARKS = 30
+_MANY_NON_LETTERS = re.compile(f"[^\\w\\s\0-\u02ff]{{{_MAX_MARKS + 1}}}")  # includes any longer run of marks
 
 
 def normalise(text: str) -> str:
-    """Return a text in Unicode NFC, without control characters, with single spaces and without surrounding spaces."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", _INVISIBLE.sub("", text))).strip()
+    """Return a text in Unicode NFC, without control characters, with single spaces and without surrounding spaces.
+
+    Of more than 30 combining marks in a row, only the first 30 are kept.
+    """
+    return _SPACES.sub(" ", _compose(_INVISIBLE.sub("", text))).strip()
 
 
 def is_translatable(text: str) -> bool:
@@ -38,8 +45,7 @@ def original_offsets(text: str) -> list[int]:
     offsets: list[int] = []
     composed = ""
     for start, cluster in _combining_clusters(text):
-        normalised = unicodedata.normalize("NFC", _INVISIBLE.sub("", cluster))
-        normalised = _SPACES.sub(" ", normalised)
+        normalised = _SPACES.sub(" ", _compose(_INVISIBLE.sub("", cluster)))
         if normalised == " " and (not composed or composed.endswith(" ")):
             normalised = ""
         composed += normalised
@@ -50,15 +56,31 @@ def original_offsets(text: str) -> list[int]:
     return [*offsets[: len(clean)], len(text.rstrip())]
 
 
+def _compose(text: str) -> str:
+    """Return a text in NFC with at most 30 combining marks in a row, in linear time."""
+    # Composing may decompose a mark into two, such as U+0344.
+    return _limit_marks(unicodedata.normalize("NFC", _limit_marks(text)))
+
+
+def _limit_marks(text: str) -> str:
+    """Remove the combining marks after the first 30 of a run."""
+    if text.isascii() or not _MANY_NON_LETTERS.search(text):
+        return text
+    kept: list[str] = []
+    run = 0
+    for character in text:
+        run = run + 1 if unicodedata.combining(character) else 0
+        if run <= _MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
 def _combining_clusters(text: str) -> list[tuple[int, str]]:
     """Return the offset and the text of each cluster: a character with the combining characters that follow it."""
-    clusters: list[tuple[int, str]] = []
-    for offset, character in enumerate(text):
+    starts = [
+        offset
+        for offset, character in enumerate(text)
         # Conjoining Hangul vowels and finals compose with the previous character, but are not combining marks.
-        combines = unicodedata.combining(character) or "\u1160" <= character <= "\u11ff"
-        if combines and clusters:
-            start, before = clusters[-1]
-            clusters[-1] = (start, before + character)
-        else:
-            clusters.append((offset, character))
-    return clusters
+        if offset == 0 or not (unicodedata.combining(character) or "\u1160" <= character <= "\u11ff")
+    ]
+    return [(start, text[start:end]) for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from nmt.config.errors import FieldError, first_field_error
+from nmt.config.yaml_text import YamlError, parse_yaml
 from nmt.utils.errors import UsageError
 from serve.settings import Settings
 
@@ -70,15 +70,14 @@ def read_api_keys(settings: Settings) -> ApiKeys:
 def _read_file(path: Path) -> list[ApiKey]:
     """Read the API keys file; raise UsageError if it is invalid."""
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree, _ = parse_yaml(path.read_text(encoding="utf-8"))
         keys = TypeAdapter(list[ApiKey]).validate_python(tree)
     except OSError as error:
         raise UsageError(f"NMT_API_KEYS_FILE: cannot read {path} ({error.strerror}); name a YAML file") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: invalid UTF-8 at byte {error.start}; re-encode the file as UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UsageError(f"{path}{f':{mark.line + 1}' if mark else ''}: invalid YAML; fix the syntax") from None
+    except YamlError as error:
+        raise UsageError(f"{path}{f':{error.line}' if error.line else ''}: invalid YAML; fix the syntax") from None
     except ValidationError as error:
         raise UsageError(f"{path}{_describe_problem(first_field_error(error))}") from None
     for field in ("name", "sha256"):

@@ -35,7 +35,8 @@ GlossaryEntries = tuple[tuple[str, str], ...]
 # All glossaries are kept in memory; one of the maximum size takes some megabytes.
 _MAX_GLOSSARIES = 100  # per client
 _MAX_ENTRIES = 10_000
-_MAX_TERM_LENGTH = 256  # characters
+_MAX_TERM_LENGTH = 256  # characters, after normalisation
+_MAX_RAW_TERM_LENGTH = 4 * _MAX_TERM_LENGTH
 
 _log = logging.getLogger(__name__)
 
@@ -116,15 +117,21 @@ def _normalise_entries(entries: Iterable[tuple[str, str, str]]) -> GlossaryEntri
 def _normalise_term(place: str, text: str) -> str:
     """Check and normalise a term or a glossary's name; ``place`` is its place for error messages."""
     text = text.strip()
+    if len(text) > _MAX_RAW_TERM_LENGTH:
+        raise _too_long(place, text)
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
         raise InvalidGlossaryError(f"{place}: {text[:40]!r} contains a control character; remove it")
     text = normalise(text)
     if not text:
         raise InvalidGlossaryError(f"{place}: a term is empty")
     if len(text) > _MAX_TERM_LENGTH:
-        limit = f"at most {_MAX_TERM_LENGTH} characters are allowed"
-        raise InvalidGlossaryError(f"{place}: {text[:40]!r}… is too long; {limit}")
+        raise _too_long(place, text)
     return text
+
+
+def _too_long(place: str, text: str) -> InvalidGlossaryError:
+    limit = f"at most {_MAX_TERM_LENGTH} characters are allowed"
+    return InvalidGlossaryError(f"{place}: {text[:40]!r}… is too long; {limit}")
 
 
 _GLOSSARY_FILE = TypeAdapter(Glossary)

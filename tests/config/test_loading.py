@@ -178,5 +178,5 @@ def test_an_invalid_file_is_an_error_of_one_line(content: bytes, message: str, t
 def test_a_missing_recipe_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no such recipe"):
         load_translator_recipe(tmp_path / "none.yaml")
-    with pytest.raises(UsageError, match=r"can't be read"):
+    with pytest.raises(UsageError, match=r"is a folder; name a YAML file"):
         load_translator_recipe(tmp_path)

@@ -1,7 +1,10 @@
 """Normalisation of text and the offsets of the original characters."""
 
+import re
+import time
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +36,50 @@ def test_original_offsets_are_ordered_and_valid(text: str) -> None:
     assert len(offsets) == len(normalise(text)) + 1
     assert offsets == sorted(offsets)
     assert all(0 <= offset <= len(text) for offset in offsets)
+
+
+MARKS = "".join(chr(code) for code in range(0x300, 0x370))
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        "\u0301",
+        "\u0301\u0323",
+        "\u0344",  # composing decomposes it
+        "\u0301\u200d",
+        "\u05b0\u05b1\u05b2",
+        "\u3099\u3001",
+        MARKS,
+        "\u0301\u00ad\u0323",
+        "\u1100\u1161\u0301",
+    ],
+)
+def test_many_combining_marks_take_linear_time(marks: str) -> None:
+    text = "x" + marks * (600_000 // len(marks))
+    start = time.process_time()
+    assert normalise(normalise(text)) == normalise(text)
+    assert len(original_offsets(text)) == len(normalise(text)) + 1
+    assert time.process_time() - start < 10
+
+
+def test_30_combining_marks_of_a_run_are_kept() -> None:
+    assert normalise("x" + "\u0301" * 30 + "y") == "x" + "\u0301" * 30 + "y"
+    assert normalise("x" + "\u0301" * 31 + "y") == "x" + "\u0301" * 30 + "y"
+    assert normalise("x" + "\u0301" * 30 + "\u00ad" + "\u0301" * 30 + "y") == "x" + "\u0301" * 30 + "y"
+    assert normalise("x" + "\u0301\u0323" * 50 + " y") == "x" + "\u0323" * 15 + "\u0301" * 15 + " y"
+    assert normalise("—" * 50) == "—" * 50
+
+
+@given(st.text(st.sampled_from("ae\u0301\u0323\u0344\u00e9\u1100\u1161\u11a8 \u00ad"), max_size=150))
+def test_text_with_many_combining_marks(text: str) -> None:
+    clean = normalise(text)
+    assert normalise(clean) == clean
+    assert unicodedata.is_normalized("NFC", clean)
+    assert not re.search("[\u0301\u0323\u0308]{31}", clean)
+    offsets = original_offsets(text)
+    assert len(offsets) == len(clean) + 1
+    assert offsets == sorted(offsets)
 
 
 def test_original_offsets_point_at_the_original_characters() -> None:

@@ -75,4 +75,4 @@ def _elision(word: str, term: str, language: str) -> str | None:
 
 def _begins_with_vowel(term: str) -> bool:
     """Return whether the first letter of a term without its accent is a vowel."""
-    return unicodedata.normalize("NFD", term)[:1].lower() in _VOWELS
+    return unicodedata.normalize("NFD", term[:1])[:1].lower() in _VOWELS
