@@ -17,6 +17,7 @@ from nmt.search.beam_search import Hypothesis, decode_sentences
 from nmt.search.forced_scoring import ForcedScore, score_pairs
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine
+from nmt.utils.errors import CarouselError
 
 NumberedSource = tuple[int, Sequence[int]]
 """Number of a sentence, by which its result is returned, and its source token ids."""
@@ -44,15 +45,20 @@ class BatchDecoder:
         """Return the hypotheses of each sentence, best first, by its number.
 
         A sentence whose translation has a flaw is decoded again; see `nmt.inference.retry`.
+
+        Raises:
+            CarouselError: The network computes scores that are not numbers.
         """
         found = self._run_in_threads(sentences, lambda worker, share: worker.search(share, beam_size, options))
+        if not all(found.values()):
+            raise CarouselError("model: the network computes scores that are NaN; its weights are damaged, replace it")
         retried: dict[DecodingOptions, list[NumberedSource]] = {}
         for n, source in sentences:
             if retry := retry_options(source, found[n], options):
                 retried.setdefault(retry, []).append((n, source))
         for retry, again in retried.items():
             second = self._run_in_threads(again, partial(_ThreadEngines.search, beam_size=beam_size, options=retry))
-            found |= {n: choose_attempt(source, found[n], second[n]) for n, source in again}
+            found |= {n: choose_attempt(source, found[n], second[n]) for n, source in again if second[n]}
         return found
 
     def score(self, pairs: Sequence[NumberedPair]) -> dict[int, ForcedScore]:

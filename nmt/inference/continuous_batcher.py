@@ -81,13 +81,18 @@ class ContinuousBatcher:
             self._search.release(slots)
 
     def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
-        """Advance all sentences by one token; return key and hypotheses, best first, of each finished sentence."""
+        """Advance all sentences by one token; return key and hypotheses, best first, of each finished sentence.
+
+        A sentence for which the network computes scores that are not numbers has no hypotheses.
+        """
         done: list[tuple[Hashable, list[Hypothesis]]] = []
         for slot, hypotheses in self._search.advance():
             sentence = self._running.pop(slot)
             request = sentence.request
             del self._slot_of[request.key]
-            if sentence.first_attempt is not None:
+            if not hypotheses:
+                done.append((request.key, sentence.first_attempt or []))
+            elif sentence.first_attempt is not None:
                 done.append((request.key, choose_attempt(request.source_ids, sentence.first_attempt, hypotheses)))
             elif retry := retry_options(request.source_ids, hypotheses, request.options):
                 sentence.first_attempt = hypotheses

@@ -141,7 +141,8 @@ class BeamSearch:
         """Advance all sentences by one token, and free the slots of the sentences that finish.
 
         Returns:
-            Slot and hypotheses, best first, of each sentence that has finished.
+            Slot and hypotheses, best first, of each sentence that has finished. A sentence for which the engine returns
+            scores that are NaN or infinite finishes at once, without hypotheses.
         """
         result = self._engine.step(self._build_step_request())
         if self._any_coverage and result.attention is not None:
@@ -158,6 +159,8 @@ class BeamSearch:
             candidates = self._strategies.select_candidates(result, self._scores, candidates, at_limit)
         ends = candidates.ends
         self._select_rows(candidates.totals, candidates.ids, result.attention)
+        # Scores are at most 0, but for rounding. The sum is NaN if one of them is.
+        failed = [] if self._scores[:, 0].sum() + ends.sum() < 1 else self._find_failed(ends)
         ending = ends > self._scores[:, -1:]  # the others cannot be among the K best
         if self._strategies.strategies or self._copies.is_active:
             ending |= self._accepted_slots()[:, None] & (ends > -np.inf)
@@ -167,13 +170,24 @@ class BeamSearch:
         if self._step >= self._next_limit or np.count_nonzero(ending):
             self._store_finished(ends, ending)
         done = self._scores[:, 0] < self._score_bounds
+        done[failed] = False
         finished = self._take_results(np.flatnonzero(done), end_scores) if np.count_nonzero(done) else []
         if self._any_coverage:
             self._coverage.reorder_rows(self._parents)
         self._step += 1
+        finished += [(slot, []) for slot in failed]
         if finished:
             self.release([slot for slot, _ in finished])
         return finished
+
+    def _find_failed(self, ends: Float64Array) -> list[int]:
+        """Return the sentences' slots with a score that is NaN or infinite, after removing their hypotheses.
+
+        ``ends`` holds the score of each open hypothesis with end of sentence, [N, K].
+        """
+        failed = ~((self._scores < np.inf) & (ends < np.inf)).all(axis=1)
+        self._scores[failed] = ends[failed] = -np.inf
+        return [slot for slot in np.flatnonzero(failed).tolist() if slot not in self._free]
 
     def _build_step_request(self) -> StepRequest:
         request = StepRequest(

@@ -110,7 +110,8 @@ def _translate_greedily(network: Seq2Seq, vocabulary: Vocabulary, sources: Seque
     translations = [""] * len(order)
     sentences = ((i, sources[i]) for i in order)
     for i, hypotheses in decode_sentences(engine, sentences, BOS, EOS, DecodingOptions(return_attention=False)):
-        translations[i] = vocabulary.decode(hypotheses[0].tokens).text
+        if hypotheses:  # none if training has diverged
+            translations[i] = vocabulary.decode(hypotheses[0].tokens).text
     return translations
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from nmt.utils.errors import CarouselError
 from serve.interfaces import Batcher, Throughput
 
 if TYPE_CHECKING:
@@ -106,4 +107,5 @@ class ServedModel:
             batch = chunks[start : start + batcher.num_slots]
             batcher.admit([DecodingRequest(n, chunk.tokenized.ids, options) for n, chunk in enumerate(batch)])
             while len(batcher):
-                batcher.advance()
+                if not all(hypotheses for _, hypotheses in batcher.advance()):
+                    raise CarouselError("the network computes scores that are NaN; replace the model directory")

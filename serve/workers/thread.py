@@ -155,8 +155,12 @@ class ActiveBatch:
             self._step_share += (time.perf_counter() - start) / num_running
             for key, hypotheses in finished:
                 task = cast("DecodingTask", key)
-                self._finished.append(task.text)
-                task.set_hypotheses(hypotheses, self._step_share - self._running.pop(task))
+                seconds = self._step_share - self._running.pop(task)
+                if hypotheses:
+                    self._finished.append(task.text)
+                    task.set_hypotheses(hypotheses, seconds)
+                else:
+                    _log_and_fail(task, WorkerError("the network computes scores that are NaN"))
         self._update_statistics(num_running, time.perf_counter() - start)
 
     def abandon(self, error: Exception) -> list[DecodingTask]:

@@ -1,14 +1,17 @@
 """Translation of text with a model of a toy language."""
 
+import hashlib
 import json
 import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 from toy import toy_pairs
 
 from nmt import CarouselError, Translation, Translator, UsageError
@@ -262,3 +265,20 @@ def test_stream_validates_arguments_before_iteration(
 ) -> None:
     with pytest.raises(UsageError, match=named):
         translator.stream([], **arguments)
+
+
+@pytest.mark.parametrize("texts", [["a b"], [f"{letter} b" for letter in "abcdefghijklmnopqrst"]])
+def test_a_network_that_computes_no_numbers_is_an_error(model: Path, tmp_path: Path, texts: list[str]) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(model, damaged)
+    weights = load_file(damaged / "model.safetensors")
+    for tensor in weights.values():
+        tensor.fill(np.nan)
+    save_file(weights, damaged / "model.safetensors")
+    card = json.loads((damaged / "config.json").read_text())
+    content = (damaged / "model.safetensors").read_bytes()
+    card["files"]["model.safetensors"] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (damaged / "config.json").write_text(json.dumps(card))
+    translator = Translator.load(damaged, engine="torch", threads=2)
+    with pytest.raises(CarouselError, match="the network computes scores that are NaN"):
+        translator.translate(texts)

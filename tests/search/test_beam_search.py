@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.search.beam_search import BeamSearch, DecodingOptions, Hypothesis, decode_sentences, length_penalty
+from nmt.search.protocol import StepRequest, StepResult
 
 
 def run(engine: FakeEngine, sources: Sequence[Sequence[int]], options: DecodingOptions) -> list[list[Hypothesis]]:
@@ -115,6 +116,51 @@ def test_scores_equal_model_log_probabilities() -> None:
         attended = [engine.attention((4, 2), path[:i]).argmax() for i in range(1, len(path) - 1)]
         assert hypothesis.source_positions == attended
     assert [h.rank_score for h in found] == sorted((h.rank_score for h in found), reverse=True)
+
+
+class DamagedEngine(FakeEngine):
+    """An engine that returns a bad number in the second step of every sentence that begins with 99."""
+
+    def __init__(self, beam_size: int, field: str, bad: float) -> None:
+        super().__init__(4, beam_size)
+        self._field, self._bad = field, bad
+
+    def step(self, request: StepRequest) -> StepResult:
+        result = super().step(request)
+        for slot, source in self.sources.items():
+            row = (slot + 1) * self.beam_size - 1
+            if source[0] == 99 and len(self.prefixes[row]) >= 2:
+                getattr(result, self._field)[row, -1] = self._bad
+        return result
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("field", ["scores", "id_scores"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        DecodingOptions(num_hypotheses=2),
+        DecodingOptions(copy_tokens=(2,)),
+        DecodingOptions(force_phrases=((2, 3),)),
+        DecodingOptions(no_repeat_ngram_size=2),
+        DecodingOptions(coverage_penalty=0.5),
+        DecodingOptions(sampling_temperature=1.0),
+    ],
+    ids=["plain", "copy", "force", "n-gram", "coverage", "sampling"],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_sentences_with_bad_scores_finish_without_hypotheses(options: DecodingOptions, field: str, bad: float) -> None:
+    sources = [(99, 1, 2) if n % 3 == 0 else (n, 1, 2) for n in range(12)]
+    engine = DamagedEngine(3, field, bad)
+    found = run(engine, sources, options)
+    assert engine.steps < 200
+    expected = run(FakeEngine(4, 3), sources, options)
+    for source, hypotheses, undamaged in zip(sources, found, expected, strict=True):
+        if source[0] != 99:
+            assert hypotheses == undamaged
+        assert all(np.isfinite(hypothesis.token_scores).all() for hypothesis in hypotheses)
+    if options == DecodingOptions(num_hypotheses=2):
+        assert [number for number, hypotheses in enumerate(found) if not hypotheses] == [0, 3, 6, 9]
 
 
 def test_free_slots_are_refilled_while_others_run() -> None:

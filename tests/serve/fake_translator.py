@@ -24,7 +24,8 @@ class FakeTranslator:
     """Translates ``word`` into ``[word]`` in one step, and appends ``<term>`` for each glossary term.
 
     Words in the text change its behaviour: ``STEPS7`` takes seven steps, ``a|b`` has two chunks, ``EXPLODE`` cannot be
-    admitted, ``BREAK`` breaks the batcher, and ``KILL`` kills its process, at most ``deaths`` times.
+    admitted, ``BREAK`` breaks the batcher, ``NAN`` has no hypotheses, and ``KILL`` kills its process, at most
+    ``deaths`` times.
     """
 
     beam_size = 2
@@ -37,6 +38,8 @@ class FakeTranslator:
         """Texts that were admitted together."""
         self.batchers: list[FakeBatcher] = []
         self.deaths = 0
+        self.broken = False
+        """Whether the network computes no scores for any sentence."""
         self.closed = False
         self.open = threading.Event()
         """Steps wait for this event."""
@@ -99,6 +102,8 @@ class FakeBatcher:
         self.num_slots, self.beam_size = num_slots, beam_size
         self.running: dict[Hashable, int] = {}
         """Number of steps that each request still needs."""
+        self.broken: set[Hashable] = set()
+        """Requests for which the network computes no scores."""
         self.steps = 0
         self.lost = False
         """Whether its process is gone at the next step."""
@@ -123,6 +128,8 @@ class FakeBatcher:
         for request, text in zip(requests, texts, strict=True):
             assert request.key not in self.running
             steps = re.search(r"STEPS(\d+)", text)
+            if "NAN" in text or self._fake.broken:
+                self.broken.add(request.key)
             self.running[request.key] = -1 if "BREAK" in text else int(steps[1]) if steps else 1
 
     def release(self, keys: Iterable[Hashable]) -> None:
@@ -141,7 +148,8 @@ class FakeBatcher:
         finished = [key for key, steps in self.running.items() if not steps]
         for key in finished:
             del self.running[key]
-        return [(key, [Hypothesis([FILLER_TOKEN], -1.0, -1.0, None)]) for key in finished]
+        hypotheses = [Hypothesis([FILLER_TOKEN], -1.0, -1.0, None)]
+        return [(key, [] if key in self.broken else hypotheses) for key in finished]
 
 
 class FakeLoader:

@@ -106,6 +106,17 @@ def test_a_sentence_that_cannot_be_admitted_fails_alone_and_the_worker_continues
     assert wait_for_texts(setup.submit("after")) == ["[after]"]
 
 
+def test_a_sentence_without_scores_fails_alone(setup: SchedulerSetup, caplog: pytest.LogCaptureFixture):
+    setup.block()
+    good, bad = setup.submit("good"), setup.submit("NAN")
+    setup.fake.open.set()
+    with pytest.raises(TranslationFailedError):
+        bad.future.result(30)
+    assert wait_for_texts(good) == ["[good]"]
+    assert "the network computes scores that are NaN" in caplog.text
+    assert len(setup.fake.batchers) == 1
+
+
 def test_a_failing_step_fails_only_the_running_sentences(setup: SchedulerSetup, caplog: pytest.LogCaptureFixture):
     setup.block()
     broken = [setup.submit(text) for text in ("BREAK", "b", "c", "d")]
