@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from nmt.cli.options import BeamOption, ModelArgument, OutputOption, refuse_options_unless, requires_extra
+from nmt.cli.options import (
+    BeamOption,
+    FromOption,
+    ModelArgument,
+    OutputOption,
+    ToOption,
+    refuse_options_unless,
+    requires_extra,
+)
 from nmt.cli.streams import write_lines
 from nmt.utils.errors import CarouselError, UsageError
 
@@ -43,6 +51,8 @@ def inspect(
     ] = None,
     target: Annotated[str | None, Option(help="Translation of TEXT to inspect; by default the model's own.")] = None,
     beam_size: BeamOption = None,
+    source_language: FromOption = None,
+    target_language: ToOption = None,
     corpus: Annotated[
         Path | None, Option(help="Text file, or .tsv pairs for translators, to search for neurons that follow signals.")
     ] = None,
@@ -53,12 +63,12 @@ def inspect(
     as_json: Annotated[bool, Option("--json", help="With --corpus: print the neurons as JSON.")] = False,
 ) -> None:
     """Inspect gates, cell states, attention and search of a translation, or find neurons that follow signals."""
-    with requires_extra("train", "nmt inspect"):
-        from nmt.lab.inspect.model import load_inspectable_model
-        from nmt.lab.inspect.neuron_search import find_neurons
-        from nmt.lab.inspect.neuron_table import print_matches
-        from nmt.lab.inspect.output import check_output_format, open_writer
-        from nmt.lab.inspect.probes import parse_signals
+    from nmt.lab.inspect.model import load_inspectable_model
+    from nmt.lab.inspect.neuron_search import find_neurons
+    from nmt.lab.inspect.neuron_table import print_matches
+    from nmt.lab.inspect.output import check_output_format, open_writer
+    from nmt.lab.inspect.probes import parse_signals
+
     if (text is None) != (output is None) or (text is None and corpus is None):
         raise UsageError("nmt inspect: nothing to do; name a TEXT and an output file with -o, or a --corpus, or both")
     corpus_options = {"--signal": signal, "--top": top, "--json": as_json}
@@ -69,7 +79,7 @@ def inspect(
         raise UsageError("--beam: a given translation is not searched for; remove --beam or --target")
     if output:
         check_output_format(output)
-    loaded = load_inspectable_model(model, target, beam_size)
+    loaded = load_inspectable_model(model, target, beam_size, source_language, target_language)
     signals = parse_signals(signal or (), loaded.languages)
     with open_writer(output) if output else nullcontext() as write:
         inspection = loaded.inspect(text) if text is not None else None

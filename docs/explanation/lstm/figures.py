@@ -20,7 +20,7 @@ from nmt.lab.inspect.corpus_activations import trace_pairs
 from nmt.lab.inspect.inspection import LayerActivations
 from nmt.lab.inspect.neuron_search import NeuronMatch, find_neurons
 from nmt.lab.inspect.probes import parse_signals
-from nmt.lab.inspect.sentence import TorchTranslator, inspect_translation, load_translator
+from nmt.lab.inspect.sentence import InspectableTranslator, inspect_translation, load_translator
 from nmt.utils.files import atomic_file
 
 HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ def vanishing(distances: Sequence[int]) -> dict[str, str]:
     }
 
 
-def counting(model: TorchTranslator) -> dict[str, str]:
+def counting(model: InspectableTranslator) -> dict[str, str]:
     """Return charts of the best counting units while ten a are read and ten b are written: cells and gates."""
     pairs = list(tasks.generate_pairs("counting", 20, 1, 20, seed=1))
     up, down = best_unit(model, pairs, "count:a"), best_unit(model, pairs, "remaining")
@@ -81,7 +81,7 @@ def counting(model: TorchTranslator) -> dict[str, str]:
     }
 
 
-def remembering(model: TorchTranslator) -> str:
+def remembering(model: InspectableTranslator) -> str:
     """Return a chart of the best remembering unit's cell while the same noise follows each first symbol."""
     pairs = list(tasks.generate_pairs("remembering", 400, 1, 50, seed=9))
     found = best_unit(model, pairs, "first")
@@ -95,13 +95,13 @@ def remembering(model: TorchTranslator) -> str:
     return charts.line_chart("A cell that remembers", lines, "memory cell", False, x_label="step")
 
 
-def attention(model: TorchTranslator) -> str:
+def attention(model: InspectableTranslator) -> str:
     """Return a heat map of the first attention head of the last layer while a text is reversed."""
     inspection = inspect_translation(model, "abcdefgh")
     return charts.heat_map("Attention", inspection.output_pieces, inspection.source_pieces, inspection.attention[-1][0])
 
 
-def best_unit(model: TorchTranslator, pairs: Sequence[tuple[str, str]], signal: str) -> NeuronMatch:
+def best_unit(model: InspectableTranslator, pairs: Sequence[tuple[str, str]], signal: str) -> NeuronMatch:
     """Return the unit that follows a signal most closely over the pairs of a task."""
     tokenizer = model.directory.tokenizer
     encoded = [(tokenizer.source.encode(question), tokenizer.target.encode(answer)) for question, answer in pairs]

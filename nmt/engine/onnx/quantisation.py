@@ -11,6 +11,12 @@ import numpy as np
 from nmt.utils.arrays import Float32Array, Int8Array
 
 MAX_LEVEL = 63
+LSTM_INPUT_GAIN = 0.25
+"""Factor by which step graphs multiply the first input of an LSTM.
+
+Layer-normalised inputs reach a magnitude of about 4, outputs of an LSTM at most 1. Both share the quantisation scale of
+a row, so the inputs are scaled down to the range of the outputs; a power of two costs no precision.
+"""
 
 
 def quantise(weight: Float32Array) -> tuple[Int8Array, Float32Array]:

@@ -22,14 +22,10 @@ from nmt.engine.onnx.layer_graphs import (
     decoder_state_sizes,
     num_attention_heads,
 )
-from nmt.engine.onnx.quantisation import quantise
+from nmt.engine.onnx.quantisation import LSTM_INPUT_GAIN, quantise
 from nmt.engine.slot_storage import BLOCK_SIZE
 from nmt.model.cells.registry import build_cell, state_specs
 from nmt.utils.arrays import AnyArray
-
-# Layer-normalised inputs reach a magnitude of about 4, outputs of an LSTM at most 1. Both share the quantisation scale
-# of a row, so the inputs are scaled down to the range of the outputs; a power of two costs no precision.
-_LSTM_INPUT_GAIN = 0.25
 
 ScaledValues = list[tuple[str, float]]
 """Values of the graph, each with the factor by which it was multiplied."""
@@ -127,7 +123,7 @@ class StepGraph(LayerBuilder):
     @property
     def _input_gain(self) -> float:
         """Factor by which the inputs of recurrent layers are scaled before quantisation."""
-        return _LSTM_INPUT_GAIN if self.model.cell == "lstm" else 1.0
+        return LSTM_INPUT_GAIN if self.model.cell == "lstm" else 1.0
 
     def _layer_state(self, state: list[str], layer: int) -> list[str]:
         count = len(state_specs(self.model.cell, self.model.width))

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import torch
+import numpy as np
 
 from nmt.corpus.language_model_data import read_training_lines
 from nmt.corpus.parallel_corpus import read_pairs
 from nmt.corpus.text_files import read_lines
 from nmt.corpus.tokenizer import BOS, EOS, PAD, TokenizedText
 from nmt.inference.translator import Translator
-from nmt.lab.inspect.activations import LayerTrace, trace_text, trace_translation
-from nmt.lab.inspect.sentence import TorchTranslator
-from nmt.lab.inspect.text import TorchLanguageModel, join_lines
+from nmt.lab.inspect.activations import trace_text, trace_translation
+from nmt.lab.inspect.network.trace import LayerTrace
+from nmt.lab.inspect.sentence import InspectableTranslator
+from nmt.lab.inspect.text import InspectableLanguageModel, join_lines
 from nmt.text.normalisation import is_translatable, normalise
+from nmt.utils.arrays import Int64Array
 from nmt.utils.errors import CarouselError, UsageError
 
 MAX_LINES = 2000
@@ -44,27 +46,28 @@ class LayerBatch(NamedTuple):
     language: str
     """Language code of the texts."""
     first_piece_position: int
-    """Position of a text's first piece: 1 if the layer reads begin of sentence before it, else 0."""
+    """Number of pieces that the layer reads before the text: begin of sentence, or a language piece."""
 
 
-def load_pairs(path: Path, model: TorchTranslator) -> list[EncodedPair]:
+def load_pairs(path: Path, model: InspectableTranslator) -> list[EncodedPair]:
     """Read and encode the pairs of a ``.tsv`` file, or the lines of a text file with the model's translations of them.
 
     Raises CarouselError if the file contains no text.
     """
-    tokenizer, card = model.directory.tokenizer, model.directory.card
+    tokenizer, direction = model.directory.tokenizer, model.direction
     if path.suffix == ".tsv":
-        rows = read_pairs(str(path), card.source_language, card.target_language)
+        rows = read_pairs(str(path), direction.source, direction.target)
         pairs = list(itertools.islice(rows, MAX_LINES))
     else:
         lines = [line for line in itertools.islice(read_lines(path), MAX_LINES) if is_translatable(line)]
-        translations = Translator.load(model.directory.path, shortlist=False).translate(lines, beam_size=1)
+        translator = Translator.load(model.directory.path, shortlist=False)
+        translations = translator.translate(lines, beam_size=1, source=direction.source, target=direction.target)
         pairs = [(line, translation.text) for line, translation in zip(lines, translations, strict=True)]
     encoded = [(tokenizer.source.encode(normalise(a)), tokenizer.target.encode(normalise(b))) for a, b in pairs]
     return _require_text([pair for pair in encoded if pair[0].ids], path)
 
 
-def load_passages(path: Path, model: TorchLanguageModel) -> list[TokenizedText]:
+def load_passages(path: Path, model: InspectableLanguageModel) -> list[TokenizedText]:
     """Read and encode a text file, divided into passages that the model reads from its initial state.
 
     A passage is a line if the model was trained on single lines. Otherwise a passage has at least 1,000 pieces and ends
@@ -91,25 +94,26 @@ def load_passages(path: Path, model: TorchLanguageModel) -> list[TokenizedText]:
     return _require_text([passage for passage in encoded if passage.text.strip()], path)
 
 
-def trace_pairs(model: TorchTranslator, pairs: Sequence[EncodedPair]) -> Iterator[LayerBatch]:
+def trace_pairs(model: InspectableTranslator, pairs: Sequence[EncodedPair]) -> Iterator[LayerBatch]:
     """Yield the activations of a translator over pairs; encoder layers read the source, decoder layers the target."""
-    card = model.directory.card
+    direction, prefix = model.direction, model.language_prefix
     for batch in _batch_by_length(pairs, lambda pair: len(pair[0].ids)):
-        sources = [[*source.ids, EOS] for source, _ in batch]
+        sources = [[*prefix, *source.ids, EOS] for source, _ in batch]
         targets = [[BOS, *target.ids] for _, target in batch]
-        lengths = torch.tensor([len(ids) for ids in sources])
-        for layer in trace_translation(model.network, _pad(sources), lengths, _pad(targets)).layers:
+        lengths = np.array([len(ids) for ids in sources])
+        for layer in trace_translation(model.weights, _pad(sources), lengths, _pad(targets)).layers:
             if layer.part == "decoder":
-                yield LayerBatch(layer, [target for _, target in batch], card.target_language, first_piece_position=1)
+                yield LayerBatch(layer, [target for _, target in batch], direction.target, first_piece_position=1)
             else:
-                yield LayerBatch(layer, [source for source, _ in batch], card.source_language, first_piece_position=0)
+                sources_read = [source for source, _ in batch]
+                yield LayerBatch(layer, sources_read, direction.source, first_piece_position=len(prefix))
 
 
-def trace_passages(model: TorchLanguageModel, passages: Sequence[TokenizedText]) -> Iterator[LayerBatch]:
+def trace_passages(model: InspectableLanguageModel, passages: Sequence[TokenizedText]) -> Iterator[LayerBatch]:
     """Yield the activations of a language model over passages, each read from the initial state."""
     language = model.directory.card.language
     for batch in _batch_by_length(passages, lambda pieces: len(pieces.ids)):
-        for layer in trace_text(model.network, _pad([[BOS, *pieces.ids] for pieces in batch])).layers:
+        for layer in trace_text(model.weights, _pad([[BOS, *pieces.ids] for pieces in batch])).layers:
             yield LayerBatch(layer, batch, language, first_piece_position=1)
 
 
@@ -131,7 +135,7 @@ def _batch_by_length(items: Sequence[Item], get_length: Callable[[Item], int]) -
     yield batch
 
 
-def _pad(sequences: list[list[int]]) -> torch.Tensor:
-    """Return id sequences as a tensor [B, T], padded at the end."""
+def _pad(sequences: list[list[int]]) -> Int64Array:
+    """Return id sequences as an array [B, T], padded at the end."""
     longest = max(map(len, sequences))
-    return torch.tensor([ids + [PAD] * (longest - len(ids)) for ids in sequences])
+    return np.array([ids + [PAD] * (longest - len(ids)) for ids in sequences])

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from nmt.corpus.tokenizer import UNK, TokenizedText
-from nmt.lab.inspect.activations import LayerTrace, layer_name
 from nmt.lab.inspect.half_life import half_life
+from nmt.lab.inspect.network.trace import LayerTrace, layer_name
 from nmt.utils.arrays import Float32Array, Float64Array
 
 _MAX_NAMED_CHARACTERS = 5  # in a message
@@ -121,6 +121,6 @@ def _join_layer(traces: Sequence[LayerTrace]) -> LayerActivations:
         part=layer.part,
         layer=layer.layer,
         direction=layer.direction,
-        values={name: np.concatenate([trace.values[name][0].numpy() for trace in traces]) for name in layer.values},
+        values={name: np.concatenate([trace.values[name][0] for trace in traces]) for name in layer.values},
         first_positions=tuple(start + int(trace.first_read[0]) for start, trace in zip(starts, traces, strict=True)),
     )

@@ -13,15 +13,17 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nmt.corpus.tokenizer import TokenizedText
-from nmt.lab.inspect.corpus_activations import LayerBatch
 from nmt.lab.inspect.half_life import half_life
 from nmt.lab.inspect.probes import ProbeSignal
 from nmt.utils.arrays import Float32Array, Float64Array
+
+if TYPE_CHECKING:
+    from nmt.lab.inspect.corpus_activations import LayerBatch
 
 EXAMPLES_PER_END = 3
 """Number of examples of the highest states of a unit, and also of its lowest states."""
@@ -196,8 +198,8 @@ class _LayerStatistics:
         values = batch.trace.values
         for row, pieces in enumerate(batch.texts):
             inside = slice(batch.first_piece_position, batch.first_piece_position + len(pieces.ids))
-            states = values[self._quantity][row, inside].numpy()
-            gates = values["forget"][row, inside].double().numpy() if self._has_forget else None
+            states = values[self._quantity][row, inside]
+            gates = values["forget"][row, inside].astype(np.float64) if self._has_forget else None
             first = int(batch.trace.first_read[row]) - batch.first_piece_position
             for index, signal in enumerate(self._signals):
                 y = signal.values(pieces, self._language)

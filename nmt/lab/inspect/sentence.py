@@ -5,31 +5,46 @@ Shapes: S source length and T target length, both with end of sentence; H heads;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
-from nmt.corpus.tokenizer import BOS, EOS, UNK
-from nmt.engine.torch_engine import TorchEngine, load_network
+from nmt.corpus.tokenizer import BOS, EOS, UNK, Vocabulary, language_id
+from nmt.engine.factory import EngineFactory, engine_factories
+from nmt.inference.chunk_alignment import Chunk
+from nmt.inference.directions import choose_direction
+from nmt.inference.prepared_text import PreparedText
+from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS
+from nmt.inference.text_processor import TextProcessor
 from nmt.lab.inspect.activations import trace_translation
 from nmt.lab.inspect.beam_tree import BeamTree, search_with_tree
 from nmt.lab.inspect.inspection import Inspection, join_traces, list_unknown_characters
-from nmt.model.seq2seq import Seq2Seq
+from nmt.lab.inspect.network.weights import NetworkWeights, load_weights
+from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory, read_model_directory
-from nmt.text.normalisation import is_translatable, normalise
+from nmt.text.normalisation import normalise
 from nmt.utils.arrays import Float32Array
 from nmt.utils.errors import UsageError
 
+_UNLIMITED = 1_000_000_000  # number of tokens
 
-class TorchTranslator(NamedTuple):
-    """A translator's model directory with its PyTorch network."""
+
+class InspectableTranslator(NamedTuple):
+    """A translator's model directory with the weights of its network, for one translation direction."""
 
     directory: ModelDirectory
-    network: Seq2Seq
-    """Network in evaluation mode, on the CPU."""
+    direction: DirectionCard
+    weights: NetworkWeights
+    make_engine: EngineFactory
+    """Factory of the engines for the beam search."""
+
+    @property
+    def language_prefix(self) -> list[int]:
+        """Token ids that precede every source sentence: the language piece of a multilingual model, else nothing."""
+        languages = self.directory.card.languages
+        return [language_id(languages.index(self.direction.target))] if languages else []
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,8 @@ class TranslationInspection(Inspection):
 
     directory: ModelDirectory
     """Directory of the translator."""
+    direction: DirectionCard
+    """Translation direction."""
     translation: str
     """Text of the translation."""
     is_given: bool
@@ -79,22 +96,37 @@ class TranslationInspection(Inspection):
         return arrays
 
 
-def load_translator(path: Path) -> TorchTranslator:
+def load_translator(
+    path: Path, source: str | None = None, target: str | None = None, *, use_shortlist: bool = False
+) -> InspectableTranslator:
     """Load the translator of a model directory or run directory.
 
-    Raises CarouselError if the directory contains no model with PyTorch weights.
+    Args:
+        path: Path of the directory.
+        source: Source language; None if the model determines it.
+        target: Target language; None if the model determines it.
+        use_shortlist: Whether the search is limited to the shortlist of each sentence, if the model has shortlists.
+
+    Raises:
+        UsageError: The model does not translate between the languages, or several directions are possible.
+        CarouselError: The directory contains no translator, or one without graphs.
     """
     directory = read_model_directory(path)
-    return TorchTranslator(directory, load_network(directory))
+    languages = choose_direction(directory.card, source, target)
+    direction = directory.card.find_direction(*languages)
+    if direction is None:
+        raise UsageError(f"{path}: does not translate {'→'.join(languages)} in one step; choose other languages")
+    [make_engine] = engine_factories([directory], "onnx", 1, use_shortlist)
+    return InspectableTranslator(directory, direction, load_weights(directory), make_engine)
 
 
 def inspect_translation(
-    model: TorchTranslator, text: str, translation: str | None = None, beam_size: int | None = None
+    model: InspectableTranslator, text: str, translation: str | None = None, beam_size: int | None = None
 ) -> TranslationInspection:
     """Translate a sentence and return the translation with the activations of the network.
 
-    Unlike `nmt translate`, this function does not split long sentences and does not use a shortlist. Characters that
-    are not in the vocabulary are read as <unk>.
+    The sentence is prepared as for `nmt translate`, but not split, however long it is. Characters that are not in the
+    vocabulary are read as <unk>.
 
     Args:
         model: Translator.
@@ -104,39 +136,59 @@ def inspect_translation(
 
     Raises UsageError if the sentence has nothing to translate, or ``translation`` is empty or has unknown characters.
     """
-    directory, network = model
+    directory, direction, weights, make_engine = model
     tokenizer = directory.tokenizer
-    clean = normalise(text)
-    if not is_translatable(clean):
-        raise UsageError("TEXT: contains neither letters nor digits; give some text")
-    source = tokenizer.source.encode(clean)
+    processor = TextProcessor(directory, direction.model_copy(update={"longest_source": _UNLIMITED}))
+    prepared, chunk = _prepare(processor, text)
+    source = chunk.tokenized
     tree: BeamTree | None = None
     if translation is None:
-        engine = TorchEngine(network, num_slots=1, beam_size=beam_size or directory.card.search.beam)
-        hypotheses, tree = search_with_tree(engine, source.ids, directory.decoding_options)
-        output = tokenizer.target.decode(hypotheses[0].tokens)
+        defaults = replace(directory.decoding_options, max_length_ratio=direction.longest_ratio)
+        options = prepared.decoding_options(defaults, chunk)
+        engine = make_engine(1, beam_size or directory.card.search.beam)
+        hypotheses, tree = search_with_tree(engine, source.ids, options)
+        output, output_text = hypotheses[0].tokens, processor.assemble(prepared, [hypotheses], options).text
     else:
-        output = tokenizer.target.encode(normalise(translation))
-        if not output.ids:
-            raise UsageError("--target: is empty; give a translation, or leave it out to inspect the model's own")
-        if UNK in output.ids:
-            raise UsageError(f"--target: {translation!r} has characters that are not in the vocabulary; leave them out")
-    ids = torch.tensor([[BOS, *output.ids]])
-    trace = trace_translation(network, torch.tensor([[*source.ids, EOS]]), torch.tensor([len(source.ids) + 1]), ids)
-    logits = (trace.decoder_outputs[0] @ network.output.detach().T).float()
-    scores = logits.log_softmax(dim=-1)[torch.arange(ids.shape[1]), torch.tensor([*output.ids, EOS])]
+        output_text = normalise(translation)
+        output = _encode_given_translation(tokenizer.target, output_text)
+    read, written = [BOS, *output], [*output, EOS]
+    trace = trace_translation(
+        weights, np.array([[*source.ids, EOS]]), np.array([len(source.ids) + 1]), np.array([read])
+    )
     return TranslationInspection(
         directory=directory,
-        text=clean,
-        translation=output.text,
+        direction=direction,
+        text=source.text,
+        translation=output_text,
         is_given=translation is not None,
         source_pieces=tokenizer.source.ids_to_pieces([*source.ids, EOS]),
-        input_pieces=tokenizer.target.ids_to_pieces([BOS, *output.ids]),
-        output_pieces=tokenizer.target.ids_to_pieces([*output.ids, EOS]),
+        input_pieces=tokenizer.target.ids_to_pieces(read),
+        output_pieces=tokenizer.target.ids_to_pieces(written),
         unknown_characters=list_unknown_characters(source),
-        scores=scores.numpy(),
+        scores=weights.log_probabilities(trace.decoder_outputs[0])[np.arange(len(written)), written],
         layers=join_traces([trace.layers]),
-        attention=[weights[0].float().numpy() for weights in trace.attention],
+        attention=[shares[0] for shares in trace.attention],
         tree=tree,
         tree_pieces=[] if tree is None else tokenizer.target.ids_to_pieces(tree.tokens.tolist()),
     )
+
+
+def _prepare(processor: TextProcessor, text: str) -> tuple[PreparedText, Chunk]:
+    """Return a sentence in the form that the network reads, with its only chunk."""
+    prepared = processor.prepare(text, DEFAULT_TEXT_OPTIONS)
+    if not prepared.chunks:
+        language = processor.source_language
+        raise UsageError(f"TEXT: contains nothing to translate; give a sentence in the language {language}")
+    if len(prepared.chunks) > 1:
+        raise UsageError("TEXT: contains too many numbers, names and codes to be read at once; shorten the text")
+    return prepared, prepared.chunks[0]
+
+
+def _encode_given_translation(vocabulary: Vocabulary, translation: str) -> list[int]:
+    """Return the token ids of a translation that the user gave."""
+    ids = vocabulary.encode(translation).ids
+    if not ids:
+        raise UsageError("--target: is empty; give a translation, or leave it out to inspect the model's own")
+    if UNK in ids:
+        raise UsageError(f"--target: {translation!r} has characters that are not in the vocabulary; leave them out")
+    return ids

@@ -12,23 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
+import numpy as np
 
 from nmt.corpus.tokenizer import BOS, EOS, TokenizedText, Vocabulary
-from nmt.engine.shallow_fusion import load_language_model
 from nmt.lab.inspect.activations import trace_text
 from nmt.lab.inspect.inspection import Inspection, join_traces, list_unknown_characters
-from nmt.model.language_model import LanguageModel
+from nmt.lab.inspect.network.weights import NetworkWeights, load_weights
 from nmt.model_directory.directory import LanguageModelDirectory, read_language_model_directory
 from nmt.utils.errors import UsageError
 
 
-class TorchLanguageModel(NamedTuple):
-    """A language model's directory with its PyTorch network."""
+class InspectableLanguageModel(NamedTuple):
+    """A language model's directory with the weights of its network."""
 
     directory: LanguageModelDirectory
-    network: LanguageModel
-    """Network in evaluation mode, on the CPU."""
+    weights: NetworkWeights
 
 
 @dataclass(frozen=True)
@@ -50,23 +48,23 @@ class TextInspection(Inspection):
         return f"{len(self.output_pieces):,} pieces, perplexity {perplexity:.2f}, {super().summary}"
 
 
-def load_text_model(path: Path) -> TorchLanguageModel:
+def load_text_model(path: Path) -> InspectableLanguageModel:
     """Load the language model of a model directory or run directory.
 
     Raises CarouselError if the directory contains no language model.
     """
     directory = read_language_model_directory(path)
-    return TorchLanguageModel(directory, load_language_model(directory))
+    return InspectableLanguageModel(directory, load_weights(directory))
 
 
-def inspect_text(model: TorchLanguageModel, text: str) -> TextInspection:
+def inspect_text(model: InspectableLanguageModel, text: str) -> TextInspection:
     """Run a language model over a text of one or more lines and return its scores and activations.
 
     As in training, the state is either carried over line ends or reset at every line.
 
     Raises UsageError if the text is empty or has characters that are not in the vocabulary.
     """
-    directory, network = model
+    directory, weights = model
     lines = directory.split_lines(text)
     if not any(lines):
         raise UsageError("TEXT: is empty; give some text")
@@ -76,16 +74,15 @@ def inspect_text(model: TorchLanguageModel, text: str) -> TextInspection:
     inputs, outputs = [BOS, *pieces.ids], [EOS if id_ == BOS else id_ for id_ in [*pieces.ids, EOS]]
     starts = [0] if directory.card.carried else [index for index, id_ in enumerate(inputs) if id_ == BOS]
     passages = itertools.pairwise([*starts, len(inputs)])
-    traces = [trace_text(network, torch.tensor([inputs[start:end]])) for start, end in passages]
-    logits = torch.cat([trace.decoder_outputs[0] for trace in traces]) @ network.output.detach().T  # [T, V]
-    scores = logits.float().log_softmax(dim=-1)[torch.arange(len(inputs)), torch.tensor(outputs)]
+    traces = [trace_text(weights, np.array([inputs[start:end]])) for start, end in passages]
+    all_scores = weights.log_probabilities(np.concatenate([trace.decoder_outputs[0] for trace in traces]))  # [T, V]
     return TextInspection(
         directory=directory,
         text=pieces.text,
         input_pieces=directory.vocabulary.ids_to_pieces(inputs),
         output_pieces=directory.vocabulary.ids_to_pieces(outputs),
         spans=[(0, 0), *pieces.spans],
-        scores=scores.numpy(),
+        scores=all_scores[np.arange(len(inputs)), outputs],
         layers=join_traces([trace.layers for trace in traces]),
     )
 

@@ -1,22 +1,28 @@
-"""Recomputed gates and states agree with the layers, for every cell and reading direction."""
+"""Activations of the NumPy network agree with torch, for every cell, kind of attention and reading direction."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from nmt.config.cells import CELL_TRAITS, CellName
 from nmt.config.model import ModelConfig
-from nmt.lab.inspect.activations import LayerTrace, NetworkTrace, trace_translation
-from nmt.lab.inspect.cell_activations import recompute_cell_gates
+from nmt.lab.inspect.activations import trace_text, trace_translation
+from nmt.lab.inspect.network.recurrence import run_cell
+from nmt.lab.inspect.network.trace import LayerTrace, NamedValues, NetworkTrace
+from nmt.lab.inspect.network.weights import NetworkWeights
+from nmt.model.attention import Attention
 from nmt.model.cells.registry import CELLS
+from nmt.model.language_model import build_language_model
 from nmt.model.seq2seq import Seq2Seq, build_network
 from nmt.model.unrolled_cell import UnrolledCell
 
-SOURCE = torch.tensor([[7, 8, 9, 10, 11, 3], [12, 13, 3, 0, 0, 0]])
-LENGTHS = torch.tensor([6, 3])
-TARGET = torch.tensor([[2, 7, 8, 9], [2, 9, 9, 9]])
+SOURCE = np.array([[7, 8, 9, 10, 11, 3], [12, 13, 3, 0, 0, 0]])
+LENGTHS = np.array([6, 3])
+TARGET = np.array([[2, 7, 8, 9], [2, 9, 9, 9]])
+CLOSE = {"rtol": 0, "atol": 2e-6}
 
 
 def network(**settings: object) -> Seq2Seq:
@@ -24,25 +30,76 @@ def network(**settings: object) -> Seq2Seq:
     return build_network(config, 20, 20, True, seed=4).eval()
 
 
+def arrays_of(module: nn.Module) -> dict[str, np.ndarray]:
+    return {name: parameter.detach().numpy() for name, parameter in module.named_parameters()}
+
+
 def traced(made: Seq2Seq) -> tuple[NetworkTrace, dict[str, LayerTrace]]:
-    found = trace_translation(made, SOURCE, LENGTHS, TARGET)
+    found = trace_translation(NetworkWeights(made.config, arrays_of(made)), SOURCE, LENGTHS, TARGET)
     return found, {each.name: each for each in found.layers}
 
 
+@torch.inference_mode()
+def run_torch(made: Seq2Seq) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the decoder outputs, and the attention weights [B, H, T, S] of each layer."""
+    calls: dict[nn.Module, list[Tensor]] = {}
+    hooks = [
+        module.register_forward_hook(lambda m, _, output: calls.setdefault(m, []).append(output[1]))
+        for module in made.modules()
+        if isinstance(module, Attention)
+    ]
+    outputs, _ = made(torch.from_numpy(SOURCE), torch.from_numpy(LENGTHS), torch.from_numpy(TARGET))
+    for hook in hooks:
+        hook.remove()
+    return outputs.numpy(), [torch.cat(weights, dim=2).numpy() for weights in calls.values()]
+
+
+DESIGNS = [
+    {},
+    {"decoder_layers": 3, "feed_forward": 20, "tie_embeddings": False},
+    {"attention": "additive", "encoder_layers": 1},
+    {"attention": "dot", "bidirectional_layers": 1},
+    {"attention": "none"},
+    {"input_feeding": True},
+    {"design": "classic", "attention": "none", "bidirectional_layers": 0},
+    {"design": "classic", "attention": "none", "encoder_layers": 3, "residual": True},
+    {"design": "classic", "attention": "multihead", "reverse_source": True},
+    {"design": "classic", "attention": "dot", "input_feeding": True, "residual": True},
+    {"design": "classic", "attention": "additive", "bidirectional_layers": 1, "reverse_source": True},
+]
+
+
+@pytest.mark.parametrize("settings", DESIGNS)
+def test_outputs_and_attention_equal_those_of_torch(settings: dict[str, object]) -> None:
+    made = network(**settings)
+    found, _ = traced(made)
+    outputs, attention = run_torch(made)
+    np.testing.assert_allclose(found.decoder_outputs, outputs, **CLOSE)
+    assert len(found.attention) == len(attention)
+    for weights, expected in zip(found.attention, attention, strict=True):
+        np.testing.assert_allclose(weights, expected, **CLOSE)
+        assert (weights[1, :, :, 3:] == 0).all()
+
+
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     "settings",
-    [
-        {},
-        {"design": "classic", "attention": "none", "bidirectional_layers": 0},
-        {"design": "classic", "attention": "dot", "input_feeding": True, "residual": True},
-        {"design": "classic", "attention": "additive", "bidirectional_layers": 1, "reverse_source": True},
-    ],
+    [{"attention": "dot"}, {"design": "classic", "residual": True, "encoder_layers": 3, "attention": "none"}],
 )
-def test_recomputed_lstm_outputs_equal_those_of_the_kernels(settings: dict[str, object]) -> None:
+def test_outputs_of_every_cell_equal_those_of_torch(cell: CellName, settings: dict[str, object]) -> None:
+    if CELL_TRAITS[cell].stacked:
+        settings = {**settings, "design": "classic"}
+    made = network(cell=cell, **settings)
+    np.testing.assert_allclose(traced(made)[0].decoder_outputs, run_torch(made)[0], **CLOSE)
+
+
+@pytest.mark.parametrize("settings", [settings for settings in DESIGNS if settings.get("design") or not settings])
+def test_states_of_lstms_equal_those_of_torch(settings: dict[str, object]) -> None:
     made, outputs = network(**settings), {}
     lstms = [module for module in made.modules() if isinstance(module, nn.LSTM)]
     for module in lstms:
         module.register_forward_hook(lambda m, _, output: outputs.setdefault(m, []).append(output[0]))
+    run_torch(made)
     found, _ = traced(made)
     expected: list[Tensor] = []
     for module, calls in outputs.items():
@@ -60,9 +117,29 @@ def test_recomputed_lstm_outputs_equal_those_of_the_kernels(settings: dict[str, 
             first = [0, 0]
         assert layer.first_read.tolist() == ([5, 2] if layer.direction == "backward" else first)
         hidden = layer.values["hidden"]
-        assert (hidden - y)[:1].abs().max() < 1e-6
-        assert (hidden - y)[1:, :3].abs().max() < 1e-6
+        np.testing.assert_allclose(hidden[0], y[0].numpy(), **CLOSE)
+        np.testing.assert_allclose(hidden[1, :3], y[1, :3].numpy(), **CLOSE)
         assert set(layer.values) == {"cell", "hidden", "input", "forget", "output", "candidate"}
+        if layer.direction == "forward" and layer.part == "encoder" and not made.config.reverse_source:
+            values = {name: value[0] for name, value in layer.values.items()}
+            before = np.concatenate((np.zeros((1, values["cell"].shape[1])), values["cell"][:-1]))
+            cell = values["forget"] * before + values["input"] * values["candidate"]
+            np.testing.assert_allclose(values["cell"], cell, **CLOSE)
+            np.testing.assert_allclose(values["hidden"], values["output"] * np.tanh(cell), **CLOSE)
+
+
+@pytest.mark.parametrize("settings", [{"design": "classic"}, {}, {"design": "classic", "cell": "gru"}])
+def test_a_language_model_equals_that_of_torch(settings: dict[str, object]) -> None:
+    config = ModelConfig.model_validate({"width": 16, "attention": "none", **settings})
+    made = build_language_model(config, 20, seed=4).eval()
+    found = trace_text(NetworkWeights(config, arrays_of(made)), TARGET)
+    with torch.inference_mode():
+        expected, _ = made(torch.from_numpy(TARGET), made.initial_state(2))
+        scores = (expected @ made.output.T).log_softmax(dim=-1)
+    np.testing.assert_allclose(found.decoder_outputs, expected.numpy(), **CLOSE)
+    log_probabilities = NetworkWeights(config, arrays_of(made)).log_probabilities(found.decoder_outputs)
+    np.testing.assert_allclose(log_probabilities, scores.numpy(), rtol=0, atol=1e-5)
+    assert [layer.name for layer in found.layers] == ["decoder 1", "decoder 2"]
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -70,32 +147,29 @@ def test_the_gates_of_a_cell_give_its_states(cell: CellName) -> None:
     _, layers = traced(network(cell=cell, design="classic", attention="dot", bidirectional_layers=0))
     assert list(layers) == ["encoder 1 forward", "encoder 2 forward", "decoder 1", "decoder 2"]
     for name, layer in layers.items():
-        values = {key: value[0].double() for key, value in layer.values.items()}
+        values = {key: value[0].astype(np.float64) for key, value in layer.values.items()}
         after, hidden = values.get("cell"), values["hidden"]
         if name.startswith("decoder"):  # the first state is not zero, so compare from the second step
             before = None if after is None else after[:-1]
             hidden_before, now = hidden[:-1], slice(1, None)
         else:
-            before = None if after is None else torch.cat((torch.zeros_like(after[:1]), after[:-1]))
-            hidden_before, now = torch.cat((torch.zeros_like(hidden[:1]), hidden[:-1])), slice(None)
+            before = None if after is None else np.concatenate((np.zeros_like(after[:1]), after[:-1]))
+            hidden_before, now = np.concatenate((np.zeros_like(hidden[:1]), hidden[:-1])), slice(None)
         at = {key: value[now] for key, value in values.items()}
-        one = torch.ones_like(at["hidden"])
+        one = np.ones_like(at["hidden"])
         if {"update", "candidate"} <= at.keys():
             keep = at["update"] if cell == "gru" else 1 - at["update"]
-            torch.testing.assert_close(at["hidden"], keep * hidden_before + (1 - keep) * at["candidate"], **CLOSE)
+            np.testing.assert_allclose(at["hidden"], keep * hidden_before + (1 - keep) * at["candidate"], **CLOSE)
         if before is None or "candidate" not in at:
             continue
         forget = at.get("forget", one)
         if cell == "depth_gated" and " 2" in name:
-            below = layers[name.replace("2", "1")].values["cell"][0].double()[now]
+            below = layers[name.replace("2", "1")].values["cell"][0].astype(np.float64)[now]
             before = before + at["depth"] * below / forget
         opened = at.get("input", 1 - forget if cell == "coupled_gates" else one)
-        torch.testing.assert_close(at["cell"], forget * before + opened * at["candidate"], **CLOSE)
+        np.testing.assert_allclose(at["cell"], forget * before + opened * at["candidate"], **CLOSE)
         if cell not in {"layer_norm", "no_output_activation"}:
-            torch.testing.assert_close(at["hidden"], at.get("output", one) * at["cell"].tanh(), **CLOSE)
-
-
-CLOSE = {"rtol": 0, "atol": 1e-6}
+            np.testing.assert_allclose(at["hidden"], at.get("output", one) * np.tanh(at["cell"]), **CLOSE)
 
 
 LSTM = ("input", "forget", "output", "candidate")
@@ -114,19 +188,24 @@ BIAS_GATES: dict[CellName, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("cell", BIAS_GATES)
-@torch.inference_mode()
 def test_a_large_bias_opens_the_gate_of_its_name(cell: CellName) -> None:
     torch.manual_seed(1)
     layers, width = (2 if CELL_TRAITS[cell].stacked else 1), 8
     design = "classic" if CELL_TRAITS[cell].stacked else "blocks"
     config = ModelConfig.model_validate({"cell": cell, "heads": 2, "width": width, "design": design})
     made = UnrolledCell(config, width, width, layers)
-    x, state = torch.randn(2, 5, width), tuple(torch.zeros(2, size) for size in made.recurrent_cell.state_sizes)
-    closed = recompute_cell_gates(made, cell, x, state)
+    arrays = {f"cell.{name}": array.copy() for name, array in arrays_of(made).items()}
+    x = torch.randn(2, 5, width).numpy()
+    state = tuple(np.zeros((2, size), dtype=np.float32) for size in made.recurrent_cell.state_sizes)
+
+    def gates() -> list[NamedValues]:
+        return run_cell(NetworkWeights(config, arrays), "cell", x, state, layers).values
+
+    closed = gates()
     for layer in range(layers):
         names = [name for name in BIAS_GATES[cell] if name != "depth" or layer]
         assert closed[layer].keys() - {"cell", "hidden"} == set(names) - {""}
-        bias, at = made.get_parameter(f"bias_{layer}" if CELL_TRAITS[cell].stacked else "bias"), 0
+        bias, at = arrays[f"cell.bias_{layer}" if CELL_TRAITS[cell].stacked else "cell.bias"], 0
         for name in names:
             block = cell == "memory_block" and name != "candidate"
             rows = slice(at, at + (width // 4 if block else 1 if name.startswith("feedback") else width))
@@ -134,7 +213,7 @@ def test_a_large_bias_opens_the_gate_of_its_name(cell: CellName) -> None:
             if name:
                 assert closed[layer][name].max() < 0.999
                 bias[rows] += 100
-                assert recompute_cell_gates(made, cell, x, state)[layer][name].min() > 0.999
+                assert gates()[layer][name].min() > 0.999
                 bias[rows] -= 100
         assert at == len(bias)
 
@@ -143,19 +222,11 @@ def test_a_large_bias_opens_the_gate_of_its_name(cell: CellName) -> None:
 def test_the_last_states_of_other_cells_equal_those_of_the_network(cell: CellName) -> None:
     made, kept = network(cell=cell, design="classic", attention="none"), []
     made.encoder.blocks[-1].register_forward_hook(lambda *call: kept.append(call[2]))
+    run_torch(made)
     _, layers = traced(made)
     [(_, states)] = kept
     top = states[-1][0]  # last h, or c if the cell has no h, of both directions side by side
     values = [layers[f"encoder 2 {way}"].values for way in ("forward", "backward")]
     forward, backward = (each["cell" if cell == "sru" else "hidden"] for each in values)
-    ends = torch.cat((torch.stack([forward[0, 5], forward[1, 2]]), backward[:, 0]), dim=1)
-    torch.testing.assert_close(ends, top, **CLOSE)
-
-
-def test_attention_of_all_layers_and_heads_is_recorded() -> None:
-    found, _ = traced(network(decoder_layers=3))
-    assert [weights.shape for weights in found.attention] == [(2, 2, 4, 6)] * 3
-    for weights in found.attention:
-        torch.testing.assert_close(weights.sum(dim=-1), torch.ones(2, 2, 4))
-        assert (weights[1, :, :, 3:] == 0).all()
-    assert traced(network(design="classic", attention="none"))[0].attention == []
+    ends = np.concatenate((np.stack([forward[0, 5], forward[1, 2]]), backward[:, 0]), axis=1)
+    np.testing.assert_allclose(ends, top.numpy(), **CLOSE)

@@ -6,13 +6,12 @@ import dataclasses
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import Nmt
-from torch import nn
 
 from nmt.corpus.tokenizer import TokenizedText
 from nmt.lab.inspect import corpus_activations, neuron_search
@@ -21,7 +20,7 @@ from nmt.lab.inspect.half_life import half_life
 from nmt.lab.inspect.neuron_search import ActivationExample, NeuronMatch, SignalValueStatistics, find_neurons
 from nmt.lab.inspect.neuron_table import format_extreme_examples, format_mean_states
 from nmt.lab.inspect.probes import parse_signals
-from nmt.lab.inspect.sentence import TorchTranslator, load_translator
+from nmt.lab.inspect.sentence import InspectableTranslator, load_translator
 from nmt.utils.errors import CarouselError, UsageError
 
 LINE = 'He (so [old]) said: "Go on." 3 a'
@@ -116,17 +115,17 @@ def test_half_of_the_content_is_left_after_the_half_life() -> None:
 
 
 @pytest.fixture
-def loaded(model: Path) -> TorchTranslator:
+def loaded(model: Path) -> InspectableTranslator:
     return load_translator(model)
 
 
-def corpus(loaded: TorchTranslator, count: int) -> list[corpus_activations.EncodedPair]:
+def corpus(loaded: InspectableTranslator, count: int) -> list[corpus_activations.EncodedPair]:
     tokenizer = loaded.directory.tokenizer
     texts = [" ".join(["the dog sees the (small) cat."] * (1 + n % 4)) for n in range(count)]
     return [(tokenizer.source.encode(text), tokenizer.target.encode(f"le chien {text}")) for text in texts]
 
 
-def test_correlations_equal_those_of_numpy(loaded: TorchTranslator) -> None:
+def test_correlations_equal_those_of_numpy(loaded: InspectableTranslator) -> None:
     pairs = corpus(loaded, 10)
     names = ["position", "brackets", "count:d"]
     found = find_neurons(
@@ -136,13 +135,13 @@ def test_correlations_equal_those_of_numpy(loaded: TorchTranslator) -> None:
     gates: dict[str, list[np.ndarray]] = {}
     expected: dict[tuple[str, str], list[np.ndarray]] = {}
     for source, target in pairs:
-        ids = torch.tensor([[*source.ids, 3]])
-        traces = trace_translation(loaded.network, ids, torch.tensor([ids.shape[1]]), torch.tensor([[2, *target.ids]]))
+        ids = np.array([[*source.ids, 3]])
+        traces = trace_translation(loaded.weights, ids, np.array([ids.shape[1]]), np.array([[2, *target.ids]]))
         for layer in traces.layers:
             read = slice(None, -1) if layer.part == "encoder" else slice(1, None)
-            states.setdefault(layer.name, []).append(layer.values["cell"][0, read].numpy())
+            states.setdefault(layer.name, []).append(layer.values["cell"][0, read])
             later = slice(1, -1) if layer.name.endswith("forward") else read
-            gates.setdefault(layer.name, []).append(layer.values["forget"][0, later].numpy())
+            gates.setdefault(layer.name, []).append(layer.values["forget"][0, later])
             for signal in parse_signals(names, ("en", "fr")):
                 pieces = source if layer.part == "encoder" else target
                 expected.setdefault((signal.name, layer.name), []).append(signal.values(pieces, "en"))
@@ -165,7 +164,7 @@ def test_correlations_equal_those_of_numpy(loaded: TorchTranslator) -> None:
         assert ranked == sorted(ranked, reverse=True)
 
 
-def test_the_most_frequent_values_of_a_nominal_signal_are_kept(loaded: TorchTranslator) -> None:
+def test_the_most_frequent_values_of_a_nominal_signal_are_kept(loaded: InspectableTranslator) -> None:
     tokenizer = loaded.directory.tokenizer
     texts = [*(f"{chr(first)} dog" for first in range(ord("!"), ord("!") + 45)), *["z dog and cat"] * 9]
     pairs = [(tokenizer.source.encode(text), tokenizer.target.encode("le chien")) for text in texts]
@@ -176,15 +175,15 @@ def test_the_most_frequent_values_of_a_nominal_signal_are_kept(loaded: TorchTran
     assert [level.signal for level in levels] == sorted(level.signal for level in levels)
 
 
-def test_a_counting_unit_is_found(loaded: TorchTranslator) -> None:
+def test_a_counting_unit_is_found(loaded: InspectableTranslator) -> None:
     """The weights make the cell of one unit grow by 1 with each piece."""
-    lstm = next(module for module in loaded.network.modules() if isinstance(module, nn.LSTM))
-    with torch.no_grad():
-        for weights in lstm.all_weights[0]:
-            for gate, bias in enumerate((50.0, 50.0, 50.0, 0.0)):  # input, forget, candidate
-                row = gate * lstm.hidden_size + 7
-                weights[row] = bias / 2 if weights.dim() == 1 else 0.0
-    readings = corpus_activations.trace_pairs(loaded, corpus(loaded, 8))
+    arrays = {name: array.copy() for name, array in loaded.weights.arrays.items()}
+    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+        array = arrays[f"encoder.blocks.0.recurrent.lstm.{name}"]
+        for gate, bias in enumerate((50.0, 50.0, 50.0, 0.0)):  # input, forget, candidate
+            array[gate * len(array) // 4 + 7] = bias / 2 if array.ndim == 1 else 0.0
+    changed = loaded._replace(weights=replace(loaded.weights, arrays=arrays))
+    readings = corpus_activations.trace_pairs(changed, corpus(loaded, 8))
     [found] = find_neurons(readings, parse_signals(["position"], ("en", "fr")), top_k=1)
     assert (found.layer, found.unit) == ("encoder 1 forward", 7)
     assert found.r2 == pytest.approx(1.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +15,11 @@ from conftest import Nmt
 from nmt import Translator
 from nmt.config.schema import TokenizerConfig
 from nmt.corpus.tokenizer import BOS, EOS, train_verbatim_vocabulary
-from nmt.engine.torch_engine import TorchEngine
+from nmt.engine.onnx.export import export_model
+from nmt.engine.onnx.layer_graphs import Precision
+from nmt.engine.torch_engine import TorchEngine, load_network
 from nmt.lab.inspect.beam_tree import search_with_tree
-from nmt.lab.inspect.sentence import TorchTranslator, inspect_translation, load_translator
+from nmt.lab.inspect.sentence import InspectableTranslator, inspect_translation, load_translator
 from nmt.search.beam_search import decode_sentences
 from nmt.utils.errors import UsageError
 
@@ -23,11 +27,11 @@ SENTENCE = "the red dog sees the small bird."
 
 
 @pytest.fixture(scope="module")
-def loaded(model: Path) -> TorchTranslator:
+def loaded(model: Path) -> InspectableTranslator:
     return load_translator(model)
 
 
-def test_the_translation_equals_that_of_the_translator(model: Path, loaded: TorchTranslator) -> None:
+def test_the_translation_equals_that_of_the_translator(model: Path, loaded: InspectableTranslator) -> None:
     expected = Translator.load(model, engine="torch", shortlist=False).translate(SENTENCE)
     found = inspect_translation(loaded, SENTENCE)
     assert found.translation == expected.text
@@ -43,11 +47,12 @@ def test_the_translation_equals_that_of_the_translator(model: Path, loaded: Torc
     }
 
 
-def test_the_tree_contains_the_hypotheses_of_the_search(loaded: TorchTranslator) -> None:
+def test_the_tree_contains_the_hypotheses_of_the_search(loaded: InspectableTranslator) -> None:
     source = loaded.directory.tokenizer.source.encode(SENTENCE).ids
     options = loaded.directory.decoding_options
-    found, tree = search_with_tree(TorchEngine(loaded.network, 1, 4), source, options)
-    [(_, expected)] = decode_sentences(TorchEngine(loaded.network, 1, 4), [(0, source)], BOS, EOS, options)
+    network = load_network(loaded.directory)
+    found, tree = search_with_tree(TorchEngine(network, 1, 4), source, options)
+    [(_, expected)] = decode_sentences(TorchEngine(network, 1, 4), [(0, source)], BOS, EOS, options)
     assert found == expected
     path = tree.path_to(tree.best_node)
     assert tree.tokens[path].tolist() == [*found[0].tokens, EOS]
@@ -63,29 +68,81 @@ def test_the_tree_contains_the_hypotheses_of_the_search(loaded: TorchTranslator)
     assert open_.max() == 4
 
 
-def test_a_given_translation_is_inspected_unchanged(model: Path, loaded: TorchTranslator) -> None:
+def test_the_tree_of_the_exported_graphs_equals_that_of_torch(loaded: InspectableTranslator) -> None:
+    source = loaded.directory.tokenizer.source.encode(SENTENCE).ids
+    _, expected = search_with_tree(
+        TorchEngine(load_network(loaded.directory), 1, 4), source, loaded.directory.decoding_options
+    )
+    found = inspect_translation(loaded, SENTENCE, beam_size=4).tree
+    assert found is not None
+    np.testing.assert_array_equal(found.tokens, expected.tokens)
+    np.testing.assert_array_equal(found.parents, expected.parents)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_an_exported_model_is_inspected_with_the_weights_of_its_graphs(
+    loaded: InspectableTranslator, tmp_path: Path, precision: Precision
+) -> None:
+    export_model(loaded.directory, tmp_path / "exported", precision, include_shortlist=False)
+    exported = load_translator(tmp_path / "exported")
+    assert exported.directory.weights is None
+    found, expected = inspect_translation(exported, SENTENCE), inspect_translation(loaded, SENTENCE)
+    assert found.translation == expected.translation
+    if precision == "fp32":
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+        for layer, original in zip(found.layers, expected.layers, strict=True):
+            for name, values in original.values.items():
+                np.testing.assert_allclose(layer.values[name], values, atol=1e-5)
+    else:  # the weights that the engine multiplies give nearly its scores
+        tree = found.tree
+        assert tree is not None
+        path = [0, *tree.path_to(tree.best_node)]
+        np.testing.assert_allclose(np.diff(tree.scores[path]), found.scores, atol=0.15)
+
+
+def test_inspection_imports_no_torch(loaded: InspectableTranslator, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['torch', 'onnx', 'pyarrow', 'filelock']))\n"
+        "from nmt.cli.main import main\n"
+        "main()"
+    )
+    arguments = ["inspect", str(loaded.directory.path), SENTENCE, "-o", str(tmp_path / "page.html")]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_text_is_prepared_as_for_translation(model: Path, loaded: InspectableTranslator) -> None:
+    text = "THE RED DOG SEES THE SMALL BIRD"
+    expected = Translator.load(model, shortlist=False).translate(text)
+    found = inspect_translation(loaded, text)
+    assert found.text != text
+    assert found.translation == expected.text
+
+
+def test_a_given_translation_is_inspected_unchanged(model: Path, loaded: InspectableTranslator) -> None:
     found = inspect_translation(loaded, SENTENCE, translation="le roi")
     assert (found.translation, found.is_given, found.tree) == ("le roi", True, None)
     [expected] = Translator.load(model, engine="torch", shortlist=False).score([(SENTENCE, "le roi")])
     assert found.scores.sum() == pytest.approx(expected.score, abs=1e-4)
 
 
-def test_empty_texts_are_refused(loaded: TorchTranslator) -> None:
-    with pytest.raises(UsageError, match="neither letters nor digits"):
+def test_empty_texts_are_refused(loaded: InspectableTranslator) -> None:
+    with pytest.raises(UsageError, match="TEXT: contains nothing to translate"):
         inspect_translation(loaded, " … ")
     with pytest.raises(UsageError, match="--target: is empty; give a translation"):
         inspect_translation(loaded, SENTENCE, translation=" ")
 
 
 def test_unknown_characters_are_named(
-    loaded: TorchTranslator, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
+    loaded: InspectableTranslator, tmp_path: Path, nmt: Nmt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters = train_verbatim_vocabulary(
         [SENTENCE], TokenizerConfig(kind="char", vocab_size=120, byte_fallback=False), "en"
     )
     tokenizer = replace(loaded.directory.tokenizer, source=letters)
     unable = loaded._replace(directory=replace(loaded.directory, tokenizer=tokenizer))
-    monkeypatch.setattr("nmt.lab.inspect.model.load_translator", lambda _: unable)
+    monkeypatch.setattr("nmt.lab.inspect.model.load_translator", lambda *_: unable)
     ran = nmt("inspect", loaded.directory.path, "the dog, ß", "-o", tmp_path / "page.html")
     assert (ran.status, ran.err) == (
         0,
@@ -94,7 +151,7 @@ def test_unknown_characters_are_named(
     assert inspect_translation(unable, SENTENCE).warning == ""
 
 
-def test_files_contain_the_arrays(model: Path, loaded: TorchTranslator, tmp_path: Path, nmt: Nmt) -> None:
+def test_files_contain_the_arrays(model: Path, loaded: InspectableTranslator, tmp_path: Path, nmt: Nmt) -> None:
     found = inspect_translation(loaded, SENTENCE)
     for name in ("states.npz", "states.json"):
         ran = nmt("inspect", model, SENTENCE, "-o", tmp_path / name)

@@ -17,14 +17,14 @@ from nmt.engine.shallow_fusion import load_language_model
 from nmt.lab.inspect import corpus_activations
 from nmt.lab.inspect.neuron_search import find_neurons
 from nmt.lab.inspect.probes import parse_signals
-from nmt.lab.inspect.text import TorchLanguageModel, inspect_text, join_lines, load_text_model
+from nmt.lab.inspect.text import InspectableLanguageModel, inspect_text, join_lines, load_text_model
 from nmt.model.cells.registry import state_specs
 from nmt.utils.errors import CarouselError, UsageError
 
 TEXT = 'def f(x):\n    """Say "x"."""\n\n    return [x, (1, 2)]'
 
 
-def step_through(model: TorchLanguageModel, text: str) -> tuple[list[int], np.ndarray, dict[str, np.ndarray]]:
+def step_through(model: InspectableLanguageModel, text: str) -> tuple[list[int], np.ndarray, dict[str, np.ndarray]]:
     """Step through a text; return the output ids, their log-probabilities [T] and the states [T, D] by name."""
     directory, network = model.directory, load_language_model(model.directory)
     parts = state_specs(directory.card.model.cell, directory.card.model.width)
