@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from filelock import FileLock
+from multilingual import METHODS, write_multilingual_recipe
 from toy import write_language_model_recipe, write_recipe
 
 # pytest-xdist runs as many tests at once as there are cores, so more threads would only compete. One thread also keeps
@@ -81,6 +82,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     write = lambda folder: write_recipe(folder, train_pairs=1500, dev_pairs=60)  # noqa: E731
     return _trained_once(tmp_path_factory, "translator", write, *settings) / "model"
+
+
+@pytest.fixture(scope="session")
+def multilingual_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a multilingual translator after 12 updates."""
+    write = lambda folder: write_multilingual_recipe(folder, dev_pairs=100)  # noqa: E731
+    return _trained_once(tmp_path_factory, "multilingual", write, *METHODS)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ tokenizer: {vocab_size: 440}
 model: {width: 32, encoder_layers: 1, decoder_layers: 1, heads: 4, dropout: 0.1}
 training: {max_updates: 12, batch_tokens: 400, warmup: 4, validate_every: 6, checkpoint_every: 5, precision: fp32}
 """
+METHODS = ("training.guided_alignment=0.1", "training.ema=0.9", "data.temperature=3")
+"""Settings with which most tests train."""
 
 
 def encipher(text: str) -> str:

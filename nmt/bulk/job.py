@@ -62,6 +62,7 @@ def _describe_inputs(
         "model": model_checksums(job),
         "input": [(file.name, stats.num_texts, stats.sha256) for file, stats in zip(files, statistics, strict=True)],
         "output format": job.output_format,
+        "direction": job.languages,
         "option": {**options, **asdict(job.options), **job.text_options.to_dict(), "fields": fields},
     }
     as_json: dict[str, Any] = json.loads(json.dumps(inputs, default=sorted))  # sets become lists

@@ -22,6 +22,7 @@ from nmt.cli.options import (
     OutputOption,
     ThreadsOption,
     ToOption,
+    direction_options,
 )
 from nmt.cli.streams import write_lines
 from nmt.inference.translator import Translator
@@ -47,7 +48,8 @@ def evaluate(
 
     pairs = list(read_parallel_files(source, reference))
     translator = Translator.load(model, threads=threads, shortlist=not no_shortlist, ensemble=others or ())
-    languages = translator.choose_direction(source_language, target_language)
+    with direction_options():
+        languages = translator.choose_direction(source_language, target_language)
     metrics.sacrebleu_metrics(languages[1])  # raises errors about missing packages before the work
     began = time.perf_counter()
     results = translator.translate(
@@ -104,6 +106,7 @@ def score(
     translator = Translator.load(model, threads=threads, shortlist=False)
     pairs = iter(read_parallel_files(source, target))
     batches = iter(lambda: list(itertools.islice(pairs, _MAX_BATCH)), [])
-    languages = translator.choose_direction(source_language, target_language)
+    with direction_options():
+        languages = translator.choose_direction(source_language, target_language)
     scores = (s for batch in batches for s in translator.score(batch, source=languages[0], target=languages[1]))
     write_lines((json.dumps(dataclasses.asdict(s)) if as_json else f"{s.score:.6f}" for s in scores), output)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from nmt.inference.directions import DirectionError
 from nmt.utils.errors import UsageError, missing_extra
 from nmt.utils.signals import exit_on_signal
 
@@ -23,6 +24,9 @@ EnsembleOption = Annotated[
 ]
 FromOption = Annotated[
     str | None, Option("--from", metavar="CODE", help="Source language; needed if the model knows several.")
+]
+DetectedFromOption = Annotated[
+    str | None, Option("--from", metavar="CODE", help="Source language; by default, that of each text is identified.")
 ]
 ToOption = Annotated[
     str | None, Option("--to", metavar="CODE", help="Target language; needed if the model knows several.")
@@ -39,6 +43,16 @@ def refuse_options_unless(condition: bool, reason: str, options: Mapping[str, ob
     for name, value in options.items():
         if not condition and value is not None and value is not False:
             raise UsageError(f"{name}: {reason} {name}")
+
+
+@contextmanager
+def direction_options() -> Iterator[None]:
+    """Convert errors about source and target languages in the block to errors that name --from and --to."""
+    try:
+        yield
+    except DirectionError as error:
+        names = {"source": "--from", "target": "--to"}
+        raise UsageError(f"{', '.join(names[each] for each in error.parameters)}: {error.problem}") from None
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from typer import Argument, Option
 
 from nmt.cli.options import (
     BeamOption,
+    DetectedFromOption,
     EnsembleOption,
-    FromOption,
     ModelArgument,
     NoShortlistOption,
     ToOption,
+    direction_options,
     refuse_options_unless,
     requires_extra,
 )
@@ -44,7 +45,7 @@ def translate(
     output: Annotated[
         Path | None, Option("-o", "--output", help="File to write; stdout by default. .jsonl receives sentence pairs.")
     ] = None,
-    source_language: FromOption = None,
+    source_language: DetectedFromOption = None,
     target_language: ToOption = None,
     beam_size: BeamOption = None,
     n_best: Annotated[int, Option(min=1, max=64, help="Number of translations per line; needs --json if over 1.")] = 1,
@@ -125,7 +126,8 @@ def translate(
         model, threads=threads or 1, shortlist=not no_shortlist, ensemble=others or (), language_model=lm,
         lm_weight=DEFAULT_LM_WEIGHT if lm_weight is None else lm_weight, rescore=rescore,
     )  # fmt: skip
-    languages = translator.choose_direction(source_language, target_language)
+    with direction_options():
+        languages = translator.choose_languages(source_language, target_language)
     changes: dict[str, Any] = {"num_beam_groups": groups, "no_repeat_ngram_size": no_repeat_ngram}
     changes["return_attention"] = as_json or document is not None  # plain text has no use for it
     if sample:
@@ -146,7 +148,7 @@ def translate(
     text_options = TextOptions(
         protected_phrases=tuple(protect or ()),
         protected_patterns=tuple(protect_pattern or ()),
-        terms=TermList(read_terms(glossary, *languages), *languages) if glossary else None,
+        terms=_read_terms(glossary, languages) if glossary else None,
         localise_numbers=localise_numbers,
         split_sentences=not no_split,
         min_confidence=min_confidence,
@@ -156,7 +158,7 @@ def translate(
     job = TranslationJob(
         models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options, languages
     )
-    fields = (field,) if field else (languages[0], "text")
+    fields = (field,) if field else tuple(name for name in (languages[0], "text") if name)
     untranslated = _UntranslatedCounter()
     if document:
         # Lazily, so that an output that can't be written is an error before the work.
@@ -204,10 +206,20 @@ def _check_document_options(
         )
 
 
-def _output_format(as_json: bool, output: Path | None, languages: tuple[str, str]) -> OutputFormat:
-    """Return the format of output lines. Raises UsageError if sentence pairs would have two fields of one name."""
+def _read_terms(glossary: Path, languages: tuple[str | None, str]) -> TermList:
+    """Return the terms of a glossary file. Raises UsageError if the source language is not given."""
+    source, target = languages
+    if source is None:
+        raise UsageError("--glossary: terms are of one source language; name it with --from")
+    return TermList(read_terms(glossary, source, target), source, target)
+
+
+def _output_format(as_json: bool, output: Path | None, languages: tuple[str | None, str]) -> OutputFormat:
+    """Return the format of output lines. Raises UsageError if sentence pairs would not have two different fields."""
     if as_json or not output or output.suffix != ".jsonl":
         return "json" if as_json else "text"
+    if languages[0] is None:
+        raise UsageError(f"{output}: pairs are named by their languages; name the source language with --from")
     if languages[0] == languages[1]:
         raise UsageError(
             f"{output}: pairs need different names for both sides, and both are {languages[0]}; "

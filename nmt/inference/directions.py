@@ -17,6 +17,17 @@ LanguagePair = tuple[str, str]
 _PREFERRED_PIVOT = "en"  # most training data are translations from or into English
 
 
+class DirectionError(UsageError):
+    """A source or target language that is missing or unsuitable."""
+
+    def __init__(self, parameters: tuple[str, ...], problem: str) -> None:
+        super().__init__(f"{', '.join(parameters)}: {problem}")
+        self.parameters = parameters
+        """Parameters that are wrong: source, target or both."""
+        self.problem = problem
+        """The message without the parameters."""
+
+
 @dataclass(frozen=True)
 class AvailableDirections:
     """Directions that one or several models translate in one step."""
@@ -69,17 +80,38 @@ class AvailableDirections:
 def choose_direction(card: ModelCard, source: str | None, target: str | None) -> LanguagePair:
     """Return source and target language, of which either may be left out if the trained directions determine it.
 
-    Raises UsageError if they do not.
+    Raises DirectionError if they do not.
     """
-    pairs = [(each.source, each.target) for each in card.trained_directions]
-    matching = [pair for pair in pairs if source in {None, pair[0]} and target in {None, pair[1]}]
     if source is not None and target is not None:
         return source, target
+    pairs = [(each.source, each.target) for each in card.trained_directions]
+    _check_language(source, "source", "from", {pair[0] for pair in pairs})
+    _check_language(target, "target", "into", {pair[1] for pair in pairs})
+    matching = [pair for pair in pairs if source in {None, pair[0]} and target in {None, pair[1]}]
     if len(matching) == 1:
         return matching[0]
-    problem = "several directions are possible" if matching else "no direction is possible"
-    missing = "source, target" if source is None and target is None else "source" if source is None else "target"
-    raise UsageError(f"{missing}: {problem}; choose one of {_describe(matching or pairs)}")
+    given = {"source": source, "target": target}
+    missing = tuple(name for name, language in given.items() if language is None)
+    raise DirectionError(missing, f"several directions are possible; choose one of {_describe(matching)}")
+
+
+def _check_language(language: str | None, parameter: str, preposition: str, known: Iterable[str]) -> None:
+    """Raise DirectionError if a language is given and is none of the known ones."""
+    if language is not None and language not in known:
+        problem = f"the model does not translate {preposition} {language!r}; choose one of {', '.join(sorted(known))}"
+        raise DirectionError((parameter,), problem)
+
+
+def find_sources(card: ModelCard, target: str) -> list[str]:
+    """Return the languages from which a model translates into a target language, without untested zero-shot ones.
+
+    English comes first, then the languages with a direction of their own.
+    """
+    available = AvailableDirections.of_model(card)
+    tested = available.trained | available.better_zero_shot
+    routes = {s: available.find_route(s, target) or [] for s, _ in available.trained if s != target}
+    found = [source for source, route in routes.items() if route and tested.issuperset(route)]
+    return sorted(found, key=lambda language: (language != _PREFERRED_PIVOT, len(routes[language]), language))
 
 
 def find_route(card: ModelCard, source: str, target: str) -> list[DirectionCard]:

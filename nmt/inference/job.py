@@ -19,7 +19,7 @@ OutputFormat = Literal["text", "json", "pairs"]
 """Format of each output line.
 
 ``text`` is the translation, ``json`` a JSON object with the fields of `Translation`, and ``pairs`` a JSON object with
-the text in both languages, which ``nmt train`` can read.
+the text in both languages, which ``nmt train`` can read; they have to be given or determined by the model.
 """
 
 
@@ -39,7 +39,7 @@ class TranslationJob:
     output_format: OutputFormat
     text_options: TextOptions = DEFAULT_TEXT_OPTIONS
     languages: tuple[str | None, str | None] = (None, None)
-    """Codes of source and target language; None for a language that the model determines."""
+    """Codes of source and target language; None for a language that the model determines, or that is identified."""
 
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
         """Load the models into a translator. Raises CarouselError as `Translator.load` does."""
@@ -66,13 +66,15 @@ class TranslationJob:
             options=self.options,
             text_options=self.text_options,
         )
-        languages = translator.choose_direction(*self.languages)
+        languages = translator.choose_languages(*self.languages)
         for translation, source in zip(translations, sources, strict=True):
             on_translation(translation)
             yield _format_line(source, translation, self.output_format, languages)
 
 
-def _format_line(source: str, translation: Translation, output_format: OutputFormat, languages: tuple[str, str]) -> str:
+def _format_line(
+    source: str, translation: Translation, output_format: OutputFormat, languages: tuple[str | None, str]
+) -> str:
     if output_format == "json":
         return json.dumps(asdict(translation), ensure_ascii=False)
     if output_format == "pairs":

@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import overload
 
@@ -19,10 +20,10 @@ from nmt.engine.factory import (
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.chunk_alignment import align_pair
 from nmt.inference.continuous_batcher import ContinuousBatcher
-from nmt.inference.directions import choose_direction, find_route
-from nmt.inference.pivoting import compose_translations
+from nmt.inference.directions import choose_direction, find_route, find_sources
 from nmt.inference.rescoring import Rescorer
-from nmt.inference.terms import apply_terms
+from nmt.inference.routes import DetectedRoute, PivotRoute, Route
+from nmt.inference.source_language import SourceLanguageDetector
 from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS, TextOptions
 from nmt.inference.text_processor import TextProcessor
 from nmt.inference.translation import Alternative, PairScore, Translation
@@ -30,7 +31,6 @@ from nmt.inference.window_translator import WindowTranslator
 from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory, read_language_model_directory, read_model_directory
 from nmt.search.options import DecodingOptions
-from nmt.text.glossary import TermList
 from nmt.utils.errors import UsageError
 
 __all__ = ["Alternative", "Translation", "Translator"]
@@ -137,6 +137,20 @@ class Translator:
         """
         return choose_direction(self._model.card, source, target)
 
+    def choose_languages(self, source: str | None = None, target: str | None = None) -> tuple[str | None, str]:
+        """Return source and target language for `translate`; the source is None if each text's language is identified.
+
+        Languages are identified if the source is left out and the model translates from several languages into the
+        target. Raises UsageError if the target is left out and the model does not determine it.
+        """
+        if source is None and target is not None and len(find_sources(self._model.card, target)) > 1:
+            return None, target
+        return self.choose_direction(source, target)
+
+    def identify_source(self, text: str, target: str) -> str:
+        """Return the most probable source language of a text, or the target language if the text is certainly in it."""
+        return SourceLanguageDetector(find_sources(self._model.card, target), target).detect(text)
+
     @property
     def decoding_options(self) -> DecodingOptions:
         """Default decoding options of the model; change them with `dataclasses.replace`."""
@@ -209,7 +223,8 @@ class Translator:
 
         Args:
             text: A text, or a list or tuple of texts. A text may contain several sentences and lines.
-            source: Language code of the source. It may be left out if the model translates from one language only.
+            source: Language code of the source. If it is left out and the model translates from several languages, the
+                language of each text is identified; texts in the target language are then left unchanged.
             target: Language code of the target. It may be left out if the model translates into one language only.
                 Between two languages without a direction of their own, texts are translated through a pivot language.
             beam_size: Beam size; the model's default if None.
@@ -258,19 +273,46 @@ class Translator:
             raise UsageError(f"beam_size: {beam_size} is too few; use at least 1")
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
-        route = find_route(self._model.card, *self.choose_direction(source, target))
-        if len(route) > 1 and text_options.min_confidence:
-            pair = f"{route[0].source}→{route[1].target}"
-            problem = f"{pair} is translated through {route[0].target}, where this has no effect"
+        source, target = self.choose_languages(source, target)
+        make_route = partial(
+            self._make_route,
+            target=target,
+            beam_size=beam_size,
+            alternatives=alternatives,
+            options=options,
+            text_options=text_options,
+        )
+        if source is not None:
+            return self._stream(texts, make_route(source))
+        if text_options.terms:
+            raise UsageError("source: terms are of one source language, which has to be given; name it")
+        sources = find_sources(self._model.card, target)
+        routes = {language: make_route(language) for language in sources}
+        return self._stream(texts, DetectedRoute(SourceLanguageDetector(sources, target), routes))
+
+    def _make_route(
+        self,
+        source: str,
+        target: str,
+        beam_size: int | None,
+        alternatives: int,
+        options: DecodingOptions | None,
+        text_options: TextOptions,
+    ) -> Route:
+        """Return the route from one language to another. Raises UsageError for unsuitable options."""
+        steps = find_route(self._model.card, source, target)
+        if len(steps) == 1:
+            return self._window_translator(steps[0], beam_size, options, alternatives, text_options)
+        if text_options.min_confidence:
+            problem = f"{source}→{target} is translated through {steps[0].target}, where this has no effect"
             raise UsageError(f"min_confidence: {problem}; leave it out")
-        terms = text_options.terms if len(route) > 1 else None
-        if terms:  # they translate the source language, which the second translator does not see
+        terms = text_options.terms
+        if terms:
             text_options = replace(text_options, terms=None)
             options = replace(options or self.decoding_options, return_attention=True)
-        steps = [self._window_translator(step, beam_size, options, alternatives, text_options) for step in route[-1:]]
-        if len(route) > 1:
-            steps.insert(0, self._window_translator(route[0], beam_size, None, 0, text_options))
-        return self._stream(texts, steps, terms)
+        first = self._window_translator(steps[0], beam_size, None, 0, text_options)
+        second = self._window_translator(steps[1], beam_size, options, alternatives, text_options)
+        return PivotRoute(first, second, terms)
 
     def _window_translator(
         self,
@@ -315,21 +357,11 @@ class Translator:
             PairScore(s.score, len(s.token_scores), alignment) for s, alignment in zip(scores, alignments, strict=True)
         ]
 
-    def _stream(
-        self, texts: Iterable[str], steps: Sequence[WindowTranslator], terms: TermList | None
-    ) -> Iterator[Translation]:
-        """Translate texts with one or, through a pivot language, two translators, and apply terms of the latter."""
+    def _stream(self, texts: Iterable[str], route: Route) -> Iterator[Translation]:
+        """Translate texts by a route, a window at a time."""
         remaining = iter(texts)
         while window := list(itertools.islice(remaining, _WINDOW_SIZE)):
-            first = steps[0].translate(window)
-            if len(steps) == 1:
-                yield from first
-            else:
-                translations = list(first)
-                second = steps[1].translate([translation.text for translation in translations])
-                composed = map(compose_translations, translations, second)
-                for text, translation in zip(window, composed, strict=True):
-                    yield apply_terms(terms, text, translation) if terms else translation
+            yield from route.translate(window)
 
     def _has_confidence(self, direction: DirectionCard, options: DecodingOptions) -> bool:
         return self._calibrated and direction.confidence is not None and options.sampling_temperature == 0

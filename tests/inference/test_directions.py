@@ -6,7 +6,7 @@ import pytest
 
 from nmt.config.model import ModelConfig
 from nmt.config.schema import SearchConfig
-from nmt.inference.directions import AvailableDirections, choose_direction, find_route
+from nmt.inference.directions import AvailableDirections, choose_direction, find_route, find_sources
 from nmt.model_directory.card import DirectionCard, ModelCard, UntrainedDirectionCard
 from nmt.utils.errors import UsageError
 
@@ -68,8 +68,12 @@ def test_ambiguous_and_impossible_directions_are_refused() -> None:
         choose_direction(HUB, None, None)
     with pytest.raises(UsageError, match=r"^source: several directions are possible; choose one of de→en, fr→en$"):
         choose_direction(HUB, None, "en")
-    with pytest.raises(UsageError, match=r"^target: no direction is possible"):
+    with pytest.raises(UsageError, match=r"^source: the model does not translate from 'ja'; choose one of de, en, fr$"):
         choose_direction(HUB, "ja", None)
+    with pytest.raises(UsageError, match=r"^target: the model does not translate into 'xx'; choose one of de, en, fr, "):
+        choose_direction(HUB, None, "xx")
+    with pytest.raises(UsageError, match=r"^target: the model does not translate into 'en'; choose one of fr$"):
+        choose_direction(BILINGUAL, None, "en")
 
 
 def test_a_trained_direction_is_preferred_to_a_pivot_and_a_pivot_to_zero_shot() -> None:
@@ -114,6 +118,26 @@ def test_directions_of_several_models() -> None:
     assert both.find_route("fr", "cs") == [("fr", "ja"), ("ja", "cs")]  # through a language of both models
     assert both.find_route("fr", "de") == [("fr", "de")]
     assert both.find_route("de", "en") is None  # no model reads German
+
+
+@pytest.mark.parametrize(
+    ("card", "target", "expected"),
+    [
+        (BILINGUAL, "fr", ["en"]),
+        (BILINGUAL, "en", []),
+        (HUB, "de", ["en", "fr"]),
+        (HUB, "en", ["de", "fr"]),
+        (HUB, "ja", ["en", "de", "fr"]),
+        (make_card("fr-de", "en-fr", "en-de"), "de", ["en", "fr"]),
+    ],
+)
+def test_sources_are_all_languages_with_trained_directions_to_the_target(
+    card: ModelCard, target: str, expected: list[str]
+) -> None:
+    sources = find_sources(card, target)
+    assert sources == expected
+    trained = {each.name for each in card.trained_directions}
+    assert all(step in trained for source in sources for step in route(card, source, target))
 
 
 def test_english_is_the_preferred_pivot() -> None:
