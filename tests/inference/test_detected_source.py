@@ -65,7 +65,7 @@ def test_languages_are_identified_only_where_the_model_leaves_a_choice(translato
 
 def test_terms_need_the_source_language(translator: Translator) -> None:
     options = TextOptions(terms=TermList([("chien", "qbt")], "fr", "xx"))
-    with pytest.raises(UsageError, match="^source: terms are of one source language"):
+    with pytest.raises(UsageError, match=r"^source: terms are of one source language"):
         translator.translate(FRENCH, target="xx", text_options=options)
 
 
@@ -120,7 +120,10 @@ def test_the_language_of_a_document_is_that_of_the_whole(
         (["--to", "de"], "--to: the model does not translate into 'de'; choose one of en, fr, xx"),
         (["--from", "en"], "--to: several directions are possible; choose one of en→fr, en→xx"),
         (["--from", "de"], "--from: the model does not translate from 'de'; choose one of en, fr, xx"),
-        (["--to", "xx", "--glossary", "terms.tsv"], "--glossary: terms are of one source language; name it with --from"),
+        (
+            ["--to", "xx", "--glossary", "terms.tsv"],
+            "--glossary: terms are of one source language; name it with --from",
+        ),
         (["--to", "xx", "-o", "pairs.jsonl"], "pairs.jsonl: pairs are named by their languages; name the source"),
     ],
 )
