@@ -63,6 +63,16 @@ class TextProcessor:
         return self._direction.source
 
     @property
+    def target_language(self) -> str:
+        """Language code of the target."""
+        return self._direction.target
+
+    @property
+    def writes_capitals(self) -> bool:
+        """Whether the target vocabulary has capital letters."""
+        return self._tokenizer.target.has_capitals
+
+    @property
     def guards(self) -> bool:
         """Whether text is treated as natural language: split into sentences and chunks, with protected spans."""
         return self._card.search.guards

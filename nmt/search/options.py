@@ -40,6 +40,10 @@ class DecodingOptions:
     """Phrases that must not occur in the translation."""
     target_prefix: tuple[int, ...] = ()
     """Tokens that the translation must begin with."""
+    prefix_ends_word: bool = False
+    """If true, the last word of ``target_prefix`` is complete: no token of ``word_continuations`` follows it."""
+    return_alternatives: bool = False
+    """If true, the hypotheses differ in the token after ``target_prefix``, and each is then completed greedily."""
     force_phrases: tuple[tuple[int, ...], ...] = ()
     """Phrases that must occur, each as often as it is listed; the beam should exceed their total number of tokens."""
     copy_tokens: tuple[int, ...] = ()
@@ -51,6 +55,8 @@ class DecodingOptions:
     """
     word_continuations: frozenset[int] = frozenset()
     """Tokens that continue a word. None of them follows a forced phrase, which therefore ends where a word ends.
+
+    See also ``prefix_ends_word``.
 
     `nmt.inference.translator.Translator` sets this field to the tokens of its model's vocabulary.
     """
@@ -85,6 +91,9 @@ class DecodingOptions:
                 raise ValueError(f"{name}: a phrase is empty; leave it out")
         if self.forces_phrases and (self.num_beam_groups > 1 or self.sampling_temperature > 0):
             raise ValueError("force_phrases: exclude num_beam_groups and sampling_temperature; use one of them")
+        searches = self.forces_phrases, self.num_beam_groups > 1, self.sampling_temperature > 0
+        if self.return_alternatives and any(searches):
+            raise ValueError("return_alternatives: excludes force_phrases, beam groups and sampling; use one of them")
         if len(set(self.copy_tokens)) < len(self.copy_tokens):
             raise ValueError("copy_tokens: a token is listed twice; list each token once")
         for name, phrases in (("force_phrases", self.force_phrases), ("bad_phrases", self.bad_phrases)):

@@ -67,6 +67,11 @@ class LibreTranslateRequest(ApiModel):
 
     A form or query string may contain the JSON text of an object or list. A glossary is stored with `/v2/glossaries`.
     """
+    target_prefix: EncodableText | None = None
+    """Text that the translation of a single sentence must begin with; a space at its end ends its last word.
+
+    The alternatives then differ in the word after it; with an empty prefix, in the first word.
+    """
     api_key: str | None = None
     """API key, if the server requires one. It may be sent in a header instead."""
 
@@ -109,6 +114,7 @@ class LibreTranslateRequest(ApiModel):
             num_alternatives=self.alternatives,
             with_details=self.details,
             min_confidence=self.min_confidence,
+            target_prefix=self.target_prefix,
         )
 
 
@@ -260,6 +266,8 @@ async def frontend_settings(request: Request, service: ServiceDependency) -> dic
     return _CONSTANT_SETTINGS | {
         "apiKeys": bool(request.app.state.api_keys),
         "charLimit": service.settings.char_limit,
+        "fileLimit": service.settings.max_body_bytes,
+        "maxAlternatives": service.settings.max_alternatives,
         "keyRequired": service.settings.require_api_key,
         "language": {side: {"code": code, "name": language_name(code)} for side, code in pair},
     }
@@ -304,18 +312,21 @@ async def download_file(name: str, downloads: DownloadsDependency) -> Response:
 def _response_body(parameters: LibreTranslateRequest, results: list[TranslationResult]) -> dict[str, Any]:
     body: dict[str, list[Any]] = {"translatedText": [result.translation.text for result in results]}
     if parameters.source == "auto":
-        body["detectedLanguage"] = [
-            {"confidence": _percent(result.detected.confidence), "language": result.detected.language}
-            for result in results
-        ]
+        body["detectedLanguage"] = [language_detection(result) for result in results]
     if parameters.alternatives:
         body["alternatives"] = [[each.text for each in result.translation.alternatives] for result in results]
     if parameters.details:
-        body["details"] = [_translation_details(result) for result in results]
+        body["details"] = [translation_details(result) for result in results]
     return body if isinstance(parameters.q, list) else {name: values[0] for name, values in body.items()}
 
 
-def _translation_details(result: TranslationResult) -> dict[str, Any]:
+def language_detection(result: TranslationResult) -> dict[str, Any]:
+    """Return the fields of `LanguageDetection`."""
+    return {"confidence": _percent(result.detected.confidence), "language": result.detected.language}
+
+
+def translation_details(result: TranslationResult) -> dict[str, Any]:
+    """Return the fields of `TranslationDetails`."""
     translation = result.translation
     names = ("score", "confidence", "alignment", "signals", "left_untranslated")
     details = {name: getattr(translation, name) for name in names}

@@ -1,18 +1,27 @@
 """Carousel's own route, which returns translations as a stream of server-sent events."""
 
+import json
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from serve.api.dependencies import GlossariesDependency, ServiceDependency, authorize, charge
 from serve.api.glossary_parameter import add_glossary
-from serve.api.libretranslate import LibreTranslateRequest
+from serve.api.libretranslate import (
+    LanguageDetection,
+    LibreTranslateRequest,
+    TranslationDetails,
+    language_detection,
+    translation_details,
+)
 from serve.api.parameters import ApiModel, read_parameters, request_body_schema, validate_parameters
 from serve.errors import ServiceError
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse, public_message
+from serve.service import StreamedSentence
 
 router = APIRouter(tags=["native"])
 
@@ -26,6 +35,16 @@ class TranslatedSentence(ApiModel):
     """Number of the sentence, counted from 0 across all texts."""
     translatedText: str  # noqa: N815 - LibreTranslate's name
     """Translation of the sentence."""
+    sentences: int = 0
+    """Number of sentences of all texts. This field and the following ones require `details`."""
+    text: int = 0
+    """Number of the text that the sentence belongs to, counted from 0."""
+    source: tuple[int, int] | None = None
+    """Range of the sentence in the text, in code points; null if the text is HTML."""
+    detectedLanguage: LanguageDetection | None = None  # noqa: N815 - LibreTranslate's name
+    """Detected language, if `source` is `auto`."""
+    details: TranslationDetails | None = None
+    """Scores and word alignment, in code points from the beginning of the sentence and of its translation."""
 
 
 @router.post(
@@ -55,15 +74,18 @@ async def translate_stream(
     with charge(request, client, parameters.texts):
         first = await cancel_on_disconnect(request, anext(sentences, None))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(first, sentences), media_type="text/event-stream", headers=headers)
+    events = _events(first, sentences, parameters)
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(first: tuple[int, str] | None, rest: AsyncIterator[tuple[int, str]]) -> AsyncIterator[str]:
+async def _events(
+    first: StreamedSentence | None, rest: AsyncIterator[StreamedSentence], parameters: LibreTranslateRequest
+) -> AsyncIterator[str]:
     if first is not None:
-        yield _sentence_event(*first)
+        yield _sentence_event(first, parameters)
     try:
         async for sentence in rest:
-            yield _sentence_event(*sentence)
+            yield _sentence_event(sentence, parameters)
     except Exception as error:
         if not isinstance(error, ServiceError):
             _log.exception("a stream failed")
@@ -72,6 +94,12 @@ async def _events(first: tuple[int, str] | None, rest: AsyncIterator[tuple[int, 
         yield "event: done\ndata: {}\n\n"
 
 
-def _sentence_event(index: int, text: str) -> str:
+def _sentence_event(sentence: StreamedSentence, parameters: LibreTranslateRequest) -> str:
+    fields: dict[str, Any] = {"index": sentence.index, "translatedText": sentence.text}
+    if parameters.details:
+        fields |= {"sentences": sentence.count, "text": sentence.text_index, "source": sentence.span}
+        fields["details"] = translation_details(sentence.result)
+        if parameters.source == "auto":
+            fields["detectedLanguage"] = language_detection(sentence.result)
     # JSON escapes line breaks, so that the data is always a single line.
-    return f"data: {TranslatedSentence(index=index, translatedText=text).model_dump_json()}\n\n"
+    return f"data: {json.dumps(fields, ensure_ascii=False, separators=(',', ':'))}\n\n"

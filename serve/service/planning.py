@@ -52,6 +52,8 @@ class TranslationRequest:
     """Terms that the request brings with it; a stored glossary takes precedence."""
     min_confidence: float = 0.0
     """Confidence below which a sentence is left untranslated, from 0 to 1."""
+    target_prefix: str | None = None
+    """Text that the translation of a single sentence must begin with; alternatives differ in the word after it."""
 
     @property
     def has_tags(self) -> bool:
@@ -89,13 +91,17 @@ class TextPlan:
         """Sentences to translate; empty if the text is already in the target language."""
         return self.document.segments if self.route else ()
 
+    @property
+    def pivot_language(self) -> str | None:
+        """Pivot language if two models translate the text, else None."""
+        return self.route[0].pair[1] if len(self.route) > 1 else None
+
     def assemble_result(self, translations: Mapping[int, Translation]) -> TranslationResult:
         """Return the result for the text, given the translations of all sentences by index."""
         if not self.route:
             return TranslationResult(Translation(self.text, alignment=(), copied=True), self.detected, None)
-        pivot_language = self.route[0].pair[1] if len(self.route) > 1 else None
         translation = self.document.assemble([translations[self.first_index + n] for n in range(len(self.sentences))])
-        return TranslationResult(translation, self.detected, pivot_language)
+        return TranslationResult(translation, self.detected, self.pivot_language)
 
 
 class TextOffloader:
@@ -149,6 +155,8 @@ class RequestPlanner:
                 for text, source in zip(texts, sources, strict=True)
             ],
         )
+        if request.target_prefix is not None:
+            _check_single_sentence(documents, request)
         plans: list[TextPlan] = []
         count = 0
         for text, source, route, document in zip(texts, sources, routes, documents, strict=True):
@@ -181,6 +189,14 @@ def _parse_document(text: str, source: str, target: str, request: TranslationReq
         with _invalid_xml_as_bad_request():
             return XmlDocument(text, source, target_language=target, options=request.tag_options)
     return PlainDocument(text, source)
+
+
+def _check_single_sentence(documents: Sequence[Document], request: TranslationRequest) -> None:
+    """Raise BadRequestError unless the request, which has a target prefix, consists of a sentence of plain text."""
+    if request.has_tags:
+        raise BadRequestError("target_prefix: requires plain text; send format=text")
+    if sum(len(document.segments) for document in documents) != 1:
+        raise BadRequestError("target_prefix: requires a single sentence; send one sentence at a time")
 
 
 def _visible_text(text: str, request: TranslationRequest) -> str:

@@ -21,7 +21,7 @@ from serve.service.sentences import create_sentences, request_terms
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
 
-OnSentence = Callable[[int, str], None]
+OnSentence = Callable[[int, "Translation"], None]
 """Function to call with the index and the translation of each finished sentence."""
 
 
@@ -54,7 +54,7 @@ class SentenceTranslator:
         if len(models) > 1:
             # Cost of the second pass, if the texts in the pivot language are about as long as the source texts.
             later_cost = sum(models[1].throughput.estimate(text) for text in texts)
-            request = replace(self.request, num_alternatives=0)
+            request = replace(self.request, num_alternatives=0, target_prefix=None)
             pivoted = await self._translate_with_model(models[0], texts, request, None, later_cost, is_pivoted=True)
         terms = request_terms(self.request, models[0].pair[0], models[-1].pair[1]) if pivoted else None
 
@@ -67,7 +67,7 @@ class SentenceTranslator:
 
         def report(index: int, translation: Translation) -> None:
             if on_sentence:
-                on_sentence(indices[index], finish(index, SentenceTranslation(translation, 1)).text)
+                on_sentence(indices[index], finish(index, SentenceTranslation(translation, 1)))
 
         sources = [sentence.translation.text for sentence in pivoted] or texts
         found = await self._translate_with_model(

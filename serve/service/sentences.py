@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from nmt.inference.text_options import TextOptions
 from nmt.text.glossary import TermList
+from nmt.utils.errors import UsageError
+from serve.errors import BadRequestError
 from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence
 from serve.service.planning import TranslationRequest
 from serve.stores.glossaries import GlossaryEntries
+
+if TYPE_CHECKING:
+    from nmt.search.options import DecodingOptions
 
 
 def create_sentences(
@@ -29,7 +35,24 @@ def create_sentences(
     text_options = TextOptions(terms=terms, min_confidence=request.min_confidence, find_signals=request.with_details)
     glossary_scope = None if terms is None else request.glossary.cache_scope if request.glossary else request.terms
     scope = glossary_scope, text_options.min_confidence, text_options.find_signals
+    if request.target_prefix is not None:
+        [text] = texts
+        options = _add_target_prefix(model, text, text_options, options, request.target_prefix)
     return [Sentence(text, beam_size, options, text_options, scope) for text in texts]
+
+
+def _add_target_prefix(
+    model: ServedModel, text: str, text_options: TextOptions, options: DecodingOptions, prefix: str
+) -> DecodingOptions:
+    """Return decoding options for a translation that begins with a text; raise BadRequestError if there is none."""
+    # Imported late, so that the server answers /health while the package is still being imported.
+    from nmt.inference.target_prefix import add_target_prefix
+
+    processor = model.text_processor
+    try:
+        return add_target_prefix(options, prefix, processor.prepare(text, text_options), processor)
+    except UsageError as error:
+        raise BadRequestError(str(error)) from None
 
 
 def has_terms(request: TranslationRequest) -> bool:

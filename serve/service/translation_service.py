@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
-from html import escape
 from typing import TYPE_CHECKING
 
 from nmt.text.language_identification import DetectedLanguage
@@ -20,7 +19,8 @@ from serve.scheduling.scheduler import Scheduler
 from serve.scheduling.throughput import ThroughputEstimate
 from serve.service.detection import ServedLanguageDetector
 from serve.service.planning import RequestPlanner, TextOffloader, TranslationRequest, TranslationResult
-from serve.service.sentence_translator import OnSentence, SentenceTranslator
+from serve.service.sentence_translator import SentenceTranslator
+from serve.service.streaming import OnStreamed, StreamedSentence, report_sentences
 from serve.settings import Settings
 from serve.workers.thread import WorkerThread
 
@@ -114,21 +114,17 @@ class TranslationService:
         """Translate a document. The maximum length of a text does not apply to it."""
         return (await self._translate_in_time([text], request))[0]
 
-    async def stream(self, texts: Sequence[str], request: TranslationRequest) -> AsyncIterator[tuple[int, str]]:
-        """Yield the index and the translation of each sentence as soon as it is finished.
-
-        Sentences are counted from 0 over all texts. A text that is already in the target language counts as one
-        sentence. If the texts are HTML, the translated sentences are HTML without tags.
-        """
+    async def stream(self, texts: Sequence[str], request: TranslationRequest) -> AsyncIterator[StreamedSentence]:
+        """Yield each sentence as soon as it is translated."""
         self._check_limits(texts, request)
         loop = asyncio.get_running_loop()
-        finished: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
+        finished: asyncio.Queue[StreamedSentence | None] = asyncio.Queue()
 
-        def on_sentence(index: int, text: str) -> None:
-            loop.call_soon_threadsafe(finished.put_nowait, (index, text))
+        def on_streamed(sentence: StreamedSentence) -> None:
+            loop.call_soon_threadsafe(finished.put_nowait, sentence)
 
         # The request is active only during the translation, not while the client reads the results.
-        translating = asyncio.create_task(self._translate_in_time(texts, request, on_sentence))
+        translating = asyncio.create_task(self._translate_in_time(texts, request, on_streamed))
         translating.add_done_callback(lambda _: finished.put_nowait(None))
         try:
             while (sentence := await finished.get()) is not None:
@@ -157,32 +153,28 @@ class TranslationService:
             raise LimitExceededError(f"alternatives must be from 0 to {limits.max_alternatives}")
 
     async def _translate_in_time(
-        self, texts: Sequence[str], request: TranslationRequest, on_sentence: OnSentence | None = None
+        self, texts: Sequence[str], request: TranslationRequest, on_streamed: OnStreamed | None = None
     ) -> list[TranslationResult]:
         """Translate texts within the time limit of a request, while the request counts as active."""
         self.models.check_ready()
         self.active += 1
         try:
             async with asyncio.timeout(self.settings.request_timeout):
-                return await self._translate(texts, request, on_sentence)
+                return await self._translate(texts, request, on_streamed)
         except TimeoutError:
             raise TimedOutError(f"no answer within {self.settings.request_timeout:g} s") from None
         finally:
             self.active -= 1
 
     async def _translate(
-        self, texts: Sequence[str], request: TranslationRequest, on_sentence: OnSentence | None
+        self, texts: Sequence[str], request: TranslationRequest, on_streamed: OnStreamed | None
     ) -> list[TranslationResult]:
         deadline = time.monotonic() + self.settings.request_timeout
         max_chunks = _QUEUE_SHARE * self.settings.queue_limit
         translator = SentenceTranslator(self._scheduler, self._offloader, request, deadline, max_chunks)
         with ExitStack() as held_models:
             plans = await self._planner.plan(texts, request, held_models)
-            if on_sentence:
-                for plan in plans:
-                    if not plan.route:
-                        on_sentence(plan.first_index, plan.text)
-                on_sentence = _escaping(on_sentence) if request.has_tags else on_sentence
+            on_sentence = report_sentences(plans, request, on_streamed) if on_streamed else None
             # Texts with the same route are translated together.
             sentences_by_route: dict[tuple[ModelEntry, ...], dict[int, str]] = {}
             for plan in plans:
@@ -203,8 +195,3 @@ class TranslationService:
             raise NotReadyError(f"the model for {'→'.join(entry.pair)} cannot be loaded") from None
         self._update_model_info()
         return model
-
-
-def _escaping(on_sentence: OnSentence) -> OnSentence:
-    """Return a function that escapes the translation for HTML and passes it on."""
-    return lambda index, text: on_sentence(index, escape(text, quote=False))

@@ -63,6 +63,9 @@ EXAMPLES = [
     DecodingOptions(num_hypotheses=3, min_length_ratio=1.0, coverage_penalty=0.3),
     DecodingOptions(no_repeat_ngram_size=2, bad_phrases=((4,), (2, 3)), return_attention=False),
     DecodingOptions(target_prefix=(5, 5, 2)),
+    DecodingOptions(target_prefix=(5, 2), prefix_ends_word=True, word_continuations=frozenset({3, 4, 6})),
+    DecodingOptions(return_alternatives=True, num_hypotheses=3, min_length_ratio=1.0),
+    DecodingOptions(return_alternatives=True, num_hypotheses=4, target_prefix=(4,), copy_tokens=(6,)),
     DecodingOptions(force_phrases=((3, 3), (4,), (4,))),
     DecodingOptions(force_phrases=((3, 4),), word_continuations=frozenset(range(4, 7))),
     DecodingOptions(num_beam_groups=3, num_hypotheses=3, diversity_penalty=2.0),
@@ -121,6 +124,37 @@ def test_narrow_beams_satisfy_all_options(seed: int, beam_size: int, options: De
         scores = [engine.log_probabilities(source, path[:i])[path[i]] for i in range(1, len(path))]
         assert hypothesis.token_scores == pytest.approx(scores, abs=1e-5)
         assert hypothesis.score == pytest.approx(sum(scores), abs=1e-4)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from([(), (5,), (2, 4)]))
+def test_alternatives_begin_with_the_best_tokens_and_go_on_greedily(
+    seed: int, beam_size: int, prefix: tuple[int, ...]
+) -> None:
+    engine = FakeEngine(1, beam_size, vocabulary=8)
+    source = (seed, 1)
+    options = DecodingOptions(target_prefix=prefix, num_hypotheses=3, return_alternatives=True)
+    [found] = run(engine, [source], options)
+    after_prefix = engine.log_probabilities(source, (BEGIN, *prefix))
+    if not prefix:
+        after_prefix[END] = -np.inf  # a translation has at least one token
+    expected = []
+    for first in np.argsort(-after_prefix)[: min(3, beam_size)].tolist():
+        path = [BEGIN, *prefix, first]
+        while path[-1] != END and len(path) <= options.length_limits(len(source))[1]:
+            path.append(int(engine.log_probabilities(source, path).argmax()))
+        expected.append(path[1:-1])
+    assert sorted(h.tokens for h in found) == sorted(expected)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_the_last_word_of_a_complete_prefix_is_not_continued(seed: int, beam_size: int) -> None:
+    continuations = frozenset({2, 3})
+    options = DecodingOptions(target_prefix=(4, 2), word_continuations=continuations, num_hypotheses=4)
+    for ends_word in (False, True):
+        chosen = replace(options, prefix_ends_word=ends_word)
+        [found] = run(FakeEngine(1, beam_size, vocabulary=6), [(seed,)], chosen)
+        following = [h.tokens[2] for h in found if len(h.tokens) > 2]
+        assert not ends_word or continuations.isdisjoint(following)
 
 
 def test_engine_receives_tokens_that_the_shortlist_must_include() -> None:

@@ -200,7 +200,7 @@ def test_terms_of_a_pivoted_translation_translate_the_source_language():
         assert [[(term.source, term.target) for term in each.terms] for each in results] == [
             [("Hund", "toutou")], [("Hund", "toutou")], [],
         ]  # fmt: skip
-        assert [text async for _, text in service.stream(texts, request)] == ["toutou", "toutou.", "[[Maus]]"]
+        assert [each.text async for each in service.stream(texts, request)] == ["toutou", "toutou.", "[[Maus]]"]
         await service.close()
 
     asyncio.run(use())
@@ -276,7 +276,10 @@ def test_sentences_are_streamed_when_they_are_finished():
         await service.start()
         texts = ["STEPS9 a\nb", "STEPS4 c"]
         events = [event async for event in service.stream(texts, TranslationRequest("en", "fr"))]
-        assert events == [(1, "[b]"), (2, "[STEPS4 c]"), (0, "[STEPS9 a]")]
+        assert [(each.index, each.text) for each in events] == [(1, "[b]"), (2, "[STEPS4 c]"), (0, "[STEPS9 a]")]
+        assert [(each.text_index, each.span, each.count) for each in events] == [
+            (0, (9, 10), 3), (1, (0, 8), 3), (0, (0, 8), 3),
+        ]  # fmt: skip
         assert service.active == 0
         await service.close()
 

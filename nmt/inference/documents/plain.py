@@ -69,6 +69,15 @@ class PlainDocument:
         self._touches_next = flag_adjacent_spans(self._spans)
         self.segments: Sequence[str] = [to_single_line(text[start:stop]) for start, stop in self._spans]
 
+    def span(self, index: int) -> tuple[int, int]:
+        """Return the range of a segment in the text, in code points."""
+        return self._spans[index]
+
+    def replacement(self, index: int, translation: Translation) -> str:
+        """Return the text that takes the place of a segment in the translated document."""
+        text = to_single_line(translation.text)
+        return separate_from_next(text) if self._touches_next[index] else text
+
     def assemble(self, translations: Sequence[Translation]) -> Translation:
         """Return the translation of the document, given the translations of all segments."""
         if self._spans == [(0, len(self._text))] and not translations[0].alternatives:
@@ -81,9 +90,7 @@ class PlainDocument:
         return replace_spans(self._text, self._spans, self._segment_replacements(translations))
 
     def _segment_replacements(self, translations: Sequence[Translation]) -> list[str]:
-        texts = [to_single_line(translation.text) for translation in translations]
-        pairs = zip(texts, self._touches_next, strict=True)
-        return [separate_from_next(text) if touches else text for text, touches in pairs]
+        return [self.replacement(n, translation) for n, translation in enumerate(translations)]
 
     def _document_alignment(self, translations: Sequence[Translation]) -> tuple[AlignedSpan, ...] | None:
         spans: list[AlignedSpan] = []

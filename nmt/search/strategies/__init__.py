@@ -8,6 +8,7 @@ from nmt.search.options import DecodingOptions
 from nmt.search.strategies.base import SearchStrategy
 from nmt.search.strategies.diverse_beam_search import DiverseBeamSearch
 from nmt.search.strategies.lexical_constraints import LexicalConstraints
+from nmt.search.strategies.prefix_alternatives import PrefixAlternatives
 from nmt.search.strategies.sampling import Sampling
 
 __all__ = ["make_strategy"]
@@ -21,6 +22,8 @@ def make_strategy(
         return Sampling(options, beam_size, eos_id, min_length, source)
     if options.num_beam_groups > 1:
         return DiverseBeamSearch(options, beam_size, eos_id, min_length)
+    if options.return_alternatives:
+        return PrefixAlternatives(options, beam_size, eos_id, min_length)
     if options.forces_phrases:
         return LexicalConstraints(options, beam_size, eos_id, min_length)
     if options.target_prefix or options.bad_phrases or options.no_repeat_ngram_size:

@@ -94,7 +94,11 @@ class SearchStrategy:
         """
         tokens = self.row_tokens[row]
         repetitions = tokens_repeating_ngrams(tokens, self.options.no_repeat_ngram_size)
-        return tokens_completing_phrases(tokens, self.options.bad_phrases).union(repetitions, self.options.copy_tokens)
+        suppressed = tokens_completing_phrases(tokens, self.options.bad_phrases)
+        suppressed = suppressed.union(repetitions, self.options.copy_tokens)
+        if self.options.prefix_ends_word and 0 < self._length == len(self.options.target_prefix):
+            return suppressed | self.options.word_continuations
+        return suppressed
 
     def score_ids(self, row: int) -> list[int]:
         """Return the token ids to score for a row regardless of their rank."""

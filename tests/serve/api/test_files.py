@@ -145,6 +145,33 @@ def test_sentences_are_streamed_as_they_are_finished_over_http(server: RunningSe
     assert events(server, "") == [("done", {})]
 
 
+def test_a_stream_with_details_says_where_each_sentence_belongs(server: RunningServer):
+    texts = [" It is cold.  Come in.", "", "雨。雪。"]
+    answer = server.client.post("/translate/stream", json=LANGUAGES | {"q": texts, "details": True})
+    events = [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith('data: {"')]
+    events.sort(key=lambda event: event["index"])
+    assert [(each["sentences"], each["text"], each["source"]) for each in events] == [
+        (4, 0, [1, 12]), (4, 0, [14, 22]), (4, 2, [0, 2]), (4, 2, [2, 4]),
+    ]  # fmt: skip
+    whole = server.translate(texts).json()["translatedText"]
+    for number, text in enumerate(texts):
+        end, parts = 0, []
+        for event in events:
+            if event["text"] == number:
+                parts += [text[end : event["source"][0]], event["translatedText"]]
+                end = event["source"][1]
+        assert "".join([*parts, text[end:]]) == whole[number]
+    assert events[1]["details"]["alignment"] == [[0, 8, 1, 9]]
+    assert "detectedLanguage" not in events[0]
+
+
+def test_a_stream_with_details_contains_the_detected_language(multilingual_server: RunningServer):
+    body = {"q": "Le chat dort.\nIl pleut.", "source": "auto", "target": "en", "details": True}
+    answer = multilingual_server.client.post("/translate/stream", json=body)
+    events = [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith('data: {"')]
+    assert [each["detectedLanguage"]["language"] for each in events] == ["fr", "fr"]
+
+
 def test_a_stream_of_html_contains_escaped_text_and_untranslated_texts(server: RunningServer):
     assert events(server, "<p>a <b>c</b> &lt;d&gt;</p>", format="html") == [
         ("message", {"index": 0, "translatedText": "[a c &lt;d&gt;]"}),

@@ -374,3 +374,21 @@ def test_details(server: RunningServer, q: str | list[str], expected: object):
 def test_details_in_a_form(server: RunningServer, value: str):
     answer = post(server, f"q=abcd&source=en&target=fr&details={value}".encode(), FORM)
     assert answer.json()["details"] == details(-4, 0.04, [[0, 4, 1, 5]])
+
+
+@pytest.mark.parametrize(
+    ("q", "others", "message"),
+    [
+        ("It is cold. Come in.", {}, "requires a single sentence"),
+        (["It is cold.", "Come in."], {}, "requires a single sentence"),
+        ("", {}, "requires a single sentence"),
+        ("<p>It is cold.</p>", {"format": "html"}, "requires plain text"),
+        ("It is cold.", {"target_prefix": 3}, "target_prefix"),
+    ],
+)
+def test_a_target_prefix_is_for_one_sentence_of_plain_text(
+    server: RunningServer, q: object, others: dict[str, object], message: str
+):
+    answer = server.translate(q, **({"target_prefix": "x "} | others))
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]
