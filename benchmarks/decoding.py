@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmt.corpus.tokenizer import FIRST_TEXT_ID
-from nmt.engine.shortlist import Shortlist
+from nmt.engine.factory import load_shortlist
 from nmt.inference.translator import Translator
 from nmt.model_directory.directory import ModelDirectory, read_model_directory
 from nmt.text.normalisation import normalise
@@ -256,9 +256,9 @@ def write_vocabulary_map(model: ModelDirectory, sources: Sequence[str], targets:
 
     The first line, without a source token, holds the target tokens that are always included.
     """
-    if model.shortlist is None:
+    shortlist = load_shortlist(model)
+    if shortlist is None:
         sys.exit(f"{model.path}: has no shortlist; export the model with --shortlist")
-    shortlist = Shortlist.load(model.shortlist)
     always = set(shortlist.target_ids_for_sentence([]).tolist())
     lines = ["\t" + " ".join(targets[i] for i in sorted(always))]
     for i in range(FIRST_TEXT_ID, len(sources)):

@@ -57,10 +57,15 @@ def language_model_scorer(language_model: LanguageModelDirectory) -> Callable[[S
 
 
 def load_shortlist(model: ModelDirectory) -> Shortlist | MultilingualShortlist | None:
-    """Return the shortlist of a model, or None if it has none. Raises CarouselError if the file is damaged."""
+    """Return the shortlist of a model, or None if it has none.
+
+    Raises:
+        CarouselError: The file is damaged, or belongs to another tokenizer.
+    """
     if model.shortlist is None:
         return None
-    return (MultilingualShortlist if model.card.is_multilingual else Shortlist).load(model.shortlist)
+    sizes = model.card.source_vocabulary, model.card.target_vocabulary
+    return (MultilingualShortlist if model.card.is_multilingual else Shortlist).load(model.shortlist, sizes)
 
 
 def check_ensemble(models: Sequence[ModelDirectory]) -> None:

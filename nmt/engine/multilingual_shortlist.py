@@ -9,8 +9,6 @@ Shapes: V_s size of the source vocabulary, N candidates of all source tokens tog
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
-from nmt.engine.shortlist import Shortlist, build_shortlist, measure_coverage
+from nmt.engine.shortlist import Shortlist, build_shortlist, check_vocabularies, damaged_shortlist, measure_coverage
+from nmt.utils.array_files import read_array_file
 from nmt.utils.arrays import AnyArray, BoolArray, Int32Array
-from nmt.utils.errors import CarouselError
 
 if TYPE_CHECKING:
     from nmt.corpus.word_aligner import TranslationTable
@@ -99,15 +97,17 @@ class MultilingualShortlist:
         return content.getvalue()
 
     @staticmethod
-    def load(path: Path) -> MultilingualShortlist:
-        """Read a file of shortlists. Raises CarouselError if the file is damaged."""
+    def load(path: Path, vocabulary_sizes: tuple[int, int]) -> MultilingualShortlist:
+        """Read a file of shortlists. Raises CarouselError if it is damaged or belongs to other vocabularies."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                languages = [int(name.removeprefix("counts_")) for name in stored.files if name.startswith("counts_")]
-                size = int(stored["target_vocabulary"])
-                return MultilingualShortlist({each: _unpack(stored, each, size) for each in sorted(languages)})
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
-            raise CarouselError(f"{path}: is damaged (not a shortlist); copy the model directory again") from None
+            stored = read_array_file(path)
+            size = int(stored["target_vocabulary"])
+            languages = sorted(int(name.removeprefix("counts_")) for name in stored if name.startswith("counts_"))
+            for each in languages:
+                check_vocabularies(path, (len(stored[f"counts_{each}"]), size), vocabulary_sizes)
+            return MultilingualShortlist({each: _unpack(stored, each, size) for each in languages})
+        except (ValueError, KeyError, TypeError, StopIteration):
+            raise damaged_shortlist(path) from None
 
 
 def build_language_shortlist(table: TranslationTable, vocab_size: int) -> LanguageShortlist:
@@ -143,7 +143,7 @@ def _unpack(stored: Mapping[str, AnyArray], language: int, target_vocab_size: in
     sums = np.concatenate(([0], np.cumsum(differences)))
     candidates = sums[1:] - np.repeat(sums[offsets[:-1]], counts)
     ids = np.cumsum(language_ids).astype(np.int32)
-    if ids.max(initial=0) >= target_vocab_size:
+    if ids.min(initial=0) < 0 or ids.max(initial=0) >= target_vocab_size:
         raise ValueError("ids are outside the target vocabulary")
     arrays = (array.astype(np.int32) for array in (offsets, candidates, frequent))
     return LanguageShortlist(Shortlist(target_vocab_size, *arrays), ids)

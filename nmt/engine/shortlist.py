@@ -11,8 +11,6 @@ E pairs of a source token and a candidate.
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
+from nmt.utils.array_files import read_array_file
 from nmt.utils.arrays import AnyArray, Int32Array
 from nmt.utils.errors import CarouselError
 
@@ -45,7 +44,7 @@ class Shortlist:
         All shortlists include the ``frequent_ids`` [F]. Raises ValueError if the arrays are inconsistent.
         """
         counts, ids = np.diff(offsets), np.concatenate((candidates, frequent_ids))
-        if offsets[:1] != 0 or offsets[-1] != len(candidates) or counts.min(initial=0) < 0:
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(candidates) or counts.min(initial=0) < 0:
             raise ValueError("offsets do not match the candidates")
         if ids.min(initial=0) < 0 or ids.max(initial=0) >= target_vocab_size:
             raise ValueError("ids are outside the target vocabulary")
@@ -91,14 +90,34 @@ class Shortlist:
         return content.getvalue()
 
     @staticmethod
-    def load(path: Path) -> Shortlist:
-        """Read a shortlist. Raises CarouselError if the file is damaged."""
+    def load(path: Path, vocabulary_sizes: tuple[int, int]) -> Shortlist:
+        """Read a shortlist. Raises CarouselError if the file is damaged or belongs to other vocabularies."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                arrays = (stored[name].astype(np.int32) for name in ("offsets", "candidates", "frequent"))
-                return Shortlist(int(stored["target_vocabulary"]), *arrays)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
-            raise CarouselError(f"{path}: is damaged (not a shortlist); copy the model directory again") from None
+            stored = read_array_file(path)
+            offsets, candidates, frequent = (_read_ids(stored[name]) for name in ("offsets", "candidates", "frequent"))
+            check_vocabularies(path, (len(offsets) - 1, int(stored["target_vocabulary"])), vocabulary_sizes)
+            return Shortlist(vocabulary_sizes[1], offsets, candidates, frequent)
+        except (ValueError, KeyError, TypeError):
+            raise damaged_shortlist(path) from None
+
+
+def check_vocabularies(path: Path, found: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Raise CarouselError if a shortlist file belongs to vocabularies of other sizes, source and target."""
+    if found != expected:
+        sizes = f"{found[0]:,} and {found[1]:,} tokens, not {expected[0]:,} and {expected[1]:,}"
+        raise CarouselError(f"{path}: belongs to another tokenizer ({sizes}); copy the model directory again")
+
+
+def damaged_shortlist(path: Path) -> CarouselError:
+    """Return the error for a file that is not a shortlist."""
+    return CarouselError(f"{path}: is damaged (not a shortlist); copy the model directory again")
+
+
+def _read_ids(array: AnyArray) -> Int32Array:
+    """Return a vector of integers as int32. Raises ValueError if the array is anything else."""
+    if array.ndim != 1 or array.dtype.kind not in "iu" or array.max(initial=0) > np.iinfo(np.int32).max:
+        raise ValueError("not a vector of token ids")
+    return array.astype(np.int32)
 
 
 def measure_coverage(

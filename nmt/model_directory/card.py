@@ -35,10 +35,16 @@ class FileChecksum(_Immutable):
 class Calibration(_Immutable):
     """Monotone map from the score of a translation to its expected quality, fitted on the dev set."""
 
-    scores: list[float]
+    scores: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
     """Mean log-probabilities per token, in ascending order."""
-    values: list[float]
+    values: list[Annotated[float, Field(ge=0, le=1)]]
     """Expected sentence chrF / 100 for each score."""
+
+    @model_validator(mode="after")
+    def _check_points(self) -> Calibration:
+        if len(self.values) != len(self.scores) or self.scores != sorted(self.scores):
+            raise ValueError("scores must be ascending, with a value for each")
+        return self
 
     def confidence(self, score: float) -> float:
         """Return the expected quality for a score, from 0 to 1.

@@ -16,8 +16,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -40,6 +42,8 @@ from nmt.utils.files import atomic_directory
 
 CARD, WEIGHTS, SHORTLIST, TOKENIZER = "config.json", "model.safetensors", "shortlist.npz", "tokenizer.model"
 GRAPHS = "onnx"
+
+_MAX_CARD_BYTES = 10_000_000
 
 CardT = TypeVar("CardT", ModelCard, LanguageModelCard)
 
@@ -241,7 +245,8 @@ def _read_card(path: Path) -> ModelCard | LanguageModelCard:
 def _read_json(path: Path) -> dict[str, Any]:
     file = path / CARD
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        with _open_regular_file(file) as opened:
+            content = json.loads(opened.read(_MAX_CARD_BYTES).decode("utf-8"))
     except OSError:
         raise CarouselError(
             f"{path}: no model directory (config.json is missing or unreadable); train one with nmt train"
@@ -261,14 +266,29 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _verify_file(path: Path, name: str, expected: FileChecksum) -> None:
     file = path / name
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\0" in name:
         raise CarouselError(f"{path / CARD}: names the file {name!r} outside the folder; don't use this model")
     try:
-        content = file.read_bytes()
-    except OSError:
+        if not file.resolve(strict=True).is_relative_to(path.resolve()):
+            raise CarouselError(f"{file}: is a link out of the folder; copy the file itself")
+        with _open_regular_file(file) as opened:
+            damaged = os.fstat(opened.fileno()).st_size != expected.bytes
+            damaged = damaged or hashlib.file_digest(opened, "sha256").hexdigest() != expected.sha256
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
         raise CarouselError(f"{file}: is missing; copy the model directory again") from None
-    if len(content) != expected.bytes or _sha256(content) != expected.sha256:
+    if damaged:
         raise CarouselError(f"{file}: is damaged (checksum differs); copy the model directory again")
+
+
+def _open_regular_file(file: Path) -> BufferedReader:
+    """Open a file for reading; raise OSError if it is not a regular file, such as a pipe, which might never end."""
+    # Without O_NONBLOCK, opening a pipe waits for a process that writes to it. Windows does not have the flag.
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    opened = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        opened.close()
+        raise OSError(f"{file} is not a regular file")
+    return opened
 
 
 def _sha256(content: bytes) -> str:

@@ -69,7 +69,7 @@ def test_required_ids_are_included(shortlist: MultilingualShortlist) -> None:
 def test_files_restore_the_shortlists(shortlist: MultilingualShortlist, tmp_path: Path) -> None:
     path = tmp_path / "shortlist.npz"
     path.write_bytes(shortlist.serialise())
-    loaded = MultilingualShortlist.load(path)
+    loaded = MultilingualShortlist.load(path, (VOCABULARY, VOCABULARY))
     assert loaded.serialise() == shortlist.serialise()
     assert loaded.vocabulary_sizes == shortlist.vocabulary_sizes == (VOCABULARY, VOCABULARY)
     for piece in (GERMAN, FRENCH, ITALIAN):
@@ -79,7 +79,7 @@ def test_files_restore_the_shortlists(shortlist: MultilingualShortlist, tmp_path
             assert found == expected
 
 
-@pytest.mark.parametrize("damage", ["truncated", "other arrays", "too long", "outside"])
+@pytest.mark.parametrize("damage", ["truncated", "other arrays", "too long", "outside", "negative"])
 def test_damaged_files_are_refused(shortlist: MultilingualShortlist, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "shortlist.npz"
     path.write_bytes(shortlist.serialise())
@@ -91,12 +91,14 @@ def test_damaged_files_are_refused(shortlist: MultilingualShortlist, tmp_path: P
         del arrays[f"language_{GERMAN}"]
     elif damage == "too long":
         arrays[f"differences_{GERMAN}"] = arrays[f"differences_{GERMAN}"][:-1]
-    else:
+    elif damage == "outside":
         arrays[f"language_{GERMAN}"] = arrays[f"language_{GERMAN}"] + 60
+    else:
+        arrays[f"language_{GERMAN}"] = -arrays[f"language_{GERMAN}"].astype(np.int32)
     if damage != "truncated":
         np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
     with pytest.raises(CarouselError, match="is damaged"):
-        MultilingualShortlist.load(path)
+        MultilingualShortlist.load(path, (VOCABULARY, VOCABULARY))
 
 
 def test_merging_a_language_with_itself_changes_nothing(shortlist: MultilingualShortlist) -> None:
@@ -117,3 +119,11 @@ def test_candidates_equal_those_of_one_pair_of_languages() -> None:
     for source in english[:20]:
         expected = alone.target_ids_for_sentence(source.tolist()).tolist()
         assert language.target_ids_for_sentence(source.tolist()).tolist() == expected
+
+
+def test_shortlists_of_another_tokenizer_are_refused(shortlist: MultilingualShortlist, tmp_path: Path) -> None:
+    path = tmp_path / "shortlist.npz"
+    path.write_bytes(shortlist.serialise())
+    for sizes in ((VOCABULARY, 2**31), (VOCABULARY + 1, VOCABULARY)):
+        with pytest.raises(CarouselError, match="belongs to another tokenizer"):
+            MultilingualShortlist.load(path, sizes)

@@ -108,7 +108,7 @@ def test_shortlists_survive_serialisation_and_equal_ones_give_equal_bytes(tmp_pa
         build_shortlist(translation_table(), VOCABULARY, VOCABULARY, shared_vocab=True).serialise()
         == shortlist.serialise()
     )
-    again = Shortlist.load(tmp_path / "a")
+    again = Shortlist.load(tmp_path / "a", (VOCABULARY, VOCABULARY))
     for token in range(FIRST_TEXT_ID, VOCABULARY):
         assert again.target_ids_for_sentence([token]).tolist() == shortlist.target_ids_for_sentence([token]).tolist()
 
@@ -120,8 +120,27 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     for content in (b"", b"garbage", whole[:-50]):
         path.write_bytes(content)
         with pytest.raises(CarouselError, match=r"shortlist\.npz: is damaged"):
-            Shortlist.load(path)
-    for change in ({}, {"candidates": [1, 2]}, {"offsets": [1, 0]}):
-        np.savez(path, **(beyond | change))
+            Shortlist.load(path, (VOCABULARY, VOCABULARY))
+    changes: list[dict[str, object]] = [
+        {},
+        {"candidates": [1, 2]},
+        {"offsets": [1, 0]},
+        {"candidates": [0.5]},
+        {"candidates": [[1]]},
+        {"candidates": [2**40]},
+        {"frequent": np.array([None])},
+        {"frequent": ["x"]},
+        {"target_vocabulary": [3, 3]},
+    ]
+    for change in changes:
+        np.savez(path, **(beyond | change))  # type: ignore[arg-type]
         with pytest.raises(CarouselError, match=r"shortlist\.npz: is damaged"):
-            Shortlist.load(path)
+            Shortlist.load(path, (1, 3))
+
+
+def test_a_shortlist_of_another_tokenizer_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shortlist.npz"
+    path.write_bytes(build_shortlist(translation_table(), VOCABULARY, VOCABULARY, shared_vocab=True).serialise())
+    for sizes in ((VOCABULARY + 1, VOCABULARY), (VOCABULARY, VOCABULARY - 1)):
+        with pytest.raises(CarouselError, match="belongs to another tokenizer"):
+            Shortlist.load(path, sizes)

@@ -1,6 +1,7 @@
 """Model directories: complete ones are read, all others are an error of one line."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -118,4 +119,61 @@ def test_a_model_directory_without_weights_and_graphs_is_an_error(model_copy: Pa
     card = json.loads((model_copy / "config.json").read_text())
     edit_card(model_copy, files={"tokenizer.model": card["files"]["tokenizer.model"]})
     with pytest.raises(CarouselError, match="lists neither weights nor graphs"):
+        read_model_directory(model_copy)
+
+
+def test_a_file_that_is_a_pipe_or_a_folder_is_an_error(model_copy: Path) -> None:
+    file = model_copy / "model.safetensors"
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(CarouselError, match=r"model\.safetensors: is missing"):
+        read_model_directory(model_copy)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(CarouselError, match=r"model\.safetensors: is missing"):
+        read_model_directory(model_copy)
+
+
+def test_a_card_that_is_a_pipe_is_an_error(model_copy: Path) -> None:
+    (model_copy / "config.json").unlink()
+    os.mkfifo(model_copy / "config.json")
+    with pytest.raises(CarouselError, match=r"config\.json is missing or unreadable"):
+        read_model_directory(model_copy)
+
+
+def test_links_may_not_lead_out_of_the_folder(model_copy: Path, tmp_path: Path) -> None:
+    file, outside = model_copy / "model.safetensors", tmp_path / "outside"
+    (model_copy / "stored").mkdir()
+    file.rename(model_copy / "stored" / "weights")
+    file.symlink_to("stored/weights")
+    read_model_directory(model_copy)  # as in a mounted volume of Kubernetes
+    (model_copy / "stored" / "weights").rename(outside)
+    file.unlink()
+    file.symlink_to(outside)
+    with pytest.raises(CarouselError, match=r"model\.safetensors: is a link out of the folder"):
+        read_model_directory(model_copy)
+    file.unlink()
+    file.symlink_to("model.safetensors")
+    with pytest.raises(CarouselError, match=r"model\.safetensors: is missing"):
+        read_model_directory(model_copy)
+
+
+def test_the_folder_itself_may_be_a_link(model_copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(model_copy)
+    assert read_model_directory(tmp_path / "link").card == read_model_directory(model_copy).card
+
+
+@pytest.mark.parametrize(
+    "confidence",
+    [
+        {"scores": [-2.0, -1.0], "values": [0.5]},
+        {"scores": [], "values": []},
+        {"scores": [-1.0, -2.0], "values": [0.5, 0.6]},
+        {"scores": [-2.0, -1.0], "values": [0.5, 7]},
+        {"scores": [-2.0, None], "values": [0.5, 0.6]},
+    ],
+)
+def test_an_inconsistent_calibration_is_an_error(confidence: dict[str, object], model_copy: Path) -> None:
+    edit_card(model_copy, confidence=confidence)
+    with pytest.raises(CarouselError, match=r"config\.json: is damaged \(confidence"):
         read_model_directory(model_copy)

@@ -15,7 +15,7 @@ from toy import toy_pairs, write_corpus
 
 from nmt import Translator
 from nmt.config.loading import load_translator_recipe
-from nmt.engine.shortlist import Shortlist
+from nmt.engine.factory import load_shortlist
 from nmt.evaluation.metrics import corpus_bleu
 from nmt.model_directory.directory import read_model_directory
 
@@ -129,9 +129,9 @@ def test_unchanged_weights_translate_as_before(model: Path, narrow_recipe: Path,
     lines = [source for source, _ in toy_pairs(60, seed=3)]
     translations = [Translator.load(path).translate(lines) for path in (start, after.path)]
     assert [t.text for t in translations[0]] == [t.text for t in translations[1]]
-    assert before.shortlist
-    assert after.shortlist
-    old, new = Shortlist.load(before.shortlist), Shortlist.load(after.shortlist)
+    old, new = load_shortlist(before), load_shortlist(after)
+    assert old
+    assert new
     encode = before.tokenizer.source.encode
     for line in lines:
         assert set(old.target_ids_for_sentence(encode(line).ids)) <= set(new.target_ids_for_sentence(encode(line).ids))
