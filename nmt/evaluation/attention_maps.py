@@ -30,16 +30,19 @@ class AttentionMap:
     """Weights [T, S] of the alignment head, or averaged over the heads of the last layer; each row sums to 1."""
 
 
-def compute_attention_maps(directory: ModelDirectory, pairs: Sequence[tuple[str, str]]) -> Iterator[AttentionMap]:
+def compute_attention_maps(
+    directory: ModelDirectory, pairs: Sequence[tuple[str, str]], prefix: Sequence[int] = ()
+) -> Iterator[AttentionMap]:
     """Yield the attention map of each pair of source and translation.
 
+    ``prefix`` are token ids before each source: of a multilingual model, that of the target language.
     The iterator is empty if the model has no attention, or its directory no PyTorch weights.
     """
     if directory.card.model.attention == "none" or directory.weights is None:
         return
     network = load_network(directory)
     for source, target in pairs:
-        source_ids, source_pieces = _encode_with_end(directory.tokenizer.source, source)
+        source_ids, source_pieces = _encode_with_end(directory.tokenizer.source, source, prefix)
         target_ids, target_pieces = _encode_with_end(directory.tokenizer.target, target)
         with torch.inference_mode():
             ids, lengths = torch.tensor([source_ids]), torch.tensor([len(source_ids)])
@@ -47,7 +50,7 @@ def compute_attention_maps(directory: ModelDirectory, pairs: Sequence[tuple[str,
         yield AttentionMap(source_pieces, target_pieces, weights[0].numpy())
 
 
-def _encode_with_end(vocabulary: Vocabulary, text: str) -> tuple[list[int], list[str]]:
-    """Return the token ids and the pieces of a text, both with end of sentence."""
-    ids = [*vocabulary.encode(normalise(text)).ids, EOS]
+def _encode_with_end(vocabulary: Vocabulary, text: str, prefix: Sequence[int] = ()) -> tuple[list[int], list[str]]:
+    """Return the token ids and the pieces of a text, both with a prefix and end of sentence."""
+    ids = [*prefix, *vocabulary.encode(normalise(text)).ids, EOS]
     return ids, vocabulary.ids_to_pieces(ids)

@@ -5,38 +5,24 @@ The page is self-contained: it has no script and loads no files, charts are inli
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from nmt.config.data import SyntheticCorpus
 from nmt.config.loading import dump_recipe
 from nmt.config.schema import TranslatorRecipe
+from nmt.corpus.filters import FilterReport
 from nmt.corpus.preparation import PreparedData, PreparedDirection
 from nmt.evaluation import charts
-from nmt.evaluation.analysis import count_words, length_bins, word_f1_by_frequency
-from nmt.evaluation.attention_maps import compute_attention_maps
-from nmt.evaluation.charts import ChartBar, LineSeries
+from nmt.evaluation.charts import LineSeries
+from nmt.evaluation.dev_set_sections import build_dev_set_sections
 from nmt.evaluation.environment import describe_environment
-from nmt.evaluation.examples import DiffSegment, mark_differences, select_examples
-from nmt.evaluation.metrics import bleu_with_interval, sentence_chrf, word_tokeniser
 from nmt.evaluation.templating import template_environment
 from nmt.model_directory.card import ParentModel
-from nmt.model_directory.directory import ModelDirectory, read_model_directory
-from nmt.text.normalisation import normalise
-from nmt.utils.arrays import IntArray
+from nmt.model_directory.directory import read_model_directory
 from nmt.utils.files import atomic_file
-
-_MAX_LENGTH_BINS = 6
-_MAX_COUNTED_PAIRS = 200_000  # maximum number of training pairs in which words are counted
-_PAIRS_PER_DECODING = 2000  # number of training pairs that are detokenised at a time
-_ATTENTION_MAPS = 3
-_MAX_MAP_PIECES = 40  # longer sentences give illegible attention maps
-_EXAMPLES_PER_GROUP = 4
 
 
 class _Curve(NamedTuple):
@@ -78,25 +64,10 @@ class TrainingReportData:
     updates: int
     best_update: int | None
     """Update with the best score on the dev set; None without a dev set."""
-    dev_translations: Sequence[str]
-    """The model's translations of the dev set; empty without a dev set."""
+    dev_translations: Mapping[str, Sequence[str]]
+    """The model's translations of the dev set of each direction that has one, by name of the direction."""
     stop_reason: str | None = None
     """Reason for the early end of the training; None if it finished."""
-
-
-@dataclass(frozen=True)
-class TranslationExample:
-    """Sentence of the dev set with its translation and reference."""
-
-    number: int
-    """Line number, counted from 1."""
-    chrf: float
-    """Sentence chrF, between 0 and 100."""
-    source: str
-    translation: list[DiffSegment]
-    """Segments of the translation, compared with the reference."""
-    reference: list[DiffSegment]
-    """Segments of the reference, compared with the translation."""
 
 
 def write_report(path: Path, training: TrainingReportData) -> None:
@@ -111,8 +82,6 @@ def write_report(path: Path, training: TrainingReportData) -> None:
     environment = describe_environment(training.history["device"])
     page: str = pages.get_template("report.html.j2").render(
         title=_title(training.data.directions),
-        source=training.data.directions[0].direction.source,
-        target=training.data.directions[0].direction.target,
         scores={name: metrics for name, metrics in scores.items() if name not in answers},
         signatures=dict.fromkeys(value["signature"] for metrics in scores.values() for value in metrics.values()),
         answers=answers,
@@ -122,10 +91,11 @@ def write_report(path: Path, training: TrainingReportData) -> None:
         exact_by_length=_draw_exact_by_length(answers) if answers else "",
         best=training.best_update,
         mean_of=training.history.get("mean_of", []),
-        **_dev_set_sections(training, directory),
+        dev_sets=build_dev_set_sections(training.data, directory, training.dev_translations) if directory else [],
         environment=environment | {"Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"},
         hashes=training.data.hashes,
         training_data=training.data.train,
+        filter_reports=_name_filter_reports(training.data),
         coverage=directory.card.training.get("shortlist_coverage") if directory else None,
         origins=training.origins,
         recipe=dump_recipe(training.recipe),
@@ -141,6 +111,14 @@ def _title(directions: Sequence[PreparedDirection]) -> str:
         return f"{pairs[0].source} → {pairs[0].target}"
     languages = sorted({code for pair in pairs for code in (pair.source, pair.target)})
     return f"{len(pairs)} directions between {', '.join(languages)}"
+
+
+def _name_filter_reports(data: PreparedData) -> list[tuple[str, FilterReport]]:
+    """Return the filter report of each training corpus, with the direction if there are several."""
+    names = [each.direction.name for each in data.directions for _ in each.direction.train]
+    return [
+        (f"{name}: " if len(data.directions) > 1 else "", r) for name, r in zip(names, data.train.reports, strict=True)
+    ]
 
 
 def _summary_rows(training: TrainingReportData) -> dict[str, str]:
@@ -194,31 +172,6 @@ def _draw_curves(training: TrainingReportData) -> dict[str, list[tuple[str, str]
     return drawn
 
 
-def _metric_points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tuple[float, float]]:
-    """Return update and value of each record of a kind that contains the key."""
-    return [(float(r["update"]), float(r[key])) for r in records if r["kind"] == kind and r.get(key) is not None]
-
-
-# --- quality on the dev set ----------------------------------------------------------------------------------
-
-
-def _dev_set_sections(training: TrainingReportData, directory: ModelDirectory | None) -> dict[str, Any]:
-    """Return the template variables of the sections about the dev set; None for sections that do not apply."""
-    if directory is None or not training.dev_translations:
-        return dict.fromkeys(("lengths", "frequencies", "maps", "groups"))
-    [prepared] = training.data.directions
-    is_task = isinstance(prepared.direction.dev, SyntheticCorpus)
-    # Like the scores of the model card, scores use the original references; words and examples are normalised.
-    references = [reference for _, reference in prepared.dev]
-    sources = [normalise(source) for source, _ in prepared.dev]
-    return {
-        "lengths": None if is_task else _draw_bleu_by_length(training, sources, references),
-        "frequencies": None if is_task else _draw_f1_by_frequency(training, list(map(normalise, references))),
-        "maps": _draw_attention_maps(directory, sources, training.dev_translations),
-        "groups": _select_example_groups(sources, training.dev_translations, references),
-    }
-
-
 def _draw_exact_by_length(answers: dict[str, Any]) -> str:
     """Draw exact match by the length of the question, with a line per synthetic task."""
     series = [
@@ -228,88 +181,6 @@ def _draw_exact_by_length(answers: dict[str, Any]) -> str:
     return charts.line_chart("Exact match by length", series, "% of answers", from_zero=True, x_label="length")
 
 
-def _draw_bleu_by_length(training: TrainingReportData, sources: Sequence[str], references: Sequence[str]) -> str:
-    """Draw BLEU by the number of words of the source sentence."""
-    direction = training.data.directions[0].direction
-    split = word_tokeniser(direction.source)
-    bars = []
-    for group in length_bins([len(split(source)) for source in sources], _MAX_LENGTH_BINS):
-        hypotheses = [training.dev_translations[n] for n in group.sentences]
-        score = bleu_with_interval(hypotheses, [references[n] for n in group.sentences], direction.target)
-        label = "–".join(map(str, sorted({group.shortest, group.longest})))
-        bars.append(ChartBar(label, f"{len(group.sentences):,}", score["score"], score["ci"]))
-    return charts.bar_chart("BLEU by length", bars, "BLEU", "words of the source; sentences", max_value=100, decimals=1)
-
-
-def _draw_f1_by_frequency(training: TrainingReportData, references: Sequence[str]) -> tuple[str, str]:
-    """Draw the F1 of target words by frequency in the training text.
-
-    Returns the chart, and a phrase that says in how many training pairs words were counted.
-    """
-    split = word_tokeniser(training.data.directions[0].direction.target)
-    translated, expected = ([split(text) for text in texts] for texts in (training.dev_translations, references))
-    pairs = len(training.data.train)
-    rows = np.unique(np.linspace(0, pairs - 1, min(pairs, _MAX_COUNTED_PAIRS)).astype(np.int64))
-    words = {word for texts in (translated, expected) for text in texts for word in text}
-    frequencies = count_words(_decode_training_targets(training.data, rows), split, words)
-    classes = word_f1_by_frequency(translated, expected, frequencies)
-    bars = [
-        ChartBar(_format_frequency_class(each.min_frequency, each.max_frequency), f"{each.reference_count:,}", each.f1)
-        for each in classes
-    ]
-    where = "training" if len(rows) == pairs else "the counted pairs"
-    x_label = f"occurrences in {where}; words in the references"
-    counted = f"all {pairs:,}" if len(rows) == pairs else f"{len(rows):,} evenly spaced of the {pairs:,}"
-    return charts.bar_chart("F1 by frequency", bars, "F1", x_label, max_value=1, decimals=2), counted
-
-
-def _format_frequency_class(low: int, high: int | None) -> str:
-    """Return the label of a frequency class, for example "2–4" or "1,000+"."""
-    if high is None:
-        return f"{low:,}+"
-    return f"{low}" if low == high else f"{low}–{high}"
-
-
-def _decode_training_targets(data: PreparedData, rows: IntArray) -> Iterator[str]:
-    """Yield the target texts of the training pairs at the given rows, detokenised in small groups to save memory."""
-    for start in range(0, len(rows), _PAIRS_PER_DECODING):
-        ids = data.train.target_ids(rows[start : start + _PAIRS_PER_DECODING])
-        yield from data.tokenizer.target.decode_batch([each.tolist() for each in ids.to_lists()])
-
-
-def _draw_attention_maps(
-    directory: ModelDirectory, sources: Sequence[str], translations: Sequence[str]
-) -> list[tuple[int, str]]:
-    """Return line number and attention map of a short, a medium and a long sentence.
-
-    The list is empty for a model without attention.
-    """
-    pieces = [len(ids) for ids in directory.tokenizer.source.encode_batch(sources)]
-    legible = [n for n, text in enumerate(translations) if text and pieces[n] <= _MAX_MAP_PIECES]
-    order = sorted(legible, key=lambda n: pieces[n])
-    quantiles = [(2 * n + 1) * len(order) // (2 * _ATTENTION_MAPS) for n in range(_ATTENTION_MAPS)]
-    chosen = sorted({order[n] for n in quantiles} if order else ())
-    maps = compute_attention_maps(directory, [(sources[n], translations[n]) for n in chosen])
-    return [
-        (n + 1, charts.heat_map(f"Attention of sentence {n + 1}", each.target, each.source, each.weights))
-        for n, each in zip(chosen, maps, strict=False)  # there are no maps for a model without attention
-    ]
-
-
-def _select_example_groups(
-    sources: Sequence[str], translations: Sequence[str], references: Sequence[str]
-) -> list[tuple[str, list[TranslationExample]]]:
-    """Return groups of example sentences, each with a title."""
-    qualities = sentence_chrf(translations, references)
-    selection = select_examples(qualities, _EXAMPLES_PER_GROUP)
-
-    def build_example(n: int) -> TranslationExample:
-        translation, reference = translations[n], normalise(references[n])
-        differences = (
-            mark_differences(translation, reference),
-            mark_differences(reference, translation),
-        )
-        return TranslationExample(n + 1, 100 * qualities[n], sources[n], *differences)
-
-    groups = (("Worst", selection.worst), ("Random sample of the others", selection.middle), ("Best", selection.best))
-    return [(title, [build_example(n) for n in numbers]) for title, numbers in groups if numbers]
+def _metric_points(records: Sequence[dict[str, Any]], kind: str, key: str) -> list[tuple[float, float]]:
+    """Return update and value of each record of a kind that contains the key."""
+    return [(float(r["update"]), float(r[key])) for r in records if r["kind"] == kind and r.get(key) is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -192,19 +192,20 @@ class TranslationTask(TrainingTask):
         kept = [each.model_copy(update={"scores": {}, "confidence": None}) for each in parent if each.name not in names]
         return [*trained, *kept]
 
-    def _score_model(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], list[str]]:
-        """Translate all dev and test sets; return the changed fields of the model card, and the dev translations.
+    def _score_model(self, model: Path, log: LogFunction) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """Translate all dev and test sets.
 
-        The dev translations of a multilingual translator are left out.
+        Returns the changed fields of the model card, and the translations of the dev sets by name of the direction.
         """
         translator, data = Translator.load(model, threads=torch.get_num_threads()), self._data
         found = {each.direction.name: score_direction(translator, self.recipe, each, log) for each in data.directions}
+        translations = {name: each.dev_translations for name, each in found.items()}
         if not self._is_multilingual:
-            [(scores, confidence, dev_translations)] = found.values()
-            return {"scores": scores, "confidence": confidence}, dev_translations
+            [each] = found.values()
+            return {"scores": each.scores, "confidence": each.confidence}, translations
         cards = read_model_directory(model).card.directions
         updates = {name: {"scores": each.scores, "confidence": each.confidence} for name, each in found.items()}
-        return {"directions": [card.model_copy(update=updates.get(card.name, {})) for card in cards]}, []
+        return {"directions": [card.model_copy(update=updates.get(card.name, {})) for card in cards]}, translations
 
     def _build_shortlist(self, log: LogFunction) -> Shortlist | MultilingualShortlist | None:
         """Return a shortlist of likely translations in the training text, merged with the shortlist of the parent.
@@ -244,7 +245,7 @@ class TranslationTask(TrainingTask):
         run: RunDirectory,
         summary: TrainingSummary,
         log: LogFunction,
-        translations: Sequence[str] = (),
+        translations: Mapping[str, Sequence[str]] | None = None,
         reason: str | None = None,
     ) -> None:
         """Write the report; if this fails, only log a message."""
@@ -258,7 +259,7 @@ class TranslationTask(TrainingTask):
                 metrics=read_metrics(run),
                 updates=summary.updates,
                 best_update=summary.best_update,
-                dev_translations=translations,
+                dev_translations=translations or {},
                 stop_reason=reason,
             )
             write_report(run.report, data)

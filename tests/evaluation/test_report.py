@@ -19,7 +19,7 @@ from nmt.config.loading import load_translator_recipe
 from nmt.config.schema import TranslatorRecipe
 from nmt.corpus.parallel_corpus import corpus_fingerprint
 from nmt.corpus.preparation import prepare_data
-from nmt.evaluation import report
+from nmt.evaluation import dev_set_sections
 from nmt.evaluation.metrics import corpus_bleu, sentence_chrf
 from nmt.inference.translator import Translator
 from nmt.model_directory.directory import read_model_directory
@@ -179,17 +179,16 @@ def test_words_are_counted_in_the_training_text(run: Path, monkeypatch: pytest.M
     config = load_translator_recipe(run / "config.yaml")
     prepared = prepare_data(config)
     rows = np.arange(len(prepared.train))
-    texts = list(report._decode_training_targets(prepared, rows))
+    texts = list(dev_set_sections._decode_training_targets(prepared, rows))
     corpus = (run.parent / "train.fr").read_text(encoding="utf-8").splitlines()
     assert list(dict.fromkeys(corpus))[:50] == list(dict.fromkeys(texts))[:50]
-    monkeypatch.setattr(report, "_PAIRS_PER_DECODING", 7)
-    assert list(report._decode_training_targets(prepared, rows)) == texts
-    monkeypatch.setattr(report, "_MAX_COUNTED_PAIRS", 20)
+    monkeypatch.setattr(dev_set_sections, "_PAIRS_PER_DECODING", 7)
+    assert list(dev_set_sections._decode_training_targets(prepared, rows)) == texts
+    monkeypatch.setattr(dev_set_sections, "_MAX_COUNTED_PAIRS", 20)
     read: list[list[int]] = []
-    monkeypatch.setattr(report, "_decode_training_targets", lambda _, rows: read.append(rows) or [])
-    training = report.TrainingReportData(config, prepared, run / "model", {}, [], [], 60, 60, ["x"] * 12)
-    _, counted = report._draw_f1_by_frequency(training, ["y"] * 12)
-    assert counted == f"20 evenly spaced of the {len(rows)}"
+    monkeypatch.setattr(dev_set_sections, "_decode_training_targets", lambda _, rows: read.append(rows) or [])
+    [section] = dev_set_sections.build_dev_set_sections(prepared, read_model_directory(run), {"en-fr": ["x"] * 12})
+    assert section.counted == f"20 evenly spaced of the {len(rows)}"
     assert len(read[0]) == 20
     assert (read[0][0], read[0][-1]) == (0, len(rows) - 1)
     assert np.ptp(np.diff(read[0])) <= 1
@@ -243,6 +242,40 @@ def test_other_scripts_separate_vocabularies_and_no_attention(recipe: Path, tmp_
         r'class="label">[\d–,+]+</text><text[^>]*>([\d,]+)</text>', page.text.split('id="frequencies"')[1]
     )
     assert sum(int(count.replace(",", "")) for count in counts) == sum(map(len, references))
+
+
+def test_each_direction_of_a_multilingual_run_has_a_section(multilingual_run: Path) -> None:
+    page = page_of(multilingual_run)
+    assert page.sections == ["summary", "curves", "directions", "data", "environment", "recipe"]
+    config = load_translator_recipe(multilingual_run / "config.yaml")
+    prepared, translator = prepare_data(config), Translator.load(multilingual_run)
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    parts = page.text.split("<details>")[1:]
+    assert len(parts) == len(prepared.directions) == 4
+    into_english = sum(len(rows) for rows in prepared.train.direction_rows[1::2])
+    for part, each, rows in zip(parts, prepared.directions, prepared.train.direction_rows, strict=True):
+        direction, shown = (
+            each.direction,
+            Page("<main>" + part.partition("</section>")[0].partition("</details>")[0] + "</main>"),
+        )
+        assert (
+            f"{direction.source} → {direction.target} {len(rows)} training pairs; {len(each.dev)} dev pairs"
+            in shown.shown()
+        )
+        counted = into_english if direction.target == "en" else len(rows)
+        assert f"counted in all {counted} training pairs into {direction.target}" in shown
+        assert {f"lengths-{direction.name}", f"frequencies-{direction.name}", direction.name} <= set(ids)
+        sources = [source for source, _ in each.dev]
+        found = translator.translate(sources, source=direction.source, target=direction.target)
+        qualities = [100 * q for q in sentence_chrf([t.text for t in found], [target for _, target in each.dev])]
+        examples = [(int(n), float(q)) for n, q in re.findall(r"Sentence (\d+), chrF ([\d.]+)", shown)]
+        assert len(examples) == 6
+        assert all(q == pytest.approx(qualities[n - 1], abs=0.06) for n, q in examples)
+        assert all(sources[n - 1] in shown for n, _ in examples)
+        # The attention map shows the language piece that the network reads.
+        assert f"&lt;lang:{['en', 'fr', 'xx'].index(direction.target)}&gt;" in part
+        assert f"{direction.name}: {len(rows)} of" in page.shown()
 
 
 def test_a_failing_report_does_not_fail_the_training(
