@@ -1,53 +1,28 @@
-"""HTML page of an inspection, which is self-contained: a script draws it from data that the page embeds.
-
-Arrays are rounded to a byte per number and compressed, so that the page of a long sentence in a large model has at most
-a few megabytes.
-
-Shapes: S source length, T target length, D width of one direction, H heads.
-"""
+"""HTML page of an inspection, which is self-contained: a script draws it from data that the page embeds."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import zlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
+from importlib.resources import files
+from typing import Any
 
 from nmt.evaluation import charts
 from nmt.evaluation.charts import LineSeries
 from nmt.evaluation.templating import template_environment
 from nmt.lab.inspect import neuron_table
-from nmt.lab.inspect.beam_tree import BeamTree
-from nmt.lab.inspect.inspection import Inspection, LayerActivations
+from nmt.lab.inspect.inspection import Inspection
 from nmt.lab.inspect.neuron_search import NeuronMatch
-from nmt.lab.inspect.sentence import TranslationInspection
+from nmt.lab.inspect.packing import pack_inspection
 from nmt.lab.inspect.text import TextInspection
-from nmt.utils.arrays import Float32Array, Float64Array
 
-_STATES = ("cell", "hidden")
-_QUANTITIES = (*_STATES, "input", "forget", "output", "reset", "update", "depth")
-"""States and gates that the page shows if a layer has them; array files also contain the others."""
-
-_ATTENTION_STEPS = 255
-_MAX_ARRAY_BYTES = 2_850_000  # keeps a page below 3 MB
-
-
-class _Precision(NamedTuple):
-    """Number of quantisation steps of states and of gates."""
-
-    state: int
-    """Steps between the lowest and the highest state of a unit."""
-    gate: int
-    """Steps between 0 and 1."""
-
-
-# The number of steps is small enough that the compressed arrays stay below 3 MB for any values: at the finest precision
-# for 200 pieces in six layers of 512 units, at the coarsest for 2,000 pieces in two layers of 256 units.
-_PRECISIONS = (_Precision(127, 100), _Precision(63, 50), _Precision(31, 25), _Precision(15, 10))
+_SCRIPTS = (
+    "elements.js", "activations.js", "pieces.js", "time_plot.js", "heat_map.js", "attention_matrix.js", "beam_tree.js",
+    "words.js", "inspection.js",
+)  # fmt: skip
+"""Modules in ``static``, which the web page of the service uses too; each one imports only earlier ones."""
 
 
 def render_page(inspection: Inspection, matches: Sequence[NeuronMatch] = ()) -> str:
@@ -61,121 +36,30 @@ def render_page(inspection: Inspection, matches: Sequence[NeuronMatch] = ()) -> 
         "mean_states": neuron_table.format_mean_states,
         "extreme_examples": neuron_table.format_extreme_examples,
     }
-    assert pages.loader is not None
-    style, script = (pages.loader.get_source(pages, name)[0] for name in ("page.css", "page.js"))
-    facts, arrays, precision = _pack_page_data(inspection)
+    packed, script = pack_inspection(inspection), _join_scripts()
     template = "text.html.j2" if isinstance(inspection, TextInspection) else "translation.html.j2"
     page: str = pages.get_template(template).render(
         inspection=inspection,
-        precision=precision,
+        precision=packed["steps"],
         matches=[_build_match_row(match, inspection) for match in matches],
         pictures=_draw_signal_charts(matches),
-        style=style,
+        style=_read("templates/page.css") + _read("static/inspection.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        facts=json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c"),
-        arrays=arrays,
+        packed=json.dumps(packed, ensure_ascii=False).replace("<", "\\u003c"),
     )
     return page
 
 
-def _pack_page_data(inspection: Inspection) -> tuple[dict[str, Any], str, _Precision]:
-    """Return the JSON data and the compressed arrays of a page, and the finest precision with which they fit."""
-    for precision in _PRECISIONS:
-        buffer = _ArrayBuffer(precision)
-        facts, arrays = _build_facts(inspection, buffer), buffer.compress()
-        if len(arrays) <= _MAX_ARRAY_BYTES:
-            break
-    return {**facts, "steps": precision._asdict()}, arrays, precision
+def _join_scripts() -> str:
+    """Return all modules as one, without the statements that import one from another, each of which is one line."""
+    lines = "".join(_read(f"static/{name}") for name in _SCRIPTS) + _read("templates/page.js")
+    return "".join(line for line in lines.splitlines(keepends=True) if not line.startswith("import "))
 
 
-class _ArrayBuffer:
-    """Buffer of consecutive arrays; methods that add an array return its offset in bytes."""
-
-    def __init__(self, precision: _Precision) -> None:
-        self._precision = precision
-        self._chunks: list[bytes] = []
-        self._length = 0
-
-    def add_steps(self, values: Float32Array, steps: int) -> int:
-        """Append values between 0 and 1, rounded to ``steps`` steps."""
-        return self._append(np.round(values * steps).astype(np.uint8).tobytes())
-
-    def add_gates(self, values: Float32Array) -> dict[str, int]:
-        """Append gate activations [D, T] to the page's data and return a dictionary with the index of the first one."""
-        return {"start": self.add_steps(values, self._precision.gate)}
-
-    def add_states(self, values: Float32Array) -> dict[str, int]:
-        """Append states [D, T], rounded to steps between the lowest and the highest state of each unit.
-
-        Returns the offset of the states as "start", and that of the lowest and highest states [D, 2] as "ends".
-        """
-        low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
-        ends = np.concatenate((low, high), axis=1)
-        shares = (values - low) / np.maximum(high - low, 1e-12)
-        return {"ends": self.add_floats(ends), "start": self.add_steps(shares, self._precision.state)}
-
-    def add_floats(self, values: Float32Array | Float64Array) -> int:
-        """Append numbers as little-endian 32-bit floats and return their offset."""
-        return self._append(values.astype("<f4").tobytes())
-
-    def compress(self) -> str:
-        """Return all arrays in zlib format, encoded as base64."""
-        return base64.b64encode(zlib.compress(b"".join(self._chunks), 9)).decode()
-
-    def _append(self, chunk: bytes) -> int:
-        """Append bytes and return their offset."""
-        self._chunks.append(chunk)
-        start, self._length = self._length, self._length + len(chunk)
-        return start
-
-
-def _build_facts(inspection: Inspection, buffer: _ArrayBuffer) -> dict[str, Any]:
-    """Return the JSON data of the page's script; arrays are added to the buffer and represented by their offsets."""
-    facts: dict[str, Any] = {
-        "read": inspection.input_pieces,
-        "written": inspection.output_pieces,
-        "scores": np.round(inspection.scores.astype(float), 2).tolist(),
-        "layers": [_build_layer_facts(layer, buffer) for layer in inspection.layers],
-    }
-    if isinstance(inspection, TextInspection):
-        facts["read"] = ["<s>\n", *(inspection.text[start:end] for start, end in inspection.spans[1:])]
-    if isinstance(inspection, TranslationInspection):
-        facts["source"] = inspection.source_pieces
-        facts["attention"] = [
-            {"heads": len(weights), "start": buffer.add_steps(weights, _ATTENTION_STEPS)}
-            for weights in inspection.attention
-        ]
-        if inspection.tree is not None:
-            facts["tree"] = _build_tree_facts(inspection.tree, inspection.tree_pieces)
-    return facts
-
-
-def _build_layer_facts(layer: LayerActivations, buffer: _ArrayBuffer) -> dict[str, Any]:
-    """Return the JSON data of a layer; arrays are stored as [D, T] because that compresses better than [T, D]."""
-    values = layer.values
-    names = [name for name in _QUANTITIES if name in values]
-    stored = [name for name in names if name != "hidden" or not _is_gated_cell(values)]
-    maps = [
-        {"name": name} | (buffer.add_states if name in _STATES else buffer.add_gates)(values[name].T) for name in stored
-    ]
-    positions, units = values["hidden"].shape
-    facts = {
-        "part": layer.part,
-        "title": layer.name,
-        "places": positions,
-        "units": units,
-        "names": names,
-        "stored": maps,
-    }
-    return facts | {name: buffer.add_floats(each) for name, each in layer.forget_statistics.items()}
-
-
-def _is_gated_cell(values: dict[str, Float32Array]) -> bool:
-    """Return True if the hidden state is the output gate times tanh of the memory cell, as in most LSTMs."""
-    if not {"cell", "output"} <= values.keys():
-        return False
-    return np.allclose(values["hidden"], values["output"] * np.tanh(values["cell"]), atol=1e-5)
+def _read(path: str) -> str:
+    """Return the text of a file of this package."""
+    return (files("nmt.lab.inspect") / path).read_text(encoding="utf-8")
 
 
 def _build_match_row(match: NeuronMatch, inspection: Inspection) -> dict[str, Any]:
@@ -202,15 +86,3 @@ def _draw_signal_charts(matches: Sequence[NeuronMatch]) -> list[tuple[str, str]]
             chart = charts.line_chart(caption, [line], f"mean {match.quantity}", from_zero=False, x_label=signal)
             pictures.append((caption, chart))
     return pictures
-
-
-def _build_tree_facts(tree: BeamTree, pieces: list[str]) -> dict[str, Any]:
-    """Return the JSON data of the search tree; "path" contains the nodes of the best hypothesis."""
-    return {
-        "pieces": pieces,
-        "parents": tree.parents.tolist(),
-        "steps": tree.steps.tolist(),
-        "scores": np.round(tree.scores, 4).tolist(),
-        "ranks": [None if np.isnan(rank) else round(float(rank), 4) for rank in tree.ranks],
-        "path": tree.path_to(tree.best_node),
-    }
