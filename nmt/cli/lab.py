@@ -16,6 +16,7 @@ from nmt.cli.options import (
     ModelArgument,
     OutputOption,
     ToOption,
+    direction_options,
     refuse_options_unless,
     requires_extra,
 )
@@ -79,7 +80,8 @@ def inspect(
         raise UsageError("--beam: a given translation is not searched for; remove --beam or --target")
     if output:
         check_output_format(output)
-    loaded = load_inspectable_model(model, target, beam_size, source_language, target_language)
+    with direction_options():
+        loaded = load_inspectable_model(model, target, beam_size, source_language, target_language)
     signals = parse_signals(signal or (), loaded.languages)
     with open_writer(output) if output else nullcontext() as write:
         inspection = loaded.inspect(text) if text is not None else None

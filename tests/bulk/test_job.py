@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,8 @@ from processes import wait_for
 from toy import toy_pairs
 
 from nmt.bulk import job
+from nmt.bulk.output import resumable_output
+from nmt.corpus.text_files import file_statistics
 from nmt.inference.job import TranslationJob
 from nmt.search.options import DecodingOptions
 from nmt.utils.errors import CarouselError
@@ -188,3 +191,39 @@ def test_temporary_path_too_long_for_ray_is_reported(
     assert process.main.returncode == 1
     assert "AF_UNIX path length cannot exceed" in error
     assert error.endswith("; set TMPDIR to a shorter path\n")
+
+
+@pytest.mark.parametrize("changed", [("en", "xx"), (None, "fr")])
+def test_another_direction_does_not_continue_a_job(
+    changed: tuple[str | None, str], multilingual_run: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "in"
+    text.write_text("the dog\n")
+
+    def describe(languages: tuple[str | None, str]) -> dict[str, Any]:
+        of_job = TranslationJob((multilingual_run,), None, 0, DecodingOptions(), True, "text", languages=languages)
+        return job._describe_inputs(of_job, [text], ["text"], [file_statistics(text, ["text"])])
+
+    with pytest.raises(KeyboardInterrupt), resumable_output(tmp_path / "out", describe(("en", "fr"))) as output:
+        output.append(1, b"le chien\n")
+        raise KeyboardInterrupt
+    with resumable_output(tmp_path / "out", describe(("en", "fr"))) as output:
+        assert output.num_lines == 1
+    with (
+        pytest.raises(CarouselError, match="belongs to a translation with another direction"),
+        resumable_output(tmp_path / "out", describe(changed)),
+    ):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("remove_temporary_folders")
+def test_multilingual_job_equals_translation_in_one_process(multilingual_run: Path, tmp_path: Path, nmt: Nmt) -> None:
+    """Languages are identified, and French is translated through English."""
+    french = [target for _, target in toy_pairs(60, seed=8)]
+    mixed = [text for pair in zip(SENTENCES[:60], french, strict=True) for text in pair]
+    (tmp_path / "in").write_text("".join(f"{text}\n" for text in mixed), encoding="utf-8")
+    RayTranslation(multilingual_run, tmp_path / "in", "-o", tmp_path / "out", "--to", "xx", "--threads", 1).finish()
+    plain = nmt("translate", multilingual_run, tmp_path / "in", "--to", "xx")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == plain.out
