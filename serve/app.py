@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serve.api import deepl, docs, libretranslate, native, operations, web_pages
+from serve.api import deepl, docs, inspection, libretranslate, native, operations, web_pages
 from serve.auth.api_keys import read_api_keys
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.http.body_limit import BodyLimitMiddleware
@@ -17,9 +17,11 @@ from serve.http.request_log import RequestLogMiddleware
 from serve.metrics import Metrics
 from serve.models.served_model import TranslatorLoader
 from serve.service import TranslationService
+from serve.service.inspection import InspectionService
 from serve.settings import Settings
 from serve.stores.downloads import DownloadStore
 from serve.stores.glossaries import GlossaryStore
+from serve.workers.client import ModelDirectoryLoader
 
 
 class _Application(FastAPI):
@@ -49,10 +51,13 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
         yield
         app.state.loading.cancel()
         service.drain()
+        app.state.inspection.close()
         await service.close()
 
     app = _Application(title="Carousel", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.service = service
+    directories = [loader.path for loader in loaders if isinstance(loader, ModelDirectoryLoader)]
+    app.state.inspection = InspectionService(service, directories)
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.downloads = DownloadStore()
@@ -61,7 +66,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     app.state.usage = CharacterUsage()
     app.state.glossaries = GlossaryStore(settings.glossaries)
     install_error_handlers(app)
-    for routes in (libretranslate, deepl, native, operations, docs, web_pages):
+    for routes in (libretranslate, deepl, native, inspection, operations, docs, web_pages):
         app.include_router(routes.router)
     app.middleware_stack = _add_middleware(app.build_middleware_stack(), settings, metrics)
     return app

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     every origin."""
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     """Addresses or networks of the proxies whose ``X-Forwarded-For`` header is trusted, separated by commas."""
+    inspect: bool = False
+    """Whether ``/inspect`` shows the network's activations for a sentence, which needs memory for another copy of the
+    weights."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Minimum level of log messages; requests are logged at ``info``."""
 

@@ -267,6 +267,7 @@ async def frontend_settings(request: Request, service: ServiceDependency) -> dic
         "apiKeys": bool(request.app.state.api_keys),
         "charLimit": service.settings.char_limit,
         "fileLimit": service.settings.max_body_bytes,
+        "inspect": service.settings.inspect,
         "maxAlternatives": service.settings.max_alternatives,
         "keyRequired": service.settings.require_api_key,
         "language": {side: {"code": code, "name": language_name(code)} for side, code in pair},

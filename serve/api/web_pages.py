@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from serve.http.static_files import StaticFiles
 
 _FILES = StaticFiles("serve", "static")
+_INSPECTION = StaticFiles("nmt.lab.inspect", "static")  # shared with the page that `nmt inspect` writes
 
 router = APIRouter(include_in_schema=False)
 
@@ -13,6 +14,12 @@ router = APIRouter(include_in_schema=False)
 async def index(request: Request) -> Response:
     """Return the page that translates."""
     return _FILES.get_response(request, "index.html")
+
+
+@router.api_route("/static/inspection/{name}", methods=["GET", "HEAD"])
+async def inspection_file(request: Request, name: str) -> Response:
+    """Return a script or style sheet that draws an inspection."""
+    return _INSPECTION.get_response(request, name)
 
 
 @router.api_route("/static/{path:path}", methods=["GET", "HEAD"])

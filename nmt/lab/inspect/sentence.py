@@ -112,16 +112,26 @@ def load_translator(
         CarouselError: The directory contains no translator, or one without graphs.
     """
     directory = read_model_directory(path)
-    languages = choose_direction(directory.card, source, target)
-    direction = directory.card.find_direction(*languages)
+    return open_translator(directory, *choose_direction(directory.card, source, target), use_shortlist=use_shortlist)
+
+
+def open_translator(
+    directory: ModelDirectory, source: str, target: str, *, use_shortlist: bool
+) -> InspectableTranslator:
+    """Load the weights of a translator for a direction; see `load_translator`."""
+    direction = directory.card.find_direction(source, target)
     if direction is None:
-        raise UsageError(f"{path}: does not translate {'→'.join(languages)} in one step; choose other languages")
+        raise UsageError(f"{directory.path}: does not translate {source}→{target} in one step; choose other languages")
     [make_engine] = engine_factories([directory], "onnx", 1, use_shortlist)
     return InspectableTranslator(directory, direction, load_weights(directory), make_engine)
 
 
 def inspect_translation(
-    model: InspectableTranslator, text: str, translation: str | None = None, beam_size: int | None = None
+    model: InspectableTranslator,
+    text: str,
+    translation: str | None = None,
+    beam_size: int | None = None,
+    max_pieces: int | None = None,
 ) -> TranslationInspection:
     """Translate a sentence and return the translation with the activations of the network.
 
@@ -133,14 +143,18 @@ def inspect_translation(
         text: Source sentence.
         translation: Translation to inspect instead of the model's own.
         beam_size: Beam size; the model's default if None.
+        max_pieces: Maximum number of source pieces; None for no limit.
 
-    Raises UsageError if the sentence has nothing to translate, or ``translation`` is empty or has unknown characters.
+    Raises UsageError if the sentence has nothing to translate or too many pieces, or if ``translation`` is empty or has
+    unknown characters.
     """
     directory, direction, weights, make_engine = model
     tokenizer = directory.tokenizer
     processor = TextProcessor(directory, direction.model_copy(update={"longest_source": _UNLIMITED}))
     prepared, chunk = _prepare(processor, text)
     source = chunk.tokenized
+    if max_pieces is not None and len(source.ids) > max_pieces:
+        raise UsageError(f"TEXT: has {len(source.ids)} pieces; at most {max_pieces} can be inspected at once")
     tree: BeamTree | None = None
     if translation is None:
         defaults = replace(directory.decoding_options, max_length_ratio=direction.longest_ratio)
