@@ -259,7 +259,7 @@ def _shape(schema: dict[str, Any]) -> str:
 
 def model_card() -> str:
     """Return the page on the model directory and its card."""
-    from nmt.model_directory.card import DirectionCard, ModelCard
+    from nmt.model_directory.card import DirectionCard, ModelCard, UntrainedDirectionCard
 
     lines = [
         "# Model directory",
@@ -282,8 +282,10 @@ def model_card() -> str:
         "|---|---|---|---|",
     ]
     lines += _card_rows(ModelCard)
-    header = ["", "## config.json: directions", "", "| key | type | default | meaning |", "|---|---|---|---|"]
-    return "\n".join([*lines, *header, *_card_rows(DirectionCard)])
+    for key, card in (("directions", DirectionCard), ("untrained_directions", UntrainedDirectionCard)):
+        lines += ["", f"## config.json: {key}", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+        lines += _card_rows(card)
+    return "\n".join(lines)
 
 
 def _card_rows(card: type[BaseModel]) -> list[str]:

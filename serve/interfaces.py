@@ -48,19 +48,34 @@ class Throughput(Protocol):
 
 
 class DecodingModel(Protocol):
-    """A loaded model, as the scheduler and the workers use it."""
+    """A loaded model, as the workers use it. Sentences of all its directions share a batch."""
 
-    name: str
-    """Label of the model in metrics."""
-    checksum: str
-    """Checksum that identifies the model's files."""
-    text_processor: TextProcessor
     throughput: Throughput
     retired: bool
     """Whether the model was replaced, so that idle batchers can be dropped."""
 
     def create_batcher(self, worker_number: int, beam_size: int) -> Batcher:
         """Create a batcher for the worker thread with this number."""
+
+
+class DecodingDirection(Protocol):
+    """A direction of a loaded model, as the scheduler uses it."""
+
+    @property
+    def model(self) -> DecodingModel:
+        """The model."""
+
+    @property
+    def name(self) -> str:
+        """Label of the direction in metrics."""
+
+    @property
+    def cache_key(self) -> Hashable:
+        """Identifier of the model's files and the direction; sentences of equal keys have equal translations."""
+
+    @property
+    def text_processor(self) -> TextProcessor:
+        """Converter of texts to token ids, and of hypotheses to translations."""
 
 
 class BatchKey(NamedTuple):

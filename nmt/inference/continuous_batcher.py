@@ -8,7 +8,7 @@ from itertools import groupby
 
 from nmt.corpus.tokenizer import BOS, EOS
 from nmt.inference.retry import choose_attempt, retry_options
-from nmt.search.beam_search import BeamSearch
+from nmt.search.beam_search import BeamSearch, SentenceGroup
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine
@@ -59,18 +59,11 @@ class ContinuousBatcher:
     def admit(self, requests: Sequence[DecodingRequest]) -> None:
         """Start decoding sentences, of which there may be at most `num_free`.
 
-        Consecutive sentences with equal options are encoded together. If this raises an exception, no sentence is
-        admitted.
+        They are encoded together, whatever their options. If this raises an exception, no sentence is admitted.
         """
-        admitted: list[Hashable] = []
-        try:
-            for options, group in groupby(requests, key=lambda request: request.options):
-                together = list(group)
-                self._start_sentences([_RunningSentence(request) for request in together], options)
-                admitted += [request.key for request in together]
-        except BaseException:
-            self.release(admitted)
-            raise
+        started = [_RunningSentence(request) for request in requests]
+        by_options = groupby(started, key=lambda sentence: sentence.request.options)
+        self._start_sentences([(options, list(group)) for options, group in by_options])
 
     def release(self, keys: Iterable[Hashable]) -> None:
         """Stop decoding the running sentences with the given keys."""
@@ -96,14 +89,21 @@ class ContinuousBatcher:
                 done.append((request.key, choose_attempt(request.source_ids, sentence.first_attempt, hypotheses)))
             elif retry := retry_options(request.source_ids, hypotheses, request.options):
                 sentence.first_attempt = hypotheses
-                self._start_sentences([sentence], retry)
+                self._start_sentences([(retry, [sentence])])
             else:
                 done.append((request.key, hypotheses))
         return done
 
-    def _start_sentences(self, sentences: Sequence[_RunningSentence], options: DecodingOptions) -> None:
-        slots = self._search.free_slots()[: len(sentences)]
-        self._search.admit(slots, [sentence.request.source_ids for sentence in sentences], options)
-        for slot, sentence in zip(slots, sentences, strict=True):
-            self._running[slot] = sentence
-            self._slot_of[sentence.request.key] = slot
+    def _start_sentences(self, by_options: Sequence[tuple[DecodingOptions, Sequence[_RunningSentence]]]) -> None:
+        if not by_options:
+            return
+        free = iter(self._search.free_slots())
+        groups = [
+            SentenceGroup([next(free) for _ in sentences], [each.request.source_ids for each in sentences], options)
+            for options, sentences in by_options
+        ]
+        self._search.admit_groups(groups)
+        for group, (_, sentences) in zip(groups, by_options, strict=True):
+            for slot, sentence in zip(group.slots, sentences, strict=True):
+                self._running[slot] = sentence
+                self._slot_of[sentence.request.key] = slot

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nmt.inference.language_codes import Language, find_language
 from nmt.utils.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,20 +33,19 @@ class DirectionError(UsageError):
 class AvailableDirections:
     """Directions that one or several models translate in one step."""
 
-    trained: frozenset[LanguagePair] = frozenset()
-    """Directions that a model was trained on."""
-    zero_shot: frozenset[LanguagePair] = frozenset()
+    trained: Sequence[LanguagePair] = ()
+    """Directions that a model was trained on, in the order of the model cards."""
+    zero_shot: Set[LanguagePair] = frozenset()
     """Other directions between a language that a model was trained to read and one that it was trained to write."""
-    better_zero_shot: frozenset[LanguagePair] = frozenset()
+    better_zero_shot: Set[LanguagePair] = frozenset()
     """Zero-shot directions that scored better on the dev set than translation through a pivot language."""
 
     @staticmethod
     def of_model(card: ModelCard) -> AvailableDirections:
         """Return the directions of a model."""
-        trained = frozenset((each.source, each.target) for each in card.trained_directions)
-        sources, targets = {source for source, _ in trained}, {target for _, target in trained}
-        pairs = {(source, target) for source in sources for target in targets if source != target}
-        zero_shot = frozenset(pairs - trained) if card.is_multilingual else frozenset()
+        trained = [(each.source, each.target) for each in card.trained_directions]
+        pairs = {(source, target) for source, _ in trained for _, target in trained if source != target}
+        zero_shot = pairs.difference(trained) if card.is_multilingual else set()
         better = {(each.source, each.target) for each in card.untrained_directions if each.prefers_zero_shot}
         return AvailableDirections(trained, zero_shot, zero_shot & better)
 
@@ -53,10 +53,10 @@ class AvailableDirections:
     def merge(models: Iterable[AvailableDirections]) -> AvailableDirections:
         """Return the directions of several models together."""
         every = list(models)
-        trained = frozenset[LanguagePair]().union(*(each.trained for each in every))
-        zero_shot = frozenset[LanguagePair]().union(*(each.zero_shot for each in every))
-        better = frozenset[LanguagePair]().union(*(each.better_zero_shot for each in every))
-        return AvailableDirections(trained, zero_shot - trained, better - trained)
+        trained = list(dict.fromkeys(pair for each in every for pair in each.trained))
+        zero_shot = {pair for each in every for pair in each.zero_shot}.difference(trained)
+        better = {pair for each in every for pair in each.better_zero_shot}.difference(trained)
+        return AvailableDirections(trained, zero_shot, better)
 
     @property
     def languages(self) -> set[str]:
@@ -77,28 +77,37 @@ class AvailableDirections:
         return [(source, target)] if (source, target) in self.zero_shot else None
 
 
+def resolve_language(card: ModelCard, code: str) -> Language:
+    """Return the language of a model that a code means; a code that the model does not know is kept."""
+    return find_language(code, AvailableDirections.of_model(card).languages) or Language(code)
+
+
 def choose_direction(card: ModelCard, source: str | None, target: str | None) -> LanguagePair:
     """Return source and target language, of which either may be left out if the trained directions determine it.
 
-    Raises DirectionError if they do not.
+    The codes include the script of Chinese if the arguments do. Raises DirectionError if a language is not determined.
     """
-    if source is not None and target is not None:
-        return source, target
+    first, second = (None if code is None else resolve_language(card, code) for code in (source, target))
+    if first and second:
+        return first.name, second.name
     pairs = [(each.source, each.target) for each in card.trained_directions]
-    _check_language(source, "source", "from", {pair[0] for pair in pairs})
-    _check_language(target, "target", "into", {pair[1] for pair in pairs})
-    matching = [pair for pair in pairs if source in {None, pair[0]} and target in {None, pair[1]}]
+    _check_language(first, "source", "from", {pair[0] for pair in pairs})
+    _check_language(second, "target", "into", {pair[1] for pair in pairs})
+    matching = [
+        pair for pair in pairs if (not first or first.code == pair[0]) and (not second or second.code == pair[1])
+    ]
     if len(matching) == 1:
-        return matching[0]
+        return first.name if first else matching[0][0], second.name if second else matching[0][1]
     given = {"source": source, "target": target}
     missing = tuple(name for name, language in given.items() if language is None)
     raise DirectionError(missing, f"several directions are possible; choose one of {_describe(matching)}")
 
 
-def _check_language(language: str | None, parameter: str, preposition: str, known: Iterable[str]) -> None:
+def _check_language(language: Language | None, parameter: str, preposition: str, known: Iterable[str]) -> None:
     """Raise DirectionError if a language is given and is none of the known ones."""
-    if language is not None and language not in known:
-        problem = f"the model does not translate {preposition} {language!r}; choose one of {', '.join(sorted(known))}"
+    if language is not None and language.code not in known:
+        name, choice = language.name, ", ".join(sorted(known))
+        problem = f"the model does not translate {preposition} {name!r}; choose one of {choice}"
         raise DirectionError((parameter,), problem)
 
 
@@ -107,8 +116,8 @@ def find_sources(card: ModelCard, target: str) -> list[str]:
 
     English comes first, then the languages with a direction of their own.
     """
-    available = AvailableDirections.of_model(card)
-    tested = available.trained | available.better_zero_shot
+    available, target = AvailableDirections.of_model(card), resolve_language(card, target).code
+    tested = {*available.trained, *available.better_zero_shot}
     routes = {s: available.find_route(s, target) or [] for s, _ in available.trained if s != target}
     found = [source for source, route in routes.items() if route and tested.issuperset(route)]
     return sorted(found, key=lambda language: (language != _PREFERRED_PIVOT, len(routes[language]), language))
@@ -120,8 +129,9 @@ def find_route(card: ModelCard, source: str, target: str) -> list[DirectionCard]
     Raises UsageError if there are none.
     """
     available = AvailableDirections.of_model(card)
-    route = available.find_route(source, target) if source != target else None
-    steps = [card.find_direction(*pair) for pair in route or ()]
+    pair = resolve_language(card, source).code, resolve_language(card, target).code
+    route = available.find_route(*pair) if pair[0] != pair[1] else None
+    steps = [card.find_direction(*step) for step in route or ()]
     if not steps:
         pairs = _describe(available.trained)
         raise UsageError(f"{source}→{target}: the model does not translate this; choose one of {pairs}")

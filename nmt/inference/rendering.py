@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from nmt.corpus.tokenizer import Vocabulary
+from nmt.corpus.tokenizer import TokenizedText, Vocabulary
 from nmt.inference.chunk_alignment import align_chunks
 from nmt.inference.masking import restore_spans
 from nmt.inference.prepared_text import PreparedText
@@ -31,23 +32,30 @@ class RenderedText(NamedTuple):
 class Renderer:
     """Converter of hypotheses to text for a direction of a model."""
 
-    def __init__(self, guards: bool, languages: tuple[str, str], vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        guards: bool,
+        languages: tuple[str, str],
+        vocabulary: Vocabulary,
+        convert: Callable[[str], str] | None = None,
+    ) -> None:
         """Create a renderer.
 
         Args:
             guards: Whether the surface form of the source is restored.
             languages: Codes of the source and the target language.
             vocabulary: Target vocabulary.
+            convert: Function that is applied to the text that the network has written, and preserves its length.
         """
-        self._guards, self._languages = guards, languages
-        self._decode = vocabulary.decode
+        self._guards, self._languages, self._convert = guards, languages, convert
+        self._vocabulary = vocabulary
         self._separator = "" if "CJK" in language_scripts(languages[1]) else " "
 
     def render(
         self, prepared: PreparedText, hypotheses: Sequence[Hypothesis], options: DecodingOptions
     ) -> RenderedText:
         """Return the text of a sentence's translation, given one hypothesis per chunk."""
-        decoded = [self._decode(hypothesis.tokens) for hypothesis in hypotheses]
+        decoded = [self._decode(hypothesis) for hypothesis in hypotheses]
         target = self._separator.join(tokenized.text for tokenized in decoded)
         positions = [hypothesis.source_positions for hypothesis in hypotheses]
         alignment = align_chunks(prepared.chunks, positions, decoded, self._separator)
@@ -68,6 +76,10 @@ class Renderer:
         replaced = replace_terms(prepared.original_terms(), prepared.text, text, alignment, target_language)
         applied = tuple(AppliedTerm(match.source, match.target) for match in replaced.applied)
         return RenderedText(replaced.text, replaced.alignment, applied)
+
+    def _decode(self, hypothesis: Hypothesis) -> TokenizedText:
+        decoded = self._vocabulary.decode(hypothesis.tokens)
+        return replace(decoded, text=self._convert(decoded.text)) if self._convert else decoded
 
     def _span_texts(self, prepared: PreparedText) -> list[str]:
         """Return the text that replaces each protected span: the span as it is written in the sentence."""

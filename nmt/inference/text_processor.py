@@ -14,17 +14,20 @@ from dataclasses import replace
 
 from nmt.corpus.tokenizer import UNK, TokenizedText, language_id, placeholder_id
 from nmt.inference.chunk_alignment import Chunk
+from nmt.inference.directions import AvailableDirections
 from nmt.inference.masking import MaskedText, mask_spans
+from nmt.inference.network_scripts import NetworkScripts
 from nmt.inference.prepared_text import PreparedText
 from nmt.inference.quality_signals import find_signals, lower_confidence
 from nmt.inference.rendering import Renderer
 from nmt.inference.text_options import TextOptions
-from nmt.inference.translation import Alternative, AppliedTerm, Translation
+from nmt.inference.translation import Alternative, AppliedTerm, Direction, SentenceTranslation, Translation
 from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from nmt.text.casing import lower_case
+from nmt.text.chinese import ChineseScript
 from nmt.text.chunking import split_into_chunks
 from nmt.text.decorations import find_core
 from nmt.text.glossary import TermMatch, replace_terms
@@ -44,18 +47,40 @@ _PLACEHOLDER_IDS = {character: placeholder_id(n) for n, character in enumerate(P
 class TextProcessor:
     """Converter from texts to token ids for a model, and from its hypotheses to translations. Thread-safe."""
 
-    def __init__(self, model: ModelDirectory, direction: DirectionCard, *, calibrated: bool = True) -> None:
-        """Create a processor for a direction of a model; without ``calibrated``, there is no confidence."""
+    def __init__(
+        self,
+        model: ModelDirectory,
+        direction: DirectionCard,
+        *,
+        calibrated: bool = True,
+        script: ChineseScript | None = None,
+    ) -> None:
+        """Create a processor for a direction of a model.
+
+        Args:
+            model: Model directory.
+            direction: Direction of the model.
+            calibrated: Whether translations have a confidence.
+            script: Script in which Chinese translations are written; None for that of the network.
+
+        Raises:
+            CarouselError: Translations must be converted to the script, and OpenCC is not installed.
+        """
         card = model.card
+        self.decoding_options = replace(model.decoding_options, max_length_ratio=direction.longest_ratio)
         self._card, self._tokenizer, self._direction = card, model.tokenizer, direction
         self._calibration = direction.confidence if calibrated else None
         # Empty for a translator between two languages.
         self._prefix = [language_id(n) for n, code in enumerate(card.languages) if code == direction.target]
         self._lowers_case = card.search.guards and not model.tokenizer.source.has_capitals
         encode = model.tokenizer.source.encode_batch
+        is_trained = (direction.source, direction.target) in AvailableDirections.of_model(card).trained
+        self._label = Direction("trained" if is_trained else "zero-shot", (direction.source, direction.target))
         self._truecaser = Truecaser(lambda word: len(encode([word])[0]), direction.source)
         languages = direction.source, direction.target
-        self._renderer = Renderer(card.search.guards, languages, model.tokenizer.target)
+        self._scripts = NetworkScripts(card.chinese_script, *languages)
+        convert = self._scripts.output_converter(script)
+        self._renderer = Renderer(card.search.guards, languages, model.tokenizer.target, convert)
 
     @property
     def source_language(self) -> str:
@@ -100,6 +125,7 @@ class TextProcessor:
     def _make_all_chunks(self, masked: MaskedText, surface: SurfaceForm) -> list[Chunk]:
         """Return the chunks of a masked text."""
         network_text = to_network_form(masked.text, surface, self._card.unpunctuated, self._truecaser.truecase)
+        network_text = self._scripts.convert_source(network_text)
         if self._lowers_case:
             network_text = lower_case(network_text, self._direction.source)
         ranges = masked.ranges(len(network_text))
@@ -138,7 +164,9 @@ class TextProcessor:
 
     def tokenize_pair(self, source: str, target: str) -> tuple[TokenizedText, TokenizedText]:
         """Return the token ids of a source text and of its translation, which are only normalised."""
-        return self._encode(normalise(source)), self._tokenizer.target.encode(normalise(target))
+        source, target = normalise(source), normalise(target)
+        target = self._scripts.convert_target(target)
+        return self._encode(self._scripts.convert_source(source)), self._tokenizer.target.encode(target)
 
     def decode_batch(self, id_lists: Sequence[Sequence[int]]) -> list[str]:
         """Return the text of each list of target token ids."""
@@ -211,8 +239,15 @@ class TextProcessor:
             alignment=rendered.alignment if options.return_attention else None,
             signals=signals,
             terms=rendered.terms,
-            direction=languages,
+            direction=self._label,
         )
+
+    def assemble_counted(
+        self, prepared: PreparedText, hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
+    ) -> SentenceTranslation:
+        """Return the translation of a sentence as `assemble` does, with the number of its tokens."""
+        num_tokens = sum(len(of_chunk[0].tokens) + 1 for of_chunk in hypotheses)
+        return SentenceTranslation(self.assemble(prepared, hypotheses, options), num_tokens)
 
     def _copy(self, prepared: PreparedText, options: DecodingOptions) -> Translation:
         """Return a sentence as its own translation, with its terms translated and its numbers localised on request."""
@@ -223,17 +258,15 @@ class TextProcessor:
             text = localise_numbers(text, self._direction.source, self._direction.target)
         aligned = options.return_attention and self._card.model.attention != "none"
         alignment = ((0, len(prepared.text), 0, len(text)),) if aligned and text else None
-        direction = self._direction.source, self._direction.target
-        return Translation(text, alignment=alignment, copied=True, direction=direction)
+        return Translation(text, alignment=alignment, copied=True, direction=self._label)
 
     def _copy_with_terms(self, prepared: PreparedText) -> Translation:
         """Return a sentence in which nothing is to be translated but its terms."""
         text, matches = prepared.text, prepared.original_terms()
-        direction = self._direction.source, self._direction.target
         itself = [(match.start, match.end, match.start, match.end) for match in matches]
-        replaced = replace_terms(matches, text, text, itself, direction[1])
+        replaced = replace_terms(matches, text, text, itself, self._direction.target)
         terms = tuple(AppliedTerm(match.source, match.target) for match in matches)
-        return Translation(replaced.text, alignment=replaced.alignment, terms=terms, direction=direction)
+        return Translation(replaced.text, alignment=replaced.alignment, terms=terms, direction=self._label)
 
 
 def _without_parts(terms: Sequence[TermMatch], spans: Sequence[ProtectedSpan]) -> list[TermMatch]:

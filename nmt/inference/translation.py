@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from nmt.text.alignment import AlignedSpan
+
+DirectionKind = Literal["trained", "pivot", "zero-shot", "copy"]
+"""``trained`` if a network was trained to translate between the two languages, ``pivot`` if two translations were made,
+the second of the result of the first, ``zero-shot`` if a network was trained on other pairs of its languages only, and
+``copy`` if the text is in the target language already.
+"""
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,15 @@ class AppliedTerm:
 
     source: str
     target: str
+
+
+@dataclass(frozen=True)
+class Direction:
+    """The languages of a translation."""
+
+    kind: DirectionKind
+    languages: tuple[str, ...]
+    """Codes of the source and the target language, with the pivot language between them if there is one."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +61,16 @@ class Translation:
     """True if the text was not translated, because nothing in it is language or the confidence is too low."""
     left_untranslated: bool = False
     """True if a sentence of the text was not translated because the confidence is below the minimum."""
-    direction: tuple[str, ...] = ()
-    """Codes of the source and the target language, with the pivot language between them if there is one."""
+    direction: Direction | None = None
+    """Languages of the translation; None if the text contains no sentence."""
+
+
+class SentenceTranslation(NamedTuple):
+    """A translated sentence with the number of its tokens."""
+
+    translation: Translation
+    num_tokens: int
+    """Number of target tokens, including end-of-sentence tokens; the weight of the score when scores are averaged."""
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,19 @@ from nmt.engine.factory import (
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.chunk_alignment import align_pair
 from nmt.inference.continuous_batcher import ContinuousBatcher
-from nmt.inference.directions import choose_direction, find_route, find_sources
+from nmt.inference.directions import choose_direction, find_route, find_sources, resolve_language
+from nmt.inference.pivoting import step_text_options
 from nmt.inference.rescoring import Rescorer
-from nmt.inference.routes import DetectedRoute, PivotRoute, Route
+from nmt.inference.routes import DetectedRoute, Route
 from nmt.inference.source_language import SourceLanguageDetector
 from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS, TextOptions
 from nmt.inference.text_processor import TextProcessor
 from nmt.inference.translation import Alternative, PairScore, Translation
-from nmt.inference.window_translator import WindowTranslator
+from nmt.inference.window_translator import StepTranslator, WindowTranslator
 from nmt.model_directory.card import DirectionCard
 from nmt.model_directory.directory import ModelDirectory, read_language_model_directory, read_model_directory
 from nmt.search.options import DecodingOptions
+from nmt.text.chinese import ChineseScript
 from nmt.utils.errors import UsageError
 
 __all__ = ["Alternative", "Translation", "Translator"]
@@ -65,7 +67,7 @@ class Translator:
     ) -> None:
         """Create a translator from its parts; use `Translator.load` instead."""
         self._model, self._decoder, self._rescorer, self._calibrated = model, decoder, rescorer, calibrated
-        self._processors: dict[tuple[str, str], TextProcessor] = {}
+        self._processors: dict[tuple[str, str, ChineseScript | None], TextProcessor] = {}
         first, *_ = model.card.trained_directions
         self.text_processor = self._processor(first)
         self.source_language, self.target_language = first.source, first.target
@@ -144,12 +146,14 @@ class Translator:
         target. Raises UsageError if the target is left out and the model does not determine it.
         """
         if source is None and target is not None and len(find_sources(self._model.card, target)) > 1:
-            return None, target
+            return None, resolve_language(self._model.card, target).name
         return self.choose_direction(source, target)
 
     def identify_source(self, text: str, target: str) -> str:
         """Return the most probable source language of a text, or the target language if the text is certainly in it."""
-        return SourceLanguageDetector(find_sources(self._model.card, target), target).detect(text)
+        language = resolve_language(self._model.card, target)
+        found = SourceLanguageDetector(find_sources(self._model.card, target), language.code).detect(text)
+        return target if found == language.code else found
 
     @property
     def decoding_options(self) -> DecodingOptions:
@@ -227,6 +231,7 @@ class Translator:
                 language of each text is identified; texts in the target language are then left unchanged.
             target: Language code of the target. It may be left out if the model translates into one language only.
                 Between two languages without a direction of their own, texts are translated through a pivot language.
+                ``zh-Hant`` writes Chinese in traditional characters.
             beam_size: Beam size; the model's default if None.
             alternatives: Number of alternative translations. The beam size is raised to at least this number plus 1.
             options: Decoding options; the model's `decoding_options` if None.
@@ -274,13 +279,9 @@ class Translator:
         if alternatives < 0:
             raise UsageError(f"alternatives: {alternatives} is negative; use 0 or more")
         source, target = self.choose_languages(source, target)
+        options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
         make_route = partial(
-            self._make_route,
-            target=target,
-            beam_size=beam_size,
-            alternatives=alternatives,
-            options=options,
-            text_options=text_options,
+            self._make_route, target=target, beam_size=beam_size, options=options, text_options=text_options
         )
         if source is not None:
             return self._stream(texts, make_route(source))
@@ -288,53 +289,49 @@ class Translator:
             raise UsageError("source: terms are of one source language, which has to be given; name it")
         sources = find_sources(self._model.card, target)
         routes = {language: make_route(language) for language in sources}
-        return self._stream(texts, DetectedRoute(SourceLanguageDetector(sources, target), routes))
+        language = resolve_language(self._model.card, target)
+        detector = SourceLanguageDetector(sources, language.code)
+        return self._stream(texts, DetectedRoute(detector, routes, language.script))
 
     def _make_route(
-        self,
-        source: str,
-        target: str,
-        beam_size: int | None,
-        alternatives: int,
-        options: DecodingOptions | None,
-        text_options: TextOptions,
-    ) -> Route:
-        """Return the route from one language to another. Raises UsageError for unsuitable options."""
-        steps = find_route(self._model.card, source, target)
-        if len(steps) == 1:
-            return self._window_translator(steps[0], beam_size, options, alternatives, text_options)
-        if text_options.min_confidence:
-            problem = f"{source}→{target} is translated through {steps[0].target}, where this has no effect"
-            raise UsageError(f"min_confidence: {problem}; leave it out")
-        terms = text_options.terms
-        if terms:
-            text_options = replace(text_options, terms=None)
-            options = replace(options or self.decoding_options, return_attention=True)
-        first = self._window_translator(steps[0], beam_size, None, 0, text_options)
-        second = self._window_translator(steps[1], beam_size, options, alternatives, text_options)
-        return PivotRoute(first, second, terms)
-
-    def _window_translator(
-        self,
-        direction: DirectionCard,
-        beam_size: int | None,
-        options: DecodingOptions | None,
-        alternatives: int,
-        text_options: TextOptions,
+        self, source: str, target: str, beam_size: int | None, options: DecodingOptions, text_options: TextOptions
     ) -> WindowTranslator:
-        processor = self._processor(direction)
-        beam_size = max(beam_size or self.beam_size, alternatives + 1)
-        options = replace(options or self.decoding_options, num_hypotheses=alternatives + 1)
-        if text_options.min_confidence and not self._has_confidence(direction, options):
+        """Return the translator from one language to another. Raises UsageError for unsuitable options."""
+        route = find_route(self._model.card, source, target)
+        script = resolve_language(self._model.card, target).script
+        if len(route) == 1:
+            steps = [self._step_translator(route[0], script, beam_size, options, text_options)]
+        else:
+            if text_options.terms:  # they are put into the result of the second step
+                options = replace(options, return_attention=True)
+            of_first = replace(self.decoding_options, return_attention=options.return_attention)
+            of_step = step_text_options(text_options)
+            steps = [
+                self._step_translator(route[0], None, beam_size, of_first, of_step),
+                self._step_translator(route[1], script, beam_size, options, of_step),
+            ]
+        if text_options.min_confidence and not all(map(self._has_confidence, route, [each.options for each in steps])):
             raise UsageError(
                 "min_confidence: translations have no confidence when they are sampled, use several models, do without "
                 "the model's shortlist, or if the model was trained without a dev set; remove it"
             )
+        return WindowTranslator(steps, text_options)
+
+    def _step_translator(
+        self,
+        direction: DirectionCard,
+        script: ChineseScript | None,
+        beam_size: int | None,
+        options: DecodingOptions,
+        text_options: TextOptions,
+    ) -> StepTranslator:
+        processor = self._processor(direction, script)
+        beam_size = max(beam_size or self.beam_size, options.num_hypotheses)
         if options.max_length_ratio == self.decoding_options.max_length_ratio:
-            options = replace(options, max_length_ratio=direction.longest_ratio)
+            options = replace(options, max_length_ratio=processor.decoding_options.max_length_ratio)
         if options.force_phrases:
             options = replace(options, word_continuations=processor.word_continuations)
-        return WindowTranslator(processor, self._decoder, self._rescorer, beam_size, options, text_options)
+        return StepTranslator(processor, self._decoder, self._rescorer, beam_size, options, text_options)
 
     def score(
         self, pairs: Sequence[tuple[str, str]], *, source: str | None = None, target: str | None = None
@@ -344,7 +341,8 @@ class Translator:
         With a vocabulary shortlist, probabilities are normalised over the tokens of the shortlist only. For exact
         values, load the model with ``shortlist=False``.
         """
-        direction = self._model.card.find_direction(*self.choose_direction(source, target))
+        languages = [resolve_language(self._model.card, code) for code in self.choose_direction(source, target)]
+        direction = self._model.card.find_direction(languages[0].code, languages[1].code)
         if direction is None:
             raise UsageError(f"source, target: the model translates {self.directions}; choose one of these directions")
         processor = self._processor(direction)
@@ -366,8 +364,8 @@ class Translator:
     def _has_confidence(self, direction: DirectionCard, options: DecodingOptions) -> bool:
         return self._calibrated and direction.confidence is not None and options.sampling_temperature == 0
 
-    def _processor(self, direction: DirectionCard) -> TextProcessor:
-        key = direction.source, direction.target
+    def _processor(self, direction: DirectionCard, script: ChineseScript | None = None) -> TextProcessor:
+        key = direction.source, direction.target, script
         if key not in self._processors:
-            self._processors[key] = TextProcessor(self._model, direction, calibrated=self._calibrated)
+            self._processors[key] = TextProcessor(self._model, direction, calibrated=self._calibrated, script=script)
         return self._processors[key]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from nmt.search.hypotheses import Backpointers, FinishedHypotheses, Hypothesis, 
 from nmt.search.options import DecodingOptions
 from nmt.search.protocol import Engine, StepRequest
 from nmt.search.strategies import make_strategy
+from nmt.search.strategies.base import SearchStrategy
 from nmt.search.strategies.runner import StrategyRunner
 from nmt.utils.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
@@ -32,6 +34,20 @@ __all__ = ["BeamSearch", "DecodingOptions", "Hypothesis", "decode_sentences", "l
 
 _NO_LIMIT = np.iinfo(np.int64).max
 _LOWEST = np.finfo(np.float64).min  # below the score of every open hypothesis, above the -inf of unused rows
+
+
+class SentenceGroup(NamedTuple):
+    """Sentences with equal options that begin together."""
+
+    slots: Sequence[int]
+    """Slot of each sentence."""
+    sources: Sequence[Sequence[int]]
+    """Source token ids of each sentence."""
+    options: DecodingOptions
+
+    def length_limits(self) -> list[tuple[int, int]]:
+        """Return the minimum and the maximum length of the translation of each sentence, in tokens."""
+        return [self.options.length_limits(len(source)) for source in self.sources]
 
 
 class BeamSearch:
@@ -83,14 +99,35 @@ class BeamSearch:
 
     def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
         """Start decoding sentences in the given free slots; ``sources`` holds the source token ids of each."""
-        index = np.array(slots)
-        min_lengths, max_lengths = np.array([options.length_limits(len(source)) for source in sources]).T
+        self.admit_groups([SentenceGroup(slots, sources, options)])
+
+    def admit_groups(self, groups: Sequence[SentenceGroup]) -> None:
+        """Start decoding groups of sentences, which the engine encodes together whatever their options."""
         strategies = [
-            make_strategy(options, self._engine.beam_size, self._eos_id, min_length, source)
-            for min_length, source in zip(min_lengths.tolist(), sources, strict=True)
+            [
+                make_strategy(group.options, self._engine.beam_size, self._eos_id, min_length, source)
+                for (min_length, _), source in zip(group.length_limits(), group.sources, strict=True)
+            ]
+            for group in groups
         ]
-        required_ids = [strategy.required_ids if strategy else options.copy_tokens for strategy in strategies]
-        self._engine.admit(slots, sources, required_ids)
+        self._engine.admit(
+            [slot for group in groups for slot in group.slots],
+            [source for group in groups for source in group.sources],
+            [
+                strategy.required_ids if strategy else group.options.copy_tokens
+                for group, of_group in zip(groups, strategies, strict=True)
+                for strategy in of_group
+            ],
+        )
+        for group, of_group in zip(groups, strategies, strict=True):
+            self._start_group(group, of_group)
+        self._update_batch_state()
+
+    def _start_group(self, group: SentenceGroup, strategies: Sequence[SearchStrategy | None]) -> None:
+        """Initialise the state of the slots of encoded sentences; ``strategies`` are those of each sentence."""
+        slots, sources, options = group
+        index = np.array(slots)
+        min_lengths, max_lengths = np.array(group.length_limits()).T
         self._free.difference_update(slots)
         self._first_step[index] = self._step
         self._earliest_end[index] = self._step + min_lengths
@@ -115,7 +152,6 @@ class BeamSearch:
                 self._scores[slot, strategy.initial_rows] = 0.0
                 self._num_hypotheses[slot] = strategy.max_finished
         self._backpointers.reserve_capacity(int(max_lengths.max()), self._step)
-        self._update_batch_state()
 
     def release(self, slots: Sequence[int]) -> None:
         """Free the given slots, whether or not their sentences have finished."""

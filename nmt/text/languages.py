@@ -9,6 +9,7 @@ from nmt.text.scripts import script_of
 
 LATIN = "LATIN"
 _LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
+_ALIASES = {"zt": "zh"}  # LibreTranslate's code of traditional Chinese
 _RIGHT_TO_LEFT = frozenset({"ARABIC", "HEBREW", "THAANA"})
 _RIGHT_TO_LEFT_SUBTAGS = frozenset({"adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"})
 
@@ -56,7 +57,8 @@ for _line in _TABLE.split("\n")[1:-1]:
 @lru_cache(maxsize=256)
 def primary_subtag(code: str) -> str:
     """Return the language of a code without region and script: ``pt`` for ``pt-BR``."""
-    return re.split("[-_]", code, maxsplit=1)[0].lower()
+    subtag = re.split("[-_]", code, maxsplit=1)[0].lower()
+    return _ALIASES.get(subtag, subtag)
 
 
 @lru_cache(maxsize=256)

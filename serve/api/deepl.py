@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from nmt.text.chinese import chinese_script
 from nmt.text.languages import primary_subtag
 from serve.api.deepl_schemas import (
     LIST_PARAMETERS,
@@ -99,7 +100,7 @@ async def languages(request: Request, service: ServiceDependency) -> list[DeeplL
         sources = [code for code in models.languages if models.target_languages(code) != [code]]
         return [DeeplLanguage(language=code.upper(), name=language_name(code)) for code in sources]
     names: dict[str, str] = {}
-    for target in models.languages:
+    for target in models.listed_languages:
         if models.source_languages(target):
             for code in _TARGET_VARIANTS.get(target.upper(), (target,)):
                 names[code.upper()] = language_name(code)
@@ -198,11 +199,13 @@ def _served_language(models: ModelRegistry, code: str) -> str:
 
     An exact match is preferred, then the language without a region. A code without a region matches any region.
     """
+    if chinese_script(code):
+        return models.match_language(code).name
     wanted = code.replace("_", "-").casefold()
     known = {language.replace("_", "-").casefold(): language for language in models.languages}
     variants = [known[key] for key in sorted(known) if primary_subtag(key) == wanted]
     matches = [known.get(wanted), known.get(primary_subtag(wanted)), *variants]
-    return next(filter(None, matches), None) or models.match_language(code)
+    return next(filter(None, matches), None) or models.match_language(code).name
 
 
 def _glossary_pairs(models: ModelRegistry) -> set[tuple[str, str]]:

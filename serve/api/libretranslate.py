@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
+from nmt.inference.translation import DirectionKind
 from serve.api.dependencies import (
     DownloadsDependency,
     GlossariesDependency,
@@ -134,13 +135,25 @@ class AppliedTerm(ApiModel):
     target: str
 
 
+class TranslationDirection(ApiModel):
+    """The languages of a translation."""
+
+    kind: DirectionKind
+    """`trained` if a model was trained to translate between the two languages, `pivot` if two translations were made,
+    the second of the result of the first, `zero-shot` if a model was trained on other pairs of its languages only, and
+    `copy` if the text is in the target language already."""
+    languages: list[str]
+    """Codes of the source and the target language, with the pivot language between them if there is one."""
+
+
 class TranslationDetails(ApiModel):
     """Scores and word alignment of a translation."""
 
     score: float
     """Mean log-probability per token; for several lines, the mean over the lines."""
     confidence: float | None
-    """Expected translation quality from 0 to 1; null if a pivot language was used."""
+    """Expected translation quality from 0 to 1; through a pivot language, the product over both translations. Null if
+    it is not known, as for zero-shot translation."""
     alignment: list[tuple[int, int, int, int]] | None
     """Aligned spans: source start and end, target start and end, in code points."""
     signals: list[str]
@@ -151,6 +164,8 @@ class TranslationDetails(ApiModel):
     """Whether a sentence was left untranslated because its confidence is below `min_confidence`."""
     pivot: str | None
     """Language code of the intermediate language, if one was used."""
+    direction: TranslationDirection | None
+    """Languages of the translation; null if the text contains no sentence."""
 
 
 class LibreTranslateResponse(ApiModel):
@@ -255,7 +270,7 @@ async def languages(service: ServiceDependency) -> list[ServedLanguage]:
     models = service.models
     return [
         ServedLanguage(code=code, name=language_name(code), targets=models.target_languages(code))
-        for code in models.languages
+        for code in models.listed_languages
     ]
 
 
@@ -331,7 +346,11 @@ def translation_details(result: TranslationResult) -> dict[str, Any]:
     translation = result.translation
     names = ("score", "confidence", "alignment", "signals", "left_untranslated")
     details = {name: getattr(translation, name) for name in names}
-    return details | {"terms": [asdict(term) for term in translation.terms], "pivot": result.pivot_language}
+    return details | {
+        "terms": [asdict(term) for term in translation.terms],
+        "pivot": result.pivot_language,
+        "direction": asdict(translation.direction) if translation.direction else None,
+    }
 
 
 def _percent(confidence: float) -> float:

@@ -11,38 +11,45 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from serve.errors import TranslationFailedError, error_location
-from serve.interfaces import BatchKey
+from serve.interfaces import BatchKey, DecodingDirection
 
 if TYPE_CHECKING:
     from nmt.inference.chunk_alignment import Chunk
     from nmt.inference.continuous_batcher import DecodingRequest
     from nmt.inference.prepared_text import PreparedText
     from nmt.inference.text_options import TextOptions
-    from nmt.inference.translation import Translation
+    from nmt.inference.translation import SentenceTranslation, Translation
     from nmt.search.hypotheses import Hypothesis
     from nmt.search.options import DecodingOptions
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
     """A text to translate as a unit, with its decoding options."""
 
     text: str
+    direction: DecodingDirection
     beam_size: int
     options: DecodingOptions
-    text_options: TextOptions = field(compare=False)
+    text_options: TextOptions
     cache_scope: Hashable = None
     """Identifier of the text options; a cached translation is used again only for sentences with the same scope."""
 
+    @property
+    def cost(self) -> float:
+        """Estimated seconds of worker time."""
+        return self.estimate_cost(self.text)
 
-class SentenceTranslation(NamedTuple):
-    """A translated sentence with the number of its tokens."""
+    @property
+    def cache_key(self) -> Hashable:
+        """Identifier of everything on which the translation depends."""
+        return self.direction.cache_key, self.text, self.beam_size, self.options, self.cache_scope
 
-    translation: Translation
-    num_tokens: int
-    """Number of target tokens, including end-of-sentence tokens; the weight of the score when scores are averaged."""
+    def estimate_cost(self, text: str) -> float:
+        """Return the estimated seconds of worker time for a text in the same direction."""
+        return self.direction.model.throughput.estimate(text)
 
 
 class PendingRequest:
@@ -130,8 +137,8 @@ class SentenceJob:
 
     def prepare(self) -> PreparedText:
         """Split the sentence into tokenized chunks. There are none if it contains nothing to translate."""
-        text_processor, sentence = self.batch_key.model.text_processor, self.sentence
-        self.prepared = text_processor.prepare(sentence.text, sentence.text_options)
+        sentence = self.sentence
+        self.prepared = sentence.direction.text_processor.prepare(sentence.text, sentence.text_options)
         self.hypotheses, self.num_missing = [()] * len(self.chunks), len(self.chunks)
         return self.prepared
 
@@ -145,9 +152,8 @@ class SentenceJob:
     def assemble_translation(self) -> SentenceTranslation:
         """Return the sentence's translation, joined from its decoded chunks."""
         prepared = self.prepared or self.prepare()
-        text_processor = self.batch_key.model.text_processor
-        translation = text_processor.assemble(prepared, self.hypotheses, self.sentence.options)
-        return SentenceTranslation(translation, sum(len(found[0].tokens) + 1 for found in self.hypotheses))
+        text_processor = self.sentence.direction.text_processor
+        return text_processor.assemble_counted(prepared, self.hypotheses, self.sentence.options)
 
     def fail(self, error: Exception) -> None:
         """Log an exception and fail the whole request."""

@@ -21,7 +21,7 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from serve.errors import NotReadyError, QueueFullError
-from serve.interfaces import BatchKey, DecodingModel
+from serve.interfaces import BatchKey
 from serve.metrics import Metrics
 from serve.scheduling.jobs import ChunkTask, PendingRequest, Sentence, SentenceJob
 from serve.scheduling.translation_cache import TranslationCache
@@ -76,7 +76,6 @@ class Scheduler:
 
     def submit(
         self,
-        model: DecodingModel,
         sentences: Sequence[Sentence],
         deadline: float,
         on_sentence: Callable[[int, Translation], None] | None = None,
@@ -87,8 +86,7 @@ class Scheduler:
         """Queue the sentences of a request.
 
         Args:
-            model: Model that translates the sentences.
-            sentences: Sentences to translate; either all of them are queued or none.
+            sentences: Sentences to translate, of any models and directions; either all of them are queued or none.
             deadline: Time of `time.monotonic` after which no sentence is started.
             on_sentence: Function that is called with the index and translation of each sentence as it is finished.
             later_cost: Estimated seconds of worker time for sentences that the same request will submit later.
@@ -100,12 +98,12 @@ class Scheduler:
         """
         now = time.monotonic()
         request = PendingRequest(len(sentences), deadline, on_sentence)
-        cached = [self._cache.get(model, sentence) for sentence in sentences]
+        cached = [self._cache.get(sentence) for sentence in sentences]
         jobs = []
         for index, (sentence, translation) in enumerate(zip(sentences, cached, strict=True)):
             if translation is None:
-                key, cost = BatchKey(model, sentence.beam_size), model.throughput.estimate(sentence.text)
-                jobs.append(SentenceJob(request, index, sentence, key, cost, now, self._deliver_translation))
+                key = BatchKey(sentence.direction.model, sentence.beam_size)
+                jobs.append(SentenceJob(request, index, sentence, key, sentence.cost, now, self._deliver_translation))
         with self._changed:
             if not continued:
                 self._check_admission(jobs, later_cost, deadline - now)
@@ -115,7 +113,7 @@ class Scheduler:
             virtual_start = now
             for job in jobs:
                 job.virtual_start = virtual_start
-                first_chunk = min(job.cost, model.throughput.estimate(job.sentence.text[:CHUNK_CHARACTERS]))
+                first_chunk = min(job.cost, job.sentence.estimate_cost(job.sentence.text[:CHUNK_CHARACTERS]))
                 self._enqueue(virtual_start + self._fair_duration(first_chunk), ChunkTask(job, 0))
                 virtual_start += self._fair_duration(job.cost)
             self._changed.notify(len(jobs))
@@ -185,11 +183,11 @@ class Scheduler:
         """Assemble, cache and deliver the translation of a sentence whose chunks are all decoded."""
         try:
             translation = job.assemble_translation()
-            self._cache.put(job.batch_key.model, job.sentence, translation)
+            self._cache.put(job.sentence, translation)
             if translation.num_tokens:
                 self._target_tokens.inc(translation.num_tokens)
                 self._source_tokens.inc(sum(len(chunk.tokenized.ids) + 1 for chunk in job.chunks))
-                self._metrics.sentences.labels(job.batch_key.model.name).inc()
+                self._metrics.sentences.labels(job.sentence.direction.name).inc()
                 self._metrics.token_seconds.observe((time.monotonic() - job.started) / translation.num_tokens)
             job.request.set_translation(job.index, translation)
         except Exception as error:

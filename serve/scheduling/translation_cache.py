@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from serve.interfaces import DecodingModel
 from serve.metrics import Metrics
-from serve.scheduling.jobs import Sentence, SentenceTranslation
+from serve.scheduling.jobs import Sentence
+
+if TYPE_CHECKING:
+    from nmt.inference.translation import SentenceTranslation
 
 _MAX_CHARACTERS = 1000  # longer sentences are rarely repeated and take much memory
 
@@ -23,17 +26,17 @@ class TranslationCache:
         self._lock = threading.Lock()
         self._lookups = metrics.cache
 
-    def get(self, model: DecodingModel, sentence: Sentence) -> SentenceTranslation | None:
+    def get(self, sentence: Sentence) -> SentenceTranslation | None:
         """Return the cached translation of a sentence, or None if there is none; count the lookup in the metrics."""
         if not self._entries.maxsize:
             return None
         with self._lock:
-            found = self._entries.get((model.checksum, sentence))
+            found = self._entries.get(sentence.cache_key)
         self._lookups.labels("miss" if found is None else "hit").inc()
         return found
 
-    def put(self, model: DecodingModel, sentence: Sentence, translation: SentenceTranslation) -> None:
+    def put(self, sentence: Sentence, translation: SentenceTranslation) -> None:
         """Store the translation of a sentence unless the sentence is very long."""
         if self._entries.maxsize and len(sentence.text) <= _MAX_CHARACTERS:
             with self._lock:
-                self._entries[model.checksum, sentence] = translation
+                self._entries[sentence.cache_key] = translation

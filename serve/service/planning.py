@@ -14,10 +14,13 @@ from nmt.inference.documents.plain import PlainDocument
 from nmt.inference.documents.tag_options import TagOptions
 from nmt.inference.documents.xml import XmlDocument, extract_xml_text
 from nmt.inference.documents.xml_parser import XmlSyntaxError
-from nmt.inference.translation import Translation
+from nmt.inference.language_codes import Language
+from nmt.inference.translation import Direction, Translation
+from nmt.text.chinese import convert_chinese
 from nmt.text.language_identification import DetectedLanguage
 from serve.errors import BadRequestError, LimitExceededError, UnsupportedLanguageError
-from serve.models.registry import ModelEntry, ModelRegistry
+from serve.models.registry import ModelRegistry
+from serve.models.routes import Route
 from serve.service.detection import ServedLanguageDetector
 from serve.stores.glossaries import Glossary, GlossaryEntries
 
@@ -70,7 +73,7 @@ class TranslationResult:
     detected: DetectedLanguage
     """Detected source language, or with a confidence of 1 the source language that the request specifies."""
     pivot_language: str | None
-    """Pivot language if two models translated the text, else None."""
+    """Pivot language if the text was translated in two steps, else None."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,10 @@ class TextPlan:
     text: str
     detected: DetectedLanguage
     """Detected source language, or with a confidence of 1 the source language that the request specifies."""
-    route: tuple[ModelEntry, ...]
-    """Models to apply one after the other; empty if the text is already in the target language."""
+    target: Language
+    """Target language."""
+    route: Route
+    """Steps to apply one after the other; empty if the text is already in the target language."""
     document: Document
     first_index: int
     """Index of the text's first sentence among the sentences of all texts."""
@@ -93,13 +98,20 @@ class TextPlan:
 
     @property
     def pivot_language(self) -> str | None:
-        """Pivot language if two models translate the text, else None."""
+        """Pivot language if the text is translated in two steps, else None."""
         return self.route[0].pair[1] if len(self.route) > 1 else None
+
+    @property
+    def text_in_script(self) -> str:
+        """The text in the script of Chinese that the request asks for; otherwise the text as it is."""
+        return convert_chinese(self.text, self.target.script) if self.target.script else self.text
 
     def assemble_result(self, translations: Mapping[int, Translation]) -> TranslationResult:
         """Return the result for the text, given the translations of all sentences by index."""
         if not self.route:
-            return TranslationResult(Translation(self.text, alignment=(), copied=True), self.detected, None)
+            direction = Direction("copy", (self.detected.language, self.target.code))
+            copy = Translation(self.text_in_script, alignment=(), copied=True, direction=direction)
+            return TranslationResult(copy, self.detected, None)
         translation = self.document.assemble([translations[self.first_index + n] for n in range(len(self.sentences))])
         return TranslationResult(translation, self.detected, self.pivot_language)
 
@@ -142,8 +154,10 @@ class RequestPlanner:
         """
         target = self._models.match_language(request.target_language)
         sources = await self._source_languages(texts, request, target)
-        routes = [tuple(self._models.find_route(source.language, target)) for source in sources]
-        for entry in {entry for route in routes for entry in route}:
+        if request.source_language is not None and self._models.match_language(request.source_language) == target:
+            target = Language(target.code)  # the texts are in its script already
+        routes = [self._models.find_route(source.language, target.code) for source in sources]
+        for entry in {step.entry for route in routes for step in route}:
             held_models.enter_context(entry.keep_open())
         if sum(text.count("\n") for text in texts) > _MAX_LINES_PER_SENTENCE * self._max_sentences:
             message = f"the request has too many lines; at most {self._max_sentences} sentences are allowed"
@@ -151,7 +165,7 @@ class RequestPlanner:
         documents = await self._offloader.run(
             texts,
             lambda: [
-                _parse_document(text, source.language, target, request)
+                _parse_document(text, source.language, target.name, request)
                 for text, source in zip(texts, sources, strict=True)
             ],
         )
@@ -160,7 +174,7 @@ class RequestPlanner:
         plans: list[TextPlan] = []
         count = 0
         for text, source, route, document in zip(texts, sources, routes, documents, strict=True):
-            plans.append(TextPlan(text, source, route, document, count))
+            plans.append(TextPlan(text, source, target, route, document, count))
             count += len(plans[-1].sentences) if route else 1
             if count > self._max_sentences:
                 message = f"the request has too many sentences; at most {self._max_sentences} are allowed"
@@ -168,17 +182,20 @@ class RequestPlanner:
         return plans
 
     async def _source_languages(
-        self, texts: Sequence[str], request: TranslationRequest, target: str
+        self, texts: Sequence[str], request: TranslationRequest, target: Language
     ) -> Sequence[DetectedLanguage]:
         """Return the requested or detected source language of each text."""
         if request.source_language is not None:
-            return [DetectedLanguage(self._models.match_language(request.source_language), 1.0)] * len(texts)
-        sources = self._models.source_languages(target)  # before the first await: the server may begin to shut down
+            source = self._models.match_language(request.source_language)
+            return [DetectedLanguage(source.code, 1.0)] * len(texts)
+        sources = self._models.source_languages(
+            target.code
+        )  # before the first await: the server may begin to shut down
         if not sources:
-            raise UnsupportedLanguageError(f"no model translates into {target}")
+            raise UnsupportedLanguageError(f"no model translates into {target.name}")
         if request.has_tags:
             texts = await self._offloader.run(texts, lambda: [_visible_text(text, request) for text in texts])
-        return [await self._detector.detect_source(text, sources, target) for text in texts]
+        return [await self._detector.detect_source(text, sources, target.code) for text in texts]
 
 
 def _parse_document(text: str, source: str, target: str, request: TranslationRequest) -> Document:

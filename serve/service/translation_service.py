@@ -7,25 +7,23 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from nmt.text.language_identification import DetectedLanguage
 from nmt.utils.errors import CarouselError
 from serve.errors import LimitExceededError, NotReadyError, TimedOutError
 from serve.metrics import Metrics
-from serve.models.registry import ModelEntry, ModelRegistry
-from serve.models.served_model import ServedModel, TranslatorLoader
+from serve.models.registry import ModelRegistry
+from serve.models.routes import RouteStep
+from serve.models.served_model import ServedDirection, ServedModel, TranslatorLoader
 from serve.scheduling.scheduler import Scheduler
 from serve.scheduling.throughput import ThroughputEstimate
 from serve.service.detection import ServedLanguageDetector
-from serve.service.planning import RequestPlanner, TextOffloader, TranslationRequest, TranslationResult
+from serve.service.planning import RequestPlanner, TextOffloader, TextPlan, TranslationRequest, TranslationResult
 from serve.service.sentence_translator import SentenceTranslator
+from serve.service.sentences import SourceSentence
 from serve.service.streaming import OnStreamed, StreamedSentence, report_sentences
 from serve.settings import Settings
 from serve.workers.thread import WorkerThread
-
-if TYPE_CHECKING:
-    from nmt.inference.translation import Translation
 
 _log = logging.getLogger(__name__)
 
@@ -101,7 +99,8 @@ class TranslationService:
     def _update_model_info(self) -> None:
         self._metrics.model_info.clear()
         for model in self.models.loaded_models:
-            self._metrics.model_info.labels(*model.pair, model.checksum).set(1)
+            for pair in model.translator.directions:
+                self._metrics.model_info.labels(*pair, model.checksum).set(1)
 
     # --- requests ----------------------------------------------------------------------------------------------
 
@@ -175,23 +174,22 @@ class TranslationService:
         with ExitStack() as held_models:
             plans = await self._planner.plan(texts, request, held_models)
             on_sentence = report_sentences(plans, request, on_streamed) if on_streamed else None
-            # Texts with the same route are translated together.
-            sentences_by_route: dict[tuple[ModelEntry, ...], dict[int, str]] = {}
+            sentences: dict[int, SourceSentence] = {}
             for plan in plans:
-                sentences_by_route.setdefault(plan.route, {}).update(enumerate(plan.sentences, plan.first_index))
-            found: dict[int, Translation] = {}
-            for route, sentences in sentences_by_route.items():
-                models = [await self._load_model(entry) for entry in route]
-                found |= await translator.translate(models, sentences, on_sentence)
+                steps = tuple([await self._load_direction(plan, step) for step in plan.route])
+                for index, sentence in enumerate(plan.sentences, plan.first_index):
+                    sentences[index] = SourceSentence(sentence, steps)
+            found = await translator.translate(sentences, on_sentence)
             return await self._offloader.run(texts, lambda: [plan.assemble_result(found) for plan in plans])
 
-    async def _load_model(self, entry: ModelEntry) -> ServedModel:
-        if entry.model is not None:
-            return entry.model
-        try:
-            model = await entry.get_model()
-        except CarouselError as error:
-            _log.error("%s", error)
-            raise NotReadyError(f"the model for {'→'.join(entry.pair)} cannot be loaded") from None
-        self._update_model_info()
-        return model
+    async def _load_direction(self, plan: TextPlan, step: RouteStep) -> ServedDirection:
+        """Return the direction of a step of a plan, after loading its model if necessary."""
+        model = step.entry.model
+        if model is None:
+            try:
+                model = await step.entry.get_model()
+            except CarouselError as error:
+                _log.error("%s", error)
+                raise NotReadyError(f"the model for {'→'.join(step.pair)} cannot be loaded") from None
+            self._update_model_info()
+        return model.direction(step.pair, plan.target.script if step is plan.route[-1] else None)

@@ -25,8 +25,11 @@ from nmt.utils.errors import CarouselError
 
 if TYPE_CHECKING:
     from nmt.inference.continuous_batcher import DecodingRequest
+    from nmt.inference.directions import AvailableDirections, LanguagePair
+    from nmt.inference.text_processor import TextProcessor
     from nmt.model_directory.directory import ModelDirectory
     from nmt.search.hypotheses import Hypothesis
+    from nmt.text.chinese import ChineseScript
 
 _EXIT_TIMEOUT = 5  # seconds for a process to end by itself: longer than any decoding step
 
@@ -158,21 +161,29 @@ class RemoteTranslator:
 
     def __init__(self, directory: ModelDirectory, processes: list[WorkerProcess]) -> None:
         """Use processes that have loaded the model directory; `ModelDirectoryLoader` starts them."""
-        from nmt.inference.text_processor import TextProcessor
-
         card = directory.card
         self._directory, self._processes = directory, processes
         self._lock = threading.Lock()
         self._closed = False
-        self.text_processor = TextProcessor(directory, card.trained_directions[0])
-        self.source_language, self.target_language = card.source_language, card.target_language
+        self.directions = [(each.source, each.target) for each in card.trained_directions]
         self.beam_size, self.checksum = card.search.beam, directory.checksum
-        self.decoding_options = directory.decoding_options
 
     @property
     def pids(self) -> list[int]:
         """Ids of the worker processes."""
         return [process.popen.pid for process in self._processes]
+
+    def create_text_processor(self, pair: LanguagePair, script: ChineseScript | None = None) -> TextProcessor:
+        """Create the text processor of a direction, trained or not; ``script`` is that of Chinese translations.
+
+        Raises CarouselError if the model does not know one of the languages.
+        """
+        from nmt.inference.text_processor import TextProcessor
+
+        direction = self._directory.card.find_direction(*pair)
+        if direction is None:
+            raise CarouselError(f"{'→'.join(pair)}: {self._directory.path} does not translate this; load another model")
+        return TextProcessor(self._directory, direction, script=script)
 
     def create_batcher(self, worker_number: int, num_slots: int, beam_size: int) -> RemoteBatcher:
         """Create a batcher in the process of the worker thread with this number.
@@ -216,13 +227,18 @@ class ModelDirectoryLoader:
     num_processes: int
     """Number of worker processes, one for each worker thread."""
 
-    def pair(self) -> tuple[str, str]:
-        """Read the source and target language from the model directory."""
+    @property
+    def name(self) -> str:
+        """Path of the model directory."""
+        return str(self.path)
+
+    def directions(self) -> AvailableDirections:
+        """Read the directions from the model directory."""
         # Imported late, so that the server answers /health while the package is still being imported.
+        from nmt.inference.directions import AvailableDirections
         from nmt.model_directory.directory import read_model_directory
 
-        card = read_model_directory(self.path).card
-        return card.source_language, card.target_language
+        return AvailableDirections.of_model(read_model_directory(self.path).card)
 
     def load(self) -> RemoteTranslator:
         """Load the model; raise CarouselError if that fails."""

@@ -108,7 +108,7 @@ def test_json_has_the_documented_fields(model: Path, tmp_path: Path, nmt: Nmt) -
     first, second = map(json.loads, ran.out.splitlines())
     fields = {"text", "score", "confidence", "alternatives", "alignment", "signals", "terms", "copied"}
     assert set(first) == fields | {"left_untranslated", "direction"}
-    assert first["direction"] == ["en", "fr"]
+    assert first["direction"] == {"kind": "trained", "languages": ["en", "fr"]}
     assert first["text"] == "le chien voit le chat."
     assert len(first["alternatives"]) == 2
     assert all(set(other) == {"text", "score"} for other in first["alternatives"])

@@ -42,7 +42,8 @@ def test_details_and_alternatives(url: str) -> None:
     assert len(answer["alternatives"]) == 2
     assert answer["translatedText"] not in answer["alternatives"]
     fields = {"score", "confidence", "alignment", "pivot", "signals", "terms", "left_untranslated"}
-    assert set(answer["details"]) == fields
+    assert set(answer["details"]) == fields | {"direction"}
+    assert answer["details"]["direction"] == {"kind": "trained", "languages": ["en", "fr"]}
 
 
 def test_health_readiness_and_languages(url: str) -> None:

@@ -14,10 +14,12 @@ from nmt import Translator
 from nmt.inference import source_language
 from nmt.inference.source_language import SourceLanguageDetector
 from nmt.inference.text_options import TextOptions
+from nmt.inference.translation import Direction
 from nmt.text.glossary import TermList
 from nmt.utils.errors import UsageError
 
 ENGLISH = ["the young dog hears the red horse.", "the king sees the small bird."]
+EN_FR, EN_XX = Direction("trained", ("en", "fr")), Direction("trained", ("en", "xx"))
 FRENCH = ["le roi rouge voit le petit oiseau.", "le chien calme entend le cheval."]
 
 
@@ -36,7 +38,7 @@ def test_each_text_is_translated_from_its_own_language(translator: Translator) -
     texts = [ENGLISH[0], FRENCH[0], "", FRENCH[1], ENGLISH[1], "😀"]
     found = translator.translate(texts, target="xx")
     assert [each.direction for each in (found[n] for n in (0, 1, 3, 4))] == [
-        ("en", "xx"), ("fr", "en", "xx"), ("fr", "en", "xx"), ("en", "xx"),
+        EN_XX, Direction("pivot", ("fr", "en", "xx")), Direction("pivot", ("fr", "en", "xx")), EN_XX,
     ]  # fmt: skip
     for text, translation in zip(texts, found, strict=True):
         source = "fr" if text in FRENCH else "en"
@@ -47,8 +49,8 @@ def test_each_text_is_translated_from_its_own_language(translator: Translator) -
 @pytest.mark.usefixtures("_any_certainty")
 def test_texts_in_the_target_language_are_left_unchanged(translator: Translator) -> None:
     english, french = translator.translate([ENGLISH[0], FRENCH[0]], target="fr")
-    assert english.direction == ("en", "fr")
-    assert (french.text, french.copied, french.direction) == (FRENCH[0], True, ("fr", "fr"))
+    assert english.direction == EN_FR
+    assert (french.text, french.copied, french.direction) == (FRENCH[0], True, Direction("copy", ("fr", "fr")))
     assert french.alignment == ((0, len(FRENCH[0]), 0, len(FRENCH[0])),)
 
 
@@ -57,7 +59,7 @@ def test_languages_are_identified_only_where_the_model_leaves_a_choice(translato
     assert translator.choose_languages("xx", None) == ("xx", "en")
     bilingual = Translator.load(model)
     assert bilingual.choose_languages() == bilingual.choose_languages(None, "fr") == ("en", "fr")
-    assert bilingual.translate(FRENCH[0], target="fr").direction == ("en", "fr")
+    assert bilingual.translate(FRENCH[0], target="fr").direction == EN_FR
     for target, parameter in ((None, "source, target"), ("de", "target")):
         with pytest.raises(UsageError, match=f"^{parameter}: "):
             translator.translate("the dog", target=target)
@@ -88,7 +90,8 @@ def test_command_identifies_the_language_of_each_line(multilingual_run: Path, tm
     done = nmt("translate", multilingual_run, tmp_path / "in.txt", "--to", "fr", "--json")
     assert done.status == 0, done.err
     lines = [json.loads(line) for line in done.out.splitlines()]
-    assert [line["direction"] for line in lines] == [["en", "fr"], ["fr", "fr"], ["en", "fr"]]
+    directions = [(line["direction"]["kind"], line["direction"]["languages"]) for line in lines]
+    assert directions == [("trained", ["en", "fr"]), ("copy", ["fr", "fr"]), ("trained", ["en", "fr"])]
     assert lines[1]["text"] == FRENCH[0]
 
 

@@ -10,9 +10,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from nmt.corpus.tokenizer import TokenizedText
 from nmt.inference.chunk_alignment import Chunk
 from nmt.inference.continuous_batcher import DecodingRequest
+from nmt.inference.directions import AvailableDirections, LanguagePair
 from nmt.inference.prepared_text import PreparedText
 from nmt.inference.text_options import TextOptions
-from nmt.inference.translation import Alternative, AppliedTerm, Translation
+from nmt.inference.translation import Alternative, AppliedTerm, Direction, SentenceTranslation, Translation
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
 from serve.workers.client import WorkerLostError
@@ -30,10 +31,10 @@ class FakeTranslator:
 
     beam_size = 2
 
-    def __init__(self, source: str = "en", target: str = "fr", checksum: str = "1") -> None:
-        self.source_language, self.target_language = source, target
+    def __init__(self, source: str = "en", target: str = "fr", checksum: str = "1", others: str = "") -> None:
+        """Create a translator from one language into another, and in ``others``, such as ``"en-de de-en"``."""
+        self.directions = [(source, target), *((pair[:2], pair[3:]) for pair in others.split())]
         self.checksum = checksum
-        self.decoding_options = DecodingOptions()
         self.admitted: list[list[str]] = []
         """Texts that were admitted together."""
         self.batchers: list[FakeBatcher] = []
@@ -46,8 +47,11 @@ class FakeTranslator:
         self.open.set()
 
     @property
-    def text_processor(self) -> "FakeTranslator":
-        return self
+    def text_processor(self) -> "FakeTextProcessor":
+        return self.create_text_processor(self.directions[0])
+
+    def create_text_processor(self, pair: LanguagePair, script: str | None = None) -> "FakeTextProcessor":
+        return FakeTextProcessor(Direction("trained" if pair in self.directions else "zero-shot", pair))
 
     def decoded(self) -> list[str]:
         """Return all chunks that were admitted, except those of the warm-up."""
@@ -61,8 +65,20 @@ class FakeTranslator:
         self.closed = True
 
     def translate(self, texts: Sequence[str], *, alternatives: int = 0) -> list[Translation]:
-        options = DecodingOptions(num_hypotheses=alternatives + 1)
-        return [self.assemble(self.prepare(text, TextOptions()), (), options) for text in texts]
+        options, processor = DecodingOptions(num_hypotheses=alternatives + 1), self.text_processor
+        return [processor.assemble(processor.prepare(text, TextOptions()), (), options) for text in texts]
+
+
+class FakeTextProcessor:
+    """Stands in for `nmt.inference.text_processor.TextProcessor`; see `FakeTranslator`."""
+
+    def __init__(self, direction: Direction) -> None:
+        self.decoding_options = DecodingOptions()
+        self._direction = direction
+
+    def tokenize_pair(self, source: str, target: str) -> tuple[TokenizedText, TokenizedText]:
+        tokenized = [TokenizedText(text, list(map(ord, text)), []) for text in (source, target)]
+        return tokenized[0], tokenized[1]
 
     def prepare(self, text: str, text_options: TextOptions) -> PreparedText:
         if "UNSPEAKABLE" in text:
@@ -92,7 +108,14 @@ class FakeTranslator:
             if options.return_attention and "UNALIGNED" not in text
             else None,
             terms=tuple(AppliedTerm(term.source, term.target) for term in prepared.terms),
+            direction=self._direction,
         )
+
+    def assemble_counted(
+        self, prepared: PreparedText, hypotheses: Sequence[Sequence[Hypothesis]], options: DecodingOptions
+    ) -> SentenceTranslation:
+        num_tokens = sum(len(of_chunk[0].tokens) + 1 for of_chunk in hypotheses)
+        return SentenceTranslation(self.assemble(prepared, hypotheses, options), num_tokens)
 
 
 class FakeBatcher:
@@ -155,12 +178,15 @@ class FakeBatcher:
 class FakeLoader:
     """Loads the given fakes one after the other, then the last one again and again."""
 
-    def __init__(self, *fakes: FakeTranslator) -> None:
-        self.fakes = fakes
+    def __init__(self, *fakes: FakeTranslator, name: str = "fake", zero_shot: str = "", better: str = "") -> None:
+        """Create a loader; ``zero_shot`` and ``better`` are further directions, such as ``"fr-de"``."""
+        self.fakes, self.name = fakes, name
         self.loads = 0
+        pairs = [{(pair[:2], pair[3:]) for pair in listed.split()} for listed in (f"{zero_shot} {better}", better)]
+        self._directions = AvailableDirections(fakes[0].directions, *pairs)
 
-    def pair(self) -> tuple[str, str]:
-        return self.fakes[0].source_language, self.fakes[0].target_language
+    def directions(self) -> AvailableDirections:
+        return self._directions
 
     def load(self) -> FakeTranslator:
         self.loads += 1

@@ -42,8 +42,14 @@ class SchedulerSetup:
         on_sentence: Callable[[int, Translation], None] | None = None,
     ) -> PendingRequest:
         options = DecodingOptions(num_hypotheses=num_hypotheses)
-        sentences = [Sentence(text, beam_size, options, TextOptions()) for text in texts]
-        return self.scheduler.submit(self.model, sentences, time.monotonic() + seconds, on_sentence)
+        sentences = [self.create_sentence(text, beam_size, options) for text in texts]
+        return self.scheduler.submit(sentences, time.monotonic() + seconds, on_sentence)
+
+    def create_sentence(
+        self, text: str, beam_size: int = 2, options: DecodingOptions | None = None, cache_scope: str | None = None
+    ) -> Sentence:
+        direction = self.model.direction(("en", "fr"))
+        return Sentence(text, direction, beam_size, options or DecodingOptions(), TextOptions(), cache_scope)
 
     def block(self) -> PendingRequest:
         """Keep the only worker in a step with all slots in use, until ``fake.open`` is set."""

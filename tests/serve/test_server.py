@@ -143,7 +143,9 @@ def test_check_reports_what_prevents_a_server_from_starting(
 ):
     monkeypatch.setattr(server_module, "ModelDirectoryLoader", lambda path, threads: FakeLoader(FakeTranslator()))
     assert run([Path("a"), Path("b")], check=True) == 1
-    assert capfd.readouterr().err == "en→fr: two models translate this language pair; serve only one of them\n"
+    assert (
+        capfd.readouterr().err == "en→fr: two models translate this direction, fake and fake; serve only one of them\n"
+    )
     (tmp_path / "broken.json").write_text("{}")
     monkeypatch.setenv("NMT_GLOSSARIES", str(tmp_path))
     assert run([Path("a")], check=True) == 1

@@ -17,7 +17,9 @@ from nmt.inference.documents.plain import PlainDocument
 from nmt.inference.text_options import TextOptions
 from nmt.search.options import DecodingOptions
 from serve.metrics import Metrics
+from serve.models.served_model import ServedModel
 from serve.scheduling.jobs import Sentence
+from serve.scheduling.throughput import ThroughputEstimate
 from serve.service import TranslationRequest, TranslationService
 from serve.service.sentence_translator import count_fitting
 from serve.settings import Settings
@@ -107,12 +109,13 @@ def test_a_pair_without_a_model_is_translated_through_a_pivot_language():
         assert direct["details"]["pivot"] is None
 
 
-def test_details_of_a_pivoted_translation_have_a_mean_score_per_token_and_no_confidence():
+def test_details_of_a_pivoted_translation_have_a_mean_score_per_token_and_the_product_of_the_confidences():
     with run_server(FakeTranslator("de", "en"), FakeTranslator("en", "fr")) as it:
         # Scores are -4 for "Haus" with 2 tokens, and -6 for "[Haus]" with 2 tokens.
         details = it.translate("Haus", source="de", target="fr", details=True).json()["details"]
         assert details["score"] == -5
-        assert details["confidence"] is None
+        assert details["confidence"] == pytest.approx(0.04 * 0.06)
+        assert details["direction"] == {"kind": "pivot", "languages": ["de", "en", "fr"]}
 
 
 def test_texts_of_several_languages_are_translated_by_several_models():
@@ -208,7 +211,9 @@ def test_terms_of_a_pivoted_translation_translate_the_source_language():
 
 def test_long_sentences_count_as_several_chunks():
     def sentences(*lengths: int) -> list[Sentence]:
-        return [Sentence("x" * length, 2, DecodingOptions(), TextOptions()) for length in lengths]
+        model = ServedModel(FakeTranslator(), 2, ThroughputEstimate())
+        direction = model.direction(("en", "fr"))
+        return [Sentence("x" * length, direction, 2, DecodingOptions(), TextOptions()) for length in lengths]
 
     assert count_fitting(sentences(*[100] * 50), 10) == 10
     assert count_fitting(sentences(*[1000] * 50), 10) == 2

@@ -18,6 +18,7 @@ from nmt.corpus.tokenizer import language_id
 from nmt.engine.factory import engine_factories, load_shortlist
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.text_options import TextOptions
+from nmt.inference.translation import Direction
 from nmt.model_directory.card import FORMAT_VERSION, MULTILINGUAL_FORMAT_VERSION
 from nmt.model_directory.directory import CARD, read_model_directory
 from nmt.text.glossary import TermList
@@ -65,11 +66,11 @@ def test_translator_is_told_the_direction(multilingual_run: Path, tmp_path: Path
     with pytest.raises(UsageError, match="source, target: several directions are possible"):
         translator.translate("the dog sees the cat.")
     direct = translator.translate("the dog sees the cat.", source="en", target="fr")
-    assert direct.direction == ("en", "fr")
+    assert direct.direction == Direction("trained", ("en", "fr"))
     assert direct.alignment is not None
     assert max(end for _, end, _, _ in direct.alignment) <= len("the dog sees the cat.")
     pivoted = translator.translate("le chien voit le chat.", source="fr", target="xx")
-    assert pivoted.direction == ("fr", "en", "xx")
+    assert pivoted.direction == Direction("pivot", ("fr", "en", "xx"))
     pair = ("the dog sees the cat.", "le chien voit le chat.")
     french, cipher = (translator.score([pair], source="en", target=code)[0] for code in ("fr", "xx"))
     assert french.tokens == cipher.tokens

@@ -91,7 +91,7 @@ def combine_translations(
         terms=tuple(term for translation in translations for term in translation.terms),
         copied=all(translation.copied for translation in translations),
         left_untranslated=any(translation.left_untranslated for translation in translations),
-        direction=translations[0].direction if translations else (),
+        direction=translations[0].direction if translations else None,
     )
 
 

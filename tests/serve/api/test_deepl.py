@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving import wait_until
 
+from nmt.inference.directions import AvailableDirections
 from nmt.inference.documents.tag_options import TagOptions
 from nmt.inference.translation import Translation
 from nmt.text.language_identification import DetectedLanguage
@@ -37,10 +38,12 @@ PAIRS = (("en", "fr"), ("fr", "en"), ("en", "pt-BR"), ("de", "en"), ("zh-Hant", 
 class UnloadableModel:
     """A model that is never loaded."""
 
-    pair_: tuple[str, str]
+    pair: tuple[str, str]
 
-    def pair(self) -> tuple[str, str]:
-        return self.pair_
+    name = "unloadable"
+
+    def directions(self) -> AvailableDirections:
+        return AvailableDirections([self.pair])
 
     def load(self) -> TranslatorBackend:
         raise AssertionError("translate is replaced, so that no model is loaded")
@@ -169,7 +172,7 @@ def test_a_single_text_without_a_source_language(server: DeeplServer, texts: dic
         ("pt_br", "pt-BR"),
         ("PT", "pt-BR"),
         ("ZH-HANT", "zh-Hant"),
-        ("ZH-HANS", "zh"),
+        ("ZH-HANS", "zh-Hans"),
         ("ZH", "zh"),
     ],
 )

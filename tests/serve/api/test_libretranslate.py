@@ -243,7 +243,8 @@ def test_requests_at_the_limits_are_accepted(server: RunningServer):
 def test_source_equal_to_target_is_unchanged(server: RunningServer, code: str):
     calls = len(server.fake.admitted)
     answer = server.translate([" a\nb ", ""], source=code, target=code.lower(), alternatives=2, details=True)
-    unchanged = details(0.0, None, [])
+    language = code.lower()
+    unchanged = details(0.0, None, []) | {"direction": {"kind": "copy", "languages": [language, language]}}
     assert answer.json() == {
         "translatedText": [" a\nb ", ""],
         "alternatives": [[], []],
@@ -349,6 +350,7 @@ def details(score: float, confidence: float | None, alignment: list[list[int]] |
         "terms": [],
         "left_untranslated": False,
         "pivot": None,
+        "direction": {"kind": "trained", "languages": ["en", "fr"]} if score else None,
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 from fake_translator import FakeLoader, FakeTranslator
 from serving import wait_until
 
+from nmt.inference.language_codes import Language
 from nmt.utils.errors import CarouselError
 from serve.errors import NotReadyError, UnsupportedLanguageError
 from serve.models.registry import ModelRegistry
@@ -29,7 +30,7 @@ def load_registry(*pairs: tuple[str, str]) -> ModelRegistry:
 
 
 def route_pairs(models: ModelRegistry, source: str, target: str) -> list[tuple[str, str]]:
-    return [entry.pair for entry in models.find_route(source, target)]
+    return [step.pair for step in models.find_route(source, target)]
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -80,7 +81,7 @@ def test_sources_and_targets_of_a_language():
 
 def test_language_codes_are_case_insensitive():
     models = load_registry(("en", "fr"), ("en", "pt-BR"))
-    assert models.match_language("PT-br") == "pt-BR"
+    assert models.match_language("PT-br") == Language("pt-BR")
 
 
 @pytest.mark.parametrize(
@@ -99,8 +100,10 @@ def test_unknown_language_codes_are_refused(code: str, message: str):
 
 
 def test_two_models_for_one_pair_are_refused():
-    with pytest.raises(CarouselError, match="en→fr: two models translate this"):
-        load_registry(("en", "fr"), ("en", "fr"))
+    models = ModelRegistry([FakeLoader(FakeTranslator(), name=name) for name in ("a/b", "c")], load_model, lazy=True)
+    message = "en→fr: two models translate this direction, a/b and c; serve only one of them"
+    with pytest.raises(CarouselError, match=message):
+        asyncio.run(models.load())
 
 
 def test_a_lazy_model_is_loaded_once_when_it_is_needed():
@@ -110,7 +113,7 @@ def test_a_lazy_model_is_loaded_once_when_it_is_needed():
         await models.load()
         models.check_ready()
         assert (needed.loads, other.loads, models.loaded_models) == (0, 0, [])
-        [entry] = models.find_route("en", "fr")
+        [(_, entry)] = models.find_route("en", "fr")
         first, second = await asyncio.gather(entry.get_model(), entry.get_model())
         assert first is second is entry.model
         assert (needed.loads, other.loads) == (1, 0)
@@ -129,10 +132,10 @@ def test_a_lazy_model_that_failed_to_load_is_tried_again():
     async def use() -> None:
         models = ModelRegistry([FlakyLoader(FakeTranslator())], load_model, lazy=True)
         await models.load()
-        [entry] = models.find_route("en", "fr")
+        [(_, entry)] = models.find_route("en", "fr")
         with pytest.raises(CarouselError, match="holiday"):
             await entry.get_model()
-        assert (await entry.get_model()).pair == ("en", "fr")
+        assert (await entry.get_model()).translator.directions == [("en", "fr")]
 
     run(use())
 
@@ -142,12 +145,12 @@ def test_a_caller_that_stops_waiting_for_a_model_does_not_cancel_the_others():
 
     async def use() -> None:
         await models.load()
-        [entry] = models.find_route("en", "fr")
+        [(_, entry)] = models.find_route("en", "fr")
         impatient = asyncio.create_task(entry.get_model())
         patient = asyncio.create_task(entry.get_model())
         await asyncio.sleep(0)
         impatient.cancel()
-        assert (await patient).pair == ("en", "fr")
+        assert (await patient).translator.directions == [("en", "fr")]
 
     run(use())
 
@@ -179,7 +182,7 @@ def test_a_replaced_model_is_closed_only_when_it_is_not_in_use_any_more(loaded_b
     async def use() -> None:
         models = ModelRegistry([FakeLoader(old, new)], load_model, lazy=not loaded_before)
         await models.load()
-        [entry] = models.find_route("en", "fr")
+        [(_, entry)] = models.find_route("en", "fr")
         with entry.keep_open():
             await models.reload()
             assert (await entry.get_model()).checksum == "1"
@@ -221,7 +224,7 @@ def test_a_reload_of_lazy_models_loads_only_those_in_memory():
 
     async def use() -> None:
         await models.load()
-        await models.find_route("en", "fr")[0].get_model()
+        await models.find_route("en", "fr")[0].entry.get_model()
         await models.reload()
         assert (used.loads, unused.loads) == (2, 0)
 

@@ -10,11 +10,8 @@ import pytest
 from scheduler_setup import LIMIT, LONG, SLOTS, SchedulerSetup, wait_for_texts
 from serving import wait_until
 
-from nmt.inference.text_options import TextOptions
-from nmt.search.options import DecodingOptions
 from serve.errors import QueueFullError
 from serve.scheduling import scheduler as scheduler_module
-from serve.scheduling.jobs import Sentence
 
 
 @pytest.fixture
@@ -189,10 +186,10 @@ def test_a_continued_request_is_not_refused_and_later_cost_counts(setup: Schedul
     setup.block()
     setup.submit("x" * 80)
     deadline = time.monotonic() + 30
-    sentence = [Sentence("x" * 80, 2, DecodingOptions(), TextOptions())]
+    sentence = [setup.create_sentence("x" * 80)]
     with pytest.raises(QueueFullError):
-        setup.scheduler.submit(setup.model, sentence, deadline, later_cost=20)
-    setup.scheduler.submit(setup.model, sentence, deadline, later_cost=20, continued=True)
+        setup.scheduler.submit(sentence, deadline, later_cost=20)
+    setup.scheduler.submit(sentence, deadline, later_cost=20, continued=True)
 
 
 def test_each_sentence_is_reported_when_it_is_finished(setup: SchedulerSetup):
@@ -207,8 +204,8 @@ def test_translations_are_cached_by_everything_that_affects_them():
     assert wait_for_texts(setup.submit("a")) == ["[a]"]
     setup.submit("a", num_hypotheses=2).future.result(30)
     setup.submit("a", beam_size=3).future.result(30)
-    scoped = Sentence("a", 2, DecodingOptions(), TextOptions(), cache_scope="mine")
-    setup.scheduler.submit(setup.model, [scoped], time.monotonic() + LONG).future.result(30)
+    scoped = setup.create_sentence("a", cache_scope="mine")
+    setup.scheduler.submit([scoped], time.monotonic() + LONG).future.result(30)
     setup.model.checksum = "2"
     setup.submit("a").future.result(30)
     assert setup.fake.decoded() == ["a"] * 5

@@ -21,6 +21,7 @@ from serving import wait_until
 
 from nmt.inference.continuous_batcher import DecodingRequest
 from nmt.inference.text_options import TextOptions
+from nmt.inference.text_processor import TextProcessor
 from nmt.inference.translator import Translator
 from nmt.search.options import DecodingOptions
 from nmt.utils.errors import CarouselError
@@ -53,9 +54,13 @@ def load() -> Iterator[Load]:
         yield lambda *args, **kwargs: loaded.enter_context(closing(ModelDirectoryLoader(*args, **kwargs).load()))
 
 
+def text_processor(translator: RemoteTranslator) -> TextProcessor:
+    return translator.create_text_processor(("en", "fr"))
+
+
 def create_request(translator: RemoteTranslator, text: str, key: object = "a", **options: object) -> DecodingRequest:
-    [chunk] = translator.text_processor.prepare(text, TextOptions()).chunks
-    return DecodingRequest(key, chunk.tokenized.ids, replace(translator.decoding_options, **options))  # type: ignore[arg-type]
+    [chunk] = text_processor(translator).prepare(text, TextOptions()).chunks
+    return DecodingRequest(key, chunk.tokenized.ids, replace(text_processor(translator).decoding_options, **options))  # type: ignore[arg-type]
 
 
 def decode_all(batcher: RemoteBatcher) -> dict[object, list[int]]:
@@ -89,8 +94,8 @@ def test_results_equal_those_of_a_local_translator_while_requests_come_and_go(re
         if len(batcher):
             for text, hypotheses in batcher.advance():
                 assert hypotheses[0].source_positions is not None
-                prepared = remote.text_processor.prepare(text, TextOptions())
-                found[text] = remote.text_processor.assemble(prepared, [hypotheses], DecodingOptions()).text
+                prepared = text_processor(remote).prepare(text, TextOptions())
+                found[text] = text_processor(remote).assemble(prepared, [hypotheses], DecodingOptions()).text
                 live.remove(text)
     assert len(released) > 2
     assert found == {text: translation for text, translation in expected.items() if text not in released}
@@ -243,4 +248,4 @@ def test_a_process_that_loaded_another_model_is_refused() -> None:
 
 def test_a_missing_model_directory_is_named():
     with pytest.raises(CarouselError, match="no/such/model"):
-        ModelDirectoryLoader(Path("no/such/model"), num_processes=1).pair()
+        ModelDirectoryLoader(Path("no/such/model"), num_processes=1).directions()

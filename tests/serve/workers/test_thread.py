@@ -198,11 +198,9 @@ def test_a_retired_model_finishes_its_work_and_its_batches_are_dropped(setup: Sc
     blocking = setup.block()
     fresh = FakeTranslator(checksum="2")
     setup.model.retired = True
-    new = setup.scheduler.submit(
-        ServedModel(fresh, SLOTS, ThroughputEstimate()),
-        [Sentence("new", 2, DecodingOptions(), TextOptions())],
-        time.monotonic() + LONG,
-    )
+    direction = ServedModel(fresh, SLOTS, ThroughputEstimate()).direction(("en", "fr"))
+    sentence = Sentence("new", direction, 2, DecodingOptions(), TextOptions())
+    new = setup.scheduler.submit([sentence], time.monotonic() + LONG)
     setup.fake.open.set()
     assert wait_for_texts(blocking) == ["[blocking]"] * SLOTS
     assert wait_for_texts(new) == ["[new]"]
