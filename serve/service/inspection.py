@@ -92,8 +92,8 @@ class InspectionService:
         source = request.source_language
         if source is None:
             source = (await self._service.detect_language(request.text)).language
-        target = models.match_language(request.target_language)
-        steps = models.find_route(models.match_language(source), target)
+        target = models.match_language(request.target_language).code
+        steps = models.find_route(models.match_language(source).code, target)
         if not steps:
             raise BadRequestError("target: is the language of the text; choose another one")
         if len(steps) > 1:
