@@ -30,7 +30,7 @@ from nmt.evaluation.metrics import score_translations
 from nmt.inference.batch_decoder import BatchDecoder
 from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS
 from nmt.inference.text_processor import TextProcessor
-from nmt.inference.window_translator import WindowTranslator
+from nmt.inference.window_translator import StepTranslator, WindowTranslator
 from nmt.model_directory.card import UntrainedDirectionCard
 from nmt.model_directory.directory import ModelDirectory, read_model_directory, write_model_directory
 from nmt.text.language_identification import LanguageDetector
@@ -68,7 +68,8 @@ def translate_directly(model: ModelDirectory, source: str, target: str, texts: S
     options = replace(model.decoding_options, max_length_ratio=direction.longest_ratio, return_attention=False)
     decoder = BatchDecoder(engine_factories([model], "auto", 1, use_shortlist=True))
     processor = TextProcessor(model, direction)
-    translator = WindowTranslator(processor, decoder, None, beam, options, DEFAULT_TEXT_OPTIONS)
+    step = StepTranslator(processor, decoder, None, beam, options, DEFAULT_TEXT_OPTIONS)
+    translator = WindowTranslator([step], DEFAULT_TEXT_OPTIONS)
     return [translation.text for translation in translator.translate(texts)]
 
 

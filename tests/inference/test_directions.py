@@ -159,3 +159,17 @@ def test_unknown_languages_are_refused(source: str, target: str) -> None:
     for card in (BILINGUAL, HUB):
         with pytest.raises(UsageError, match=f"^{source}→{target}: the model does not translate this; choose one of "):
             find_route(card, source, target)
+
+
+CHINESE = make_card("en-zh", "zh-en", "en-ja")
+
+
+def test_codes_of_chinese_name_the_direction() -> None:
+    assert choose_direction(CHINESE, None, "zt") == ("en", "zh-Hant")
+    assert choose_direction(CHINESE, "zh-TW", None) == ("zh-Hant", "en")
+    assert choose_direction(CHINESE, "EN", "zh-cn") == ("en", "zh-Hans")
+    assert route(CHINESE, "en", "zh-Hant") == ["en-zh"]
+    assert route(CHINESE, "zt", "ja") == ["zh-en", "en-ja"]
+    assert find_sources(CHINESE, "zh-Hant") == ["en"]
+    with pytest.raises(UsageError, match=r"^zh→zh-Hant: the model does not translate this"):
+        find_route(CHINESE, "zh", "zh-Hant")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nmt.text.chinese import chinese_converter, is_chinese
+from nmt.text.chinese import ChineseScript, chinese_converter, chinese_script, convert_chinese, is_chinese
 
 pytest.importorskip("opencc")
 
@@ -24,6 +24,31 @@ def test_length_is_preserved_so_that_offsets_remain_valid() -> None:
         assert converted[0] == text[0]
 
 
-@pytest.mark.parametrize(("language", "expected"), [("zh", True), ("zh-Hant", True), ("yue", True), ("ja", False)])
+@pytest.mark.parametrize(
+    ("language", "expected"), [("zh", True), ("zh-Hant", True), ("zt", True), ("yue", True), ("ja", False)]
+)
 def test_chinese_languages(language: str, expected: bool) -> None:
     assert is_chinese(language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("zh", None),
+        ("ja-TW", None),
+        ("zh-Hans", "simplified"),
+        ("zh_cn", "simplified"),
+        ("ZH-TW", "traditional"),
+        ("zt", "traditional"),
+        ("yue-Hant", "traditional"),
+    ],
+)
+def test_script_of_a_language_code(language: str, expected: ChineseScript | None) -> None:
+    assert chinese_script(language) == expected
+
+
+def test_traditional_text_is_not_converted_again() -> None:
+    """皇后 (empress) has a character that is simplified in other words (後, after)."""
+    assert convert_chinese("皇后說漢語，后", "traditional") == "皇后說漢語，后"
+    assert convert_chinese("我们说汉语，之后", "traditional") == "我們說漢語，之後"
+    assert convert_chinese("皇后說漢語", "simplified") == "皇后说汉语"

@@ -9,6 +9,7 @@ from serving import wait_until
 from nmt.inference.language_codes import Language
 from nmt.utils.errors import CarouselError
 from serve.errors import NotReadyError, UnsupportedLanguageError
+from serve.models import registry
 from serve.models.registry import ModelRegistry
 from serve.models.served_model import ServedModel
 from serve.scheduling.throughput import ThroughputEstimate
@@ -229,3 +230,98 @@ def test_a_reload_of_lazy_models_loads_only_those_in_memory():
         assert (used.loads, unused.loads) == (2, 0)
 
     run(use())
+
+
+def multilingual_loader(**directions: str) -> FakeLoader:
+    return FakeLoader(FakeTranslator("en", "de", others="de-en en-fr fr-en"), name="hub", **directions)
+
+
+def load_loaders(*loaders: FakeLoader) -> ModelRegistry:
+    models = ModelRegistry(loaders, load_model, lazy=True)
+    asyncio.run(models.load())
+    return models
+
+
+def test_a_multilingual_model_is_listed_with_all_its_directions():
+    models = load_loaders(multilingual_loader(zero_shot="de-fr fr-de"))
+    assert models.language_pairs == [("en", "de"), ("de", "en"), ("en", "fr"), ("fr", "en")]
+    assert models.languages == models.listed_languages == ["de", "en", "fr"]
+    assert models.target_languages("de") == ["de", "en", "fr"]
+    assert route_pairs(models, "en", "fr") == [("en", "fr")]
+    assert route_pairs(models, "de", "fr") == [("de", "en"), ("en", "fr")]
+
+
+def test_zero_shot_translation_is_a_route_if_it_is_better_than_a_pivot_or_there_is_none():
+    models = load_loaders(multilingual_loader(zero_shot="de-fr fr-de", better="de-fr"))
+    assert route_pairs(models, "de", "fr") == [("de", "fr")]
+    assert route_pairs(models, "fr", "de") == [("fr", "en"), ("en", "de")]
+    models = load_loaders(FakeLoader(FakeTranslator("en", "de", others="fr-ja"), zero_shot="en-ja fr-de"))
+    assert route_pairs(models, "en", "ja") == [("en", "ja")]
+
+
+def test_routes_lead_through_several_models():
+    other = FakeLoader(FakeTranslator("fr", "cs"), name="other")
+    models = load_loaders(multilingual_loader(zero_shot="de-fr"), other)
+    assert route_pairs(models, "en", "cs") == [("en", "fr"), ("fr", "cs")]
+    assert [step.entry.name for step in models.find_route("en", "cs")] == ["hub", "other"]
+    with pytest.raises(UnsupportedLanguageError, match="de→cs is not supported"):
+        models.find_route("de", "cs")
+
+
+def test_another_model_may_be_trained_on_what_a_multilingual_one_does_zero_shot():
+    trained = FakeLoader(FakeTranslator("de", "fr"), name="trained")
+    for loaders in ([multilingual_loader(better="de-fr"), trained], [trained, multilingual_loader(better="de-fr")]):
+        [step] = load_loaders(*loaders).find_route("de", "fr")
+        assert step.entry.name == "trained"
+
+
+def test_of_several_zero_shot_models_the_one_with_the_better_score_is_chosen():
+    first = FakeLoader(FakeTranslator("de", "ja", others="en-fr"), name="first", zero_shot="de-fr en-ja")
+    better = FakeLoader(FakeTranslator("de", "cs", others="cs-fr"), name="better", better="de-fr")
+    [step] = load_loaders(first, better).find_route("de", "fr")
+    assert step.entry.name == "better"
+
+
+def test_a_direction_of_a_multilingual_model_may_not_be_served_twice():
+    models = ModelRegistry(
+        [multilingual_loader(), FakeLoader(FakeTranslator("en", "fr"), name="a/b")], load_model, lazy=True
+    )
+    with pytest.raises(CarouselError, match="en→fr: two models translate this direction, hub and a/b; serve only one"):
+        asyncio.run(models.load())
+
+
+def test_all_directions_of_a_model_share_one_loaded_model():
+    loader = multilingual_loader()
+
+    async def use() -> None:
+        models = ModelRegistry([loader], load_model, lazy=True)
+        await models.load()
+        [german], [french] = models.find_route("en", "de"), models.find_route("fr", "en")
+        assert await german.entry.get_model() is await french.entry.get_model()
+        assert loader.loads == 1
+        await models.reload()
+        assert (loader.loads, len(models.loaded_models)) == (2, 1)
+
+    run(use())
+
+
+def test_chinese_is_listed_in_both_scripts():
+    pytest.importorskip("opencc")
+    models = load_registry(("en", "zh"), ("zh", "en"), ("en", "de"))
+    assert models.languages == ["de", "en", "zh"]
+    assert models.listed_languages == ["de", "en", "zh", "zh-Hant"]
+    assert models.target_languages("en") == ["de", "en", "zh", "zh-Hant"]
+    assert models.target_languages("zh-Hant") == ["de", "en", "zh-Hant"]
+    assert models.target_languages("zh") == ["de", "en", "zh"]
+    assert models.source_languages("zh-Hant") == models.source_languages("zh") == ["en"]
+    assert models.match_language("zt") == models.match_language("zh-tw") == Language("zh", "traditional")
+    assert models.match_language("zh-CN") == Language("zh", "simplified")
+
+
+def test_chinese_in_traditional_characters_needs_the_converter(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(registry, "has_chinese_converter", lambda: False)
+    models = load_registry(("en", "zh"))
+    assert models.listed_languages == ["en", "zh"]
+    assert models.match_language("zh-Hans") == Language("zh", "simplified")
+    with pytest.raises(UnsupportedLanguageError, match="zt: traditional characters are not supported on this server"):
+        models.match_language("zt")
