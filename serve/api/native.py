@@ -43,6 +43,8 @@ class TranslatedSentence(ApiModel):
     """Range of the sentence in the text, in code points; null if the text is HTML."""
     detectedLanguage: LanguageDetection | None = None  # noqa: N815 - LibreTranslate's name
     """Detected language, if `source` is `auto`."""
+    alternatives: list[str] | None = None
+    """Other translations of the sentence, if they were requested."""
     details: TranslationDetails | None = None
     """Scores and word alignment, in code points from the beginning of the sentence and of its translation."""
 
@@ -99,6 +101,8 @@ def _sentence_event(sentence: StreamedSentence, parameters: LibreTranslateReques
     if parameters.details:
         fields |= {"sentences": sentence.count, "text": sentence.text_index, "source": sentence.span}
         fields["details"] = translation_details(sentence.result)
+        if parameters.alternatives:
+            fields["alternatives"] = [other.text for other in sentence.result.translation.alternatives]
         if parameters.source == "auto":
             fields["detectedLanguage"] = language_detection(sentence.result)
     # JSON escapes line breaks, so that the data is always a single line.
