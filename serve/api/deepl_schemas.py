@@ -58,7 +58,7 @@ class DeeplTranslateRequest(ApiModel):
     show_billed_characters: bool = False
     """Accepted, but has no effect. The number of billed characters is always returned."""
     model_type: Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"] | None = None
-    """Accepted, but has no effect. There is one model per language pair."""
+    """Accepted, but has no effect. There is one model per direction."""
     split_sentences: Literal["0", "1", "nonewlines"] = "1"
     """Accepted, but has no effect."""
     preserve_formatting: bool = False

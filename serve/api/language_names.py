@@ -22,6 +22,7 @@ Tswana; to Tongan; tr Turkish; ts Tsonga; tt Tatar; tw Twi; ty Tahitian; ug Uygh
 Venda; vi Vietnamese; vo Volapük; wa Walloon; wo Wolof; xh Xhosa; yi Yiddish; yo Yoruba; za Zhuang; zh Chinese; zu Zulu
 """
 
+_VARIANTS = {"hans": "simplified", "hant": "traditional"}
 _NAMES: dict[str, str] = {}
 for _entry in _TABLE.split(";"):
     _code, _, _name = " ".join(_entry.split()).partition(" ")
@@ -34,4 +35,4 @@ def language_name(code: str) -> str:
     name = _NAMES.get(primary.lower())
     if name is None:
         return code
-    return f"{name} ({rest})" if rest else name
+    return f"{name} ({_VARIANTS.get(rest.lower(), rest)})" if rest else name

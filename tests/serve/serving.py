@@ -13,6 +13,7 @@ from serve.app import create_app
 from serve.server import TranslationServer, listen
 from serve.service import TranslationService
 from serve.settings import Settings
+from serve.workers.client import ModelDirectoryLoader
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
@@ -59,10 +60,12 @@ class RunningServer:
 
 
 @contextmanager
-def run_server(*served: FakeTranslator | FakeLoader, ready: bool = True, **settings: object) -> Iterator[RunningServer]:
-    """Serve fake translators on a free port."""
-    loaders = [fake if isinstance(fake, FakeLoader) else FakeLoader(fake) for fake in served]
-    fakes = [fake for loader in loaders for fake in loader.fakes]
+def run_server(
+    *served: FakeTranslator | FakeLoader | ModelDirectoryLoader, ready: bool = True, **settings: object
+) -> Iterator[RunningServer]:
+    """Serve fake translators or model directories on a free port."""
+    loaders = [FakeLoader(each) if isinstance(each, FakeTranslator) else each for each in served]
+    fakes = [fake for loader in loaders if isinstance(loader, FakeLoader) for fake in loader.fakes]
     chosen = Settings(port=0, **settings)  # type: ignore[arg-type]
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]

@@ -298,7 +298,7 @@ def test_source_languages(server: DeeplServer, method: str, request_: dict[str, 
         {"language": "EN", "name": "English"},
         {"language": "FR", "name": "French"},
         {"language": "ZH", "name": "Chinese"},
-        {"language": "ZH-HANT", "name": "Chinese (Hant)"},
+        {"language": "ZH-HANT", "name": "Chinese (traditional)"},
     ]
 
 

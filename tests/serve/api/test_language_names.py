@@ -11,7 +11,7 @@ from serve.api.language_names import _NAMES, language_name
         ("nb", "Norwegian Bokmål"),
         ("gd", "Scottish Gaelic"),
         ("pt-BR", "Portuguese (BR)"),
-        ("zh_Hant", "Chinese (Hant)"),
+        ("zh_Hant", "Chinese (traditional)"),
         ("EN", "English"),
         ("tlh", "tlh"),
         ("", ""),
