@@ -94,12 +94,12 @@ class Vocabulary:
         self.serialized = serialized
         try:
             self._processor = spm.SentencePieceProcessor(model_proto=_with_placeholder_characters(serialized))
-            pieces = [self._processor.id_to_piece(i) for i in range(FIRST_TEXT_ID)]
-        except (RuntimeError, IndexError):
+            pieces = self._processor.id_to_piece(list(range(len(self))))
+        except (RuntimeError, IndexError, UnicodeDecodeError):
             raise CarouselError(
                 f"{file_name}: not a SentencePiece model of Carousel; train one with nmt train"
             ) from None
-        if tuple(pieces[4:]) != PLACEHOLDER_CHARACTERS + RESERVED_PIECES[len(PLACEHOLDERS) :]:
+        if tuple(pieces[4:FIRST_TEXT_ID]) != PLACEHOLDER_CHARACTERS + RESERVED_PIECES[len(PLACEHOLDERS) :]:
             raise CarouselError(f"{file_name}: reserved pieces are missing; train the tokenizer with nmt train")
 
     def __len__(self) -> int:

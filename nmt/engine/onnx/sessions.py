@@ -56,7 +56,10 @@ def _load(path: Path) -> ort.InferenceSession:
     slow_optimizers = ["SkipLayerNormFusion"]
     providers = ["CPUExecutionProvider"]
     try:
-        return ort.InferenceSession(path, session_options(), providers, disabled_optimizers=slow_optimizers)
+        # Without `enable_fallback`, ONNX Runtime prints errors and tries again.
+        return ort.InferenceSession(
+            path, session_options(), providers, disabled_optimizers=slow_optimizers, enable_fallback=0
+        )
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise CarouselError(f"{path}: cannot be loaded ({reason}); export the model again with nmt export") from None
