@@ -9,6 +9,9 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from nmt.config.base import ConfigSection, Probability
 from nmt.config.cells import CELL_TRAITS, CellName
 
+MAX_WIDTH, MAX_LAYERS = 16_384, 64
+"""Limits far beyond useful networks, which keep errors in a recipe or model card from taking all memory."""
+
 
 class ModelConfig(ConfigSection):
     """Architecture of the network."""
@@ -22,13 +25,13 @@ class ModelConfig(ConfigSection):
     """Layer design. ``blocks``: each layer has an LSTM, attention (in the decoder) and a feed-forward network, all with
     layer normalisation and a residual connection. ``classic``: each layer is an LSTM; attention follows the decoder's
     last layer."""
-    width: PositiveInt = 512
+    width: Annotated[int, Field(ge=1, le=MAX_WIDTH)] = 512
     """Size of embeddings, recurrent layers and attention."""
-    feed_forward: PositiveInt | None = None
+    feed_forward: Annotated[int, Field(ge=1, le=4 * MAX_WIDTH)] | None = None
     """Inner size of the feed-forward layers; twice the width by default."""
-    encoder_layers: PositiveInt = 2
+    encoder_layers: Annotated[int, Field(ge=1, le=MAX_LAYERS)] = 2
     """Number of encoder layers."""
-    decoder_layers: PositiveInt = 2
+    decoder_layers: Annotated[int, Field(ge=1, le=MAX_LAYERS)] = 2
     """Number of decoder layers."""
     bidirectional_layers: NonNegativeInt | None = None
     """Number of encoder layers, counted from the bottom, that are bidirectional; all by default."""

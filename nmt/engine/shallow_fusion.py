@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nmt.corpus.tokenizer import BOS, EOS
-from nmt.engine.torch_engine import TorchEngine, load_weights, torch_engine_factory
+from nmt.engine.torch_engine import TorchEngine, check_size, load_weights, torch_engine_factory
 from nmt.model.decoder import DecoderState
 from nmt.model.language_model import LanguageModel
 from nmt.model_directory.directory import LanguageModelDirectory, ModelDirectory
@@ -111,6 +111,7 @@ def _log_probabilities(logits: Tensor, ids: Tensor) -> Tensor:
 
 def load_language_model(directory: LanguageModelDirectory) -> LanguageModel:
     """Return the network of a language model's directory, in evaluation mode."""
+    check_size(directory.card.model, directory.weights)
     network = LanguageModel(directory.card.model, directory.card.vocabulary)
     load_weights(network, directory.weights)
     return network.eval()

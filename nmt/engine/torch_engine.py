@@ -6,15 +6,17 @@ length, V target vocabulary, C candidates per row, Q scored ids per row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import EOS, PAD, reserved_mask
 from nmt.engine.sampling import sample_tokens
 from nmt.model.attention import KeysAndValues
@@ -171,9 +173,11 @@ def load_network(directory: ModelDirectory, device: torch.device | str = "cpu") 
     Raises CarouselError if the model has no weights, or weights of another architecture.
     """
     card, shared = directory.card, directory.tokenizer.shared
-    network = build_network(card.model, card.source_vocabulary, card.target_vocabulary, shared, seed=0)
     if directory.weights is None:
         raise CarouselError(f"{directory.path}: has no weights for torch; use the model that it was exported from")
+
+    check_size(card.model, directory.weights)
+    network = build_network(card.model, card.source_vocabulary, card.target_vocabulary, shared, seed=0)
     load_weights(network, directory.weights)
     return network.eval().to(device)
 
@@ -189,27 +193,45 @@ def torch_engine_factory(directory: ModelDirectory, threads: int) -> Callable[[i
     return lambda num_slots, beam_size: TorchEngine(network, num_slots, beam_size, device)
 
 
+def check_size(config: ModelConfig, path: Path) -> None:
+    """Raise CarouselError if a safetensors file is damaged, or much smaller than a network of an architecture.
+
+    So the memory of the network is at most some times that of the file, whatever the model card says.
+    """
+    layers, inner = config.encoder_layers + config.decoder_layers, config.feed_forward or config.width
+    least = layers * config.width * max(config.width, inner) // 4  # every cell has more weights than this
+    found = sum(math.prod(shape) for shape in _read_shapes(path).values())
+    if found < least:
+        raise CarouselError(
+            f"{path}: has {found:,} weights, too few for the network in config.json; copy the model directory again"
+        )
+
+
 def load_weights(network: nn.Module, path: Path) -> None:
     """Load the weights of a safetensors file into a network.
 
     Raises CarouselError if the file is damaged, or if its weights are those of another architecture.
     """
-    try:
-        stored = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CarouselError(f"{path}: is damaged ({error}); copy the model directory again") from None
-    parameters = dict(network.named_parameters())
-    for name in parameters.keys() | stored.keys():
-        found = stored[name].shape if name in stored else None
-        expected = parameters[name].shape if name in parameters else None
-        if found != expected:
+    stored, expected = _read_shapes(path), {name: tuple(each.shape) for name, each in network.named_parameters()}
+    for name in expected.keys() | stored.keys():
+        if stored.get(name) != expected.get(name):
             raise CarouselError(
-                f"{path}: the shape of {name} is {found}, not {expected} as config.json says; "
+                f"{path}: the shape of {name} is {stored.get(name)}, not {expected.get(name)} as config.json says; "
                 "copy the model directory again"
             )
+    weights = load_file(path)
     with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(stored[name])
+        for name, parameter in network.named_parameters():
+            parameter.copy_(weights[name])
+
+
+def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight in a safetensors file. Raises CarouselError if the file is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CarouselError(f"{path}: is damaged ({error}); copy the model directory again") from None
 
 
 def _zero_rows(like: Tensor, rows: int) -> Tensor:

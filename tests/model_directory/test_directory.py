@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import resource
 import shutil
 from pathlib import Path
 
 import pytest
 
+from nmt.engine.torch_engine import load_network
 from nmt.model_directory.directory import read_model_directory
 from nmt.utils.errors import CarouselError
 
@@ -177,3 +179,22 @@ def test_an_inconsistent_calibration_is_an_error(confidence: dict[str, object], 
     edit_card(model_copy, confidence=confidence)
     with pytest.raises(CarouselError, match=r"config\.json: is damaged \(confidence"):
         read_model_directory(model_copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 16_384}, "weights, too few for the network in config.json"),
+        ({"feed_forward": 65_536}, "weights, too few for the network in config.json"),
+        ({"encoder_layers": 64}, r"the shape of encoder\.\S+ is None, not|too few for the network"),
+        ({"width": 2**31}, r"is damaged \(model\.width: must be less than or equal to 16384\)"),
+        ({"decoder_layers": 10**9}, r"is damaged \(model\.decoder_layers: must be less than or equal to 64\)"),
+    ],
+)
+def test_a_card_of_a_larger_network_takes_no_memory(change: dict[str, int], message: str, model_copy: Path) -> None:
+    card = json.loads((model_copy / "config.json").read_text())
+    edit_card(model_copy, model={**card["model"], **change})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CarouselError, match=message):
+        load_network(read_model_directory(model_copy))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kilobytes
