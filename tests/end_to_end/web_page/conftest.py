@@ -43,7 +43,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         card.write_text(json.dumps(json.loads(card.read_text()) | languages))
     command = [sys.executable, "-m", "nmt", "serve", str(models), "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NMT_")}
-    environment |= {"NMT_THREADS": "1", "NMT_LOG_LEVEL": "warning"}
+    environment |= {"NMT_THREADS": "1", "NMT_LOG_LEVEL": "warning", "NMT_INSPECT": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
