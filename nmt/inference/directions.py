@@ -64,13 +64,15 @@ class AvailableDirections:
         return {code for pair in self.trained for code in pair}
 
     def find_route(self, source: str, target: str) -> list[LanguagePair] | None:
-        """Return the translation steps between two different languages, or None if there are none.
+        """Return the translation steps between two languages, or None if there are none.
 
         A trained direction is preferred to two of them through a pivot language, and these are preferred to zero-shot
         translation unless the latter scored better on the dev set.
         """
         if (source, target) in self.trained or (source, target) in self.better_zero_shot:
             return [(source, target)]
+        if source == target:
+            return None
         for pivot in sorted(self.languages, key=lambda language: (language != _PREFERRED_PIVOT, language)):
             if (source, pivot) in self.trained and (pivot, target) in self.trained:
                 return [(source, pivot), (pivot, target)]
@@ -130,8 +132,7 @@ def find_route(card: ModelCard, source: str, target: str) -> list[DirectionCard]
     """
     available = AvailableDirections.of_model(card)
     pair = resolve_language(card, source).code, resolve_language(card, target).code
-    route = available.find_route(*pair) if pair[0] != pair[1] else None
-    steps = [card.find_direction(*step) for step in route or ()]
+    steps = [card.find_direction(*step) for step in available.find_route(*pair) or ()]
     if not steps:
         pairs = _describe(available.trained)
         raise UsageError(f"{source}→{target}: the model does not translate this; choose one of {pairs}")

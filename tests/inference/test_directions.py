@@ -63,6 +63,15 @@ def test_one_language_may_determine_the_other(
     assert choose_direction(HUB, source, target) == expected
 
 
+def test_synthetic_tasks_translate_between_equal_languages() -> None:
+    task = make_card("zz-zz")
+    assert choose_direction(task, None, None) == ("zz", "zz")
+    assert route(task, "zz", "zz") == ["zz-zz"]
+    for language in ("en", "de"):  # neither zero-shot nor through another language and back
+        with pytest.raises(UsageError, match=f"^{language}→{language}: the model does not translate this"):
+            find_route(HUB, language, language)
+
+
 def test_ambiguous_and_impossible_directions_are_refused() -> None:
     with pytest.raises(UsageError, match=r"^source, target: several directions are possible; choose one of de→en, "):
         choose_direction(HUB, None, None)
