@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serve.api import deepl, docs, inspection, libretranslate, native, operations, web_pages
+from serve.api import deepl, docs, inspection, libretranslate, native, operations, status, web_pages
 from serve.auth.api_keys import read_api_keys
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.http.body_limit import BodyLimitMiddleware
@@ -66,7 +66,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     app.state.usage = CharacterUsage()
     app.state.glossaries = GlossaryStore(settings.glossaries)
     install_error_handlers(app)
-    for routes in (libretranslate, deepl, native, inspection, operations, docs, web_pages):
+    for routes in (libretranslate, deepl, native, inspection, operations, status, docs, web_pages):
         app.include_router(routes.router)
     app.middleware_stack = _add_middleware(app.build_middleware_stack(), settings, metrics)
     return app

@@ -40,6 +40,12 @@ class ApiKeyError(ServiceError):
     rejection_reason = "key"
 
 
+class ConflictError(ServiceError):
+    """The state of the server does not allow the request."""
+
+    status = 409
+
+
 class GlossaryNotFoundError(ServiceError):
     """The client has no glossary with this id."""
 

@@ -1,5 +1,6 @@
 """Prometheus metrics of the service."""
 
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 
 from prometheus_client import (
@@ -11,6 +12,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
 
 # Otherwise every counter and histogram is accompanied by a series with its creation time.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -54,6 +57,38 @@ class Metrics:
         self.model_info = gauge("nmt_model_info", "1 for every model being served", ["source", "target", "checksum"])
         self.model_reloads = counter("nmt_model_reloads_total", "Number of model reloads, by result", ["result"])
 
+    @staticmethod
+    def totals(metric: Counter | Gauge, label: str | None = None) -> dict[str, float]:
+        """Return the values of a metric by the value of a label, or under the empty string without labels."""
+        values: dict[str, float] = {}
+        for sample in _samples(metric):
+            key = sample.labels[label] if label else ""
+            values[key] = values.get(key, 0.0) + sample.value
+        return values
+
+    @staticmethod
+    def buckets(histogram: Histogram, routes: Collection[str] = ()) -> list[tuple[float, int]]:
+        """Return the upper bounds of a histogram's buckets and the number of values in each, in ascending order.
+
+        ``routes`` selects values of the label "route"; without them, all values are counted.
+        """
+        cumulative: dict[float, float] = {}
+        for sample in _samples(histogram):
+            if sample.name.endswith("_bucket") and (not routes or sample.labels["route"] in routes):
+                bound = float(sample.labels["le"])
+                cumulative[bound] = cumulative.get(bound, 0.0) + sample.value
+        bounds = sorted(cumulative)
+        counts = [cumulative[bound] for bound in bounds]
+        below = [0.0, *counts]
+        return [(bound, int(count - below[n])) for n, (bound, count) in enumerate(zip(bounds, counts, strict=True))]
+
     def render(self) -> bytes:
         """Return all metrics in Prometheus's text format (``content_type``)."""
         return generate_latest(self._registry)
+
+
+def _samples(metric: Counter | Gauge | Histogram) -> Iterator[Sample]:
+    """Yield the current values of a metric with their labels."""
+    families: Iterable[Metric] = metric.collect()
+    for family in families:
+        yield from family.samples

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from serve.auth.client_identity import Client, identify_client
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
+from serve.errors import ApiKeyError
 from serve.service import TranslationService
 from serve.settings import Settings
 from serve.stores.downloads import DownloadStore
@@ -55,6 +56,25 @@ def authorize(request: Request, key_parameter: str | None = None) -> Client:
     if limit := key_limit or settings.rate_limit:
         rate_limiter.check(client, limit)
     return client
+
+
+def authorize_operator(request: Request) -> None:
+    """Check that a request has an API key in its headers with the rights of an operator.
+
+    Keys in bodies and query strings are not accepted, so that no link or form of another page can contain one.
+
+    Raises:
+        ApiKeyError: The key is missing, unknown, or not that of an operator.
+    """
+    client = identify_client(request, None)
+    request.state.client = client  # the request log includes the key's name
+    if client.key is None:
+        message = "API key: missing; send the key of an operator in the header 'Authorization: Bearer KEY'"
+        if not any(key.operator for key in request.app.state.api_keys):
+            message = "API key: no operator is configured; give a key in NMT_API_KEYS_FILE the field 'operator: true'"
+        raise ApiKeyError(message)
+    if not client.key.operator:
+        raise ApiKeyError("API key: is not that of an operator; use another key")
 
 
 def charge(request: Request, client: Client, texts: Sequence[str]) -> AbstractContextManager[None]:

@@ -13,7 +13,12 @@ router = APIRouter(include_in_schema=False)
 @router.api_route("/", methods=["GET", "HEAD"])
 async def index(request: Request) -> Response:
     """Return the page that translates."""
-    return _FILES.get_response(request, "index.html")
+    return page_response(request, "index.html")
+
+
+def page_response(request: Request, path: str) -> Response:
+    """Return a page by its path in ``serve/static``."""
+    return _FILES.get_response(request, path)
 
 
 @router.api_route("/static/inspection/{name}", methods=["GET", "HEAD"])

@@ -4,7 +4,7 @@ A hash without salt is sufficient, because keys, unlike passwords, are too long 
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +31,8 @@ class ApiKey(BaseModel):
     """Rate limit of the key, which replaces ``NMT_RATE_LIMIT``."""
     character_limit: int | None = Field(default=None, ge=1)
     """Number of characters that may be translated with the key, counted from the server's start."""
+    operator: bool = Field(default=False, strict=True)
+    """Whether the key may also see the server's state, reload the models and drain the server."""
 
 
 class ApiKeys:
@@ -38,6 +40,9 @@ class ApiKeys:
 
     def __init__(self, keys: Iterable[ApiKey] = ()) -> None:
         self._by_digest = {key.sha256: key for key in keys}
+
+    def __iter__(self) -> Iterator[ApiKey]:
+        return iter(self._by_digest.values())
 
     def __bool__(self) -> bool:
         return bool(self._by_digest)
@@ -94,6 +99,7 @@ _REQUIREMENTS = {
     "sha256": "use the key's SHA-256 digest, 64 hexadecimal digits in quotes",
     "requests_per_minute": "use an integer of at least 1, or leave the field out",
     "character_limit": "use an integer of at least 1, or leave the field out",
+    "operator": "use true or false, or leave the field out",
 }
 
 

@@ -81,6 +81,21 @@ class ModelRegistry:
             raise NotReadyError("the models are still loading")
 
     @property
+    def entries(self) -> Sequence[ModelEntry]:
+        """All models, loaded or not."""
+        return self._routes.entries
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models were loaded, or with lazy loading can be."""
+        return self._ready
+
+    @property
+    def draining(self) -> bool:
+        """Whether further requests are refused."""
+        return self._draining
+
+    @property
     def loaded_models(self) -> list[ServedModel]:
         """All models that are loaded at present."""
         return [entry.model for entry in self._routes.entries if entry.model is not None]

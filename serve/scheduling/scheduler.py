@@ -124,6 +124,11 @@ class Scheduler:
             request.resolve()
         return request
 
+    @property
+    def num_cached(self) -> int:
+        """Number of cached translations."""
+        return len(self._cache)
+
     def close(self) -> None:
         """Refuse further requests. Sentences in the queue are still translated; then `take` returns None."""
         with self._changed:

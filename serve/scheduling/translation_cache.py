@@ -26,6 +26,10 @@ class TranslationCache:
         self._lock = threading.Lock()
         self._lookups = metrics.cache
 
+    def __len__(self) -> int:
+        """Return the number of cached translations."""
+        return len(self._entries)
+
     def get(self, sentence: Sentence) -> SentenceTranslation | None:
         """Return the cached translation of a sentence, or None if there is none; count the lookup in the metrics."""
         if not self._entries.maxsize:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 from nmt.text.language_identification import DetectedLanguage
 from nmt.utils.errors import CarouselError
-from serve.errors import LimitExceededError, NotReadyError, TimedOutError
+from serve.errors import ConflictError, LimitExceededError, NotReadyError, TimedOutError
 from serve.metrics import Metrics
 from serve.models.registry import ModelRegistry
 from serve.models.routes import RouteStep
@@ -21,6 +21,7 @@ from serve.service.detection import ServedLanguageDetector
 from serve.service.planning import RequestPlanner, TextOffloader, TextPlan, TranslationRequest, TranslationResult
 from serve.service.sentence_translator import SentenceTranslator
 from serve.service.sentences import SourceSentence
+from serve.service.status import ServiceStatus, describe_status
 from serve.service.streaming import OnStreamed, StreamedSentence, report_sentences
 from serve.settings import Settings
 from serve.workers.thread import WorkerThread
@@ -43,6 +44,10 @@ class TranslationService:
         self._detector, self._offloader = ServedLanguageDetector(), TextOffloader()
         self._planner = RequestPlanner(self.models, self._detector, self._offloader, settings.queue_limit)
         self._reloading = asyncio.Lock()
+        self._reload_task: asyncio.Task[None] | None = None
+        self._started = time.monotonic()
+        self.reload_error: str | None = None
+        """Why the last reload of the models failed; None if it did not."""
         self.active = 0
         """Number of requests in progress."""
 
@@ -66,11 +71,39 @@ class TranslationService:
                 self._metrics.model_reloads.labels("failed").inc()
                 reason = error if isinstance(error, CarouselError) else type(error).__name__
                 _log.error("the models were not reloaded, and the previous ones stay in use: %s", reason)
+                self.reload_error = str(reason)
                 return
+            self.reload_error = None
             self._metrics.model_reloads.labels("done").inc()
             self._update_model_info()
             self._scheduler.wake_workers()
             _log.info("the models were reloaded")
+
+    def start_reload(self) -> None:
+        """Begin to reload the models in the background.
+
+        Raises:
+            NotReadyError: The models are still being loaded for the first time, or the server is draining.
+            ConflictError: A reload is in progress.
+        """
+        self.models.check_ready()
+        if self._reloading.locked():
+            raise ConflictError("the models are being reloaded already; wait until that has finished")
+        self._reload_task = asyncio.create_task(self.reload())  # kept, so that it is not garbage-collected
+
+    def describe(self) -> ServiceStatus:
+        """Return the current state for operators."""
+        return describe_status(
+            self.settings,
+            self._metrics,
+            self.models,
+            uptime=time.monotonic() - self._started,
+            active=self.active,
+            num_cached=self._scheduler.num_cached,
+            workers=self._workers,
+            reloading=self._reloading.locked(),
+            reload_error=self.reload_error,
+        )
 
     def drain(self) -> None:
         """Refuse further requests. When no request is active any more, call `close`."""

@@ -74,6 +74,11 @@ class WorkerThread(threading.Thread):
         self._worker_number, self._queue, self._num_slots, self._metrics = worker_number, queue, num_slots, metrics
         self._batches: dict[BatchKey, ActiveBatch] = {}
 
+    @property
+    def num_running(self) -> int:
+        """Number of tasks that are being decoded; read from other threads, so it may be outdated."""
+        return sum(batch.num_running for batch in list(self._batches.values()))
+
     def run(self) -> None:
         """Decode tasks until the queue is closed and empty."""
         while self._take_and_advance():
@@ -134,6 +139,11 @@ class ActiveBatch:
     def busy(self) -> bool:
         """Whether there are tasks to decode."""
         return bool(self._running or self._waiting)
+
+    @property
+    def num_running(self) -> int:
+        """Number of tasks that are being decoded."""
+        return len(self._running)
 
     @property
     def num_free(self) -> int:
