@@ -7,7 +7,7 @@ length, V target vocabulary, C candidates per row, Q scored ids per row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import EOS, PAD, reserved_mask
+from nmt.engine.onnx.graph_weights import read_graph_weights
 from nmt.engine.sampling import sample_tokens
 from nmt.model.attention import KeysAndValues
 from nmt.model.decoder import AttentionMemory, DecoderState
@@ -212,17 +213,44 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
     Raises CarouselError if the file is damaged, or if its weights are those of another architecture.
     """
-    stored, expected = _read_shapes(path), {name: tuple(each.shape) for name, each in network.named_parameters()}
+    _check_shapes(network, _read_shapes(path), path)
+    weights = load_file(path)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(weights[name])
+
+
+def load_model_weights(network: Seq2Seq, model: ModelDirectory) -> None:
+    """Load the trained weights of a model directory into a network; those of an export come from its graphs.
+
+    Weights of int8 graphs are dequantised. Raises CarouselError if the weights are those of another architecture, or
+    the graphs those of a cell whose weights cannot be recovered.
+    """
+    if model.weights is not None:
+        load_weights(network, model.weights)
+        return
+    assert model.graphs is not None  # a model directory has weights or graphs
+    try:
+        weights = read_graph_weights(model.graphs, model.card.model)
+    except (ValueError, IndexError, KeyError, OSError):
+        raise CarouselError(
+            f"{model.graphs}: has no weights that can be read; name the model it was exported from"
+        ) from None
+    _check_shapes(network, {name: value.shape for name, value in weights.items()}, model.graphs)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(torch.tensor(weights[name]))
+
+
+def _check_shapes(network: nn.Module, stored: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """Raise CarouselError if stored weights do not have the shapes of those of a network."""
+    expected = {name: tuple(each.shape) for name, each in network.named_parameters()}
     for name in expected.keys() | stored.keys():
         if stored.get(name) != expected.get(name):
             raise CarouselError(
                 f"{path}: the shape of {name} is {stored.get(name)}, not {expected.get(name)} as config.json says; "
                 "copy the model directory again"
             )
-    weights = load_file(path)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            parameter.copy_(weights[name])
 
 
 def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,7 @@
-"""Fine-tuning, which is training from the weights of a parent model, for example for domain adaptation."""
+"""Fine-tuning, which is training from the weights of a parent model, for example for domain adaptation.
+
+The parent may be an export without trained weights: those of its graphs are used, dequantised if they are int8.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,9 @@ from nmt.config.data import MAX_LANGUAGES, MultilingualDataConfig
 from nmt.config.errors import first_field_error
 from nmt.config.schema import TokenizerConfig, TranslatorRecipe
 from nmt.corpus.cache import LogFunction
-from nmt.engine.factory import load_shortlist
-from nmt.engine.multilingual_shortlist import MultilingualShortlist
-from nmt.engine.shortlist import Shortlist
+from nmt.engine.onnx.graph_builder import WEIGHT_FILE
 from nmt.model_directory.card import ParentModel
-from nmt.model_directory.directory import WEIGHTS, ModelDirectory
+from nmt.model_directory.directory import GRAPHS, WEIGHTS, ModelDirectory
 from nmt.utils.errors import CarouselError
 
 _OVERRIDABLE = {"dropout", "locked_dropout", "word_dropout", "weight_drop"}
@@ -24,11 +25,9 @@ def adopt_parent_network(config: TranslatorRecipe, parent: ModelDirectory, log: 
     """Return the recipe with the network and the tokenizer of the parent model.
 
     ``log`` receives a message that lists the recipe settings that the parent overrides. Raises CarouselError if the
-    parent has no weights, translates between other languages, or contradicts the recipe.
+    parent translates between other languages, or contradicts the recipe.
     """
     card = parent.card
-    if parent.weights is None:
-        raise CarouselError(f"{parent.path}: contains no trained weights; name the model that it was exported from")
     config = _adopt_languages(config, parent)
     network = card.model.model_copy(update={name: getattr(config.model, name) for name in _OVERRIDABLE})
     merged = config.model_copy(update={"model": network, "tokenizer": parent_tokenizer_config(parent)})
@@ -86,18 +85,6 @@ def parent_tokenizer_config(parent: ModelDirectory) -> TokenizerConfig:
 def parent_models(parent: ModelDirectory) -> list[ParentModel]:
     """Return model card entries for the parent model and for its own parents."""
     card = parent.card
+    weights = card.files.get(WEIGHTS) or card.files[f"{GRAPHS}/{WEIGHT_FILE}"]
     path = str(parent.path).encode(errors="replace").decode()  # the path may contain bytes that are not UTF-8
-    return [ParentModel(model=path, sha256=card.files[WEIGHTS].sha256, training=card.training), *card.origins]
-
-
-def load_parent_shortlist(parent: ModelDirectory) -> Shortlist | MultilingualShortlist | None:
-    """Return the shortlist of the parent model, or None if it has no shortlist.
-
-    Raises CarouselError if the shortlist is damaged or belongs to another tokenizer.
-    """
-    shortlist = load_shortlist(parent)
-    if shortlist is None:
-        return None
-    if shortlist.vocabulary_sizes != (parent.card.source_vocabulary, parent.card.target_vocabulary):
-        raise CarouselError(f"{parent.shortlist}: belongs to another tokenizer; copy the model directory again")
-    return shortlist
+    return [ParentModel(model=path, sha256=weights.sha256, training=card.training), *card.origins]

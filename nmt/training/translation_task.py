@@ -19,10 +19,11 @@ from nmt.corpus.data_loader import BatchLoader
 from nmt.corpus.mixing import mixture_weights
 from nmt.corpus.preparation import PreparedData, prepare_data
 from nmt.corpus.subword_regularization import SubwordSampler
+from nmt.engine.factory import load_shortlist
 from nmt.engine.multilingual_shortlist import MultilingualShortlist, build_language_shortlist
 from nmt.engine.onnx.export import build_graphs_from_file
 from nmt.engine.shortlist import Shortlist, build_shortlist
-from nmt.engine.torch_engine import load_weights
+from nmt.engine.torch_engine import load_model_weights
 from nmt.evaluation.report import TrainingReportData, write_report
 from nmt.inference.translator import Translator
 from nmt.model.decoder import DecoderState
@@ -36,7 +37,7 @@ from nmt.model_directory.directory import (
     write_model_directory,
 )
 from nmt.text.normalisation import normalise
-from nmt.training.finetuning import adopt_parent_network, load_parent_shortlist, parent_models
+from nmt.training.finetuning import adopt_parent_network, parent_models
 from nmt.training.metrics_log import read_metrics
 from nmt.training.model_scoring import score_direction
 from nmt.training.reports import TrainingSummary
@@ -60,7 +61,7 @@ class TranslationTask(TrainingTask):
         """
         self.recipe = adopt_parent_network(recipe, parent, log) if parent else recipe
         self._parent_directory = parent
-        self._parent_shortlist = load_parent_shortlist(parent) if parent else None
+        self._parent_shortlist = load_shortlist(parent) if parent else None
         self._parents = parent_models(parent) if parent else []
         self.parent = self._parents[0] if parent else None
         self.has_unused_parameters = self.recipe.model.attention == "none"  # those of the encoder's top layer
@@ -79,8 +80,8 @@ class TranslationTask(TrainingTask):
         recipe, tokenizer, parent = self.recipe, self._data.tokenizer, self._parent_directory
         sizes = len(tokenizer.source), len(tokenizer.target)
         network = build_network(recipe.model, *sizes, tokenizer.shared, recipe.training.seed)
-        if parent and parent.weights:
-            load_weights(network, parent.weights)
+        if parent:
+            load_model_weights(network, parent)
         return network
 
     def create_loader(self, rank: int, world_size: int) -> BatchLoader:
