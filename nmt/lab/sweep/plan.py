@@ -198,7 +198,7 @@ class _RunPlanner:
         """
         value: Any = config.model_dump(mode="json")
         for name in key.split("."):
-            value = value[name]
+            value = value[int(name)] if isinstance(value, list) else value[name]
         is_path = resolve_value(self._folder, key, written) != written
         return written if is_path or isinstance(value, dict | list) else value
 

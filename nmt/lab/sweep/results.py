@@ -125,7 +125,7 @@ def collect_result(directory: Path, run: SweepRun) -> RunResult | None:
     if not files.model.exists():
         return None
     card = read_model_directory(files.model).card
-    if "dev" not in card.scores:
+    if not any(name.split()[0] == "dev" for name in card.scores_by_set):
         return None
     last = next(record for record in reversed(read_metrics(files)) if record["kind"] == "dev")
     with safe_open(files.last_checkpoint, framework="np") as file:

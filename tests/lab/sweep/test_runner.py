@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 from conftest import CommandResult, Nmt
+from multilingual import write_multilingual_recipe
 from processes import child_pids, wait_for
+from runs import metrics
 from toy import RECIPE, toy_pairs, write_corpus
 
 from nmt.utils.locks import try_lock
@@ -200,3 +202,18 @@ def test_a_sweep_over_a_synthetic_task_compares_exact_match(tmp_path: Path, nmt:
         assert [float(run["exact"]) for run in csv.DictReader(file)] == [last["exact"]]
     assert "| width | dev loss | p | dev exact match | p |" in ran.out
     assert "Dev exact match" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_multilingual_recipes_are_compared_by_their_mean_bleu(tmp_path: Path, nmt: Nmt) -> None:
+    write_multilingual_recipe(tmp_path)
+    path = tmp_path / "study.yaml"
+    axes = "axes: {data.directions.1.weight: [1, 3]}"
+    path.write_text(f"recipe: multilingual.yaml\n{axes}\nseeds: [1]\n", encoding="utf-8")
+    done = run(nmt, path, "training.max_updates=6")
+    assert done.status == 0, done.out
+    with (tmp_path / "out" / "runs.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    for row, weight in zip(rows, ("1.0", "3.0"), strict=True):
+        last = metrics(tmp_path / "out" / f"weight={weight},seed=1", "dev")[6]
+        assert [float(row[name]) for name in ("loss", "bleu")] == [last["loss"], last["bleu"]]
