@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Generic, TypeVar
 
-from nmt.corpus.text_files import decode_lines
-from nmt.utils.errors import UsageError
+from nmt.corpus.text_files import decode_lines, open_stdin
 from nmt.utils.files import atomic_file
 
 T = TypeVar("T")
@@ -25,11 +23,7 @@ def read_stdin() -> Iterator[str]:
     Raises:
         CarouselError: A line is not UTF-8, or standard input is closed.
     """
-    if sys.stdin is None:
-        raise UsageError("stdin: closed; name a file, or redirect the input")
-    # Its own buffer: the process would abort at exit if a thread that waits for input held the lock of sys.stdin.
-    stream = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
-    yield from decode_lines(stream, "stdin")
+    yield from decode_lines(open_stdin(), "stdin")
 
 
 def batches_as_available(items: Iterable[T], size: int) -> Iterator[list[T]]:

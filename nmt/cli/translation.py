@@ -24,7 +24,8 @@ from nmt.cli.options import (
     requires_extra,
 )
 from nmt.cli.streams import batches_as_available, read_stdin, write_batches
-from nmt.corpus.text_files import RECORD_SUFFIXES, read_texts
+from nmt.corpus.compressed_files import content_suffix
+from nmt.corpus.text_files import RECORD_SUFFIXES, STDIN, read_texts
 from nmt.inference.document_files import is_document, translate_document
 from nmt.inference.job import OutputFormat, TranslationJob
 from nmt.inference.text_options import TextOptions
@@ -116,7 +117,7 @@ def translate(
         raise UsageError("--lm: does not work with --ray; remove one of the two")
     if on_ray and not (files and output):
         raise UsageError("--ray: needs input files and an output file; name files and -o")
-    has_fields = any(file.suffix in RECORD_SUFFIXES for file in files or ())
+    has_fields = any(content_suffix(file) in RECORD_SUFFIXES for file in files or ())
     kinds = " and ".join(RECORD_SUFFIXES)
     refuse_options_unless(has_fields, f"applies only to {kinds} files; name one, or remove", {"--field": field})
     document = next(filter(is_document, files or ()), None)
@@ -199,7 +200,7 @@ def _check_document_options(
         raise UsageError(f"{document}: documents are translated one at a time; name no other file")
     reason = f"applies only to lines, and {document} is a document; remove"
     refuse_options_unless(False, reason, line_options)
-    if output and output.suffix == ".jsonl":
+    if output and output.suffix.lower() == ".jsonl":
         raise UsageError(
             f"{output}: a .jsonl file holds pairs of lines, and {document} is a document; "
             f"name a file that ends in {document.suffix}"
@@ -216,7 +217,7 @@ def _read_terms(glossary: Path, languages: tuple[str | None, str]) -> TermList:
 
 def _output_format(as_json: bool, output: Path | None, languages: tuple[str | None, str]) -> OutputFormat:
     """Return the format of output lines. Raises UsageError if sentence pairs would not have two different fields."""
-    if as_json or not output or output.suffix != ".jsonl":
+    if as_json or not output or output.suffix.lower() != ".jsonl":
         return "json" if as_json else "text"
     if languages[0] is None:
         raise UsageError(f"{output}: pairs are named by their languages; name the source language with --from")
@@ -231,6 +232,6 @@ def _output_format(as_json: bool, output: Path | None, languages: tuple[str | No
 def _read_files(files: Sequence[Path], fields: Sequence[str]) -> Iterator[str]:
     """Return the texts of files, after reading them once: errors in the last file are raised before any work."""
     for file in files:
-        if file.is_file() or not file.exists():  # pipes can be read only once
+        if file != STDIN and (file.is_file() or not file.exists()):  # pipes can be read only once
             deque(read_texts(file, fields), maxlen=0)
     return chain.from_iterable(read_texts(file, fields) for file in files)

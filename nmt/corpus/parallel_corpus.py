@@ -2,7 +2,8 @@
 
 A corpus is a pair of plain files, named by a prefix (``PREFIX.en``, ``PREFIX.fr``) or individually, a ``.tsv`` file
 with two columns, a ``.jsonl`` file with one key per language, a data set that `datasets.load_dataset` loads, or a
-synthetic task. Error messages name the file and line.
+synthetic task. Files may be compressed, with the further suffix ``.gz``, ``.xz`` or ``.zst``. Error messages name the
+file and line.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from nmt.config.data import CorpusSpec, FilePair, HubDataset, SyntheticCorpus
 from nmt.corpus import synthetic_tasks
+from nmt.corpus.compressed_files import COMPRESSED_SUFFIXES, content_suffix
 from nmt.corpus.text_files import decode_json_lines, describe_fields, hash_file, open_file, read_lines, record_fields
 from nmt.utils.errors import CarouselError, missing_extra
 
@@ -72,9 +74,15 @@ def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
         return [Path(f) for f in ([files] if isinstance(files, str) else files)]
     if isinstance(spec, FilePair):
         return [Path(spec.source), Path(spec.target)]
-    if spec.endswith((".tsv", ".jsonl")):
+    if content_suffix(Path(spec)) in {".tsv", ".jsonl"}:
         return [Path(spec)]
-    return [Path(f"{spec}.{source}"), Path(f"{spec}.{target}")]
+    return [_find_compressed(Path(f"{spec}.{language}")) for language in (source, target)]
+
+
+def _find_compressed(path: Path) -> Path:
+    """Return the path, or that of the compressed file if only this exists."""
+    compressed = (path.with_name(path.name + suffix) for suffix in COMPRESSED_SUFFIXES)
+    return path if path.exists() else next(filter(Path.exists, compressed), path)
 
 
 def corpus_fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
@@ -98,9 +106,10 @@ def _read_pairs_unchecked(spec: CorpusSpec, source: str, target: str) -> Iterato
     if isinstance(spec, SyntheticCorpus):
         return synthetic_tasks.generate_pairs(spec.task, spec.pairs, spec.shortest, spec.longest, spec.seed)
     files = corpus_files(spec, source, target)
-    if isinstance(spec, str) and spec.endswith(".tsv"):
+    suffix = content_suffix(Path(spec)) if isinstance(spec, str) else ""
+    if suffix == ".tsv":
         return _read_tsv_pairs(files[0])
-    if isinstance(spec, str) and spec.endswith(".jsonl"):
+    if suffix == ".jsonl":
         return _read_jsonl_pairs(files[0], source, target)
     return read_parallel_files(*files)
 

@@ -1,4 +1,4 @@
-"""Readers for text files in one language, as plain lines, JSON lines or Parquet.
+"""Readers for text files in one language, as plain lines, JSON lines or Parquet, which may be compressed.
 
 Only a line feed ends a line, so that Unicode line separators are kept in the text. Files are streamed and may be larger
 than memory.
@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
-from nmt.utils.errors import CarouselError, missing_extra
+from nmt.corpus.compressed_files import content_suffix, decompress
+from nmt.utils.errors import CarouselError, UsageError, missing_extra
 
 RECORD_SUFFIXES = (".jsonl", ".parquet")
 """Suffixes of files with named fields; every other file is plain text."""
+STDIN = Path("-")
+"""Name of standard input."""
 MAX_LINE_CHARACTERS = 50_000
 """Maximum length of a line in a training or evaluation corpus; a longer line indicates binary data."""
 
@@ -77,7 +82,7 @@ def read_texts(path: Path, fields: Sequence[str]) -> Iterator[str]:
     at the top level or inside its ``translation`` (the layout of Hugging Face data sets). Null is read as an empty
     text. Raises CarouselError if the file is unreadable or a record has no text.
     """
-    match path.suffix:
+    match content_suffix(path):
         case ".jsonl":
             return _read_jsonl_texts(path, fields)
         case ".parquet":
@@ -94,14 +99,30 @@ def file_statistics(path: Path, fields: Sequence[str]) -> FileStatistics:
 
 def hash_file(path: Path) -> bytes:
     """Return the SHA-256 hash of a file. Raises CarouselError for pipes and devices, which can be read only once."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if path == STDIN or (path.exists() and not (path.is_file() or path.is_dir())):
         raise CarouselError(f"{path}: not a regular file, but it must be read several times; copy the text to a file")
-    with open_file(path) as file:
+    with _open_stored(path) as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a file for reading bytes. Raises CarouselError if the file cannot be opened."""
+    """Open a file for reading the bytes of its text, uncompressed; ``-`` is standard input.
+
+    Raises CarouselError if the file cannot be opened.
+    """
+    return open_stdin() if path == STDIN else decompress(_open_stored(path), path)
+
+
+def open_stdin() -> BufferedReader:
+    """Open standard input for reading bytes. Raises UsageError if it is closed."""
+    if sys.stdin is None:
+        raise UsageError("stdin: closed; name a file, or redirect the input")
+    # Its own buffer: the process would abort at exit if a thread that waits for input held the lock of sys.stdin.
+    return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
+
+
+def _open_stored(path: Path) -> BufferedReader:
+    """Open a file for reading its bytes as they are stored."""
     try:
         return path.open("rb")
     except OSError as error:

@@ -7,36 +7,47 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nmt.utils.errors import CarouselError
 
+_DESCRIPTOR_PATH = re.compile(r"/dev/(?P<name>stdin|stdout|stderr)|(?:/dev/fd|/proc/self/fd)/(?P<number>[0-9]{1,4})")
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, which replaces ``path`` if the block succeeds and is deleted if it fails.
 
-    An existing file stays until the rename. A symbolic link stays, and its target is replaced. A device or a pipe is
-    written to directly.
+    An existing file stays until the rename, and its mode is kept. A symbolic link stays, and its target is replaced. A
+    device or a pipe is written to directly; an open file such as ``/dev/stdout`` or ``/dev/fd/3`` receives the content
+    where it is, after what was written to it before.
 
     Raises:
         CarouselError: The disk is full or the folder is not writable; before the block, the path is a directory.
     """
+    if (descriptor := _file_descriptor(path)) is not None:
+        with _copied_to(descriptor, path) as temporary:
+            yield temporary
+        return
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        yield path  # not resolved: the name of a pipe behind /dev/stdout cannot be opened
+        return
     path = path.resolve()
     if path.is_dir():
         raise write_error(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
-    if path.exists() and not path.is_file():
-        yield path
-        return
     temporary = _temporary_path(path, "tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         sync_to_disk(temporary)
+        if path.exists():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
         sync_to_disk(path.parent)
     except OSError as error:
@@ -93,6 +104,31 @@ def remove_temporary_files(path: Path) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def _file_descriptor(path: Path) -> int | None:
+    """Return the number of the open regular file that a path such as ``/dev/stdout`` stands for; None for others."""
+    match = _DESCRIPTOR_PATH.fullmatch(str(path))
+    if match is None or not path.is_file():
+        return None
+    names = {"stdin": 0, "stdout": 1, "stderr": 2}
+    return names[match["name"]] if match["name"] else int(match["number"])
+
+
+@contextmanager
+def _copied_to(descriptor: int, path: Path) -> Iterator[Path]:
+    """Yield a temporary path, whose content is written to an open file if the block succeeds.
+
+    Opening the path instead would empty a regular file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder, "content")
+        yield temporary
+        try:
+            with temporary.open("rb") as content, os.fdopen(os.dup(descriptor), "wb") as stream:
+                shutil.copyfileobj(content, stream)
+        except OSError as error:
+            raise write_error(path, error) from None
 
 
 def _temporary_path(path: Path, suffix: str) -> Path:

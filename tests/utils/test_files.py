@@ -3,12 +3,16 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_directory, atomic_file, remove_temporary_files
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -41,6 +45,42 @@ def test_links_and_pipes_are_written_through(tmp_path: Path) -> None:
     with atomic_file(tmp_path / "pipe") as path:
         assert path == (tmp_path / "pipe").resolve()
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_an_open_file_receives_the_content_after_what_it_held(name: str, tmp_path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from nmt.utils.files import atomic_file
+print("before", flush=True)
+with atomic_file(Path("{name}")) as path:
+    path.write_text("content\\n")
+print("after")
+"""
+    file = tmp_path / "out"
+    file.write_text("old\n")
+    with file.open("a") as stream:
+        subprocess.run([sys.executable, "-c", program], stdout=stream, check=True, cwd=ROOT)
+    assert file.read_text() == "old\nbefore\ncontent\nafter\n"
+    piped = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, cwd=ROOT)
+    assert piped.stdout == b"before\ncontent\nafter\n"
+
+
+def test_a_process_substitution_receives_the_content(tmp_path: Path) -> None:
+    program = "import sys; from pathlib import Path; from nmt.utils.files import atomic_file\n"
+    program += "with atomic_file(Path(sys.argv[1])) as path: path.write_text('content')"
+    command = f"'{sys.executable}' -c \"{program}\" >(cat > {tmp_path}/out); wait $!"
+    subprocess.run(["bash", "-c", command], check=True, cwd=ROOT)
+    assert (tmp_path / "out").read_text() == "content"
+
+
+def test_an_existing_file_keeps_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    file.write_text("old")
+    file.chmod(0o640)
+    with atomic_file(file) as path:
+        path.write_text("new")
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("new", 0o640)
 
 
 def test_an_obstructed_path_is_an_error_before_the_block_runs(tmp_path: Path) -> None:

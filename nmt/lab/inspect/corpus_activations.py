@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from nmt.corpus.compressed_files import content_suffix
 from nmt.corpus.language_model_data import read_training_lines
 from nmt.corpus.parallel_corpus import read_pairs
 from nmt.corpus.text_files import read_lines
@@ -55,7 +56,7 @@ def load_pairs(path: Path, model: InspectableTranslator) -> list[EncodedPair]:
     Raises CarouselError if the file contains no text.
     """
     tokenizer, direction = model.directory.tokenizer, model.direction
-    if path.suffix == ".tsv":
+    if content_suffix(path) == ".tsv":
         rows = read_pairs(str(path), direction.source, direction.target)
         pairs = list(itertools.islice(rows, MAX_LINES))
     else:
@@ -77,7 +78,7 @@ def load_passages(path: Path, model: InspectableLanguageModel) -> list[Tokenized
         UsageError: The file contains pairs.
         CarouselError: The file contains no text.
     """
-    if path.suffix == ".tsv":
+    if content_suffix(path) == ".tsv":
         raise UsageError(f"--corpus: {path} contains pairs, but a language model reads text; give a text file")
     card, vocabulary = model.directory.card, model.directory.vocabulary
     lines = list(itertools.islice(read_training_lines(path, card.verbatim), MAX_LINES))

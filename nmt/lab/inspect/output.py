@@ -26,7 +26,7 @@ _DECIMALS = 6  # of numbers in JSON
 
 def check_output_format(path: Path) -> None:
     """Raise UsageError if the file name has no supported extension."""
-    if path.suffix not in EXTENSIONS:
+    if path.suffix.lower() not in EXTENSIONS:
         raise UsageError(f"--output: {path} has no supported extension; use {', '.join(EXTENSIONS)}")
 
 
@@ -37,7 +37,7 @@ def open_writer(path: Path) -> Iterator[InspectionWriter]:
     Raises CarouselError, before the ``with`` block is entered, if the path cannot be written.
     """
     with atomic_file(path) as temporary:
-        yield partial(_write, temporary, path.suffix)
+        yield partial(_write, temporary, path.suffix.lower())
 
 
 def _write(path: Path, extension: str, inspection: Inspection, matches: Sequence[NeuronMatch] | None) -> None:
