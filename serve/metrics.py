@@ -48,13 +48,13 @@ class Metrics:
             "nmt_batch_occupancy", "Fraction of slots in use in a decoding step", buckets=_TENTHS
         )
         self.slots_in_use = gauge("nmt_slots_in_use", "Number of sentences being decoded")
-        self.sentences = counter("nmt_sentences_total", "Number of sentences translated", ["model"])
+        self.sentences = counter("nmt_sentences_total", "Number of sentences translated, by direction", ["model"])
         self.tokens = counter(
             "nmt_tokens_total", "Number of source tokens read and target tokens written", ["direction"]
         )
         self.cache = counter("nmt_cache_total", "Number of sentences looked up in the cache, by result", ["result"])
         self.waiting_sentences = gauge("nmt_waiting_sentences", "Number of sentences waiting in the queue")
-        self.model_info = gauge("nmt_model_info", "1 for every model being served", ["source", "target", "checksum"])
+        self.model_info = gauge("nmt_model_info", "1 for every direction of a model being served", ["source", "target", "checksum"])
         self.model_reloads = counter("nmt_model_reloads_total", "Number of model reloads, by result", ["result"])
 
     @staticmethod
