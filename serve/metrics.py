@@ -54,7 +54,9 @@ class Metrics:
         )
         self.cache = counter("nmt_cache_total", "Number of sentences looked up in the cache, by result", ["result"])
         self.waiting_sentences = gauge("nmt_waiting_sentences", "Number of sentences waiting in the queue")
-        self.model_info = gauge("nmt_model_info", "1 for every direction of a model being served", ["source", "target", "checksum"])
+        self.model_info = gauge(
+            "nmt_model_info", "1 for every direction of each served model", ["source", "target", "checksum"]
+        )
         self.model_reloads = counter("nmt_model_reloads_total", "Number of model reloads, by result", ["result"])
 
     @staticmethod
