@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
-from nmt.engine.onnx.engine import OnnxEngine
-from nmt.search.protocol import StepRequest, StepResult
+from nmt.search.protocol import Engine, StepRequest, StepResult
+from nmt.utils.arrays import AnyArray
+
+
+class EnsembleMember(Engine, Protocol):
+    """An engine that computes a step and the selection of candidates separately."""
+
+    def log_probabilities(self, request: StepRequest) -> tuple[AnyArray, AnyArray | None]:
+        """Advance all rows by one token; return log-probabilities [active rows, tokens] and the attention, if any."""
+
+    def select_candidates(self, request: StepRequest, scores: AnyArray, attention: AnyArray | None) -> StepResult:
+        """Select or sample candidates from log-probabilities and the attention of `log_probabilities`."""
 
 
 class EnsembleEngine:
     """An ensemble of models with the same vocabulary and shortlist; implements `nmt.search.protocol.Engine`."""
 
-    def __init__(self, members: Sequence[OnnxEngine]) -> None:
-        """All members must have the same numbers of slots and rows. The attention weights are those of the first."""
+    def __init__(self, members: Sequence[EnsembleMember]) -> None:
+        """All members must be of one class and have the same numbers of slots and rows. The attention weights are those of the first."""
         self._members = members
         self.num_slots, self.beam_size = members[0].num_slots, members[0].beam_size
 

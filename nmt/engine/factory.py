@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from nmt.engine.multilingual_shortlist import MultilingualShortlist
 from nmt.engine.shortlist import Shortlist
 from nmt.model_directory.card import ModelCard
-from nmt.model_directory.directory import GRAPHS, LanguageModelDirectory, ModelDirectory
+from nmt.model_directory.directory import LanguageModelDirectory, ModelDirectory
 from nmt.search.protocol import Engine
 from nmt.utils.errors import CarouselError, UsageError, missing_extra
 
-EngineName = Literal["auto", "onnx", "torch"]
+EngineName = Literal["auto", "native", "onnx", "torch"]
 EngineFactory = Callable[[int, int], Engine]
 """Function that creates an engine from its number of slots and its beam size."""
 
@@ -21,17 +22,20 @@ EngineFactory = Callable[[int, int], Engine]
 def engine_factories(
     models: Sequence[ModelDirectory], engine: EngineName, threads: int, use_shortlist: bool
 ) -> list[EngineFactory]:
-    """Return one ONNX engine factory per thread, or one torch engine factory that uses all threads.
+    """Return one native or ONNX engine factory per thread, or one torch engine factory that uses all threads.
 
-    "auto" chooses ONNX Runtime if all models have graphs. Several models form an ensemble, which uses the shortlist of
-    the first. Raises CarouselError if a model does not suit the engine, or if the engine's packages are missing.
+    "auto" chooses the native engine if it is compiled and supports all models, else ONNX Runtime if all models have
+    graphs. Several models form an ensemble, which uses the shortlist of the first. Raises CarouselError if a model does
+    not suit the engine, or if the engine's packages are missing.
     """
     if engine == "auto":
-        engine = "onnx" if all(model.graphs for model in models) else "torch"
+        engine = _best_engine(models)
+    if engine == "native":
+        return _native_factories(models, threads, use_shortlist)
     if engine == "onnx":
         return _onnx_factories(models, threads, use_shortlist)
     if len(models) > 1:
-        raise UsageError("an ensemble needs the onnx engine, and models with graphs; make them with nmt export")
+        raise UsageError("an ensemble needs the native or the onnx engine, and models with graphs; use nmt export")
     with _torch_required_for("translating with the torch engine"):
         from nmt.engine.torch_engine import torch_engine_factory
     return [torch_engine_factory(models[0], threads)]
@@ -92,18 +96,57 @@ def _languages(card: ModelCard) -> list[object]:
     return [card.languages, directions] if card.is_multilingual else [card.source_language, card.target_language]
 
 
+def _best_engine(models: Sequence[ModelDirectory]) -> EngineName:
+    """Return the fastest engine that is installed and supports all models."""
+    from nmt.engine.native.library import load_library
+    from nmt.engine.native.weights import supports
+
+    if not all(model.graphs for model in models):
+        return "torch"
+    supported = all(supports(model.card.model) for model in models)
+    return "native" if supported and load_library() is not None else "onnx"
+
+
+def _native_factories(models: Sequence[ModelDirectory], threads: int, use_shortlist: bool) -> list[EngineFactory]:
+    from nmt.engine.ensemble import EnsembleEngine
+    from nmt.engine.native.engine import NativeEngine
+    from nmt.engine.native.model import load_native_model
+    from nmt.engine.native.weights import supports
+
+    shortlist = load_shortlist(models[0]) if use_shortlist else None
+    natives = []
+    for model in models:
+        card = model.card
+        if not supports(card.model):
+            raise CarouselError(f"{model.path}: has the cell {card.model.cell}; use the onnx engine")
+        vocabularies = card.source_vocabulary, card.target_vocabulary
+        natives.append(load_native_model(_graphs(model, "native"), card.model, vocabularies, shortlist is None))
+
+    def make_engine(num_slots: int, beam_size: int) -> Engine:
+        engines = [NativeEngine(native, num_slots, beam_size, shortlist) for native in natives]
+        return engines[0] if len(engines) == 1 else EnsembleEngine(engines)
+
+    return [make_engine] * threads
+
+
+def _graphs(model: ModelDirectory, engine: EngineName) -> Path:
+    if model.graphs is None:
+        raise CarouselError(f"{model.path}: has no graphs for the {engine} engine; make them with nmt export")
+    return model.graphs
+
+
 def _onnx_factories(models: Sequence[ModelDirectory], threads: int, use_shortlist: bool) -> list[EngineFactory]:
     from nmt.engine.ensemble import EnsembleEngine
     from nmt.engine.onnx.engine import OnnxEngine
     from nmt.engine.onnx.sessions import OnnxSessions
 
-    for model in models:
-        if model.graphs is None:
-            raise CarouselError(f"{model.path}: has no graphs for the onnx engine; make them with nmt export")
+    folders = [_graphs(model, "onnx") for model in models]
     loaded_shortlist = load_shortlist(models[0]) if use_shortlist else None
 
     def make_factory() -> EngineFactory:
-        sessions = [OnnxSessions(model.path / GRAPHS, model.card.target_vocabulary) for model in models]
+        sessions = [
+            OnnxSessions(folder, model.card.target_vocabulary) for folder, model in zip(folders, models, strict=True)
+        ]
 
         def make_engine(num_slots: int, beam_size: int) -> Engine:
             engines = [OnnxEngine(session, num_slots, beam_size, loaded_shortlist) for session in sessions]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import overload
+from typing import get_args, overload
 
 from nmt.engine.factory import (
     EngineName,
@@ -90,8 +90,8 @@ class Translator:
 
         Args:
             path: A model directory, or a run directory that contains one.
-            engine: ``"onnx"`` (ONNX Runtime), ``"torch"``, or ``"auto"``, which uses ONNX Runtime if the model has
-                ONNX graphs.
+            engine: ``"native"``, ``"onnx"`` (ONNX Runtime), ``"torch"``, or ``"auto"``, which uses the fastest engine
+                that is installed and supports the model.
             threads: Number of threads.
             shortlist: Whether to restrict the output layer to the model's vocabulary shortlist, if it has one.
             ensemble: Other models whose probabilities are averaged with those of the first in each step.
@@ -104,8 +104,8 @@ class Translator:
             CarouselError: A model is damaged or unsuitable for the engine, or the engine's packages are not installed.
             UsageError: An argument is invalid.
         """
-        if engine not in {"auto", "onnx", "torch"}:
-            raise UsageError(f"engine: there is no {engine!r}; use 'auto', 'onnx' or 'torch'")
+        if engine not in get_args(EngineName):
+            raise UsageError(f"engine: there is no {engine!r}; use 'auto', 'native', 'onnx' or 'torch'")
         if threads < 1:
             raise UsageError(f"threads: {threads} is too few; use at least 1")
         if language_model is None and (rescore or lm_weight != DEFAULT_LM_WEIGHT):
@@ -122,7 +122,7 @@ class Translator:
             decoder = BatchDecoder(engine_factories(models, engine, threads, shortlist))
             rescorer = Rescorer(language_model_scorer(lm), lm_weight, rescore)
             return Translator(models[0], decoder, calibrated=False, rescorer=rescorer)
-        if engine == "onnx" or ensemble:
+        if engine in {"native", "onnx"} or ensemble:
             raise UsageError("language_model: shallow fusion needs one model and the torch engine; use rescore instead")
         decoder = BatchDecoder([shallow_fusion_factory(models[0], lm, lm_weight, threads)])
         return Translator(models[0], decoder, calibrated=False)
