@@ -27,7 +27,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
 	touch $@
 
-demo: $(VENV)/installed
+# The installation above is editable: the native engine is compiled again when its sources change.
+$(VENV)/native: $(VENV)/installed nmt/engine/native/build.py $(wildcard nmt/engine/native/src/*)
+	$(BIN)/python -m nmt.engine.native.build
+	touch $@
+
+demo: $(VENV)/native
 	rm -rf runs/demo
 	$(BIN)/nmt train configs/demo.yaml
 	@echo
@@ -46,10 +51,10 @@ pins: $(VENV)/installed
 # Each test process runs whole files, so that fixtures of a module are built once.
 RUN_TESTS := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-test: $(VENV)/installed
+test: $(VENV)/native
 	$(RUN_TESTS) -m 'not slow' $(PYTEST)
 
-test-all: $(VENV)/installed
+test-all: $(VENV)/native
 	$(RUN_TESTS) $(PYTEST)
 
 lint: $(VENV)/installed

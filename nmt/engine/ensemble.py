@@ -25,7 +25,10 @@ class EnsembleEngine:
     """An ensemble of models with the same vocabulary and shortlist; implements `nmt.search.protocol.Engine`."""
 
     def __init__(self, members: Sequence[EnsembleMember]) -> None:
-        """All members must be of one class and have the same numbers of slots and rows. The attention weights are those of the first."""
+        """All members must be of one class and have the same numbers of slots and rows.
+
+        The attention weights are those of the first.
+        """
         self._members = members
         self.num_slots, self.beam_size = members[0].num_slots, members[0].beam_size
 

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from nmt.config.cells import CELL_TRAITS
 from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import EOS, FIRST_TEXT_ID
 from nmt.engine.factory import EngineFactory
+from nmt.engine.native.engine import NativeEngine
+from nmt.engine.native.library import load_library
+from nmt.engine.native.model import NativeModel, load_native_model
 from nmt.engine.onnx.engine import OnnxEngine
 from nmt.engine.onnx.export import build_graphs
 from nmt.engine.onnx.layer_graphs import Precision
@@ -93,14 +97,38 @@ def onnx_factory(
     return lambda num_slots, beam_size: OnnxEngine(loaded, num_slots, beam_size, shortlist)  # type: ignore[arg-type]
 
 
+def native_factory(
+    net: Seq2Seq,
+    precision: Precision = "fp32",
+    shortlist: HalfVocabularyShortlist | None = None,
+    instruction_set: str | None = None,
+) -> EngineFactory:
+    model = native_model(net, precision, instruction_set)
+    return lambda num_slots, beam_size: NativeEngine(model, num_slots, beam_size, shortlist)  # type: ignore[arg-type]
+
+
+@functools.cache
+def native_model(net: Seq2Seq, precision: Precision, instruction_set: str | None = None) -> NativeModel:
+    """Export a network and return its graphs' weights, packed for the native engine."""
+    if load_library() is None:
+        pytest.skip("the native engine is not compiled; run python -m nmt.engine.native.build")
+    return load_native_model(graphs(net, precision), net.config, (VOCABULARY, VOCABULARY), True, instruction_set)
+
+
 _FOLDER = tempfile.TemporaryDirectory()
 
 
 @functools.cache
 def onnx_sessions(net: Seq2Seq, precision: Precision) -> OnnxSessions:
     """Export a network and return sessions of its graphs."""
+    return OnnxSessions(graphs(net, precision), VOCABULARY)
+
+
+@functools.cache
+def graphs(net: Seq2Seq, precision: Precision) -> Path:
+    """Export a network and return the folder of its graphs."""
     folder = Path(tempfile.mkdtemp(dir=_FOLDER.name))
     weights = {name: parameter.detach().numpy() for name, parameter in net.named_parameters()}
     for name, content in build_graphs(net.config, weights, precision).items():
         (folder / name).write_bytes(content)
-    return OnnxSessions(folder, VOCABULARY)
+    return folder

@@ -1,6 +1,8 @@
-"""Both engines implement the protocol, and a sentence's result does not depend on its batch."""
+"""All engines implement the protocol, and a sentence's result does not depend on its batch."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from engines import (
     VOCABULARY,
     WIDE_INPUT_DESIGNS,
     HalfVocabularyShortlist,
+    native_factory,
     network,
     onnx_factory,
     onnx_sessions,
@@ -26,7 +29,9 @@ from nmt.model.seq2seq import Seq2Seq
 from nmt.search.beam_search import BeamSearch, DecodingOptions, Hypothesis, decode_sentences
 from nmt.search.protocol import Engine, StepRequest, StepResult
 
-ENGINES = {"torch": torch_factory, "onnx": onnx_factory}
+ENGINES = {"torch": torch_factory, "onnx": onnx_factory, "native": native_factory}
+EXACT_ENGINES = {"onnx": onnx_factory, "native": native_factory}
+"""Engines whose results do not depend on the batch, to the last bit."""
 
 
 def step_request(engine: Engine, tokens: list[int], parents: list[int] | None = None, **more: object) -> StepRequest:
@@ -54,8 +59,12 @@ def make_engine_factory(kind: str, net: Seq2Seq) -> EngineFactory:
     return ENGINES[kind](net)
 
 
-@pytest.mark.parametrize("kind", ENGINES)
-@pytest.mark.parametrize("design", DESIGNS + CELL_DESIGNS + WIDE_INPUT_DESIGNS, ids=str)
+@pytest.mark.parametrize(
+    ("design", "kind"),
+    [(design, kind) for design in DESIGNS for kind in ENGINES]
+    + [(design, kind) for design in CELL_DESIGNS + WIDE_INPUT_DESIGNS for kind in ("torch", "onnx")],
+    ids=str,
+)
 def test_rows_continue_the_state_of_their_parents(design: dict[str, object], kind: str) -> None:
     """Two sentences are admitted at different times, into some of the slots, and their rows swap parents."""
     net = network(**design)
@@ -227,9 +236,11 @@ def test_decoding_options_give_the_same_result_alone_and_in_a_batch(design: dict
             assert all(h.tokens[: len(options.target_prefix)] == list(options.target_prefix) for h in alone)
 
 
+@pytest.mark.parametrize("make_factory", EXACT_ENGINES.values(), ids=EXACT_ENGINES)
 @pytest.mark.parametrize("with_shortlist", [True, False])
-def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
-    engine = onnx_factory(network(attention="dot"), "int8", HalfVocabularyShortlist() if with_shortlist else None)(1, 1)
+def test_surplus_candidates_have_no_score(make_factory: Callable[..., EngineFactory], with_shortlist: bool) -> None:
+    shortlist = HalfVocabularyShortlist() if with_shortlist else None
+    engine = make_factory(network(attention="dot"), "int8", shortlist)(1, 1)
     engine.admit([0], [[70, 71]], [()])
     result = engine.step(step_request(engine, [BOS], num_candidates=VOCABULARY + 9))
     tokens = 16 if with_shortlist else VOCABULARY - FIRST_TEXT_ID + 1
@@ -239,8 +250,9 @@ def test_surplus_candidates_have_no_score(with_shortlist: bool) -> None:
     assert (result.ids[0] < VOCABULARY).all()
 
 
-def test_the_unknown_token_stays_out_of_the_shortlist() -> None:
-    engine = onnx_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
+@pytest.mark.parametrize("make_factory", EXACT_ENGINES.values(), ids=EXACT_ENGINES)
+def test_the_unknown_token_stays_out_of_the_shortlist(make_factory: Callable[..., EngineFactory]) -> None:
+    engine = make_factory(network(attention="dot"), "fp32", HalfVocabularyShortlist())(1, 1)
     engine.admit([0], [[70, 71]], [(UNK, 90)])
     result = engine.step(step_request(engine, [BOS], num_candidates=17, score_ids=np.array([[EOS, UNK, 90]])))
     assert UNK not in result.ids[0]
@@ -249,10 +261,11 @@ def test_the_unknown_token_stays_out_of_the_shortlist() -> None:
     assert result.scores[0][result.ids[0] == EOS][0] == result.id_scores[0, 0]
 
 
-@pytest.mark.parametrize("kind", [*ENGINES, "onnx with shortlist"])
+@pytest.mark.parametrize("kind", [*ENGINES, "onnx with shortlist", "native with shortlist"])
 def test_copy_tokens_are_the_only_reserved_tokens_generated(kind: str) -> None:
     net = network(attention="multihead")
-    make = ENGINES[kind](net) if kind in ENGINES else onnx_factory(net, "int8", HalfVocabularyShortlist())
+    make_factory = ENGINES[kind.split()[0]]
+    make = make_factory(net) if kind in ENGINES else make_factory(net, "int8", HalfVocabularyShortlist())
     copies = tuple(range(EOS + 1, EOS + 4))
     search = BeamSearch(make(4, 3), BOS, EOS)
     search.admit([2, 0], [[70, 71, *copies], [80]], DecodingOptions(copy_tokens=copies, num_hypotheses=3))
@@ -282,11 +295,13 @@ def decode(engine: Engine, sources: list[list[int]]) -> list[list[tuple[list[int
     return [[(h.tokens, h.source_positions, h.score) for h in hypotheses[number]] for number in range(len(sources))]
 
 
+@pytest.mark.parametrize("make_factory", EXACT_ENGINES.values(), ids=EXACT_ENGINES)
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
 @given(SOURCES, st.integers(2, 5), st.integers(1, 4), st.booleans())
 @settings(max_examples=8)
 def test_results_do_not_depend_on_the_batch(
+    make_factory: Callable[..., EngineFactory],
     design: dict[str, object],
     precision: str,
     sources: list[list[int]],
@@ -295,7 +310,7 @@ def test_results_do_not_depend_on_the_batch(
     with_shortlist: bool,
 ) -> None:
     """Tokens, attention and scores are bit-identical alone, in any batch, in any slot and after any refill."""
-    make = onnx_factory(network(**design), precision, HalfVocabularyShortlist() if with_shortlist else None)
+    make = make_factory(network(**design), precision, HalfVocabularyShortlist() if with_shortlist else None)
     alone = [decode(make(1, beam_size), [source])[0] for source in sources]
     assert decode(make(num_slots, beam_size), sources) == alone
     assert decode(make(num_slots, beam_size), sources[::-1]) == alone[::-1]
@@ -315,10 +330,13 @@ def test_cells_translate_alike_in_both_engines_and_in_any_batch(design: dict[str
         assert [decode(make(1, 2), [source])[0] for source in sources] == decode(make(3, 2), sources)
 
 
+@pytest.mark.parametrize("make_factory", EXACT_ENGINES.values(), ids=EXACT_ENGINES)
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_results_do_not_depend_on_the_batch_at_a_realistic_width(precision: str) -> None:
+def test_results_do_not_depend_on_the_batch_at_a_realistic_width(
+    make_factory: Callable[..., EngineFactory], precision: str
+) -> None:
     """Wide matrix products are summed in parts; a source of 70 tokens has five blocks."""
-    make = onnx_factory(wide_network(), precision, HalfVocabularyShortlist())
+    make = make_factory(wide_network(), precision, HalfVocabularyShortlist())
     random = np.random.default_rng(2)
     sources = [random.integers(FIRST_TEXT_ID, VOCABULARY, size=n).tolist() for n in (5, 70, 14, 31, 15, 16, 9, 33)]
     alone = [decode(make(1, 5), [source])[0] for source in sources]

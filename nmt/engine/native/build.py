@@ -86,7 +86,14 @@ def _build_with(compiler: list[str], folder: Path, extra_flags: Sequence[str]) -
         for name, job in rest.items():
             _wait(name, job)
         objects += [work / f"{name}.o" for name in files]
-        link = ["-shared", *([] if extra_flags else ["-s"]), *extra_flags, "-o", str(work / LIBRARY), *map(str, objects)]
+        link = [
+            "-shared",
+            *([] if extra_flags else ["-s"]),
+            *extra_flags,
+            "-o",
+            str(work / LIBRARY),
+            *map(str, objects),
+        ]
         if sys.platform == "linux" and "ziglang" not in compiler:
             # Another C++ library in the process must not be mixed up with this one.
             link += ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL"]
@@ -94,7 +101,7 @@ def _build_with(compiler: list[str], folder: Path, extra_flags: Sequence[str]) -
         # Replacing the file, not its content, leaves processes alone that have loaded it.
         staged = folder / f"{LIBRARY}.{os.getpid()}"
         shutil.copyfile(work / LIBRARY, staged)
-        os.replace(staged, folder / LIBRARY)
+        staged.replace(folder / LIBRARY)
     return folder / LIBRARY
 
 
@@ -120,7 +127,7 @@ def _popen(command: list[str]) -> subprocess.Popen[str]:
     # Output goes to a file: a pipe that nobody reads while other jobs are waited for could fill up.
     output = tempfile.TemporaryFile("w+")  # noqa: SIM115
     job = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
-    job.stdout = output  # type: ignore[assignment]
+    job.stdout = output
     return job
 
 

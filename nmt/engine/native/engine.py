@@ -37,7 +37,7 @@ class NativeEngine:
         self.num_slots, self.beam_size = num_slots, beam_size
         self._model, self._library, self._shortlist = model, model.library, shortlist
         self._address = self._library.create("engine_new", model.address, num_slots, beam_size)
-        # The engine reads the weights of the model, so it must not outlive it; the finaliser holds no reference to self.
+        # The engine reads the weights of the model and must not outlive it, so its finaliser holds the model.
         self._finalizer = weakref.finalize(self, _delete_engine, model, self._address)
         self._lengths = np.zeros(num_slots, dtype=np.int64)  # source length in each slot, 0 in empty slots
         self._lists: list[Int32Array] = [np.zeros(0, dtype=np.int32)] * num_slots

@@ -25,7 +25,7 @@ KERNELS_VARIABLE = "CAROUSEL_KERNELS"
 class Architecture(ctypes.Structure):
     """The structure ``Architecture`` in ``src/model.h``."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         *((name, c_int32) for name in (
             "width", "feed_forward", "encoder_layers", "decoder_layers", "bidirectional_layers", "encoder_blocks",
             "decoder_blocks", "attention", "heads", "input_feeding", "reverse_source", "residual", "alignment_head",
@@ -38,7 +38,7 @@ class Architecture(ctypes.Structure):
 class StepArguments(ctypes.Structure):
     """The structure ``StepArguments`` in ``src/candidates.h``."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("tokens", c_void_p), ("parents", c_void_p), ("num_candidates", c_int64),
         ("score_ids", c_void_p), ("num_score_ids", c_int64),
         ("suppress_rows", c_void_p), ("suppress_tokens", c_void_p), ("num_suppressed", c_int64),
@@ -52,6 +52,12 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "error": (c_char_p, []),
     "find_kernels": (c_void_p, [c_char_p]),
     "kernels_name": (c_char_p, [c_void_p]),
+    "quantise": (c_float, [c_void_p, c_void_p, c_int32, c_void_p]),
+    "multiply": (c_int32, [*[c_void_p] * 4, c_int32, c_int32, c_void_p, c_int32, c_void_p]),
+    "layer_norm": (None, [c_void_p, c_void_p, c_int32, c_int32, *[c_void_p] * 3]),
+    "softmax": (None, [c_void_p, c_void_p, c_int32, c_int32]),
+    "log_sum_exp": (c_float, [c_void_p, c_void_p, c_int32]),
+    "select_largest": (None, [c_void_p, c_void_p, c_int32, c_int32, c_void_p, c_void_p]),
     "model_new": (c_void_p, [POINTER(Architecture), c_void_p]),
     "model_delete": (None, [c_void_p]),
     "model_set_matrix": (c_int32, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p, *[c_int32] * 5]),

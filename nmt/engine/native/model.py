@@ -12,13 +12,13 @@ import numpy as np
 from nmt.config.model import ModelConfig
 from nmt.corpus.tokenizer import EOS, reserved_mask
 from nmt.engine.native import library as native
-from nmt.engine.native.graph_tensors import read_graph_files
 from nmt.engine.native.weights import MatrixWeights, NetworkWeights, convert_weights
+from nmt.engine.onnx.initializers import read_initializers
+from nmt.engine.onnx.quantisation import LSTM_INPUT_GAIN
 from nmt.utils.arrays import AnyArray
 from nmt.utils.errors import CarouselError
 
 _ATTENTION_KINDS = ("none", "dot", "additive", "multihead")
-_EMBEDDING_GAIN = 0.25  # by which the graphs divide the input weights of LSTMs; see `nmt.engine.onnx.step_graph`
 
 
 class NativeModel:
@@ -93,7 +93,7 @@ def load_native_model(
         CarouselError: The graphs are damaged or belong to another architecture, or the library is not compiled.
     """
     try:
-        tensors = read_graph_files(graphs)
+        tensors = read_initializers(graphs / "encoder.onnx") | read_initializers(graphs / "step.onnx")
         return native_model_from_tensors(tensors, model, vocabularies, with_whole_vocabulary, instruction_set)
     except (ValueError, OSError) as error:
         raise CarouselError(f"{graphs}: is damaged ({error}); copy the model directory again") from None
@@ -129,7 +129,7 @@ def _architecture(model: ModelConfig, vocabularies: tuple[int, int]) -> native.A
         source_vocabulary=vocabularies[0],
         target_vocabulary=vocabularies[1],
         end_of_sentence=EOS,
-        embedding_gain=_EMBEDDING_GAIN,
+        embedding_gain=LSTM_INPUT_GAIN,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt.config.model import ModelConfig
-from nmt.engine.onnx.quantisation import MAX_LEVEL
+from nmt.engine.onnx.quantisation import LSTM_INPUT_GAIN, MAX_LEVEL
 from nmt.utils.arrays import AnyArray, Float32Array
 
 _ONNX_GATES = [0, 2, 1, 3]  # positions of the input, forget and output gate and the candidate in ONNX's LSTM
@@ -99,12 +99,12 @@ class _Converter:
         shared = {}
         for name, side, size in (("source", "encoder", source_vocabulary), ("target", "decoder", target_vocabulary)):
             stored = f"{side}.embedding.weight"
-            if stored in self._tensors or f"{stored}.levels" in self._tensors:
-                tables[name] = self._table(stored, size)
-            elif size != target_vocabulary:
-                raise ValueError(f"{stored} is missing")
-            else:
+            # Tied tables are stored once; whether the source shares one too depends on the tokenizer.
+            is_stored = stored in self._tensors or f"{stored}.levels" in self._tensors
+            if self._model.tie_embeddings and size == target_vocabulary and not is_stored:
                 shared[name] = "output"
+            else:
+                tables[name] = self._table(stored, size)
         return tables, shared
 
     def _table(self, name: str, rows: int) -> MatrixWeights:
@@ -143,7 +143,7 @@ class _Converter:
         self._matrices[f"{name}.lstm"] = MatrixWeights(matrix.values, matrix.scales, bias, 4, parts, is_lstm=True)
         if model.has_decoder_blocks:
             # The factor of the inputs of an LSTM is part of the normalisation.
-            self._add_layer_norm(f"{name}.recurrent_norm", f"{stored}.recurrent_norm", gain="0.25")
+            self._add_layer_norm(f"{name}.recurrent_norm", f"{stored}.recurrent_norm", gain=LSTM_INPUT_GAIN)
             self._add_feed_forward(name, stored)
             if model.attention != "none":
                 self._add_layer_norm(f"{name}.attention_norm", f"{stored}.attention_norm")
@@ -190,7 +190,7 @@ class _Converter:
         self._matrices[f"{name}.widen"] = self._linear(f"{stored}.feed_forward.widen", inner, width)
         self._matrices[f"{name}.narrow"] = self._linear(f"{stored}.feed_forward.narrow", width, inner)
 
-    def _add_layer_norm(self, name: str, stored: str, gain: str = "1.0") -> None:
+    def _add_layer_norm(self, name: str, stored: str, gain: float = 1.0) -> None:
         for part in ("weight", "bias"):
             self._vectors[f"{name}.{part}"] = self._tensor(f"{stored}.{part}.times.{gain}", (self._model.width,))
 
@@ -217,7 +217,9 @@ class _Converter:
             raise ValueError(f"{name} is missing")
         tensor = self._tensors[name]
         if tensor.shape != shape or tensor.dtype != dtype:
-            raise ValueError(f"{name} is {tensor.dtype} of shape {tensor.shape}, not {np.dtype(dtype)} of shape {shape}")
+            raise ValueError(
+                f"{name} is {tensor.dtype} of shape {tensor.shape}, not {np.dtype(dtype)} of shape {shape}"
+            )
         if dtype == np.float32 and not np.isfinite(tensor).all():
             raise ValueError(f"{name} is not finite")
         return tensor
@@ -232,5 +234,3 @@ def _onnx_gate_rows(direction: int, units: int) -> AnyArray:
 def _lstm_rows(matrix: MatrixWeights, rows: AnyArray, bias: Float32Array | None) -> MatrixWeights:
     scales = None if matrix.scales is None else matrix.scales[rows]
     return MatrixWeights(matrix.values[rows], scales, bias, output_parts=4, is_lstm=True)
-
-

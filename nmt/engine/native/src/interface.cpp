@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "activations.h"
 #include "candidates.h"
 #include "kernels.h"
 #include "model.h"
@@ -57,6 +58,43 @@ CAROUSEL_EXPORT const char* carousel_error() { return last_error.c_str(); }
 
 CAROUSEL_EXPORT const Kernels* carousel_find_kernels(const char* name) { return find_kernels(name); }
 CAROUSEL_EXPORT const char* carousel_kernels_name(const Kernels* kernels) { return kernels->name; }
+
+// Single kernels, for tests. Sizes are multiples of kAlignment.
+CAROUSEL_EXPORT float carousel_quantise(const Kernels* kernels, const float* row, int32_t size, uint8_t* levels) {
+  return kernels->quantise(row, size, levels);
+}
+
+CAROUSEL_EXPORT int carousel_multiply(
+    const Kernels* kernels, const void* values, const float* scales, const float* bias, int32_t outputs, int32_t inputs,
+    const float* rows, int32_t count, float* output) {
+  return guarded([&] {
+    StoredMatrix stored;
+    stored.values = values, stored.scales = scales, stored.bias = bias;
+    stored.outputs = outputs, stored.inputs = inputs;
+    Matrix matrix;
+    matrix.pack(stored, kernels->lanes);
+    Multiplier(*kernels).multiply(matrix, rows, inputs, count, output, outputs);
+  });
+}
+
+CAROUSEL_EXPORT void carousel_layer_norm(
+    const Kernels* kernels, const float* row, int32_t width, int32_t size, const float* weight, const float* bias,
+    float* output) {
+  kernels->layer_norm(row, width, size, weight, bias, output);
+}
+
+CAROUSEL_EXPORT void carousel_softmax(const Kernels* kernels, float* scores, int32_t count, int32_t size) {
+  kernels->softmax(scores, count, size);
+}
+
+CAROUSEL_EXPORT float carousel_log_sum_exp(const Kernels* kernels, const float* scores, int32_t size) {
+  return kernels->log_sum_exp(scores, size);
+}
+
+CAROUSEL_EXPORT void carousel_select_largest(
+    const Kernels* kernels, const float* scores, int32_t size, int32_t count, float* largest, int32_t* positions) {
+  kernels->select_largest(scores, size, count, largest, positions);
+}
 
 // --- models ---------------------------------------------------------------------------------------------------------
 
