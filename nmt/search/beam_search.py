@@ -24,8 +24,8 @@ from nmt.search.copy_tokens import CandidateArrays, CopyTracker
 from nmt.search.coverage import CoverageTracker
 from nmt.search.hypotheses import Backpointers, FinishedHypotheses, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
-from nmt.search.protocol import Engine, StepRequest
-from nmt.search.strategies import make_strategy
+from nmt.search.protocol import Engine, PlainBeamSearch, SearchingEngine, StepRequest
+from nmt.search.strategies import is_plain, make_strategy
 from nmt.search.strategies.base import SearchStrategy
 from nmt.search.strategies.runner import StrategyRunner
 from nmt.utils.arrays import BoolArray, Float32Array, Float64Array, Int64Array
@@ -345,7 +345,9 @@ def decode_sentences(
         options: Decoding options of all sentences.
         refill: Whether to fill free slots while other sentences are running, instead of when all slots are free.
     """
-    search = BeamSearch(engine, bos_id, eos_id)
+    search: PlainBeamSearch = BeamSearch(engine, bos_id, eos_id)
+    if isinstance(engine, SearchingEngine) and is_plain(options):
+        search = engine.plain_beam_search()
     waiting = deque(sources)
     numbers: dict[int, int] = {}
     # Encoding one sentence costs almost as much as encoding several, so wait until a quarter of the slots is free.

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from nmt.search.hypotheses import Hypothesis
+from nmt.search.options import DecodingOptions
 from nmt.utils.arrays import Float32Array, Int64Array
 
 
@@ -73,6 +75,22 @@ class StepResult:
     """Attention weights of the alignment head, [R, S]; None if not requested or if the model has no attention."""
 
 
+class PlainBeamSearch(Protocol):
+    """A beam search with the methods of `nmt.search.beam_search.BeamSearch`, for plain options."""
+
+    def free_slots(self) -> list[int]:
+        """Return the slots without a sentence, in ascending order."""
+
+    def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
+        """Start decoding sentences in free slots."""
+
+    def release(self, slots: Sequence[int]) -> None:
+        """Free the given slots, whether or not their sentences have finished."""
+
+    def advance(self) -> list[tuple[int, list[Hypothesis]]]:
+        """Advance all sentences by one token or more; return slot and hypotheses of each finished sentence."""
+
+
 class Engine(Protocol):
     """A network that advances rows of hypotheses by one token per step. Not thread-safe."""
 
@@ -97,3 +115,11 @@ class Engine(Protocol):
 
     def step(self, request: StepRequest) -> StepResult:
         """Advance every row of the occupied slots by its token and return the next candidates."""
+
+
+@runtime_checkable
+class SearchingEngine(Engine, Protocol):
+    """An engine that also has a beam search of its own, which is faster than one that calls `Engine.step`."""
+
+    def plain_beam_search(self) -> PlainBeamSearch:
+        """Return a beam search with as many slots and rows as the engine, whose sentences are not the engine's."""

@@ -143,7 +143,7 @@ def test_ensemble_members_must_share_languages_and_tokenizer(model: Path, tmp_pa
     (other / "config.json").write_text(json.dumps({**card, "target_language": "it"}))
     with pytest.raises(CarouselError, match="other: translates between other languages"):
         Translator.load(model, ensemble=[other])
-    with pytest.raises(UsageError, match="an ensemble needs the onnx engine"):
+    with pytest.raises(UsageError, match="an ensemble needs the native or the onnx engine"):
         Translator.load(model, engine="torch", ensemble=[model])
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from nmt.corpus.tokenizer import EOS, reserved_mask
 from nmt.engine.native.library import StepArguments, contiguous, pointer
 from nmt.engine.native.model import NativeModel
+from nmt.engine.native.search import NativeBeamSearch
+from nmt.engine.native.sentences import SentencesToAdmit
 from nmt.engine.sampling import sample_tokens
 from nmt.engine.shortlist import SentenceShortlist
 from nmt.search.protocol import StepRequest, StepResult
@@ -39,6 +41,7 @@ class NativeEngine:
         self._address = self._library.create("engine_new", model.address, num_slots, beam_size)
         # The engine reads the weights of the model and must not outlive it, so its finaliser holds the model.
         self._finalizer = weakref.finalize(self, _delete_engine, model, self._address)
+        self._search: NativeBeamSearch | None = None
         self._lengths = np.zeros(num_slots, dtype=np.int64)  # source length in each slot, 0 in empty slots
         self._lists: list[Int32Array] = [np.zeros(0, dtype=np.int32)] * num_slots
 
@@ -46,19 +49,17 @@ class NativeEngine:
         self, slots: Sequence[int], sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
     ) -> None:
         """Encode sentences into free slots; see `Engine.admit`."""
-        ids = contiguous([token for source in sources for token in (*source, EOS)], np.int32)
-        lengths = [len(source) + 1 for source in sources]
-        lists = self._target_lists(sources, required_ids)
-        list_ids = contiguous(np.concatenate(lists), np.int32) if lists else None
-        list_ends = contiguous(np.cumsum([len(each) for each in lists]), np.int64) if lists else None
-        source_ends, slot_ids = contiguous(np.cumsum(lengths), np.int64), contiguous(slots, np.int32)
-        self._library.call(
-            "engine_admit", self._address, self._model.address, len(slots),
-            *map(pointer, (slot_ids, ids, source_ends, list_ids, list_ends)),
-        )  # fmt: skip
-        self._lengths[list(slots)] = lengths
-        for slot, tokens in zip(slots, lists, strict=False):  # without a shortlist there are no lists
+        sentences = SentencesToAdmit(slots, sources, required_ids, self._shortlist)
+        self._library.call("engine_admit", self._address, self._model.address, ctypes.byref(sentences.structure))
+        self._lengths[list(slots)] = sentences.lengths
+        for slot, tokens in zip(slots, sentences.lists, strict=False):  # without a shortlist there are no lists
             self._lists[slot] = tokens
+
+    def plain_beam_search(self) -> NativeBeamSearch:
+        """Return a native beam search with as many slots and rows as this engine, but none of its sentences."""
+        if self._search is None:
+            self._search = NativeBeamSearch(self._model, self.num_slots, self.beam_size, self._shortlist)
+        return self._search
 
     def release(self, slots: Sequence[int]) -> None:
         """Free the given slots; see `Engine.release`."""
@@ -141,19 +142,6 @@ class NativeEngine:
             num_choices=0 if scores is None else scores.shape[1],
         )  # fmt: skip
         self._library.call("engine_step", self._address, ctypes.byref(arguments))
-
-    def _target_lists(
-        self, sources: Sequence[Sequence[int]], required_ids: Sequence[Sequence[int]]
-    ) -> list[Int32Array]:
-        """Return the shortlist of each sentence; without a shortlist, an empty list."""
-        if self._shortlist is None:
-            return []
-        # The special tokens before end of sentence are never generated.
-        required = [[token for token in tokens if token > EOS] for tokens in required_ids]
-        return [
-            np.asarray(self._shortlist.target_ids_for_sentence(*pair), dtype=np.int32)
-            for pair in zip(sources, required, strict=True)
-        ]
 
     def _empty_attention(self, request: StepRequest) -> Float32Array | None:
         if not request.return_attention or not self._model.has_attention:

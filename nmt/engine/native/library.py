@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import POINTER, c_char_p, c_float, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,36 @@ class StepArguments(ctypes.Structure):
     ]  # fmt: skip
 
 
+class PackedSentences(ctypes.Structure):
+    """The structure ``PackedSentences`` in ``src/interface.cpp``."""
+
+    _fields_ = [
+        ("count", c_int64), ("slots", c_void_p), ("sources", c_void_p), ("source_ends", c_void_p),
+        ("shortlists", c_void_p), ("shortlist_ends", c_void_p),
+    ]  # fmt: skip
+
+
+class SearchOptions(ctypes.Structure):
+    """The structure ``SearchOptions`` in ``src/beam_search.h``."""
+
+    _fields_ = [
+        ("min_length", c_int32), ("max_length", c_int32), ("num_hypotheses", c_int32), ("return_attention", c_int32),
+        ("length_penalty", c_double),
+    ]  # fmt: skip
+
+
+class FinishedSentences(ctypes.Structure):
+    """The structure ``FinishedSentences`` in ``src/beam_search.h``."""
+
+    _fields_ = [
+        ("num_slots", c_int64),
+        *((name, POINTER(c_int32)) for name in ("slots", "hypotheses_per_slot", "lengths")),
+        *((name, POINTER(c_double)) for name in ("scores", "rank_scores")),
+        *((name, POINTER(c_int32)) for name in ("tokens", "source_positions")),
+        ("cumulative_scores", POINTER(c_double)),
+    ]  # fmt: skip
+
+
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "error": (c_char_p, []),
     "find_kernels": (c_void_p, [c_char_p]),
@@ -67,9 +97,14 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "model_complete": (c_int32, [c_void_p, c_void_p, c_void_p, c_int32, c_int32]),
     "engine_new": (c_void_p, [c_void_p, c_int32, c_int32]),
     "engine_delete": (None, [c_void_p]),
-    "engine_admit": (c_int32, [c_void_p, c_void_p, c_int32, *[c_void_p] * 5]),
+    "engine_admit": (c_int32, [c_void_p, c_void_p, POINTER(PackedSentences)]),
     "engine_release": (c_int32, [c_void_p, c_int32]),
     "engine_step": (c_int32, [c_void_p, POINTER(StepArguments)]),
+    "search_new": (c_void_p, [c_void_p, c_int32, c_int32, c_int32]),
+    "search_delete": (None, [c_void_p]),
+    "search_admit": (c_int32, [c_void_p, c_void_p, POINTER(PackedSentences), POINTER(SearchOptions)]),
+    "search_release": (c_int32, [c_void_p, c_int32]),
+    "search_advance": (c_int32, [c_void_p, c_int32, POINTER(FinishedSentences)]),
 }
 
 

@@ -11,7 +11,13 @@ from nmt.search.strategies.lexical_constraints import LexicalConstraints
 from nmt.search.strategies.prefix_alternatives import PrefixAlternatives
 from nmt.search.strategies.sampling import Sampling
 
-__all__ = ["make_strategy"]
+__all__ = ["is_plain", "make_strategy"]
+
+
+def is_plain(options: DecodingOptions) -> bool:
+    """Return whether plain beam search suffices, without strategy, copy tokens and coverage penalty."""
+    strategy = make_strategy(options, beam_size=1, eos_id=0, min_length=0, source=())
+    return strategy is None and not options.copy_tokens and not options.coverage_penalty
 
 
 def make_strategy(

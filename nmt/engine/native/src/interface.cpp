@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "activations.h"
+#include "beam_search.h"
 #include "candidates.h"
 #include "kernels.h"
 #include "model.h"
@@ -48,6 +49,36 @@ std::vector<int32_t> checked_ids(const int32_t* ids, int64_t first, int64_t last
   for (const int32_t id : result)
     if (id < 0 || id >= vocabulary) throw std::invalid_argument("a token does not exist");
   return result;
+}
+
+// Sentences to admit. Sentence n has the source ids from source_ends[n - 1] to source_ends[n], and likewise a shortlist.
+// Without shortlists, their arrays are null.
+struct PackedSentences {
+  int64_t count;
+  const int32_t* slots;
+  const int32_t* sources;
+  const int64_t* source_ends;
+  const int32_t* shortlists;
+  const int64_t* shortlist_ends;
+};
+
+std::vector<int32_t> unpacked_slots(const PackedSentences& packed) {
+  return {packed.slots, packed.slots + packed.count};
+}
+
+std::vector<Sentence> unpacked_sentences(const PackedSentences& packed, const Model& model) {
+  std::vector<Sentence> sentences(packed.count);
+  for (int64_t n = 0; n < packed.count; ++n) {
+    const int64_t first = n == 0 ? 0 : packed.source_ends[n - 1], last = packed.source_ends[n];
+    if (last <= first) throw std::invalid_argument("a source is empty");
+    sentences[n].source = checked_ids(packed.sources, first, last, model.architecture().source_vocabulary);
+    if (packed.shortlists == nullptr) continue;
+    const int64_t first_choice = n == 0 ? 0 : packed.shortlist_ends[n - 1], last_choice = packed.shortlist_ends[n];
+    if (last_choice <= first_choice) throw std::invalid_argument("a shortlist is empty");
+    sentences[n].shortlist =
+        checked_ids(packed.shortlists, first_choice, last_choice, model.architecture().target_vocabulary);
+  }
+  return sentences;
 }
 
 }  // namespace
@@ -151,25 +182,9 @@ CAROUSEL_EXPORT CandidateEngine* carousel_engine_new(const Model* model, int32_t
 
 CAROUSEL_EXPORT void carousel_engine_delete(CandidateEngine* engine) { delete engine; }
 
-// Sentence n has the source ids from source_ends[n - 1] to source_ends[n], and likewise a shortlist. Without shortlists,
-// their arrays are null.
 CAROUSEL_EXPORT int carousel_engine_admit(
-    CandidateEngine* engine, const Model* model, int32_t count, const int32_t* slots, const int32_t* sources,
-    const int64_t* source_ends, const int32_t* shortlists, const int64_t* shortlist_ends) {
-  return guarded([&] {
-    std::vector<Sentence> sentences(count);
-    for (int n = 0; n < count; ++n) {
-      const int64_t first = n == 0 ? 0 : source_ends[n - 1];
-      if (source_ends[n] <= first) throw std::invalid_argument("a source is empty");
-      sentences[n].source = checked_ids(sources, first, source_ends[n], model->architecture().source_vocabulary);
-      if (shortlists == nullptr) continue;
-      const int64_t first_choice = n == 0 ? 0 : shortlist_ends[n - 1];
-      if (shortlist_ends[n] <= first_choice) throw std::invalid_argument("a shortlist is empty");
-      sentences[n].shortlist =
-          checked_ids(shortlists, first_choice, shortlist_ends[n], model->architecture().target_vocabulary);
-    }
-    engine->admit(std::vector<int32_t>(slots, slots + count), sentences);
-  });
+    CandidateEngine* engine, const Model* model, const PackedSentences* sentences) {
+  return guarded([&] { engine->admit(unpacked_slots(*sentences), unpacked_sentences(*sentences, *model)); });
 }
 
 CAROUSEL_EXPORT int carousel_engine_release(CandidateEngine* engine, int32_t slot) {
@@ -178,4 +193,27 @@ CAROUSEL_EXPORT int carousel_engine_release(CandidateEngine* engine, int32_t slo
 
 CAROUSEL_EXPORT int carousel_engine_step(CandidateEngine* engine, const StepArguments* arguments) {
   return guarded([&] { engine->step(*arguments); });
+}
+
+// --- beam search ----------------------------------------------------------------------------------------------------
+
+CAROUSEL_EXPORT BeamSearch* carousel_search_new(
+    const Model* model, int32_t num_slots, int32_t beam_size, int32_t begin_of_sentence) {
+  return created([&] { return std::make_unique<BeamSearch>(*model, num_slots, beam_size, begin_of_sentence); });
+}
+
+CAROUSEL_EXPORT void carousel_search_delete(BeamSearch* search) { delete search; }
+
+// `options` holds the options of each sentence.
+CAROUSEL_EXPORT int carousel_search_admit(
+    BeamSearch* search, const Model* model, const PackedSentences* sentences, const SearchOptions* options) {
+  return guarded([&] { search->admit(unpacked_slots(*sentences), unpacked_sentences(*sentences, *model), options); });
+}
+
+CAROUSEL_EXPORT int carousel_search_release(BeamSearch* search, int32_t slot) {
+  return guarded([&] { search->release(slot); });
+}
+
+CAROUSEL_EXPORT int carousel_search_advance(BeamSearch* search, int32_t max_steps, FinishedSentences* finished) {
+  return guarded([&] { *finished = search->advance(max_steps); });
 }
