@@ -61,13 +61,13 @@ class RunningServer:
 
 @contextmanager
 def run_server(
-    *served: FakeTranslator | FakeLoader | ModelDirectoryLoader, ready: bool = True, **settings: object
+    *served: FakeTranslator | FakeLoader | ModelDirectoryLoader, ready: bool = True, port: int = 0, **settings: object
 ) -> Iterator[RunningServer]:
-    """Serve fake translators or model directories on a free port."""
+    """Serve fake translators or model directories on a port; 0 selects a free one."""
     loaders = [FakeLoader(each) if isinstance(each, FakeTranslator) else each for each in served]
     fakes = [fake for loader in loaders if isinstance(loader, FakeLoader) for fake in loader.fakes]
     chosen = Settings(port=0, **settings)  # type: ignore[arg-type]
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     port = listener.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     server = TranslationServer(create_app(chosen, loaders), url)

@@ -2,6 +2,7 @@
 
 import { authorization, readError } from "./api.js";
 import { create, find, save } from "./dom.js";
+import { describeError } from "./messages.js";
 import { formatNumber, t } from "./strings.js";
 
 const panel = find("file-panel");
@@ -53,10 +54,9 @@ export function prepareFiles({ formats, limit, read, onKey }) {
 
     const retryButton = () => create("button", { class: "button", onclick: () => translate(file, read()) }, t("retry"));
 
-    function fail({ status, message }) {
-      const known = { 403: "keyRefused", 413: "tooLarge", 429: "tooMany", 503: "busy" }[status];
-      const key = status === 403 ? [create("button", { class: "button", onclick: onKey }, t("enterKey"))] : [];
-      show(file.name, create("p", {}, known ? t(known) : t("refused", { reason: message })), ...key, retryButton());
+    function fail(error) {
+      const key = error.status === 403 ? [create("button", { class: "button", onclick: onKey }, t("enterKey"))] : [];
+      show(file.name, create("p", {}, describeError(error)), ...key, retryButton());
     }
   }
 }

@@ -5,6 +5,16 @@ import { formatNumber, t } from "./strings.js";
 
 const FIRST_WAIT = 2, LONGEST_WAIT = 30; // seconds until an unreachable server is asked again
 
+const UNREACHABLE = [0, 502, 504]; // no connection, or a proxy without one
+const KEYS = { 400: "refused", 403: "keyRefused", 404: "refused", 408: "slow", 413: "tooLarge", 429: "tooMany", 503: "busy" };
+
+/** Return what an `ApiError` means for the user. */
+export function describeError({ status, message, retryAfter }) {
+  if (UNREACHABLE.includes(status)) return t("unreachable");
+  if (status === 429 && retryAfter === null) return t("quota"); // waiting does not help
+  return t(KEYS[status] ?? "failed", { reason: message });
+}
+
 export class Messages {
   #box = find("message");
   #timer = 0;
@@ -33,24 +43,21 @@ export class Messages {
   showError(error, retry) {
     clearInterval(this.#timer);
     this.#retry = null;
-    const { status, message, retryAfter } = error;
-    if (status === 403) {
-      this.#show(t("keyRefused"), this.#button("enterKey", () => this.onKey()));
-    } else if (status === 0 || status === 502 || status === 504) {
+    const { status, retryAfter } = error, text = describeError(error);
+    if (UNREACHABLE.includes(status)) {
       this.#failures += 1;
-      this.#showWaiting("unreachable", Math.min(LONGEST_WAIT, FIRST_WAIT ** this.#failures), retry);
-    } else if (status === 429 && retryAfter === null) {
-      this.#show(t("quota"), this.#button("enterKey", () => this.onKey()));
-    } else if (status === 429 || status === 503) {
-      this.#showWaiting(status === 429 ? "tooMany" : "busy", retryAfter ?? 5, retry);
+      this.#showWaiting(text, Math.min(LONGEST_WAIT, FIRST_WAIT ** this.#failures), retry);
+    } else if (status === 503 || (status === 429 && retryAfter !== null)) {
+      this.#showWaiting(text, retryAfter ?? LONGEST_WAIT, retry);
+    } else if (status === 403 || status === 429) {
+      this.#show(text, this.#button("enterKey", () => this.onKey()));
     } else {
-      const known = { 400: "refused", 404: "refused", 408: "slow", 413: "tooLarge" }[status] ?? "failed";
-      this.#show(t(known, { reason: message }), this.#button("retry", retry));
+      this.#show(text, this.#button("retry", retry));
     }
   }
 
   /** Show a message with a count-down, after which the request is repeated. */
-  #showWaiting(key, seconds, retry) {
+  #showWaiting(text, seconds, retry) {
     const countdown = create("span", { class: "muted", "aria-hidden": "true" });
     const again = () => {
       clearInterval(this.#timer);
@@ -63,7 +70,7 @@ export class Messages {
       seconds -= 1;
     };
     this.#retry = again;
-    this.#show(t(key), countdown, this.#button("retry", again));
+    this.#show(text, countdown, this.#button("retry", again));
     tick();
     this.#timer = setInterval(tick, 1000);
   }

@@ -2,6 +2,7 @@
 
 import { postJson } from "./api.js";
 import { create, find } from "./dom.js";
+import { describeError } from "./messages.js";
 import { findWords } from "./offsets.js";
 import { t } from "./strings.js";
 
@@ -32,7 +33,7 @@ export class WordMenu {
     try {
       found = await postJson("translate", body, controller.signal);
     } catch (error) {
-      if (error.name !== "AbortError") this.#show(create("p", { class: "muted" }, error.message || t("unreachable")));
+      if (error.name !== "AbortError") this.#show(create("p", { class: "muted" }, describeError(error)));
       return;
     }
     if (controller.signal.aborted) return;
