@@ -21,6 +21,15 @@ def page_response(request: Request, path: str) -> Response:
     return _FILES.get_response(request, path)
 
 
+@router.api_route("/learn", methods=["GET", "HEAD"])
+async def learn(request: Request, lang: str | None = None) -> Response:
+    """Return the page that explains the LSTM, in Chinese or English."""
+    preferred = lang or request.headers.get("accept-language", "")
+    response = page_response(request, "learn/zh.html" if preferred.lower().startswith("zh") else "learn/en.html")
+    response.headers["Vary"] += ", Accept-Language"
+    return response
+
+
 @router.api_route("/static/inspection/{name}", methods=["GET", "HEAD"])
 async def inspection_file(request: Request, name: str) -> Response:
     """Return a script or style sheet that draws an inspection."""
