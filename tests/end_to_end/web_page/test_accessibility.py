@@ -6,28 +6,18 @@ import json
 import re
 from collections.abc import Callable
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-import axe_playwright_python
-from playwright.sync_api import Browser, Page, expect
-from web_page import PHONE, TEXT, TRANSLATION, WebPage, open_page
+from playwright.sync_api import Browser, expect
+from web_page import PHONE, TEXT, TRANSLATION, WebPage, open_page, violations
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 LANGUAGES = ("en", "fr", "de", "es", "zh")
 STRINGS = files("serve") / "static/strings"
-
-
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds, including its best practices."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 
 
 def translate(page: WebPage) -> None:

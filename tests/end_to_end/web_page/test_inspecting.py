@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, Route, expect
-from web_page import PHONE, TEXT, TRANSLATION, WebPage, open_page
+from web_page import PHONE, TEXT, TRANSLATION, WebPage, open_page, violations
 
 from nmt.lab.inspect.sentence import inspect_translation, load_translator
 
@@ -62,6 +62,16 @@ def test_the_panel_follows_the_text_and_remembers_that_it_is_open(page: WebPage)
     count = len(requests_to(page, "/inspect"))
     page.translate("The red bird sleeps.")
     assert len(requests_to(page, "/inspect")) == count
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_panel_has_no_accessibility_violations(browser: Browser, url: str, scheme: str) -> None:
+    with open_page(browser, url, color_scheme=scheme) as page:
+        page.choose_languages("en", "fr")
+        look_inside(page)
+        page.find("#inspection-attention").focus()
+        page.page.keyboard.press("ArrowRight")
+        assert violations(page.page) == []
 
 
 def test_the_panel_is_used_by_keyboard(page: WebPage) -> None:
@@ -119,6 +129,7 @@ def test_the_panel_speaks_the_language_of_the_page(
         expect(page.find("#inspect h3").last).to_have_text(heading)
         expect(page.find("#inspection-quantities label").nth(3)).to_have_text(gate)
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(page.page) == []
 
 
 def test_the_colours_follow_the_theme(page: WebPage) -> None:

@@ -14,6 +14,7 @@ from torch import nn
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, Page, expect
+from web_page import violations
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -116,6 +117,7 @@ def test_the_widgets_show_what_the_networks_do(page: Page) -> None:
     assert page.locator("#sentence-unit").input_value() == "1"
     page.check("#sentence-form input[value=forget]", force=True)
     expect(page.locator("#sentence-next")).to_contain_text("%")
+    assert violations(page) == []
 
 
 def test_the_language_is_chosen_by_the_browser_and_by_the_reader(page: Page) -> None:

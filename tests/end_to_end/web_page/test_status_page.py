@@ -12,6 +12,7 @@ pytest.importorskip("playwright.sync_api")
 from fake_translator import FakeLoader, FakeTranslator
 from playwright.sync_api import Browser, Page, expect
 from serving import RunningServer, run_server, wait_until
+from web_page import violations
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -50,6 +51,7 @@ def test_a_wrong_key_is_refused(page: Page) -> None:
     expect(page.locator("#message")).to_contain_text("API key: unknown")
     assert page.locator("#content").is_hidden()
     assert page.locator("#drain").is_disabled()
+    assert violations(page) == []
 
 
 def test_the_state_is_shown_live(page: Page, server: RunningServer) -> None:
@@ -60,6 +62,7 @@ def test_the_state_is_shown_live(page: Page, server: RunningServer) -> None:
     assert server.translate(["a", "b", "a"]).status_code == 200
     expect(page.locator("#totals tbody")).to_contain_text("Sentences3")
     expect(page.locator("#latency tbody tr")).to_have_count(1)
+    assert violations(page) == []
     expect(page.locator("#workers tbody tr")).to_have_count(server.service.settings.threads)
 
 
@@ -76,6 +79,7 @@ def test_reloading_and_draining_need_confirmation(page: Page, server: RunningSer
     expect(page.locator("#models")).to_contain_text("second")
     expect(page.locator("#totals")).to_contain_text("Reloads: done1")
     page.click("#drain")
+    assert violations(page) == []
     page.click("#confirm-yes")
     expect(page.locator("#state")).to_have_text("Draining: refuses requests")
     assert page.locator("#drain").is_disabled()

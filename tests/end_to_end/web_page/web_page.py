@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import axe_playwright_python
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 TEXT = "The black cat sleeps."
 TRANSLATION = "Le chat noir dort."
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds, including its best practices."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 
 
 class WebPage:
