@@ -20,6 +20,7 @@ import { LiveTranslation } from "./translation.js";
 import { WordMenu } from "./word-menu.js";
 
 const ALTERNATIVES = 3, OTHER_WORDS = 5;
+const NOTES_AFTER = 500; // milliseconds without a change, because half a word is always worth checking
 const ANNOUNCE_AFTER = 900; // milliseconds without a change, so that a screen reader is not interrupted while one types
 
 class Page {
@@ -246,7 +247,10 @@ class Page {
   // --- why ---------------------------------------------------------------------------------------------------------
 
   showDetails() {
-    showNotes(this.sentences, (sentence) => this.target.focusWord(sentence, 0));
+    clearTimeout(this.noting);
+    const showNotesNow = () => showNotes(this.sentences, (sentence) => this.target.focusWord(sentence, 0));
+    if (this.sentences.length) this.noting = setTimeout(showNotesNow, NOTES_AFTER);
+    else showNotesNow();
     this.showAlternativesOf(this.sentences.length === 1 ? this.sentences[0] : null);
     find("restore").hidden = !this.sentences.some((sentence) => sentence.chosen);
     find("copy").disabled = !this.target.text;
