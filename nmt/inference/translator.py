@@ -312,8 +312,8 @@ class Translator:
             ]
         if text_options.min_confidence and not all(map(self._has_confidence, route, [each.options for each in steps])):
             raise UsageError(
-                "min_confidence: translations have no confidence when they are sampled or zero-shot, use several models, "
-                "do without the model's shortlist, or if the model was trained without a dev set; remove it"
+                "min_confidence: translations have no confidence when they are sampled or zero-shot, use several "
+                "models, do without the model's shortlist, or if the model was trained without a dev set; remove it"
             )
         return WindowTranslator(steps, text_options)
 

@@ -15,6 +15,7 @@ from nmt import Translator
 from nmt.corpus.tokenizer import BOS, EOS, language_id
 from nmt.engine.factory import engine_factories
 from nmt.inference.batch_decoder import BatchDecoder
+from nmt.inference.translation import Direction
 from nmt.model_directory.directory import read_model_directory
 from nmt.search.forced_scoring import score_pairs
 
@@ -71,7 +72,7 @@ def test_ensemble_averages_the_probabilities_of_the_direction(multilingual_run: 
             members.append(np.array(found.token_scores))
         assert np.exp(members[2]) == pytest.approx((np.exp(members[0]) + np.exp(members[1])) / 2, rel=1e-4)
     both = Translator.load(multilingual_run, ensemble=[other_run])
-    assert both.translate(TEXTS["fr"][0], source="fr", target="xx").direction == ("fr", "en", "xx")
+    assert both.translate(TEXTS["fr"][0], source="fr", target="xx").direction == Direction("pivot", ("fr", "en", "xx"))
 
 
 def test_command_translates_and_evaluates_with_an_ensemble(
@@ -153,7 +154,7 @@ def test_language_model_of_a_target_language(
     options = ("--from", "en", "--to", "fr", "--lm", tmp_path / "lm", *rescore)
     done = nmt("translate", multilingual_run, tmp_path / "in", *options, "--json")
     assert done.status == 0, done.err
-    assert json.loads(done.out)["direction"] == ["en", "fr"]
+    assert json.loads(done.out)["direction"] == {"kind": "trained", "languages": ["en", "fr"]}
 
 
 def test_inspection_shows_the_language_piece(multilingual_run: Path, tmp_path: Path, nmt: Nmt) -> None:
