@@ -8,7 +8,7 @@ WORKDIR /src
 COPY requirements/build.txt requirements/
 RUN python -m venv /opt/build && \
     /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
-COPY LICENSE README.md pyproject.toml ./
+COPY LICENSE README.md pyproject.toml setup.py ./
 COPY nmt nmt
 COPY serve serve
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .

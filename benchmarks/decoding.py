@@ -10,8 +10,10 @@ weights, the model's own tokenizer and, as its vocabulary map, the model's own s
     small    4 + 4 layers, width 256, feed-forward 1,024, 4 heads
     base     6 + 6 layers, width 512, feed-forward 2,048, 8 heads
 
-Each system runs in its own process, on one thread, in int8. The systems take turns, so that a drift of the machine's
-speed affects all alike. All translate text to text: encoding, search and tokenisation are timed, start-up is not.
+Each system runs in its own process, on one thread, in int8. Carousel runs with its native engine and with ONNX
+Runtime. The systems take turns, so that a drift of the machine's speed affects all alike. All translate text to text:
+encoding, search and tokenisation are timed, start-up is not. All times are CPU time, which other processes on the
+machine affect less.
 
 A batch holds sentences of the same reference length, and every system must produce exactly that many tokens, because a
 network with random weights does not learn when to stop. In the task "file", Carousel stops by itself, as `nmt
@@ -37,12 +39,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmt.corpus.tokenizer import FIRST_TEXT_ID
-from nmt.engine.factory import load_shortlist
+from nmt.engine.factory import EngineName, load_shortlist
 from nmt.inference.translator import Translator
 from nmt.model_directory.directory import ModelDirectory, read_model_directory
 from nmt.text.normalisation import normalise
 
-BEAM, BATCH, SINGLES = 5, 32, 100
+BATCH, SINGLES = 32, 100
 SHAPES = {"small": (4, 256, 1024, 4), "base": (6, 512, 2048, 8)}
 END = "</s>"
 
@@ -58,8 +60,9 @@ class Pair(NamedTuple):
 class CarouselSystem:
     """A Carousel model, with or without its shortlist."""
 
-    def __init__(self, model: Path, use_shortlist: bool) -> None:
-        self._translator = Translator.load(model, shortlist=use_shortlist)
+    def __init__(self, model: Path, use_shortlist: bool, beam: int, engine: EngineName) -> None:
+        self._beam = beam
+        self._translator = Translator.load(model, shortlist=use_shortlist, engine=engine)
         self._options = dataclasses.replace(self._translator.decoding_options, return_attention=False)
 
     def translate_batch(self, batch: Sequence[Pair]) -> list[str]:
@@ -72,17 +75,19 @@ class CarouselSystem:
             min_length_ratio=1e6,
             retry_repetition=False,  # forced lengths and random weights cause repetition
         )
-        return [t.text for t in self._translator.translate([p.text for p in batch], beam_size=BEAM, options=options)]
+        texts = [pair.text for pair in batch]
+        return [t.text for t in self._translator.translate(texts, beam_size=self._beam, options=options)]
 
     def translate_file(self, pairs: Sequence[Pair]) -> list[str]:
         """Translate sentences of all lengths."""
-        return [t.text for t in self._translator.stream((p.text for p in pairs), beam_size=BEAM, options=self._options)]
+        texts = (pair.text for pair in pairs)
+        return [t.text for t in self._translator.stream(texts, beam_size=self._beam, options=self._options)]
 
 
 class CTranslate2System:
     """A Transformer on CTranslate2, with or without a vocabulary map."""
 
-    def __init__(self, model: Path, tokenizer: Path, use_shortlist: bool) -> None:
+    def __init__(self, model: Path, tokenizer: Path, use_shortlist: bool, beam: int) -> None:
         import ctranslate2
         import sentencepiece
 
@@ -90,13 +95,13 @@ class CTranslate2System:
         target = tokenizer / "tokenizer.target.model"
         self._target = sentencepiece.SentencePieceProcessor(model_file=str(target)) if target.exists() else self._source
         self._model = ctranslate2.Translator(str(model), compute_type="int8", inter_threads=1, intra_threads=1)
-        self._use_shortlist = use_shortlist
+        self._use_shortlist, self._beam = use_shortlist, beam
 
     def translate_batch(self, batch: Sequence[Pair]) -> list[str]:
         """Translate sentences of one reference length to exactly that length."""
         found = self._model.translate_batch(
             [[*self._source.encode(normalise(pair.text), out_type=str), END] for pair in batch],
-            beam_size=BEAM,
+            beam_size=self._beam,
             use_vmap=self._use_shortlist,
             min_decoding_length=batch[0].length,
             max_decoding_length=batch[0].length,
@@ -145,10 +150,10 @@ def peak_memory() -> float:
 
 
 def timed(function: Any, *arguments: Any) -> float:
-    """Return the duration of a call in seconds."""
-    start = time.perf_counter()
+    """Return the CPU time of a call in seconds."""
+    start = time.process_time()
     function(*arguments)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 class SystemProcess:
@@ -275,6 +280,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--target", type=Path, required=True)
     parser.add_argument("--sentences", type=int, default=1000)
+    parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -290,13 +296,12 @@ def main() -> None:
         systems = []
         for use_shortlist in (True, False):
             name = "shortlist" if use_shortlist else "whole vocabulary"
-            systems.append(
-                SystemProcess(
-                    f"Carousel, {name}", "carousel", {"model": model.path, "use_shortlist": use_shortlist}, pairs
-                )
-            )
+            common = {"use_shortlist": use_shortlist, "beam": options.beam}
+            for engine in ("native", "onnx"):
+                arguments = {"model": model.path, "engine": engine, **common}
+                systems.append(SystemProcess(f"Carousel {engine}, {name}", "carousel", arguments, pairs))
             for shape, transformer in transformers.items():
-                arguments = {"model": transformer, "tokenizer": model.path, "use_shortlist": use_shortlist}
+                arguments = {"model": transformer, "tokenizer": model.path, **common}
                 systems.append(SystemProcess(f"CTranslate2 {shape}, {name}", "ctranslate2", arguments, pairs))
         for number in range(options.rounds + 1):
             for task in ("batch", "single", "file"):
@@ -304,19 +309,21 @@ def main() -> None:
                     system.run(task, keep=number > 0)
         for system in systems:
             system.stop()
-    report(model, pairs, systems, options.json)
+    report(model, pairs, systems, options)
 
 
-def report(model: ModelDirectory, pairs: Sequence[Pair], systems: Sequence[SystemProcess], as_json: bool) -> None:
+def report(
+    model: ModelDirectory, pairs: Sequence[Pair], systems: Sequence[SystemProcess], options: argparse.Namespace
+) -> None:
     """Print the measurements, and the ratios between systems."""
-    if as_json:
+    if options.json:
         print(json.dumps({c.name: {"load": c.load, "memory": c.memory, "rates": c.rates} for c in systems}))
         return
     source_lengths = [len(model.tokenizer.source.encode(normalise(p.text)).ids) for p in pairs]
     print(
         f"{len(pairs)} sentences, {statistics.mean(source_lengths):.1f} source and "
         f"{statistics.mean(p.length for p in pairs):.1f} target tokens; vocabulary {model.card.target_vocabulary}; "
-        f"beam {BEAM}, one thread"
+        f"beam {options.beam}, one thread, CPU time"
     )
     head = f"{'':34}{'batch 32':>10}{'one by one':>12}{'p50 ms':>8}{'p99 ms':>8}{'file':>8}{'MiB':>6}{'load s':>8}"
     print(head)
@@ -327,8 +334,12 @@ def report(model: ModelDirectory, pairs: Sequence[Pair], systems: Sequence[Syste
             f"{c.rate('file'):8.0f}{c.memory:6.0f}{c.load:8.2f}"
         )
     by_name = {c.name: c for c in systems}
-    ours, small, base = by_name["Carousel, shortlist"], "CTranslate2 small", "CTranslate2 base"
+    ours, onnx = by_name["Carousel native, shortlist"], "Carousel onnx, shortlist"
+    small, base = "CTranslate2 small", "CTranslate2 base"
     for comparison, theirs, task in (
+        ("batch 32, ONNX Runtime, shortlists on both", onnx, "batch"),
+        ("one by one, ONNX Runtime, shortlists on both", onnx, "single"),
+        ("file, ONNX Runtime, shortlists on both", onnx, "file"),
         ("batch 32, small, shortlists on both", f"{small}, shortlist", "batch"),
         ("batch 32, small as shipped", f"{small}, whole vocabulary", "batch"),
         ("batch 32, base, shortlists on both", f"{base}, shortlist", "batch"),

@@ -2,7 +2,7 @@
 
     serve.txt   the extra "serve"
     train.txt   the extra "train" without torch, whose wheels differ by machine, and without torch's own dependencies
-    build.txt   the build requirements of the project's wheel
+    build.txt   the build requirements of the project's wheel, with a compiler
 
 The versions are those of constraints.txt, except in build.txt, which has the newest.
 """
@@ -53,7 +53,8 @@ def main() -> None:
         f"{extra}.txt": pin([*PROJECT["project"]["dependencies"], *requirements_of_extra(extra)], constrained)
         for extra in ("serve", "train")
     }
-    files["build.txt"] = pin(PROJECT["build-system"]["requires"])
+    # The base image has no compiler for the native engine; the package ziglang contains one.
+    files["build.txt"] = pin([*PROJECT["build-system"]["requires"], "ziglang"])
     for name, text in files.items():
         (HERE / name).write_text(text, encoding="utf-8")
 
