@@ -35,8 +35,9 @@ CHARACTERS_PER_SECOND = 5
 # Runs before the scripts of the page: records layout shifts and the times of keys and of changes of the translation.
 RECORDER = """
 window.shift = 0;
-new PerformanceObserver(list => { for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value; })
-  .observe({type: 'layout-shift', buffered: true});
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value;
+}).observe({type: 'layout-shift', buffered: true});
 window.keyTime = window.changeTime = 0;
 addEventListener('keydown', () => { keyTime = performance.now(); }, true);
 addEventListener('DOMContentLoaded', () => {
