@@ -11,7 +11,8 @@ RUN python -m venv /opt/build && \
 COPY LICENSE README.md pyproject.toml setup.py ./
 COPY nmt nmt
 COPY serve serve
-RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . && \
+    python -m zipfile --list /wheels/*.whl | grep --quiet libcarousel.so
 
 
 FROM python:3.11-slim-bookworm AS train
