@@ -4,8 +4,8 @@ r"""Domain adaptation of a general model: gain on text of the domain, loss on ot
         --domain corpora/canlaws-en-fr/train --domain-dev corpora/canlaws-en-fr/dev \
         --general corpora/tatoeba-en-fr/train --general-dev corpora/tatoeba-en-fr/dev
 
-PREFIX names plain files such as PREFIX.en and PREFIX.fr. MODEL is a run directory or a model directory with weights, of
-one pair of languages or multilingual. It is fine-tuned on evenly spaced --pairs of the domain, once for each of
+PREFIX names plain files such as PREFIX.en and PREFIX.fr. MODEL is a run directory or a model directory, of one
+pair of languages or multilingual. It is fine-tuned on evenly spaced --pairs of the domain, once for each of
 --shares: general pairs per pair of the domain, where 0 is the domain alone. Checkpoints are selected on other pairs of
 the domain's training text, so that neither dev set has any influence.
 
