@@ -28,6 +28,7 @@ def test_defaults():
         "require_api_key": False,
         "cors_origins": (),
         "trusted_proxies": (),
+        "inspect": False,
         "log_level": "info",
     }
     assert settings.threads >= 1
