@@ -110,6 +110,7 @@ def _trained_once(
     tmp_path_factory: pytest.TempPathFactory, name: str, write: Callable[[Path], Path], *settings: str
 ) -> Path:
     """Train by a recipe once for all test processes; return the run directory."""
+    pytest.importorskip("torch")  # not installed for the tests with the lowest versions
     from nmt.config.loading import load_recipe
     from nmt.training import session
 

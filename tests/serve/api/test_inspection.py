@@ -19,7 +19,6 @@ from fake_translator import FakeTranslator
 from serving import RunningServer, run_server, wait_until
 
 from nmt import Translator
-from nmt.engine.onnx.export import export_model
 from nmt.lab.inspect.sentence import inspect_translation, load_translator
 from nmt.model_directory.directory import read_model_directory
 from serve.service.inspection import InspectionRequest, InspectionService
@@ -139,6 +138,8 @@ def test_a_slow_inspection_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_replaced_model_directory_is_read_again(model: Path, tmp_path: Path) -> None:
+    from nmt.engine.onnx.export import export_model
+
     served = tmp_path / "served"
     shutil.copytree(model, served)
     with serve_inspection(served) as it:
