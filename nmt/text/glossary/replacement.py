@@ -7,6 +7,7 @@ the translation a term replaces.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -59,13 +60,16 @@ def replace_terms(
     if len(matches) == 1 and not _has_words(source[: matches[0].start] + source[matches[0].end :]):
         return _translate_single_term(matches[0], source, translation, alignment is not None)
     placements = place_terms(matches, source, translation, alignment, target_language)
+    ends = sorted(end for each in placements for _, end in ((each.start, each.end), *each.leftovers))
     edits: list[Edit] = []
     insertions: dict[int, list[TermMatch]] = {}
     for match, placement in zip(matches, placements, strict=True):
         if placement.start == placement.end:
             insertions.setdefault(placement.start, []).append(match)
         elif not placement.is_present:
-            edits += _replacement_edits(match, placement, source, translation, target_language)
+            changed_before = bisect_right(ends, placement.start)
+            free_from = ends[changed_before - 1] if changed_before else 0
+            edits += _replacement_edits(match, placement, source, translation, target_language, free_from)
             edits += (Edit(start - 1, end, "", match[:2]) for start, end in placement.leftovers)
     for offset, inserted in insertions.items():
         edits += _insertion_edits(inserted, offset, source, translation)
@@ -84,9 +88,12 @@ def _translate_single_term(match: TermMatch, source: str, translation: str, alig
 
 
 def _replacement_edits(
-    match: TermMatch, placement: Placement, source: str, translation: str, language: str
+    match: TermMatch, placement: Placement, source: str, translation: str, language: str, free_from: int
 ) -> list[Edit]:
-    """Return the edit that writes a term in its place, and an edit of the word before it if that must change."""
+    """Return the edit that writes a term in its place, and an edit of the words before it if they must change.
+
+    ``free_from`` is the offset from which on the words before belong to no other term.
+    """
     start, end = placement.start, placement.end
     before = translation[max(start - _MAX_LOOK_BACK, 0) : start]
     starts_sentence = translation[start].isupper() and _SENTENCE_START.search(before) is not None
@@ -94,7 +101,7 @@ def _replacement_edits(
     if placement.is_compound_part:
         return _compound_edits(term, match, placement, translation, language)
     edits = [Edit(start, end, term, (match.start, match.end))]
-    if change := adapt_previous_word(before, term, language):
+    if change := adapt_previous_word(translation[max(start - _MAX_LOOK_BACK, free_from) : start], term, language):
         length, text = change
         edits.append(Edit(start - length, start, text))
     return edits

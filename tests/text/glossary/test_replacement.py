@@ -287,6 +287,24 @@ def test_a_compound_is_replaced_as_a_whole_if_another_word_translates_its_other_
 WORDS = ["le", "chat", "l'ami", "minou", "dort", "Minou,", "(chat)", "de", "l'", "\U000f0000", "!"]
 
 
+@pytest.mark.parametrize(
+    ("translation", "expected"),
+    [
+        ("de l'ami", "minou le minou"),
+        ("du l'ami", "minou le minou"),
+        ("ami de l'ami", "minou du minou"),
+        ("de ami", "minou minou"),
+        ("de la ami dort", "minou la minou dort"),
+    ],
+)
+def test_the_words_before_a_term_that_another_term_replaces_are_not_adapted(translation: str, expected: str) -> None:
+    source = "cat the cat"
+    first = translation.split()[0]
+    alignment = [(0, 3, 0, len(first)), (8, 11, (start := translation.rindex("ami")), start + 3)]
+    matches = TermList([("cat", "minou")], "en", "fr").find(source)
+    assert replace_terms(matches, source, translation, alignment, "fr").text == expected
+
+
 @given(
     st.lists(st.sampled_from(["the", "cat", "dog", "cats", "sleeps", ".", "Cat"]), min_size=1, max_size=8),
     st.lists(st.sampled_from(WORDS), max_size=8),
