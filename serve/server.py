@@ -14,13 +14,14 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from nmt.model_directory.built_in import BUILT_IN_MODELS, find_built_in_model
 from nmt.utils.errors import CarouselError, UsageError
 from serve.app import create_app
 from serve.auth.api_keys import read_api_keys
 from serve.http.protocol import HttpProtocol
 from serve.logging import json_logs
 from serve.metrics import Metrics
-from serve.models.discovery import BUILT_IN_MODEL, find_model_directories
+from serve.models.discovery import find_model_directories
 from serve.models.served_model import TranslatorLoader
 from serve.service import TranslationService
 from serve.settings import Settings, read_settings
@@ -63,9 +64,9 @@ def _choose_directories(paths: Sequence[Path]) -> list[Path]:
     if found := find_model_directories(paths):
         return found
     path_list = ", ".join(map(str, paths))
-    if BUILT_IN_MODEL.exists():
+    if built_in := find_built_in_model(BUILT_IN_MODELS[0]):
         _print(f"{path_list} is empty: serving the built-in model" if paths else "Serving the built-in model")
-        return [BUILT_IN_MODEL]
+        return [built_in]
     if paths:
         raise CarouselError(f"{path_list}: is empty; put a model directory there, as written by nmt export")
     raise UsageError("no model to serve; name a model directory or set NMT_MODELS")

@@ -13,7 +13,9 @@ from nmt.inference.directions import DirectionError
 from nmt.utils.errors import UsageError, missing_extra
 from nmt.utils.signals import exit_on_signal
 
-ModelArgument = Annotated[Path, Argument(metavar="MODEL", help="Model directory or run directory.")]
+ModelArgument = Annotated[
+    Path, Argument(metavar="MODEL", help="Model directory, run directory, or the built-in model `everyday`.")
+]
 ThreadsOption = Annotated[int, Option("--threads", min=1, help="Number of CPU threads.")]
 BeamOption = Annotated[int | None, Option("--beam", min=1, max=64, help="Beam size; the model card has the default.")]
 NoShortlistOption = Annotated[

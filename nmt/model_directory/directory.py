@@ -27,6 +27,7 @@ from pydantic import ValidationError
 
 from nmt.config.errors import first_field_error
 from nmt.corpus.tokenizer import Tokenizer, Vocabulary
+from nmt.model_directory.built_in import find_built_in_model
 from nmt.model_directory.card import (
     FORMAT_VERSION,
     MULTILINGUAL_FORMAT_VERSION,
@@ -114,7 +115,7 @@ class LanguageModelDirectory:
 
 
 def read_model_directory(path: Path) -> ModelDirectory:
-    """Read and verify a translator's model directory, or the model directory of a run directory.
+    """Read and verify the directory of a translator: a model directory, run directory or name of a built-in model.
 
     Raises:
         CarouselError: The directory is incomplete, damaged, of a newer format, or that of a language model.
@@ -213,7 +214,9 @@ def _write_directory(path: Path, card: ModelCard | LanguageModelCard, contents: 
 
 
 def _model_path(path: Path) -> Path:
-    """Return the model directory in a run directory, or the path itself."""
+    """Return the model directory in a run directory, that of a built-in model if the path is its name, or the path."""
+    if (built_in := find_built_in_model(str(path))) and not os.path.exists(path):  # noqa: PTH110
+        return built_in
     # os.path treats a folder without permission to enter it as missing, where pathlib raises an error.
     if not os.path.exists(path / CARD) and os.path.isdir(path / "model"):  # noqa: PTH110, PTH112
         return path / "model"

@@ -1,11 +1,7 @@
 """Discovery of the model directories to serve."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-BUILT_IN_MODEL = Path(sys.prefix) / "share" / "carousel" / "model"
-"""The model directory of a container image, served by default; a plain installation has none."""
 
 _MARKER_FILES = ("config.json", "config.yaml")  # in a model directory and in a run directory
 _IGNORED = "lost+found"  # exists at the root of an ext4 file system
@@ -14,7 +10,7 @@ _IGNORED = "lost+found"  # exists at the root of an ext4 file system
 def find_model_directories(paths: Iterable[Path]) -> list[Path]:
     """Return the model directories at the given paths.
 
-    A model directory or run directory is returned unchanged. Any other directory is replaced by its subdirectories
+    A model directory, run directory or name of a built-in model is returned unchanged. Any other directory is replaced by its subdirectories
     that are not hidden. The directories are not checked here; loading a damaged one raises an error.
     """
     return [directory for path in paths for directory in _expand_directory(path)]
