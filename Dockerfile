@@ -1,6 +1,5 @@
 # Two images, with the package versions of constraints.txt and the hashes of requirements/:
 #   docker build -t carousel .                                    the service
-#   docker build -t carousel --build-arg MODEL=runs/demo/int8 .   the service with another built-in model
 #   docker build -t carousel-train --target train .               training; --build-arg TORCH_INDEX=URL selects an index for torch
 
 FROM python:3.11-slim-bookworm AS wheel
@@ -11,6 +10,7 @@ RUN python -m venv /opt/build && \
 COPY LICENSE README.md pyproject.toml setup.py ./
 COPY nmt nmt
 COPY serve serve
+COPY data/everyday data/everyday
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . && \
     python -m zipfile --list /wheels/*.whl | grep --quiet libcarousel.so
 
@@ -45,12 +45,9 @@ RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes 
     find /opt/venv/lib -path '*/onnxruntime/capi/*' -name 'libonnxruntime.so.*' -delete
 COPY --from=wheel /wheels /wheels
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --no-index --no-deps /wheels/*.whl
-ARG MODEL=data/demo-en-fr/model
-COPY ${MODEL} /opt/venv/share/carousel/model
-# Tests the model, and stores the bytecode of all modules that the service imports. Without it, compiling them would
+# Tests the built-in model, and stores the bytecode of all modules that the service imports. Without it, compiling them would
 # take most of the start-up time.
-RUN chmod -R a+rX /opt/venv/share && \
-    PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/nmt serve --check && \
+RUN PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/nmt serve --check && \
     PYTHONPYCACHEPREFIX=/opt/venv/bytecode /opt/venv/bin/python -c 'import serve.health_check'
 
 

@@ -1,4 +1,4 @@
-"""Compilation of the native engine as a part of the installation; everything else is in pyproject.toml."""
+"""Parts of the installation that pyproject.toml cannot describe: the native engine and the built-in models."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 native = SimpleNamespace(**runpy.run_path("nmt/engine/native/build.py"))
 
@@ -42,6 +43,17 @@ class BuildLibrary(build_ext):
                 shutil.copyfile(built, Path(native.SOURCES).parent / native.LIBRARY)
 
 
+class BuildPackages(build_py):
+    """Copies the built-in models to where `nmt.model_directory.built_in` looks for them."""
+
+    def run(self) -> None:
+        """Copy the packages, and unless the installation is editable, the models."""
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib, "nmt", "built_in_models", "everyday")
+            shutil.copytree("data/everyday", target, dirs_exist_ok=True)
+
+
 class PlatformWheel(bdist_wheel):
     """Tags wheels with the platform, but not with a version of Python: the library does not use Python's headers."""
 
@@ -51,7 +63,7 @@ class PlatformWheel(bdist_wheel):
 
 
 setup(
-    cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},
+    cmdclass={"build_ext": BuildLibrary, "build_py": BuildPackages, "bdist_wheel": PlatformWheel},
     ext_modules=[Extension("nmt.engine.native.library", sources=[])],
     # Compilers of systems without one come from PyPI.
     setup_requires=[] if native.find_compilers() else ["ziglang"],

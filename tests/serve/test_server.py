@@ -187,7 +187,7 @@ def test_the_built_in_model_is_served_if_the_directory_is_empty(
 ):
     mounted, built_in = tmp_path / "models", tmp_path / "built-in"
     mounted.mkdir()
-    monkeypatch.setattr(server_module, "BUILT_IN_MODEL", built_in)
+    monkeypatch.setattr(server_module, "find_built_in_model", lambda name: built_in if built_in.exists() else None)
     monkeypatch.setattr(
         server_module, "ModelDirectoryLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name))
     )
@@ -204,7 +204,7 @@ def test_the_built_in_model_is_served_if_the_directory_is_empty(
     assert capfd.readouterr().out == "en→de is ready\nen→fr is ready\n"
     # A wrong path is an error, unlike an empty directory.
     monkeypatch.undo()
-    monkeypatch.setattr(server_module, "BUILT_IN_MODEL", built_in)
+    monkeypatch.setattr(server_module, "find_built_in_model", lambda name: built_in)
     assert run([tmp_path / "modles"], check=True) == 1
     assert "modles: no model directory" in capfd.readouterr().err
 
@@ -212,7 +212,7 @@ def test_the_built_in_model_is_served_if_the_directory_is_empty(
 def test_the_built_in_model_is_served_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(server_module, "BUILT_IN_MODEL", tmp_path)
+    monkeypatch.setattr(server_module, "find_built_in_model", lambda name: tmp_path)
     monkeypatch.setattr(
         server_module, "ModelDirectoryLoader", lambda path, _: FakeLoader(FakeTranslator("en", path.name))
     )

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.models.discovery import BUILT_IN_MODEL, find_model_directories
+from serve.models.discovery import find_model_directories
 
 
 def create_files(*files: Path) -> None:
@@ -41,7 +41,3 @@ def test_an_empty_directory_contains_no_models(tmp_path: Path) -> None:
 def test_other_paths_are_left_for_loading_to_report(tmp_path: Path, name: str) -> None:
     create_files(tmp_path / "file", tmp_path / "files" / "notes.txt")
     assert find_model_directories([tmp_path / name]) == [tmp_path / name]
-
-
-def test_a_plain_installation_has_no_built_in_model() -> None:
-    assert not BUILT_IN_MODEL.exists()
