@@ -38,7 +38,7 @@ demo: $(VENV)/native
 	@echo
 	@$(BIN)/python data/demo-en-fr/show.py runs/demo/model
 
-# The built-in model of the image. Unlike `make demo`, this trains without a time limit.
+# The demonstration model. Unlike `make demo`, this trains without a time limit.
 demo-model: $(VENV)/installed
 	rm -rf runs/demo-model
 	$(BIN)/nmt train configs/demo.yaml training.max_minutes=null --out runs/demo-model

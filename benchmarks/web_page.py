@@ -1,6 +1,6 @@
 """Measure the web page in headless Chromium: weight, first paint, layout shift, latency while typing, and requests.
 
-    python benchmarks/web_page.py                               # the built-in model
+    python benchmarks/web_page.py                               # the demonstration model
     python benchmarks/web_page.py --model runs/demo/int8 --threads 2
 
 The service runs in another process, on loopback, without cache. The sentence is typed at 5 characters per second; the

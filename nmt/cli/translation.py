@@ -31,6 +31,7 @@ from nmt.inference.job import OutputFormat, TranslationJob
 from nmt.inference.text_options import TextOptions
 from nmt.inference.translation import Translation
 from nmt.inference.translator import DEFAULT_LM_WEIGHT, Translator
+from nmt.model_directory.directory import locate_model_directory
 from nmt.text.glossary import TermList, read_terms
 from nmt.utils.errors import UsageError
 
@@ -145,7 +146,7 @@ def translate(
     except ValueError as error:
         raise UsageError(str(error)) from None
     output_format = _output_format(as_json, output, languages)
-    models = tuple(path.resolve() for path in (model, *(others or ())))
+    models = tuple(locate_model_directory(path).resolve() for path in (model, *(others or ())))
     text_options = TextOptions(
         protected_phrases=tuple(protect or ()),
         protected_patterns=tuple(protect_pattern or ()),

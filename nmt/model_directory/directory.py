@@ -120,7 +120,7 @@ def read_model_directory(path: Path) -> ModelDirectory:
     Raises:
         CarouselError: The directory is incomplete, damaged, of a newer format, or that of a language model.
     """
-    path = _model_path(path)
+    path = locate_model_directory(path)
     card = _read_verified_card(
         path, ModelCard, "can't translate; name a translation model (nmt generate writes text with this one)"
     )
@@ -139,7 +139,7 @@ def read_language_model_directory(path: Path) -> LanguageModelDirectory:
     Raises:
         CarouselError: The directory is incomplete, damaged, of a newer format, or that of a translator.
     """
-    path = _model_path(path)
+    path = locate_model_directory(path)
     card = _read_verified_card(
         path, LanguageModelCard, "can't score or write text by itself; name a language model (data.language)"
     )
@@ -157,7 +157,7 @@ def is_language_model(path: Path) -> bool:
     Raises:
         CarouselError: The model card is missing or damaged.
     """
-    return isinstance(_read_card(_model_path(path)), LanguageModelCard)
+    return isinstance(_read_card(locate_model_directory(path)), LanguageModelCard)
 
 
 def write_model_directory(path: Path, card: ModelCard, tokenizer: Tokenizer, files: Mapping[str, bytes]) -> None:
@@ -213,8 +213,12 @@ def _write_directory(path: Path, card: ModelCard | LanguageModelCard, contents: 
             (folder / name).write_bytes(content)
 
 
-def _model_path(path: Path) -> Path:
-    """Return the model directory in a run directory, that of a built-in model if the path is its name, or the path."""
+def locate_model_directory(path: Path) -> Path:
+    """Return the model directory that a MODEL argument means.
+
+    The argument is a model directory, a run directory that contains one, or the name of a built-in model, unless a file
+    or directory of that name exists. Whether the result is a model directory is not checked.
+    """
     if (built_in := find_built_in_model(str(path))) and not os.path.exists(path):  # noqa: PTH110
         return built_in
     # os.path treats a folder without permission to enter it as missing, where pathlib raises an error.

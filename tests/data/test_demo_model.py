@@ -1,4 +1,4 @@
-"""Built-in demonstration model: quality, size, and agreement with its recipe."""
+"""Demonstration model: quality, size, and agreement with its recipe."""
 
 from __future__ import annotations
 
