@@ -2,9 +2,9 @@
 
     python docs/assets/make_picture.py
 
-The service translates with the demonstration model. Beside the picture, web-page.json holds a hash of the page's files and
-the translation that the picture shows, by which a test recognises an outdated picture. Requires Chromium, and the extra
-`dev`.
+The service translates with the demonstration model. Beside the picture, web-page.json holds a hash of the page's files
+and the translation that the picture shows, by which a test recognises an outdated picture. Requires Chromium, and the
+extra `dev`.
 """
 
 from __future__ import annotations

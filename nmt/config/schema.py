@@ -1,4 +1,4 @@
-"""Recipes: the typed configuration of training runs, in five sections."""
+"""Recipes: the typed configuration of training runs, in sections."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ class SearchConfig(ConfigSection):
     tasks in which length and repetition are to be learned."""
 
 
+class AboutConfig(ConfigSection):
+    """What users of the trained model should know about it, for its model card."""
+
+    title: str | None = None
+    """Name of the model."""
+    description: str | None = None
+    """Purpose of the model, and what it cannot do, in Markdown."""
+    licence: str | None = None
+    """Licence of the model."""
+    attribution: str | None = None
+    """Names and sources of the training data, as their licences ask for them, in Markdown."""
+
+
 _CORPORA = {"train", "dev", "test"}
 
 
@@ -73,6 +86,8 @@ class TranslatorRecipe(ConfigSection):
     """Optimisation, schedule and hardware."""
     search: SearchConfig = SearchConfig()
     """Default decoding options of the trained model."""
+    about: AboutConfig | None = None
+    """Description and licence of the trained model."""
 
     @model_validator(mode="after")
     def _check_training_methods(self) -> TranslatorRecipe:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from nmt.config.base import LanguageCode
 from nmt.config.data import MAX_LANGUAGES, ChineseScript
 from nmt.config.model import ModelConfig
-from nmt.config.schema import SearchConfig
+from nmt.config.schema import AboutConfig, SearchConfig
 
 FORMAT_VERSION = 3
 """Version of the format that is written. Version 1 had no ONNX graphs, version 2 no language models."""
@@ -70,6 +70,8 @@ class ParentModel(_Immutable):
     """SHA-256 of the weights."""
     training: dict[str, Any] = {}
     """Training summary from the model card."""
+    about: AboutConfig | None = None
+    """Description and licence from the model card."""
 
     @property
     def training_facts(self) -> list[str]:
@@ -166,6 +168,8 @@ class ModelCard(_Immutable):
     language if possible, unless its scores say that zero-shot translation is better."""
     chinese_script: ChineseScript | None = None
     """Script of the Chinese text in training, to which Chinese input is converted; null if text was left as it is."""
+    about: AboutConfig | None = None
+    """Description and licence of the model."""
     files: dict[str, FileChecksum] = {}
     """Checksum and size of every other file of the directory, by name."""
 

@@ -203,9 +203,9 @@ def _write_directory(path: Path, card: ModelCard | LanguageModelCard, contents: 
     is_multilingual = isinstance(card, ModelCard) and card.is_multilingual
     version = MULTILINGUAL_FORMAT_VERSION if is_multilingual else FORMAT_VERSION
     complete = card.model_copy(update={"format_version": version, "files": stored})
-    # Cards of translators between two languages are written as programs that know no others expect them.
-    multilingual = ("languages", "directions", "untrained_directions", "chinese_script")
-    unused = {name for name in multilingual if not getattr(complete, name, None)}
+    # Programs that do not know multilingual translators read the cards of other translators, which have no such fields.
+    optional = ("languages", "directions", "untrained_directions", "chinese_script", "about")
+    unused = {name for name in optional if not getattr(complete, name, None)}
     contents[CARD] = complete.model_dump_json(indent=2, exclude=unused).encode()
     with atomic_directory(path) as folder:
         for name, content in contents.items():

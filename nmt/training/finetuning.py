@@ -87,4 +87,4 @@ def parent_models(parent: ModelDirectory) -> list[ParentModel]:
     card = parent.card
     weights = card.files.get(WEIGHTS) or card.files[f"{GRAPHS}/{WEIGHT_FILE}"]
     path = str(parent.path).encode(errors="replace").decode()  # the path may contain bytes that are not UTF-8
-    return [ParentModel(model=path, sha256=weights.sha256, training=card.training), *card.origins]
+    return [ParentModel(model=path, sha256=weights.sha256, training=card.training, about=card.about), *card.origins]

@@ -161,6 +161,7 @@ class TranslationTask(TrainingTask):
             languages=recipe.data.language_order,
             directions=self._keep_parent_directions(directions) if self._is_multilingual else [],
             chinese_script=recipe.data.chinese_script or (parent.chinese_script if parent else None),
+            about=recipe.about,
         )
 
     def _build_direction_cards(self) -> list[DirectionCard]:

@@ -10,8 +10,9 @@ _IGNORED = "lost+found"  # exists at the root of an ext4 file system
 def find_model_directories(paths: Iterable[Path]) -> list[Path]:
     """Return the model directories at the given paths.
 
-    A model directory, run directory or name of a built-in model is returned unchanged. Any other directory is replaced by
-    its subdirectories that are not hidden. The directories are not checked here; loading a damaged one raises an error.
+    A model directory, run directory or name of a built-in model is returned unchanged. Any other directory is replaced
+    by its subdirectories that are not hidden. The directories are not checked here; loading a damaged one raises an
+    error.
     """
     return [directory for path in paths for directory in _expand_directory(path)]
 

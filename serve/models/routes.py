@@ -27,17 +27,20 @@ class RouteTable:
     """Routes between all languages of some models."""
 
     def __init__(self, entries: Sequence[ModelEntry] = ()) -> None:
-        """Find the routes. Raises CarouselError if two of the models were trained on the same direction."""
+        """Find the routes.
+
+        Of several models that were trained on a direction, the one with the fewest directions serves it, because it is
+        the most specialised. Raises CarouselError if these have equally many.
+        """
         self.entries = entries
         steps: dict[LanguagePair, RouteStep] = {}
-        for entry in entries:
+        for entry in sorted(entries, key=_num_directions):
             for pair in entry.directions.trained:
-                if pair in steps:
-                    names = f"{steps[pair].entry.name} and {entry.name}"
-                    message = f"two models translate this direction, {names}; serve only one of them"
-                    raise CarouselError(f"{'→'.join(pair)}: {message}")
-                steps[pair] = RouteStep(pair, entry)
-        self.trained = list(steps)
+                step = steps.setdefault(pair, RouteStep(pair, entry))
+                if step.entry is not entry and _num_directions(step.entry) == _num_directions(entry):
+                    message = f"two models translate this direction, {step.entry.name} and {entry.name}"
+                    raise CarouselError(f"{'→'.join(pair)}: {message}; serve only one of them")
+        self.trained = list(dict.fromkeys(pair for entry in entries for pair in entry.directions.trained))
         """Directions that the models were trained on."""
         for entry in entries:
             for pair in entry.directions.better_zero_shot:
@@ -57,3 +60,7 @@ class RouteTable:
     def find(self, source: str, target: str) -> Route | None:
         """Return the steps between two different languages, or None if no models connect them."""
         return self._routes.get((source, target))
+
+
+def _num_directions(entry: ModelEntry) -> int:
+    return len(entry.directions.trained)

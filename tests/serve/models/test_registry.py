@@ -282,11 +282,21 @@ def test_of_several_zero_shot_models_the_one_with_the_better_score_is_chosen():
     assert step.entry.name == "better"
 
 
-def test_a_direction_of_a_multilingual_model_may_not_be_served_twice():
-    models = ModelRegistry(
-        [multilingual_loader(), FakeLoader(FakeTranslator("en", "fr"), name="a/b")], load_model, lazy=True
-    )
-    with pytest.raises(CarouselError, match="en→fr: two models translate this direction, hub and a/b; serve only one"):
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_direction_is_served_by_the_most_specialised_model(reverse: bool):
+    loaders = [multilingual_loader(), FakeLoader(FakeTranslator("en", "fr"), name="special")]
+    models = load_loaders(*(reversed(loaders) if reverse else loaders))
+    [step] = models.find_route("en", "fr")
+    assert step.entry.name == "special"
+    assert [each.entry.name for each in models.find_route("de", "fr")] == ["hub", "special"]
+    assert len(models.language_pairs) == len(set(models.language_pairs))
+
+
+@pytest.mark.parametrize("others", ["", "de-en en-fr fr-en"])
+def test_two_equally_specialised_models_of_one_direction_are_refused(others: str):
+    loaders = [FakeLoader(FakeTranslator("en", "de", others=others), name=name) for name in ("hub", "a/b")]
+    models = ModelRegistry(loaders, load_model, lazy=True)
+    with pytest.raises(CarouselError, match="en→de: two models translate this direction, hub and a/b; serve only one"):
         asyncio.run(models.load())
 
 
