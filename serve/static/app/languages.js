@@ -11,13 +11,18 @@ export class LanguageChoice {
   #target = find("target-language");
   #served = []; // as in the response to /languages
   #detected = null;
+  #preferredTargets = []; // the most preferred first
+  #targetChosen = false; // by the user, on this page
   #names = new Intl.DisplayNames([interfaceLanguage], { type: "language" });
 
   /** `onChange(swapped)` is called after the user has chosen other languages. */
   constructor(onChange) {
     this.onChange = onChange;
     this.#source.addEventListener("change", () => this.#changed());
-    this.#target.addEventListener("change", () => this.#changed());
+    this.#target.addEventListener("change", () => {
+      this.#targetChosen = true;
+      this.#changed();
+    });
     find("swap").addEventListener("click", () => this.#swap());
   }
 
@@ -28,7 +33,10 @@ export class LanguageChoice {
     const source = [wanted.source, recall("source")].find((code) => code === AUTO || sources.some((each) => each.code === code));
     this.#source.replaceChildren(create("option", { value: AUTO }, t("detect")), ...this.#options(sources.map(({ code }) => code)));
     this.#source.value = source ?? (sources.length > 1 ? AUTO : sources[0]?.code ?? AUTO);
-    this.#offerTargets([wanted.target, recall("target"), interfaceLanguage]);
+    this.#targetChosen = Boolean(wanted.target);
+    const languages = navigator.languages.map((tag) => tag.split("-")[0]);
+    this.#preferredTargets = [wanted.target, recall("target"), interfaceLanguage, ...languages];
+    this.#offerTargets(this.#preferredTargets);
   }
 
   get source() {
@@ -61,6 +69,19 @@ export class LanguageChoice {
     const label = code ? t("detected", { language: this.name(code) }) : t("detect");
     if (auto.label !== label) auto.label = auto.textContent = label;
     this.#updateSwap();
+  }
+
+  /**
+   * Choose a target other than the detected language, unless the user has chosen one; return whether it changed.
+   * Text in the language of the reader is to be translated into another one.
+   */
+  adaptTarget() {
+    if (this.#targetChosen || this.source !== AUTO || this.#detected === null) return false;
+    const before = this.target;
+    const reachable = this.#served.find(({ code }) => code === this.#detected)?.targets ?? [];
+    const targets = [...this.#preferredTargets, ...reachable].filter((code) => code !== this.#detected && reachable.includes(code));
+    if (targets.length) this.#offerTargets(targets);
+    return this.target !== before;
   }
 
   /** Select languages if they are served; return whether they are. */
@@ -104,6 +125,7 @@ export class LanguageChoice {
 
   #swap() {
     const source = this.target, target = this.effectiveSource;
+    this.#targetChosen = true;
     this.#detected = null;
     this.#source.value = source;
     this.#offerTargets([target]);

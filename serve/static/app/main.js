@@ -203,6 +203,7 @@ class Page {
     if (detected) {
       this.languages.detected = detected;
       this.showLanguages();
+      if (this.languages.adaptTarget()) return void this.refresh();
     }
     const languages = this.requestLanguages();
     this.sentences = this.arrived.map((sentence) => this.choices.find(sentence, languages) ?? sentence);

@@ -39,6 +39,24 @@ def test_the_language_is_detected_and_languages_are_swapped(page: WebPage) -> No
     expect(page.find("#source-language option:checked")).to_have_text("French (detected)")
 
 
+def test_text_in_the_language_of_the_reader_is_translated_into_another_one(browser: Browser, url: str) -> None:
+    english, french = "Where is the key of my house?", "Où est la clé de la maison de mon père ?"
+    with open_page(browser, url) as page:
+        target, translation = page.find("#target-language"), page.find("#translation")
+        assert target.input_value() == "en"
+        page.translate(english)
+        expect(target).to_have_value("ar")  # the first language that English is translated into
+        expect(translation).to_contain_text("clé")
+        assert translation.get_attribute("lang") == "ar"
+        page.translate(french)
+        expect(target).to_have_value("en")
+        page.choose_languages("auto", "ar")
+        page.choose_languages("auto", "en")
+        page.translate(english)
+        expect(translation).to_have_text(english)  # as the reader has chosen
+        assert target.input_value() == "en"
+
+
 def test_another_translation_can_be_chosen_and_taken_back(page: WebPage) -> None:
     page.translate()
     alternatives = page.find("#alternatives-list button")
