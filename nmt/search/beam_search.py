@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from nmt.search.copy_tokens import CandidateArrays, CopyTracker
 from nmt.search.coverage import CoverageTracker
 from nmt.search.hypotheses import Backpointers, FinishedHypotheses, Hypothesis, length_penalty
 from nmt.search.options import DecodingOptions
-from nmt.search.protocol import Engine, PlainBeamSearch, SearchingEngine, StepRequest
+from nmt.search.protocol import Engine, PlainBeamSearch, SearchingEngine, SentenceGroup, StepRequest
 from nmt.search.strategies import is_plain, make_strategy
 from nmt.search.strategies.base import SearchStrategy
 from nmt.search.strategies.runner import StrategyRunner
@@ -34,20 +33,6 @@ __all__ = ["BeamSearch", "DecodingOptions", "Hypothesis", "decode_sentences", "l
 
 _NO_LIMIT = np.iinfo(np.int64).max
 _LOWEST = np.finfo(np.float64).min  # below the score of every open hypothesis, above the -inf of unused rows
-
-
-class SentenceGroup(NamedTuple):
-    """Sentences with equal options that begin together."""
-
-    slots: Sequence[int]
-    """Slot of each sentence."""
-    sources: Sequence[Sequence[int]]
-    """Source token ids of each sentence."""
-    options: DecodingOptions
-
-    def length_limits(self) -> list[tuple[int, int]]:
-        """Return the minimum and the maximum length of the translation of each sentence, in tokens."""
-        return [self.options.length_limits(len(source)) for source in self.sources]
 
 
 class BeamSearch:
@@ -345,7 +330,7 @@ def decode_sentences(
         options: Decoding options of all sentences.
         refill: Whether to fill free slots while other sentences are running, instead of when all slots are free.
     """
-    search: PlainBeamSearch = BeamSearch(engine, bos_id, eos_id)
+    search: BeamSearch | PlainBeamSearch = BeamSearch(engine, bos_id, eos_id)
     if isinstance(engine, SearchingEngine) and is_plain(options):
         search = engine.plain_beam_search()
     waiting = deque(sources)
@@ -357,6 +342,6 @@ def decode_sentences(
             slots = search.free_slots()[: len(waiting)]
             admitted = [waiting.popleft() for _ in slots]
             numbers.update(zip(slots, (number for number, _ in admitted), strict=True))
-            search.admit(slots, [source for _, source in admitted], options)
+            search.admit_groups([SentenceGroup(slots, [source for _, source in admitted], options)])
         for slot, hypotheses in search.advance():
             yield numbers.pop(slot), hypotheses

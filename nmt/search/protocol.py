@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.options import DecodingOptions
@@ -75,20 +75,37 @@ class StepResult:
     """Attention weights of the alignment head, [R, S]; None if not requested or if the model has no attention."""
 
 
+class SentenceGroup(NamedTuple):
+    """Sentences with equal options that begin together."""
+
+    slots: Sequence[int]
+    """Slot of each sentence."""
+    sources: Sequence[Sequence[int]]
+    """Source token ids of each sentence."""
+    options: DecodingOptions
+
+    def length_limits(self) -> list[tuple[int, int]]:
+        """Return the minimum and the maximum length of the translation of each sentence, in tokens."""
+        return [self.options.length_limits(len(source)) for source in self.sources]
+
+
 class PlainBeamSearch(Protocol):
-    """A beam search with the methods of `nmt.search.beam_search.BeamSearch`, for plain options."""
+    """A beam search of an engine, for plain options; otherwise like `nmt.search.beam_search.BeamSearch`."""
 
     def free_slots(self) -> list[int]:
         """Return the slots without a sentence, in ascending order."""
 
-    def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
-        """Start decoding sentences in free slots."""
+    def admit_groups(self, groups: Sequence[SentenceGroup]) -> None:
+        """Start decoding groups of sentences in free slots; if this raises an exception, none is started."""
 
     def release(self, slots: Sequence[int]) -> None:
         """Free the given slots, whether or not their sentences have finished."""
 
-    def advance(self) -> list[tuple[int, list[Hypothesis]]]:
-        """Advance all sentences by one token or more; return slot and hypotheses of each finished sentence."""
+    def advance(self, max_steps: int = ...) -> list[tuple[int, list[Hypothesis]]]:
+        """Advance all sentences by one token at a time, until some have finished or by ``max_steps`` tokens.
+
+        By default there is no maximum. Returns slot and hypotheses of each finished sentence, whose slot is then free.
+        """
 
 
 class Engine(Protocol):

@@ -31,7 +31,9 @@ from serve.errors import error_location
 _NICENESS = 5
 # Seconds between two replies. Each reply wakes a thread of the server; a reply per step would cost a sixth of its time.
 _REPLY_INTERVAL = 0.004  # while nothing finishes
-_BUSY_REPLY_INTERVAL = 0.016  # while most slots are in use, even if something finishes: few slots could be refilled
+_BUSY_REPLY_INTERVAL = 0.008  # while most slots are in use, even if something finishes: few slots could be refilled
+# Steps of one call of the batcher, times sentences: some 2 ms, after which the server may admit others.
+_MAX_SENTENCE_STEPS = 64
 
 FinishedRequest = tuple[Hashable, list[Hypothesis]]
 """Key of a request with its hypotheses, best first."""
@@ -77,9 +79,9 @@ class BatcherSession:
         return len(self.batcher) > 0 and self.error is None
 
     def step(self) -> None:
-        """Advance the batcher by one step, and keep its results or its exception."""
+        """Advance the batcher by one step or some, and keep its results or its exception."""
         try:
-            self.finished += self.batcher.advance()
+            self.finished += self.batcher.advance(max(1, _MAX_SENTENCE_STEPS // len(self.batcher)))
         except Exception as error:
             self.error = error
 

@@ -159,7 +159,7 @@ class FakeBatcher:
         for key in keys:
             del self.running[key]
 
-    def advance(self) -> list[tuple[Hashable, list[Hypothesis]]]:
+    def advance(self, max_steps: int = 1) -> list[tuple[Hashable, list[Hypothesis]]]:
         if not self._fake.open.wait(10):
             raise TimeoutError("the test did not set the event")
         if self.lost:

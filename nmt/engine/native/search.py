@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from nmt.engine.native.model import NativeModel
 from nmt.engine.native.sentences import SentencesToAdmit
 from nmt.engine.shortlist import SentenceShortlist
 from nmt.search.hypotheses import Hypothesis
-from nmt.search.options import DecodingOptions
+from nmt.search.protocol import SentenceGroup
 
 _UNTIL_SENTENCES_FINISH = 2**31 - 1  # steps
 
@@ -43,23 +43,28 @@ class NativeBeamSearch:
         """Return the slots without a sentence, in ascending order."""
         return sorted(self._free)
 
-    def admit(self, slots: Sequence[int], sources: Sequence[Sequence[int]], options: DecodingOptions) -> None:
-        """Start decoding sentences in free slots; see `nmt.search.beam_search.BeamSearch.admit`."""
+    def admit_groups(self, groups: Sequence[SentenceGroup]) -> None:
+        """Start decoding groups of sentences in free slots; see `PlainBeamSearch.admit_groups`."""
+        slots = [slot for group in groups for slot in group.slots]
+        sources = [source for group in groups for source in group.sources]
         sentences = SentencesToAdmit(slots, sources, [()] * len(slots), self._shortlist)
-        limits = [options.length_limits(len(source)) for source in sources]
-        with_attention = options.return_attention and self._has_attention
-        of_each = (native.SearchOptions * len(slots))(*(
-            native.SearchOptions(
-                shortest, longest, min(options.num_hypotheses, self._beam_size), with_attention, options.length_penalty
-            )
-            for shortest, longest in limits
-        ))  # fmt: skip
+        of_each = (native.SearchOptions * len(slots))(
+            *(options for group in groups for options in self._convert_options(group))
+        )
         self._library.call(
             "search_admit", self._address, self._model.address, ctypes.byref(sentences.structure), of_each
         )
         self._free.difference_update(slots)
-        for slot in slots:
-            self._returns_attention[slot] = with_attention
+        for slot, options in zip(slots, of_each, strict=True):
+            self._returns_attention[slot] = bool(options.return_attention)
+
+    def _convert_options(self, group: SentenceGroup) -> Iterator[native.SearchOptions]:
+        """Yield the options of each sentence."""
+        options = group.options
+        with_attention = options.return_attention and self._has_attention
+        num_hypotheses = min(options.num_hypotheses, self._beam_size)
+        for limits in group.length_limits():
+            yield native.SearchOptions(*limits, num_hypotheses, with_attention, options.length_penalty)
 
     def release(self, slots: Sequence[int]) -> None:
         """Free the given slots, whether or not their sentences have finished."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nmt.corpus.tokenizer import BOS, EOS, FIRST_TEXT_ID
 from nmt.search.beam_search import BeamSearch, DecodingOptions, Hypothesis, decode_sentences
-from nmt.search.protocol import PlainBeamSearch, SearchingEngine
+from nmt.search.protocol import PlainBeamSearch, SearchingEngine, SentenceGroup
 
 SOURCES = st.lists(
     st.lists(st.integers(FIRST_TEXT_ID, VOCABULARY - 1), min_size=1, max_size=12), min_size=1, max_size=6
@@ -28,7 +28,7 @@ OPTIONS = st.builds(
 
 
 def run(
-    search: PlainBeamSearch, sources: Sequence[Sequence[int]], options: DecodingOptions, num_slots: int
+    search: BeamSearch | PlainBeamSearch, sources: Sequence[Sequence[int]], options: DecodingOptions, num_slots: int
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
     """Decode sentences, each of which enters the search when a slot is free."""
     numbers: dict[int, int] = {}
@@ -38,7 +38,7 @@ def run(
             number, source = waiting.pop(0)
             slot = search.free_slots()[-1]
             numbers[slot] = number
-            search.admit([slot], [source], options)
+            search.admit_groups([SentenceGroup([slot], [source], options)])
         for slot, hypotheses in search.advance():
             yield numbers.pop(slot), hypotheses
 
@@ -73,14 +73,14 @@ def test_slots_are_free_after_release() -> None:
     engine = native_factory(network(attention="dot"))(2, 2)
     assert isinstance(engine, SearchingEngine)
     search = engine.plain_beam_search()
-    search.admit([1, 0], [[70, 71], [72]], DecodingOptions())
+    search.admit_groups([SentenceGroup([1, 0], [[70, 71], [72]], DecodingOptions())])
     assert search.free_slots() == []
     with pytest.raises(ValueError, match="not free"):
-        search.admit([0], [[70]], DecodingOptions())
+        search.admit_groups([SentenceGroup([0], [[70]], DecodingOptions())])
     search.release([1])
     assert search.free_slots() == [1]
     [(slot, interrupted)] = search.advance()
-    search.admit([1], [[72]], DecodingOptions())
+    search.admit_groups([SentenceGroup([1], [[72]], DecodingOptions())])
     assert (slot, search.advance()) == (0, [(1, interrupted)])
 
 
