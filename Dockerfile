@@ -39,10 +39,9 @@ CMD ["nmt", "--help"]
 FROM python:3.11-slim-bookworm AS installed
 RUN python -m venv --without-pip /opt/venv
 COPY requirements/serve.txt /src/
-# Deletes files that the service never uses: NumPy's tests, and ONNX Runtime's C library.
+# The service never uses NumPy's tests.
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes --requirement /src/serve.txt && \
-    find /opt/venv/lib -path '*/numpy/*' -type d -name tests -prune -exec rm -r {} + && \
-    find /opt/venv/lib -path '*/onnxruntime/capi/*' -name 'libonnxruntime.so.*' -delete
+    find /opt/venv/lib -path '*/numpy/*' -type d -name tests -prune -exec rm -r {} +
 COPY --from=wheel /wheels /wheels
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --no-index --no-deps /wheels/*.whl
 # Tests the built-in model, and stores the bytecode of all modules that the service imports. Without it, compiling them would

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,7 +12,6 @@ from nmt.cli import evaluation, lab, serving, training, translation
 from nmt.utils.errors import CarouselError
 
 app = typer.Typer(
-    help="Train LSTM translators, score them, and serve them.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -23,6 +23,26 @@ for command in (
     serving.serve, lab.generate, lab.inspect, lab.study,
 ):  # fmt: skip
     app.command()(command)
+
+
+def _show_version(requested: bool) -> None:
+    if requested:
+        from nmt.engine.available import available_engines, package_version
+
+        engines = [f"{name} ({detail})" for name, detail in available_engines().items()]
+        print(f"nmt {package_version()}; engines: {', '.join(engines) or 'none'}")
+        raise typer.Exit
+
+
+@app.callback()
+def describe(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and the engines."),
+    ] = False,
+) -> None:
+    """Train LSTM translators, score them, and serve them."""
+
 
 lab_app = typer.Typer(help="Demonstrations of recurrent networks.", no_args_is_help=True)
 lab_app.command()(lab.gradients)

@@ -135,11 +135,26 @@ def _graphs(model: ModelDirectory, engine: EngineName) -> Path:
     return model.graphs
 
 
+def _reason_for_onnx(models: Sequence[ModelDirectory]) -> str:
+    """Return what needs ONNX Runtime."""
+    from nmt.engine.native.library import load_library
+    from nmt.engine.native.weights import supports
+
+    if other := next((model for model in models if not supports(model.card.model)), None):
+        return f"{other.path}: the cell {other.card.model.cell}"
+    return "translating without the native engine" if load_library() is None else "the onnx engine"
+
+
 def _onnx_factories(models: Sequence[ModelDirectory], threads: int, use_shortlist: bool) -> list[EngineFactory]:
     from nmt.engine.ensemble import EnsembleEngine
-    from nmt.engine.onnx.engine import OnnxEngine
-    from nmt.engine.onnx.sessions import OnnxSessions
 
+    try:
+        from nmt.engine.onnx.engine import OnnxEngine
+        from nmt.engine.onnx.sessions import OnnxSessions
+    except ModuleNotFoundError as error:
+        if error.name != "onnxruntime":
+            raise
+        raise missing_extra("onnx", _reason_for_onnx(models)) from None
     folders = [_graphs(model, "onnx") for model in models]
     loaded_shortlist = load_shortlist(models[0]) if use_shortlist else None
 
