@@ -26,7 +26,7 @@ from nmt.cli.options import (
 from nmt.cli.streams import batches_as_available, read_stdin, write_batches
 from nmt.corpus.compressed_files import content_suffix
 from nmt.corpus.text_files import RECORD_SUFFIXES, STDIN, read_texts
-from nmt.inference.document_files import is_document, translate_document
+from nmt.inference.document_files import DocumentJob, choose_format, translate_document
 from nmt.inference.job import OutputFormat, TranslationJob
 from nmt.inference.text_options import TextOptions
 from nmt.inference.translation import Translation
@@ -42,7 +42,7 @@ def translate(
     model: ModelArgument,
     files: Annotated[
         list[Path] | None,
-        Argument(metavar="FILE", help="Lines of text, .jsonl, .parquet, or one .html or .xml."),
+        Argument(metavar="FILE", help="Lines of text, .jsonl, .parquet, or one document."),
     ] = None,
     output: Annotated[
         Path | None, Option("-o", "--output", help="File to write; stdout by default. .jsonl receives sentence pairs.")
@@ -60,7 +60,15 @@ def translate(
         bool, Option("--ray", help="Distribute large files over Ray workers, and resume after an interruption.")
     ] = False,
     field: Annotated[
-        str | None, Option(help="Field with the text in .jsonl and .parquet; by default the language code or 'text'.")
+        list[str] | None,
+        Option(
+            help="Field with the text in .jsonl and .parquet, by default the language code or 'text'; column of .csv "
+            "and .tsv or path in .json, by default all. May be repeated."
+        ),
+    ] = None,
+    file_format: Annotated[
+        str | None,
+        Option("--format", help="Format of the file, such as docx; by default, from its extension; or lines."),
     ] = None,
     others: EnsembleOption = None,
     lm: Annotated[Path | None, Option(metavar="MODEL", help="Language model for shallow fusion or rescoring.")] = None,
@@ -118,12 +126,13 @@ def translate(
         raise UsageError("--lm: does not work with --ray; remove one of the two")
     if on_ray and not (files and output):
         raise UsageError("--ray: needs input files and an output file; name files and -o")
-    has_fields = any(content_suffix(file) in RECORD_SUFFIXES for file in files or ())
-    kinds = " and ".join(RECORD_SUFFIXES)
-    refuse_options_unless(has_fields, f"applies only to {kinds} files; name one, or remove", {"--field": field})
-    document = next(filter(is_document, files or ()), None)
+    document = _find_document(files or (), file_format, output, field)
     if document:
         _check_document_options(document, files or (), output, {"--json": as_json, "--ray": on_ray})
+    else:
+        has_fields = any(content_suffix(file) in RECORD_SUFFIXES for file in files or ())
+        kinds = " and ".join(RECORD_SUFFIXES)
+        refuse_options_unless(has_fields, f"applies only to {kinds} files; name one, or remove", {"--field": field})
     translator = Translator.load(
         model, threads=threads or 1, shortlist=not no_shortlist, ensemble=others or (), language_model=lm,
         lm_weight=DEFAULT_LM_WEIGHT if lm_weight is None else lm_weight, rescore=rescore,
@@ -160,12 +169,10 @@ def translate(
     job = TranslationJob(
         models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options, languages
     )
-    fields = (field,) if field else tuple(name for name in (languages[0], "text") if name)
+    fields = tuple(field or (name for name in (languages[0], "text") if name))
     untranslated = _UntranslatedCounter()
     if document:
-        # Lazily, so that an output that can't be written is an error before the work.
-        documents = (translate_document(each, job, translator, untranslated.count) for each in [document])
-        write_batches([documents], output, end="")
+        translate_document(document, job, translator, untranslated.count)
     elif on_ray and files and output:
         with requires_extra("ray", "nmt translate --ray"):
             from nmt.bulk.job import translate_files
@@ -193,10 +200,23 @@ class _UntranslatedCounter:
         self.num_left += translation.left_untranslated
 
 
+def _find_document(
+    files: Sequence[Path], file_format: str | None, output: Path | None, fields: Sequence[str] | None
+) -> DocumentJob | None:
+    """Return the first file that is a document."""
+    for path in files:
+        if (format_ := choose_format(path, file_format)) is not None:
+            reason = f"does not apply to the format {format_.name}; remove"
+            refuse_options_unless(format_.has_fields, reason, {"--field": fields or None})
+            return DocumentJob(path, output, format_, tuple(fields or ()))
+    return None
+
+
 def _check_document_options(
-    document: Path, files: Sequence[Path], output: Path | None, line_options: dict[str, bool]
+    job: DocumentJob, files: Sequence[Path], output: Path | None, line_options: dict[str, bool]
 ) -> None:
     """Raise UsageError if there are other files, or options that apply only to lines of text."""
+    document = job.path
     if len(files) > 1:
         raise UsageError(f"{document}: documents are translated one at a time; name no other file")
     reason = f"applies only to lines, and {document} is a document; remove"

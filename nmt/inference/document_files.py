@@ -1,90 +1,154 @@
-"""Translation of document files, whose name extension determines the format."""
+"""Translation of a document file by a translator, with resumption after an interruption."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
-from nmt.inference.documents.document import Document
-from nmt.inference.documents.html import HtmlDocument, extract_visible_text
-from nmt.inference.documents.xml import XmlDocument, extract_xml_text
-from nmt.inference.documents.xml_parser import XmlSyntaxError
+from nmt.corpus.text_files import STDIN, hash_file
+from nmt.inference.files.file_translation import summarise_file, translate_file
+from nmt.inference.files.format import FileFormat, ReadOptions, find_format, get_format
+from nmt.inference.files.journal import Journal
 from nmt.inference.job import TranslationJob
 from nmt.inference.translation import Translation
 from nmt.inference.translator import Translator
-from nmt.utils.errors import CarouselError, invalid_utf8_line, missing_extra
+from nmt.model_directory.directory import read_model_directory
+from nmt.utils.errors import CarouselError, UsageError, missing_extra
+from nmt.utils.files import atomic_file, remove_temporary_files
+from nmt.utils.hashing import hash_json
+from nmt.utils.progress import Console
+
+LINES = "lines"
+"""Name of the format of files that are translated line by line."""
+_LINE_SUFFIXES = frozenset({".txt"})
+_TEXT_TYPES = ("text/", "application/json", "application/xml", "application/x-subrip")
 
 
-class _Format(NamedTuple):
-    """Format of documents."""
+@dataclass(frozen=True)
+class DocumentJob:
+    """A document file to translate."""
 
-    parse: Callable[[str, str, str], Document]
-    """Function that parses a text, given source and target language."""
-    extract_text: Callable[[str], str]
-    """Function that returns a text without markup."""
-
-
-_HTML = _Format(lambda text, source, target: HtmlDocument(text, source, target_language=target), extract_visible_text)
-_XML = _Format(lambda text, source, target: XmlDocument(text, source, target_language=target), extract_xml_text)
-_FORMATS: Mapping[str, _Format] = {".html": _HTML, ".htm": _HTML, ".xml": _XML}
+    path: Path
+    output: Path | None
+    """File to write; None for standard output."""
+    format: FileFormat
+    fields: tuple[str, ...] = ()
+    """Columns or JSON values to translate; empty for all."""
 
 
-def is_document(path: Path) -> bool:
-    """Return whether a file is a document by its name extension, rather than text with one sentence per line."""
-    return path.suffix.lower() in _FORMATS
+def choose_format(path: Path, name: str | None = None) -> FileFormat | None:
+    """Return the format of a file, or None if it is translated line by line.
+
+    Args:
+        path: The file, whose extension determines the format.
+        name: Name of the format, which takes precedence; ``lines`` for line by line.
+
+    Raises:
+        UsageError: There is no format of this name.
+    """
+    if name is not None:
+        return None if name == LINES else get_format(name)
+    is_lines = path == STDIN or path.suffix.lower() in _LINE_SUFFIXES
+    return None if is_lines else find_format(path.suffix)
 
 
 def translate_document(
-    path: Path,
+    document: DocumentJob,
     job: TranslationJob,
     translator: Translator,
     on_translation: Callable[[Translation], None] = lambda translation: None,
-) -> str:
-    """Return the translation of a document file; ``on_translation`` is called with that of each segment.
+) -> None:
+    """Translate a document; ``on_translation`` is called with the translation of each segment.
 
-    If the source language is neither given nor determined by the model, that of the whole document is identified; a
-    document in the target language is returned unchanged.
+    If the source language is neither given nor determined by the model, that of the document is identified; a document
+    in the target language is copied. If an earlier call with the same output was interrupted, its translations are used
+    again.
 
-    Raises CarouselError if the file cannot be read or is not well-formed, or the extra for its format is not installed.
+    Raises:
+        CarouselError: The file cannot be read or is damaged, or the extra for its format is not installed.
     """
-    text = _read_text(path)
-    try:
-        source, target = translator.choose_languages(*job.languages)
-        format_ = _FORMATS[path.suffix.lower()]
-        if source is None:
-            source = translator.identify_source(format_.extract_text(text), target)
-            if source == target:
-                return text
-        document = format_.parse(text, source, target)
-    except ModuleNotFoundError:
-        raise missing_extra("documents", f"translating {path.name}") from None
-    except XmlSyntaxError as error:
-        raise CarouselError(f"{path}:{error}") from None
-    text_options = replace(job.text_options, split_sentences=False)  # the segments are sentences
-    translations = list(
-        translator.stream(
-            document.segments,
-            source=source,
-            target=target,
-            beam_size=job.beam_size,
-            options=job.options,
-            text_options=text_options,
-        )
+    path, console = document.path, Console()
+    with _output_file(document) as output:
+        try:
+            source, target = translator.choose_languages(*job.languages)
+            if not path.is_file():
+                raise CarouselError(f"{path}: can't be read (No such file or directory); name a document")
+            options = ReadOptions(source or target, target, document.fields)
+            summary = summarise_file(path, document.format, options, lambda: None)
+            if source is None:
+                source = translator.identify_source(summary.sample, target)
+                if source == target:
+                    shutil.copyfile(path, output)
+                    return
+                options = replace(options, source=source)
+            journal = _open_journal(document, options, job)
+            label = f"Translating {path.name}"
+            with console.progress_bar(summary.num_segments, 0, label) as show_progress:
+                translate_file(
+                    path,
+                    output,
+                    document.format,
+                    options,
+                    lambda segments: _translate(segments, options, job, translator),
+                    journal=journal,
+                    on_progress=lambda count: show_progress(count, ""),
+                    on_translation=on_translation,
+                )
+        except ModuleNotFoundError:
+            raise missing_extra("documents", f"translating {path.name}") from None
+    if journal is not None:
+        journal.delete()
+
+
+def _translate(
+    segments: Sequence[str], options: ReadOptions, job: TranslationJob, translator: Translator
+) -> Iterator[Translation]:
+    return translator.stream(
+        segments,
+        source=options.source,
+        target=options.target,
+        beam_size=job.beam_size,
+        options=replace(job.options, return_attention=True),
+        text_options=replace(job.text_options, split_sentences=False),  # the segments are sentences
     )
-    for translation in translations:
-        on_translation(translation)
-    return document.assemble(translations).text
 
 
-def _read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CarouselError(f"{path}: can't be read ({error.strerror}); name a document") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line, byte = invalid_utf8_line(error), error.object[error.start]
-        raise CarouselError(f"{path}:{line}: invalid UTF-8 (byte 0x{byte:02x}); re-encode the file as UTF-8") from None
+@contextmanager
+def _output_file(document: DocumentJob) -> Iterator[Path]:
+    """Yield a path to write to, whose content becomes that of the output if the block succeeds."""
+    if document.output is not None:
+        with atomic_file(document.output) as temporary:
+            if document.output.parent.is_dir() and temporary != document.output:
+                remove_temporary_files(document.output.resolve())
+            yield temporary
+        return
+    if not document.format.media_type.startswith(_TEXT_TYPES):
+        raise UsageError(f"{document.path}: is not written to a terminal or pipe; name an output file with -o")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "translation")
+        yield path
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _open_journal(document: DocumentJob, options: ReadOptions, job: TranslationJob) -> Journal | None:
+    """Return the journal of a translation to a regular file."""
+    output = document.output
+    if output is None or (output.exists() and not output.is_file()):
+        return None
+    inputs = {
+        "models": [read_model_directory(path).checksum for path in job.models],
+        "input": hash_file(document.path).hex(),
+        "format": document.format.name,
+        "read": asdict(options),
+        "options": [job.beam_size, job.use_shortlist, asdict(job.options), job.text_options.to_dict()],
+    }
+    key = hash_json(json.loads(json.dumps(inputs, default=sorted)))  # sets become lists
+    return Journal(output.with_name(f".{output.name}.journal"), key)

@@ -1,0 +1,1 @@
+"""Translation of files in document, subtitle, table and localisation formats."""
