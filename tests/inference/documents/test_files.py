@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import docx
 import pytest
 from conftest import Nmt
 
@@ -105,3 +106,37 @@ def test_missing_document_is_reported(model: Path, nmt: Nmt) -> None:
         1,
         "nmt: nowhere.html: can't be read (No such file or directory); name a document\n",
     )
+
+
+def test_office_document_is_translated(tmp_path: Path, nmt: Nmt) -> None:
+    made = docx.Document()
+    made.add_paragraph("The ").add_run("black").bold = True
+    made.paragraphs[0].add_run(" cat sleeps.")
+    made.save(str(tmp_path / "in.docx"))
+    assert nmt("translate", DEMO, tmp_path / "in.docx", "-o", tmp_path / "out.docx").status == 0
+    runs = docx.Document(str(tmp_path / "out.docx")).paragraphs[0].runs
+    assert [(run.text, run.bold) for run in runs] == [("Le chat ", None), ("noir", True), (" dort.", None)]
+    assert {path.name for path in tmp_path.iterdir()} == {"in.docx", "out.docx"}
+    ran = nmt("translate", DEMO, tmp_path / "in.docx")
+    assert ran.status == 2
+    assert ran.err.endswith("in.docx: is not written to a terminal or pipe; name an output file with -o\n")
+
+
+def test_format_and_fields_are_options(tmp_path: Path, nmt: Nmt) -> None:
+    (tmp_path / "in.dat").write_text("key,text\nThe black cat sleeps.,Where is my key?\n", encoding="utf-8")
+    ran = nmt("translate", DEMO, tmp_path / "in.dat", "--format", "csv", "--field", "text")
+    assert ran.out == "key,text\nThe black cat sleeps.,Où est ma clé ?\n"
+    ran = nmt("translate", DEMO, tmp_path / "in.html", "--field", "text")
+    assert (ran.status, ran.err) == (2, "nmt: --field: does not apply to the format html; remove --field\n")
+    ran = nmt("translate", DEMO, tmp_path / "in.dat", "--format", "none")
+    assert ran.err.startswith("nmt: format: there is no 'none'; use one of csv, docx, ")
+
+
+def test_interrupted_document_is_resumed(tmp_path: Path, nmt: Nmt) -> None:
+    """A journal of the same file and options has the translations; that of others is ignored."""
+    source, output = tmp_path / "in.srt", tmp_path / "out.srt"
+    source.write_text("1\n00:00:01,000 --> 00:00:02,000\nThe black cat sleeps.\n", encoding="utf-8")
+    (tmp_path / ".out.srt.journal").write_text('{"key": "another"}\n["wrong", null]\n', encoding="utf-8")
+    assert nmt("translate", DEMO, source, "-o", output).status == 0
+    assert output.read_text(encoding="utf-8").endswith("\nLe chat noir dort.\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.srt", "out.srt"}
