@@ -12,6 +12,7 @@ from serve.auth.api_keys import read_api_keys
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.http.body_limit import BodyLimitMiddleware
 from serve.http.cors import JsonCORSMiddleware
+from serve.http.direct_routes import DirectRouteMiddleware
 from serve.http.error_responses import install_error_handlers
 from serve.http.request_log import RequestLogMiddleware
 from serve.metrics import Metrics
@@ -68,6 +69,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     install_error_handlers(app)
     for routes in (libretranslate, deepl, native, inspection, operations, status, docs, web_pages):
         app.include_router(routes.router)
+    app.add_middleware(DirectRouteMiddleware, routes=libretranslate.router.routes)
     app.middleware_stack = _add_middleware(app.build_middleware_stack(), settings, metrics)
     return app
 

@@ -1,12 +1,10 @@
 """Routes of LibreTranslate's API, extended with scores, confidence and word alignment."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
@@ -32,6 +30,7 @@ from serve.api.parameters import (
 )
 from serve.auth.client_identity import public_scheme
 from serve.errors import BadRequestError
+from serve.http.direct_routes import DirectRoute
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse
 from serve.service import TranslationRequest, TranslationResult
@@ -218,14 +217,6 @@ class FileTranslationResponse(ApiModel):
 
     translatedFileUrl: str  # noqa: N815 - LibreTranslate's name
     """URL from which the translated file can be downloaded for up to an hour."""
-
-
-class DirectRoute(APIRoute):
-    """A route without FastAPI's dependency injection, which would take a fifth of the time of a cached translation."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint function itself, which takes a request and returns a response."""
-        return self.endpoint
 
 
 async def translate(request: Request) -> Response:

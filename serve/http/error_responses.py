@@ -1,6 +1,6 @@
 """JSON responses for exceptions. The body is ``{"error": "…"}``, or ``{"message": "…"}`` on DeepL's routes."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -48,10 +48,17 @@ def public_message(error: Exception) -> str:
 
 def install_error_handlers(app: FastAPI) -> None:
     """Register handlers that respond to every exception with JSON."""
-    app.add_exception_handler(ServiceError, _service_error)
-    app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(ClientDisconnect, _client_disconnect)
+    for exception, handler in _HANDLERS.items():
+        app.add_exception_handler(exception, handler)
     app.add_exception_handler(Exception, _unexpected_error)
+
+
+async def exception_response(request: Request, error: Exception) -> Response | None:
+    """Return the response of the handler for an exception, or None if the exception is unexpected."""
+    for exception, handler in _HANDLERS.items():
+        if isinstance(error, exception):
+            return await handler(request, error)
+    return None
 
 
 async def _service_error(request: Request, error: Exception) -> Response:
@@ -80,3 +87,10 @@ async def _client_disconnect(request: Request, error: Exception) -> Response:
 async def _unexpected_error(request: Request, error: Exception) -> Response:
     """Return a response with status 500 and no details; the server logs the traceback and closes the connection."""
     return error_response(request.scope, 500, _INTERNAL_ERROR, {"Connection": "close"})
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    ServiceError: _service_error,
+    HTTPException: _http_exception,
+    ClientDisconnect: _client_disconnect,
+}
