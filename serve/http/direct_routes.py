@@ -33,7 +33,7 @@ class DirectRouteMiddleware:
             (method, route.path): route
             for route in routes
             if isinstance(route, DirectRoute)
-            for method in route.methods
+            for method in route.methods or ()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
