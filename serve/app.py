@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serve.api import deepl, docs, inspection, libretranslate, native, operations, status, web_pages
+from serve.api import deepl, deepl_documents, docs, inspection, libretranslate, native, operations, status, web_pages
 from serve.auth.api_keys import read_api_keys
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.http.body_limit import BodyLimitMiddleware
@@ -18,9 +18,10 @@ from serve.http.request_log import RequestLogMiddleware
 from serve.metrics import Metrics
 from serve.models.served_model import TranslatorLoader
 from serve.service import TranslationService
+from serve.service.documents import DocumentQueue
 from serve.service.inspection import InspectionService
 from serve.settings import Settings
-from serve.stores.downloads import DownloadStore
+from serve.stores.documents import DocumentFiles
 from serve.stores.glossaries import GlossaryStore
 from serve.workers.client import ModelDirectoryLoader
 
@@ -52,6 +53,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
         yield
         app.state.loading.cancel()
         service.drain()
+        app.state.documents.close()
         app.state.inspection.close()
         await service.close()
 
@@ -61,13 +63,14 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     app.state.inspection = InspectionService(service, directories)
     app.state.settings = settings
     app.state.metrics = metrics
-    app.state.downloads = DownloadStore()
     app.state.api_keys = read_api_keys(settings)
     app.state.rate_limiter = RateLimiter()
     app.state.usage = CharacterUsage()
+    files = DocumentFiles(settings.documents, settings.document_bytes)
+    app.state.documents = DocumentQueue(service, app.state.usage, files)
     app.state.glossaries = GlossaryStore(settings.glossaries)
     install_error_handlers(app)
-    for routes in (libretranslate, deepl, native, inspection, operations, status, docs, web_pages):
+    for routes in (libretranslate, deepl, deepl_documents, native, inspection, operations, status, docs, web_pages):
         app.include_router(routes.router)
     app.add_middleware(DirectRouteMiddleware, routes=libretranslate.router.routes)
     app.middleware_stack = _add_middleware(app.build_middleware_stack(), settings, metrics)
@@ -76,7 +79,10 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
 
 def _add_middleware(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
     """Add the service's middleware around Starlette's, so that responses to unexpected exceptions are logged, too."""
-    app = BodyLimitMiddleware(app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
+    of_paths = dict.fromkeys(("/translate_file", "/v2/document"), max(settings.max_file_bytes, settings.max_body_bytes))
+    app = BodyLimitMiddleware(
+        app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout, of_paths=of_paths
+    )
     if settings.cors_origins:
         app = JsonCORSMiddleware(app, settings.cors_origins)
     return RequestLogMiddleware(app, metrics)

@@ -70,6 +70,27 @@ class QuotaExceededError(ServiceError):
     rejection_reason = "quota"
 
 
+class DocumentNotFoundError(ServiceError):
+    """The client has no document with this id and key."""
+
+    status = 404
+
+
+class DocumentNotReadyError(ServiceError):
+    """The document is not translated yet, or its translation failed."""
+
+    status = 503
+    retry_after = 1
+
+
+class TooManyDocumentsError(ServiceError):
+    """The client already has the maximum number of documents in the queue."""
+
+    status = 429
+    rejection_reason = "queue_full"
+    retry_after = 30
+
+
 class TooManyGlossariesError(ServiceError):
     """The client already has the maximum number of glossaries; the status is DeepL's own."""
 
@@ -82,6 +103,12 @@ class TranslationFailedError(ServiceError):
 
 class GlossaryStorageError(ServiceError):
     """A glossary could not be written to disk, and nothing was changed; the log has the reason."""
+
+    status = 503
+
+
+class DocumentStorageError(ServiceError):
+    """A document could not be written to disk; the log has the reason."""
 
     status = 503
 

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     """Number of translated sentences to keep for repeated requests; 0 turns the cache off."""
     glossaries: Path | None = None
     """Directory in which glossaries are stored; without it they are lost when the server stops."""
+    documents: Path | None = None
+    """Directory for uploaded documents and their translations; by default, a temporary directory."""
+    document_bytes: int = Field(1_000_000_000, ge=1)
+    """Maximum size of all documents together in bytes; the oldest translations are deleted first."""
     char_limit: int = Field(10_000, ge=1)
     """Maximum length of a text in characters (code points)."""
     batch_limit: int = Field(128, ge=1)
@@ -53,6 +57,8 @@ class Settings(BaseSettings):
     """Maximum number of alternatives that a request may ask for."""
     max_body_bytes: int = Field(2_000_000, ge=1)
     """Maximum size of a request body in bytes."""
+    max_file_bytes: int = Field(10_000_000, ge=1)
+    """Maximum size of a request body with a document in bytes."""
     queue_limit: int = Field(5000, ge=1)
     """Maximum number of waiting sentences, over all models; also the maximum of one request."""
     request_timeout: float = Field(30.0, gt=0, allow_inf_nan=False)

@@ -43,26 +43,27 @@ _UNLIMITED = 1_000_000_000_000  # DeepL's own value for accounts without a limit
 _TARGET_VARIANTS = {"EN": ("EN-GB", "EN-US"), "PT": ("PT-BR", "PT-PT")}
 
 
-def _error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of error responses for OpenAPI."""
     return {status: {"model": DeeplErrorResponse} for status in statuses}
 
 
 @router.post(
     "/translate",
     response_model_exclude_unset=True,
-    responses=_error_responses(400, 403, 404, 413, 429, 456, 503),
+    responses=error_responses(400, 403, 404, 413, 429, 456, 503),
     openapi_extra=request_body_schema(DeeplTranslateRequest),
 )
 async def translate(
     request: Request, service: ServiceDependency, glossaries: GlossariesDependency
 ) -> DeeplTranslateResponse:
     """Translate texts. The parameters may also be sent in the query string."""
-    client, values = await _authorize(request, LIST_PARAMETERS)
-    parameters = _validate(DeeplTranslateRequest, values)
+    client, values = await authorize_deepl(request, LIST_PARAMETERS)
+    parameters = validate_deepl(DeeplTranslateRequest, values)
     models = service.models
     translation_request = TranslationRequest(
-        source_language=None if parameters.source_lang is None else _served_language(models, parameters.source_lang),
-        target_language=_served_language(models, parameters.target_lang),
+        source_language=None if parameters.source_lang is None else served_language(models, parameters.source_lang),
+        target_language=served_language(models, parameters.target_lang),
         is_html=parameters.tag_handling == "html",
         is_xml=parameters.tag_handling == "xml",
         tag_options=parameters.tag_options,
@@ -85,18 +86,18 @@ async def translate(
     )
 
 
-@router.get("/languages", response_model_exclude_unset=True, responses=_error_responses(400, 403, 429, 503))
+@router.get("/languages", response_model_exclude_unset=True, responses=error_responses(400, 403, 429, 503))
 @router.post(
     "/languages",
     response_model_exclude_unset=True,
-    responses=_error_responses(400, 403, 429, 503),
+    responses=error_responses(400, 403, 429, 503),
     openapi_extra=request_body_schema(DeeplLanguagesRequest),
 )
 async def languages(request: Request, service: ServiceDependency) -> list[DeeplLanguage]:
     """Return the source languages or, with `type=target`, the target languages."""
-    _, values = await _authorize(request)
+    _, values = await authorize_deepl(request)
     models = service.models
-    if _validate(DeeplLanguagesRequest, values).type == "source":
+    if validate_deepl(DeeplLanguagesRequest, values).type == "source":
         sources = [code for code in models.languages if models.target_languages(code) != [code]]
         return [DeeplLanguage(language=code.upper(), name=language_name(code)) for code in sources]
     names: dict[str, str] = {}
@@ -107,20 +108,20 @@ async def languages(request: Request, service: ServiceDependency) -> list[DeeplL
     return [DeeplLanguage(language=code, name=name, supports_formality=False) for code, name in sorted(names.items())]
 
 
-@router.get("/usage", responses=_error_responses(403, 429))
-@router.post("/usage", responses=_error_responses(403, 429))
+@router.get("/usage", responses=error_responses(403, 429))
+@router.post("/usage", responses=error_responses(403, 429))
 async def usage(request: Request) -> DeeplUsageResponse:
     """Return the number of characters translated for the client since the server's start, and its limit."""
-    client, _ = await _authorize(request)
+    client, _ = await authorize_deepl(request)
     usage: CharacterUsage = request.app.state.usage
     limit = client.key.character_limit if client.key else None
     return DeeplUsageResponse(character_count=usage.characters(client), character_limit=limit or _UNLIMITED)
 
 
-@router.get("/glossary-language-pairs", responses=_error_responses(403, 429, 503))
+@router.get("/glossary-language-pairs", responses=error_responses(403, 429, 503))
 async def glossary_language_pairs(request: Request, service: ServiceDependency) -> GlossaryLanguagePairsResponse:
     """Return the language pairs for which glossaries are supported, which are those that a single model translates."""
-    await _authorize(request)
+    await authorize_deepl(request)
     pairs = sorted(_glossary_pairs(service.models))
     return GlossaryLanguagePairsResponse(
         supported_languages=[GlossaryLanguagePair(source_lang=source, target_lang=target) for source, target in pairs]
@@ -130,15 +131,15 @@ async def glossary_language_pairs(request: Request, service: ServiceDependency) 
 @router.post(
     "/glossaries",
     status_code=201,
-    responses=_error_responses(400, 403, 413, 429, 456, 503),
+    responses=error_responses(400, 403, 413, 429, 456, 503),
     openapi_extra=request_body_schema(CreateGlossaryRequest),
 )
 async def create_glossary(
     request: Request, service: ServiceDependency, glossaries: GlossariesDependency
 ) -> GlossaryResponse:
     """Create a glossary, which is ready at once and cannot be changed. It applies to all regions of its languages."""
-    client, values = await _authorize(request)
-    parameters = _validate(CreateGlossaryRequest, values)
+    client, values = await authorize_deepl(request)
+    parameters = validate_deepl(CreateGlossaryRequest, values)
     source, target = pair = primary_subtag(parameters.source_lang), primary_subtag(parameters.target_lang)
     if pair not in _glossary_pairs(service.models):
         message = f"{source[:20]}→{target[:20]}: glossaries are not supported; see /v2/glossary-language-pairs"
@@ -147,54 +148,54 @@ async def create_glossary(
     return _glossary_response(glossaries.create(client.name, parameters.name, source, target, entries))
 
 
-@router.get("/glossaries", responses=_error_responses(403, 429))
+@router.get("/glossaries", responses=error_responses(403, 429))
 async def list_glossaries(request: Request, glossaries: GlossariesDependency) -> GlossaryListResponse:
     """Return the client's glossaries, oldest first."""
-    client, _ = await _authorize(request)
+    client, _ = await authorize_deepl(request)
     return GlossaryListResponse(
         glossaries=[_glossary_response(glossary) for glossary in glossaries.owned_by(client.name)]
     )
 
 
-@router.get("/glossaries/{glossary_id}", responses=_error_responses(403, 404, 429))
+@router.get("/glossaries/{glossary_id}", responses=error_responses(403, 404, 429))
 async def get_glossary(request: Request, glossary_id: str, glossaries: GlossariesDependency) -> GlossaryResponse:
     """Return one of the client's glossaries without its entries."""
-    client, _ = await _authorize(request)
+    client, _ = await authorize_deepl(request)
     return _glossary_response(glossaries.get(client.name, glossary_id))
 
 
 @router.get(
     "/glossaries/{glossary_id}/entries",
     response_class=Response,
-    responses={200: {"content": {"text/tab-separated-values": {}}}, **_error_responses(403, 404, 429)},
+    responses={200: {"content": {"text/tab-separated-values": {}}}, **error_responses(403, 404, 429)},
 )
 async def get_glossary_entries(request: Request, glossary_id: str, glossaries: GlossariesDependency) -> Response:
     """Return a glossary's entries as TSV, whatever format they were created from."""
-    client, _ = await _authorize(request)
+    client, _ = await authorize_deepl(request)
     entries = glossaries.get(client.name, glossary_id).entries
     return Response(entries_to_tsv(entries), media_type="text/tab-separated-values")
 
 
-@router.delete("/glossaries/{glossary_id}", status_code=204, responses=_error_responses(403, 404, 429, 503))
+@router.delete("/glossaries/{glossary_id}", status_code=204, responses=error_responses(403, 404, 429, 503))
 async def delete_glossary(request: Request, glossary_id: str, glossaries: GlossariesDependency) -> None:
     """Delete a glossary."""
-    client, _ = await _authorize(request)
+    client, _ = await authorize_deepl(request)
     glossaries.delete(client.name, glossary_id)
 
 
-async def _authorize(request: Request, list_names: Collection[str] = ()) -> tuple[Client, dict[str, Any]]:
+async def authorize_deepl(request: Request, list_names: Collection[str] = ()) -> tuple[Client, dict[str, Any]]:
     """Return the client and the parameters of a request. DeepL's oldest clients send the API key as a parameter."""
     values = await read_parameters(request, list_names)
     key = values.get("auth_key")
     return authorize(request, key if isinstance(key, str) else None), values
 
 
-def _validate(model: type[ModelT], values: dict[str, Any]) -> ModelT:
+def validate_deepl(model: type[ModelT], values: dict[str, Any]) -> ModelT:
     """Return the parameters as an instance of ``model``; those that are null or empty count as missing."""
     return validate_parameters(model, {name: value for name, value in values.items() if value not in (None, "")})
 
 
-def _served_language(models: ModelRegistry, code: str) -> str:
+def served_language(models: ModelRegistry, code: str) -> str:
     """Return the served language that matches a language code best; raise UnsupportedLanguageError if there is none.
 
     An exact match is preferred, then the language without a region. A code without a region matches any region.

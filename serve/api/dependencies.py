@@ -10,8 +10,8 @@ from serve.auth.client_identity import Client, identify_client
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.errors import ApiKeyError
 from serve.service import TranslationService
+from serve.service.documents import DocumentQueue
 from serve.settings import Settings
-from serve.stores.downloads import DownloadStore
 from serve.stores.glossaries import GlossaryStore
 
 # These functions are async because FastAPI calls functions that are not async on another thread.
@@ -22,9 +22,9 @@ async def get_service(request: Request) -> TranslationService:
     return cast(TranslationService, request.app.state.service)
 
 
-async def get_downloads(request: Request) -> DownloadStore:
-    """Return the application's store of translated files."""
-    return cast(DownloadStore, request.app.state.downloads)
+async def get_documents(request: Request) -> DocumentQueue:
+    """Return the application's queue of documents."""
+    return cast(DocumentQueue, request.app.state.documents)
 
 
 async def get_glossaries(request: Request) -> GlossaryStore:
@@ -33,7 +33,7 @@ async def get_glossaries(request: Request) -> GlossaryStore:
 
 
 ServiceDependency = Annotated[TranslationService, Depends(get_service)]
-DownloadsDependency = Annotated[DownloadStore, Depends(get_downloads)]
+DocumentsDependency = Annotated[DocumentQueue, Depends(get_documents)]
 GlossariesDependency = Annotated[GlossaryStore, Depends(get_glossaries)]
 
 

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from nmt.inference.translation import DirectionKind
 from serve.api.dependencies import (
-    DownloadsDependency,
+    DocumentsDependency,
     GlossariesDependency,
     ServiceDependency,
     authorize,
@@ -18,6 +18,7 @@ from serve.api.dependencies import (
     get_glossaries,
     get_service,
 )
+from serve.api.document_response import document_response
 from serve.api.glossary_parameter import GlossaryParameter, add_glossary
 from serve.api.language_names import language_name
 from serve.api.parameters import (
@@ -29,20 +30,18 @@ from serve.api.parameters import (
     validate_parameters,
 )
 from serve.auth.client_identity import public_scheme
-from serve.errors import BadRequestError
 from serve.http.direct_routes import DirectRoute
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse
 from serve.service import TranslationRequest, TranslationResult
+from serve.service.documents import file_suffixes
 
 router = APIRouter(tags=["LibreTranslate"])
 
 _ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 403, 404, 408, 413, 429, 500, 503)
 }
-_FILE_FORMATS = {".txt": "text/plain", ".html": "text/html", ".htm": "text/html", ".xml": "application/xml"}
 _CONSTANT_SETTINGS: dict[str, Any] = {"filesTranslation": True, "frontendTimeout": 500, "suggestions": False}
-_CONSTANT_SETTINGS |= {"supportedFilesFormat": list(_FILE_FORMATS)}
 
 
 class LibreTranslateRequest(ApiModel):
@@ -271,8 +270,9 @@ async def frontend_settings(request: Request, service: ServiceDependency) -> dic
     pair = zip(("source", "target"), service.models.language_pairs[0], strict=True)
     return _CONSTANT_SETTINGS | {
         "apiKeys": bool(request.app.state.api_keys),
+        "supportedFilesFormat": file_suffixes(),
         "charLimit": service.settings.char_limit,
-        "fileLimit": service.settings.max_body_bytes,
+        "fileLimit": max(service.settings.max_file_bytes, service.settings.max_body_bytes),
         "inspect": service.settings.inspect,
         "maxAlternatives": service.settings.max_alternatives,
         "keyRequired": service.settings.require_api_key,
@@ -286,34 +286,32 @@ async def frontend_settings(request: Request, service: ServiceDependency) -> dic
     openapi_extra=request_body_schema(FileTranslationRequest, with_file=True),
 )
 async def translate_file(
-    request: Request, service: ServiceDependency, downloads: DownloadsDependency, glossaries: GlossariesDependency
+    request: Request, documents: DocumentsDependency, glossaries: GlossariesDependency
 ) -> FileTranslationResponse:
-    """Translate a file of plain text or HTML in UTF-8, and return the URL of its translation."""
+    """Translate a document, such as a file of text, HTML, subtitles or Word, and return the URL of its translation."""
     values, file = await read_uploaded_file(request)
     parameters = validate_parameters(FileTranslationRequest, values)
     client = authorize(request, parameters.api_key)
-    if file.suffix not in _FILE_FORMATS:
-        raise BadRequestError(f"file: unsupported format; its name must end in one of {', '.join(_FILE_FORMATS)}")
-    media_type = _FILE_FORMATS[file.suffix]
     source = None if parameters.source == "auto" else parameters.source
-    translation_request = TranslationRequest(
-        source, parameters.target, is_html=media_type == "text/html", is_xml=media_type == "application/xml"
-    )
+    translation_request = TranslationRequest(source, parameters.target)
     translation_request = add_glossary(translation_request, parameters.glossary, client.name, glossaries)
-    text = file.decode()
-    with charge(request, client, [text]):
-        result = await cancel_on_disconnect(request, service.translate_document(text, translation_request))
-    name = downloads.add(result.translation.text.encode(), media_type, file.suffix)
-    url = request.url_for("download_file", name=name).replace(scheme=public_scheme(request))
+    job = documents.submit(client, file.name, file.content, translation_request)
+    try:
+        await cancel_on_disconnect(request, job.done.wait())
+    except BaseException:
+        documents.cancel(job)
+        raise
+    if job.error is not None:
+        raise job.error
+    url = request.url_for("download_file", name=f"{job.id}{job.suffix}").replace(scheme=public_scheme(request))
     return FileTranslationResponse(translatedFileUrl=str(url))
 
 
 @router.get("/download_file/{name}", responses={404: {"model": ErrorResponse}}, response_class=Response)
-async def download_file(name: str, downloads: DownloadsDependency) -> Response:
-    """Return a translated file."""
-    download = downloads.get(name)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(download.content, media_type=f"{download.media_type}; charset=utf-8", headers=headers)
+async def download_file(name: str, documents: DocumentsDependency) -> Response:
+    """Return a translated file. Its name is known only to the client that had it translated."""
+    job = documents.get(name.partition(".")[0])
+    return document_response(documents, job)
 
 
 def _response_body(parameters: LibreTranslateRequest, results: list[TranslationResult]) -> dict[str, Any]:

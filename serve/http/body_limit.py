@@ -1,6 +1,8 @@
 """Middleware that limits the size of request bodies and the time that they take to arrive."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -23,21 +25,25 @@ class BodyLimitMiddleware:
         app: Application to call.
         max_bytes: Maximum size of a body.
         timeout: Seconds for the whole body to arrive.
+        of_paths: Maximum size of a body for paths with a limit of their own.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout: float) -> None:
-        self.app, self.max_bytes, self.timeout = app, max_bytes, timeout
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, timeout: float, of_paths: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        self.app, self.max_bytes, self.timeout, self.of_paths = app, max_bytes, timeout, of_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request; pass other events, such as the start of the application, to the application."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        max_bytes = self.of_paths.get(scope["path"], self.max_bytes)
         try:
             async with asyncio.timeout(self.timeout):
-                body = await self._read_body(scope, receive)
+                body = await self._read_body(scope, receive, max_bytes)
         except _BodyTooLargeError:
-            message = f"request body: too large; send at most {self.max_bytes} bytes"
+            message = f"request body: too large; send at most {max_bytes} bytes"
             # After `Expect: 100-continue`, the client does not send the body. On the same connection, its next request
             # would be mistaken for the body.
             headers = {"Connection": "close"} if "expect" in Headers(scope=scope) else None
@@ -53,9 +59,9 @@ class BodyLimitMiddleware:
         else:
             await self.app(scope, _replay_body(body, receive), send)
 
-    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read_body(self, scope: Scope, receive: Receive, max_bytes: int) -> bytes:
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > self.max_bytes:
+        if declared.isdecimal() and int(declared) > max_bytes:
             raise _BodyTooLargeError
         body = bytearray()
         more = True
@@ -64,7 +70,7 @@ class BodyLimitMiddleware:
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             body += message.get("body", b"")
-            if len(body) > self.max_bytes:
+            if len(body) > max_bytes:
                 raise _BodyTooLargeError
             more = message.get("more_body", False)
         return bytes(body)

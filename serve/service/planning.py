@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nmt.inference.documents.document import Document
+from nmt.inference.documents.document import Document, SingleSegment
 from nmt.inference.documents.html import HtmlDocument, extract_visible_text
 from nmt.inference.documents.plain import PlainDocument
 from nmt.inference.documents.tag_options import TagOptions
@@ -43,6 +43,8 @@ class TranslationRequest:
     """Whether the texts are HTML."""
     is_xml: bool = False
     """Whether the texts are XML."""
+    is_segment: bool = False
+    """Whether each text is a sentence of a document, which is not divided any further."""
     tag_options: TagOptions | None = None
     """Treatment of the elements of HTML and XML by name."""
     num_alternatives: int = 0
@@ -205,7 +207,7 @@ def _parse_document(text: str, source: str, target: str, request: TranslationReq
     if request.is_xml:
         with _invalid_xml_as_bad_request():
             return XmlDocument(text, source, target_language=target, options=request.tag_options)
-    return PlainDocument(text, source)
+    return SingleSegment(text) if request.is_segment else PlainDocument(text, source)
 
 
 def _check_single_sentence(documents: Sequence[Document], request: TranslationRequest) -> None:

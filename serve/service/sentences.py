@@ -61,7 +61,7 @@ class SentenceFactory:
     def _choose_settings(self, steps: Sequence[ServedDirection], number: int) -> _DecodingSettings:
         request, direction = self._request, steps[number]
         text_options = self.text_options(steps)
-        needs_alignment = request.with_details or request.has_tags
+        needs_alignment = request.with_details or request.has_tags or request.is_segment
         if len(steps) > 1:
             needs_alignment = needs_alignment or text_options.terms is not None
             text_options = step_text_options(text_options)

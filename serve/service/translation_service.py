@@ -142,9 +142,26 @@ class TranslationService:
         self._check_limits(texts, request)
         return await self._translate_in_time(texts, request)
 
-    async def translate_document(self, text: str, request: TranslationRequest) -> TranslationResult:
-        """Translate a document. The maximum length of a text does not apply to it."""
-        return (await self._translate_in_time([text], request))[0]
+    async def translate_segments(self, segments: Sequence[str], request: TranslationRequest) -> list[TranslationResult]:
+        """Translate segments of a document. The limits for the number and the length of texts do not apply."""
+        return await self._translate_in_time(segments, request)
+
+    def check_languages(self, request: TranslationRequest) -> None:
+        """Raise UnsupportedLanguageError if no model translates between the languages of a request."""
+        self.models.check_ready()
+        target = self.models.match_language(request.target_language)
+        if request.source_language is not None:
+            self.models.find_route(self.models.match_language(request.source_language).code, target.code)
+
+    async def detect_source(self, text: str, target_language: str) -> str:
+        """Return the language of a text, which is the target language if the text is in it already."""
+        target = self.models.match_language(target_language)
+        sources = self.models.source_languages(target.code)
+        return (await self._detector.detect_source(text, sources, target.code)).language
+
+    def are_equal(self, source_language: str, target_language: str) -> bool:
+        """Return whether two codes denote the same language, in the same script."""
+        return self.models.match_language(source_language) == self.models.match_language(target_language)
 
     async def stream(self, texts: Sequence[str], request: TranslationRequest) -> AsyncIterator[StreamedSentence]:
         """Yield each sentence as soon as it is translated."""

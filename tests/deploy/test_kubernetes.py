@@ -72,9 +72,9 @@ def test_the_overlay_in_the_documentation_serves_another_model(tmp_path: Path) -
     kubernetes_validate.validate(deployment, OLDEST, strict=True)
     pod = deployment["spec"]["template"]["spec"]
     [container] = pod["containers"]
-    [mount] = container["volumeMounts"]
-    assert mount["mountPath"] == "/models"
-    assert [volume["name"] for volume in pod["volumes"]] == [mount["name"]]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert set(mounts) == {"/models", "/tmp"}
+    assert {volume["name"] for volume in pod["volumes"]} == set(mounts.values())
     assert container["image"] == "registry.example.org/carousel:0.1.0"
     assert container["readinessProbe"] == CONTAINER["readinessProbe"]  # merged, not replaced
 

@@ -278,7 +278,7 @@ def test_all_errors_have_a_message(server: DeeplServer) -> None:
     error_message(server.client.post("/v2/translate", content=b"text=a", headers={"content-type": "text/plain"}))
     error_message(server.client.get("/v2/translate"), 405)
     error_message(server.client.post("/v2/nothing"), 404)
-    error_message(server.client.post("/v2/document", data={"target_lang": "FR"}), 404)
+    error_message(server.client.post("/v2/document", data={"target_lang": "FR"}))
     error_message(server.post(text=["a" * 2_000_000], target_lang="FR"), 413)
     assert "retry-after" in server.post(text=["SLOW"], target_lang="FR").headers
     error_message(server.post(text=["SLOW"], target_lang="FR"), 503)
@@ -545,6 +545,9 @@ def test_the_openapi_description_has_all_routes_of_deepl(server: DeeplServer) ->
         "/v2/translate",
         "/v2/languages",
         "/v2/usage",
+        "/v2/document",
+        "/v2/document/{document_id}",
+        "/v2/document/{document_id}/result",
         "/v2/glossary-language-pairs",
         "/v2/glossaries",
         "/v2/glossaries/{glossary_id}",

@@ -1,7 +1,6 @@
 """File translation, language detection, page settings and streaming over real HTTP, with fake translators."""
 
 import json
-import tempfile
 
 import pytest
 from fake_translator import FakeTranslator
@@ -32,28 +31,35 @@ def test_a_file_is_translated_and_downloaded(
     fetched = server.client.get(answer.json()["translatedFileUrl"])
     assert fetched.content == translated
     assert fetched.headers["content-type"] == f"{kind}; charset=utf-8"
+    assert fetched.headers["x-content-type-options"] == "nosniff"
     assert fetched.headers["content-disposition"].startswith("attachment; ")
 
 
-def test_a_large_file_is_not_written_to_disk(server: RunningServer, monkeypatch: pytest.MonkeyPatch):
-    def no_disk() -> str:
-        raise FileNotFoundError("no usable temporary directory")
-
-    monkeypatch.setattr(tempfile, "gettempdir", no_disk)
-    blanks = b" " * 1_100_000
+def test_a_file_may_be_larger_than_other_bodies(server: RunningServer):
+    blanks = b" " * 3_000_000
     answer = upload(server, "a.txt", blanks + b"A b.")
     assert answer.status_code == 200, answer.text
     assert server.client.get(answer.json()["translatedFileUrl"]).content == blanks + b"[A b.]"
+    assert upload(server, "a.txt", b" " * 10_000_001).status_code == 413
+
+
+def test_a_server_that_cannot_write_refuses_files():
+    with run_server(FakeTranslator(), documents="/proc/documents") as it:
+        answer = upload(it, "a.txt", b"A b.")
+        assert (answer.status_code, list(answer.json())) == (503, ["error"])
+        assert "/proc" not in answer.text
 
 
 @pytest.mark.parametrize(
     ("name", "content", "others", "message"),
     [
-        ("a.pdf", b"%PDF", {}, "must end in one of .txt, .html"),
-        ("a.xml", b"<p>a</b>", {}, "text: 1:7: not well-formed XML"),
+        ("a.exe", b"MZ", {}, "must end in one of .csv, .tsv, .epub"),
+        ("a.pdf", b"%PDF", {}, "file: damaged PDF"),
+        ("a.docx", b"PK", {}, "file: damaged archive"),
+        ("a.xml", b"<p>a</b>", {}, "file:1:7: not well-formed XML"),
         ("a", b"A", {}, "must end in one of"),
-        ("a.txt", b"good\nb\xe9d", {}, "invalid UTF-8 in line 2"),
-        ("a.txt", b"\xef\xbb\xbfgood\n\xe9", {}, "invalid UTF-8 in line 2"),
+        ("a.txt", b"good\nb\xe9d", {}, "file:2: invalid UTF-8"),
+        ("a.txt", b"\xef\xbb\xbfgood\n\xe9", {}, "file:2: invalid UTF-8"),
         ("a.txt", b"A", {"target": "xx"}, "'xx' is not supported"),
     ],
 )
