@@ -27,6 +27,7 @@ OPTIONS = [
 NATIVE_OPTIONS = [
     DecodingOptions(),
     DecodingOptions(num_hypotheses=3, length_penalty=0.3, return_attention=False),
+    DecodingOptions(no_repeat_ngram_size=2),
     DecodingOptions(target_prefix=(A, B)),
     DecodingOptions(force_phrases=((A, B),)),
     DecodingOptions(copy_tokens=(placeholder_id(0),), num_hypotheses=2),

@@ -62,7 +62,7 @@ class SearchOptions(ctypes.Structure):
 
     _fields_ = [
         ("min_length", c_int32), ("max_length", c_int32), ("num_hypotheses", c_int32), ("return_attention", c_int32),
-        ("length_penalty", c_double),
+        ("no_repeat_ngram_size", c_int32), ("length_penalty", c_double),
     ]  # fmt: skip
 
 

@@ -64,7 +64,9 @@ class NativeBeamSearch:
         with_attention = options.return_attention and self._has_attention
         num_hypotheses = min(options.num_hypotheses, self._beam_size)
         for limits in group.length_limits():
-            yield native.SearchOptions(*limits, num_hypotheses, with_attention, options.length_penalty)
+            yield native.SearchOptions(
+                *limits, num_hypotheses, with_attention, options.no_repeat_ngram_size, options.length_penalty
+            )
 
     def release(self, slots: Sequence[int]) -> None:
         """Free the given slots, whether or not their sentences have finished."""

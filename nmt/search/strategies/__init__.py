@@ -15,15 +15,19 @@ __all__ = ["is_plain", "make_strategy"]
 
 
 def is_plain(options: DecodingOptions) -> bool:
-    """Return whether plain beam search suffices, without strategy, copy tokens and coverage penalty."""
+    """Return whether plain beam search suffices, without strategy, copy tokens and coverage penalty.
+
+    Plain beam search may forbid repeated n-grams.
+    """
     strategy = make_strategy(options, beam_size=1, eos_id=0, min_length=0, source=())
-    return strategy is None and not options.copy_tokens and not options.coverage_penalty
+    only_ngrams = type(strategy) is SearchStrategy and not options.target_prefix and not options.bad_phrases
+    return (strategy is None or only_ngrams) and not options.copy_tokens and not options.coverage_penalty
 
 
 def make_strategy(
     options: DecodingOptions, beam_size: int, eos_id: int, min_length: int, source: Sequence[int]
 ) -> SearchStrategy | None:
-    """Return the search strategy that the options require for a sentence, or None if plain beam search suffices."""
+    """Return the search strategy that `BeamSearch` needs for a sentence with these options, or None."""
     if options.sampling_temperature > 0:
         return Sampling(options, beam_size, eos_id, min_length, source)
     if options.num_beam_groups > 1:

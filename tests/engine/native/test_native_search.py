@@ -24,6 +24,7 @@ OPTIONS = st.builds(
     min_length_ratio=st.floats(0, 1.5),
     num_hypotheses=st.integers(1, 7),
     return_attention=st.booleans(),
+    no_repeat_ngram_size=st.integers(0, 3),
 )
 
 

@@ -36,6 +36,7 @@ class BeamSearch::Collector : public LogitsReceiver {
     slot.end_scores[hypothesis] =
         end_position < 0 ? kMinusInfinity : slot.scores[hypothesis] + (logits[end_position] - normaliser);
     exclude_reserved(model, shortlist, logits);
+    search_.exclude_repeated_ngrams(slot, hypothesis, shortlist, logits);
     kernels.select_largest(logits, size, count, search_.best_scores_.data(), search_.best_positions_.data());
     for (int rank = 0; rank < count; ++rank) {
       const int32_t position = search_.best_positions_[rank];
@@ -72,8 +73,8 @@ void BeamSearch::admit(
   for (size_t n = 0; n < slots.size(); ++n) {
     if (slots[n] < 0 || slots[n] >= decoder_.num_slots() || slots_[slots[n]].is_occupied)
       throw std::invalid_argument("a slot is not free");
-    if (options[n].max_length < 1 || options[n].num_hypotheses < 1)
-      throw std::invalid_argument("a maximum length or number of hypotheses is below 1");
+    if (options[n].max_length < 1 || options[n].num_hypotheses < 1 || options[n].no_repeat_ngram_size < 0)
+      throw std::invalid_argument("a maximum length, number of hypotheses or n-gram size is too small");
   }
   decoder_.admit(slots, sentences);
   for (size_t n = 0; n < slots.size(); ++n) {
@@ -154,6 +155,29 @@ void BeamSearch::finish_step(int slot_index) {
     add_finished(slot, std::vector<bool>(beam_size_, true));
   ++slot.step;
   if (is_done) output(slot_index, false);
+}
+
+// Gives the score -inf to the tokens that would repeat an n-gram of the hypothesis in a row.
+void BeamSearch::exclude_repeated_ngrams(
+    const Slot& slot, int row, const std::vector<int32_t>& shortlist, float* logits) {
+  const int size = slot.options.no_repeat_ngram_size, length = slot.step;
+  if (size == 0 || length < size) return;
+  prefix_.resize(length);
+  trace_tokens(slot, length, row, prefix_.data());
+  const int32_t* last = prefix_.data() + length - (size - 1);
+  for (int first = 0; first + size <= length; ++first) {
+    const int32_t* ngram = prefix_.data() + first;
+    if (!std::equal(last, last + size - 1, ngram)) continue;
+    const int position = find_choice(model_, shortlist, ngram[size - 1]);
+    if (position >= 0) logits[position] = -std::numeric_limits<float>::infinity();
+  }
+}
+
+void BeamSearch::trace_tokens(const Slot& slot, int num_steps, int row, int32_t* tokens) {
+  for (int step = num_steps - 1; step >= 0; --step) {
+    tokens[step] = slot.history[step].tokens[row];
+    row = slot.history[step].parents[row];
+  }
 }
 
 // Replaces the rows of a slot by its best candidates, best first.

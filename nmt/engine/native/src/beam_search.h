@@ -1,7 +1,7 @@
 // Beam search over slots, with the results of nmt/search/beam_search.py, whose docstrings describe the algorithm.
 //
-// It covers what plain beam search can express, without coverage penalty and copy tokens. Unlike the Python code it
-// advances only rows that hold a hypothesis.
+// It covers what plain beam search can express and forbidden repeated n-grams, without coverage penalty and copy tokens.
+// Unlike the Python code it advances only rows that hold a hypothesis.
 
 #pragma once
 
@@ -16,6 +16,7 @@ struct SearchOptions {
   int32_t min_length, max_length;  // in tokens, with end of sentence
   int32_t num_hypotheses;
   int32_t return_attention;
+  int32_t no_repeat_ngram_size;  // 0 allows all repetitions
   double length_penalty;
 };
 
@@ -77,10 +78,13 @@ class BeamSearch {
   void advance_once();
   void build_rows();
   void finish_step(int slot_index);
+  void exclude_repeated_ngrams(const Slot& slot, int row, const std::vector<int32_t>& shortlist, float* logits);
   void select_rows(Slot& slot);
   void store_finished(Slot& slot);
   void add_finished(Slot& slot, const std::vector<bool>& accepted);
   void output(int slot_index, bool has_failed);
+  // Writes the tokens of the hypothesis that is in a row after `num_steps` steps.
+  static void trace_tokens(const Slot& slot, int num_steps, int row, int32_t* tokens);
   void output_hypothesis(const Slot& slot, const Finished& finished);
 
   const Model& model_;
@@ -91,6 +95,7 @@ class BeamSearch {
   StepRows rows_;
   bool needs_attention_ = false;
   std::vector<double> sorted_;
+  std::vector<int32_t> prefix_;  // tokens of a hypothesis
   std::vector<float> best_scores_;
   std::vector<int32_t> best_positions_;
   // Results of the last call of `advance`
