@@ -1,7 +1,10 @@
 """Exceptions whose messages are sent to the client, each with its HTTP status."""
 
 import traceback
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+LanguageParameter = Literal["source", "target"]
+"""Source or target language of a request."""
 
 
 class ServiceError(Exception):
@@ -23,6 +26,11 @@ class BadRequestError(ServiceError):
 
 class UnsupportedLanguageError(BadRequestError):
     """No served model translates the requested language or language pair."""
+
+    def __init__(self, message: str, parameter: LanguageParameter | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+        """Language that is not supported; None if it is the pair."""
 
 
 class LimitExceededError(BadRequestError):

@@ -19,8 +19,9 @@ def _refuse_yaml_false(code: Any) -> Any:
     return code
 
 
-LanguageCode = Annotated[str, BeforeValidator(_refuse_yaml_false), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-"""A BCP 47 language code, such as ``en`` or ``pt-BR``."""
+_LANGUAGE_CODE = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$"
+LanguageCode = Annotated[str, BeforeValidator(_refuse_yaml_false), Field(pattern=_LANGUAGE_CODE)]
+"""A language code, such as ``en``, ``pt-BR`` or ``fra_Latn``."""
 
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 """A probability below 1."""

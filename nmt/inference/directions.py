@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nmt.inference.language_codes import Language, find_language
+from nmt.inference.language_codes import Language, find_language, find_languages
 from nmt.utils.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class AvailableDirections:
     def find_route(self, source: str, target: str) -> list[LanguagePair] | None:
         """Return the translation steps between two languages, or None if there are none.
 
-        A trained direction is preferred to two of them through a pivot language, and these are preferred to zero-shot
-        translation unless the latter scored better on the dev set.
+        A trained direction, which may also be one of a language into itself, is preferred to two of them through a
+        pivot language, and these are preferred to zero-shot translation unless the latter scored better on the dev set.
         """
         if (source, target) in self.trained or (source, target) in self.better_zero_shot:
             return [(source, target)]
@@ -77,6 +77,25 @@ class AvailableDirections:
             if (source, pivot) in self.trained and (pivot, target) in self.trained:
                 return [(source, pivot), (pivot, target)]
         return [(source, target)] if (source, target) in self.zero_shot else None
+
+    def match_pair(self, source: str, target: str) -> tuple[Language, Language] | None:
+        """Return the languages that two codes mean, or None if one of them means none.
+
+        A code can mean several languages, such as ``en`` both ``en-GB`` and ``en-US``. If there is no route between
+        the languages that match best, the best ones with a route are returned, unless the best ones are equal.
+        """
+        sources, targets = (find_languages(code, self.languages) for code in (source, target))
+        if not sources or not targets:
+            return None
+        pairs = [(m + n, m, n) for m in range(len(sources)) for n in range(len(targets))]
+        is_copy = source.casefold() == target.casefold()
+        for _, m, n in sorted(pairs):
+            first, second = sources[m], targets[n]
+            if is_copy and first != second:
+                continue
+            if self.find_route(first.code, second.code):
+                return first, second
+        return sources[0], targets[0]
 
 
 def resolve_language(card: ModelCard, code: str) -> Language:
@@ -89,10 +108,15 @@ def choose_direction(card: ModelCard, source: str | None, target: str | None) ->
 
     The codes include the script of Chinese if the arguments do. Raises DirectionError if a language is not determined.
     """
-    first, second = (None if code is None else resolve_language(card, code) for code in (source, target))
-    if first and second:
-        return first.name, second.name
     pairs = [(each.source, each.target) for each in card.trained_directions]
+    if source is not None and target is not None:
+        matched = AvailableDirections.of_model(card).match_pair(source, target)
+        both = matched or (resolve_language(card, source), resolve_language(card, target))
+        return both[0].name, both[1].name
+    first, second = (
+        None if code is None else find_language(code, {pair[side] for pair in pairs}) or resolve_language(card, code)
+        for side, code in enumerate((source, target))
+    )
     _check_language(first, "source", "from", {pair[0] for pair in pairs})
     _check_language(second, "target", "into", {pair[1] for pair in pairs})
     matching = [
@@ -131,7 +155,8 @@ def find_route(card: ModelCard, source: str, target: str) -> list[DirectionCard]
     Raises UsageError if there are none.
     """
     available = AvailableDirections.of_model(card)
-    pair = resolve_language(card, source).code, resolve_language(card, target).code
+    matched = available.match_pair(source, target)
+    pair = (matched[0].code, matched[1].code) if matched else (source, target)
     steps = [card.find_direction(*step) for step in available.find_route(*pair) or ()]
     if not steps:
         pairs = _describe(available.trained)

@@ -9,7 +9,7 @@ from nmt.text.scripts import script_of
 
 LATIN = "LATIN"
 _LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
-_ALIASES = {"zt": "zh"}  # LibreTranslate's code of traditional Chinese
+_ALIASES = {"zt": "zh-Hant", "pb": "pt-BR"}  # codes of LibreTranslate
 _RIGHT_TO_LEFT = frozenset({"ARABIC", "HEBREW", "THAANA"})
 _RIGHT_TO_LEFT_SUBTAGS = frozenset({"adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"})
 
@@ -55,10 +55,28 @@ for _line in _TABLE.split("\n")[1:-1]:
 
 
 @lru_cache(maxsize=256)
+def standard_code(code: str) -> str | None:
+    """Return a language code as BCP 47 writes it, or None for a code of another form.
+
+    Codes of three letters become those of two letters, and old codes the present ones: ``en-US`` for ``eng_us``, ``he``
+    for ``iw``. A code of a part of a language, such as Iranian Persian, becomes that of the language.
+    """
+    import langcodes  # imported late: most codes are known as they are
+
+    folded = code.replace("_", "-").lower()
+    try:
+        return langcodes.standardize_tag(_ALIASES.get(folded, folded), macro=True)
+    except ValueError:  # LanguageTagError is one
+        return None
+
+
+@lru_cache(maxsize=256)
 def primary_subtag(code: str) -> str:
-    """Return the language of a code without region and script: ``pt`` for ``pt-BR``."""
+    """Return the language of a code without region and script: ``pt`` for ``pt-BR`` and ``por_Latn``."""
     subtag = re.split("[-_]", code, maxsplit=1)[0].lower()
-    return _ALIASES.get(subtag, subtag)
+    if len(subtag) == 3 or subtag in _ALIASES:
+        subtag = (standard_code(subtag) or subtag).partition("-")[0]
+    return subtag
 
 
 @lru_cache(maxsize=256)

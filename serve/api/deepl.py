@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from nmt.text.chinese import chinese_script
 from nmt.text.languages import primary_subtag
 from serve.api.deepl_schemas import (
     LIST_PARAMETERS,
@@ -28,7 +27,7 @@ from serve.api.language_names import language_name
 from serve.api.parameters import ModelT, read_parameters, request_body_schema, validate_parameters
 from serve.auth.client_identity import Client
 from serve.auth.rate_limits import CharacterUsage
-from serve.errors import BadRequestError
+from serve.errors import BadRequestError, UnsupportedLanguageError
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import DeeplErrorResponse
 from serve.models.registry import ModelRegistry
@@ -60,10 +59,10 @@ async def translate(
     """Translate texts. The parameters may also be sent in the query string."""
     client, values = await authorize_deepl(request, LIST_PARAMETERS)
     parameters = validate_deepl(DeeplTranslateRequest, values)
-    models = service.models
+    source, target = served_languages(service.models, parameters.source_lang, parameters.target_lang)
     translation_request = TranslationRequest(
-        source_language=None if parameters.source_lang is None else served_language(models, parameters.source_lang),
-        target_language=served_language(models, parameters.target_lang),
+        source_language=source,
+        target_language=target,
         is_html=parameters.tag_handling == "html",
         is_xml=parameters.tag_handling == "xml",
         tag_options=parameters.tag_options,
@@ -98,7 +97,7 @@ async def languages(request: Request, service: ServiceDependency) -> list[DeeplL
     _, values = await authorize_deepl(request)
     models = service.models
     if validate_deepl(DeeplLanguagesRequest, values).type == "source":
-        sources = [code for code in models.languages if models.target_languages(code) != [code]]
+        sources = [code for code in models.languages if models.is_source(code)]
         return [DeeplLanguage(language=code.upper(), name=language_name(code)) for code in sources]
     names: dict[str, str] = {}
     for target in models.listed_languages:
@@ -195,28 +194,24 @@ def validate_deepl(model: type[ModelT], values: dict[str, Any]) -> ModelT:
     return validate_parameters(model, {name: value for name, value in values.items() if value not in (None, "")})
 
 
-def served_language(models: ModelRegistry, code: str) -> str:
-    """Return the served language that matches a language code best; raise UnsupportedLanguageError if there is none.
+def served_languages(models: ModelRegistry, source_lang: str | None, target_lang: str) -> tuple[str | None, str]:
+    """Return the served source language, if it is given, and the served target language.
 
-    An exact match is preferred, then the language without a region. A code without a region matches any region.
+    Raises BadRequestError, which names the parameter, if a language is not served.
     """
-    if chinese_script(code):
-        return models.match_language(code).name
-    wanted = code.replace("_", "-").casefold()
-    known = {language.replace("_", "-").casefold(): language for language in models.languages}
-    variants = [known[key] for key in sorted(known) if primary_subtag(key) == wanted]
-    matches = [known.get(wanted), known.get(primary_subtag(wanted)), *variants]
-    return next(filter(None, matches), None) or models.match_language(code).name
+    try:
+        if source_lang is None:
+            return None, models.match_language(target_lang, "target").name
+        source, target = models.match_pair(source_lang, target_lang)
+    except UnsupportedLanguageError as error:
+        raise BadRequestError(f"Value for '{error.parameter}_lang' not supported: {error}") from None
+    return source.name, target.name
 
 
 def _glossary_pairs(models: ModelRegistry) -> set[tuple[str, str]]:
     """Return the language pairs, without regions, that the models translate, also through a pivot language."""
-    routes = {
-        (source, target)
-        for source in models.languages
-        for target in models.target_languages(source)
-        if source != target
-    }
+    languages = models.listed_languages
+    routes = {(source, target) for target in languages for source in models.source_languages(target)}
     return {(primary_subtag(source), primary_subtag(target)) for source, target in routes | {*models.language_pairs}}
 
 

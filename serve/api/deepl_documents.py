@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from serve.api.deepl import authorize_deepl, error_responses, served_language, validate_deepl
+from serve.api.deepl import authorize_deepl, error_responses, served_languages, validate_deepl
 from serve.api.dependencies import DocumentsDependency, GlossariesDependency, ServiceDependency, authorize
 from serve.api.document_response import document_response
 from serve.api.parameters import ApiModel, EncodableText, read_uploaded_file, request_body_schema
@@ -71,8 +71,7 @@ async def upload_document(
     parameters = validate_deepl(DocumentRequest, values)
     models = service.models
     translation_request = TranslationRequest(
-        None if parameters.source_lang is None else served_language(models, parameters.source_lang),
-        served_language(models, parameters.target_lang),
+        *served_languages(models, parameters.source_lang, parameters.target_lang),
         glossary=None if parameters.glossary_id is None else glossaries.get(client.name, parameters.glossary_id),
     )
     if translation_request.glossary is not None:

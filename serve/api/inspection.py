@@ -10,6 +10,7 @@ from serve.api.dependencies import ServiceDependency, authorize, charge
 from serve.api.parameters import (
     ApiModel,
     EncodableText,
+    is_auto,
     read_parameters,
     request_body_schema,
     validate_parameters,
@@ -61,7 +62,7 @@ async def inspect(request: Request, service: ServiceDependency) -> Response:
     parameters = validate_parameters(InspectParameters, await read_parameters(request))
     client = authorize(request, parameters.api_key)
     inspection: InspectionService = request.app.state.inspection
-    source = None if parameters.source == "auto" else parameters.source
+    source = None if is_auto(parameters.source) else parameters.source
     sentence = InspectionRequest(parameters.q, parameters.sentence, source, parameters.target)
     with charge(request, client, [parameters.q]):
         content = await cancel_on_disconnect(request, inspection.inspect(sentence))

@@ -24,6 +24,7 @@ from serve.api.language_names import language_name
 from serve.api.parameters import (
     ApiModel,
     EncodableText,
+    is_auto,
     read_parameters,
     read_uploaded_file,
     request_body_schema,
@@ -107,7 +108,7 @@ class LibreTranslateRequest(ApiModel):
     def translation_request(self) -> TranslationRequest:
         """The same parameters as a request to the translation service."""
         return TranslationRequest(
-            source_language=None if self.source == "auto" else self.source,
+            source_language=None if is_auto(self.source) else self.source,
             target_language=self.target,
             is_html=self.format == "html",
             num_alternatives=self.alternatives,
@@ -245,12 +246,12 @@ router.add_api_route(
 
 @router.post("/detect", responses=_ERROR_RESPONSES, openapi_extra=request_body_schema(DetectRequest))
 async def detect(request: Request, service: ServiceDependency) -> list[LanguageDetection]:
-    """Detect the language of a text among the served languages."""
+    """Return the languages that a text may be in, the most probable first, with a preference for served ones."""
     parameters = validate_parameters(DetectRequest, await read_parameters(request))
     authorize(request, parameters.api_key)
     service.check_length(parameters.q)
-    detected = await service.detect_language(parameters.q)
-    return [LanguageDetection(confidence=_percent(detected.confidence), language=detected.language)]
+    found = await service.detect_languages(parameters.q)
+    return [LanguageDetection(confidence=_percent(each.confidence), language=each.language) for each in found]
 
 
 @router.get("/languages")
@@ -292,7 +293,7 @@ async def translate_file(
     values, file = await read_uploaded_file(request)
     parameters = validate_parameters(FileTranslationRequest, values)
     client = authorize(request, parameters.api_key)
-    source = None if parameters.source == "auto" else parameters.source
+    source = None if is_auto(parameters.source) else parameters.source
     translation_request = TranslationRequest(source, parameters.target)
     translation_request = add_glossary(translation_request, parameters.glossary, client.name, glossaries)
     job = documents.submit(client, file.name, file.content, translation_request)
@@ -316,7 +317,7 @@ async def download_file(name: str, documents: DocumentsDependency) -> Response:
 
 def _response_body(parameters: LibreTranslateRequest, results: list[TranslationResult]) -> dict[str, Any]:
     body: dict[str, list[Any]] = {"translatedText": [result.translation.text for result in results]}
-    if parameters.source == "auto":
+    if is_auto(parameters.source):
         body["detectedLanguage"] = [language_detection(result) for result in results]
     if parameters.alternatives:
         body["alternatives"] = [[each.text for each in result.translation.alternatives] for result in results]

@@ -17,7 +17,7 @@ from serve.api.libretranslate import (
     language_detection,
     translation_details,
 )
-from serve.api.parameters import ApiModel, read_parameters, request_body_schema, validate_parameters
+from serve.api.parameters import ApiModel, is_auto, read_parameters, request_body_schema, validate_parameters
 from serve.errors import ServiceError
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse, public_message
@@ -103,7 +103,7 @@ def _sentence_event(sentence: StreamedSentence, parameters: LibreTranslateReques
         fields["details"] = translation_details(sentence.result)
         if parameters.alternatives:
             fields["alternatives"] = [other.text for other in sentence.result.translation.alternatives]
-        if parameters.source == "auto":
+        if is_auto(parameters.source):
             fields["detectedLanguage"] = language_detection(sentence.result)
     # JSON escapes line breaks, so that the data is always a single line.
     return f"data: {json.dumps(fields, ensure_ascii=False, separators=(',', ':'))}\n\n"

@@ -124,6 +124,11 @@ def validate_parameters(model: type[ModelT], parameters: dict[str, Any]) -> Mode
         raise BadRequestError(f"{problem.path[0]}: {problem.message}") from None
 
 
+def is_auto(source: str) -> bool:
+    """Return whether the value of the parameter ``source`` asks to detect the language."""
+    return source.lower() == "auto"
+
+
 def request_body_schema(model: type[BaseModel], *, with_file: bool = False) -> dict[str, Any]:
     """Return the OpenAPI description of a body that `read_parameters` or `read_uploaded_file` reads."""
     schema = model.model_json_schema()

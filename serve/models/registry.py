@@ -9,7 +9,7 @@ from functools import partial
 from nmt.inference.directions import LanguagePair
 from nmt.inference.language_codes import Language, find_language
 from nmt.text.chinese import has_chinese_converter
-from serve.errors import NotReadyError, UnsupportedLanguageError
+from serve.errors import LanguageParameter, NotReadyError, UnsupportedLanguageError
 from serve.models.model_entry import ModelEntry
 from serve.models.routes import Route, RouteTable
 from serve.models.served_model import ServedModel, TranslatorLoader
@@ -124,19 +124,37 @@ class ModelRegistry:
         reachable = {code for code in languages if self._routes.find(source.code, self.match_language(code).code)}
         return sorted(reachable | {source_language})
 
+    def is_source(self, language: str) -> bool:
+        """Return whether a served language can be translated."""
+        return any(self._routes.find(language, target) for target in self.languages)
+
     def source_languages(self, target_language: str) -> list[str]:
-        """Return the languages that can be translated into a listed language, without the language itself."""
+        """Return the languages that can be translated into a listed language."""
         target = self.match_language(target_language)
         return [code for code in self.languages if self._routes.find(code, target.code)]
 
-    def match_language(self, code: str) -> Language:
-        """Return the served language that a code means, whatever its case."""
+    def match_pair(self, source: str, target: str) -> tuple[Language, Language]:
+        """Return the served languages that two codes mean; of several possible pairs, one that is translated.
+
+        Raises UnsupportedLanguageError, which names the parameter, if a code means no served language.
+        """
+        fallback = self.match_language(source, "source"), self.match_language(target, "target")
+        first, second = self._routes.available.match_pair(source, target) or fallback
+        return self._check_script(first, source), self._check_script(second, target)
+
+    def match_language(self, code: str, parameter: LanguageParameter | None = None) -> Language:
+        """Return the served language that a code means best.
+
+        Raises UnsupportedLanguageError, which names the parameter, if there is none.
+        """
         languages = self.languages
         found = find_language(code, languages)
         if found is None:
-            raise UnsupportedLanguageError(
-                f"language {code[:20]!r} is not supported; served are {', '.join(languages)}"
-            )
+            message = f"language {code[:20]!r} is not supported; served are {', '.join(languages)}"
+            raise UnsupportedLanguageError(message, parameter)
+        return self._check_script(found, code)
+
+    def _check_script(self, found: Language, code: str) -> Language:
         if found.script == "traditional" and not has_chinese_converter():
             message = "traditional characters are not supported on this server; request zh"
             raise UnsupportedLanguageError(f"{code[:20]}: {message}")
@@ -146,14 +164,15 @@ class ModelRegistry:
         """Return the steps that translate from one served language to another.
 
         Returns:
-            No step if the languages are equal, one for a direction of a model, or two if there is a pivot language.
+            One step for a direction of a model, two if there is a pivot language, or none if the languages are equal
+            and no model translates the language into itself.
 
         Raises:
             UnsupportedLanguageError: If no models connect the languages.
         """
-        if source == target:
-            return ()
         found = self._routes.find(source, target)
+        if found is None and source == target:
+            return ()
         if found is None:
             served = ", ".join(f"{source}→{target}" for source, target in sorted(self._routes.trained))
             raise UnsupportedLanguageError(f"{source}→{target} is not supported; served are {served}")

@@ -48,17 +48,18 @@ class RouteTable:
         for entry in entries:
             for pair in entry.directions.zero_shot:
                 steps.setdefault(pair, RouteStep(pair, entry))
-        available = AvailableDirections.merge(entry.directions for entry in entries)
+        self.available = available = AvailableDirections.merge(entry.directions for entry in entries)
+        """Directions of all models together."""
         self.languages = sorted(available.languages)
         """All source and target languages."""
         self._routes: dict[LanguagePair, Route] = {}
         for source in self.languages:
             for target in self.languages:
-                if source != target and (route := available.find_route(source, target)):
+                if route := available.find_route(source, target):
                     self._routes[source, target] = tuple(steps[pair] for pair in route)
 
     def find(self, source: str, target: str) -> Route | None:
-        """Return the steps between two different languages, or None if no models connect them."""
+        """Return the steps between two languages, or None if no models connect them."""
         return self._routes.get((source, target))
 
 

@@ -91,9 +91,9 @@ class InspectionService:
         models = self._service.models
         source = request.source_language
         if source is None:
-            source = (await self._service.detect_language(request.text)).language
-        target = models.match_language(request.target_language).code
-        steps = models.find_route(models.match_language(source).code, target)
+            source = (await self._service.detect_languages(request.text))[0].language
+        first, second = models.match_pair(source, request.target_language)
+        steps = models.find_route(first.code, second.code)
         if not steps:
             raise BadRequestError("target: is the language of the text; choose another one")
         if len(steps) > 1:

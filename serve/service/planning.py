@@ -154,10 +154,14 @@ class RequestPlanner:
             UnsupportedLanguageError: If no models translate between the languages.
             LimitExceededError: If there are too many sentences.
         """
-        target = self._models.match_language(request.target_language)
-        sources = await self._source_languages(texts, request, target)
-        if request.source_language is not None and self._models.match_language(request.source_language) == target:
-            target = Language(target.code)  # the texts are in its script already
+        if request.source_language is None:
+            target = self._models.match_language(request.target_language, "target")
+            sources = await self._detect_sources(texts, request, target)
+        else:
+            source, target = self._models.match_pair(request.source_language, request.target_language)
+            sources = [DetectedLanguage(source.code, 1.0)] * len(texts)
+            if source == target:
+                target = Language(target.code)  # the texts are in its script already
         routes = [self._models.find_route(source.language, target.code) for source in sources]
         for entry in {step.entry for route in routes for step in route}:
             held_models.enter_context(entry.keep_open())
@@ -183,21 +187,26 @@ class RequestPlanner:
                 raise LimitExceededError(message)
         return plans
 
-    async def _source_languages(
+    async def _detect_sources(
         self, texts: Sequence[str], request: TranslationRequest, target: Language
-    ) -> Sequence[DetectedLanguage]:
-        """Return the requested or detected source language of each text."""
-        if request.source_language is not None:
-            source = self._models.match_language(request.source_language)
-            return [DetectedLanguage(source.code, 1.0)] * len(texts)
-        sources = self._models.source_languages(
-            target.code
-        )  # before the first await: the server may begin to shut down
+    ) -> list[DetectedLanguage]:
+        """Return the language of each text, which is one that is translated into the target or the target itself.
+
+        Raises UnsupportedLanguageError if a text is almost certainly in another language.
+        """
+        sources = self._models.source_languages(target.code)  # first: the server may begin to shut down at an await
         if not sources:
-            raise UnsupportedLanguageError(f"no model translates into {target.name}")
+            raise UnsupportedLanguageError(f"no model translates into {target.name}", "target")
         if request.has_tags:
             texts = await self._offloader.run(texts, lambda: [_visible_text(text, request) for text in texts])
-        return [await self._detector.detect_source(text, sources, target.code) for text in texts]
+        found = [await self._detector.detect_source(text, sources, target.code) for text in texts]
+        for each in found:
+            if each.language not in {*sources, target.code}:
+                message = f"detected {each.language!r}, which is not translated into {target.name}"
+                raise UnsupportedLanguageError(
+                    f"{message}; name the source language if it is one of {', '.join(sources)}"
+                )
+        return found
 
 
 def _parse_document(text: str, source: str, target: str, request: TranslationRequest) -> Document:

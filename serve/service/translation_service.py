@@ -29,6 +29,7 @@ from serve.workers.thread import WorkerThread
 _log = logging.getLogger(__name__)
 
 _QUEUE_SHARE = 0.25  # share of the queue that one request may fill; its other sentences are submitted later
+_MIN_LISTED_CONFIDENCE = 0.01  # of detected languages
 _STOP_TIMEOUT = 5  # seconds to wait for the worker threads to end
 
 
@@ -188,9 +189,15 @@ class TranslationService:
         if len(text) > limit:
             raise LimitExceededError(f"a text of {len(text)} characters is too long; at most {limit} are allowed")
 
-    async def detect_language(self, text: str) -> DetectedLanguage:
-        """Detect the language of a text among the served languages."""
-        return await self._detector.detect(text, self.models.languages)
+    async def detect_languages(self, text: str) -> list[DetectedLanguage]:
+        """Return the languages that a text is probably in, the most probable first, with a preference for served ones.
+
+        A text without letters yields a served language with confidence 0.
+        """
+        served = self.models.languages
+        ranking = await self._detector.rank(text, served)
+        listed = [each for each in ranking if each.confidence >= _MIN_LISTED_CONFIDENCE]
+        return listed or ranking[:1] or [DetectedLanguage(served[0], 0.0)]
 
     def _check_limits(self, texts: Sequence[str], request: TranslationRequest) -> None:
         limits = self.settings

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from nmt import Translator
 from nmt.inference import source_language
-from nmt.inference.source_language import SourceLanguageDetector
+from nmt.inference.source_language import SourceLanguageDetector, choose_source
 from nmt.inference.text_options import TextOptions
 from nmt.inference.translation import Direction
 from nmt.text.glossary import TermList
+from nmt.text.language_identification import DetectedLanguage
 from nmt.utils.errors import UsageError
 
 ENGLISH = ["the young dog hears the red horse.", "the king sees the small bird."]
@@ -31,7 +32,7 @@ def translator(multilingual_run: Path) -> Translator:
 @pytest.fixture
 def _any_certainty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust less certain results, because an invented language among the candidates makes all of them uncertain."""
-    monkeypatch.setattr(source_language, "_CERTAIN", 0.3)
+    monkeypatch.setattr(source_language, "_TARGET_ODDS", 1)
 
 
 def test_each_text_is_translated_from_its_own_language(translator: Translator) -> None:
@@ -80,7 +81,7 @@ def test_only_candidates_are_found(text: str, languages: list[str]) -> None:
 def test_a_doubtful_text_is_in_a_source_language() -> None:
     detector = SourceLanguageDetector(["en", "fr"], "de")
     assert detector.detect("Der Hund schläft auf dem Sofa in der Küche.") == "de"
-    assert detector.detect("Danke") in {"en", "fr"}
+    assert detector.detect("Paris") in {"en", "fr"}
     assert detector.detect("123") == "en"
 
 
@@ -144,3 +145,32 @@ def test_errors_name_the_options(
             name = "evaluate" if command == "--reference" else "score"
             refused = nmt(name, multilingual_run, "--source", "in.txt", command, "reference", *options)
             assert (refused.status, message in refused.err) == (2, True), refused.err
+
+
+def rank(**confidences: float) -> list[DetectedLanguage]:
+    return [DetectedLanguage(*each) for each in sorted(confidences.items(), key=lambda each: -each[1])]
+
+
+@pytest.mark.parametrize(
+    ("ranking", "others", "expected"),
+    [
+        (rank(en=0.8, fr=0.1), True, ("en", 0.8)),
+        (rank(fr=0.79, en=0.02), True, ("fr", 0.79)),  # most probable, though not certain: it is in the target language
+        (rank(fr=0.3, en=0.2), True, ("en", 0.2)),  # as probably in the one as in the other
+        (rank(), True, ("en", 0.0)),
+        (rank(en=0.0), True, ("en", 0.0)),
+        (rank(de=0.9, en=0.03, fr=0.01), True, ("de", 0.9)),
+        (rank(de=0.9, en=0.03, fr=0.01), False, ("en", 0.03)),
+        (rank(de=0.6, en=0.1), True, ("en", 0.1)),  # doubtful
+        (rank(de=0.4, en=0.001), True, ("en", 0.001)),
+        (rank(yue=0.4, zh=0.3), True, ("yue", 0.4)),  # in a script that no candidate is written in
+    ],
+)
+def test_the_source_is_chosen_by_the_odds(
+    ranking: list[DetectedLanguage], others: bool, expected: tuple[str, float]
+) -> None:
+    assert choose_source(ranking, ["en", "es"], "fr", others=others) == DetectedLanguage(*expected)
+
+
+def test_a_language_that_is_translated_into_itself_is_never_copied() -> None:
+    assert choose_source(rank(en=0.9), ["en"], "en") == DetectedLanguage("en", 0.9)

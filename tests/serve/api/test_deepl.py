@@ -245,7 +245,7 @@ def test_options_for_tags(server: DeeplServer, encoding: str) -> None:
         ({"target_lang": None}, "target_lang: is missing"),
         ({"target_lang": ["FR"]}, "target_lang"),
         ({"target_lang": "XX"}, "language 'XX' is not supported; served are de, en, fr"),
-        ({"target_lang": "PT-PT"}, "language 'PT-PT' is not supported"),
+        ({"target_lang": "PT-PT"}, "Value for 'target_lang' not supported: language 'PT-PT' is not supported"),
         ({"target_lang": "\ud800"}, "target_lang"),
         ({"source_lang": "auto"}, "language 'auto' is not supported"),
         ({"source_lang": 7}, "source_lang"),

@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from fake_translator import FakeTranslator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving import RunningServer
+from serving import RunningServer, run_server
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json"}
@@ -274,9 +275,56 @@ def test_text_in_the_target_language_is_left_unchanged(server: RunningServer):
     assert answer["detectedLanguage"]["confidence"] > 80
 
 
-def test_no_confidence_is_claimed_for_text_in_a_language_that_is_not_served(server: RunningServer):
-    answer = server.translate("Die schwarze Katze schläft auf dem alten Sofa.", source="auto").json()
-    assert answer["detectedLanguage"]["confidence"] < 5
+@pytest.mark.parametrize(("q", "language"), [("Die schwarze Katze schläft auf dem alten Sofa.", "de"), ("안녕", "ko")])
+def test_text_in_a_language_that_is_not_served_is_refused(server: RunningServer, q: str, language: str):
+    answer = server.translate(q, source="auto")
+    message = f"detected {language!r}, which is not translated into fr; name the source language if it is one of en"
+    assert (answer.status_code, answer.json()) == (400, {"error": message})
+    assert server.client.post("/detect", json={"q": q}).json()[0]["language"] == language
+    assert server.translate(q, source="en").json() == {"translatedText": f"[{q}]"}
+
+
+def test_the_target_language_is_a_candidate_whichever_pairs_are_served():
+    texts = {"en": "The black cat sleeps.", "fr": "Le chat noir dort.", "ar": "القط الأسود نائم."}
+    fakes = [FakeTranslator(*pair.split("-")) for pair in ("en-fr", "fr-en", "en-ar", "ar-en")]
+    with run_server(*fakes) as it:
+        for target in texts:
+            for language, text in texts.items():
+                answer = it.translate(text, source="auto", target=target).json()
+                assert answer["detectedLanguage"]["language"] == language
+                assert answer["detectedLanguage"]["confidence"] > 70
+                assert (answer["translatedText"] == text) == (language == target)
+
+
+@pytest.mark.parametrize(
+    ("pair", "source", "target", "translated"),
+    [
+        ("en en", "en", "en", True),
+        ("en en", "EN-US", "en_GB", True),
+        ("en en", "auto", "en", True),
+        ("en-US en-GB", "en", "en-GB", True),
+        ("en-US en-GB", "eng", "EN_GB", True),
+        ("en-US en-GB", "en", "en", False),
+        ("en-US en-GB", "en-GB", "en-GB", False),
+        ("en fr", "fr", "fr", False),
+        ("en fr", "fr-CA", "fr", False),
+        ("eng_Latn fra_Latn", "en", "fr", True),
+    ],
+)
+def test_a_served_pair_is_used_whenever_it_is_asked_for(pair: str, source: str, target: str, translated: bool):
+    with run_server(FakeTranslator(*pair.split())) as it:
+        answer = it.translate("The black cat sleeps.", source=source, target=target).json()
+        assert answer["translatedText"] == ("[The black cat sleeps.]" if translated else "The black cat sleeps.")
+        deepl = {"text": ["The black cat sleeps."], "source_lang": source, "target_lang": target}
+        if source != "auto":
+            response = it.client.post("/v2/translate", json=deepl).json()
+            assert response["translations"][0]["text"] == answer["translatedText"]
+
+
+@pytest.mark.parametrize("target", ["fr-CA", "fr_FR", "FR", "fra", "fra_Latn"])
+def test_codes_with_a_region_mean_the_served_language(server: RunningServer, target: str):
+    assert server.translate("x", source="ENG_Latn", target=target).json() == {"translatedText": "[x]"}
+    assert server.translate("The cat sleeps.", source="AUTO", target=target).json()["detectedLanguage"]
 
 
 def test_detection_with_several_source_languages(multilingual_server: RunningServer):
