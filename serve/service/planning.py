@@ -158,9 +158,9 @@ class RequestPlanner:
             target = self._models.match_language(request.target_language, "target")
             sources = await self._detect_sources(texts, request, target)
         else:
-            source, target = self._models.match_pair(request.source_language, request.target_language)
-            sources = [DetectedLanguage(source.code, 1.0)] * len(texts)
-            if source == target:
+            given, target = self._models.match_pair(request.source_language, request.target_language)
+            sources = [DetectedLanguage(given.code, 1.0)] * len(texts)
+            if given == target:
                 target = Language(target.code)  # the texts are in its script already
         routes = [self._models.find_route(source.language, target.code) for source in sources]
         for entry in {step.entry for route in routes for step in route}:
