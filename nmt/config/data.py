@@ -43,6 +43,25 @@ class FilePair(ConfigSection):
     """File of the target side."""
 
 
+class TableFile(ConfigSection):
+    """A table of sentence pairs, of which the columns are named or numbered."""
+
+    table: str
+    """A ``.tsv`` or ``.csv`` file."""
+    columns: tuple[PositiveInt | str, PositiveInt | str]
+    """Columns with the source and the target text: numbers, counted from 1, or names in the header."""
+    header: bool = True
+    """Whether the first row contains the names of the columns."""
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> TableFile:
+        if self.columns[0] == self.columns[1]:
+            raise ValueError("columns names one column twice; name two columns")
+        if not self.header and any(isinstance(column, str) for column in self.columns):
+            raise ValueError("columns of a table without header have no names; number them from 1")
+        return self
+
+
 class SyntheticCorpus(ConfigSection):
     """Generated pairs of a synthetic task; see `nmt.corpus.synthetic_tasks`."""
 
@@ -77,17 +96,21 @@ def _corpus_tag(spec: Any) -> str:
         return "SyntheticCorpus"
     if "corpus" in spec:
         return "WeightedCorpus"
+    if "table" in spec:
+        return "TableFile"
     return "FilePair" if {"source", "target"} & spec.keys() else "HubDataset"
 
 
 _Corpus = (
     Annotated[str, Tag("Text")]
     | Annotated[FilePair, Tag("FilePair")]
+    | Annotated[TableFile, Tag("TableFile")]
     | Annotated[HubDataset, Tag("HubDataset")]
     | Annotated[SyntheticCorpus, Tag("SyntheticCorpus")]
 )
 CorpusSpec = Annotated[_Corpus, Discriminator(_corpus_tag)]
-"""A prefix of two text files, a ``.tsv`` or ``.jsonl`` file, a pair of files, a data set, or a synthetic task."""
+"""A prefix of two text files, a file with both languages (``.tsv``, ``.csv``, ``.jsonl``, ``.json``, ``.tmx``, ``.xlf``
+or ``.xliff``), a pair of files, a table, a data set, or a synthetic task."""
 
 
 class WeightedCorpus(ConfigSection):

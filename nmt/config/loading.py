@@ -18,6 +18,7 @@ from nmt.config.data import (
     HubDataset,
     MultilingualDataConfig,
     SyntheticCorpus,
+    TableFile,
     WeightedCorpus,
 )
 from nmt.config.errors import FieldError, first_field_error
@@ -30,7 +31,7 @@ KeyPath = tuple[str, ...]
 LineNumbers = dict[KeyPath, int]
 """Line number, counted from 1, of each key of a YAML file."""
 
-_CORPUS_PATH_KEYS = {"corpus", "source", "target", "data_files"}
+_CORPUS_PATH_KEYS = {"corpus", "source", "target", "data_files", "table"}
 """Keys of a corpus whose values are paths."""
 
 
@@ -176,7 +177,7 @@ def _known_keys(key: KeyPath, recipe_type: type[ConfigSection], is_multilingual:
         if name == "data" and recipe_type is TranslatorRecipe:
             annotation = MultilingualDataConfig if is_multilingual else DataConfig
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            corpus_types = (WeightedCorpus, FilePair, HubDataset, SyntheticCorpus)
+            corpus_types = (WeightedCorpus, FilePair, TableFile, HubDataset, SyntheticCorpus)
             return sorted({name for corpus_type in corpus_types for name in corpus_type.model_fields})
         section = annotation
     return list(section.model_fields)

@@ -1,25 +1,32 @@
 """Readers for parallel corpora, which yield one sentence pair at a time.
 
-A corpus is a pair of plain files, named by a prefix (``PREFIX.en``, ``PREFIX.fr``) or individually, a ``.tsv`` file
-with two columns, a ``.jsonl`` file with one key per language, a data set that `datasets.load_dataset` loads, or a
-synthetic task. Files may be compressed, with the further suffix ``.gz``, ``.xz`` or ``.zst``. Error messages name the
-file and line.
+A corpus is a pair of plain files, named by a prefix (``PREFIX.en``, ``PREFIX.fr``) or individually, a table (``.tsv``,
+``.csv``), a ``.jsonl`` or ``.json`` file with one key per language, a TMX or XLIFF file, a data set that
+`datasets.load_dataset` loads, or a synthetic task. Files may be compressed, with the further suffix ``.gz``, ``.xz`` or
+``.zst``. Error messages name the file and line.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nmt.config.data import CorpusSpec, FilePair, HubDataset, SyntheticCorpus
+from nmt.config.data import CorpusSpec, FilePair, HubDataset, SyntheticCorpus, TableFile
 from nmt.corpus import synthetic_tasks
 from nmt.corpus.compressed_files import COMPRESSED_SUFFIXES, content_suffix
+from nmt.corpus.field_names import code_spellings, find_language_fields
+from nmt.corpus.table_files import TABLE_SUFFIXES, TableRow, read_table
 from nmt.corpus.text_files import decode_json_lines, describe_fields, hash_file, open_file, read_lines, record_fields
+from nmt.corpus.xml_corpora import XML_SUFFIXES, read_xml_pairs
 from nmt.utils.errors import CarouselError, missing_extra
+
+SINGLE_FILE_SUFFIXES = (*TABLE_SUFFIXES, *XML_SUFFIXES, ".jsonl", ".json")
+"""Suffixes of files that contain both languages."""
 
 TextPair = tuple[str, str]
 """A source text and its translation."""
@@ -62,6 +69,8 @@ def describe_corpus(spec: CorpusSpec) -> str:
         return f"{spec.task}, lengths {spec.shortest} to {spec.longest}, seed {spec.seed}"
     if isinstance(spec, str):
         return spec
+    if isinstance(spec, TableFile):
+        return spec.table
     return f"{spec.dataset}{f'/{spec.name}' if spec.name else ''}[{spec.split}]"
 
 
@@ -74,15 +83,33 @@ def corpus_files(spec: CorpusSpec, source: str, target: str) -> list[Path]:
         return [Path(f) for f in ([files] if isinstance(files, str) else files)]
     if isinstance(spec, FilePair):
         return [Path(spec.source), Path(spec.target)]
-    if content_suffix(Path(spec)) in {".tsv", ".jsonl"}:
+    if isinstance(spec, TableFile):
+        return [Path(spec.table)]
+    if content_suffix(Path(spec)) in SINGLE_FILE_SUFFIXES:
         return [Path(spec)]
-    return [_find_compressed(Path(f"{spec}.{language}")) for language in (source, target)]
+    return [_find_side(spec, language) for language in (source, target)]
 
 
-def _find_compressed(path: Path) -> Path:
-    """Return the path, or that of the compressed file if only this exists."""
-    compressed = (path.with_name(path.name + suffix) for suffix in COMPRESSED_SUFFIXES)
-    return path if path.exists() else next(filter(Path.exists, compressed), path)
+def _find_side(prefix: str, language: str) -> Path:
+    """Return the file of one language, whose name may spell the language and the suffix in other ways.
+
+    Raises CarouselError if there is no such file.
+    """
+    spellings = code_spellings(language)
+    names = [f"{prefix}.{code}" for code in spellings]
+    names += [f"{prefix}{mark}{code}.txt" for mark in "._-" for code in spellings]
+    names += [f"{prefix}.txt.{code}" for code in spellings] + [
+        f"{prefix}{mark}{code}" for mark in "_-" for code in spellings
+    ]
+    for name in names:
+        for path in (Path(name + suffix) for suffix in ("", *COMPRESSED_SUFFIXES)):
+            if path.exists():
+                return path
+    raise CarouselError(
+        f"{names[0]}: can't be read (No such file or directory); check the path "
+        f"(also looked for {', '.join(Path(name).name for name in names[1:4])} and other spellings, "
+        f"each also with {', '.join(COMPRESSED_SUFFIXES)})"
+    )
 
 
 def corpus_fingerprint(spec: CorpusSpec, source: str, target: str) -> str:
@@ -107,19 +134,79 @@ def _read_pairs_unchecked(spec: CorpusSpec, source: str, target: str) -> Iterato
         return synthetic_tasks.generate_pairs(spec.task, spec.pairs, spec.shortest, spec.longest, spec.seed)
     files = corpus_files(spec, source, target)
     suffix = content_suffix(Path(spec)) if isinstance(spec, str) else ""
-    if suffix == ".tsv":
-        return _read_tsv_pairs(files[0])
+    if isinstance(spec, TableFile) or suffix in TABLE_SUFFIXES:
+        return _read_table_pairs(files[0], spec if isinstance(spec, TableFile) else None, source, target)
     if suffix == ".jsonl":
         return _read_jsonl_pairs(files[0], source, target)
+    if suffix == ".json":
+        return _read_json_pairs(files[0], source, target)
+    if suffix in XML_SUFFIXES:
+        return ((pair.source, pair.target) for pair in read_xml_pairs(files[0], source, target))
     return read_parallel_files(*files)
 
 
-def _read_tsv_pairs(path: Path) -> Iterator[TextPair]:
-    for number, line in enumerate(read_lines(path), start=1):
-        columns = line.split("\t")
-        if len(columns) != 2:
-            raise CarouselError(f"{path}:{number}: {len(columns)} columns; write source, one tab, target on each line")
-        yield columns[0], columns[1]
+def _read_table_pairs(path: Path, spec: TableFile | None, source: str, target: str) -> Iterator[TextPair]:
+    rows = read_table(read_lines(path), content_suffix(path))
+    first = next(rows, None)
+    if first is None:
+        return
+    columns, has_header = _choose_columns(path, first, spec, source, target)
+    for row in rows if has_header else itertools.chain([first], rows):
+        where = f"{path}:{row.line}"
+        if row.is_unclosed:
+            raise CarouselError(f"{where}: a quotation mark is not closed; close it, or double it inside a cell")
+        if len(row.cells) != len(first.cells):
+            remedy = f"write {len(first.cells)}, as in line {first.line}, or use nmt data check --fix"
+            raise CarouselError(f"{where}: {len(row.cells)} columns; {remedy}")
+        yield row.cells[columns[0]], row.cells[columns[1]]
+
+
+def _choose_columns(
+    path: Path, first: TableRow, spec: TableFile | None, source: str, target: str
+) -> tuple[tuple[int, int], bool]:
+    """Return the indices of the columns with source and target text, and whether the first row is a header."""
+    if spec is not None:
+        return (_column_index(path, first, spec.columns[0]), _column_index(path, first, spec.columns[1])), spec.header
+    if named := find_language_fields(first.cells, source, target):
+        return named, True
+    if len(first.cells) == 2:
+        return (0, 1), False
+    remedy = f"name the columns in a header, or write {{table: {path.name}, columns: [1, 2], header: false}}"
+    found = "1 column" if len(first.cells) == 1 else f"{len(first.cells)} columns"
+    raise CarouselError(f"{path}:{first.line}: {found}, of which none is called {source} or {target}; {remedy}")
+
+
+def _column_index(path: Path, first: TableRow, column: int | str) -> int:
+    """Return the index of a column that a recipe names or numbers."""
+    names = [name.strip() for name in first.cells]
+    if isinstance(column, str):
+        if column not in names:
+            raise CarouselError(
+                f"{path}:{first.line}: no column {column!r} (found: {', '.join(names)}); name one of these"
+            )
+        return names.index(column)
+    if column > len(names):
+        raise CarouselError(f"{path}:{first.line}: no column {column}, but {len(names)} columns; use a lower number")
+    return column - 1
+
+
+def _read_json_pairs(path: Path, source: str, target: str) -> Iterator[TextPair]:
+    with open_file(path) as file:
+        try:
+            content = json.loads(file.read().decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            where = f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else str(path)
+            raise CarouselError(f"{where}: invalid JSON; write a list of objects, one per pair") from None
+    if isinstance(content, dict):  # some exports wrap the list, such as {"data": [...]}
+        content = next((value for value in content.values() if isinstance(value, list)), None)
+    if not isinstance(content, list):
+        raise CarouselError(f"{path}: contains no list of pairs; write a list of objects, one per pair")
+    for number, record in enumerate(content, start=1):
+        where = f"{path}: record {number:,}"
+        if isinstance(record, list) and len(record) == 2 and all(isinstance(text, str) for text in record):
+            yield record[0], record[1]
+        else:
+            yield _pair_from_record(record, source, target, where)
 
 
 def _read_jsonl_pairs(path: Path, source: str, target: str) -> Iterator[TextPair]:
@@ -164,11 +251,14 @@ def _datasets_library(spec: HubDataset) -> Iterator[Any]:
 
 def _pair_from_record(record: Any, source: str, target: str, where: str) -> TextPair:
     fields = record_fields(record)
-    for language in (source, target):
-        if language not in fields or not isinstance(fields[language], str | None):
+    names = source, target
+    if (source not in fields or target not in fields) and (found := find_language_fields([*fields], source, target)):
+        names = [*fields][found[0]], [*fields][found[1]]
+    for name in names:
+        if name not in fields or not isinstance(fields[name], str | None):
             raise CarouselError(
-                f"{where}: no text in field '{language}' (found: {describe_fields(record)}); "
+                f"{where}: no text in field '{name}' (found: {describe_fields(record)}); "
                 f"name the fields {source} and {target}"
             )
     # Data sets represent empty table cells as None.
-    return fields[source] or "", fields[target] or ""
+    return fields[names[0]] or "", fields[names[1]] or ""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nmt.corpus.compressed_files import content_suffix, decompress
+from nmt.corpus.encodings import convert_to_utf8
 from nmt.utils.errors import CarouselError, UsageError, missing_extra
 
 RECORD_SUFFIXES = (".jsonl", ".parquet")
@@ -106,11 +107,11 @@ def hash_file(path: Path) -> bytes:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a file for reading the bytes of its text, uncompressed; ``-`` is standard input.
+    """Open a file for reading the bytes of its text, uncompressed and as UTF-8; ``-`` is standard input.
 
-    Raises CarouselError if the file cannot be opened.
+    Text in UTF-16 is converted if it begins with a byte order mark. Raises CarouselError if the file cannot be opened.
     """
-    return open_stdin() if path == STDIN else decompress(_open_stored(path), path)
+    return open_stdin() if path == STDIN else convert_to_utf8(decompress(_open_stored(path), path), path)
 
 
 def open_stdin() -> BufferedReader:
