@@ -7,17 +7,17 @@
 In the second form the model is built from the recipe, with random weights. CTranslate2 gets Transformers with random
 weights, the model's own tokenizer and, as its vocabulary map, the model's own shortlist:
 
-    small    4 + 4 layers, width 256, feed-forward 1,024, 4 heads
-    base     6 + 6 layers, width 512, feed-forward 2,048, 8 heads
+    4 + 4    encoder and decoder layers; width 256, feed-forward 1,024, 4 heads
+    6 + 2    the same with a deep encoder and a shallow decoder
 
 Each system runs in its own process, on one thread, in int8. Carousel runs with its native engine and with ONNX
 Runtime. The systems take turns, so that a drift of the machine's speed affects all alike. All translate text to text:
 encoding, search and tokenisation are timed, start-up is not. All times are CPU time, which other processes on the
 machine affect less.
 
-A batch holds sentences of the same reference length, and every system must produce exactly that many tokens, because a
-network with random weights does not learn when to stop. In the task "file", Carousel stops by itself, as `nmt
-translate` does (so the model should be a trained one), while CTranslate2 still gets the reference length.
+A batch holds sentences of the same reference length, and every system decodes exactly that many tokens and end of
+sentence, because a network with random weights does not know when to stop. In the task "file", Carousel decodes each
+sentence in proportion to its source, and as many tokens in all; CTranslate2 still gets batches of one length.
 """
 
 from __future__ import annotations
@@ -37,57 +37,62 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from random_transformers import LAYERS, build_transformer
 
-from nmt.corpus.tokenizer import FIRST_TEXT_ID
-from nmt.engine.factory import EngineName, load_shortlist
+from nmt.engine.factory import EngineName
 from nmt.inference.translator import Translator
 from nmt.model_directory.directory import ModelDirectory, read_model_directory
+from nmt.search.options import DecodingOptions
 from nmt.text.normalisation import normalise
 
 BATCH, SINGLES = 32, 100
-SHAPES = {"small": (4, 256, 1024, 4), "base": (6, 512, 2048, 8)}
+LIST, WHOLE = ", shortlist", ", whole vocabulary"
 END = "</s>"
 
 
 class Pair(NamedTuple):
-    """Source text and the length of its reference."""
+    """Source text, and its length and that of its reference in tokens, without end of sentence."""
 
     text: str
+    source_length: int
     length: int
-    """Number of target tokens, without end of sentence."""
 
 
 class CarouselSystem:
     """A Carousel model, with or without its shortlist."""
 
-    def __init__(self, model: Path, use_shortlist: bool, beam: int, engine: EngineName) -> None:
-        self._beam = beam
+    def __init__(self, model: Path, use_shortlist: bool, engine: EngineName) -> None:
         self._translator = Translator.load(model, shortlist=use_shortlist, engine=engine)
         self._options = dataclasses.replace(self._translator.decoding_options, return_attention=False)
 
-    def translate_batch(self, batch: Sequence[Pair]) -> list[str]:
+    def translate_batch(self, batch: Sequence[Pair], beam: int) -> list[str]:
         """Translate sentences of one reference length to exactly that length."""
-        length = batch[0].length + 1
-        options = dataclasses.replace(
+        options = self._forced_length(ratio=0.0, extra=batch[0].length + 1)
+        texts = [pair.text for pair in batch]
+        return [t.text for t in self._translator.translate(texts, beam_size=beam, options=options)]
+
+    def translate_file(self, pairs: Sequence[Pair], beam: int) -> list[str]:
+        """Translate sentences of all lengths, each to its share of the total length of the references."""
+        # Half a token is lost to rounding.
+        ratio = sum(pair.length + 0.5 for pair in pairs) / sum(pair.source_length for pair in pairs)
+        options = self._forced_length(ratio, extra=1)
+        texts = (pair.text for pair in pairs)
+        return [t.text for t in self._translator.stream(texts, beam_size=beam, options=options)]
+
+    def _forced_length(self, ratio: float, extra: int) -> DecodingOptions:
+        return dataclasses.replace(
             self._options,
-            max_length_ratio=0.0,
-            max_length_extra=length,
+            max_length_ratio=ratio,
+            max_length_extra=extra,
             min_length_ratio=1e6,
             retry_repetition=False,  # forced lengths and random weights cause repetition
         )
-        texts = [pair.text for pair in batch]
-        return [t.text for t in self._translator.translate(texts, beam_size=self._beam, options=options)]
-
-    def translate_file(self, pairs: Sequence[Pair]) -> list[str]:
-        """Translate sentences of all lengths."""
-        texts = (pair.text for pair in pairs)
-        return [t.text for t in self._translator.stream(texts, beam_size=self._beam, options=self._options)]
 
 
 class CTranslate2System:
     """A Transformer on CTranslate2, with or without a vocabulary map."""
 
-    def __init__(self, model: Path, tokenizer: Path, use_shortlist: bool, beam: int) -> None:
+    def __init__(self, model: Path, tokenizer: Path, use_shortlist: bool) -> None:
         import ctranslate2
         import sentencepiece
 
@@ -95,22 +100,22 @@ class CTranslate2System:
         target = tokenizer / "tokenizer.target.model"
         self._target = sentencepiece.SentencePieceProcessor(model_file=str(target)) if target.exists() else self._source
         self._model = ctranslate2.Translator(str(model), compute_type="int8", inter_threads=1, intra_threads=1)
-        self._use_shortlist, self._beam = use_shortlist, beam
+        self._use_shortlist = use_shortlist
 
-    def translate_batch(self, batch: Sequence[Pair]) -> list[str]:
+    def translate_batch(self, batch: Sequence[Pair], beam: int) -> list[str]:
         """Translate sentences of one reference length to exactly that length."""
         found = self._model.translate_batch(
             [[*self._source.encode(normalise(pair.text), out_type=str), END] for pair in batch],
-            beam_size=self._beam,
+            beam_size=beam,
             use_vmap=self._use_shortlist,
-            min_decoding_length=batch[0].length,
-            max_decoding_length=batch[0].length,
+            min_decoding_length=batch[0].length + 1,  # with end of sentence
+            max_decoding_length=batch[0].length + 1,
         )
         return [self._target.decode(each.hypotheses[0]) for each in found]
 
-    def translate_file(self, pairs: Sequence[Pair]) -> list[str]:
+    def translate_file(self, pairs: Sequence[Pair], beam: int) -> list[str]:
         """Translate sentences in batches of one reference length, which is the best case for CTranslate2."""
-        return [text for batch in batches(pairs, BATCH, full_only=False) for text in self.translate_batch(batch)]
+        return [text for batch in batches(pairs, BATCH, full_only=False) for text in self.translate_batch(batch, beam)]
 
 
 def batches(pairs: Sequence[Pair], size: int, full_only: bool = True) -> Iterator[list[Pair]]:
@@ -130,16 +135,16 @@ def run_system(connection: Connection, kind: str, arguments: dict[str, Any], pai
     """Load a system, run the tasks that arrive, and send the number of sentences and the times in seconds."""
     start = time.perf_counter()
     system = {"carousel": CarouselSystem, "ctranslate2": CTranslate2System}[kind](**arguments)
-    system.translate_batch(pairs[:1])
+    system.translate_batch(pairs[:1], beam=1)
     connection.send(time.perf_counter() - start)
     full = list(batches(pairs, BATCH))
-    for task in iter(connection.recv, None):
+    for task, beam in iter(connection.recv, None):
         if task == "batch":
-            connection.send((sum(map(len, full)), [timed(system.translate_batch, batch) for batch in full]))
+            connection.send((sum(map(len, full)), [timed(system.translate_batch, batch, beam) for batch in full]))
         elif task == "single":
-            connection.send((SINGLES, [timed(system.translate_batch, [pair]) for pair in pairs[:SINGLES]]))
+            connection.send((SINGLES, [timed(system.translate_batch, [pair], beam) for pair in pairs[:SINGLES]]))
         else:
-            connection.send((len(pairs), [timed(system.translate_file, pairs)]))
+            connection.send((len(pairs), [timed(system.translate_file, pairs, beam)]))
     connection.send(peak_memory())
 
 
@@ -167,17 +172,18 @@ class SystemProcess:
         )
         self._process.start()
         self.load: float = self._connection.recv()
-        self.rates: dict[str, list[float]] = {}
-        self.latencies: list[float] = []
+        self.rates: dict[tuple[str, int], list[float]] = {}
+        self.latencies: dict[int, list[float]] = {}
         self.memory = 0.0
 
-    def run(self, task: str, keep: bool) -> None:
+    def run(self, task: str, beam: int, keep: bool) -> None:
         """Run a task once, and keep its measurements if ``keep``."""
-        self._connection.send(task)
+        self._connection.send((task, beam))
         sentences, seconds = self._connection.recv()
         if keep:
-            self.rates.setdefault(task, []).append(sentences / sum(seconds))
-            self.latencies += seconds if task == "single" else []
+            self.rates.setdefault((task, beam), []).append(sentences / sum(seconds))
+            if task == "single":
+                self.latencies.setdefault(beam, []).extend(seconds)
 
     def stop(self) -> None:
         """End the process, and store its peak memory in MiB."""
@@ -185,9 +191,13 @@ class SystemProcess:
         self.memory = self._connection.recv()
         self._process.join()
 
-    def rate(self, task: str) -> float:
+    def rate(self, task: str, beam: int) -> float:
         """Return the median over the rounds of the sentences per second."""
-        return statistics.median(self.rates[task])
+        return statistics.median(self.rates[task, beam])
+
+    def latency(self, beam: int) -> float:
+        """Return the median time of a sentence in seconds."""
+        return statistics.median(self.latencies[beam])
 
 
 # --- models ---------------------------------------------------------------------------------------------
@@ -203,76 +213,6 @@ def build_model(recipe: Path, folder: Path) -> Path:
     return folder / "int8"
 
 
-def build_transformer(model: ModelDirectory, shape: str, folder: Path) -> Path:
-    """Write a CTranslate2 Transformer with random weights and the vocabularies and the shortlist of ``model``."""
-    from ctranslate2.specs import transformer_spec
-
-    layers, width, inner, heads = SHAPES[shape]
-    sizes = model.card.source_vocabulary, model.card.target_vocabulary
-    random = np.random.default_rng(1)
-    spec = transformer_spec.TransformerSpec.from_config((layers, layers), heads, pre_norm=True)
-    for name, value in spec.variables(ordered=True):
-        if value is None:
-            rows, columns = tensor_size(name, sizes, width, inner)
-            tensor = random.normal(scale=columns**-0.5, size=(rows, columns)).astype(np.float32)
-            if rows == 1:  # layer normalisation
-                tensor = np.full(columns, name.endswith("gamma"), dtype=np.float32)
-            *path, last = name.split("/")
-            owner = spec
-            for part in path:
-                owner = child(owner, part)
-            setattr(owner, last, tensor)
-    tokenizer = model.tokenizer
-    vocabularies = [[side.id_to_piece(i) for i in range(len(side))] for side in (tokenizer.source, tokenizer.target)]
-    spec.register_source_vocabulary(vocabularies[0])
-    spec.register_target_vocabulary(vocabularies[1])
-    spec.register_vocabulary_mapping(str(write_vocabulary_map(model, *vocabularies, folder / f"{shape}.vmap")))
-    spec.validate()
-    spec.optimize(quantization="int8")
-    (folder / shape).mkdir()
-    spec.save(str(folder / shape))
-    return folder / shape
-
-
-def tensor_size(name: str, vocabularies: tuple[int, int], width: int, inner: int) -> tuple[int, int]:
-    """Return the rows and columns of a weight; vectors of layer normalisation have one row."""
-    *_, layer, last = name.split("/")
-    if last in {"gamma", "beta"}:
-        return 1, width
-    if "embeddings" in name or "projection" in name:
-        return vocabularies[not name.startswith("encoder")], width
-    if "ffn" in name:
-        return (inner, width) if layer == "linear_0" else (width, inner)
-    if "self_attention" in name:  # query, key and value together; output
-        return {"linear_0": 3 * width, "linear_1": width}[layer], width
-    return {"linear_0": width, "linear_1": 2 * width, "linear_2": width}[layer], width
-
-
-def child(owner: Any, part: str) -> Any:
-    """Return a part of a specification; numbered parts are elements of lists."""
-    if hasattr(owner, part):
-        return getattr(owner, part)
-    name, _, number = part.rpartition("_")
-    return getattr(owner, name)[int(number)]
-
-
-def write_vocabulary_map(model: ModelDirectory, sources: Sequence[str], targets: Sequence[str], path: Path) -> Path:
-    """Write CTranslate2's vocabulary map: a source token and its target tokens per line.
-
-    The first line, without a source token, holds the target tokens that are always included.
-    """
-    shortlist = load_shortlist(model)
-    if shortlist is None:
-        sys.exit(f"{model.path}: has no shortlist; export the model with --shortlist")
-    always = set(shortlist.target_ids_for_sentence([]).tolist())
-    lines = ["\t" + " ".join(targets[i] for i in sorted(always))]
-    for i in range(FIRST_TEXT_ID, len(sources)):
-        own = [targets[t] for t in shortlist.target_ids_for_sentence([i]).tolist() if t not in always]
-        lines.append(f"{sources[i]}\t{' '.join(own)}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -280,7 +220,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--target", type=Path, required=True)
     parser.add_argument("--sentences", type=int, default=1000)
-    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--beam", type=int, nargs="+", default=[5, 1])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -289,24 +229,28 @@ def main() -> None:
         path = build_model(options.model, folder) if options.model.is_file() else options.model
         model = read_model_directory(path)
         lines = zip(options.source.open(encoding="utf-8"), options.target.open(encoding="utf-8"), strict=True)
-        texts = [(source.strip(), normalise(target)) for source, target in lines][: options.sentences]
-        lengths = map(len, model.tokenizer.target.encode_batch([target for _, target in texts]))
-        pairs = [Pair(source, length) for (source, _), length in zip(texts, lengths, strict=True)]
-        transformers = {shape: build_transformer(model, shape, folder) for shape in SHAPES}
+        texts = [(normalise(source), normalise(target)) for source, target in lines][: options.sentences]
+        sources = model.tokenizer.source.encode_batch([source for source, _ in texts])
+        targets = model.tokenizer.target.encode_batch([target for _, target in texts])
+        pairs = [
+            Pair(text, len(source), len(target))
+            for (text, _), source, target in zip(texts, sources, targets, strict=True)
+        ]
+        transformers = {shape: build_transformer(model, shape, folder) for shape in LAYERS}
         systems = []
         for use_shortlist in (True, False):
-            name = "shortlist" if use_shortlist else "whole vocabulary"
-            common = {"use_shortlist": use_shortlist, "beam": options.beam}
+            name = LIST if use_shortlist else WHOLE
             for engine in ("native", "onnx"):
-                arguments = {"model": model.path, "engine": engine, **common}
-                systems.append(SystemProcess(f"Carousel {engine}, {name}", "carousel", arguments, pairs))
+                arguments = {"model": model.path, "engine": engine, "use_shortlist": use_shortlist}
+                systems.append(SystemProcess(f"Carousel {engine}{name}", "carousel", arguments, pairs))
             for shape, transformer in transformers.items():
-                arguments = {"model": transformer, "tokenizer": model.path, **common}
-                systems.append(SystemProcess(f"CTranslate2 {shape}, {name}", "ctranslate2", arguments, pairs))
+                arguments = {"model": transformer, "tokenizer": model.path, "use_shortlist": use_shortlist}
+                systems.append(SystemProcess(f"CTranslate2 {shape}{name}", "ctranslate2", arguments, pairs))
         for number in range(options.rounds + 1):
-            for task in ("batch", "single", "file"):
-                for system in systems:
-                    system.run(task, keep=number > 0)
+            for beam in options.beam:
+                for task in ("batch", "single", "file"):
+                    for system in systems:
+                        system.run(task, beam, keep=number > 0)
         for system in systems:
             system.stop()
     report(model, pairs, systems, options)
@@ -317,38 +261,35 @@ def report(
 ) -> None:
     """Print the measurements, and the ratios between systems."""
     if options.json:
-        print(json.dumps({c.name: {"load": c.load, "memory": c.memory, "rates": c.rates} for c in systems}))
+        results = {
+            system.name: {
+                "load": system.load,
+                "memory": system.memory,
+                "rates": {f"{task}, beam {beam}": rates for (task, beam), rates in system.rates.items()},
+            }
+            for system in systems
+        }
+        print(json.dumps(results))
         return
-    source_lengths = [len(model.tokenizer.source.encode(normalise(p.text)).ids) for p in pairs]
     print(
-        f"{len(pairs)} sentences, {statistics.mean(source_lengths):.1f} source and "
-        f"{statistics.mean(p.length for p in pairs):.1f} target tokens; vocabulary {model.card.target_vocabulary}; "
-        f"beam {options.beam}, one thread, CPU time"
+        f"{len(pairs)} sentences, {statistics.mean(pair.source_length for pair in pairs):.1f} source and "
+        f"{statistics.mean(pair.length for pair in pairs):.1f} target tokens; vocabulary "
+        f"{model.card.target_vocabulary}; one thread, CPU time"
     )
-    head = f"{'':34}{'batch 32':>10}{'one by one':>12}{'p50 ms':>8}{'p99 ms':>8}{'file':>8}{'MiB':>6}{'load s':>8}"
-    print(head)
-    for c in systems:
-        p50, p99 = (1000 * float(np.quantile(c.latencies, q)) for q in (0.5, 0.99))
-        print(
-            f"{c.name:34}{c.rate('batch'):10.0f}{c.rate('single'):12.0f}{p50:8.2f}{p99:8.2f}"
-            f"{c.rate('file'):8.0f}{c.memory:6.0f}{c.load:8.2f}"
-        )
-    by_name = {c.name: c for c in systems}
-    ours, onnx = by_name["Carousel native, shortlist"], "Carousel onnx, shortlist"
-    small, base = "CTranslate2 small", "CTranslate2 base"
-    for comparison, theirs, task in (
-        ("batch 32, ONNX Runtime, shortlists on both", onnx, "batch"),
-        ("one by one, ONNX Runtime, shortlists on both", onnx, "single"),
-        ("file, ONNX Runtime, shortlists on both", onnx, "file"),
-        ("batch 32, small, shortlists on both", f"{small}, shortlist", "batch"),
-        ("batch 32, small as shipped", f"{small}, whole vocabulary", "batch"),
-        ("batch 32, base, shortlists on both", f"{base}, shortlist", "batch"),
-        ("file, small as shipped", f"{small}, whole vocabulary", "file"),
-    ):
-        print(f"{comparison}: {ours.rate(task) / by_name[theirs].rate(task):.2f} times the sentences per second")
-    for comparison, theirs in (("shortlists on both", "shortlist"), ("as shipped", "whole vocabulary")):
-        ratio = statistics.median(ours.latencies) / statistics.median(by_name[f"{small}, {theirs}"].latencies)
-        print(f"one sentence at a time, small, {comparison}: {ratio:.2f} times the latency")
+    for beam in options.beam:
+        print(f"\n{f'beam {beam}':34}{'batch 32':>10}{'p50 ms':>8}{'p99 ms':>8}{'file':>8}{'MiB':>6}{'load s':>8}")
+        for system in systems:
+            p50, p99 = (1000 * float(np.quantile(system.latencies[beam], q)) for q in (0.5, 0.99))
+            print(
+                f"{system.name:34}{system.rate('batch', beam):10.0f}{p50:8.2f}{p99:8.2f}"
+                f"{system.rate('file', beam):8.0f}{system.memory:6.0f}{system.load:8.2f}"
+            )
+        print(f"{'times the native engine, shortlist':34}")
+        ours = systems[0]
+        for theirs in systems[1:]:
+            batch, file = (ours.rate(task, beam) / theirs.rate(task, beam) for task in ("batch", "file"))
+            latency = ours.latency(beam) / theirs.latency(beam)
+            print(f"  {theirs.name:32}{batch:10.2f}{latency:8.2f}{'':8}{file:8.2f}")
 
 
 if __name__ == "__main__":
