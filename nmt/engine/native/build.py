@@ -42,6 +42,9 @@ class BuildError(Exception):
 def build(folder: Path = SOURCES.parent, extra_flags: Sequence[str] = ()) -> Path:
     """Compile the library into a folder with the first compiler that works, and return its path.
 
+    Extra flags are those of debuggers and sanitizers: with them, the library keeps its symbols and the C++ library is
+    the system's.
+
     Raises:
         BuildError: No compiler works; the message contains their output.
     """
@@ -86,17 +89,12 @@ def _build_with(compiler: list[str], folder: Path, extra_flags: Sequence[str]) -
         for name, job in rest.items():
             _wait(name, job)
         objects += [work / f"{name}.o" for name in files]
-        link = [
-            "-shared",
-            *([] if extra_flags else ["-s"]),
-            *extra_flags,
-            "-o",
-            str(work / LIBRARY),
-            *map(str, objects),
-        ]
-        if sys.platform == "linux" and "ziglang" not in compiler:
-            # Another C++ library in the process must not be mixed up with this one.
-            link += ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL"]
+        link = ["-shared", *extra_flags, "-o", str(work / LIBRARY), *map(str, objects)]
+        if not extra_flags:
+            link.append("-s")
+            if sys.platform == "linux" and "ziglang" not in compiler:
+                # Another C++ library in the process must not be mixed up with this one.
+                link += ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL"]
         _wait("link", _popen([*compiler, *link]))
         # Replacing the file, not its content, leaves processes alone that have loaded it.
         staged = folder / f"{LIBRARY}.{os.getpid()}"
