@@ -10,10 +10,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve.api import deepl, deepl_documents, docs, inspection, libretranslate, native, operations, status, web_pages
 from serve.auth.api_keys import read_api_keys
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
+from serve.auth.wrong_keys import WrongKeyLimiter
 from serve.http.body_limit import BodyLimitMiddleware
 from serve.http.cors import JsonCORSMiddleware
 from serve.http.direct_routes import DirectRouteMiddleware
 from serve.http.error_responses import install_error_handlers
+from serve.http.origins import OriginMiddleware
 from serve.http.request_log import RequestLogMiddleware
 from serve.metrics import Metrics
 from serve.models.served_model import TranslatorLoader
@@ -65,6 +67,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     app.state.metrics = metrics
     app.state.api_keys = read_api_keys(settings)
     app.state.rate_limiter = RateLimiter()
+    app.state.wrong_keys = WrongKeyLimiter()
     app.state.usage = CharacterUsage()
     files = DocumentFiles(settings.documents, settings.document_bytes)
     app.state.documents = DocumentQueue(service, app.state.usage, files)
@@ -85,4 +88,5 @@ def _add_middleware(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIA
     )
     if settings.cors_origins:
         app = JsonCORSMiddleware(app, settings.cors_origins)
+    app = OriginMiddleware(app, settings.allowed_hosts_or_default, settings.cors_origins)
     return RequestLogMiddleware(app, metrics)

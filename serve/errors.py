@@ -66,8 +66,8 @@ class TooManyRequestsError(ServiceError):
     status = 429
     rejection_reason = "rate"
 
-    def __init__(self, per_minute: int, retry_after: int) -> None:
-        super().__init__(f"too many requests; at most {per_minute} per minute are allowed")
+    def __init__(self, per_minute: int, retry_after: int, of_what: str = "requests") -> None:
+        super().__init__(f"too many {of_what}; at most {per_minute} per minute are allowed")
         self.retry_after = retry_after
 
 

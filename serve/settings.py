@@ -21,6 +21,8 @@ def _check_origin(value: str) -> str:
     return value
 
 
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
 Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
@@ -75,6 +77,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins of web pages that may call the API, such as ``https://example.org``, separated by commas; ``*`` allows
     every origin."""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Host names and addresses by which clients may address the service, separated by commas; ``*`` allows all. By
+    default all, or those of the local machine if the service listens there only."""
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     """Addresses or networks of the proxies whose ``X-Forwarded-For`` header is trusted, separated by commas."""
     inspect: bool = False
@@ -83,12 +88,19 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Minimum level of log messages; requests are logged at ``info``."""
 
-    @field_validator("models", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("models", "allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @property
+    def allowed_hosts_or_default(self) -> tuple[str, ...]:
+        """Allowed hosts, with the default if the setting is empty."""
+        if self.allowed_hosts:
+            return self.allowed_hosts
+        return (*_LOCAL_HOSTS, self.host) if self.host in _LOCAL_HOSTS or self.host.startswith("127.") else ("*",)
 
 
 def read_settings(**overrides: Any) -> Settings:

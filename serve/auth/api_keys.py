@@ -15,6 +15,8 @@ from nmt.config.yaml_text import YamlError, parse_yaml
 from nmt.utils.errors import UsageError
 from serve.settings import Settings
 
+_SHORTEST_KEY = 6  # 20 tries a minute take 75,000 days for 6 random letters and digits, but 6 years for 5
+
 Sha256Hex = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
 
 
@@ -59,9 +61,15 @@ def read_api_keys(settings: Settings) -> ApiKeys:
     """Read the keys from the environment and the API keys file.
 
     Raises:
-        UsageError: The file is invalid, or keys are required and there is none.
+        UsageError: A key is too short, the file is invalid, or keys are required and there is none.
     """
     secrets = [part.strip() for part in settings.api_keys.get_secret_value().split(",") if part.strip()]
+    for n, secret in enumerate(secrets):
+        if len(secret) < _SHORTEST_KEY:
+            reason = f"shorter than {_SHORTEST_KEY} characters"
+            raise UsageError(
+                f"NMT_API_KEYS, entry {n + 1}: {reason}; use a long random key, as of openssl rand -hex 16"
+            )
     digests = list(dict.fromkeys(map(_sha256, secrets)))
     # The name depends on the key and not on its position, because stored glossaries belong to the name.
     keys = [ApiKey(name=f"environment-{digest[:8]}", sha256=digest) for digest in digests]

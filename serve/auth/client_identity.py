@@ -42,18 +42,21 @@ def identify_client(request: Request, key_parameter: str | None) -> Client:
 
     Raises:
         ApiKeyError: The key is unknown, or missing although the settings require one.
+        TooManyRequestsError: The client has sent too many unknown keys.
     """
     keys: ApiKeys = request.app.state.api_keys
     settings: Settings = request.app.state.settings
     secret = _key_in_headers(request) or key_parameter
+    address = _client_address(request, settings.trusted_proxies)
     key = None
     if keys and secret:
         key = keys.find(secret)
+        request.app.state.wrong_keys.check(address, key)
         if key is None:
             raise ApiKeyError("API key: unknown; check the key")
     elif settings.require_api_key:
         raise ApiKeyError("API key: missing; send it as api_key or in the header 'Authorization: Bearer KEY'")
-    return Client(_client_address(request, settings.trusted_proxies), key)
+    return Client(address, key)
 
 
 def public_scheme(request: Request) -> str:

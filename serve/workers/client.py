@@ -58,7 +58,8 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             # The process imports the same packages as this one; -P excludes the working directory.
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+            environment = {name: value for name, value in os.environ.items() if name.upper() != "NMT_API_KEYS"}
+            environment["PYTHONPATH"] = os.pathsep.join(sys.path)
             command = [sys.executable, "-P", "-m", "serve.workers.process", str(model_directory)]
             process = subprocess.Popen(command, stdin=theirs.fileno(), env=environment)
         return WorkerProcess(process, Connection(ours.detach()))

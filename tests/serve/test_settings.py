@@ -30,6 +30,7 @@ def test_defaults():
         "api_keys_file": None,
         "require_api_key": False,
         "cors_origins": (),
+        "allowed_hosts": (),
         "trusted_proxies": (),
         "inspect": False,
         "log_level": "info",

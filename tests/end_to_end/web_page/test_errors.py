@@ -80,14 +80,14 @@ def test_a_text_over_the_limit_is_not_sent(browser: Browser) -> None:
 
 
 def test_a_key_is_asked_for_refused_and_accepted(browser: Browser) -> None:
-    with served_page(browser, api_keys="right", require_api_key=True) as (_, page):
+    with served_page(browser, api_keys="rightkey", require_api_key=True) as (_, page):
         expect(page.find("#key-dialog")).to_be_visible()
         page.page.fill("#api-key", "wröng")
         page.page.keyboard.press("Enter")
         page.enter("a")
         expect(page.find("#message")).to_contain_text("does not accept this API key")
         page.find("#message").get_by_role("button", name="Enter a key").click()
-        page.page.fill("#api-key", "right")
+        page.page.fill("#api-key", "rightkey")
         page.page.check("#keep-key")
         page.page.keyboard.press("Enter")
         expect(page.find("#translation")).to_have_text("[a]")
@@ -153,7 +153,7 @@ def test_superseded_requests_are_cancelled_on_the_server(browser: Browser) -> No
 
 
 def test_errors_of_files(browser: Browser, tmp_path: Any) -> None:
-    with served_page(browser, max_body_bytes=1000, api_keys="right") as (_, page):
+    with served_page(browser, max_body_bytes=1000, api_keys="rightkey") as (_, page):
         cases = [
             ("a.txt", b"x" * 1001, "The file has 2 kB; at most 1 kB are allowed."),
             ("a.txt", b"x" * 900, "This is too large for the server."),

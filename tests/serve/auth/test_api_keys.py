@@ -28,13 +28,21 @@ def test_without_keys_none_is_found():
 
 
 def test_keys_from_the_environment():
-    keys = read_api_keys(Settings(api_keys="first, second,,"))
+    keys = read_api_keys(Settings(api_keys="first key, second key,,"))
     assert keys
-    names = [keys.find(each).name for each in ("first", "second")]
-    assert names == [f"environment-{hashlib.sha256(each).hexdigest()[:8]}" for each in (b"first", b"second")]
+    names = [keys.find(each).name for each in ("first key", "second key")]
+    assert names == [f"environment-{hashlib.sha256(each).hexdigest()[:8]}" for each in (b"first key", b"second key")]
     # A key's name, to which its glossaries belong, does not depend on the other keys.
-    assert read_api_keys(Settings(api_keys="second")).find("second").name == names[1]
-    for wrong in ("", "\ud800", "firs", "first,", "first, second", "FIRST", hashlib.sha256(b"first").hexdigest()):
+    assert read_api_keys(Settings(api_keys="second key")).find("second key").name == names[1]
+    for wrong in (
+        "",
+        "\ud800",
+        "first",
+        "first key,",
+        "first key, second key",
+        "FIRST KEY",
+        hashlib.sha256(b"first key").hexdigest(),
+    ):
         assert keys.find(wrong) is None
 
 
@@ -44,11 +52,11 @@ def test_keys_from_a_file(write):
   sha256: {DIGEST}
 - {{name: phone, sha256: '{OTHER.upper()}', requests_per_minute: 10, character_limit: 1000}}
 """)
-    keys = read_api_keys(Settings(api_keys_file=path, api_keys="third", require_api_key=True))
+    keys = read_api_keys(Settings(api_keys_file=path, api_keys="third key", require_api_key=True))
     weblate, phone = keys.find("key of a"), keys.find("key of b")
     assert (weblate.name, weblate.requests_per_minute, weblate.character_limit) == ("weblate", None, None)
     assert (phone.name, phone.requests_per_minute, phone.character_limit) == ("phone", 10, 1000)
-    assert keys.find("third").name.startswith("environment-")
+    assert keys.find("third key").name.startswith("environment-")
     assert DIGEST not in repr(weblate)
 
 
@@ -111,3 +119,10 @@ def test_a_missing_file_is_reported(tmp_path: Path):
 def test_requiring_keys_without_any_is_reported():
     with pytest.raises(UsageError, match=r"^NMT_REQUIRE_API_KEY: there are no API keys; set NMT_API_KEYS"):
         read_api_keys(Settings(require_api_key=True))
+
+
+@pytest.mark.parametrize("keys", ["ab", "long enough, brief", "12345"])
+def test_short_keys_are_refused_without_showing_them(keys: str):
+    with pytest.raises(UsageError, match=r"^NMT_API_KEYS, entry [12]: shorter than 6 characters; use ") as raised:
+        read_api_keys(Settings(api_keys=keys))
+    assert keys.rpartition(" ")[2] not in str(raised.value).removesuffix("16")

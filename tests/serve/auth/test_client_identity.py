@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from serve.auth.api_keys import read_api_keys
 from serve.auth.client_identity import identify_client
+from serve.auth.wrong_keys import WrongKeyLimiter
 from serve.errors import ApiKeyError
 from serve.settings import Settings
 
@@ -14,34 +15,36 @@ def request(
     peer: str | None = "192.0.2.1", headers: dict[str, str] | list[tuple[str, str]] = (), **settings
 ) -> Request:
     settings_ = Settings(**settings)
-    app = SimpleNamespace(state=SimpleNamespace(settings=settings_, api_keys=read_api_keys(settings_)))
+    app = SimpleNamespace(
+        state=SimpleNamespace(settings=settings_, api_keys=read_api_keys(settings_), wrong_keys=WrongKeyLimiter())
+    )
     raw = httpx.Headers(headers).raw
     scope = {"type": "http", "app": app, "headers": [(name.lower(), value) for name, value in raw]}
     return Request({**scope, "client": None if peer is None else (peer, 1234)})
 
 
-KEYED = {"api_keys": "good,better"}
+KEYED = {"api_keys": "good key,better key"}
 GOOD, BETTER = (key.name for key in read_api_keys(Settings(**KEYED))._by_digest.values())
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Authorization": "DeepL-Auth-Key good"},
-        {"Authorization": "deepl-auth-key  good"},
-        {"Authorization": "Bearer good"},
-        {"X-API-Key": "good"},
-        {"Authorization": "Basic Z29vZDpnb29k", "X-API-Key": "good"},
+        {"Authorization": "DeepL-Auth-Key good key"},
+        {"Authorization": "deepl-auth-key  good key"},
+        {"Authorization": "Bearer good key"},
+        {"X-API-Key": "good key"},
+        {"Authorization": "Basic Z29vZDpnb29k", "X-API-Key": "good key"},
     ],
     ids=str,
 )
 def test_a_key_in_a_header_takes_precedence(headers: dict[str, str]):
-    for key_parameter in (None, "", "wrong", "better"):
+    for key_parameter in (None, "", "wrong", "better key"):
         assert identify_client(request(headers=headers, **KEYED), key_parameter).name == GOOD
 
 
 def test_a_key_in_the_body():
-    client = identify_client(request(**KEYED, require_api_key=True), "better")
+    client = identify_client(request(**KEYED, require_api_key=True), "better key")
     assert client.name == BETTER
     assert client.key is not None
 

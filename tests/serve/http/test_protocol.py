@@ -19,8 +19,8 @@ from uvicorn.server import ServerState
 from serve.http.protocol import MAX_HEAD_BYTES, CoalescingTransport
 from serve.server import listen
 
-HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST /translate HTTP/1.1\r\nHost: a\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /translate HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -110,19 +110,19 @@ def test_consecutive_writes_are_sent_together(end: str, last: list[bytes]):
     "request_",
     [
         b"garbage\r\n\r\n",
-        b"BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"BREW /pot HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET /health\r\n\r\n",
-        b"GET /health HTTP/2.0\r\nHost: a\r\n\r\n",
-        b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n",
+        b"CONNECT a:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET http://a HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /health HTTP/1.1\r\n\r\n",
-        b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n",
         b"GET /health HTTP/1.1\r\nHost : a\r\n\r\n",
-        b"GET /health HTTP/1.1\r\nHost: a\r\nX: b\r\n folded\r\n\r\n",
-        b"GET /health HTTP/1.1\nHost: a\n\n",
-        b"GET /health HTTP/1.1\r\nHost: a\0\r\n\r\n",
-        b"POST /translate?q=\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: b\r\n folded\r\n\r\n",
+        b"GET /health HTTP/1.1\nHost: localhost\n\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\0\r\n\r\n",
+        b"POST /translate?q=\xc3\xa9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         POST + b"Content-Length: -1\r\n\r\n",
         POST + b"Content-Length: 1, 1\r\n\r\nx",
         POST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
@@ -177,7 +177,7 @@ def test_responses_are_not_delayed_by_nagles_algorithm(server: RunningServer):
 def test_garbage_is_refused_after_the_response_to_the_request_before_it():
     with run_server(FakeTranslator()) as it, connect(it) as connection:
         it.fake.open.clear()
-        query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+        query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
         connection.sendall(query + b"garbage\r\n\r\n")
         wait_until(lambda: it.fake.decoded() == ["x"])
         it.fake.open.set()
@@ -197,8 +197,8 @@ def test_garbage_after_a_refused_body_is_refused(server: RunningServer):
 def test_pipelined_requests_are_answered_in_order(server: RunningServer):
     with connect(server) as connection:
         requests = [b"GET /health", b"GET /nowhere", b"POST /health", b"GET /ready"] * 50
-        connection.sendall(b"".join(each + b" HTTP/1.1\r\nHost: a\r\n\r\n" for each in requests))
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        connection.sendall(b"".join(each + b" HTTP/1.1\r\nHost: localhost\r\n\r\n" for each in requests))
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert parse_statuses(read_all(connection)) == [200, 404, 405, 200] * 50 + [200]
 
 
@@ -206,7 +206,7 @@ def test_a_disconnected_client_cancels_its_pipelined_requests():
     with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         with connect(it) as connection:
-            query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+            query = b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
             connection.sendall(query + query)
             wait_until(lambda: it.fake.decoded() == ["x"])
         service = it.server.config.app.state.service
@@ -230,7 +230,7 @@ def test_head_and_options(server: RunningServer, method: str, status: int):
 
 def test_options_for_the_whole_server(server: RunningServer):
     assert server.client.get("/health").status_code == 200
-    answer = send_and_read(server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    answer = send_and_read(server, b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert parse_statuses(answer) == [404]
 
 
@@ -252,7 +252,7 @@ def test_a_refused_body_with_expect_100_continue_closes_the_connection(server: R
 def test_an_offer_to_switch_protocols_is_ignored(server: RunningServer):
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
     body = b'{"q": "x", "source": "en", "target": "fr"}'
-    get = b"GET /health HTTP/1.1\r\nHost: a\r\n" + offer + b"\r\n"
+    get = b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + offer + b"\r\n"
     post = POST + offer + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     with connect(server) as connection:
         for _ in range(2):
@@ -277,17 +277,17 @@ def test_trailer_fields_are_not_headers(server: RunningServer):
 def test_a_request_head_of_the_allowed_size(server: RunningServer):
     q = "🙂" * 9_999 + "a"
     target = f"/translate?q={quote(q)}&source=en&target=fr".encode()
-    answer = send_and_read(server, b"POST " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    answer = send_and_read(server, b"POST " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"translatedText": f"[{q}]"}
 
 
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET /health?" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /health?" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /health?" + b"x" * 3_000_000,
-        b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 3_000_000,
-        b"GET /health HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 30_000,
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 3_000_000,
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 30_000,
         CHUNKED + b"0\r\nX: " + b"x" * 3_000_000,
     ],
     ids=["target", "endless target", "endless header", "many headers", "endless field after the body"],

@@ -98,7 +98,7 @@ def test_refused_bodies_are_logged(lines):
     with run_server(FakeTranslator(), max_body_bytes=10, request_timeout=0.2) as it:
         it.client.post("/translate", content=b"x" * 11)
         with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
-            connection.sendall(b"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nx")
+            connection.sendall(b"POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nx")
             assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
         found = lines(2)
     assert [(each["status"], each["rejected"]) for each in found] == [(413, "body_too_large"), (408, "body_too_slow")]
@@ -108,7 +108,7 @@ def test_a_disconnected_client_is_logged_with_status_499(lines):
     with run_server(FakeTranslator()) as it:
         it.fake.open.clear()
         with socket.create_connection(("127.0.0.1", it.port), timeout=30) as connection:
-            connection.sendall(b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.sendall(b"POST /translate?q=x&source=en&target=fr HTTP/1.1\r\nHost: localhost\r\n\r\n")
             wait_until(lambda: it.fake.decoded() == ["x"])
         assert lines(1)[0]["status"] == 499
 
