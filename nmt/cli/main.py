@@ -10,6 +10,7 @@ import typer
 
 from nmt.cli import evaluation, lab, serving, training, translation
 from nmt.utils.errors import CarouselError
+from nmt.utils.signals import is_prepared_to_serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,7 +54,8 @@ def main() -> None:
     """Run the command line; an error that the user can fix is one line on stderr."""
     # An exception lets open files be cleaned up. It also ends the first process of a container, for which the kernel
     # has no default action.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if not is_prepared_to_serve():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except CarouselError as error:

@@ -78,11 +78,36 @@ def handle_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator
             signal.signal(number, previous_handler)
 
 
+def prepare_to_serve() -> None:
+    """Make SIGTERM and SIGINT end the process with status 0, and SIGHUP have no effect, until a server handles them.
+
+    A server that is told to stop before it listens has nothing to finish; one that is told to reload its models has not
+    loaded them yet.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop_serving)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def is_prepared_to_serve() -> bool:
+    """Return whether `prepare_to_serve` has set the signal handlers, and nothing has replaced them."""
+    return signal.getsignal(signal.SIGTERM) is _stop_serving
+
+
+def _stop_serving(number: int, frame: FrameType | None) -> None:
+    os._exit(0)
+
+
 @contextmanager
 def exit_on_signal() -> Iterator[None]:
     """End the process at once and silently if a signal arrives in the block, for imports, which have nothing to save.
 
-    Raising an exception is not enough, because extension modules may replace it by one of their own.
+    Raising an exception is not enough, because extension modules may replace it by one of their own. A server's
+    handlers are left as they are; see `prepare_to_serve`.
     """
+    if is_prepared_to_serve():
+        yield
+        return
     with handle_signals(lambda number, frame: os._exit(128 + number)):
         yield

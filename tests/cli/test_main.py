@@ -98,25 +98,50 @@ def test_the_error_names_the_missing_extra(
     assert ran.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(("module", "command"), [("numpy", ["--help"]), ("torch._C", ["train", "x.yaml"])])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_during_imports_prints_no_traceback(module: str, command: list[str], number: int) -> None:
-    """Run the command in a process that sends itself the signal when it imports the module."""
-    code = f"""
+SIGNAL_AT_IMPORT = """
 import os, sys
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == {module!r}:
-            os.kill(os.getpid(), {int(number)})
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), {number})
 
 sys.meta_path.insert(0, Finder())
 sys.argv = ["nmt", *{command!r}]
 from nmt.__main__ import main
 main()
 """
+"""A program that sends itself a signal when it imports a module."""
+
+
+@pytest.mark.parametrize(("module", "command"), [("numpy", ["--help"]), ("torch._C", ["train", "x.yaml"])])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_imports_prints_no_traceback(module: str, command: list[str], number: int) -> None:
+    code = SIGNAL_AT_IMPORT.format(module=module, command=command, number=int(number))
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (128 + number, "", "")
+
+
+@pytest.mark.parametrize("module", ["typer", "fastapi", "serve.app", "serve.settings", "serve.stores.glossaries"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_is_told_to_stop_while_it_starts_succeeds(module: str, number: int) -> None:
+    code = SIGNAL_AT_IMPORT.format(module=module, command=["serve", "nowhere"], number=int(number))
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("module", ["typer", "serve.app"])
+def test_a_server_that_is_told_to_reload_while_it_starts_goes_on(module: str) -> None:
+    code = SIGNAL_AT_IMPORT.format(module=module, command=["serve", "nowhere"], number=int(signal.SIGHUP))
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("nowhere: no model directory")
+
+
+def test_a_check_of_a_server_that_is_told_to_stop_fails() -> None:
+    code = SIGNAL_AT_IMPORT.format(module="serve.app", command=["serve", "x", "--check"], number=int(signal.SIGTERM))
+    assert subprocess.run([sys.executable, "-c", code], timeout=100, check=False).returncode == 128 + signal.SIGTERM
 
 
 def test_help_names_every_command(nmt: Nmt) -> None:

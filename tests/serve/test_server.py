@@ -155,6 +155,7 @@ def test_check_reports_what_prevents_a_server_from_starting(
 def test_no_model_or_invalid_settings_are_wrong_usage(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(server_module, "find_built_in_model", lambda name: None)
     assert run() == 2
     assert capfd.readouterr().err == "no model to serve; name a model directory or set NMT_MODELS\n"
     monkeypatch.setenv("NMT_REQUIRE_API_KEY", "1")
