@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve.api import deepl, deepl_documents, docs, inspection, libretranslate, native, operations, status, web_pages
 from serve.auth.api_keys import read_api_keys
+from serve.auth.client_identity import is_from_trusted_proxy
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.auth.wrong_keys import WrongKeyLimiter
 from serve.http.body_limit import BodyLimitMiddleware
+from serve.http.content_encoding import ContentEncodingMiddleware
 from serve.http.cors import JsonCORSMiddleware
 from serve.http.direct_routes import DirectRouteMiddleware
 from serve.http.error_responses import install_error_handlers
 from serve.http.origins import OriginMiddleware
+from serve.http.paths import PathMiddleware
 from serve.http.request_log import RequestLogMiddleware
 from serve.metrics import Metrics
 from serve.models.served_model import TranslatorLoader
@@ -73,8 +77,13 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     app.state.documents = DocumentQueue(service, app.state.usage, files)
     app.state.glossaries = GlossaryStore(settings.glossaries)
     install_error_handlers(app)
-    for routes in (libretranslate, deepl, deepl_documents, native, inspection, operations, status, docs, web_pages):
-        app.include_router(routes.router)
+    routers = [
+        each.router
+        for each in (libretranslate, deepl, deepl_documents, native, inspection, operations, status, docs, web_pages)
+    ]
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     app.add_middleware(DirectRouteMiddleware, routes=libretranslate.router.routes)
     app.middleware_stack = _add_middleware(app.build_middleware_stack(), settings, metrics)
     return app
@@ -83,10 +92,12 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
 def _add_middleware(app: ASGIApp, settings: Settings, metrics: Metrics) -> ASGIApp:
     """Add the service's middleware around Starlette's, so that responses to unexpected exceptions are logged, too."""
     of_paths = dict.fromkeys(("/translate_file", "/v2/document"), max(settings.max_file_bytes, settings.max_body_bytes))
+    app = ContentEncodingMiddleware(app, max_bytes=settings.max_body_bytes)
     app = BodyLimitMiddleware(
         app, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout, of_paths=of_paths
     )
     if settings.cors_origins:
         app = JsonCORSMiddleware(app, settings.cors_origins)
     app = OriginMiddleware(app, settings.allowed_hosts_or_default, settings.cors_origins)
+    app = PathMiddleware(app, settings.root_path, partial(is_from_trusted_proxy, trusted=settings.trusted_proxies))
     return RequestLogMiddleware(app, metrics)

@@ -28,7 +28,6 @@ from serve.settings import Settings, read_settings
 from serve.stores.glossaries import GlossaryStore
 from serve.workers.client import ModelDirectoryLoader
 
-_KEEP_ALIVE = 30  # seconds after which an idle connection is closed
 _BACKLOG = 2048  # connections that may wait to be accepted
 _LAST_RESPONSES_TIMEOUT = 5  # seconds for slow clients to read the last responses at shutdown
 
@@ -107,7 +106,7 @@ class TranslationServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_keep_alive=cast(int, settings.keep_alive),  # any number will do
                 timeout_graceful_shutdown=_LAST_RESPONSES_TIMEOUT,
             )
         )

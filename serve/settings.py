@@ -23,6 +23,14 @@ def _check_origin(value: str) -> str:
 
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
+
+def _check_root_path(value: str) -> str:
+    """Return the path without a slash at its end; raise ValueError if it is no path."""
+    if not re.fullmatch(r"((/[A-Za-z0-9._~-]+)*/?)", value):
+        raise ValueError("use a path such as /translate")
+    return value.rstrip("/")
+
+
 Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
@@ -82,6 +90,11 @@ class Settings(BaseSettings):
     default all, or those of the local machine if the service listens there only."""
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     """Addresses or networks of the proxies whose ``X-Forwarded-For`` header is trusted, separated by commas."""
+    root_path: Annotated[str, AfterValidator(_check_root_path)] = ""
+    """Path under which a reverse proxy makes the service available, such as ``/translate``. The ``X-Forwarded-Prefix``
+    header of a trusted proxy takes precedence."""
+    keep_alive: float = Field(75.0, gt=0, allow_inf_nan=False)
+    """Seconds after which an idle connection is closed; longer than load balancers keep theirs, which is often 60."""
     inspect: bool = False
     """Whether ``/inspect`` shows the network's activations for a sentence, which needs memory for another copy of the
     weights."""

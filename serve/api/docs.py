@@ -31,9 +31,11 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/openapi.json")
+@router.get("/spec")  # LibreTranslate's path
 async def openapi_description(request: Request) -> Response:
     """Return the OpenAPI description of the API."""
-    return JSONResponse(request.app.openapi())
+    servers = [{"url": request.scope.get("root_path") or "/"}]
+    return JSONResponse({**request.app.openapi(), "servers": servers})
 
 
 @router.get("/docs")

@@ -6,10 +6,13 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from serve.auth.api_keys import ApiKey, ApiKeys
 from serve.errors import ApiKeyError
 from serve.settings import Settings
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 _AUTH_SCHEMES = ("deepl-auth-key", "bearer")
 _ADDRESS_WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")
@@ -62,10 +65,15 @@ def identify_client(request: Request, key_parameter: str | None) -> Client:
 def public_scheme(request: Request) -> str:
     """Return the URL scheme that the client uses, as forwarded by a trusted proxy; otherwise that of the request."""
     settings: Settings = request.app.state.settings
-    address = _parse_address(request.client.host) if request.client else None
-    trusted = address is not None and any(address in network for network in settings.trusted_proxies)
+    trusted = is_from_trusted_proxy(request.scope, settings.trusted_proxies)
     forwarded = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip()
     return "https" if trusted and forwarded == "https" else request.url.scheme
+
+
+def is_from_trusted_proxy(scope: Scope, trusted: Networks) -> bool:
+    """Return whether a request was sent by a proxy with a trusted address."""
+    address = _parse_address(scope["client"][0]) if scope["client"] else None
+    return address is not None and any(address in network for network in trusted)
 
 
 def _key_in_headers(request: Request) -> str:
@@ -75,7 +83,7 @@ def _key_in_headers(request: Request) -> str:
     return request.headers.get("x-api-key", "").strip()
 
 
-def _client_address(request: Request, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str:
+def _client_address(request: Request, trusted: Networks) -> str:
     """Return the address to apply rate limits to, which is the nearest one that does not belong to a trusted proxy."""
     if request.client is None:  # a Unix socket
         return ""

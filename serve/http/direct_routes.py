@@ -38,9 +38,8 @@ class DirectRouteMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request; pass other events, such as the start of the application, to the application."""
-        # With a root path, the path of a request may begin with it.
         route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if route is None or scope.get("root_path"):
+        if route is None:
             await self.app(scope, receive, send)
             return
         scope["route"] = route

@@ -1,12 +1,13 @@
 """JSON responses for exceptions. The body is ``{"error": "…"}``, or ``{"message": "…"}`` on DeepL's routes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from serve.errors import NotReadyError, QuotaExceededError, ServiceError
@@ -76,7 +77,22 @@ async def _service_error(request: Request, error: Exception) -> Response:
 async def _http_exception(request: Request, error: Exception) -> Response:
     """Return the response for an error of the framework, such as 404 or 405."""
     assert isinstance(error, HTTPException)
-    return error_response(request.scope, error.status_code, error.detail, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+    return error_response(request.scope, error.status_code, error.detail, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes that match the path of a request."""
+    routes: Sequence[BaseRoute] = request.app.state.routes
+    matching = [each for each in routes if isinstance(each, Route) and each.path_regex.match(request.scope["path"])]
+    methods = {method for route in matching for method in route.methods or ()}
+    # HEAD requests are passed on as GET; see `serve.http.paths`.
+    methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    return sorted(methods, key=lambda method: (method == "OPTIONS", method))
 
 
 async def _client_disconnect(request: Request, error: Exception) -> Response:

@@ -32,6 +32,7 @@ class _Refusal(NamedTuple):
 
 _MALFORMED = _Refusal(400, "the request is not valid HTTP", "malformed")
 _HEAD_TOO_LARGE = _Refusal(431, f"request head: too large; send at most {MAX_HEAD_BYTES} bytes", "head_too_large")
+_UNKNOWN_TRANSFER_CODING = _Refusal(501, "Transfer-Encoding: not supported; send chunked", "transfer_coding")
 _HEAD_TOO_SLOW = _Refusal(408, "request head: took too long to arrive; send the request again", "head_too_slow")
 
 
@@ -154,6 +155,8 @@ class HttpProtocol(HttpToolsProtocol):
         hosts = sum(name == b"host" for name, _ in self.headers)
         if method == b"CONNECT" or version not in ("1.0", "1.1") or hosts > 1 or (version == "1.1" and not hosts):
             raise _RefusedError(_MALFORMED)
+        if any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
+            raise _RefusedError(_UNKNOWN_TRANSFER_CODING)
         self._in_head = False
         self._unparsed_bytes = 0
         self._cancel_deadline()

@@ -32,6 +32,8 @@ def test_defaults():
         "cors_origins": (),
         "allowed_hosts": (),
         "trusted_proxies": (),
+        "root_path": "",
+        "keep_alive": 75.0,
         "inspect": False,
         "log_level": "info",
     }
