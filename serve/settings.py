@@ -46,9 +46,9 @@ class Settings(BaseSettings):
     models: Annotated[tuple[Path, ...], NoDecode] = ()
     """Model directories, or directories that contain model directories, separated by commas."""
     threads: int = Field(default_factory=available_cpus, ge=1)
-    """Number of decoding processes per model, each of which uses one CPU core. The default is the available cores."""
+    """Number of decoding threads per model, each of which uses one CPU core. The default is the available cores."""
     slots: int = Field(16, ge=1)
-    """Number of sentences that a decoding process translates at the same time."""
+    """Number of sentences that a decoding thread translates at the same time."""
     lazy: bool = False
     """Whether models are loaded at their first request instead of at the start."""
     cache: int = Field(2000, ge=0)

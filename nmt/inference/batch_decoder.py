@@ -65,9 +65,10 @@ class BatchDecoder:
         """Return the score of each sentence pair by its number."""
         return self._run_in_threads(pairs, lambda worker, share: worker.score(share))
 
-    def continuous_batcher(self, num_slots: int, beam_size: int) -> ContinuousBatcher:
-        """Return a continuous batcher with a new engine, which the factory of the first thread creates."""
-        return ContinuousBatcher(self._workers[0].make_engine(num_slots, beam_size))
+    def continuous_batcher(self, num_slots: int, beam_size: int, thread_number: int) -> ContinuousBatcher:
+        """Return a continuous batcher with a new engine, which the factory of a thread creates."""
+        worker = self._workers[thread_number % len(self._workers)]  # the torch engine has one factory for all threads
+        return ContinuousBatcher(worker.make_engine(num_slots, beam_size))
 
     def _run_in_threads(
         self, items: Sequence[Any], work: Callable[[_ThreadEngines, Sequence[Any]], _NumberedResults]

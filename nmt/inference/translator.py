@@ -180,12 +180,12 @@ class Translator:
         """
         return self.text_processor.bad_phrase_ids(text)
 
-    def continuous_batcher(self, num_slots: int, beam_size: int) -> ContinuousBatcher:
+    def continuous_batcher(self, num_slots: int, beam_size: int, thread_number: int = 0) -> ContinuousBatcher:
         """Return a new continuous batcher, for use in a service.
 
-        All batchers of a translator share the computation graphs of the model, so only one of them may run at a time.
+        The batchers of a thread, counted from 0, may share computation graphs, so only one of them may run at a time.
         """
-        return self._decoder.continuous_batcher(num_slots, beam_size)
+        return self._decoder.continuous_batcher(num_slots, beam_size, thread_number)
 
     @overload
     def translate(

@@ -27,7 +27,7 @@ class ModelStatus(BaseModel):
 
 
 class WorkerStatus(BaseModel):
-    """A worker thread with its decoding processes."""
+    """A worker thread of the server, which waits for a decoding thread of each model."""
 
     alive: bool
     sentences: int

@@ -1,10 +1,11 @@
 """The program of a worker process, which receives token ids and returns hypotheses.
 
-    python -m serve.workers.process MODEL
+    python -m serve.workers.process MODEL SOCKET...
 
-`serve.workers.client` starts it with a socket as standard input, and calls the methods of `WorkerServer` over the
-socket. The process ends when the socket is closed. It continues to decode between calls, so that other work of the
-server does not delay its next step.
+`serve.workers.client` starts it with the file descriptors of inherited sockets. For each of them a thread decodes, and
+the client calls the methods of the thread's `WorkerServer` over the socket. The threads share the weights of the model.
+The process ends when the sockets are closed. It continues to decode between calls, so that other work of the server
+does not delay its next step.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
@@ -47,20 +49,27 @@ def main() -> None:
         if hasattr(signal, name):  # SIGHUP does not exist on Windows
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     return_large_blocks()
-    connection = Connection(os.dup(sys.stdin.fileno()))
+    connections = [Connection(int(descriptor)) for descriptor in sys.argv[2:]]
     try:
-        translator = Translator.load(sys.argv[1])
+        translator = Translator.load(sys.argv[1], threads=len(connections))
     except Exception as error:
         message = str(error) if isinstance(error, CarouselError) else f"{type(error).__name__}: {error}"
         with suppress(ConnectionError):  # the server may have given up already
-            connection.send((False, message))
+            connections[0].send((False, message))
         return
     # HTTP has priority over decoding, so that the server stays responsive while all cores decode.
     if hasattr(os, "nice"):  # it does not exist on Windows
         os.nice(_NICENESS)
     # A step leaves few reference cycles; collecting them after every 700 allocations takes 2% of the time.
     gc.set_threshold(20_000)
-    WorkerServer(connection, translator).run()
+    # A thread that returns from native code waits for the interpreter, which another thread may hold for this long.
+    sys.setswitchinterval(5e-4)
+    servers = [WorkerServer(connection, translator, number) for number, connection in enumerate(connections)]
+    threads = [threading.Thread(target=server.run) for server in servers]
+    with suppress(ConnectionError):
+        connections[0].send((True, translator.checksum))
+        for thread in threads:
+            thread.start()
 
 
 @dataclass
@@ -92,8 +101,8 @@ class WorkerServer:
     The reply is ``(True, result)``, or ``(False, location of the error)``.
     """
 
-    def __init__(self, connection: Connection, translator: Translator) -> None:
-        self._connection, self._translator = connection, translator
+    def __init__(self, connection: Connection, translator: Translator, thread_number: int = 0) -> None:
+        self._connection, self._translator, self._thread_number = connection, translator, thread_number
         self._sessions: dict[int, BatcherSession] = {}
         """Sessions by the number of the batcher."""
         self._next_number = 0
@@ -102,17 +111,14 @@ class WorkerServer:
         self._awaited_since = 0.0
 
     def run(self) -> None:
-        """Handle calls and advance all batchers in turn until the connection is closed."""
-        try:
-            self._reply(self._translator.checksum)
+        """Handle calls and advance all batchers in turn until the connection is closed; then close this end, too."""
+        with self._connection, suppress(EOFError, ConnectionError):
             while True:
                 self._handle_calls()
                 for session in list(self._sessions.values()):
                     if session.active:
                         session.step()
                 self._reply_if_due()
-        except (EOFError, ConnectionError):
-            return
 
     def _handle_calls(self) -> None:
         """Handle the calls that have arrived; wait for one if there is nothing to decode."""
@@ -127,7 +133,8 @@ class WorkerServer:
 
     def create_batcher(self, num_slots: int, beam_size: int) -> None:
         """Create a batcher and send its number."""
-        self._sessions[self._next_number] = BatcherSession(self._translator.continuous_batcher(num_slots, beam_size))
+        batcher = self._translator.continuous_batcher(num_slots, beam_size, self._thread_number)
+        self._sessions[self._next_number] = BatcherSession(batcher)
         self._next_number += 1
         self._reply(self._next_number - 1)
 

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
 from shutil import copytree
@@ -29,6 +28,7 @@ from serve.workers.client import (
     ModelDirectoryLoader,
     RemoteBatcher,
     RemoteTranslator,
+    WorkerConnection,
     WorkerError,
     WorkerLostError,
     WorkerProcess,
@@ -43,7 +43,7 @@ TEXTS = (MODEL.parent / "test.en").read_text(encoding="utf-8").splitlines()[:40]
 
 @pytest.fixture(scope="module")
 def remote() -> Iterator[RemoteTranslator]:
-    with closing(ModelDirectoryLoader(MODEL, num_processes=1).load()) as translator:
+    with closing(ModelDirectoryLoader(MODEL, num_threads=1).load()) as translator:
         yield translator
 
 
@@ -124,12 +124,11 @@ def test_a_request_that_cannot_be_admitted_does_not_affect_the_others(remote: Re
 def test_a_failing_step_breaks_only_its_batcher() -> None:
     ours, theirs = Pipe()
     fake = FakeTranslator()
-    translator = SimpleNamespace(checksum=fake.checksum, continuous_batcher=partial(fake.create_batcher, 0))
+    translator = SimpleNamespace(continuous_batcher=lambda *sizes: fake.create_batcher(0, *sizes[:2]))
     working = threading.Thread(target=WorkerServer(theirs, translator).run)  # type: ignore[arg-type]
     working.start()
-    process = WorkerProcess(None, ours)  # type: ignore[arg-type]
-    process.wait_until_loaded("1")
-    broken, sound = RemoteBatcher(process, 2, 2), RemoteBatcher(process, 2, 2)
+    connection = WorkerConnection(ours)
+    broken, sound = RemoteBatcher(connection, 2, 2), RemoteBatcher(connection, 2, 2)
     sound.admit([DecodingRequest("good", [ord("a")], DecodingOptions())])
     broken.admit([DecodingRequest("bad", list(map(ord, "BREAK")), DecodingOptions())])
     with pytest.raises(WorkerError, match="RuntimeError at") as caught:
@@ -142,8 +141,8 @@ def test_a_failing_step_breaks_only_its_batcher() -> None:
 
 
 def test_a_killed_process_is_reported_and_replaced(load: Load) -> None:
-    translator = load(MODEL, num_processes=1)
-    batcher, killed = translator.create_batcher(0, 2, 2), translator.pids[0]
+    translator = load(MODEL, num_threads=1)
+    batcher, killed = translator.create_batcher(0, 2, 2), translator.pid
     batcher.admit([create_request(translator, TEXTS[0])])
     expected = decode_all(batcher)
     batcher.admit([create_request(translator, TEXTS[0])])
@@ -151,19 +150,47 @@ def test_a_killed_process_is_reported_and_replaced(load: Load) -> None:
     with pytest.raises(WorkerLostError):
         decode_all(batcher)
     again = translator.create_batcher(0, 2, 2)
-    assert translator.pids[0] != killed
+    assert translator.pid != killed
     again.admit([create_request(translator, TEXTS[0])])
     assert decode_all(again) == expected
 
 
+def test_all_threads_lose_a_killed_process_and_share_the_next_one(load: Load) -> None:
+    translator = load(MODEL, num_threads=2)
+    killed = translator.pid
+    batchers = [translator.create_batcher(n, 2, 2) for n in range(2)]
+    for batcher in batchers:
+        batcher.admit([create_request(translator, TEXTS[0])])
+    expected, other = map(decode_all, batchers)
+    assert other == expected
+    os.kill(killed, signal.SIGKILL)
+    found: list[dict[object, list[int]]] = []
+
+    def decode_again(number: int) -> None:
+        with pytest.raises(WorkerLostError):
+            batchers[number].admit([create_request(translator, TEXTS[0])])
+            decode_all(batchers[number])
+        again = translator.create_batcher(number, 2, 2)
+        again.admit([create_request(translator, TEXTS[0])])
+        found.append(decode_all(again))
+
+    threads = [threading.Thread(target=decode_again, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [expected, expected]
+    assert translator.pid != killed
+
+
 def test_a_lost_process_is_not_replaced_by_one_of_another_model(load: Load, tmp_path: Path) -> None:
     copytree(MODEL, tmp_path / "model")
-    translator = load(tmp_path / "model", num_processes=1)
+    translator = load(tmp_path / "model", num_threads=1)
     card = tmp_path / "model" / "config.json"
     before = card.read_text()
     card.write_text(before.replace('"beam": 5', '"beam": 4'))
     assert card.read_text() != before
-    os.kill(translator.pids[0], signal.SIGKILL)
+    os.kill(translator.pid, signal.SIGKILL)
     with pytest.raises(WorkerLostError):
         translator.create_batcher(0, 2, 2)
     for _ in range(2):
@@ -177,26 +204,26 @@ def test_a_lost_process_is_not_replaced_by_one_of_another_model(load: Load, tmp_
 
 def test_worker_processes_ignore_signals_that_all_processes_get(remote: RemoteTranslator) -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        os.kill(remote.pids[0], name)
+        os.kill(remote.pid, name)
     batcher = remote.create_batcher(0, 2, 2)
     batcher.admit([create_request(remote, TEXTS[0])])
     assert decode_all(batcher)["a"]
 
 
 def test_closing_a_model_ends_its_processes(load: Load) -> None:
-    translator = load(MODEL, num_processes=2)
+    translator = load(MODEL, num_threads=2)
     batcher = translator.create_batcher(0, 2, 2)
     translator.close()
-    assert all(map(has_ended, translator.pids))
+    assert has_ended(translator.pid)
     with pytest.raises(WorkerLostError):
         batcher.advance()
     with pytest.raises(WorkerLostError):  # no process is started again
         translator.create_batcher(1, 2, 2)
-    assert all(map(has_ended, translator.pids))
+    assert has_ended(translator.pid)
 
 
 def test_closing_a_model_while_a_call_waits_ends_the_call(load: Load) -> None:
-    translator = load(MODEL, num_processes=1)
+    translator = load(MODEL, num_threads=1)
     batcher = translator.create_batcher(0, 2, 2)
     calling = threading.Event()
 
@@ -213,13 +240,13 @@ def test_closing_a_model_while_a_call_waits_ends_the_call(load: Load) -> None:
     translator.close()
     thread.join(30)
     assert not thread.is_alive()
-    assert all(map(has_ended, translator.pids))
+    assert has_ended(translator.pid)
 
 
 def test_worker_processes_end_when_the_server_is_killed() -> None:
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom serve.workers.client import ModelDirectoryLoader\n"
-        "it = ModelDirectoryLoader(Path(sys.argv[1]), 1).load()\nprint(it.pids[0], flush=True)\ntime.sleep(60)\n"
+        "it = ModelDirectoryLoader(Path(sys.argv[1]), 1).load()\nprint(it.pid, flush=True)\ntime.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program, MODEL], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
@@ -233,11 +260,11 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_one_line(tmp_path: Path) 
     copytree(MODEL, tmp_path / "model")
     (tmp_path / "model" / "onnx" / "encoder.onnx").write_bytes(b"no graph")
     with pytest.raises(CarouselError, match=r"encoder\.onnx: is damaged \(checksum differs\)"):
-        ModelDirectoryLoader(tmp_path / "model", num_processes=2).load()
+        ModelDirectoryLoader(tmp_path / "model", num_threads=2).load()
 
 
 def test_a_process_that_loaded_another_model_is_refused() -> None:
-    process = WorkerProcess.start(MODEL)
+    process = WorkerProcess.start(MODEL, 2)
     try:
         with pytest.raises(CarouselError, match="replaced while it was being loaded"):
             process.wait_until_loaded("the checksum of what was there before")
@@ -248,4 +275,4 @@ def test_a_process_that_loaded_another_model_is_refused() -> None:
 
 def test_a_missing_model_directory_is_named():
     with pytest.raises(CarouselError, match="no/such/model"):
-        ModelDirectoryLoader(Path("no/such/model"), num_processes=1).directions()
+        ModelDirectoryLoader(Path("no/such/model"), num_threads=1).directions()
