@@ -77,6 +77,13 @@ class DeeplTranslateRequest(ApiModel):
     glossary_ids: Annotated[TextList, AfterValidator(_refuse_if_given)] = Field([])
     """Not supported."""
 
+    style_id: Annotated[EncodableText | None, AfterValidator(_refuse_if_given)] = None
+    """Not supported."""
+    custom_instructions: Annotated[TextList, AfterValidator(_refuse_if_given)] = Field([])
+    """Not supported."""
+    translation_memory_id: Annotated[EncodableText | None, AfterValidator(_refuse_if_given)] = None
+    """Not supported."""
+
     @property
     def tag_options(self) -> TagOptions | None:
         """Treatment of elements by name, or None for texts without markup."""

@@ -15,7 +15,7 @@ from serve.errors import NotReadyError, QuotaExceededError, ServiceError
 CLIENT_CLOSED_REQUEST = 499
 """Status logged for a request whose client disconnected before the response; the number is nginx's."""
 
-_DEEPL_PREFIX = "/v2/"
+_DEEPL_PREFIXES = ("/v2/", "/v3/")
 _DEEPL_QUOTA_EXCEEDED = 456
 _INTERNAL_ERROR = "internal server error"
 
@@ -38,7 +38,7 @@ def error_response(
     """Return a JSON error response; ``rejected`` is the reason under which the request is counted as rejected."""
     if rejected is not None:
         scope.setdefault("state", {})["rejected"] = rejected
-    body = {"message" if scope["path"].startswith(_DEEPL_PREFIX) else "error": message}
+    body = {"message" if scope["path"].startswith(_DEEPL_PREFIXES) else "error": message}
     return JSONResponse(body, status, headers)
 
 
@@ -65,7 +65,7 @@ async def exception_response(request: Request, error: Exception) -> Response | N
 async def _service_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
     status = error.status
-    if isinstance(error, QuotaExceededError) and request.scope["path"].startswith(_DEEPL_PREFIX):
+    if isinstance(error, QuotaExceededError) and request.scope["path"].startswith(_DEEPL_PREFIXES):
         status = _DEEPL_QUOTA_EXCEEDED
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if isinstance(error, NotReadyError):

@@ -206,7 +206,7 @@ def test_optional_members_of_a_translation(
         {"formality": "prefer_more", "split_sentences": "nonewlines", "preserve_formatting": True},
         {"formality": "default", "split_sentences": "0", "preserve_formatting": "0", "outline_detection": False},
         {"context": "a letter", "splitting_tags": ["p"], "non_splitting_tags": "a,b", "tag_handling_version": "v2"},
-        {"ignore_tags": ["x"], "style_id": "x", "whatever": {"nested": [1]}},
+        {"ignore_tags": ["x"], "whatever": {"nested": [1]}},
     ],
 )
 def test_parameters_without_effect(server: DeeplServer, parameters: dict[str, Any]) -> None:
@@ -556,3 +556,15 @@ def test_the_openapi_description_has_all_routes_of_deepl(server: DeeplServer) ->
     body = paths["/v2/translate"]["post"]["requestBody"]["content"]
     assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
     assert {"400", "403", "413", "429", "456", "503"} <= set(paths["/v2/translate"]["post"]["responses"])
+
+
+@pytest.mark.parametrize(
+    "parameter", [{"style_id": "x"}, {"custom_instructions": ["Be brief."]}, {"translation_memory_id": "x"}]
+)
+def test_what_would_change_the_translation_is_refused(server: DeeplServer, parameter: dict[str, Any]) -> None:
+    message = error_message(server.post(text=["a"], target_lang="FR", **parameter))
+    assert message.startswith(f"{next(iter(parameter))}: is not supported")
+
+
+def test_errors_under_v3_have_a_message(server: DeeplServer) -> None:
+    assert set(server.client.get("/v3/nothing").json()) == {"message"}
