@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli import evaluation, lab, serving, training, translation
+from nmt.cli import data, evaluation, lab, serving, training, translation
 from nmt.utils.errors import CarouselError
 from nmt.utils.signals import is_prepared_to_serve
 
@@ -48,6 +48,7 @@ def describe(
 lab_app = typer.Typer(help="Demonstrations of recurrent networks.", no_args_is_help=True)
 lab_app.command()(lab.gradients)
 app.add_typer(lab_app, name="lab")
+app.add_typer(data.data_app, name="data")
 
 
 def main() -> None:

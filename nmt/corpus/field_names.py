@@ -26,7 +26,7 @@ def find_language_fields(names: Sequence[str], source: str, target: str) -> tupl
     """Return the indices of the fields with the source and the target text, or None if they are not recognised.
 
     A field is recognised by the code of its language in any spelling (``pt-BR``, ``PT_br``, ``pt``), by the English
-    name of the language, or by a word such as ``source`` or ``translation``.
+    name of the language, or by a word such as ``source`` or ``translation``. An empty code stands for any language.
     """
     keys = [_normalise(name) for name in names]
     without_regions = [_REGION.sub("", key) for key in keys]
@@ -57,7 +57,7 @@ def code_spellings(code: str) -> list[str]:
 
 
 def _names_of(code: str, role: int) -> list[str]:
-    return [*map(_normalise, code_spellings(code)), *_ROLE_NAMES[role]]
+    return [*(map(_normalise, code_spellings(code)) if code else ()), *_ROLE_NAMES[role]]
 
 
 def _normalise(name: str) -> str:

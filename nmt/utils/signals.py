@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -66,8 +67,12 @@ def _print_from_handler(message: bytes) -> None:
 def handle_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[dict[int, Any]]:
     """Call ``handler`` for signals in the block; yield the previous handlers, which are restored at the end.
 
-    SIGHUP stays ignored if it was ignored before, as under nohup.
+    SIGHUP stays ignored if it was ignored before, as under nohup. Outside the main thread, for example of a notebook,
+    Python allows no handlers, and signals keep their effect.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield {}
+        return
     hangup = getattr(signal, "SIGHUP", None)
     ignored = {hangup} if hangup is not None and signal.getsignal(hangup) == signal.SIG_IGN else set()
     previous: dict[int, Any] = {number: signal.signal(number, handler) for number in _SIGNALS - ignored}
