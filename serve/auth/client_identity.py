@@ -1,6 +1,7 @@
 """Identification of clients by API key and network address."""
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -13,6 +14,9 @@ from serve.errors import ApiKeyError
 from serve.settings import Settings
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
+
+current_client_key: ContextVar[str | None] = ContextVar("current_client_key", default=None)
+"""Identifier of the client that the current task works for; tasks and threads that it starts inherit it."""
 
 _AUTH_SCHEMES = ("deepl-auth-key", "bearer")
 _ADDRESS_WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")
@@ -32,6 +36,11 @@ class Client:
     def name(self) -> str | None:
         """Name of the client's API key."""
         return self.key.name if self.key else None
+
+    @property
+    def identifier(self) -> str:
+        """Identifier for rate limits and shares of the workers: the API key, or else the address."""
+        return self.address if self.name is None else f"key {self.name}"
 
 
 def identify_client(request: Request, key_parameter: str | None) -> Client:

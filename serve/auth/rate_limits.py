@@ -27,7 +27,7 @@ class RateLimiter:
 
     def check(self, client: Client, per_minute: int) -> None:
         """Count a request; raise TooManyRequestsError if the client has exceeded this number of requests per minute."""
-        client_key = client.address if client.name is None else f"key {client.name}"
+        client_key = client.identifier
         interval = _MINUTE / per_minute
         now = monotonic()
         arrival_time = max(self._arrival_times.get(client_key, now), now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from nmt.inference.translation import SentenceTranslation, Translation
     from nmt.search.hypotheses import Hypothesis
     from nmt.search.options import DecodingOptions
+
+CHUNK_CHARACTERS = 200
+"""Estimated number of characters in a chunk of a long sentence."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,11 +64,16 @@ class PendingRequest:
     """
 
     def __init__(
-        self, num_sentences: int, deadline: float, on_sentence: Callable[[int, Translation], None] | None = None
+        self,
+        num_sentences: int,
+        deadline: float,
+        on_sentence: Callable[[int, Translation], None] | None = None,
+        client: Hashable = None,
     ) -> None:
         """Create a request; the arguments are those of `serve.scheduling.scheduler.Scheduler.submit`."""
         self.future: Future[list[SentenceTranslation]] = Future()
         self.deadline = deadline
+        self.client = client
         self.overrun = 0.0
         """Seconds of worker time by which the finished chunks exceeded their estimated cost; never decreases."""
         self._translations: list[SentenceTranslation | None] = [None] * num_sentences
@@ -131,6 +140,11 @@ class SentenceJob:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
+    def estimated_chunks(self) -> int:
+        """Number of chunks that the sentence probably has."""
+        return max(1, math.ceil(len(self.sentence.text) / CHUNK_CHARACTERS))
+
+    @property
     def chunks(self) -> Sequence[Chunk]:
         """Chunks of the sentence; none before it is prepared."""
         return self.prepared.chunks if self.prepared else ()
@@ -176,6 +190,11 @@ class ChunkTask(NamedTuple):
     def cancelled(self) -> bool:
         """Whether the result is no longer needed, because the request has failed or been cancelled."""
         return self.job.request.future.done()
+
+    @property
+    def num_chunks(self) -> int:
+        """Number of chunks that the task stands for; an estimate before the sentence is split."""
+        return 1 if self.job.chunks else self.job.estimated_chunks
 
     @property
     def cost(self) -> float:

@@ -8,45 +8,34 @@ The sentences of a request are due one after the other, at the rate at which a q
 (Zhang 1990, "VirtualClock"). Due times follow from estimated costs; if the finished sentences of a request have taken
 longer than estimated, its other sentences are postponed. A request of one sentence therefore overtakes a request of
 thousands. The large request still receives a quarter of the workers, and all of them while nothing else waits.
+
+That is the order among the requests of one client. Clients take turns, so that one client's requests, however many,
+do not delay those of another; see `serve.scheduling.fair_queue`. Admission follows the same shares.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from serve.errors import NotReadyError, QueueFullError
 from serve.interfaces import BatchKey
 from serve.metrics import Metrics
-from serve.scheduling.jobs import ChunkTask, PendingRequest, Sentence, SentenceJob
+from serve.scheduling.fair_queue import ClientClocks, FairQueue, QueueEntry
+from serve.scheduling.jobs import CHUNK_CHARACTERS, ChunkTask, PendingRequest, Sentence, SentenceJob
 from serve.scheduling.translation_cache import TranslationCache
 
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
 
-CHUNK_CHARACTERS = 200
-"""Estimated number of characters in a chunk of a long sentence."""
 _REQUEST_SHARE = 0.25  # share of the workers that every request receives at least
 _ADMISSION_SHARE = 0.5  # share of a request's time that all queued work may take; the rest allows for wrong estimates
 _REFILL_SHARE = 0.85  # share of the slots that must be free to refill them when more sentences wait than fit
 _WINDOW_BATCHES = 2  # number of batches of due sentences among which sentences of similar length are chosen
-
-
-class QueueEntry(NamedTuple):
-    """A task in a queue."""
-
-    due: float
-    """Time of `time.monotonic`; the task with the earliest time is taken first."""
-    serial: int
-    """Serial number, which orders tasks with equal due times by arrival."""
-    task: ChunkTask
-    overrun: float
-    """Overrun of the request when the entry was queued; a later increase postpones the task."""
 
 
 class Scheduler:
@@ -58,7 +47,7 @@ class Scheduler:
         Args:
             num_workers: Number of worker threads.
             num_slots: Number of slots of each batch.
-            queue_limit: Maximum number of waiting sentences.
+            queue_limit: Maximum number of waiting sentences; clients that wait at the same time have equal shares.
             cache_size: Maximum number of cached translations.
             metrics: Metrics to update.
         """
@@ -67,10 +56,12 @@ class Scheduler:
         self._cache = TranslationCache(cache_size, metrics)
         self._source_tokens, self._target_tokens = metrics.tokens.labels("source"), metrics.tokens.labels("target")
         self._changed = threading.Condition()
-        self._queues: dict[BatchKey, list[QueueEntry]] = {}  # heaps: the task that is due first is on top
+        self._queues: dict[BatchKey, FairQueue] = {}
+        self._clocks = ClientClocks()
         self._serial = count()
         self._waiting: dict[PendingRequest, tuple[int, float]] = {}  # number of queued tasks, and their cost
-        self._count, self._backlog = 0, 0.0  # sums of the values of _waiting
+        self._clients: dict[Hashable, tuple[int, float]] = {}  # sums of the values of _waiting, by client
+        self._count = 0  # sum over _waiting
         self._idle_workers = 0
         self._closed = False
 
@@ -82,6 +73,7 @@ class Scheduler:
         *,
         later_cost: float = 0.0,
         continued: bool = False,
+        client: Hashable = None,
     ) -> PendingRequest:
         """Queue the sentences of a request.
 
@@ -91,13 +83,14 @@ class Scheduler:
             on_sentence: Function that is called with the index and translation of each sentence as it is finished.
             later_cost: Estimated seconds of worker time for sentences that the same request will submit later.
             continued: Whether the same request has submitted sentences before, so that it is not refused any more.
+            client: Identifier of the client; the clients share the workers and the queue equally.
 
         Raises:
             NotReadyError: If the scheduler is closed.
             QueueFullError: If the queue is full, or the request would probably not finish before its deadline.
         """
         now = time.monotonic()
-        request = PendingRequest(len(sentences), deadline, on_sentence)
+        request = PendingRequest(len(sentences), deadline, on_sentence, client)
         cached = [self._cache.get(sentence) for sentence in sentences]
         jobs = []
         for index, (sentence, translation) in enumerate(zip(sentences, cached, strict=True)):
@@ -106,9 +99,10 @@ class Scheduler:
                 jobs.append(SentenceJob(request, index, sentence, key, sentence.cost, now, self._deliver_translation))
         with self._changed:
             if not continued:
-                self._check_admission(jobs, later_cost, deadline - now)
+                self._check_admission(client, jobs, later_cost, deadline - now)
             if jobs:
-                self._add_waiting(request, len(jobs), sum(job.cost for job in jobs))
+                num_tasks = sum(job.estimated_chunks for job in jobs)
+                self._add_waiting(request, num_tasks, sum(job.cost for job in jobs))
                 request.future.add_done_callback(lambda _: self._remove_request(request))
             virtual_start = now
             for job in jobs:
@@ -202,7 +196,7 @@ class Scheduler:
         """Return whether tasks can be taken. Called without the lock; a change is seen one step later."""
         return any(count_free_slots(key) >= self._min_num_free(queue) for key, queue in list(self._queues.items()))
 
-    def _min_num_free(self, queue: Sequence[QueueEntry]) -> int:
+    def _min_num_free(self, queue: FairQueue) -> int:
         """Return the number of slots that must be free before tasks of a queue are taken.
 
         Filling slots one by one costs a fifth of the speed. Waiting until all slots are free costs none, but one very
@@ -211,21 +205,35 @@ class Scheduler:
         """
         return min(len(queue), math.ceil(_REFILL_SHARE * self._num_slots))
 
-    def _check_admission(self, jobs: Sequence[SentenceJob], later_cost: float, available: float) -> None:
-        """Raise if the scheduler is closed or its queue full, or if the jobs need more than the available seconds."""
+    def _check_admission(
+        self, client: Hashable, jobs: Sequence[SentenceJob], later_cost: float, available: float
+    ) -> None:
+        """Raise if the scheduler is closed, or the client's share of the queue or of the available seconds used up.
+
+        If clients take turns, those with less work than this one finish before it, and the others have received as much
+        worker time as it has when it is finished.
+        """
         if self._closed:
             raise NotReadyError("the server is shutting down")
-        needed = (self._backlog + sum(job.cost for job in jobs) + later_cost) / self._num_workers
+        own_count, own_cost = self._clients.get(client, (0, 0.0))
+        new_count = sum(job.estimated_chunks for job in jobs)
+        own_cost += sum(job.cost for job in jobs) + later_cost
+        others = [cost for other, (_, cost) in self._clients.items() if other != client]
+        needed = (own_cost + sum(min(cost, own_cost) for cost in others)) / self._num_workers
         allowed = _ADMISSION_SHARE * available
+        share = self._queue_limit / (len(others) + 1)
+        is_full = self._count + new_count > self._queue_limit and own_count + new_count > share
         # An empty queue accepts any request, so that an inaccurate estimate cannot refuse requests for ever.
-        if self._count and (self._count + len(jobs) > self._queue_limit or needed > allowed):
+        if self._count and (is_full or needed > allowed):
             raise QueueFullError(max(1, math.ceil(needed - allowed)))
 
     def _enqueue(self, due: float, task: ChunkTask) -> None:
         """Add a task to its queue; ``due`` is its due time without the overrun of its request."""
         overrun = task.job.request.overrun
         entry = QueueEntry(due + self._fair_duration(overrun), next(self._serial), task, overrun)
-        heapq.heappush(self._queues.setdefault(task.batch_key, []), entry)
+        if task.batch_key not in self._queues:
+            self._queues[task.batch_key] = FairQueue(self._clocks, self._fair_duration)
+        self._queues[task.batch_key].push(entry)
 
     def _fair_duration(self, cost: float) -> float:
         """Return the seconds that work of this cost takes with the share of the workers that one request receives."""
@@ -236,8 +244,12 @@ class Scheduler:
         tasks_before, cost_before = self._waiting.pop(request, (0, 0.0))
         if tasks_before + num_tasks:
             self._waiting[request] = (tasks_before + num_tasks, cost_before + cost)
+        client_count, client_cost = self._clients.pop(request.client, (0, 0.0))
+        if not client_count:
+            self._clocks.enter(request.client)
+        if client_count + num_tasks:
+            self._clients[request.client] = (client_count + num_tasks, client_cost + cost)
         self._count += num_tasks
-        self._backlog += cost
         self._metrics.waiting_sentences.set(self._count)
 
     def _remove_request(self, request: PendingRequest) -> None:
@@ -248,8 +260,7 @@ class Scheduler:
             num_tasks, cost = self._waiting[request]
             self._add_waiting(request, -num_tasks, -cost)
             for key, queue in list(self._queues.items()):
-                queue[:] = [entry for entry in queue if entry.task.job.request is not request]
-                heapq.heapify(queue)
+                queue.remove_request(request)
                 if not queue:
                     del self._queues[key]
             self._changed.notify_all()  # a closed scheduler may be empty now
@@ -262,7 +273,7 @@ class Scheduler:
         taken = self._pop_similar(queue, min(num_free, math.ceil(len(queue) / (self._idle_workers + 1))))
         now = time.monotonic()
         for task in taken:
-            self._add_waiting(task.job.request, -1, -task.cost)
+            self._add_waiting(task.job.request, -task.num_chunks, -task.cost)
             if not task.job.chunks:
                 task.job.started = now
                 self._metrics.queue_wait_seconds.observe(now - task.job.submitted)
@@ -270,21 +281,14 @@ class Scheduler:
             del self._queues[key]
         return [task for task in taken if now < task.job.request.deadline]
 
-    def _pop_similar(self, queue: list[QueueEntry], max_tasks: int) -> list[ChunkTask]:
-        """Take the task that is due first, and of the tasks due next those whose lengths are closest to its length."""
+    def _pop_similar(self, queue: FairQueue, max_tasks: int) -> list[ChunkTask]:
+        """Take the task whose turn it is, and of the next tasks those whose lengths are closest to its length."""
         window: list[QueueEntry] = []
         while queue and len(window) < max(max_tasks, _WINDOW_BATCHES * self._num_slots):
-            window.append(self._pop_first(queue))
+            window.append(queue.pop())
         if len(window) > max_tasks:
             length = len(window[0].task.text)
             window[1:] = sorted(window[1:], key=lambda entry: abs(len(entry.task.text) - length))
             for entry in window[max_tasks:]:
-                heapq.heappush(queue, entry)
+                queue.put_back(entry)
         return [entry.task for entry in window[:max_tasks]]
-
-    def _pop_first(self, queue: list[QueueEntry]) -> QueueEntry:
-        """Take the entry that is due first, after postponing the entries of requests whose overrun has increased."""
-        while (overrun := (first := queue[0]).task.job.request.overrun) > first.overrun:
-            due = first.due + self._fair_duration(overrun - first.overrun)
-            heapq.heapreplace(queue, first._replace(due=due, overrun=overrun))
-        return heapq.heappop(queue)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from nmt.inference.pivoting import finish_translation
 from nmt.inference.translation import SentenceTranslation
-from serve.scheduling.jobs import Sentence
-from serve.scheduling.scheduler import CHUNK_CHARACTERS, Scheduler
+from serve.auth.client_identity import current_client_key
+from serve.scheduling.jobs import CHUNK_CHARACTERS, Sentence
+from serve.scheduling.scheduler import Scheduler
 from serve.service.planning import TextOffloader, TranslationRequest
 from serve.service.sentences import SentenceFactory, SourceSentence
 
@@ -121,6 +122,7 @@ class SentenceTranslator:
                 report if on_sentence else None,
                 later_cost=later_cost + sum(sentence.cost for sentence in sentences[end:]),
                 continued=self.continued,
+                client=current_client_key.get(),
             )
             self.continued = True
             translated: list[SentenceTranslation] = await asyncio.wrap_future(pending.future)

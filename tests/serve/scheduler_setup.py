@@ -40,10 +40,11 @@ class SchedulerSetup:
         num_hypotheses: int = 1,
         beam_size: int = 2,
         on_sentence: Callable[[int, Translation], None] | None = None,
+        client: str | None = None,
     ) -> PendingRequest:
         options = DecodingOptions(num_hypotheses=num_hypotheses)
         sentences = [self.create_sentence(text, beam_size, options) for text in texts]
-        return self.scheduler.submit(sentences, time.monotonic() + seconds, on_sentence)
+        return self.scheduler.submit(sentences, time.monotonic() + seconds, on_sentence, client=client)
 
     def create_sentence(
         self, text: str, beam_size: int = 2, options: DecodingOptions | None = None, cache_scope: str | None = None

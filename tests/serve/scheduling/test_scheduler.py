@@ -250,3 +250,49 @@ def test_requests_resolve_once_even_if_cancelled_at_the_same_time(setup: Schedul
     futures = [setup.submit("x", "x").future for _ in range(20)]
     kept = [future for future in futures if not future.cancel()]
     assert wait(kept, timeout=30).not_done == set()
+
+
+def test_a_request_overtakes_all_that_another_client_has_queued(setup: SchedulerSetup):
+    setup.block()
+    flood = [setup.submit("flood", client="a") for _ in range(LIMIT)]
+    small = setup.submit("small", client="b")
+    setup.fake.open.set()
+    for request in (*flood, small):
+        request.future.result(30)
+    assert setup.fake.decoded()[SLOTS:].index("small") <= SLOTS
+
+
+def test_clients_with_full_queues_take_turns(setup: SchedulerSetup):
+    setup.block()
+    requests = [setup.submit(client, client=client) for client in ("a" * 40 + "b" * 10)]
+    setup.fake.open.set()
+    for request in requests:
+        request.future.result(30)
+    assert abs(setup.fake.decoded()[SLOTS : SLOTS + 20].count("b") - 10) <= SLOTS
+
+
+def test_a_full_queue_admits_each_client_up_to_its_share(setup: SchedulerSetup):
+    setup.block()
+    setup.submit(*["x"] * LIMIT, client="a")
+    with pytest.raises(QueueFullError):
+        setup.submit("x", client="a")
+    setup.submit(*["y"] * (LIMIT // 2), client="b")
+    with pytest.raises(QueueFullError):
+        setup.submit("y", client="b")
+
+
+def test_the_time_that_another_client_needs_counts_up_to_the_time_of_the_request(setup: SchedulerSetup):
+    setup.model.throughput.record(100.0, ["x" * 80] * 100)  # 1 second per sentence
+    setup.block()
+    setup.submit(*["x" * 80] * 50, client="a", seconds=1000)
+    with pytest.raises(QueueFullError):
+        setup.submit("x" * 80, client="a", seconds=30)
+    setup.submit("x" * 80, client="b", seconds=30)
+
+
+def test_a_long_sentence_counts_as_its_chunks(setup: SchedulerSetup):
+    setup.block()
+    setup.submit("x" * 200 * (LIMIT - 1))
+    with pytest.raises(QueueFullError):
+        setup.submit("x" * 400)
+    setup.submit("x" * 200)
