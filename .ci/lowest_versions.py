@@ -12,11 +12,12 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 
 def lowest(requirement: str) -> str:
     """Return a requirement pinned to its lower bound; exit if it has none."""
-    match = re.fullmatch(r"([\w.-]+(?:\[[\w,.-]+\])?)>=([\w.]+)(?:,[^;]*)?(;.*)?", requirement.replace(" ", ""))
+    package, semicolon, marker = requirement.partition(";")
+    match = re.fullmatch(r"([\w.-]+(?:\[[\w,.-]+\])?)>=([\w.]+)(?:,.*)?", package.replace(" ", ""))
     if match is None:
         sys.exit(f"pyproject.toml: {requirement!r} has no lower bound; add one")
-    name, version, marker = match.groups()
-    return f"{name}=={version}{marker or ''}"
+    name, version = match.groups()
+    return f"{name}=={version}{semicolon}{marker}"
 
 
 def main() -> None:
