@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli import data, evaluation, lab, serving, training, translation
+from nmt.cli import data, evaluation, lab, memory, serving, training, translation
 from nmt.utils.errors import CarouselError
 from nmt.utils.signals import is_prepared_to_serve
 
@@ -44,6 +44,11 @@ def describe(
 ) -> None:
     """Train LSTM translators, score them, and serve them."""
 
+
+memory_app = typer.Typer(help="Translation memories.", no_args_is_help=True)
+memory_app.command("import")(memory.import_memory)
+memory_app.command("export")(memory.export_memory)
+app.add_typer(memory_app, name="memory")
 
 lab_app = typer.Typer(help="Demonstrations of recurrent networks.", no_args_is_help=True)
 lab_app.command()(lab.gradients)

@@ -90,6 +90,9 @@ def translate(
     protect_pattern: Annotated[
         list[str] | None, Option(metavar="REGEX", help="Pattern of text to copy unchanged; may be repeated.")
     ] = None,
+    memory: Annotated[
+        Path | None, Option(metavar="FILE", help="Translation memory to reuse; see nmt memory import.")
+    ] = None,
     localise_numbers: Annotated[
         bool, Option("--localise-numbers", help="Write numbers as is usual in the target language.")
     ] = False,
@@ -124,6 +127,8 @@ def translate(
         raise UsageError("--rescore: does not work with sampling; remove --sample")
     if lm and on_ray:
         raise UsageError("--lm: does not work with --ray; remove one of the two")
+    if memory and on_ray:
+        raise UsageError("--memory: does not work with --ray; remove one of the two")
     if on_ray and not (files and output):
         raise UsageError("--ray: needs input files and an output file; name files and -o")
     document = _find_document(files or (), file_format, output, field)
@@ -167,7 +172,7 @@ def translate(
     )
     _ = text_options.protector  # raises for an invalid pattern
     job = TranslationJob(
-        models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options, languages
+        models, beam_size, n_best - 1, options, not no_shortlist, output_format, text_options, languages, memory
     )
     fields = tuple(field or (name for name in (languages[0], "text") if name))
     untranslated = _UntranslatedCounter()

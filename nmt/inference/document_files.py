@@ -109,14 +109,13 @@ def translate_document(
 def _translate(
     segments: Sequence[str], options: ReadOptions, job: TranslationJob, translator: Translator
 ) -> Iterator[Translation]:
-    return translator.stream(
-        segments,
-        source=options.source,
-        target=options.target,
-        beam_size=job.beam_size,
+    of_segments = replace(
+        job,
         options=replace(job.options, return_attention=True),
         text_options=replace(job.text_options, split_sentences=False),  # the segments are sentences
+        alternatives=0,
     )
+    return of_segments.stream(translator, segments, (options.source, options.target))
 
 
 @contextmanager
@@ -148,6 +147,7 @@ def _open_journal(document: DocumentJob, options: ReadOptions, job: TranslationJ
         "input": hash_file(document.path).hex(),
         "format": document.format.name,
         "read": asdict(options),
+        "memory": str(job.memory),
         "options": [job.beam_size, job.use_shortlist, asdict(job.options), job.text_options.to_dict()],
     }
     key = hash_json(json.loads(json.dumps(inputs, default=sorted)))  # sets become lists

@@ -14,6 +14,7 @@ from nmt.inference.text_options import DEFAULT_TEXT_OPTIONS, TextOptions
 from nmt.inference.translation import Translation
 from nmt.inference.translator import Translator
 from nmt.search.options import DecodingOptions
+from nmt.utils.errors import UsageError
 
 OutputFormat = Literal["text", "json", "pairs"]
 """Format of each output line.
@@ -41,6 +42,9 @@ class TranslationJob:
     languages: tuple[str | None, str | None] = (None, None)
     """Codes of source and target language; None for a language that the model determines, or that is identified."""
 
+    memory: Path | None = None
+    """Translation memory, whose exact matches are reused and whose fuzzy matches are offered as alternatives."""
+
     def load_translator(self, engine: EngineName = "auto", threads: int = 1) -> Translator:
         """Load the models into a translator. Raises CarouselError as `Translator.load` does."""
         first, *others = self.models
@@ -57,19 +61,34 @@ class TranslationJob:
         ``on_translation`` is called with each translation.
         """
         texts, sources = itertools.tee(texts)
-        translations = translator.stream(
-            texts,
-            source=self.languages[0],
-            target=self.languages[1],
-            beam_size=self.beam_size,
-            alternatives=self.alternatives,
-            options=self.options,
-            text_options=self.text_options,
-        )
         languages = translator.choose_languages(*self.languages)
-        for translation, source in zip(translations, sources, strict=True):
+        for translation, source in zip(self.stream(translator, texts, languages), sources, strict=True):
             on_translation(translation)
             yield _format_line(source, translation, self.output_format, languages)
+
+    def stream(
+        self, translator: Translator, texts: Iterable[str], languages: tuple[str | None, str]
+    ) -> Iterator[Translation]:
+        """Translate texts lazily, and yield their translations in order. Raises as `Translator.stream` does."""
+
+        def translate(texts: Iterable[str]) -> Iterator[Translation]:
+            return translator.stream(
+                texts,
+                source=languages[0],
+                target=languages[1],
+                beam_size=self.beam_size,
+                alternatives=self.alternatives,
+                options=self.options,
+                text_options=self.text_options,
+            )
+
+        if self.memory is None:
+            return translate(texts)
+        if languages[0] is None:
+            raise UsageError("--memory: its entries are of one source language; name it with --from")
+        from nmt.inference.memory.reuse import stream_with_memory  # needs the extra ``documents``
+
+        return stream_with_memory(texts, self.memory, (languages[0], languages[1]), self.alternatives, translate)
 
 
 def _format_line(

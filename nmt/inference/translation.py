@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 
 from nmt.text.alignment import AlignedSpan
 
-DirectionKind = Literal["trained", "pivot", "zero-shot", "copy"]
+DirectionKind = Literal["trained", "pivot", "zero-shot", "copy", "memory"]
 """``trained`` if a network was trained to translate between the two languages, ``pivot`` if two translations were made,
 the second of the result of the first, ``zero-shot`` if a network was trained on other pairs of its languages only, and
-``copy`` if the text is in the target language already.
+``copy`` if the text is in the target language already, and ``memory`` if the translation memory has the text.
 """
 
 
@@ -29,6 +29,22 @@ class AppliedTerm:
 
     source: str
     target: str
+
+
+@dataclass(frozen=True)
+class MemoryMatch:
+    """Entry of a translation memory for a text."""
+
+    source: str
+    """Source text of the entry."""
+    target: str
+    """Translation of the entry, with the numbers, addresses and placeholders of the text."""
+    similarity: float
+    """Similarity of the source text of the entry, from 0.75 to 1; 1 if it is the text itself."""
+    origin: str
+    """Where the entry comes from, such as the name of a file."""
+    created: str
+    """Date and time of the entry in ISO 8601."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,8 @@ class Translation:
     """Signs of a bad translation; see `nmt.inference.quality_signals`."""
     terms: tuple[AppliedTerm, ...] = ()
     """Glossary terms that the translation uses."""
+    memory: tuple[MemoryMatch, ...] = ()
+    """Entries of the translation memory for the text, best first. The first one is the translation if it is exact."""
     copied: bool = False
     """True if the text was not translated, because nothing in it is language or the confidence is too low."""
     left_untranslated: bool = False

@@ -107,7 +107,7 @@ def test_json_has_the_documented_fields(model: Path, tmp_path: Path, nmt: Nmt) -
     ran = nmt("translate", model, tmp_path / "in.txt", "--json", "--n-best", 3)
     first, second = map(json.loads, ran.out.splitlines())
     fields = {"text", "score", "confidence", "alternatives", "alignment", "signals", "terms", "copied"}
-    assert set(first) == fields | {"left_untranslated", "direction"}
+    assert set(first) == fields | {"left_untranslated", "direction", "memory"}
     assert first["direction"] == {"kind": "trained", "languages": ["en", "fr"]}
     assert first["text"] == "le chien voit le chat."
     assert len(first["alternatives"]) == 2

@@ -89,6 +89,7 @@ def combine_translations(
         alignment=alignment,
         signals=tuple(dict.fromkeys(signal for translation in translations for signal in translation.signals)),
         terms=tuple(term for translation in translations for term in translation.terms),
+        memory=tuple(match for translation in translations for match in translation.memory),
         copied=all(translation.copied for translation in translations),
         left_untranslated=any(translation.left_untranslated for translation in translations),
         direction=translations[0].direction if translations else None,

@@ -1,0 +1,54 @@
+"""The commands ``nmt memory import`` and ``nmt memory export``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from nmt.cli.options import requires_extra
+from nmt.utils.errors import CarouselError
+
+_StoreArgument = Annotated[Path, Argument(metavar="MEMORY", help="File of the translation memory.")]
+
+
+def import_memory(
+    store: _StoreArgument,
+    files: Annotated[list[Path], Argument(metavar="FILE", help="Translation memories in TMX.")],
+    source: Annotated[
+        str | None, Option("--from", metavar="CODE", help="Source language; by default, the first one of each unit.")
+    ] = None,
+    target: Annotated[
+        str | None, Option("--to", metavar="CODE", help="Target language; by default, all others of each unit.")
+    ] = None,
+) -> None:
+    """Add the translations of TMX files to a translation memory, which is created if there is none."""
+    with requires_extra("documents", "nmt memory"):
+        from nmt.inference.memory.exchange import read_tmx
+        from nmt.inference.memory.store import TranslationMemory
+    memory = TranslationMemory(store)
+    try:
+        for file in files:
+            count = memory.add(read_tmx(file, source, target))
+            print(f"nmt: {file}: {count:,} translations", file=sys.stderr)
+    finally:
+        memory.close()
+
+
+def export_memory(
+    store: _StoreArgument, output: Annotated[Path, Option("-o", "--output", help="TMX file to write.")]
+) -> None:
+    """Write a translation memory to a TMX file."""
+    with requires_extra("documents", "nmt memory"):
+        from nmt.inference.memory.exchange import write_tmx
+        from nmt.inference.memory.store import TranslationMemory
+    if not store.is_file():
+        raise CarouselError(f"{store}: there is no translation memory; fill one with nmt memory import")
+    memory = TranslationMemory(store)
+    try:
+        count = write_tmx(output, memory.entries())
+    finally:
+        memory.close()
+    print(f"nmt: {output}: {count:,} translations", file=sys.stderr)

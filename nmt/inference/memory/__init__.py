@@ -1,0 +1,1 @@
+"""Translation memory: earlier translations that are reused or offered."""
