@@ -38,7 +38,7 @@ def error_response(
     """Return a JSON error response; ``rejected`` is the reason under which the request is counted as rejected."""
     if rejected is not None:
         scope.setdefault("state", {})["rejected"] = rejected
-    body = {"message" if scope["path"].startswith(_DEEPL_PREFIXES) else "error": message}
+    body = {"message" if f"{scope['path']}/".startswith(_DEEPL_PREFIXES) else "error": message}
     return JSONResponse(body, status, headers)
 
 
@@ -65,7 +65,7 @@ async def exception_response(request: Request, error: Exception) -> Response | N
 async def _service_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
     status = error.status
-    if isinstance(error, QuotaExceededError) and request.scope["path"].startswith(_DEEPL_PREFIXES):
+    if isinstance(error, QuotaExceededError) and f"{request.scope['path']}/".startswith(_DEEPL_PREFIXES):
         status = _DEEPL_QUOTA_EXCEEDED
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if isinstance(error, NotReadyError):

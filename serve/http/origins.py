@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve.http.error_responses import error_response
 
+_HEALTH_CHECKS = {"/health", "/ready"}
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 # Browsers send these without asking the service first (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
 _SIMPLE_TYPES = {"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
@@ -44,7 +45,9 @@ class OriginMiddleware:
     def _refuse(self, scope: Scope) -> Response | None:
         """Return the response to a request that is refused, or None."""
         headers = Headers(scope=scope)
-        # Browsers always send a Host header.
+        # Health checks name whatever address they use. Browsers always send a Host header.
+        if scope["path"] in _HEALTH_CHECKS:
+            return None
         if self._hosts is not None and (header := headers.get("host")) and _host_name(header) not in self._hosts:
             message = f"host {header[:80]!r} is not served here; the operator can add it to NMT_ALLOWED_HOSTS"
             return error_response(scope, 400, message, rejected="host")

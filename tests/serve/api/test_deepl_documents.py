@@ -5,7 +5,6 @@ import io
 import time
 from pathlib import Path
 
-import docx
 import httpx
 import pytest
 import yaml
@@ -13,6 +12,8 @@ from fake_translator import FakeTranslator
 from serving import RunningServer, run_server, wait_until
 
 from serve.service import documents
+
+docx = pytest.importorskip("docx")
 
 KEYS = ("first", "second")
 
