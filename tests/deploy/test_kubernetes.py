@@ -131,6 +131,7 @@ def test_the_pod_is_restricted() -> None:
     }
     assert POD["automountServiceAccountToken"] is False
     assert set(CONTAINER["resources"]) == {"requests", "limits"}
+    assert all(set(amounts) == {"cpu", "memory", "ephemeral-storage"} for amounts in CONTAINER["resources"].values())
 
 
 def test_services_of_the_namespace_cannot_change_the_settings() -> None:
