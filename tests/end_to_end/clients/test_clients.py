@@ -100,7 +100,7 @@ def test_deepl(clients: Path, url: str, translated: str) -> None:
     assert all("cheval" in each for each in with_glossary)
     assert refused["key"][0] == "AuthorizationException"
     assert refused["glossary"][0] == "GlossaryNotFoundException"
-    assert "message: language 'DE' is not supported" in refused["language"][1]
+    assert "message: Value for 'target_lang' not supported: language 'DE' is not supported" in refused["language"][1]
     assert "message: formality" in refused["formality"][1]
 
 

@@ -153,11 +153,11 @@ def test_superseded_requests_are_cancelled_on_the_server(browser: Browser) -> No
 
 
 def test_errors_of_files(browser: Browser, tmp_path: Any) -> None:
-    with served_page(browser, max_body_bytes=1000, api_keys="rightkey") as (_, page):
+    with served_page(browser, max_body_bytes=1000, max_file_bytes=1000, api_keys="rightkey") as (_, page):
         cases = [
             ("a.txt", b"x" * 1001, "The file has 2 kB; at most 1 kB are allowed."),
             ("a.txt", b"x" * 900, "This is too large for the server."),
-            ("a.txt", b"bad \xff", "invalid UTF-8 in line 1"),
+            ("a.txt", b"bad \xff", "file:1: invalid UTF-8"),
             ("a.xml", b"<p>a</b>", "not well-formed XML"),
             ("a", b"x", "This kind of file cannot be translated."),
             ("a.txt", b"EXPLODE", "The translation failed on the server."),
