@@ -28,10 +28,11 @@ for command in (
 
 def _show_version(requested: bool) -> None:
     if requested:
-        from nmt.engine.available import available_engines, package_version
+        from nmt.engine.available import available_engines
+        from nmt.utils.versions import installed_version
 
         engines = [f"{name} ({detail})" for name, detail in available_engines().items()]
-        print(f"nmt {package_version()}; engines: {', '.join(engines) or 'none'}")
+        print(f"nmt {installed_version('carousel-nmt') or 'unknown'}; engines: {', '.join(engines) or 'none'}")
         raise typer.Exit
 
 

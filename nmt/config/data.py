@@ -51,7 +51,7 @@ class TableFile(ConfigSection):
     columns: tuple[PositiveInt | str, PositiveInt | str]
     """Columns with the source and the target text: numbers, counted from 1, or names in the header."""
     header: bool = True
-    """Whether the first row contains the names of the columns."""
+    """True if the first row contains the names of the columns."""
 
     @model_validator(mode="after")
     def _check_columns(self) -> TableFile:

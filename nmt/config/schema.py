@@ -48,7 +48,7 @@ class SearchConfig(ConfigSection):
 
 
 class AboutConfig(ConfigSection):
-    """What users of the trained model should know about it, for its model card."""
+    """Description and licence of the trained model, for its model card."""
 
     title: str | None = None
     """Name of the model."""

@@ -26,7 +26,7 @@ def find_language_fields(names: Sequence[str], source: str, target: str) -> tupl
     """Return the indices of the fields with the source and the target text, or None if they are not recognised.
 
     A field is recognised by the code of its language in any spelling (``pt-BR``, ``PT_br``, ``pt``), by the English
-    name of the language, or by a word such as ``source`` or ``translation``. An empty code stands for any language.
+    name of the language, or by a word such as ``source`` or ``translation``. An empty code means any language.
     """
     keys = [_normalise(name) for name in names]
     without_regions = [_REGION.sub("", key) for key in keys]

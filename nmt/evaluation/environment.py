@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+
+from nmt.utils.versions import installed_version
 
 _PACKAGES = {
     "Carousel": "carousel-nmt",
@@ -30,10 +31,7 @@ def describe_environment(device: str) -> dict[str, str]:
 
 def package_version(package: str) -> str:
     """Return the version of a package, or "not installed"."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+    return installed_version(package) or "not installed"
 
 
 def _processor_name() -> str:

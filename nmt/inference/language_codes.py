@@ -54,7 +54,7 @@ def _find_languages(code: str, known: frozenset[str]) -> tuple[Language, ...]:
     related = [language for language in sorted(known) if _base(standard_code(language) or language) == _base(wanted)]
     if _base(wanted) == "zh":
         script = chinese_script(wanted)
-        # Of several languages, that with the requested script is preferred, then the one without a script.
+        # The language with the requested script comes first, then the one without a script.
         related.sort(key=lambda each: (chinese_script(each) != script, chinese_script(each) is not None))
         found = [Language(each, None if chinese_script(each) == script else script) for each in related]
     else:

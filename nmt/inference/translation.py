@@ -42,7 +42,7 @@ class MemoryMatch:
     similarity: float
     """Similarity of the source text of the entry, from 0.75 to 1; 1 if it is the text itself."""
     origin: str
-    """Where the entry comes from, such as the name of a file."""
+    """Source of the entry, such as the name of a file."""
     created: str
     """Date and time of the entry in ISO 8601."""
 

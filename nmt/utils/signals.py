@@ -86,8 +86,7 @@ def handle_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator
 def prepare_to_serve() -> None:
     """Make SIGTERM and SIGINT end the process with status 0, and SIGHUP have no effect, until a server handles them.
 
-    A server that is told to stop before it listens has nothing to finish; one that is told to reload its models has not
-    loaded them yet.
+    Before a server listens, it has no requests to finish and no models to reload.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_serving)

@@ -3,38 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
-from time import monotonic
 
-from cachetools import LRUCache
-
+from serve.auth.cell_rate import CellRate
 from serve.auth.client_identity import Client
 from serve.errors import QuotaExceededError, TooManyRequestsError
 
-_MINUTE = 60.0
-_MAX_CLIENTS = 100_000  # about 35 MB; if there are more, the least recently active client is forgotten
-
 
 class RateLimiter:
-    """Limits the number of requests per minute of each API key or address.
-
-    It uses the generic cell rate algorithm (ITU-T I.371), which stores one number per client. A client may send all
-    requests that a minute allows at once; the allowance is then replenished at a constant rate.
-    """
+    """Limits the number of requests per minute of each API key or address."""
 
     def __init__(self) -> None:
-        self._arrival_times: LRUCache[str, float] = LRUCache(_MAX_CLIENTS)
-        """Theoretical time of arrival of each client's next request, if its requests arrived at the constant rate."""
+        self._requests = CellRate()
 
     def check(self, client: Client, per_minute: int) -> None:
         """Count a request; raise TooManyRequestsError if the client has exceeded this number of requests per minute."""
-        client_key = client.identifier
-        interval = _MINUTE / per_minute
-        now = monotonic()
-        arrival_time = max(self._arrival_times.get(client_key, now), now)
-        excess = arrival_time + interval - now - _MINUTE
+        excess = self._requests.excess(client.identifier, per_minute)
         if excess > 0:
             raise TooManyRequestsError(per_minute, ceil(excess))
-        self._arrival_times[client_key] = arrival_time + interval
+        self._requests.count(client.identifier, per_minute)
 
 
 class CharacterUsage:

@@ -193,7 +193,7 @@ class ChunkTask(NamedTuple):
 
     @property
     def num_chunks(self) -> int:
-        """Number of chunks that the task stands for; an estimate before the sentence is split."""
+        """Number of chunks of the task; an estimate before the sentence is split."""
         return 1 if self.job.chunks else self.job.estimated_chunks
 
     @property

@@ -112,7 +112,7 @@ class DocumentQueue:
         self._service.check_languages(request)
         self._expire()
         waiting = [job for job in self._jobs.values() if job.state in {"queued", "translating"}]
-        if sum(_same_client(job.client, client) for job in waiting) >= _MAX_PER_CLIENT:
+        if sum(job.client.identifier == client.identifier for job in waiting) >= _MAX_PER_CLIENT:
             raise TooManyDocumentsError(f"at most {_MAX_PER_CLIENT} documents may wait; wait until some are translated")
         if len(waiting) >= _MAX_WAITING or not self._make_space(2 * len(content)):
             raise QueueFullError(retry_after=30)
@@ -262,7 +262,3 @@ def file_suffixes() -> list[str]:
 def _check_cancelled(job: DocumentJob) -> None:
     if job.cancelled:
         raise _CancelledDocumentError
-
-
-def _same_client(one: Client, other: Client) -> bool:
-    return (one.name, one.name or one.address) == (other.name, other.name or other.address)

@@ -44,7 +44,7 @@ class TranslationRequest:
     is_xml: bool = False
     """Whether the texts are XML."""
     is_segment: bool = False
-    """Whether each text is a sentence of a document, which is not divided any further."""
+    """True if each text is a sentence of a document, which is not divided any further."""
     tag_options: TagOptions | None = None
     """Treatment of the elements of HTML and XML by name."""
     num_alternatives: int = 0

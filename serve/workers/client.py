@@ -50,7 +50,7 @@ class WorkerConnection:
         self._connection = connection
         self._lock = threading.Lock()
         self.lost = False
-        """Whether the process has ended or the connection was closed, so that further calls fail."""
+        """True if the process has ended or the connection was closed, so that further calls fail."""
 
     def receive(self) -> tuple[bool, Any]:
         """Return whether a call has succeeded, and its result or the location of the error."""
@@ -112,7 +112,7 @@ class WorkerProcess:
 
     @property
     def lost(self) -> bool:
-        """Whether the process has ended or was closed."""
+        """True if the process has ended or was closed."""
         return any(connection.lost for connection in self.connections)
 
     def wait_until_loaded(self, expected_checksum: str) -> None:

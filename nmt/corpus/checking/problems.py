@@ -13,7 +13,7 @@ class ProblemKind(NamedTuple):
 
     description: str
     remedy: Remedy
-    """What cleaning does with the pair."""
+    """Treatment of the pair when the text is cleaned."""
 
 
 PROBLEM_KINDS = {

@@ -88,7 +88,7 @@ class _TableFormat(FileFormat):
 
     has_fields = True
     quotes: ClassVar[bool]
-    """Whether a field in quotation marks may contain line ends."""
+    """True if a field in quotation marks may contain line ends."""
 
     def read(self, path: Path, options: ReadOptions) -> Iterator[Piece]:
         """Yield the records in groups.

@@ -23,7 +23,7 @@ _SAMPLE_CHARACTERS = 20_000
 
 @dataclass(frozen=True)
 class FileSummary:
-    """What a file contains."""
+    """Amount of text in a file, and a sample of it."""
 
     num_segments: int
     num_characters: int

@@ -63,7 +63,7 @@ class FileFormat(ABC):
     output_suffix: ClassVar[str | None] = None
     """File name extension of the translated file, if it is not that of the source."""
     has_fields: ClassVar[bool] = False
-    """Whether the format uses ``ReadOptions.fields``."""
+    """True if the format uses ``ReadOptions.fields``."""
 
     @abstractmethod
     def read(self, path: Path, options: ReadOptions) -> Iterator[Piece]:

@@ -1,6 +1,6 @@
 """Texts with inline codes: what most formats divide their paragraphs into.
 
-An *inline code*, as XLIFF calls it, stands for markup inside a sentence: the start or the end of a style or of a link,
+An *inline code*, as XLIFF calls it, represents markup inside a sentence: the start or the end of a style or of a link,
 or something that stands alone, such as a footnote mark. The codes are set aside before translation and put into the
 translation by the word alignment, in their original order.
 """
@@ -30,15 +30,15 @@ class InlineCode:
 
     kind: TagKind
     data: Any = None
-    """What the format needs in order to write the code."""
+    """Data with which the format writes the code."""
     name: str = ""
     """Name of an HTML element that is treated alike; ``br`` for a line break."""
     opening: InlineCode | None = None
     """Code that a closing code closes."""
     is_visible: bool = True
-    """Whether a standalone code is displayed."""
+    """True if a standalone code is displayed."""
     separates_words: bool = False
-    """Whether a standalone code stands between two words like a space."""
+    """True if a standalone code separates two words, as a space does."""
     document: Document | None = None
     """Texts inside the code that are translated by themselves, such as those of a text box."""
 
@@ -68,7 +68,7 @@ class InlineDocument:
     original: str
     """The unit as it is in the file, which is kept if the translation equals the source."""
     keeps_original: ClassVar[bool] = True
-    """Whether a unit stays as it is if the translation equals the source."""
+    """True if a unit stays as it is when the translation equals the source."""
     _codes: list[InlineCode] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -59,7 +59,7 @@ class JsonFormat(FileFormat):
     def read(self, path: Path, options: ReadOptions) -> Iterator[Piece]:
         """Yield the string values, and everything between them.
 
-        ``options.fields`` are paths such as ``items.*.title``, in which ``*`` stands for any key or index. A path also
+        ``options.fields`` are paths such as ``items.*.title``, in which ``*`` matches any key or index. A path also
         selects everything inside the value. Without fields, all string values are translated, but never the keys.
         """
         selected = [_split_path(field) for field in options.fields]
@@ -106,7 +106,7 @@ class _Reader:
         self._path: list[str | int] = []
         self._expected = "value"
         self.is_value = False
-        """Whether the last token is a value, rather than a key."""
+        """True if the last token is a value, not a key."""
 
     @property
     def path(self) -> Sequence[str]:

@@ -82,7 +82,7 @@ def _nested_document(unit: XmlUnit, element: XmlElement, language: str) -> Docum
 
 
 class _SpaceWriter:
-    """Writer of text in which elements stand for the spaces that would be collapsed."""
+    """Writer of text in which elements replace the spaces that would be collapsed."""
 
     def __init__(self) -> None:
         self._is_after_space = True  # at the beginning of a paragraph, too

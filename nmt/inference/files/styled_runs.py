@@ -43,7 +43,7 @@ class RunNames:
     untranslated: frozenset[str] = frozenset()
     """Elements whose text is not translated."""
     characters: tuple[tuple[str, str], ...] = ()
-    """Elements that stand for a character."""
+    """Names of elements that represent a character, each with the character."""
     head: frozenset[str] = frozenset()
     """Elements that come before the first run, or after the last one, and have no text."""
 

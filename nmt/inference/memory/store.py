@@ -55,7 +55,7 @@ class MemoryEntry(NamedTuple):
     source: str
     target: str
     origin: str
-    """Where the translation comes from, such as the name of a file."""
+    """Source of the translation, such as the name of a file."""
     created: str = ""
     """Date and time in ISO 8601; empty for now."""
 

@@ -9,7 +9,7 @@ from fastapi import Request
 from serving import RunningServer, run_server
 
 from serve.api.dependencies import authorize, charge
-from serve.auth import rate_limits
+from serve.auth import cell_rate
 from serve.auth.api_keys import ApiKey
 from serve.auth.client_identity import Client
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
@@ -27,7 +27,7 @@ def keyed(name: str = "a", limit: int | None = None) -> Client:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(rate_limits, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cell_rate, "monotonic", lambda: now[0])
     return now
 
 
@@ -72,7 +72,7 @@ def test_clients_are_limited_by_key_or_else_by_address(clock: list[float]):
 
 
 def test_the_number_of_remembered_clients_is_bounded(clock: list[float], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rate_limits, "_MAX_CLIENTS", 10)
+    monkeypatch.setattr(cell_rate, "_MAX_CLIENTS", 10)
     limiter = RateLimiter()
     for n in range(100):
         assert count_allowed(limiter, anonymous(str(n)), 1) == 1

@@ -4,7 +4,7 @@ import pytest
 from fake_translator import FakeTranslator
 from serving import run_server
 
-from serve.auth import wrong_keys
+from serve.auth import cell_rate
 from serve.auth.api_keys import ApiKey
 from serve.auth.wrong_keys import WrongKeyLimiter
 from serve.errors import TooManyRequestsError
@@ -15,7 +15,7 @@ KEY = ApiKey(name="ours", sha256="0" * 64)
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(wrong_keys, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cell_rate, "monotonic", lambda: now[0])
     return now
 
 
