@@ -17,7 +17,7 @@ class NetworkScripts:
     def __init__(self, script: ChineseScript | None, source_language: str, target_language: str) -> None:
         """Create the converter of a direction; a network without ``script`` was trained on text as it was.
 
-        If OpenCC is not installed, text is not converted, and a warning is logged.
+        If OpenCC is not installed, text is not converted, and a warning is logged at the first Chinese text.
         """
         self._script: ChineseScript = script or "simplified"
         self._writes_chinese = is_chinese(target_language)
@@ -41,8 +41,17 @@ class NetworkScripts:
 def _converter_if_installed(script: ChineseScript) -> Callable[[str], str]:
     if has_chinese_converter():
         return chinese_converter(script)
+
+    def keep_and_warn(text: str) -> str:
+        _warn_once(script)
+        return text
+
+    return keep_and_warn
+
+
+@cache
+def _warn_once(script: ChineseScript) -> None:
     _log.warning("Chinese text is not converted to %s characters; install carousel-nmt[chinese]", script)
-    return _keep
 
 
 def _keep(text: str) -> str:
