@@ -76,7 +76,6 @@ class BeamSearch:
         self._coverage = CoverageTracker(num_slots, beam_size)
         self._copies = CopyTracker(num_slots, beam_size, eos_id)
         self._strategies = StrategyRunner(num_slots, beam_size, eos_id)
-        self._no_ids = np.zeros(0, dtype=np.int64)
 
     def free_slots(self) -> list[int]:
         """Return the slots without a sentence, in ascending order."""
@@ -216,8 +215,8 @@ class BeamSearch:
             parents=self._parents.ravel(),
             num_candidates=self._engine.beam_size + 1,  # at most one of them ends the sentence
             score_ids=self._copies.score_ids,
-            suppress_rows=self._no_ids,
-            suppress_tokens=self._no_ids,
+            suppress_rows=self._copies.suppressed_rows,
+            suppress_tokens=self._copies.suppressed_tokens,
             return_attention=self._needs_attention,
         )
         return self._strategies.extend_request(request) if self._strategies.strategies else request

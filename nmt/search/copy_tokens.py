@@ -86,6 +86,10 @@ class CopyTracker:
         self._row_tokens = tokens
         self.score_ids: Int64Array = np.pad(tokens, ((0, 0), (1, 0)), constant_values=self._eos_id)
         """Token ids for the engine to score: end of sentence and the copy tokens of each row, [R, 1 + P]."""
+        rows, columns = np.nonzero(self._tokens.repeat(beam_size, axis=0) != _NO_TOKEN)
+        self.suppressed_rows: Int64Array = rows
+        self.suppressed_tokens: Int64Array = tokens[rows, columns]
+        """The copy tokens of each row, which the engine must not propose because `add_candidates` adds them."""
 
     def add_candidates(
         self, candidates: CandidateArrays, scores: Float64Array, id_scores: Float32Array, may_end: BoolArray,
@@ -103,8 +107,6 @@ class CopyTracker:
         totals, ids, ends = candidates
         num_slots, beam_size, num_copies = self._missing.shape
         shape = num_slots, beam_size, -1
-        is_copy = (ids.reshape(num_slots, -1, 1) == self._tokens[:, None]).any(axis=2)  # proposed from a shortlist
-        np.putmask(totals, is_copy.reshape(ids.shape), -np.inf)
         copies = np.where(self._missing, id_scores[:, 1 : 1 + num_copies].reshape(shape) + scores[:, :, None], -np.inf)
         num_missing = self._missing.sum(axis=2)
         best = np.maximum(totals.reshape(shape).max(axis=2), copies.max(axis=2))

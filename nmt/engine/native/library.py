@@ -62,7 +62,8 @@ class SearchOptions(ctypes.Structure):
 
     _fields_ = [
         ("min_length", c_int32), ("max_length", c_int32), ("num_hypotheses", c_int32), ("return_attention", c_int32),
-        ("no_repeat_ngram_size", c_int32), ("length_penalty", c_double),
+        ("no_repeat_ngram_size", c_int32), ("num_copy_tokens", c_int32), ("length_penalty", c_double),
+        ("copy_tokens", c_void_p),
     ]  # fmt: skip
 
 

@@ -17,12 +17,13 @@ from nmt.engine.native.sentences import SentencesToAdmit
 from nmt.engine.shortlist import SentenceShortlist
 from nmt.search.hypotheses import Hypothesis
 from nmt.search.protocol import SentenceGroup
+from nmt.utils.arrays import AnyArray
 
 _UNTIL_SENTENCES_FINISH = 2**31 - 1  # steps
 
 
 class NativeBeamSearch:
-    """Plain beam search; implements `nmt.search.protocol.PlainBeamSearch`.
+    """Beam search for the options that `nmt.search.strategies.is_plain` accepts; implements `PlainBeamSearch`.
 
     The algorithm is that of `nmt.search.beam_search.BeamSearch`, which agrees with it up to rounding.
     """
@@ -47,9 +48,15 @@ class NativeBeamSearch:
         """Start decoding groups of sentences in free slots; see `PlainBeamSearch.admit_groups`."""
         slots = [slot for group in groups for slot in group.slots]
         sources = [source for group in groups for source in group.sources]
-        sentences = SentencesToAdmit(slots, sources, [()] * len(slots), self._shortlist)
+        required_ids = [group.options.copy_tokens for group in groups for _ in group.slots]
+        sentences = SentencesToAdmit(slots, sources, required_ids, self._shortlist)
+        copy_tokens = [native.contiguous(group.options.copy_tokens, np.int32) for group in groups]  # kept for the call
         of_each = (native.SearchOptions * len(slots))(
-            *(options for group in groups for options in self._convert_options(group))
+            *(
+                options
+                for group, tokens in zip(groups, copy_tokens, strict=True)
+                for options in self._convert_options(group, tokens)
+            )
         )
         self._library.call(
             "search_admit", self._address, self._model.address, ctypes.byref(sentences.structure), of_each
@@ -58,15 +65,16 @@ class NativeBeamSearch:
         for slot, options in zip(slots, of_each, strict=True):
             self._returns_attention[slot] = bool(options.return_attention)
 
-    def _convert_options(self, group: SentenceGroup) -> Iterator[native.SearchOptions]:
-        """Yield the options of each sentence."""
+    def _convert_options(self, group: SentenceGroup, copy_tokens: AnyArray) -> Iterator[native.SearchOptions]:
+        """Yield the options of each sentence; they point to ``copy_tokens``."""
         options = group.options
         with_attention = options.return_attention and self._has_attention
         num_hypotheses = min(options.num_hypotheses, self._beam_size)
         for limits in group.length_limits():
             yield native.SearchOptions(
-                *limits, num_hypotheses, with_attention, options.no_repeat_ngram_size, options.length_penalty
-            )
+                *limits, num_hypotheses, with_attention, options.no_repeat_ngram_size,
+                len(copy_tokens), options.length_penalty, native.pointer(copy_tokens),
+            )  # fmt: skip
 
     def release(self, slots: Sequence[int]) -> None:
         """Free the given slots, whether or not their sentences have finished."""

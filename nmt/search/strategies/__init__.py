@@ -15,13 +15,13 @@ __all__ = ["is_plain", "make_strategy"]
 
 
 def is_plain(options: DecodingOptions) -> bool:
-    """Return whether plain beam search suffices, without strategy, copy tokens and coverage penalty.
+    """Return whether plain beam search suffices, which may forbid repeated n-grams and place copy tokens.
 
-    Plain beam search may forbid repeated n-grams.
+    Other strategies and a coverage penalty are not part of it.
     """
     strategy = make_strategy(options, beam_size=1, eos_id=0, min_length=0, source=())
     only_ngrams = type(strategy) is SearchStrategy and not options.target_prefix and not options.bad_phrases
-    return (strategy is None or only_ngrams) and not options.copy_tokens and not options.coverage_penalty
+    return (strategy is None or only_ngrams) and not options.coverage_penalty
 
 
 def make_strategy(

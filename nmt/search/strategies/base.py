@@ -88,14 +88,10 @@ class SearchStrategy:
         return tuple(sorted({*self.options.target_prefix, *forced, *self.options.copy_tokens}))
 
     def suppressed_tokens(self, row: int) -> set[int]:
-        """Return the tokens that the engine must not propose for a row in this step.
-
-        Copy tokens are among them, because `nmt.search.copy_tokens` adds those that are missing to the candidates.
-        """
+        """Return the tokens that the engine must not propose for a row in this step."""
         tokens = self.row_tokens[row]
         repetitions = tokens_repeating_ngrams(tokens, self.options.no_repeat_ngram_size)
-        suppressed = tokens_completing_phrases(tokens, self.options.bad_phrases)
-        suppressed = suppressed.union(repetitions, self.options.copy_tokens)
+        suppressed = tokens_completing_phrases(tokens, self.options.bad_phrases) | repetitions
         if self.options.prefix_ends_word and 0 < self._length == len(self.options.target_prefix):
             return suppressed | self.options.word_continuations
         return suppressed

@@ -25,8 +25,12 @@ class LexicalConstraints(SearchStrategy):
         self._required = RequiredPhrases((*options.force_phrases, *((token,) for token in options.copy_tokens)))
 
     def suppressed_tokens(self, row: int) -> set[int]:
-        """Return the suppressed tokens, including those that continue the last word of a forced phrase."""
-        suppressed, options = super().suppressed_tokens(row), self.options
+        """Return the suppressed tokens, including those that continue the last word of a forced phrase.
+
+        Copy tokens are among them, because those that are missing are scored as required phrases.
+        """
+        options = self.options
+        suppressed = super().suppressed_tokens(row).union(options.copy_tokens)
         if options.word_continuations and ends_with_phrase(self.row_tokens[row], options.force_phrases):
             return suppressed | options.word_continuations
         return suppressed

@@ -47,7 +47,12 @@ class StrategyRunner:
         score_ids = np.pad(request.score_ids, added, constant_values=self._eos_id)
         for row, tokens in self._score_ids.items():
             score_ids[row, first : first + len(tokens)] = tokens
-        request = replace(request, score_ids=score_ids, suppress_rows=pairs[0], suppress_tokens=pairs[1])
+        request = replace(
+            request,
+            score_ids=score_ids,
+            suppress_rows=np.append(request.suppress_rows, pairs[0]),
+            suppress_tokens=np.append(request.suppress_tokens, pairs[1]),
+        )
         return self._add_sampling(request)
 
     def _add_sampling(self, request: StepRequest) -> StepRequest:

@@ -25,6 +25,7 @@ OPTIONS = st.builds(
     num_hypotheses=st.integers(1, 7),
     return_attention=st.booleans(),
     no_repeat_ngram_size=st.integers(0, 3),
+    copy_tokens=st.lists(st.integers(EOS + 1, FIRST_TEXT_ID + 4), unique=True, max_size=4).map(tuple),
 )
 
 
@@ -91,8 +92,7 @@ def test_other_options_are_decoded_step_by_step() -> None:
     source, a = [70, 71, 72], FIRST_TEXT_ID
     for options in (
         DecodingOptions(target_prefix=(a, a)),
-        DecodingOptions(copy_tokens=(5,)),
-        DecodingOptions(coverage_penalty=0.5),
+        DecodingOptions(copy_tokens=(5,), coverage_penalty=0.5),
         DecodingOptions(sampling_temperature=1.0),
     ):
         [(_, [hypothesis])] = decode_sentences(engine, [(0, source)], BOS, EOS, options)

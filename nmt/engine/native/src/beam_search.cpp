@@ -35,6 +35,12 @@ class BeamSearch::Collector : public LogitsReceiver {
     const int end_position = find_choice(model, shortlist, end);
     slot.end_scores[hypothesis] =
         end_position < 0 ? kMinusInfinity : slot.scores[hypothesis] + (logits[end_position] - normaliser);
+    for (int n = 0; n < slot.copies.size(); ++n) {
+      const int position = find_choice(model, shortlist, slot.copies.token(n));
+      if (position < 0) continue;
+      slot.copies.set_total(hypothesis, n, slot.scores[hypothesis] + (logits[position] - normaliser));
+      logits[position] = -std::numeric_limits<float>::infinity();
+    }
     exclude_reserved(model, shortlist, logits);
     search_.exclude_repeated_ngrams(slot, hypothesis, shortlist, logits);
     kernels.select_largest(logits, size, count, search_.best_scores_.data(), search_.best_positions_.data());
@@ -44,7 +50,7 @@ class BeamSearch::Collector : public LogitsReceiver {
       const int32_t token = shortlist.empty() ? position : shortlist[position];
       if (token == end) continue;
       const double score = search_.best_scores_[rank] - normaliser;
-      slot.candidates.push_back({slot.scores[hypothesis] + score, hypothesis * count + rank, token});
+      slot.candidates.push_back({slot.scores[hypothesis] + score, hypothesis * search_.places(slot) + rank, token});
     }
     if (alignment == nullptr) return;
     const float* last = alignment + search_.decoder_.source_length(slot_index);
@@ -73,8 +79,7 @@ void BeamSearch::admit(
   for (size_t n = 0; n < slots.size(); ++n) {
     if (slots[n] < 0 || slots[n] >= decoder_.num_slots() || slots_[slots[n]].is_occupied)
       throw std::invalid_argument("a slot is not free");
-    if (options[n].max_length < 1 || options[n].num_hypotheses < 1 || options[n].no_repeat_ngram_size < 0)
-      throw std::invalid_argument("a maximum length, number of hypotheses or n-gram size is too small");
+    check_options(options[n]);
   }
   decoder_.admit(slots, sentences);
   for (size_t n = 0; n < slots.size(); ++n) {
@@ -89,8 +94,17 @@ void BeamSearch::admit(
     slot.tokens.assign(beam_size_, begin_of_sentence_);
     slot.parents.assign(beam_size_, 0);
     slot.end_scores.assign(beam_size_, kMinusInfinity);
+    slot.copies.start(options[n].copy_tokens, options[n].num_copy_tokens, beam_size_);
     slot.finished.clear();
   }
+}
+
+void BeamSearch::check_options(const SearchOptions& options) const {
+  if (options.max_length < 1 || options.num_hypotheses < 1 || options.no_repeat_ngram_size < 0)
+    throw std::invalid_argument("a maximum length, number of hypotheses or n-gram size is too small");
+  for (int n = 0; n < options.num_copy_tokens; ++n)
+    if (options.copy_tokens[n] < 0 || options.copy_tokens[n] >= model_.architecture().target_vocabulary)
+      throw std::invalid_argument("a copy token does not exist");
 }
 
 void BeamSearch::release(int slot) {
@@ -148,11 +162,16 @@ void BeamSearch::finish_step(int slot_index) {
   Slot& slot = slots_[slot_index];
   for (int row = 0; row < beam_size_; ++row)
     if (!(slot.end_scores[row] < kInfinity)) return output(slot_index, true);
+  slot.ends = slot.end_scores;
+  const int remaining = slot.options.max_length - 1 - slot.step;
+  if (!slot.copies.empty())
+    slot.copies.constrain(slot.candidates, slot.ends, places(slot), slot.step >= slot.options.min_length, remaining);
   select_rows(slot);
+  if (!slot.copies.empty()) slot.copies.advance(slot.parents, slot.tokens);
   store_finished(slot);
   const bool is_done = slot.scores[0] < slot.score_bound;
   if (is_done && slot.finished.empty())  // no candidate is left and none has finished: end the open hypotheses
-    add_finished(slot, std::vector<bool>(beam_size_, true));
+    add_finished(slot, slot.end_scores);
   ++slot.step;
   if (is_done) output(slot_index, false);
 }
@@ -192,7 +211,7 @@ void BeamSearch::select_rows(Slot& slot) {
   for (size_t row = 0; row < count; ++row) {
     slot.scores[row] = slot.candidates[row].total;
     slot.tokens[row] = slot.candidates[row].token;
-    slot.parents[row] = slot.candidates[row].index / (beam_size_ + 1);
+    slot.parents[row] = slot.candidates[row].index / places(slot);
   }
   Step& step = slot.history[slot.step];
   step.scores = slot.scores;
@@ -202,19 +221,20 @@ void BeamSearch::select_rows(Slot& slot) {
 
 // Stores the hypotheses that end in this step and are among the best, or at the length limit, and updates the bound.
 void BeamSearch::store_finished(Slot& slot) {
-  const bool is_at_limit = slot.step >= slot.options.max_length - 1;
+  const bool is_at_limit = slot.step >= slot.options.max_length - 1, accepts_all = slot.copies.accepts_all_ends();
   const double last_open = slot.scores[beam_size_ - 1];
-  const bool may_end = std::any_of(
-      slot.end_scores.begin(), slot.end_scores.end(), [&](double score) { return score > last_open; });
+  const bool may_end = std::any_of(slot.ends.begin(), slot.ends.end(), [&](double score) {
+    return score > (accepts_all ? kMinusInfinity : last_open);
+  });
   if (!may_end && !is_at_limit) return;
   sorted_.assign(slot.scores.begin(), slot.scores.end());
-  sorted_.insert(sorted_.end(), slot.end_scores.begin(), slot.end_scores.end());
+  sorted_.insert(sorted_.end(), slot.ends.begin(), slot.ends.end());
   std::nth_element(sorted_.begin(), sorted_.begin() + beam_size_, sorted_.end());
   const double last_of_best = sorted_[beam_size_];
-  std::vector<bool> accepted(beam_size_);
-  for (int row = 0; row < beam_size_; ++row)
-    accepted[row] = is_at_limit || (slot.end_scores[row] >= last_of_best && slot.step >= slot.options.min_length);
-  add_finished(slot, accepted);
+  const bool is_long_enough = slot.step >= slot.options.min_length;
+  for (double& score : slot.ends)
+    if (!is_at_limit && !accepts_all && !(score >= last_of_best && is_long_enough)) score = kMinusInfinity;
+  add_finished(slot, slot.ends);
   const size_t last_returned = slot.options.num_hypotheses - 1;
   const bool is_full = slot.finished.size() == static_cast<size_t>(beam_size_);
   if (is_at_limit || is_full)
@@ -223,11 +243,11 @@ void BeamSearch::store_finished(Slot& slot) {
     slot.score_bound = std::max(slot.finished[last_returned].rank_score * slot.limit_penalty, kLowest);
 }
 
-void BeamSearch::add_finished(Slot& slot, const std::vector<bool>& accepted) {
+// Adds the hypotheses that end in this step, given the score of each; -inf adds none.
+void BeamSearch::add_finished(Slot& slot, const std::vector<double>& ends) {
   const double penalty = length_penalty(slot.step + 1, slot.options.length_penalty);
   for (int row = 0; row < beam_size_; ++row)
-    if (accepted[row] && slot.end_scores[row] > kMinusInfinity)
-      slot.finished.push_back({slot.end_scores[row] / penalty, slot.end_scores[row], slot.step, row});
+    if (ends[row] > kMinusInfinity) slot.finished.push_back({ends[row] / penalty, ends[row], slot.step, row});
   std::stable_sort(slot.finished.begin(), slot.finished.end(), [](const Finished& a, const Finished& b) {
     return a.rank_score > b.rank_score;
   });

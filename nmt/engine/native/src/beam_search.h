@@ -1,12 +1,13 @@
 // Beam search over slots, with the results of nmt/search/beam_search.py, whose docstrings describe the algorithm.
 //
-// It covers what plain beam search can express and forbidden repeated n-grams, without coverage penalty and copy tokens.
-// Unlike the Python code it advances only rows that hold a hypothesis.
+// It covers plain beam search, forbidden repeated n-grams and copy tokens, without coverage penalty. Unlike the Python
+// code it advances only rows that hold a hypothesis.
 
 #pragma once
 
 #include <vector>
 
+#include "copy_tokens.h"
 #include "decoder.h"
 
 namespace carousel {
@@ -17,7 +18,9 @@ struct SearchOptions {
   int32_t num_hypotheses;
   int32_t return_attention;
   int32_t no_repeat_ngram_size;  // 0 allows all repetitions
+  int32_t num_copy_tokens;
   double length_penalty;
+  const int32_t* copy_tokens;  // read when the sentence is admitted
 };
 
 // Finished hypotheses, those of a sentence best first. The layout is that of a C structure, which library.py repeats.
@@ -56,10 +59,6 @@ class BeamSearch {
     std::vector<int32_t> tokens, parents;
     std::vector<int32_t> source_positions;  // of the rows before the step
   };
-  struct Candidate {
-    double total;
-    int32_t index, token;  // index: row × candidates per row + rank
-  };
   struct Slot {
     bool is_occupied = false;
     SearchOptions options{};
@@ -69,6 +68,8 @@ class BeamSearch {
     std::vector<double> scores;  // of the open hypotheses, best first; -inf for unused rows
     std::vector<int32_t> tokens, parents;
     std::vector<double> end_scores;  // of each row with end of sentence, in the current step
+    std::vector<double> ends;        // the same, or -inf where copy tokens forbid an end
+    CopyTokens copies;
     std::vector<Candidate> candidates;
     std::vector<Finished> finished;  // best first
     std::vector<Step> history;       // entries beyond `step` are kept for their memory
@@ -78,10 +79,13 @@ class BeamSearch {
   void advance_once();
   void build_rows();
   void finish_step(int slot_index);
+  // Number of places for candidates of a hypothesis, of which at most one ends the sentence.
+  int places(const Slot& slot) const { return beam_size_ + 1 + slot.copies.size(); }
+  void check_options(const SearchOptions& options) const;
   void exclude_repeated_ngrams(const Slot& slot, int row, const std::vector<int32_t>& shortlist, float* logits);
   void select_rows(Slot& slot);
   void store_finished(Slot& slot);
-  void add_finished(Slot& slot, const std::vector<bool>& accepted);
+  void add_finished(Slot& slot, const std::vector<double>& ends);
   void output(int slot_index, bool has_failed);
   // Writes the tokens of the hypothesis that is in a row after `num_steps` steps.
   static void trace_tokens(const Slot& slot, int num_steps, int row, int32_t* tokens);
