@@ -105,6 +105,24 @@ class TooManyGlossariesError(ServiceError):
     status = 456
 
 
+class SuggestionsDisabledError(ServiceError):
+    """The server has no translation memory."""
+
+    status = 403
+
+
+class TooManyMemoryEntriesError(ServiceError):
+    """The client already has the maximum number of entries in the translation memory."""
+
+    status = 429
+
+
+class MemoryStorageError(ServiceError):
+    """An entry of the translation memory could not be written to disk; the log has the reason."""
+
+    status = 503
+
+
 class TranslationFailedError(ServiceError):
     """The engine raised an exception while it translated a sentence."""
 

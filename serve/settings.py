@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     """Directory for uploaded documents and their translations; by default, a temporary directory."""
     document_bytes: int = Field(1_000_000_000, ge=1)
     """Maximum size of all documents together in bytes; the oldest translations are deleted first."""
+    memory: Path | None = None
+    """Translation memory, as filled by ``nmt memory import``. Its exact matches are reused and its similar entries are
+    offered; with API keys, clients may add entries of their own."""
     char_limit: int = Field(10_000, ge=1)
     """Maximum length of a text in characters (code points)."""
     batch_limit: int = Field(128, ge=1)

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from serve.auth.client_identity import Client, current_client_key, identify_client
+from serve.auth.client_identity import Client, current_client, identify_client
 from serve.auth.rate_limits import CharacterUsage, RateLimiter
 from serve.errors import ApiKeyError
 from serve.service import TranslationService
@@ -51,7 +51,7 @@ def authorize(request: Request, key_parameter: str | None = None) -> Client:
     settings: Settings = request.app.state.settings
     rate_limiter: RateLimiter = request.app.state.rate_limiter
     client = identify_client(request, key_parameter)
-    current_client_key.set(client.identifier)
+    current_client.set(client)
     request.state.client = client  # the request log includes the key's name
     key_limit = client.key.requests_per_minute if client.key else None
     if limit := key_limit or settings.rate_limit:

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
+from nmt.inference.memory.store import MemoryEntry
 from nmt.inference.translation import DirectionKind
 from serve.api.dependencies import (
     DocumentsDependency,
@@ -31,6 +32,7 @@ from serve.api.parameters import (
     validate_parameters,
 )
 from serve.auth.client_identity import public_scheme
+from serve.errors import ApiKeyError, BadRequestError, SuggestionsDisabledError
 from serve.http.direct_routes import DirectRoute
 from serve.http.disconnect import cancel_on_disconnect
 from serve.http.error_responses import ErrorResponse
@@ -42,7 +44,7 @@ router = APIRouter(tags=["LibreTranslate"])
 _ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 403, 404, 408, 413, 429, 500, 503)
 }
-_CONSTANT_SETTINGS: dict[str, Any] = {"filesTranslation": True, "frontendTimeout": 500, "suggestions": False}
+_CONSTANT_SETTINGS: dict[str, Any] = {"filesTranslation": True, "frontendTimeout": 500}
 
 
 class LibreTranslateRequest(ApiModel):
@@ -134,13 +136,28 @@ class AppliedTerm(ApiModel):
     target: str
 
 
+class MatchingEntry(ApiModel):
+    """An entry of the translation memory."""
+
+    source: str
+    """Source text of the entry."""
+    target: str
+    """Translation of the entry, with the numbers, addresses and placeholders of the sentence."""
+    similarity: float
+    """Similarity to the sentence, from 0.75 to 1; with 1, the entry is the translation."""
+    origin: str
+    """Source of the entry, such as the name of the imported file."""
+    created: str
+    """Date and time of the entry in ISO 8601."""
+
+
 class TranslationDirection(ApiModel):
     """The languages of a translation."""
 
     kind: DirectionKind
     """`trained` if a model was trained to translate between the two languages, `pivot` if two translations were made,
-    the second of the result of the first, `zero-shot` if a model was trained on other pairs of its languages only, and
-    `copy` if the text is in the target language already."""
+    the second of the result of the first, `zero-shot` if a model was trained on other pairs of its languages only,
+    `copy` if the text is in the target language already, and `memory` if the translation memory has the sentence."""
     languages: list[str]
     """Codes of the source and the target language, with the pivot language between them if there is one."""
 
@@ -159,6 +176,8 @@ class TranslationDetails(ApiModel):
     """Signs of a bad translation, such as `missing_number` or `repetition`."""
     terms: list[AppliedTerm]
     """Glossary terms that the translation uses."""
+    memory: list[MatchingEntry]
+    """Entries of the translation memory for the sentences, those of each sentence with the most similar first."""
     left_untranslated: bool
     """Whether a sentence was left untranslated because its confidence is below `min_confidence`."""
     pivot: str | None
@@ -197,6 +216,27 @@ class DetectRequest(ApiModel):
     """Text whose language to detect."""
     api_key: str | None = None
     """API key, if the server requires one. It may be sent in a header instead."""
+
+
+class SuggestionRequest(ApiModel):
+    """Parameters of ``/suggest``."""
+
+    q: EncodableText = Field(examples=["The black cat sleeps."])
+    """Source text, a sentence."""
+    s: EncodableText = Field(examples=["Le chat noir dort."])
+    """Its translation."""
+    source: EncodableText = Field(examples=["en"])
+    """Language code of the source text."""
+    target: EncodableText = Field(examples=["fr"])
+    """Language code of the translation."""
+    api_key: str | None = None
+    """API key, which is required. It may be sent in a header instead."""
+
+
+class SuggestionResponse(ApiModel):
+    """Response of ``/suggest``."""
+
+    success: bool
 
 
 class FileTranslationRequest(ApiModel):
@@ -254,6 +294,25 @@ async def detect(request: Request, service: ServiceDependency) -> list[LanguageD
     return [LanguageDetection(confidence=_percent(each.confidence), language=each.language) for each in found]
 
 
+@router.post("/suggest", responses=_ERROR_RESPONSES, openapi_extra=request_body_schema(SuggestionRequest))
+async def suggest(request: Request, service: ServiceDependency) -> SuggestionResponse:
+    """Store an accepted translation in the translation memory, for further requests with the same API key only."""
+    parameters = validate_parameters(SuggestionRequest, await read_parameters(request))
+    client = authorize(request, parameters.api_key)
+    if service.memory is None:
+        raise SuggestionsDisabledError("suggestions are disabled on this server")
+    if client.name is None:
+        raise ApiKeyError("API key: missing; suggestions serve only requests with the key that they were sent with")
+    for text in (parameters.q, parameters.s):
+        service.check_length(text)
+        if not text.strip():
+            raise BadRequestError("q and s must not be empty; send a sentence and its translation")
+    source, target = service.models.match_pair(parameters.source, parameters.target)
+    entry = MemoryEntry(source.code, target.code, parameters.q, parameters.s, "suggestion")
+    await service.memory.add(entry, client.name)
+    return SuggestionResponse(success=True)
+
+
 @router.get("/languages")
 @router.post("/languages")
 async def languages(service: ServiceDependency) -> list[ServedLanguage]:
@@ -271,6 +330,7 @@ async def frontend_settings(request: Request, service: ServiceDependency) -> dic
     pair = zip(("source", "target"), service.models.language_pairs[0], strict=True)
     return _CONSTANT_SETTINGS | {
         "apiKeys": bool(request.app.state.api_keys),
+        "suggestions": service.memory is not None and bool(request.app.state.api_keys),
         "supportedFilesFormat": file_suffixes(),
         "charLimit": service.settings.char_limit,
         "fileLimit": max(service.settings.max_file_bytes, service.settings.max_body_bytes),
@@ -338,6 +398,7 @@ def translation_details(result: TranslationResult) -> dict[str, Any]:
     details = {name: getattr(translation, name) for name in names}
     return details | {
         "terms": [asdict(term) for term in translation.terms],
+        "memory": [asdict(match) for match in translation.memory],
         "pivot": result.pivot_language,
         "direction": asdict(translation.direction) if translation.direction else None,
     }

@@ -15,9 +15,6 @@ from serve.settings import Settings
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
-current_client_key: ContextVar[str | None] = ContextVar("current_client_key", default=None)
-"""Identifier of the client that the current task works for; tasks and threads that it starts inherit it."""
-
 _AUTH_SCHEMES = ("deepl-auth-key", "bearer")
 _ADDRESS_WITH_PORT = re.compile(r"(?P<v4>[\d.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")
 _IPV6_SITE_BITS = 64  # the prefix that a provider assigns to a customer, who chooses the other bits
@@ -41,6 +38,10 @@ class Client:
     def identifier(self) -> str:
         """Identifier for rate limits and shares of the workers: the API key, or else the address."""
         return self.address if self.name is None else f"key {self.name}"
+
+
+current_client: ContextVar[Client | None] = ContextVar("current_client", default=None)
+"""Client that the current task works for; tasks and threads that it starts inherit it."""
 
 
 def identify_client(request: Request, key_parameter: str | None) -> Client:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nmt.inference.pivoting import finish_translation
 from nmt.inference.translation import SentenceTranslation
-from serve.auth.client_identity import current_client_key
+from serve.auth.client_identity import current_client
 from serve.scheduling.jobs import CHUNK_CHARACTERS, Sentence
 from serve.scheduling.scheduler import Scheduler
 from serve.service.planning import TextOffloader, TranslationRequest
@@ -108,6 +108,7 @@ class SentenceTranslator:
         by_index = await self.offloader.run([each.text for each in sources], create)
         indices, sentences = list(by_index), list(by_index.values())
         found: list[SentenceTranslation] = []
+        client = current_client.get()
         while len(found) < len(sentences):
             first = len(found)
             end = first + count_fitting(sentences[first:], self.max_chunks)
@@ -122,7 +123,7 @@ class SentenceTranslator:
                 report if on_sentence else None,
                 later_cost=later_cost + sum(sentence.cost for sentence in sentences[end:]),
                 continued=self.continued,
-                client=current_client_key.get(),
+                client=client.identifier if client else None,
             )
             self.continued = True
             translated: list[SentenceTranslation] = await asyncio.wrap_future(pending.future)

@@ -18,12 +18,14 @@ from serve.models.served_model import ServedDirection, ServedModel, TranslatorLo
 from serve.scheduling.scheduler import Scheduler
 from serve.scheduling.throughput import ThroughputEstimate
 from serve.service.detection import ServedLanguageDetector
+from serve.service.memory_lookup import MemoryLookup
 from serve.service.planning import RequestPlanner, TextOffloader, TextPlan, TranslationRequest, TranslationResult
 from serve.service.sentence_translator import SentenceTranslator
 from serve.service.sentences import SourceSentence
 from serve.service.status import ServiceStatus, describe_status
 from serve.service.streaming import OnStreamed, StreamedSentence, report_sentences
 from serve.settings import Settings
+from serve.stores.translation_memory import ServedMemory
 from serve.workers.thread import WorkerThread
 
 _log = logging.getLogger(__name__)
@@ -37,8 +39,14 @@ class TranslationService:
     """Translates texts with the served models, within the limits of the settings."""
 
     def __init__(self, settings: Settings, loaders: Sequence[TranslatorLoader], metrics: Metrics) -> None:
-        """Create the service without starting it; `start` starts the worker threads and loads the models."""
+        """Create the service without starting it; `start` starts the worker threads and loads the models.
+
+        Raises:
+            CarouselError: The translation memory of the settings cannot be opened.
+        """
         self.settings, self._metrics = settings, metrics
+        self.memory = ServedMemory(settings.memory) if settings.memory else None
+        """Translation memory; None if the settings name none."""
         self.models = ModelRegistry(loaders, self._load_and_warm_up, lazy=settings.lazy)
         self._scheduler = Scheduler(settings.threads, settings.slots, settings.queue_limit, settings.cache, metrics)
         self._workers: list[WorkerThread] = []
@@ -115,6 +123,8 @@ class TranslationService:
         self._scheduler.close()
         await asyncio.to_thread(self._join_workers)
         await self.models.close()
+        if self.memory is not None:
+            await asyncio.to_thread(self.memory.close)
 
     def _join_workers(self) -> None:
         deadline = time.monotonic() + _STOP_TIMEOUT
@@ -230,13 +240,20 @@ class TranslationService:
         translator = SentenceTranslator(self._scheduler, self._offloader, request, deadline, max_chunks)
         with ExitStack() as held_models:
             plans = await self._planner.plan(texts, request, held_models)
-            on_sentence = report_sentences(plans, request, on_streamed) if on_streamed else None
+            lookup = MemoryLookup(self.memory, request, plans)
+            reused = await lookup.find_exact()
             sentences: dict[int, SourceSentence] = {}
             for plan in plans:
                 steps = tuple([await self._load_direction(plan, step) for step in plan.route])
                 for index, sentence in enumerate(plan.sentences, plan.first_index):
-                    sentences[index] = SourceSentence(sentence, steps)
-            found = await translator.translate(sentences, on_sentence)
+                    if index not in reused:
+                        sentences[index] = SourceSentence(sentence, steps)
+            async with lookup.similar_entries(reused) as similar:
+                on_sentence = report_sentences(plans, request, on_streamed) if on_streamed else None
+                if on_sentence:
+                    on_sentence = lookup.report_with_matches(on_sentence, reused, await similar)
+                found = reused | await translator.translate(sentences, on_sentence)
+                found = lookup.add_similar(found, await similar)
             return await self._offloader.run(texts, lambda: [plan.assemble_result(found) for plan in plans])
 
     async def _load_direction(self, plan: TextPlan, step: RouteStep) -> ServedDirection:

@@ -50,6 +50,13 @@ def test_export(store: Path, tmp_path: Path, nmt: Nmt) -> None:
     assert "<seg>Le félin sommeille.</seg>" in (tmp_path / "out.tmx").read_text(encoding="utf-8")
 
 
+def test_translations_of_an_owner_are_apart(store: Path, tmp_path: Path, nmt: Nmt) -> None:
+    assert nmt("memory", "import", store, tmp_path / "in.tmx", "--owner", "ann", "--to", "fr").status == 0
+    ran = nmt("memory", "export", store, "-o", tmp_path / "out.tmx", "--owner", "ann")
+    assert (ran.status, ran.err) == (0, f"nmt: {tmp_path / 'out.tmx'}: 2 translations\n")
+    assert nmt("memory", "export", store, "-o", tmp_path / "out.tmx", "--owner", "bob").status == 1
+
+
 def test_missing_memory_is_reported(tmp_path: Path, nmt: Nmt) -> None:
     missing = tmp_path / "none.db"
     (tmp_path / "in.txt").write_text("Hello.\n")

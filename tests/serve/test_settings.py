@@ -17,6 +17,7 @@ def test_defaults():
         "lazy": False,
         "cache": 2000,
         "glossaries": None,
+        "memory": None,
         "documents": None,
         "document_bytes": 1_000_000_000,
         "char_limit": 10_000,

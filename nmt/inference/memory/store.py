@@ -13,8 +13,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import NamedTuple
 
 from nmt.inference.memory.placeables import MemoryText, adapt_placeables, analyse_text
 from nmt.inference.translation import MemoryMatch
+from nmt.text.languages import primary_subtag
 from nmt.text.normalisation import normalise
 from nmt.utils.errors import CarouselError
 
@@ -42,7 +45,9 @@ CREATE TABLE IF NOT EXISTS postings (
     word INTEGER NOT NULL, length INTEGER NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (word, length, entry)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS words (word INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS owned_entries ON entries (owner) WHERE owner != '';
 """
+_HEADER = b"SQLite format 3\0"
 _APPLICATION_ID = 0x4E4D544D
 _FIELDS = "source_language, target_language, source, target, origin, created"
 
@@ -72,6 +77,7 @@ class TranslationMemory:
         self._path, self._lock = path, threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _check_header(path)
             self._database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
             self._prepare()
         except (sqlite3.Error, OSError) as error:
@@ -97,8 +103,13 @@ class TranslationMemory:
             self._database.close()
 
     def __len__(self) -> int:
-        with self._lock:
-            return int(self._database.execute("SELECT COUNT(*) FROM entries").fetchone()[0])
+        with self._reading() as execute:
+            return int(execute("SELECT COUNT(*) FROM entries").fetchone()[0])
+
+    def count_owned(self, owner: str) -> int:
+        """Return the number of entries of a client. Raises CarouselError if the database cannot be read."""
+        with self._reading() as execute:
+            return int(execute("SELECT COUNT(*) FROM entries WHERE owner = ? AND owner != ''", (owner,)).fetchone()[0])
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -165,13 +176,23 @@ class TranslationMemory:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def entries(self) -> Iterator[MemoryEntry]:
-        """Yield all entries in the order in which they were added."""
+    @contextmanager
+    def _reading(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+        """Yield the method that executes a statement; raise CarouselError if the database cannot be read."""
+        try:
+            with self._lock:
+                yield self._database.execute
+        except sqlite3.Error as error:
+            raise CarouselError(f"{self._path}: can't be read ({error}); check the file and the disk") from None
+
+    def entries(self, owner: str = "") -> Iterator[MemoryEntry]:
+        """Yield the entries of a client, by default those that all clients use, in the order of their addition."""
         last = 0
         while True:
-            with self._lock:
-                rows = self._database.execute(
-                    f"SELECT id, {_FIELDS} FROM entries WHERE id > ? ORDER BY id LIMIT 1000", (last,)
+            with self._reading() as execute:
+                rows = execute(
+                    f"SELECT id, {_FIELDS} FROM entries WHERE id > ? AND owner = ? ORDER BY id LIMIT 1000",
+                    (last, owner),
                 ).fetchall()
             if not rows:
                 return
@@ -179,11 +200,15 @@ class TranslationMemory:
             yield from (MemoryEntry(*row[1:]) for row in rows)
 
     def find_exact(self, text: str, source: str, target: str, owner: str = "") -> MemoryMatch | None:
-        """Return the entry with this source text, if there is one; that of the owner takes precedence."""
+        """Return the entry with this source text, if there is one; that of the owner takes precedence.
+
+        Raises:
+            CarouselError: The database cannot be read.
+        """
         key = normalise(text)
         for name in dict.fromkeys((owner, "")):
-            with self._lock:
-                row = self._database.execute(
+            with self._reading() as execute:
+                row = execute(
                     f"SELECT {_FIELDS} FROM entries WHERE scope = ? AND source = ?", (_scope(name, source, target), key)
                 ).fetchone()
             if row is not None:
@@ -191,7 +216,11 @@ class TranslationMemory:
         return None
 
     def find_similar(self, text: str, source: str, target: str, owner: str = "", limit: int = 3) -> list[MemoryMatch]:
-        """Return the most similar entries, best first, with the placeables of the text in their translations."""
+        """Return the most similar entries, best first, with the placeables of the text in their translations.
+
+        Raises:
+            CarouselError: The database cannot be read.
+        """
         query = analyse_text(text)
         matches: list[MemoryMatch] = []
         for name in dict.fromkeys((owner, "")):
@@ -230,8 +259,7 @@ class TranslationMemory:
         length = len(query.masked)
         lengths = int(length * MIN_SIMILARITY), int(length / MIN_SIMILARITY) + 1
         marks = ",".join("?" * len(words))
-        with self._lock:
-            execute = self._database.execute
+        with self._reading() as execute:
             known = execute(f"SELECT count, word FROM words WHERE word IN ({marks}) ORDER BY count", words).fetchall()
             chosen: list[int] = []
             total = 0
@@ -252,13 +280,22 @@ class TranslationMemory:
             ).fetchall()
 
 
+def _check_header(path: Path) -> None:
+    """Raise sqlite3.DatabaseError if a file has other content, which SQLite would overwrite if it is short."""
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            if file.read(len(_HEADER)) != _HEADER:
+                raise sqlite3.DatabaseError("file is not a database")
+
+
 def _match(entry: MemoryEntry, similarity: float) -> MemoryMatch:
     return MemoryMatch(entry.source, entry.target, round(similarity, 4), entry.origin, entry.created)
 
 
+@lru_cache(maxsize=1024)
 def _scope(owner: str, source: str, target: str) -> int:
-    """Return the number of a language pair of an owner."""
-    return _hash(0, f"{owner}\0{source.lower()}\0{target.lower()}")
+    """Return the number of a language pair of an owner. Regional variants of a language share their entries."""
+    return _hash(0, f"{owner}\0{primary_subtag(source)}\0{primary_subtag(target)}")
 
 
 def _hash(scope: int, text: str) -> int:

@@ -67,6 +67,14 @@ def test_placeables_that_cannot_be_adapted_are_no_match(memory: TranslationMemor
     assert adapt_placeables("a 5 b 7", ("5", "7"), ("7", "5")) == "a 7 b 5"
 
 
+def test_regional_variants_share_their_entries(memory: TranslationMemory) -> None:
+    memory.add([MemoryEntry("en-GB", "pt", "One.", "Um.", "test")])
+    for codes in (("en", "pt-BR"), ("eng_Latn", "por")):
+        match = memory.find_exact("One.", *codes)
+        assert match is not None
+        assert match.target == "Um."
+
+
 def test_chinese_is_compared_by_characters(memory: TranslationMemory) -> None:
     memory.add([MemoryEntry("zh", "en", "我们今天去公园看花", "We go to the park to see flowers today.", "test")])
     assert [match.similarity for match in memory.find_similar("我们明天去公园看花", "zh", "en")] == [0.8889]
@@ -158,7 +166,7 @@ def test_tmx_round_trip(memory: TranslationMemory, tmp_path: Path) -> None:
     assert list(read_tmx(tmp_path / "out.tmx", None, None)) == list(memory.entries())
 
 
-@pytest.mark.parametrize("content", [b"text" * 1000, b"SQLite format 3\0" + b"x" * 1000])
+@pytest.mark.parametrize("content", [b"x", b"text" * 1000, b"SQLite format 3\0" + b"x" * 1000])
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(CarouselError, match="not a translation memory"):

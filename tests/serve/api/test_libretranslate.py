@@ -396,6 +396,7 @@ def details(score: float, confidence: float | None, alignment: list[list[int]] |
         "alignment": alignment,
         "signals": [],
         "terms": [],
+        "memory": [],
         "left_untranslated": False,
         "pivot": None,
         "direction": {"kind": "trained", "languages": ["en", "fr"]} if score else None,
