@@ -48,7 +48,8 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     When the application starts, ``app.state.loading`` becomes the task that loads the models in the background.
 
     Raises:
-        CarouselError: If the API keys or the glossaries cannot be read.
+        CarouselError: If the API keys or the glossaries cannot be read, the translation memory cannot be opened, or
+            another server uses the directory of documents.
     """
     metrics = Metrics()
     service = TranslationService(settings, loaders, metrics)
@@ -56,6 +57,7 @@ def create_app(settings: Settings, loaders: Sequence[TranslatorLoader]) -> FastA
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.loading = asyncio.create_task(service.start())
+        app.state.documents.restore(app.state.api_keys, app.state.loading)
         yield
         app.state.loading.cancel()
         service.drain()

@@ -56,7 +56,8 @@ class Settings(BaseSettings):
     glossaries: Path | None = None
     """Directory in which glossaries are stored; without it they are lost when the server stops."""
     documents: Path | None = None
-    """Directory for uploaded documents and their translations; by default, a temporary directory."""
+    """Directory for uploaded documents and their translations, with which the next server continues; by default, a
+    temporary directory, which ends with the server."""
     document_bytes: int = Field(1_000_000_000, ge=1)
     """Maximum size of all documents together in bytes; the oldest translations are deleted first."""
     memory: Path | None = None

@@ -11,7 +11,7 @@ from serve.api.document_response import document_response
 from serve.api.parameters import ApiModel, EncodableText, read_uploaded_file, request_body_schema
 from serve.errors import BadRequestError
 from serve.service import TranslationRequest
-from serve.service.documents import DocumentJob
+from serve.service.document_job import DocumentJob
 
 router = APIRouter(prefix="/v2/document", tags=["DeepL"])
 

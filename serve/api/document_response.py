@@ -8,7 +8,8 @@ from fastapi import Response
 from fastapi.responses import FileResponse
 
 from serve.errors import DocumentNotReadyError
-from serve.service.documents import DocumentJob, DocumentQueue
+from serve.service.document_job import DocumentJob
+from serve.service.documents import DocumentQueue
 
 _TEXT_TYPES = ("text/", "application/xml")
 

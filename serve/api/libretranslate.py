@@ -356,7 +356,7 @@ async def translate_file(
     source = None if is_auto(parameters.source) else parameters.source
     translation_request = TranslationRequest(source, parameters.target)
     translation_request = add_glossary(translation_request, parameters.glossary, client.name, glossaries)
-    job = documents.submit(client, file.name, file.content, translation_request)
+    job = documents.submit(client, file.name, file.content, translation_request, is_awaited=True)
     try:
         await cancel_on_disconnect(request, job.done.wait())
     except BaseException:

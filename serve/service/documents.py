@@ -1,42 +1,47 @@
-"""Queue of document translations, which runs a few at a time beside the other requests."""
+"""Queue of document translations, which runs a few at a time beside the other requests.
+
+With a directory in the settings, the queue continues after a restart of the server, however the server ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Literal
 
-from nmt.inference.files.file_translation import FileSummary, summarise_file, translate_file
-from nmt.inference.files.format import FileFormat, ReadOptions, available_formats, find_format
+from nmt.inference.files.file_translation import FileSummary, Translate, summarise_file, translate_file
+from nmt.inference.files.format import ReadOptions, available_formats, find_format
+from nmt.inference.files.journal import Journal
 from nmt.inference.translation import Translation
 from nmt.utils.errors import CarouselError
-from serve.auth.client_identity import Client
+from nmt.utils.hashing import hash_json
+from serve.auth.api_keys import ApiKey
+from serve.auth.client_identity import Client, current_client
 from serve.auth.rate_limits import CharacterUsage
 from serve.errors import (
     BadRequestError,
     DocumentNotFoundError,
+    DocumentStorageError,
     QueueFullError,
     ServiceError,
     TooManyDocumentsError,
     TranslationFailedError,
     error_location,
 )
+from serve.service.document_job import DocumentJob, restore_job
 from serve.service.planning import TranslationRequest
 from serve.service.translation_service import TranslationService
 from serve.stores.documents import DocumentFiles
 
-State = Literal["queued", "translating", "done", "error"]
-"""State of a document, with DeepL's names."""
-
 LIFETIME = 3600.0
 """Seconds for which the translation of a document is kept."""
 
+_LONGEST_WAIT = 24 * LIFETIME  # of a document that is not finished, while the server is down
 _MAX_RUNNING = 2
 _MAX_WAITING = 200
 _MAX_PER_CLIENT = 20  # documents that are not finished
@@ -46,46 +51,8 @@ _MAX_ATTEMPTS = 30  # while the queue of sentences is full
 _log = logging.getLogger(__name__)
 
 
-class _CancelledDocumentError(Exception):
-    """The document has been deleted during its translation."""
-
-
-@dataclass(eq=False)
-class DocumentJob:
-    """A document of a client."""
-
-    client: Client
-    name: str
-    """Name of the uploaded file, for the download."""
-    format: FileFormat
-    request: TranslationRequest
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-    """Secret that the status and the result require in DeepL's API."""
-    state: State = "queued"
-    num_segments: int = 0
-    num_finished: int = 0
-    num_characters: int = 0
-    error: ServiceError | None = None
-    started: float = 0.0
-    """Time of `time.monotonic` at which the translation began."""
-    finished: float = 0.0
-    """Time of `time.monotonic` at which the translation ended."""
-    cancelled: bool = False
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def suffix(self) -> str:
-        """File name extension of the translation."""
-        return self.format.output_suffix or PurePath(self.name).suffix.lower()
-
-    @property
-    def seconds_remaining(self) -> int:
-        """Estimate of the time until the translation is done."""
-        if not self.num_finished:
-            return max(1, self.num_segments // 20)
-        elapsed = time.monotonic() - self.started
-        return max(1, round(elapsed / self.num_finished * (self.num_segments - self.num_finished)))
+class _StoppedError(Exception):
+    """The document has been deleted during its translation, or the server shuts down."""
 
 
 class DocumentQueue:
@@ -98,8 +65,31 @@ class DocumentQueue:
         self._running = asyncio.Semaphore(_MAX_RUNNING)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, client: Client, name: str, content: bytes, request: TranslationRequest) -> DocumentJob:
+    def restore(self, keys: Iterable[ApiKey], loading: asyncio.Future[None]) -> None:
+        """Continue with the documents of an earlier server, as soon as the models are loaded."""
+        for record in self._files.read_records():
+            job = restore_job(record, keys)
+            is_outdated = record.submitted < time.time() - _LONGEST_WAIT
+            if job is None or is_outdated or not self._is_complete(job):
+                self._files.delete(record.id)
+                continue
+            self._jobs[job.id] = job
+            if not job.done.is_set():
+                self._start(job, loading)
+        self._expire()
+
+    def submit(
+        self, client: Client, name: str, content: bytes, request: TranslationRequest, *, is_awaited: bool = False
+    ) -> DocumentJob:
         """Add a document to the queue.
+
+        Args:
+            client: Client, to whom the document belongs.
+            name: Name of the file.
+            content: Content of the file.
+            request: Languages and options.
+            is_awaited: Whether the client learns the id only when the translation is done, so that the document is
+                dropped if the server ends before.
 
         Raises:
             BadRequestError: The format, a language or the language pair is not supported.
@@ -116,12 +106,16 @@ class DocumentQueue:
             raise TooManyDocumentsError(f"at most {_MAX_PER_CLIENT} documents may wait; wait until some are translated")
         if len(waiting) >= _MAX_WAITING or not self._make_space(2 * len(content)):
             raise QueueFullError(retry_after=30)
-        job = DocumentJob(client, name, format_, replace(request, is_segment=True))
-        self._files.write_source(job.id, content)
+        job = DocumentJob(client, name, format_, replace(request, is_segment=True), len(content), is_awaited)
+        try:
+            self._files.write_source(job.id, content)
+            if not is_awaited:
+                self._files.write_record(job.record)
+        except DocumentStorageError:
+            self._discard(job)
+            raise
         self._jobs[job.id] = job
-        task = asyncio.create_task(self._run(job))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._start(job)
         return job
 
     def get(self, document_id: str) -> DocumentJob:
@@ -129,14 +123,14 @@ class DocumentQueue:
         self._expire()
         job = self._jobs.get(document_id)
         if job is None:
-            raise DocumentNotFoundError("there is no such document, or it has expired")
+            raise self._not_found()
         return job
 
     def get_owned(self, client: Client, document_id: str, key: str) -> DocumentJob:
         """Return a document of a client; raise DocumentNotFoundError unless both the client and the key are right."""
         job = self._jobs.get(document_id)
-        if job is None or job.client.name != client.name or not secrets.compare_digest(job.key.encode(), key.encode()):
-            raise DocumentNotFoundError("there is no such document, or it has expired")
+        if job is None or job.client.name != client.name or not job.has_key(key):
+            raise self._not_found()
         return self.get(document_id)
 
     def result(self, job: DocumentJob) -> Path:
@@ -145,24 +139,49 @@ class DocumentQueue:
 
     def cancel(self, job: DocumentJob) -> None:
         """Stop the translation of a document, and delete it."""
-        job.cancelled = True
+        job.stopped = job.deleted = True
         self._remove(job)
 
     def close(self) -> None:
-        """Stop all translations and delete all files."""
-        for job in list(self._jobs.values()):
-            self.cancel(job)
+        """Stop all translations. Their files are left to the next server, unless the directory is temporary."""
+        for job in self._jobs.values():
+            job.stopped = True
         for task in self._tasks:
             task.cancel()
         self._files.close()
 
+    def _start(self, job: DocumentJob, loading: asyncio.Future[None] | None = None) -> None:
+        task = asyncio.create_task(self._run(job, loading))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _is_complete(self, job: DocumentJob) -> bool:
+        """Return whether the files of a restored document are as its record says."""
+        if job.state == "done":
+            return self._files.result(job.id).is_file()
+        source = self._files.source(job.id)
+        return job.done.is_set() or (source.is_file() and source.stat().st_size == job.num_bytes)
+
+    def _not_found(self) -> DocumentNotFoundError:
+        message = "there is no such document, or it has expired"
+        if not self._files.outlives_server:
+            message += "; documents end with the server, so upload it again if the server was restarted"
+        return DocumentNotFoundError(message)
+
     def _remove(self, job: DocumentJob) -> None:
         self._jobs.pop(job.id, None)
-        self._files.delete(job.id)
+        self._discard(job)
+
+    def _discard(self, job: DocumentJob) -> None:
+        """Delete the files of a document; log an error of the disk."""
+        try:
+            self._files.delete(job.id)
+        except (CarouselError, OSError) as error:
+            _log.error("a document was not deleted: %s", error)
 
     def _expire(self) -> None:
         """Delete the results that are older than their lifetime."""
-        limit = time.monotonic() - LIFETIME
+        limit = time.time() - LIFETIME
         for job in [job for job in self._jobs.values() if job.done.is_set() and job.finished < limit]:
             self._remove(job)
 
@@ -177,18 +196,19 @@ class DocumentQueue:
 
     # --- translation -----------------------------------------------------------------------------------------------
 
-    async def _run(self, job: DocumentJob) -> None:
-        """Translate a document when its turn has come."""
+    async def _run(self, job: DocumentJob, loading: asyncio.Future[None] | None) -> None:
+        """Translate a document when its turn has come; a restored one after the models are loaded."""
+        current_client.set(job.client)
+        if loading is not None:
+            await asyncio.wait([loading])
         async with self._running:
-            if job.cancelled:
+            if job.stopped:
                 return
             job.state, job.started = "translating", time.monotonic()
-            state: State = "error"
             try:
                 await self._translate(job)
-                state = "done"
-            except _CancelledDocumentError:
-                return
+            except _StoppedError:
+                pass
             except ServiceError as error:
                 job.error = error
             except CarouselError as error:
@@ -198,16 +218,22 @@ class DocumentQueue:
             except Exception as error:
                 _log.error("a document was not translated: %s", error_location(error))
                 job.error = TranslationFailedError("the translation failed")
-            finally:
-                self._finish(job, state)
+            if job.deleted:
+                self._files.delete(job.id)  # what was written since
+            elif not self._is_interrupted(job):
+                self._finish(job)
 
-    def _finish(self, job: DocumentJob, state: State) -> None:
-        job.state, job.finished = state, time.monotonic()
-        if job.cancelled:
-            self._files.delete(job.id)
-        else:
-            self._files.finish(job.id)
+    def _is_interrupted(self, job: DocumentJob) -> bool:
+        """Return whether the server shuts down, so that the next one translates the document."""
+        is_refused = job.error is not None and self._service.models.draining
+        return job.stopped or (is_refused and self._files.outlives_server and not job.is_awaited)
+
+    def _finish(self, job: DocumentJob) -> None:
+        job.state, job.finished = "error" if job.error else "done", time.time()
         job.done.set()
+        with suppress(DocumentStorageError):  # then the next server repeats the work
+            self._files.write_record(job.record)
+        self._files.finish(job.id)
 
     async def _translate(self, job: DocumentJob) -> None:
         source, result = self._files.source(job.id), self._files.result(job.id)
@@ -225,23 +251,41 @@ class DocumentQueue:
             options = ReadOptions(str(request.source_language), request.target_language)
             loop = asyncio.get_running_loop()
 
-            def translate(segments: Sequence[str]) -> list[Translation]:
+            def translate(segments: Sequence[str]) -> Iterator[Translation]:
                 """Translate segments on the event loop while this thread waits."""
-                found: list[Translation] = []
                 for start in range(0, len(segments), _SEGMENTS_PER_REQUEST):
-                    _check_cancelled(job)
+                    _check_stopped(job)
                     part = segments[start : start + _SEGMENTS_PER_REQUEST]
-                    found += asyncio.run_coroutine_threadsafe(self._translate_part(part, request), loop).result()
-                    job.num_finished += len(part)
-                return found
+                    yield from asyncio.run_coroutine_threadsafe(self._translate_part(job, part, request), loop).result()
 
-            await asyncio.to_thread(translate_file, source, result, job.format, options, translate)
+            await asyncio.to_thread(self._translate_file, job, options, self._journal_key(request), translate)
+
+    def _translate_file(self, job: DocumentJob, options: ReadOptions, journal_key: str, translate: Translate) -> None:
+        """Translate the file of a document, from where an earlier server has stopped."""
+        source, result = self._files.source(job.id), self._files.result(job.id)
+        journal = Journal(self._files.journal(job.id), journal_key) if self._files.outlives_server else None
+        try:
+            translate_file(source, result, job.format, options, translate, journal=journal)
+        finally:
+            if journal is not None:
+                journal.close()
+
+    def _journal_key(self, request: TranslationRequest) -> str:
+        """Return a checksum of what determines the translations of a document, beside its content."""
+        models = self._service.models
+        source, target = models.match_pair(str(request.source_language), request.target_language)
+        steps = models.find_route(source.code, target.code)
+        names = [step.entry.model.checksum if step.entry.model else step.entry.name for step in steps]
+        terms = request.glossary.entries if request.glossary else request.terms
+        return hash_json([names, source.name, target.name, terms])
 
     def _summarise(self, job: DocumentJob, source: Path, options: ReadOptions) -> FileSummary:
-        return summarise_file(source, job.format, options, lambda: _check_cancelled(job))
+        return summarise_file(source, job.format, options, lambda: _check_stopped(job))
 
-    async def _translate_part(self, segments: Sequence[str], request: TranslationRequest) -> list[Translation]:
-        """Translate segments, and wait while the queue of sentences is full."""
+    async def _translate_part(
+        self, job: DocumentJob, segments: Sequence[str], request: TranslationRequest
+    ) -> list[Translation]:
+        """Translate segments of a document, and wait while the queue of sentences is full."""
         for attempt in range(_MAX_ATTEMPTS):
             try:
                 results = await self._service.translate_segments(segments, request)
@@ -250,6 +294,9 @@ class DocumentQueue:
                     raise
                 await asyncio.sleep(1)
             else:
+                job.num_finished += len(segments)
+                self._files.measure(job.id)
+                self._make_space(0)
                 return [result.translation for result in results]
         raise AssertionError("unreachable")
 
@@ -259,6 +306,6 @@ def file_suffixes() -> list[str]:
     return [suffix for format_ in available_formats().values() for suffix in format_.suffixes]
 
 
-def _check_cancelled(job: DocumentJob) -> None:
-    if job.cancelled:
-        raise _CancelledDocumentError
+def _check_stopped(job: DocumentJob) -> None:
+    if job.stopped:
+        raise _StoppedError

@@ -95,10 +95,12 @@ def translate_file(
 def _translate_batch(segments: Sequence[str], translate: Translate, journal: Journal | None) -> list[Translation]:
     if journal is None:
         return list(translate(segments))
-    recorded = journal.take(len(segments))
-    new = list(translate(segments[len(recorded) :])) if len(recorded) < len(segments) else []
-    journal.append(new)
-    return recorded + new
+    found = journal.take(len(segments))
+    if len(found) < len(segments):
+        for translation in translate(segments[len(found) :]):
+            journal.append([translation])
+            found.append(translation)
+    return found
 
 
 def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
