@@ -79,7 +79,7 @@ class _OfficeFormat(XmlArchiveFormat):
 
 def _parse_element(unit: XmlUnit, element: XmlElement, language: str) -> Document | None:
     names = _NAMES.get(element.name)
-    if names is None:
+    if names is None or not element.has_letters:
         return None
     nested = partial(_parse_nested, language=language)
     return StyledParagraph(unit, element, names, language, nested).document

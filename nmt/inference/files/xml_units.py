@@ -54,6 +54,14 @@ class XmlElement:
         """Text of the element and of those in it."""
         return "".join(child.text for child in self.children)
 
+    @property
+    def has_letters(self) -> bool:
+        """Whether the text of the element, or of those in it, contains a letter."""
+        return any(
+            any(map(str.isalpha, child.text)) if isinstance(child, XmlText) else child.has_letters
+            for child in self.children
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class XmlUnit:
