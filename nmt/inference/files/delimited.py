@@ -9,12 +9,11 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from nmt.inference.documents.document import combine_translations
 from nmt.inference.documents.plain import PlainDocument
 from nmt.inference.files.errors import MAX_UNIT_BYTES, too_large
 from nmt.inference.files.format import FileFormat, Piece, ReadOptions, register_format
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 2**16
-_RECORDS = 100  # per piece
+_COPIED = 2**16  # characters per piece that is copied
 _HEADER = re.compile(r"[^.!?。]{1,60}")
 
 
@@ -59,28 +58,18 @@ class _Field:
         return value
 
 
-class _Records:
-    """Records of a table, of which some fields are documents."""
+class _TextField:
+    """A field to translate, as a document."""
 
-    def __init__(self, fields: Sequence[tuple[_Field, PlainDocument | None]], delimiter: str) -> None:
-        self._fields, self._delimiter = fields, delimiter
-        self.segments = [segment for _, document in fields if document for segment in document.segments]
+    def __init__(self, field: _Field, language: str, delimiter: str) -> None:
+        self._field, self._delimiter = field, delimiter
+        self._document = PlainDocument(field.value, language)
+        self.segments = self._document.segments
 
     def assemble(self, translations: Sequence[Translation]) -> Translation:
-        """Return the records with the fields translated."""
-        return combine_translations(translations, self._render, alignment=None)
-
-    def _render(self, translations: Sequence[Translation]) -> str:
-        parts: list[str] = []
-        used = 0
-        for field, document in self._fields:
-            written = field.raw
-            if document is not None:
-                count = len(document.segments)
-                found = document.assemble(translations[used : used + count])
-                written, used = field.write(found.text, self._delimiter), used + count
-            parts += (written, field.end)
-        return "".join(parts)
+        """Return the translation of the field, as it is written in the file."""
+        found = self._document.assemble(translations)
+        return replace(found, text=self._field.write(found.text, self._delimiter), alignment=None)
 
 
 class _TableFormat(FileFormat):
@@ -91,7 +80,7 @@ class _TableFormat(FileFormat):
     """True if a field in quotation marks may contain line ends."""
 
     def read(self, path: Path, options: ReadOptions) -> Iterator[Piece]:
-        """Yield the records in groups.
+        """Yield the fields to translate, and everything between them.
 
         ``options.fields`` names columns by their header or by their number, counted from 1. With numbers only, there is
         no header. Without fields, the first record is the header if it looks like one, and all columns are translated.
@@ -108,16 +97,21 @@ class _TableFormat(FileFormat):
             yield Piece("".join(field.raw + field.end for field in first).encode())
         else:
             records = chain([first], records)
-        group: list[tuple[_Field, PlainDocument | None]] = []
-        for number, record in enumerate(records, 1):
+        copied: list[str] = []
+        size = 0
+        for record in records:
             for column, field in enumerate(record):
-                is_text = (columns is None or column in columns) and any(map(str.isalpha, field.raw))
-                group.append((field, PlainDocument(field.value, options.source) if is_text else None))
-            if number % _RECORDS == 0:
-                yield Piece(_Records(group, delimiter))
-                group = []
-        if group:
-            yield Piece(_Records(group, delimiter))
+                if (columns is None or column in columns) and any(map(str.isalpha, field.raw)):
+                    yield Piece("".join(copied).encode())
+                    yield Piece(_TextField(field, options.source, delimiter))
+                    copied, size = [field.end], len(field.end)
+                else:
+                    copied += (field.raw, field.end)
+                    size += len(field.raw)
+            if size >= _COPIED:
+                yield Piece("".join(copied).encode())
+                copied, size = [], 0
+        yield Piece("".join(copied).encode())
 
     def _delimiter(self, sample: str) -> str:
         return "\t"

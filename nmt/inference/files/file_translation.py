@@ -18,6 +18,7 @@ OnProgress = Callable[[int], None]
 
 _BATCH_SEGMENTS = 1000
 _BATCH_CHARACTERS = 2**20
+_BATCH_COPIED_BYTES = 2**24
 _SAMPLE_CHARACTERS = 20_000
 
 
@@ -106,18 +107,19 @@ def _translate_batch(segments: Sequence[str], translate: Translate, journal: Jou
 def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
     """Group pieces into batches that are small enough to be held in memory."""
     batch: list[Piece] = []
-    num_segments = num_characters = 0
+    num_segments = num_characters = num_bytes = 0
     for piece in pieces:
         batch.append(piece)
         if isinstance(piece.content, bytes):
-            num_characters += len(piece.content)
+            num_bytes += len(piece.content)
         else:
             segments = piece.content.segments
             num_segments += len(segments)
             num_characters += sum(map(len, segments))
-        if num_segments >= _BATCH_SEGMENTS or num_characters >= _BATCH_CHARACTERS:
+        is_large = num_characters >= _BATCH_CHARACTERS or num_bytes >= _BATCH_COPIED_BYTES
+        if is_large or num_segments >= _BATCH_SEGMENTS:
             yield batch
-            batch, num_segments, num_characters = [], 0, 0
+            batch, num_segments, num_characters, num_bytes = [], 0, 0, 0
     if batch:
         yield batch
 
