@@ -1,8 +1,8 @@
 """Formatting of documents with the content of real ones, made by the libraries of the formats and by LibreOffice.
 
 If the translation keeps the order of the words, every element and the formatting of every word must be kept. If it
-reverses the words of each sentence, all elements and each kind of formatting must still be there: the tags of a
-sentence keep their order, so that some words change their formatting.
+reverses the words of each sentence, at least 99% of the elements and kinds of formatting must still be there: the tags
+of a sentence keep their order, so that some words change their formatting.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def check_formatting(path: Path) -> None:
     before = formatted_elements(path)
     missing = before - formatted_elements(run(path, capitals))
     assert not missing, f"{1 - missing.total() / before.total():.2%} of {path.name}: {list(missing)[:5]}"
-    assert kinds_of_formatting(formatted_elements(run(path, reversed_words))) == kinds_of_formatting(before)
+    kinds = kinds_of_formatting(before)
+    missing = kinds - kinds_of_formatting(formatted_elements(run(path, reversed_words)))
+    assert missing.total() <= 0.01 * kinds.total(), f"{path.name} with reversed words: {list(missing)[:5]}"
 
 
 def kinds_of_formatting(elements: Elements) -> Elements:
