@@ -38,7 +38,7 @@ def read_table(lines: Iterable[str], suffix: str) -> Iterator[TableRow]:
     """Yield the rows of a table from its lines without line ends; ``suffix`` is one of `TABLE_SUFFIXES`."""
     remaining = iter(lines)
     sample = list(itertools.islice(remaining, _SAMPLE_LINES))
-    delimiter = "\t" if suffix == ".tsv" else _guess_delimiter(sample)
+    delimiter = "\t" if suffix == ".tsv" else guess_delimiter(sample)
     numbered = enumerate(itertools.chain(sample, remaining), start=1)
     if suffix == ".tsv" and not _has_quoted_cells(sample):
         return (TableRow(number, line.split(delimiter)) for number, line in numbered)
@@ -74,12 +74,16 @@ def _parse(lines: list[str], delimiter: str) -> list[str]:
     return (rows[0] or [""]) if len(rows) == 1 else []
 
 
-def _guess_delimiter(sample: list[str]) -> str:
-    """Return the delimiter that occurs equally often, at least once, in most lines; a comma if there is none."""
+def guess_delimiter(sample: Iterable[str]) -> str:
+    """Return the delimiter of comma-separated values: a comma, semicolon, tab or vertical bar.
+
+    It is the one that occurs equally often, at least once, in most of the lines; a comma if there is none.
+    """
+    lines = [_QUOTED_CELL.sub("", line) for line in sample if line.strip("\r\n")]
 
     def support(delimiter: str) -> int:
-        counts = Counter(_QUOTED_CELL.sub("", line).count(delimiter) for line in sample if line)
-        return max((lines for count, lines in counts.items() if count), default=0)
+        counts = Counter(line.count(delimiter) for line in lines)
+        return max((number for count, number in counts.items() if count), default=0)
 
     return max((",", ";", "\t", "|"), key=support)
 

@@ -5,7 +5,6 @@ Fields that are not translated stay as they are, with their quotation marks, and
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nmt.corpus.table_files import guess_delimiter
 from nmt.inference.documents.plain import PlainDocument
 from nmt.inference.files.errors import MAX_UNIT_BYTES, too_large
 from nmt.inference.files.format import FileFormat, Piece, ReadOptions, register_format
@@ -23,7 +23,6 @@ from nmt.utils.errors import UsageError
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
 
-_DELIMITERS = ",;\t|"
 _SAMPLE = 2**16
 _COPIED = 2**16  # characters per piece that is copied
 _HEADER = re.compile(r"[^.!?。]{1,60}")
@@ -87,7 +86,7 @@ class _TableFormat(FileFormat):
         """
         lines = read_lines(path)
         sample = _take_sample(lines)
-        delimiter = self._delimiter("".join(sample))
+        delimiter = self._delimiter(sample)
         records = _parse_records(chain(sample, lines), delimiter, path, quotes=self.quotes)
         first = next(records, None)
         if first is None:
@@ -113,7 +112,7 @@ class _TableFormat(FileFormat):
                 copied, size = [], 0
         yield Piece("".join(copied).encode())
 
-    def _delimiter(self, sample: str) -> str:
+    def _delimiter(self, sample: Sequence[str]) -> str:
         return "\t"
 
 
@@ -126,11 +125,8 @@ class CsvFormat(_TableFormat):
     media_type = "text/csv"
     quotes = True
 
-    def _delimiter(self, sample: str) -> str:
-        try:
-            return csv.Sniffer().sniff(sample, _DELIMITERS).delimiter
-        except csv.Error:  # a single column, for example
-            return ","
+    def _delimiter(self, sample: Sequence[str]) -> str:
+        return guess_delimiter(sample)
 
 
 @register_format

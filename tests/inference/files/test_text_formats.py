@@ -46,6 +46,16 @@ def test_columns_are_chosen_by_name_or_number(tmp_path: Path) -> None:
         run_text(tmp_path, ".csv", TABLE, options=fields("body"))
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_is_that_of_most_lines(tmp_path: Path, delimiter: str) -> None:
+    """The texts contain the other delimiters, and the first line is the header."""
+    others = "".join({",", ";", "|"} - {delimiter})
+    rows = [["k", "t"], ["1", f"a {others} b"], ["2", "one"], ["3", f"x{others}y {others}"]]
+    source = "".join(delimiter.join(row) + "\n" for row in rows)
+    expected = "".join(delimiter.join([row[0], row[1].upper() if n else row[1]]) + "\n" for n, row in enumerate(rows))
+    assert run_text(tmp_path, ".csv", source, options=fields("t")) == expected
+
+
 def test_translation_with_delimiter_gets_quotes(tmp_path: Path) -> None:
     def with_comma(segments):
         return [each.__class__(each.text + ", yes", copied=False) for each in unchanged(segments)]
