@@ -20,7 +20,7 @@ export function prepareFiles({ formats, limit, read, onKey }) {
 
   function start(file) {
     const extension = /\.[^.]*$/.exec(file.name)?.[0].toLowerCase();
-    if (!formats.includes(extension)) show(file.name, create("p", {}, t("fileFormat", { formats: formats.join(", ") })));
+    if (!formats.includes(extension)) show(file.name, create("p", {}, t("fileFormat")));
     else if (file.size > limit) show(file.name, create("p", {}, t("fileTooLarge", { size: formatBytes(file.size), limit: formatBytes(limit) })));
     else translate(file, read());
   }

@@ -73,7 +73,7 @@ export const strings = {
   remove: "{term} entfernen",
   added: "Hinzugefügte Begriffe: {count}",
   noTermsInFile: "Keine Begriffe gefunden. Jede Zeile braucht einen Begriff, einen Tabulator und die Übersetzung.",
-  fileFormat: "Dateien dieser Art können nicht übersetzt werden. Möglich sind {formats}.",
+  fileFormat: "Dateien dieser Art können nicht übersetzt werden. Möglich sind Dokumente von Word, Excel, PowerPoint, OpenDocument, PDF und EPUB, Webseiten, Untertitel, Tabellen und Texte.",
   fileTooLarge: "Die Datei hat {size}; höchstens {limit} sind erlaubt.",
   uploading: "Wird hochgeladen …",
   translatingFile: "Wird übersetzt …",

@@ -73,7 +73,7 @@ export const strings = {
   remove: "Remove {term}",
   added: "Terms added: {count}",
   noTermsInFile: "No terms found. Use lines with a term, a tab and its translation.",
-  fileFormat: "This kind of file cannot be translated. Use {formats}.",
+  fileFormat: "This kind of file cannot be translated. Choose a document of Word, Excel, PowerPoint, OpenDocument, PDF or EPUB, a web page, subtitles, a table or a text.",
   fileTooLarge: "The file has {size}; at most {limit} are allowed.",
   uploading: "Uploading…",
   translatingFile: "Translating…",

@@ -73,7 +73,7 @@ export const strings = {
   remove: "Quitar {term}",
   added: "Términos añadidos: {count}",
   noTermsInFile: "No se encontraron términos. Cada línea debe tener un término, un tabulador y su traducción.",
-  fileFormat: "Este tipo de archivo no se puede traducir. Formatos posibles: {formats}.",
+  fileFormat: "Este tipo de archivo no se puede traducir. Elija un documento de Word, Excel, PowerPoint, OpenDocument, PDF o EPUB, una página web, subtítulos, una tabla o un texto.",
   fileTooLarge: "El archivo ocupa {size}; el máximo es {limit}.",
   uploading: "Subiendo…",
   translatingFile: "Traduciendo…",

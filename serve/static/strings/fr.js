@@ -73,7 +73,7 @@ export const strings = {
   remove: "Retirer {term}",
   added: "Termes ajoutés : {count}",
   noTermsInFile: "Aucun terme trouvé. Chaque ligne doit contenir un terme, une tabulation et sa traduction.",
-  fileFormat: "Ce type de fichier ne peut pas être traduit. Formats possibles : {formats}.",
+  fileFormat: "Ce type de fichier ne peut pas être traduit. Choisissez un document Word, Excel, PowerPoint, OpenDocument, PDF ou EPUB, une page web, des sous-titres, un tableau ou un texte.",
   fileTooLarge: "Le fichier fait {size}, pour un maximum de {limit}.",
   uploading: "Envoi…",
   translatingFile: "Traduction…",

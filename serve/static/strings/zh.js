@@ -73,7 +73,7 @@ export const strings = {
   remove: "删除 {term}",
   added: "已添加术语：{count}",
   noTermsInFile: "没有找到术语。每行应包含术语、制表符和译法。",
-  fileFormat: "不支持这种文件。支持的格式：{formats}。",
+  fileFormat: "不支持这种文件。请选择 Word、Excel、PowerPoint、OpenDocument、PDF 或 EPUB 文档、网页、字幕、表格或文本。",
   fileTooLarge: "文件大小为 {size}，上限为 {limit}。",
   uploading: "正在上传…",
   translatingFile: "正在翻译…",

@@ -188,7 +188,10 @@ def test_a_file_is_translated_and_downloaded(page: WebPage, tmp_path: Path) -> N
 
 
 def test_a_dropped_file_is_translated_or_refused(page: WebPage) -> None:
-    for name, shown in (("page.html", "Download page.fr.html"), ("photo.png", "cannot be translated. Use .csv, .tsv")):
+    for name, shown in (
+        ("page.html", "Download page.fr.html"),
+        ("photo.png", "cannot be translated. Choose a document"),
+    ):
         transfer = page.page.evaluate_handle(
             "name => { const transfer = new DataTransfer();"
             " transfer.items.add(new File(['<p>The black cat sleeps.</p>'], name)); return transfer; }",
