@@ -27,7 +27,10 @@ def code_blocks(path: Path) -> list[re.Match[str]]:
 def runnable_code() -> list[tuple[str, str]]:
     pages = [
         READMES[0],
-        *(DOCS / name for name in ("how-to/translate.md", "how-to/serve.md", "explanation/decoding.md")),
+        *(
+            DOCS / name
+            for name in ("how-to/translate.md", "how-to/file-formats.md", "how-to/serve.md", "explanation/decoding.md")
+        ),
     ]
     return [(block["language"], block["code"]) for page in pages for block in code_blocks(page) if not block["note"]]
 
