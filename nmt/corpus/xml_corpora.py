@@ -1,4 +1,4 @@
-"""Sentence pairs in translation memories (TMX) and bilingual files (XLIFF 1.2 and 2), which are streamed."""
+"""Translation units of translation memories (TMX) and bilingual files (XLIFF 1.2 and 2), which are streamed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ XML_SUFFIXES = (".tmx", ".xlf", ".xliff")
 """Suffixes of corpora in XML."""
 
 _CHUNK_BYTES = 1 << 16
+_MAX_UNIT_BYTES = 1 << 24
 _UNITS = {"tu", "trans-unit", "segment"}
 _SIDES = {"seg", "source", "target"}
 _CODES = {"bpt", "ept", "ph", "it", "ut"}  # elements whose content is markup of the original document
@@ -30,19 +31,29 @@ class NumberedPair(NamedTuple):
     target: str
 
 
+class TranslationUnit(NamedTuple):
+    """A text in several languages."""
+
+    line: int
+    """Number of the line on which the unit begins."""
+    texts: dict[str, str]
+    """Texts by the primary subtag of their language, in the order of the file; of several in a language, the first."""
+    attributes: dict[str, str]
+    """Attributes of the unit, such as ``creationdate`` in TMX."""
+
+
 @dataclass
 class _Handler:
-    """Collects the texts of a unit; languages are compared by their primary subtags."""
+    """Collects the units of a file."""
 
-    source: str
-    target: str
-    pairs: list[NumberedPair] = field(default_factory=list)
-    found: set[str] = field(default_factory=set)
-    texts: dict[str, str] = field(default_factory=dict)
-    languages: dict[str, str] = field(default_factory=dict)  # of the elements source and target of XLIFF
+    path: Path
+    sides: dict[str, str]
+    """Languages of the elements ``source`` and ``target`` of XLIFF."""
+    units: list[TranslationUnit] = field(default_factory=list)
+    unit: TranslationUnit | None = None
     language: str = ""
-    line: int = 0
     parts: list[str] | None = None
+    size: int = 0
     skipped: int = 0
 
     def start(self, name: str, attributes: dict[str, str], line: int) -> None:
@@ -50,42 +61,52 @@ class _Handler:
         if self.skipped or name in _CODES or name in _SEPARATE:
             self.skipped += 1
         elif name in _UNITS:
-            self.texts, self.line = {}, line
+            self.unit, self.size = TranslationUnit(line, {}, attributes), 0
         elif name in ("xliff", "file"):
             codes = {
                 "source": attributes.get("source-language", attributes.get("srcLang")),
                 "target": attributes.get("target-language", attributes.get("trgLang")),
             }
-            self.languages |= {side: primary_subtag(code) for side, code in codes.items() if code}
+            self.sides |= {side: primary_subtag(code) for side, code in codes.items() if code}
         elif name == "tuv":
             self.language = primary_subtag(attributes.get("xml:lang", attributes.get("lang", "")))
         elif name in _SIDES:
             self.parts = []
             if name != "seg":
-                self.language = self.languages.get(name, {"source": self.source, "target": self.target}[name])
+                self.language = self.sides.get(name, "")
 
     def end(self, name: str) -> None:
         name = name.rpartition(":")[2]
         if self.skipped:
             self.skipped -= 1
         elif name in _SIDES and self.parts is not None:
-            self.found.add(self.language)
-            self.texts.setdefault(self.language, " ".join("".join(self.parts).split()))
+            if self.unit is not None:
+                self.unit.texts.setdefault(self.language, " ".join("".join(self.parts).split()))
             self.parts = None
-        elif name in _UNITS and self.source in self.texts and self.target in self.texts:
-            self.pairs.append(NumberedPair(self.line, self.texts[self.source], self.texts[self.target]))
+        elif name in _UNITS and self.unit is not None:
+            self.units.append(self.unit)
+            self.unit = None
 
     def text(self, data: str) -> None:
         if self.parts is not None and not self.skipped:
             self.parts.append(data)
+            self.size += len(data)
+            if self.size > _MAX_UNIT_BYTES and self.unit is not None:
+                raise _too_large(self.path, self.unit.line)
 
 
-def read_xml_pairs(path: Path, source: str, target: str) -> Iterator[NumberedPair]:
-    """Yield the pairs of a TMX or XLIFF file that has both languages; units without translation are left out.
+def read_translation_units(path: Path, source: str = "", target: str = "") -> Iterator[TranslationUnit]:
+    """Yield the units of a TMX or XLIFF file.
 
-    Raises CarouselError if the file is not well-formed or contains no pair of these languages.
+    Args:
+        path: The file, which may be compressed.
+        source: Language of the source texts of an XLIFF file that names none.
+        target: Language of the target texts of an XLIFF file that names none.
+
+    Raises:
+        CarouselError: The file is not well-formed, declares entities, or has a text or tag of more than 16 MiB.
     """
-    handler = _Handler(primary_subtag(source), primary_subtag(target))
+    handler = _Handler(path, {"source": primary_subtag(source), "target": primary_subtag(target)})
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler = lambda name, attributes: handler.start(name, attributes, parser.CurrentLineNumber)
@@ -96,11 +117,12 @@ def read_xml_pairs(path: Path, source: str, target: str) -> Iterator[NumberedPai
         raise CarouselError(f"{path}: declares the XML entity {name}; remove the document type declaration")
 
     parser.EntityDeclHandler = refuse_entity  # nested entities may expand without bound
-    count = 0
     with open_file(path) as file:
         is_final = False
+        num_bytes = 0
         while not is_final:
             chunk = file.read(_CHUNK_BYTES)
+            num_bytes += len(chunk)
             is_final = not chunk
             try:
                 parser.Parse(chunk, is_final)
@@ -109,10 +131,32 @@ def read_xml_pairs(path: Path, source: str, target: str) -> Iterator[NumberedPai
                 raise CarouselError(
                     f"{path}:{error.lineno}: invalid XML ({reason}); repair or export the file"
                 ) from None
-            count += len(handler.pairs)
-            yield from handler.pairs
-            handler.pairs.clear()
+            if num_bytes - max(parser.CurrentByteIndex, 0) > _MAX_UNIT_BYTES:
+                raise _too_large(path, parser.CurrentLineNumber)
+            yield from handler.units
+            handler.units.clear()
+
+
+def _too_large(path: Path, line: int) -> CarouselError:
+    size = f"{_MAX_UNIT_BYTES >> 20} MiB"
+    return CarouselError(f"{path}:{line}: a text or tag is larger than {size}; this is no translation memory")
+
+
+def read_xml_pairs(path: Path, source: str, target: str) -> Iterator[NumberedPair]:
+    """Yield the pairs of a TMX or XLIFF file that has both languages; units without translation are left out.
+
+    Languages are compared by their primary subtags. Raises CarouselError as `read_translation_units` does, and if the
+    file contains no pair of these languages.
+    """
+    first, second = primary_subtag(source), primary_subtag(target)
+    languages: set[str] = set()
+    count = 0
+    for unit in read_translation_units(path, source, target):
+        languages |= unit.texts.keys()
+        if first in unit.texts and second in unit.texts:
+            count += 1
+            yield NumberedPair(unit.line, unit.texts[first], unit.texts[second])
     if not count:
-        found = ", ".join(sorted(handler.found)) or "none"
+        found = ", ".join(sorted(languages)) or "none"
         problem = f"no pair of {source} and {target} (languages found: {found})"
         raise CarouselError(f"{path}: {problem}; name the languages of the file")

@@ -29,7 +29,7 @@ class TmxFormat(XmlFormat):
 
     def parse_unit(self, unit: XmlUnit, options: ReadOptions) -> Document | None:
         """Return a unit as a document that adds a text in the target language after that in the source language."""
-        variants = {variant_language(each): each for each in unit.root.elements if each.name == "tuv"}
+        variants = {_variant_language(each): each for each in unit.root.elements if each.name == "tuv"}
         by_language = {primary_subtag(code): variant for code, variant in reversed(variants.items())}
         variant = by_language.get(primary_subtag(options.source))
         if variant is None or primary_subtag(options.target) in by_language:
@@ -53,6 +53,6 @@ def classify_segment(element: XmlElement) -> Role:
     return Role.ENCLOSING if element.name == "hi" else Role.INVISIBLE
 
 
-def variant_language(variant: XmlElement) -> str:
+def _variant_language(variant: XmlElement) -> str:
     """Return the language code of a ``tuv`` element."""
     return variant.attributes.get("xml:lang", variant.attributes.get("lang", ""))

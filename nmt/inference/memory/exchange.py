@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
-from nmt.inference.files.tmx import TmxFormat, variant_language
-from nmt.inference.files.xml_format import open_file
-from nmt.inference.files.xml_units import XmlElement, XmlText, read_units
+from nmt.corpus.xml_corpora import read_translation_units
 from nmt.inference.memory.store import MemoryEntry
 from nmt.text.languages import primary_subtag
 from nmt.utils.errors import CarouselError
@@ -23,7 +21,7 @@ _HEADER = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def read_tmx(path: Path, source: str | None, target: str | None) -> Iterator[MemoryEntry]:
-    """Yield the pairs of a TMX file, which need not fit in memory.
+    """Yield the pairs of a TMX file, which need not fit in memory and may be compressed.
 
     Args:
         path: The file.
@@ -31,44 +29,20 @@ def read_tmx(path: Path, source: str | None, target: str | None) -> Iterator[Mem
         target: Language code of the target; by default, all other languages of a unit.
 
     Raises:
-        FileFormatError: The file is damaged or hostile.
+        CarouselError: The file is damaged or hostile.
     """
-    with open_file(path) as stream:
-        for unit in read_units(stream, str(path), TmxFormat.namespaces, "tu".__eq__):
-            if not isinstance(unit, bytes):
-                yield from _unit_entries(unit.root, path.name, source, target)
-
-
-def _unit_entries(unit: XmlElement, origin: str, source: str | None, target: str | None) -> Iterator[MemoryEntry]:
-    texts = [(variant_language(each), _segment_text(each)) for each in unit.elements if each.name == "tuv"]
-    texts = [(language, text) for language, text in texts if language and text.strip()]
-    created = _iso_date(unit.attributes.get("changedate") or unit.attributes.get("creationdate") or "")
-    origin = unit.attributes.get("creationid") or origin
-    first = next((n for n, (code, _) in enumerate(texts) if source is None or _matches(code, source)), None)
-    if first is None:
-        return
-    for n, (language, text) in enumerate(texts):
-        if n != first and (target is None or _matches(language, target)):
-            codes = source or primary_subtag(texts[first][0]), target or primary_subtag(language)
-            yield MemoryEntry(*codes, texts[first][1], text, origin, created)
-
-
-def _matches(language: str, wanted: str) -> bool:
-    return primary_subtag(language) == primary_subtag(wanted)
-
-
-def _segment_text(variant: XmlElement) -> str:
-    """Return the text of a variant without the native codes of inline elements."""
-    segment = next((each for each in variant.elements if each.name == "seg"), None)
-    return "" if segment is None else " ".join(_visible_text(segment).split())
-
-
-def _visible_text(element: XmlElement) -> str:
-    parts = (
-        child.text if isinstance(child, XmlText) else _visible_text(child) if child.name == "hi" else ""
-        for child in element.children
-    )
-    return "".join(parts)
+    for unit in read_translation_units(path):
+        texts = {language: text for language, text in unit.texts.items() if language and text}
+        first = next(iter(texts), "") if source is None else primary_subtag(source)
+        others = [language for language in texts if language != first]
+        if target is not None:
+            others = [language for language in others if language == primary_subtag(target)]
+        created = _iso_date(unit.attributes.get("changedate") or unit.attributes.get("creationdate") or "")
+        origin = unit.attributes.get("creationid") or path.name
+        if first in texts:
+            for language in others:
+                codes = source or first, target or language
+                yield MemoryEntry(*codes, texts[first], texts[language], origin, created)
 
 
 def _iso_date(date: str) -> str:

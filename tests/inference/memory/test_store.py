@@ -166,6 +166,34 @@ def test_tmx_round_trip(memory: TranslationMemory, tmp_path: Path) -> None:
     assert list(read_tmx(tmp_path / "out.tmx", None, None)) == list(memory.entries())
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<tmx><tu>", r"in\.tmx:1: invalid XML"),
+        (b"<!DOCTYPE tmx [<!ENTITY a 'b'>]><tmx><tu>&a;</tu></tmx>", "declares the XML entity a"),
+        (b"<tmx><tu><tuv lang='en'><seg>" + b"x" * 17 * 2**20, r"in\.tmx:1: a text or tag is larger than 16 MiB"),
+        (b"<tmx a='" + b"x" * 17 * 2**20, r"in\.tmx:1: a text or tag is larger than 16 MiB"),
+    ],
+    ids=["incomplete", "entities", "long text", "long attribute"],
+)
+def test_damaged_and_hostile_tmx_is_refused(
+    content: bytes, message: str, memory: TranslationMemory, tmp_path: Path
+) -> None:
+    (tmp_path / "in.tmx").write_bytes(content)
+    with pytest.raises(CarouselError, match=message):
+        memory.add(read_tmx(tmp_path / "in.tmx", None, None))
+    assert len(memory) == 0
+
+
+def test_units_with_several_variants_of_a_language_use_the_first(memory: TranslationMemory, tmp_path: Path) -> None:
+    variants = [("en-US", "A"), ("en-GB", "B"), ("fr", "C"), ("fr-CA", "D"), ("de", " ")]
+    inner = "".join(f'<tuv xml:lang="{code}"><seg>{text}</seg></tuv>' for code, text in variants)
+    (tmp_path / "in.tmx").write_text(f"<tmx><body><tu>{inner}</tu></body></tmx>")
+    assert [entry[:4] for entry in read_tmx(tmp_path / "in.tmx", None, None)] == [("en", "fr", "A", "C")]
+    assert [entry[:4] for entry in read_tmx(tmp_path / "in.tmx", "fr-FR", "en")] == [("fr-FR", "en", "C", "A")]
+    assert list(read_tmx(tmp_path / "in.tmx", "en", "de")) == []
+
+
 @pytest.mark.parametrize("content", [b"x", b"text" * 1000, b"SQLite format 3\0" + b"x" * 1000])
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
