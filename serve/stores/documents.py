@@ -20,7 +20,6 @@ from pydantic import BaseModel, ValidationError
 
 from nmt.utils.errors import CarouselError
 from nmt.utils.files import atomic_file
-from nmt.utils.locks import exclusive_lock
 from serve.errors import DocumentStorageError
 
 State = Literal["queued", "translating", "done", "error"]
@@ -173,6 +172,8 @@ class DocumentFiles:
             temporary = tempfile.TemporaryDirectory(prefix="carousel-", ignore_cleanup_errors=True)
             self._directory = Path(self._resources.enter_context(temporary))
         else:
+            from nmt.utils.locks import exclusive_lock  # not needed for a temporary directory
+
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             busy = "is in use by another server; set NMT_DOCUMENTS to a directory of its own"
             self._resources.enter_context(exclusive_lock(self._directory / ".lock", self._directory, busy))
