@@ -43,7 +43,7 @@ def write_csv(path: Path, size: int, sentences: int) -> None:
         for row in range(rows):
             has_text = row * sentences // rows != (row + 1) * sentences // rows
             text = f'"{SENTENCES[row % len(SENTENCES)]}"' if has_text else ""
-            data = generator.randbytes(460).hex()
+            data = generator.randbytes(487).hex()
             file.write(f"{row},{generator.random():.6f},{data},{text}\r\n")
 
 

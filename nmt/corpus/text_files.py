@@ -111,7 +111,14 @@ def open_file(path: Path) -> BufferedReader:
 
     Text in UTF-16 is converted if it begins with a byte order mark. Raises CarouselError if the file cannot be opened.
     """
-    return open_stdin() if path == STDIN else convert_to_utf8(decompress(_open_stored(path), path), path)
+    if path == STDIN:
+        return open_stdin()
+    stored = _open_stored(path)
+    try:
+        return convert_to_utf8(decompress(stored, path), path)
+    except BaseException:
+        stored.close()
+        raise
 
 
 def open_stdin() -> BufferedReader:
