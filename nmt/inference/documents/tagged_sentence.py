@@ -1,7 +1,8 @@
 """Sentences with inline tags.
 
-The inline tags of a sentence are removed before translation and inserted into the translation in the same order, so
-the output always has the same tags, comments and other markup as the source. A sentence that the translation leaves
+The inline tags of a sentence are removed before translation and inserted into the translation in the same order, unless
+the format allows elements to change their order. The output always has the same tags, comments and other markup as the
+source. A sentence that the translation leaves
 unchanged is copied, including its character references and line breaks.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ from nmt.text.tag_projection import InlineTag, TagKind, project_tags
 
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
+    from nmt.text.alignment import AlignedSpan
 
 Escape = Callable[[str], str]
 """Function that returns text as it is written in the source format."""
@@ -57,6 +59,8 @@ class TaggedSentence:
     """True if the next sentence follows without a space."""
     escapes: Sequence[Escape]
     """Functions for the text before each tag and after the last one."""
+    may_reorder: bool = False
+    """Whether elements change their order if the words in them do."""
 
     def render(self, translation: Translation, copy: CopyRange) -> str:
         """Return the translation with the tags inserted, as it is written in the source format."""
@@ -65,10 +69,10 @@ class TaggedSentence:
             return copy(self.start, self.stop)
         if self.touches_next:
             target = separate_from_next(target)
-        offsets = project_tags(self.tags, self.text, target, translation.alignment)
         parts: list[str] = []
         end = position = 0
-        for tag, markup, offset, escape in zip(self.tags, self.markup, offsets, self.escapes[:-1], strict=True):
+        for index, offset in self._place_tags(target, translation.alignment):
+            tag, markup, escape = self.tags[index], self.markup[index], self.escapes[index]
             before = after = ""
             if markup.is_visible and tag.kind is TagKind.STANDALONE:
                 # Another tag may be next to it that is not in the source.
@@ -77,6 +81,22 @@ class TaggedSentence:
             parts += (escape(target[end:offset]), before, copy(markup.start, markup.stop), after)
             end, position = offset, tag.position
         return "".join((*parts, self.escapes[-1](target[end:])))
+
+    def _place_tags(self, target: str, alignment: Sequence[AlignedSpan] | None) -> list[tuple[int, int]]:
+        """Return the index and the offset in the translation of each tag, in the order of the translation.
+
+        Elements are placed independently of each other if they may change their order and then do not overlap.
+        """
+        elements = _top_level_elements(self.tags) if self.may_reorder and alignment else []
+        if len(elements) > 1:
+            placed: list[list[tuple[int, int]]] = []
+            for indices in elements:
+                offsets = project_tags([self.tags[n] for n in indices], self.text, target, alignment)
+                placed.append(list(zip(indices, offsets, strict=True)))
+            placed.sort(key=lambda tags: (tags[0][1], tags[-1][1]))
+            if all(before[-1][1] <= after[0][1] for before, after in pairwise(placed)):
+                return [each for tags in placed for each in tags]
+        return list(enumerate(project_tags(self.tags, self.text, target, alignment)))
 
     def _spaces(self, tag: InlineTag, target: str, offset: int, is_apart: bool) -> tuple[str, str]:
         """Return the spaces to put before and after a standalone tag, which may represent a word, such as an image.
@@ -92,16 +112,37 @@ class TaggedSentence:
         return " " * (space_before or is_apart), " " * space_after
 
 
-def split_block(block: TextBlock, language: str, escapes: Callable[[BlockTag | None], Escape]) -> list[TaggedSentence]:
+def _top_level_elements(tags: Sequence[InlineTag]) -> list[range]:
+    """Return the indices of the tags of each element that is in no other one.
+
+    There are none if some tags are standalone, or the start or end of an element is in another sentence.
+    """
+    elements: list[range] = []
+    depth = start = 0
+    for index, tag in enumerate(tags):
+        depth += {TagKind.OPENING: 1, TagKind.CLOSING: -1}.get(tag.kind, -len(tags) - 1)
+        if depth < 0:
+            return []
+        if depth == 0:
+            elements.append(range(start, index + 1))
+            start = index + 1
+    return elements if depth == 0 else []
+
+
+def split_block(
+    block: TextBlock, language: str, escapes: Callable[[BlockTag | None], Escape], *, may_reorder: bool = False
+) -> list[TaggedSentence]:
     """Return the sentences of a text block, each with the tags that may move within it.
 
     Args:
         block: Text block.
         language: Language code of the text, which determines the rules for splitting.
         escapes: Returns the function that escapes the text after a tag or, given None, at the start of the block.
+        may_reorder: Whether elements change their order if the words in them do; all text must be escaped alike.
     """
     cuts = [Cut(0, 0), *find_cuts(block), Cut(len(block.text), len(block.tags))]
-    return [sentence for piece in pairwise(cuts) for sentence in _split_piece(block, *piece, language, escapes)]
+    sentences = [sentence for piece in pairwise(cuts) for sentence in _split_piece(block, *piece, language, escapes)]
+    return [replace(sentence, may_reorder=True) for sentence in sentences] if may_reorder else sentences
 
 
 def _split_piece(

@@ -2,12 +2,14 @@
 
 An *inline code*, as XLIFF calls it, represents markup inside a sentence: the start or the end of a style or of a link,
 or something that stands alone, such as a footnote mark. The codes are set aside before translation and put into the
-translation by the word alignment, in their original order.
+translation by the word alignment. Styles and links change their order if their words do, unless a code that stands
+alone is in the same sentence: then all codes keep their order, which the codes of a field, for example, require.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,8 +22,9 @@ from nmt.text.tag_projection import TagKind
 if TYPE_CHECKING:
     from nmt.inference.translation import Translation
 
-_CODE = "\U000f0000"
-"""Private-use character that represents a code. One that is part of a text is treated as a code of its own."""
+_FIRST_CODE, _NUM_CODES = 0xF0000, 0xFFFE
+"""Private-use characters that represent codes. One that is part of a text is treated as a code of its own."""
+_CODE = re.compile(f"[{chr(_FIRST_CODE)}-{chr(_FIRST_CODE + _NUM_CODES - 1)}]")
 
 
 @dataclass(eq=False)
@@ -98,17 +101,15 @@ def _parse(content: InlineContent, language: str) -> tuple[TaggedDocument, list[
     """Return a unit as a document in which a character represents each code, and the codes in order."""
     block, codes = BlockBuilder(), list[InlineCode]()
     start_tags: dict[int, BlockTag] = {}
+    source: list[str] = []
     offset = 0
-    for item in content:
+    for item in _separate_codes(content):
         if isinstance(item, str):
-            for number, text in enumerate(item.split(_CODE)):
-                if number:
-                    codes.append(InlineCode(TagKind.STANDALONE, _CODE))
-                    block.add_standalone(offset, offset + 1, "")
-                    offset += 1
-                block.add_text(text, offset, offset + len(text))
-                offset += len(text)
+            block.add_text(item, offset, offset + len(item))
+            source.append(item)
+            offset += len(item)
             continue
+        source.append(chr(_FIRST_CODE + len(codes) % _NUM_CODES))
         codes.append(item)
         if item.kind is TagKind.OPENING:
             start_tags[id(item)] = block.add_start_tag(offset, offset + 1, item.name)
@@ -119,23 +120,41 @@ def _parse(content: InlineContent, language: str) -> tuple[TaggedDocument, list[
         else:
             block.add_invisible(offset, offset + 1)
         offset += 1
-    source = "".join(item if isinstance(item, str) else _CODE for item in content)
-    return TaggedDocument(source, split_block(block.build(), language, lambda _: str)), codes
+    sentences = split_block(block.build(), language, lambda _: str, may_reorder=len(codes) <= _NUM_CODES)
+    return TaggedDocument("".join(source), sentences), codes
+
+
+def _separate_codes(content: InlineContent) -> Iterator[str | InlineCode]:
+    """Yield the content with each character of a text that would represent a code as a code of its own."""
+    for item in content:
+        if isinstance(item, str):
+            position = 0
+            for match in _CODE.finditer(item):
+                yield item[position : match.start()]
+                yield InlineCode(TagKind.STANDALONE, match[0])
+                position = match.end()
+            yield item[position:]
+        else:
+            yield item
 
 
 def _split_at_codes(text: str, codes: Sequence[InlineCode], nested: Sequence[str]) -> list[InlineItem]:
     """Return the texts and codes of a translation, in which a character represents each code."""
     items: list[InlineItem] = []
-    remaining, first, *rest = iter(nested), *text.split(_CODE)
-    if first:
-        items.append(InlineItem(first))
-    for code, after in zip(codes, rest, strict=True):
-        if code.data == _CODE:
-            items.append(InlineItem(_CODE))
-        else:
-            items.append(InlineItem("" if code.document is None else next(remaining), code))
-        if after:
-            items.append(InlineItem(after))
+    inside = dict(zip((id(code) for code in codes if code.document is not None), nested, strict=True))
+    pending = ""  # text since the last code
+    for number, part in enumerate(re.split(f"({_CODE.pattern})", text)):
+        if number % 2 == 0:
+            pending += part
+            continue
+        code = codes[ord(part) - _FIRST_CODE if len(codes) <= _NUM_CODES else number // 2]
+        if isinstance(code.data, str) and _CODE.fullmatch(code.data):
+            pending += code.data
+            continue
+        items += [InlineItem(pending)] if pending else []
+        items.append(InlineItem(inside.get(id(code), ""), code))
+        pending = ""
+    items += [InlineItem(pending)] if pending else []
     return items
 
 

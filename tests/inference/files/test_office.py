@@ -169,3 +169,42 @@ def test_presentation_keeps_slide_order_and_notes(tmp_path: Path) -> None:
         assert [(run.text, run.font.bold) for run in first.runs] == [("ONE POINT ", None), ("BOLD", True)]
         assert slide.notes_slide.notes_text_frame.text == "A NOTE"
     assert contents(run(tmp_path / "source.pptx", unchanged)) == contents(tmp_path / "source.pptx")
+
+
+def make_paragraph(path: Path, inner: str) -> None:
+    made = docx.Document()
+    made.element.body.insert(0, parse_xml(f"<w:p {_W}>{inner}</w:p>"))
+    made.save(path)
+
+
+def styled(style: str, text: str) -> str:
+    properties = f"<w:rPr><w:{style}/></w:rPr>" if style else ""
+    return f'<w:r>{properties}<w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def test_styles_and_links_change_places_with_their_words(tmp_path: Path) -> None:
+    link = f'<w:hyperlink w:anchor="x">{styled("u", "the link")}</w:hyperlink>'
+    inner = [styled("b", "bold words"), styled("", " are "), styled("i", "before"), styled("", " this and "), link]
+    make_paragraph(tmp_path / "source.docx", "".join(inner))
+    xml = contents(run(tmp_path / "source.docx", reversed_words))["word/document.xml"].decode()
+    link = f'<w:hyperlink w:anchor="x">{styled("u", "LINK THE")}</w:hyperlink>'
+    expected = [link, styled("", " AND THIS "), styled("i", "BEFORE"), styled("", " ARE "), styled("b", "WORDS BOLD")]
+    assert "".join(expected) in xml
+
+
+def test_codes_of_a_field_keep_their_order(tmp_path: Path) -> None:
+    marks = [f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end")]
+    code = "<w:r><w:instrText> PAGE </w:instrText></w:r>"
+    field = f"{marks[0]}{code}{marks[1]}{styled('b', 'seven')}{marks[2]}"
+    make_paragraph(tmp_path / "source.docx", f"{styled('i', 'See page')}{styled('', ' number ')}{field}")
+    xml = contents(run(tmp_path / "source.docx", reversed_words))["word/document.xml"].decode()
+    places = [xml.index(part) for part in (marks[0], code, marks[1], marks[2])]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("character", ["\U000f0000", "\U000f0001", "\U000ffffd"])
+def test_private_use_characters_stay(tmp_path: Path, character: str) -> None:
+    inner = f"{styled('b', f'one {character}')}{styled('', f' two {character} three')}"
+    make_paragraph(tmp_path / "source.docx", inner)
+    found = docx.Document(str(run(tmp_path / "source.docx"))).paragraphs[0]
+    assert runs(found) == [(f"ONE {character}", True, None), (f" TWO {character} THREE", None, None)]

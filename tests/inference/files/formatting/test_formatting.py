@@ -1,8 +1,9 @@
 """Formatting of documents with the content of real ones, made by the libraries of the formats and by LibreOffice.
 
 If the translation keeps the order of the words, every element and the formatting of every word must be kept. If it
-reverses the words of each sentence, at least 99% of the elements and kinds of formatting must still be there: the tags
-of a sentence keep their order, so that some words change their formatting.
+reverses the words of each sentence, at least 99% of the elements and kinds of formatting must be kept, and in the
+documents of the libraries also of the formatting of the words. In the others, and in EPUB, it changes for some words:
+tags keep their order if one is in two sentences, as LibreOffice writes them.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ CONVERSIONS = [
 ]  # fmt: skip
 
 
-def check_formatting(path: Path) -> None:
+def check_formatting(path: Path, *, words_keep_it: bool) -> None:
     before = formatted_elements(path)
     missing = before - formatted_elements(run(path, capitals))
     assert not missing, f"{1 - missing.total() / before.total():.2%} of {path.name}: {list(missing)[:5]}"
-    kinds = kinds_of_formatting(before)
-    missing = kinds - kinds_of_formatting(formatted_elements(run(path, reversed_words)))
-    assert missing.total() <= 0.01 * kinds.total(), f"{path.name} with reversed words: {list(missing)[:5]}"
+    after = formatted_elements(run(path, reversed_words))
+    if not words_keep_it:
+        before, after = kinds_of_formatting(before), kinds_of_formatting(after)
+    missing = before - after
+    share = 1 - missing.total() / before.total()
+    assert share >= 0.99, f"{share:.2%} of {path.name} with reversed words: {list(missing)[:5]}"
 
 
 def kinds_of_formatting(elements: Elements) -> Elements:
@@ -44,7 +48,7 @@ def test_formatting_of_documents_made_by_libraries(suffix: str, tmp_path: Path) 
     for number in range(NUM_DOCUMENTS):
         path = tmp_path / f"document{number}{suffix}"
         MAKERS[suffix](path, number)
-        check_formatting(path)
+        check_formatting(path, words_keep_it=suffix != ".epub")
 
 
 @pytest.mark.slow
@@ -60,7 +64,7 @@ def test_formatting_of_documents_made_by_libreoffice(source: str, suffix: str, t
     made = sorted((tmp_path / "made").iterdir())
     assert len(made) == NUM_DOCUMENTS
     for path in made:
-        check_formatting(path)
+        check_formatting(path, words_keep_it=False)
     if suffix != ".epub":  # which LibreOffice does not read
         convert([run(made[0], capitals)], ".pdf", tmp_path / "opened")
         assert [path.name for path in (tmp_path / "opened").iterdir()] == ["translated.pdf"]
