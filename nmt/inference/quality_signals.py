@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
+from nmt.inference.repetition import has_repetition
 from nmt.text.function_words import HOMOGRAPHS, count_function_words, function_words
 from nmt.text.languages import LATIN, language_scripts, primary_subtag
 from nmt.text.number_comparison import find_missing_numbers
@@ -37,7 +37,6 @@ _QUALITY_LEFT = {
 }
 _QUALITY_OF_WRONG_SOURCE = 0.5
 
-_MAX_PERIOD = 8  # words or characters of the longest repeated sequence that is detected
 
 # Number of characters that say what one character of English says, measured on the corpora named above.
 _EXPANSION = {"de": 1.16, "es": 1.09, "fr": 1.15, "ja": 0.5, "nl": 1.1, "zh": 0.32}
@@ -47,7 +46,6 @@ _LENGTH_OFFSET = 4.0  # characters added to both lengths, so that the ratio of s
 _LENGTH_BOUND, _SHORT_LENGTH_BOUND = 0.45, 1.4
 _UNSPACED_LENGTH_BOUND = 0.1  # added for Chinese and Japanese, whose lengths vary more
 
-_MAX_REPETITIONS = {1: 3, 2: 2}  # of single words, and of longer sequences
 _MIN_WORD = 3  # letters of an unchanged word that is not a function word
 _MIN_RUN = 3  # unchanged words in succession; two are often a loan, such as skate park
 _MIN_FOREIGN_LETTERS = 4
@@ -107,21 +105,11 @@ def lower_confidence(confidence: float, source: str, source_language: str, signa
 
 
 def has_text_repetition(source: str, translation: str) -> bool:
-    """Return whether a translation repeats words several times in succession, and the source does not.
+    """Return whether a translation goes round in circles, and the source does not; see `has_repetition`.
 
-    Four equal words, or three equal sequences of 2 to 8 words, count as repetition. In scripts without spaces,
-    characters are compared instead of words.
+    In scripts without spaces, characters are compared instead of words.
     """
-    units = _repetition_units(translation)
-    # Any such repetition contains a duplicate bigram.
-    if len(set(pairwise(units))) >= len(units) - 1:
-        return False
-    source_units = _repetition_units(source)
-    allowed = max(_count_repetitions(source_units, period) for period in range(1, _MAX_PERIOD + 1))
-    return any(
-        _count_repetitions(units, period) > max(_MAX_REPETITIONS[min(period, 2)], allowed)
-        for period in range(1, _MAX_PERIOD + 1)
-    )
+    return has_repetition(_repetition_units(source), _repetition_units(translation))
 
 
 def has_unusual_length(source: str, translation: str, source_language: str, target_language: str) -> bool:
@@ -219,15 +207,6 @@ def _repetition_units(text: str) -> list[str]:
     if text.isascii():
         return words
     return [unit for word in words for unit in (word if is_unspaced_script(word[0]) else (word,))]
-
-
-def _count_repetitions(units: Sequence[str], period: int) -> int:
-    """Return the largest number of consecutive occurrences of any sequence of ``period`` units."""
-    longest = run = 0
-    for before, after in zip(units, units[period:], strict=False):
-        run = run + 1 if before == after else 0
-        longest = max(longest, run)
-    return longest // period + 1
 
 
 @lru_cache(maxsize=256)

@@ -47,6 +47,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": DeeplErrorResponse} for status in statuses}
 
 
+@router.get("/translate", response_model_exclude_unset=True, responses=error_responses(400, 403, 404, 429, 456, 503))
 @router.post(
     "/translate",
     response_model_exclude_unset=True,
@@ -66,6 +67,7 @@ async def translate(
         is_html=parameters.tag_handling == "html",
         is_xml=parameters.tag_handling == "xml",
         tag_options=parameters.tag_options,
+        splitting=parameters.splitting,
     )
     if parameters.glossary_id is not None:
         if translation_request.source_language is None:

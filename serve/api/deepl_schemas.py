@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from nmt.inference.documents.tag_options import TagOptions
 from serve.api.parameters import ApiModel, EncodableText
@@ -27,6 +27,18 @@ def _refuse_if_given(value: Any) -> Any:
     return value
 
 
+def _to_splitting(value: Any) -> Any:
+    """Return a number or a truth value, as clients send it in JSON, as a string, and any other value unchanged."""
+    return str(int(value)) if isinstance(value, bool | int) else value
+
+
+def _refuse_undivided_markup(value: str, info: ValidationInfo) -> str:
+    """Return the value; raise ValueError if markup would have to stay undivided, which is not supported."""
+    if value == "0" and info.data.get("tag_handling"):
+        raise ValueError("0 is not supported with 'tag_handling'; leave one of them out")
+    return value
+
+
 def _split_names(value: Any) -> Any:
     """Return names, which may be separated by commas, as a list, and any other value unchanged."""
     names = _to_list(value)
@@ -37,7 +49,10 @@ def _split_names(value: Any) -> Any:
 
 TagList = Annotated[list[EncodableText], BeforeValidator(_split_names)]
 TextList = Annotated[list[EncodableText], BeforeValidator(_to_list)]
+Splitting = Literal["lines", "sentences", "none"]
 Formality = Literal["default", "more", "less", "prefer_more", "prefer_less"]
+
+_SPLITTING: dict[str, Splitting] = {"0": "none", "1": "lines", "nonewlines": "sentences"}
 
 
 class DeeplTranslateRequest(ApiModel):
@@ -59,8 +74,11 @@ class DeeplTranslateRequest(ApiModel):
     """Accepted, but has no effect. The number of billed characters is always returned."""
     model_type: Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"] | None = None
     """Accepted, but has no effect. There is one model per direction."""
-    split_sentences: Literal["0", "1", "nonewlines"] = "1"
-    """Accepted, but has no effect."""
+    split_sentences: Annotated[
+        Literal["0", "1", "nonewlines"], BeforeValidator(_to_splitting), AfterValidator(_refuse_undivided_markup)
+    ] = "1"
+    """Where texts are divided: nowhere, at lines and sentences, or only at sentences. With `tag_handling`, line breaks
+    are white space and sentences are always divided: 0 is refused."""
     preserve_formatting: bool = False
     """Accepted, but has no effect. Formatting is always preserved."""
     outline_detection: bool = True
@@ -83,6 +101,11 @@ class DeeplTranslateRequest(ApiModel):
     """Not supported."""
     translation_memory_id: Annotated[EncodableText | None, AfterValidator(_refuse_if_given)] = None
     """Not supported."""
+
+    @property
+    def splitting(self) -> Splitting:
+        """Where plain texts are divided; see `TranslationRequest`."""
+        return _SPLITTING[self.split_sentences]
 
     @property
     def tag_options(self) -> TagOptions | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from nmt.inference.documents.document import Document, SingleSegment
 from nmt.inference.documents.html import HtmlDocument, extract_visible_text
@@ -43,6 +43,9 @@ class TranslationRequest:
     """Whether the texts are HTML."""
     is_xml: bool = False
     """Whether the texts are XML."""
+    splitting: Literal["lines", "sentences", "none"] = "lines"
+    """Where plain texts are divided: at lines and sentences, only at sentences, which may continue on the next line, or
+    nowhere."""
     is_segment: bool = False
     """True if each text is a sentence of a document, which is not divided any further."""
     tag_options: TagOptions | None = None
@@ -216,7 +219,10 @@ def _parse_document(text: str, source: str, target: str, request: TranslationReq
     if request.is_xml:
         with _invalid_xml_as_bad_request():
             return XmlDocument(text, source, target_language=target, options=request.tag_options)
-    return SingleSegment(text) if request.is_segment else PlainDocument(text, source)
+    if request.is_segment:
+        return SingleSegment(text)
+    joins_lines, is_one_sentence = request.splitting == "sentences", request.splitting == "none"
+    return PlainDocument(text, source, joins_lines=joins_lines, is_one_sentence=is_one_sentence)
 
 
 def _check_single_sentence(documents: Sequence[Document], request: TranslationRequest) -> None:

@@ -19,6 +19,11 @@ from nmt.inference.repetition import has_repetition
         ([5, 6, 5, 6, 5, 6], [8, 9, 8, 9, 8, 9], False),
         ([5], [1, 2, 3, 4, 5, 6, 7, 8] * 3, True),
         ([5], [1, 2, 3, 4, 5, 6, 7, 8] * 2, False),
+        ([5, 6], [1, 2, 3, 3, 1, 2, 3, 1, 1], True),  # "Où est mon mon Où est mon Où Où"
+        ([5, 6], [9, 8, 1, 2, 1, 3, 2, 2, 1, 3, 1], True),
+        ([5, 6], [1, 2, 1, 3, 2, 2, 1, 4, 1], False),
+        ([5, 6], [1, 2, 1, 3, 2, 2, 1, 3], False),
+        ([5, 6, 5, 7, 6, 6, 5, 7, 5], [1, 2, 1, 3, 2, 2, 1, 3, 1], False),
     ],
 )
 def test_consecutive_repetition_is_detected(source: list[int], target: list[int], expected: bool) -> None:

@@ -1,6 +1,7 @@
 """Second attempts at sentences with repetition or with copy tokens that the network does not place by itself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,8 +72,14 @@ def test_a_copy_token_that_was_forced_at_the_end_moves_to_a_more_probable_place(
         ([7, COPY, 8], -9.0, DecodingOptions(copy_tokens=(COPY,), force_phrases=((8,),)), None),
         ([7, COPY, 8], -9.0, DecodingOptions(copy_tokens=(COPY,), allocate_copies=True), None),
         ([7, COPY, 8], -9.0, DecodingOptions(copy_tokens=tuple(range(COPY, COPY + 20))), None),
-        ([7, 7, 7, 7, COPY], -0.1, OPTIONS, {"no_repeat_ngram_size": 3}),
-        ([7, 7, 7, 7, COPY], -9.0, OPTIONS, {"no_repeat_ngram_size": 3, "allocate_copies": True}),
+        ([7, 7, 7, 7, COPY], -0.1, OPTIONS, {"no_repeat_ngram_size": 3, "num_hypotheses": 5}),
+        ([7, 7, 7, 7, COPY], -0.1, replace(OPTIONS, num_hypotheses=8), {"no_repeat_ngram_size": 3}),
+        (
+            [7, 7, 7, 7, COPY],
+            -9.0,
+            OPTIONS,
+            {"no_repeat_ngram_size": 3, "num_hypotheses": 5, "allocate_copies": True},
+        ),
         ([7, 7, 7, 7, COPY], -0.1, DecodingOptions(copy_tokens=(COPY,), retry_repetition=False), None),
     ],
 )
@@ -87,8 +94,18 @@ def test_options_of_the_second_attempt(
 def test_the_attempt_without_repetition_or_with_the_better_score_is_chosen() -> None:
     good, better = [hypothesis([5, 6])], [hypothesis([6, 5], rank_score=-0.5)]
     repeating = [hypothesis([7, 7, 7, 7], rank_score=-0.1)]
-    assert choose_attempt([5], good, better) is better
-    assert choose_attempt([5], better, good) is better
-    assert choose_attempt([5], good, good[:]) is good
-    assert choose_attempt([5], repeating, good) is good
-    assert choose_attempt([5], good, repeating) is good
+    assert choose_attempt([5], good, better) == better
+    assert choose_attempt([5], better, good) == better
+    assert choose_attempt([5], good, good[:]) == good
+    assert choose_attempt([5], repeating, good) == good
+    assert choose_attempt([5], good, repeating) == good
+
+
+def test_if_both_attempts_repeat_the_best_other_hypothesis_comes_first() -> None:
+    circles = hypothesis([5, 6, 6, 5, 6, 6, 7, 6, 5, 6], rank_score=-0.1)
+    longer = hypothesis([7] * 12, rank_score=-0.2)
+    worse, best = hypothesis([8, 9], rank_score=-2), hypothesis([8], rank_score=-1)
+    assert choose_attempt([5], [longer, worse], [circles, best]) == [best, circles]
+    assert choose_attempt([5], [longer], [circles, worse, best]) == [best]
+    assert choose_attempt([5], [longer, circles], [longer, longer]) == [circles, longer]  # none is without repetition
+    assert choose_attempt([5], [longer], [circles]) == [circles]

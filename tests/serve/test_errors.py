@@ -44,7 +44,7 @@ def test_a_failure_of_the_engine_is_500_and_reveals_nothing(server: RunningServe
 
 
 def test_an_unexpected_exception_is_500_and_json(server: RunningServer, monkeypatch: pytest.MonkeyPatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError
 
     monkeypatch.setattr("serve.service.planning.PlainDocument", broken)

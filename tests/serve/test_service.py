@@ -249,7 +249,7 @@ def test_a_replaced_model_is_closed_and_freed():
 def test_a_request_in_progress_keeps_a_replaced_model_open(monkeypatch: pytest.MonkeyPatch):
     splitting, replaced = threading.Event(), threading.Event()
 
-    def split(text: str, language: str) -> PlainDocument:
+    def split(text: str, language: str, **_: bool) -> PlainDocument:
         splitting.set()
         assert replaced.wait(30)
         return PlainDocument(text, language)

@@ -47,7 +47,12 @@ class PlainDocument:
     """A plain text, divided into segments and gaps."""
 
     def __init__(
-        self, text: str, language: str, joins_lines: bool = False, protector: SpanProtector = DEFAULT_PROTECTOR
+        self,
+        text: str,
+        language: str,
+        joins_lines: bool = False,
+        protector: SpanProtector = DEFAULT_PROTECTOR,
+        is_one_sentence: bool = False,
     ) -> None:
         """Divide a text.
 
@@ -56,10 +61,15 @@ class PlainDocument:
             language: Language code.
             joins_lines: Whether a sentence may continue on the next line, unless an empty line or a list mark follows.
             protector: Finder of spans that stay in one piece.
+            is_one_sentence: Whether the text is one segment, whatever it contains.
         """
         self._text = text
         if is_plain_sentence(text):
             self._spans = [(0, len(text))]
+        elif is_one_sentence:
+            core = text.strip()
+            start = text.index(core)
+            self._spans = [(start, start + len(core))] if core else []
         else:
             self._spans = [
                 (begin + start, begin + stop)

@@ -67,7 +67,9 @@ def search_with_tree(
     if retry is None:
         return first
     second = _search_once(engine, source, retry)
-    return second if choose_attempt(source, first[0], second[0]) is second[0] else first
+    chosen = choose_attempt(source, first[0], second[0])
+    is_of_second = any(each is chosen[0] for each in second[0])
+    return chosen, (second if is_of_second else first)[1]
 
 
 def _search_once(engine: Engine, source: Sequence[int], options: DecodingOptions) -> tuple[list[Hypothesis], BeamTree]:

@@ -263,3 +263,20 @@ def test_alternatives_are_whole_texts_other_than_the_best():
     assert alternatives("a\n\nb", 2) == ["[a]1\n\n[b]1", "[a]2\n\n[b]2"]
     assert alternatives("SAME", 2) == ["[SAME]2"]
     assert alternatives("SAME\nb", 1) == ["[SAME]\n[b]1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        (" One. Two\r\n\tthree.\n", ["One. Two \tthree."]),
+        ("a", ["a"]),
+        ("", []),
+        (" \n ", []),
+    ],
+)
+def test_a_text_may_be_one_sentence(text: str, segments: list[str]) -> None:
+    document = PlainDocument(text, "en", is_one_sentence=True)
+    assert [" ".join(each.split()) for each in document.segments] == [" ".join(each.split()) for each in segments]
+    copies = [Translation(segment) for segment in document.segments]
+    assert document.assemble(copies).text.split() == text.split()
+    assert document.assemble(copies).text.startswith(text[: len(text) - len(text.lstrip())])

@@ -16,9 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
+from fake_translator import FakeTranslator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving import wait_until
+from serving import run_server, wait_until
 
 from nmt.inference.directions import AvailableDirections
 from nmt.inference.documents.tag_options import TagOptions
@@ -203,8 +204,8 @@ def test_optional_members_of_a_translation(
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"formality": "prefer_more", "split_sentences": "nonewlines", "preserve_formatting": True},
-        {"formality": "default", "split_sentences": "0", "preserve_formatting": "0", "outline_detection": False},
+        {"formality": "prefer_more", "split_sentences": "1", "preserve_formatting": True},
+        {"formality": "default", "split_sentences": True, "preserve_formatting": "0", "outline_detection": False},
         {"context": "a letter", "splitting_tags": ["p"], "non_splitting_tags": "a,b", "tag_handling_version": "v2"},
         {"ignore_tags": ["x"], "whatever": {"nested": [1]}},
     ],
@@ -212,6 +213,38 @@ def test_optional_members_of_a_translation(
 def test_parameters_without_effect(server: DeeplServer, parameters: dict[str, Any]) -> None:
     assert server.post(text=["a"], target_lang="FR", **parameters).json()["translations"][0]["text"] == "[a]"
     assert server.requests[-1] == TranslationRequest(None, "fr")
+
+
+@pytest.mark.parametrize(
+    ("value", "translation"),
+    [
+        ("1", "[One.] [Two]\n[three.]"),
+        (1, "[One.] [Two]\n[three.]"),
+        ("nonewlines", "[One.] [Two three.]"),
+        ("0", "[One. Two three.]"),
+        (0, "[One. Two three.]"),
+        (False, "[One. Two three.]"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["json", "data", "params"])
+def test_sentences_are_split_as_requested(encoding: str, value: object, translation: str) -> None:
+    parameters = {"text": "One. Two\nthree.", "source_lang": "EN", "target_lang": "FR", "split_sentences": value}
+    if encoding != "json" and isinstance(value, bool):
+        parameters["split_sentences"] = int(value)
+    with run_server(FakeTranslator()) as it:
+        answer = it.client.post("/v2/translate", **{encoding: parameters})
+        assert [each["text"] for each in answer.json()["translations"]] == [translation]
+
+
+def test_undivided_markup_is_refused(server: DeeplServer) -> None:
+    answer = server.post(text=["a"], target_lang="FR", tag_handling="html", split_sentences="0")
+    assert error_message(answer).startswith("split_sentences: 0 is not supported with 'tag_handling'")
+
+
+def test_texts_are_translated_with_get(server: DeeplServer) -> None:
+    answer = server.client.get("/v2/translate", params={"text": ["a", "b"], "source_lang": "EN", "target_lang": "FR"})
+    assert [each["text"] for each in answer.json()["translations"]] == ["[a]", "[b]"]
+    assert error_message(server.client.get("/v2/translate", params={"text": "a"})).startswith("target_lang: ")
 
 
 @pytest.mark.parametrize("kind", ["html", "xml"])
@@ -276,7 +309,7 @@ def test_invalid_parameters_are_reported(server: DeeplServer, parameters: dict[s
 def test_all_errors_have_a_message(server: DeeplServer) -> None:
     error_message(server.client.post("/v2/translate", content=b"{", headers={"content-type": "application/json"}))
     error_message(server.client.post("/v2/translate", content=b"text=a", headers={"content-type": "text/plain"}))
-    error_message(server.client.get("/v2/translate"), 405)
+    error_message(server.client.put("/v2/translate"), 405)
     error_message(server.client.post("/v2/nothing"), 404)
     error_message(server.client.post("/v2/document", data={"target_lang": "FR"}))
     error_message(server.post(text=["a" * 2_000_000], target_lang="FR"), 413)

@@ -63,7 +63,7 @@ def test_every_response_has_security_headers(server: RunningServer, method: str,
 def test_unexpected_exceptions_are_logged_with_the_request_id(
     fresh_server: RunningServer, monkeypatch: pytest.MonkeyPatch, lines
 ):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError
 
     monkeypatch.setattr("serve.service.planning.PlainDocument", broken)
@@ -116,7 +116,7 @@ def test_a_disconnected_client_is_logged_with_status_499(lines):
 def test_log_lines_are_json_with_the_request_id(
     fresh_server: RunningServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError
 
     monkeypatch.setattr("serve.service.planning.PlainDocument", broken)
