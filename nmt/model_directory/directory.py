@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from nmt.config.errors import first_field_error
 from nmt.corpus.tokenizer import Tokenizer, Vocabulary
-from nmt.model_directory.built_in import find_built_in_model
+from nmt.model_directory.built_in import BUILT_IN_MODELS, find_built_in_model
 from nmt.model_directory.card import (
     FORMAT_VERSION,
     MULTILINGUAL_FORMAT_VERSION,
@@ -256,7 +256,8 @@ def _read_json(path: Path) -> dict[str, Any]:
             content = json.loads(opened.read(_MAX_CARD_BYTES).decode("utf-8"))
     except OSError:
         raise CarouselError(
-            f"{path}: no model directory (config.json is missing or unreadable); train one with nmt train"
+            f"{path}: no model directory (config.json is missing or unreadable); train one with nmt train, "
+            f"or name a built-in model ({', '.join(BUILT_IN_MODELS)})"
         ) from None
     except (ValueError, RecursionError):
         raise CarouselError(f"{file}: is damaged (not JSON); copy the model directory again") from None

@@ -15,6 +15,7 @@ from conftest import Nmt
     ("arguments", "status", "message"),
     [
         (["translate", "nowhere"], 1, "nowhere: no model directory (config.json is missing"),
+        (["translate", "everydy", "--to", "de"], 1, "or name a built-in model (everyday)"),
         (
             ["translate", "nowhere", "--n-best", "2"],
             2,
