@@ -41,7 +41,7 @@ def test_details_and_alternatives(url: str) -> None:
     answer = httpx.post(f"{url}/translate", json=body).json()
     assert len(answer["alternatives"]) == 2
     assert answer["translatedText"] not in answer["alternatives"]
-    fields = {"score", "confidence", "alignment", "pivot", "signals", "terms", "left_untranslated"}
+    fields = {"score", "confidence", "alignment", "pivot", "signals", "terms", "left_untranslated", "memory"}
     assert set(answer["details"]) == fields | {"direction"}
     assert answer["details"]["direction"] == {"kind": "trained", "languages": ["en", "fr"]}
 
